@@ -1,0 +1,187 @@
+//! Money, exactly: decimal text in, decimal text and minor units out. No float anywhere.
+
+use std::fmt;
+
+/// An amount of money in hundredths, for both currencies of the gateway.
+///
+/// Amounts travel as text on the wire and across every binding; this type is how the library reads
+/// and compares them. `Display` writes two decimals, always: `50.00`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Amount {
+    minor: i64,
+}
+
+/// Why a text is not an amount. The wording completes the sentence "amount: …".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AmountError {
+    /// Nothing there.
+    #[error("is empty")]
+    Empty,
+    /// `-5` or `+5`.
+    #[error("has a sign; write a plain decimal such as 12.50")]
+    Sign,
+    /// `12,50` or `1,000`.
+    #[error("has a comma; write a plain decimal such as 12.50")]
+    Comma,
+    /// `1e2`.
+    #[error("has an exponent; write a plain decimal such as 12.50")]
+    Exponent,
+    /// `007`, `1 000`, `.5`, `5.`, `abc`.
+    #[error("is not a plain decimal such as 12.50")]
+    NotDecimal,
+    /// `1.005`: there are only hundredths.
+    #[error("has more than two decimals")]
+    TooPrecise,
+    /// More than 92,233,720,368,547,758.07.
+    #[error("is too large")]
+    TooLarge,
+}
+
+impl Amount {
+    /// An amount of so many hundredths (centimes, cents). Negative amounts do not exist here.
+    pub fn from_minor(minor: i64) -> Option<Self> {
+        (minor >= 0).then_some(Self { minor })
+    }
+
+    /// The amount in hundredths.
+    pub fn minor(self) -> i64 {
+        self.minor
+    }
+
+    /// Reads a plain decimal: digits, and perhaps a point with one or two decimals. No sign, no
+    /// exponent, no comma, no blanks, no leading zeros.
+    pub fn parse(text: &str) -> Result<Self, AmountError> {
+        Self::read(text, Decimals::AtMostTwo)
+    }
+
+    /// Reads an amount as the gateway spells it, which may carry any number of trailing zeros
+    /// (`50.000`) but, for all that, names a whole number of hundredths.
+    pub(crate) fn from_wire(text: &str) -> Option<Self> {
+        Self::read(text, Decimals::ZerosPastTwo).ok()
+    }
+
+    fn read(text: &str, decimals: Decimals) -> Result<Self, AmountError> {
+        let (whole, fraction) = match text.split_once('.') {
+            Some((whole, fraction)) => (whole, Some(fraction)),
+            None => (text, None),
+        };
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole) || !fraction.is_none_or(digits) {
+            return Err(complaint(text));
+        }
+        if whole.len() > 1 && whole.starts_with('0') {
+            return Err(AmountError::NotDecimal);
+        }
+        let fraction = fraction.unwrap_or("");
+        let (cents, rest) = fraction.split_at(fraction.len().min(2));
+        let fits = match decimals {
+            Decimals::AtMostTwo => rest.is_empty(),
+            Decimals::ZerosPastTwo => rest.bytes().all(|b| b == b'0'),
+        };
+        if !fits {
+            return Err(AmountError::TooPrecise);
+        }
+        // "5" means five tenths: two places, padded on the right.
+        let padded = cents.bytes().chain("00".bytes()).take(2);
+        let minor = whole.bytes().chain(padded).try_fold(0i64, |sum, digit| {
+            sum.checked_mul(10)?.checked_add(i64::from(digit - b'0'))
+        });
+        minor
+            .map(|minor| Self { minor })
+            .ok_or(AmountError::TooLarge)
+    }
+}
+
+enum Decimals {
+    AtMostTwo,
+    ZerosPastTwo,
+}
+
+/// Names what a person most likely did, for a text already known to be no plain decimal.
+fn complaint(text: &str) -> AmountError {
+    let body = text.strip_prefix(['-', '+']);
+    match text {
+        "" => AmountError::Empty,
+        _ if body.is_some() => AmountError::Sign,
+        _ if text.contains(',') => AmountError::Comma,
+        _ if text.starts_with(|c: char| c.is_ascii_digit()) && text.contains(['e', 'E']) => {
+            AmountError::Exponent
+        }
+        _ => AmountError::NotDecimal,
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:02}", self.minor / 100, self.minor % 100)
+    }
+}
+
+impl std::str::FromStr for Amount {
+    type Err = AmountError;
+
+    fn from_str(text: &str) -> Result<Self, AmountError> {
+        Self::parse(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_decimals_are_read_exactly() {
+        for (text, minor, shown) in [
+            ("100", 10_000, "100.00"),
+            ("25.5", 2_550, "25.50"),
+            ("25.05", 2_505, "25.05"),
+            ("0.01", 1, "0.01"),
+            ("0", 0, "0.00"),
+            ("92233720368547758.07", i64::MAX, "92233720368547758.07"),
+        ] {
+            let amount = Amount::parse(text).expect(text);
+            assert_eq!(amount.minor(), minor, "{text}");
+            assert_eq!(amount.to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn everything_else_is_refused_with_its_reason() {
+        for (text, why) in [
+            ("", AmountError::Empty),
+            ("-5", AmountError::Sign),
+            ("+5", AmountError::Sign),
+            ("12,50", AmountError::Comma),
+            ("1,000.00", AmountError::Comma),
+            ("1e2", AmountError::Exponent),
+            ("1E2", AmountError::Exponent),
+            ("007", AmountError::NotDecimal),
+            ("00", AmountError::NotDecimal),
+            (".5", AmountError::NotDecimal),
+            ("5.", AmountError::NotDecimal),
+            (" 5", AmountError::NotDecimal),
+            ("5 ", AmountError::NotDecimal),
+            ("1 000", AmountError::NotDecimal),
+            ("1.2.3", AmountError::NotDecimal),
+            ("0x10", AmountError::NotDecimal),
+            ("NaN", AmountError::NotDecimal),
+            ("٥", AmountError::NotDecimal),
+            ("1.005", AmountError::TooPrecise),
+            ("1.000", AmountError::TooPrecise),
+            ("92233720368547758.08", AmountError::TooLarge),
+            ("99999999999999999999", AmountError::TooLarge),
+        ] {
+            assert_eq!(Amount::parse(text), Err(why), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_gateway_may_write_more_zeros_but_no_more_precision() {
+        assert_eq!(Amount::from_wire("50.000").map(Amount::minor), Some(5_000));
+        assert_eq!(Amount::from_wire("50.0").map(Amount::minor), Some(5_000));
+        assert_eq!(Amount::from_wire("50.001"), None);
+        assert_eq!(Amount::from_wire("050.0"), None);
+        assert_eq!(Amount::from_wire("5e1"), None);
+    }
+}

@@ -1,0 +1,256 @@
+//! The gateway's notice to the merchant. It is a hint, never a verdict: nobody signed it.
+
+use std::borrow::Cow;
+
+use crate::amount::Amount;
+use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::payment::{validate_amount, validate_currency};
+use crate::transaction::Transaction;
+use crate::wire::fields::{Field, Fields, Unreadable};
+use crate::wire::json::Value;
+use crate::wire::{form, is_success, json, printable};
+
+/// The largest callback body that is read.
+pub const MAX_CALLBACK_BYTES: usize = 64 * 1024;
+
+/// What a callback says. **Anyone who knows the callback address can post one**: believe nothing
+/// of it before [`Client::verify_callback`](crate::Client::verify_callback).
+///
+/// All fields are text as received, `None` where absent, empty or null.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callback<'a> {
+    /// Whether it *claims* success: `code` is 0, and no `status` says otherwise.
+    pub claims_success: bool,
+    /// `0`: processed with success; anything else: not. Also met as `0.0`.
+    pub code: Cow<'a, str>,
+    /// The merchant's reference.
+    pub reference: Option<Cow<'a, str>>,
+    /// The operator's reference, on success.
+    pub provider_reference: Option<Cow<'a, str>>,
+    /// The gateway's number for the transaction.
+    pub order_number: Option<Cow<'a, str>>,
+    /// Observed, not documented: the amount.
+    pub amount: Option<Cow<'a, str>>,
+    /// Observed: what the customer paid, fees included.
+    pub amount_customer: Option<Cow<'a, str>>,
+    /// Observed: the currency.
+    pub currency: Option<Cow<'a, str>>,
+    /// Observed: the customer's telephone number.
+    pub phone: Option<Cow<'a, str>>,
+    /// Observed: the date, as written.
+    pub created_at: Option<Cow<'a, str>>,
+    /// Observed: `visa`, `mpesa`, …
+    pub channel: Option<Cow<'a, str>>,
+    /// Observed: the gateway's words.
+    pub message: Option<Cow<'a, str>>,
+    /// The body as received.
+    pub raw: Cow<'a, str>,
+}
+
+/// What the merchant asked for, from the merchant's own records, to hold a callback against.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// The reference of the payment request.
+    pub reference: String,
+    /// Its amount.
+    pub amount: String,
+    /// Its currency.
+    pub currency: String,
+    /// The order number the gateway gave for it, where one was recorded. Give it whenever there is
+    /// one: then that order is checked, whatever the callback says.
+    pub order_number: Option<String>,
+}
+
+/// Reads a callback body, JSON or form, in every spelling met. Believes nothing; no network.
+///
+/// Refused, rather than guessed at: more than 64 KiB, text that is not UTF-8, nesting bombs, NULs,
+/// and a field given twice with different values.
+pub fn parse_callback(body: &[u8]) -> Result<Callback<'_>> {
+    read(body).map_err(|Unreadable { field, problem }| {
+        let field = field.unwrap_or("body");
+        Error::new(
+            ErrorCode::Callback,
+            Outcome::NotSent,
+            format!("callback: {field} {problem}"),
+        )
+        .about(field)
+    })
+}
+
+fn read(body: &[u8]) -> Result<Callback<'_>, Unreadable> {
+    if body.len() > MAX_CALLBACK_BYTES {
+        return Err(Unreadable::body("is larger than 64 KiB"));
+    }
+    let raw = std::str::from_utf8(body).map_err(|error| {
+        Unreadable::body(format!("is not UTF-8 at byte {}", error.valid_up_to()))
+    })?;
+    if raw.contains('\0') {
+        return Err(Unreadable::body("has a NUL in it"));
+    }
+    let text = json::trim_start(raw);
+    match text.as_bytes().first() {
+        None => Err(Unreadable::body("is empty")),
+        Some(b'{') => match json::prepare(text).map_err(Unreadable::body)? {
+            Cow::Borrowed(text) => from_json(text, raw),
+            Cow::Owned(text) => from_json(&text, raw).map(Callback::into_owned),
+        },
+        Some(b'[' | b'<' | b'"') => Err(Unreadable::body("is neither a JSON object nor a form")),
+        Some(_) => from_fields(form::read(text)?, raw),
+    }
+}
+
+fn from_json<'a>(text: &'a str, raw: &'a str) -> Result<Callback<'a>, Unreadable> {
+    let mut fields = Fields::read(text)?;
+    if let Some(nested) = fields.nested(Field::Transaction)? {
+        fields = fields.merge(nested);
+    }
+    from_fields(fields, raw)
+}
+
+fn from_fields<'a>(mut fields: Fields<'a>, raw: &'a str) -> Result<Callback<'a>, Unreadable> {
+    let Some(code) = fields.text(Field::Code)? else {
+        return Err(Unreadable::field(Field::Code, "is missing"));
+    };
+    let said_otherwise = match fields.take(Field::Status)? {
+        None => false,
+        Some(Value::Text(status)) => status != "0",
+        Some(_) => true,
+    };
+    let callback = Callback {
+        claims_success: is_success(&code) && !said_otherwise,
+        code,
+        reference: fields.text(Field::Reference)?,
+        provider_reference: fields.text(Field::ProviderReference)?,
+        order_number: fields.text(Field::OrderNumber)?,
+        amount: fields.text(Field::Amount)?,
+        amount_customer: fields.text(Field::AmountCustomer)?,
+        currency: fields.text(Field::Currency)?,
+        phone: fields.text(Field::Phone)?,
+        created_at: fields.text(Field::CreatedAt)?,
+        channel: fields.text(Field::Channel)?,
+        message: fields.text(Field::Message)?,
+        raw: Cow::Borrowed(raw),
+    };
+    if callback.reference.is_none() && callback.order_number.is_none() {
+        let problem = "is missing, and so is the order number: it is about no payment";
+        return Err(Unreadable::field(Field::Reference, problem));
+    }
+    Ok(callback)
+}
+
+impl Callback<'_> {
+    /// The same, independent of the body it was read from.
+    pub fn into_owned(self) -> Callback<'static> {
+        let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
+        Callback {
+            claims_success: self.claims_success,
+            code: Cow::Owned(self.code.into_owned()),
+            reference: owned(self.reference),
+            provider_reference: owned(self.provider_reference),
+            order_number: owned(self.order_number),
+            amount: owned(self.amount),
+            amount_customer: owned(self.amount_customer),
+            currency: owned(self.currency),
+            phone: owned(self.phone),
+            created_at: owned(self.created_at),
+            channel: owned(self.channel),
+            message: owned(self.message),
+            raw: Cow::Owned(self.raw.into_owned()),
+        }
+    }
+}
+
+impl Expected {
+    pub(crate) fn validate(&self) -> Result<Amount> {
+        if self.reference.trim().is_empty() {
+            return Err(Error::invalid("reference", "is missing"));
+        }
+        validate_currency(&self.currency)?;
+        if self.order_number.as_deref().is_some_and(str::is_empty) {
+            return Err(Error::invalid(
+                "order_number",
+                "is empty; leave it out instead",
+            ));
+        }
+        validate_amount(&self.amount)
+    }
+
+    /// The order number to ask the gateway about: the merchant's own, else the callback's. A
+    /// callback that speaks of another order or reference is refused before anything is asked.
+    pub(crate) fn order_to_check<'c>(&'c self, callback: &'c Callback<'_>) -> Result<&'c str> {
+        let mut differences = Differences::default();
+        if let (Some(own), Some(theirs)) = (&self.order_number, &callback.order_number) {
+            differences.compare("order_number", own, Some(theirs));
+        }
+        if let Some(reference) = &callback.reference {
+            if !self.stands_for_reference(reference) {
+                differences.compare("reference", &self.reference, Some(reference));
+            }
+        }
+        differences.into_result(Outcome::NotSent)?;
+        match (&self.order_number, &callback.order_number) {
+            (Some(own), _) => Ok(own),
+            (None, Some(theirs)) => Ok(theirs),
+            (None, None) => Err(Error::new(
+                ErrorCode::Mismatch,
+                Outcome::NotSent,
+                "order_number: the callback gives none, and none was recorded: there is nothing to check",
+            )
+            .about("order_number")),
+        }
+    }
+
+    /// Compares what the gateway says with what was asked for.
+    pub(crate) fn confirm(&self, amount: Amount, found: &Transaction) -> Result<()> {
+        let mut differences = Differences::default();
+        match &found.reference {
+            Some(reference) if self.stands_for_reference(reference) => {}
+            reference => differences.compare("reference", &self.reference, reference.as_deref()),
+        }
+        if found.amount != Some(amount) {
+            let found = found.amount.map(|amount| amount.to_string());
+            differences.compare("amount", &amount.to_string(), found.as_deref());
+        }
+        differences.compare("currency", &self.currency, found.currency.as_deref());
+        differences.into_result(Outcome::Refused)
+    }
+
+    /// The reference itself or, as seen live, the order number in its place: but only the order
+    /// number that the merchant recorded. One that came with the callback would let a paid order
+    /// vouch for any other of the same amount.
+    fn stands_for_reference(&self, found: &str) -> bool {
+        found == self.reference || self.order_number.as_deref() == Some(found)
+    }
+}
+
+/// Every field in which two things differ, in words.
+#[derive(Default)]
+struct Differences {
+    first: Option<&'static str>,
+    message: String,
+}
+
+impl Differences {
+    fn compare(&mut self, field: &'static str, expected: &str, found: Option<&str>) {
+        if found == Some(expected) {
+            return;
+        }
+        let found = match found {
+            Some(found) => format!("{:?}", printable(found, 60)),
+            None => "nothing readable".to_owned(),
+        };
+        if self.first.is_some() {
+            self.message.push_str("; ");
+        }
+        self.first.get_or_insert(field);
+        self.message
+            .push_str(&format!("{field}: expected {expected:?}, got {found}"));
+    }
+
+    fn into_result(self, outcome: Outcome) -> Result<()> {
+        match self.first {
+            None => Ok(()),
+            Some(field) => Err(Error::new(ErrorCode::Mismatch, outcome, self.message).about(field)),
+        }
+    }
+}

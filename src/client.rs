@@ -1,0 +1,172 @@
+//! The client: pay, check, and the verdict on a callback.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::callback::{Expected, parse_callback};
+use crate::config::Config;
+use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::payment::{Payment, PaymentRequest};
+use crate::token::Token;
+use crate::transaction::Transaction;
+use crate::transport::call::sleep_until;
+use crate::transport::{Limits, Transport};
+use crate::wait::{Backoff, WaitOptions};
+use crate::wire::form;
+
+/// A client of the gateway for one merchant. Share it between threads; it works on in a forked
+/// child, with connections of its own.
+///
+/// Every call blocks its thread until it is done or its deadline has passed.
+pub struct Client {
+    config: Config,
+    token: Arc<Token>,
+    transport: Transport,
+}
+
+/// How often `check` asks at most, and the pauses between.
+const CHECK_ATTEMPTS: u32 = 3;
+const CHECK_BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(200),
+    most: Duration::from_secs(2),
+};
+
+impl Client {
+    /// Makes a client. Nothing is sent; the settings are checked.
+    pub fn new(mut config: Config) -> Result<Self> {
+        let given = std::mem::take(&mut config.token);
+        let token = Token::accept(&given).map_err(|problem| Error::invalid("token", problem))?;
+        let token = Arc::new(token);
+        let config = config.complete()?;
+        let transport = Transport::new(&config, Arc::clone(&token))?;
+        Ok(Self {
+            config,
+            token,
+            transport,
+        })
+    }
+
+    /// Makes a client from the environment: see [`Config::from_env`].
+    pub fn from_env() -> Result<Self> {
+        Self::new(Config::from_env()?)
+    }
+
+    /// Asks the gateway to take in a payment, and returns where to send the customer.
+    ///
+    /// The request is sent **at most once**. When it fails, [`Error::outcome`] says whether it may
+    /// be repeated: only after [`Outcome::NotSent`] without further thought, never after
+    /// [`Outcome::Unknown`].
+    pub fn pay(&self, request: &PaymentRequest) -> Result<Payment> {
+        request.validate()?;
+        let body = request.encode(&self.config, &self.token);
+        let limits = Limits {
+            deadline: self.deadline(),
+            cancel: None,
+        };
+        let reply = self.transport.post(self.config.pay_url(), &body, limits)?;
+        Payment::read(&reply, request).map_err(|error| self.explain_refused_token(error))
+    }
+
+    /// Asks the gateway where an order stands. Repeats by itself, within the deadline, what a
+    /// broken connection or a failing gateway left unanswered: asking changes nothing.
+    pub fn check(&self, order_number: &str) -> Result<Transaction> {
+        let limits = Limits {
+            deadline: self.deadline(),
+            cancel: None,
+        };
+        let mut attempt = 1;
+        loop {
+            let error = match self.check_once(order_number, limits) {
+                Err(error) if attempt < CHECK_ATTEMPTS && is_passing(&error) => error,
+                done => return done,
+            };
+            let pause = CHECK_BACKOFF
+                .pause(attempt)
+                .max(error.retry_after().unwrap_or_default());
+            // What cannot be repeated in time is not waited for.
+            match Instant::now().checked_add(pause) {
+                Some(next) if next < limits.deadline => sleep_until(next, None),
+                _ => return Err(error),
+            };
+            attempt += 1;
+        }
+    }
+
+    /// Waits for an order's outcome: polls Check until it is final, the deadline passes, or the
+    /// wait is cancelled.
+    ///
+    /// Returned are PAID, CANCELLED, REFUNDING and REFUNDED as soon as they are seen, and FAILED
+    /// once it has stood for the grace period ([`WaitOptions::failed_grace`]). On the way, an
+    /// order not found (yet), a failing gateway and broken connections are borne with. At the
+    /// deadline: [`ErrorCode::Timeout`], with the last thing seen in its message.
+    pub fn wait(&self, order_number: &str, options: &WaitOptions) -> Result<Transaction> {
+        crate::wait::wait(options, |limits| {
+            let deadline = limits.deadline.min(self.deadline());
+            self.check_once(order_number, Limits { deadline, ..limits })
+        })
+    }
+
+    /// Reads a callback, checks its order with the gateway, and compares reference, amount and
+    /// currency with what the merchant expected.
+    ///
+    /// Success means: *this transaction is the one you asked for*. Whether it is paid, its
+    /// [`state`](Transaction::state) says. A callback that is not about the expected payment is
+    /// [`ErrorCode::Mismatch`], whose message names each field that differs.
+    pub fn verify_callback(&self, body: &[u8], expected: &Expected) -> Result<Transaction> {
+        let amount = expected.validate()?;
+        let callback = parse_callback(body)?;
+        let order_number = expected.order_to_check(&callback)?;
+        let transaction = self.check(order_number)?;
+        expected.confirm(amount, &transaction)?;
+        Ok(transaction)
+    }
+
+    fn check_once(&self, order_number: &str, limits: Limits<'_>) -> Result<Transaction> {
+        if order_number.trim().is_empty() {
+            return Err(Error::invalid("order_number", "is missing"));
+        }
+        let url = format!(
+            "{}/{}",
+            self.config.check_url().trim_end_matches('/'),
+            form::encode(order_number)
+        );
+        let reply = self.transport.get(&url, limits)?;
+        Transaction::read(&reply, order_number).map_err(|error| self.explain_refused_token(error))
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.config.timeout
+    }
+
+    /// A refused token that has expired, by its own word and this machine's clock, is the likely
+    /// cause. Only ever said after the gateway's refusal: clocks are wrong, too.
+    fn explain_refused_token(&self, error: Error) -> Error {
+        if error.code() != ErrorCode::Unauthorized {
+            return error;
+        }
+        match self.token.expired_since(SystemTime::now()) {
+            Some(since) => error.add(&format!(
+                "by this machine's clock the token expired on {since}: ask FlexPay for a new one"
+            )),
+            None => error,
+        }
+    }
+}
+
+/// Whether asking again may bring an answer.
+pub(crate) fn is_passing(error: &Error) -> bool {
+    match error.code() {
+        ErrorCode::Connection | ErrorCode::Connect | ErrorCode::Resolve | ErrorCode::Proxy => true,
+        ErrorCode::Gateway => error.outcome() == Outcome::Unknown,
+        _ => false,
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

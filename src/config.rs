@@ -1,0 +1,257 @@
+//! How a client is set up.
+
+use std::fmt;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+use crate::address;
+use crate::error::{Error, Result};
+
+/// Which of the gateway's hosts to talk to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Environment {
+    /// `cardpayment.flexpay.cd` and `backend.flexpay.cd`.
+    #[default]
+    Live,
+    /// `beta-cardpayment.flexpay.cd` and `beta-backend.flexpay.cd`.
+    Test,
+}
+
+/// Which form of the payment service to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Api {
+    /// `/v1/pay`, as documented: a form, answered with a page or a redirect. It gives no order
+    /// number.
+    #[default]
+    V1,
+    /// `/v1.1/pay`: JSON, whose reply carries the order number that `check` and `wait` need. The
+    /// live gateway refuses a request without the four addresses here.
+    V1_1,
+}
+
+/// The settings of a [`Client`](crate::Client).
+///
+/// `Debug` leaves the token and the proxy out.
+#[derive(Clone, Default)]
+pub struct Config {
+    /// The merchant code.
+    pub merchant: String,
+    /// The token, with or without `Bearer `.
+    pub token: Zeroizing<String>,
+    /// Which hosts.
+    pub environment: Environment,
+    /// Which form of the payment service.
+    pub api: Api,
+    /// The payment service's whole address, instead of the environment's.
+    pub pay_url: Option<String>,
+    /// The check service's address up to and without the order number (`…/check`), instead of the
+    /// environment's.
+    pub check_url: Option<String>,
+    /// The time for a whole call, name look-up to last byte. Zero: 30 seconds.
+    pub timeout: Duration,
+    /// The part of it that look-up, connection, proxy and TLS may take together. Zero: 10 seconds.
+    pub connect_timeout: Duration,
+    /// A PEM file of certificates to trust instead of those built in.
+    pub ca_file: Option<String>,
+    /// An HTTP proxy, `http://user:password@host:port`. The environment's proxy variables are not
+    /// read.
+    pub proxy: Option<String>,
+    /// The merchant's software, for the User-Agent header: `BoutiqueZando/2.1`.
+    pub app_name: Option<String>,
+    /// Allows plain http to other machines: the token travels in the clear.
+    pub allow_plain_http: bool,
+}
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Config {
+    /// Settings for a merchant, all others at their defaults.
+    pub fn new(merchant: impl Into<String>, token: impl Into<String>) -> Self {
+        Self {
+            merchant: merchant.into(),
+            token: Zeroizing::new(token.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Settings from the environment, one set of names for every language: `FLEXPAY_MERCHANT`,
+    /// `FLEXPAY_TOKEN`, `FLEXPAY_ENVIRONMENT` (`live`, `test`), `FLEXPAY_API` (`v1`, `v1.1`),
+    /// `FLEXPAY_PAY_URL`, `FLEXPAY_CHECK_URL`, `FLEXPAY_TIMEOUT_MS`,
+    /// `FLEXPAY_CONNECT_TIMEOUT_MS`, `FLEXPAY_CA_FILE`, `FLEXPAY_PROXY`, `FLEXPAY_APP_NAME`,
+    /// `FLEXPAY_ALLOW_PLAIN_HTTP` (`0`, `1`). Unset and empty are the same.
+    pub fn from_env() -> Result<Self> {
+        Self::from_variables(|name| match std::env::var(name) {
+            Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+            Err(std::env::VarError::NotPresent) => Ok(None),
+            Err(std::env::VarError::NotUnicode(_)) => Err("is not UTF-8"),
+        })
+    }
+
+    fn from_variables(
+        variable: impl Fn(&'static str) -> Result<Option<String>, &'static str>,
+    ) -> Result<Self> {
+        // The error names the variable, which is what its reader has set.
+        let text = |name| variable(name).map_err(|problem| Error::invalid(name, problem));
+        let milliseconds = |name| match text(name)? {
+            None => Ok(Duration::ZERO),
+            Some(value) => match value.parse::<u32>() {
+                Ok(value) => Ok(Duration::from_millis(value.into())),
+                Err(_) => Err(Error::invalid(name, "is no number of milliseconds")),
+            },
+        };
+        Ok(Self {
+            merchant: text("FLEXPAY_MERCHANT")?
+                .ok_or_else(|| Error::invalid("FLEXPAY_MERCHANT", "is not set"))?,
+            token: text("FLEXPAY_TOKEN")?
+                .map(Zeroizing::new)
+                .ok_or_else(|| Error::invalid("FLEXPAY_TOKEN", "is not set"))?,
+            environment: match text("FLEXPAY_ENVIRONMENT")?.as_deref() {
+                None | Some("live") => Environment::Live,
+                Some("test") => Environment::Test,
+                Some(_) => {
+                    return Err(Error::invalid(
+                        "FLEXPAY_ENVIRONMENT",
+                        "is neither live nor test",
+                    ));
+                }
+            },
+            api: match text("FLEXPAY_API")?.as_deref() {
+                None | Some("v1") => Api::V1,
+                Some("v1.1") => Api::V1_1,
+                Some(_) => return Err(Error::invalid("FLEXPAY_API", "is neither v1 nor v1.1")),
+            },
+            pay_url: text("FLEXPAY_PAY_URL")?,
+            check_url: text("FLEXPAY_CHECK_URL")?,
+            timeout: milliseconds("FLEXPAY_TIMEOUT_MS")?,
+            connect_timeout: milliseconds("FLEXPAY_CONNECT_TIMEOUT_MS")?,
+            ca_file: text("FLEXPAY_CA_FILE")?,
+            proxy: text("FLEXPAY_PROXY")?,
+            app_name: text("FLEXPAY_APP_NAME")?,
+            allow_plain_http: match text("FLEXPAY_ALLOW_PLAIN_HTTP")?.as_deref() {
+                None | Some("0") => false,
+                Some("1") => true,
+                Some(_) => {
+                    return Err(Error::invalid(
+                        "FLEXPAY_ALLOW_PLAIN_HTTP",
+                        "is neither 0 nor 1",
+                    ));
+                }
+            },
+        })
+    }
+
+    /// Fills in the defaults and checks the rest, all but the token.
+    pub(crate) fn complete(mut self) -> Result<Self> {
+        if self.merchant.trim().is_empty() {
+            return Err(Error::invalid("merchant", "is missing"));
+        }
+        if self.timeout.is_zero() {
+            self.timeout = DEFAULT_TIMEOUT;
+        }
+        if self.connect_timeout.is_zero() {
+            self.connect_timeout = DEFAULT_CONNECT_TIMEOUT;
+        }
+        if let Some(name) = &self.app_name {
+            if name.is_empty() || !name.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
+                return Err(Error::invalid("app_name", "is not plain ASCII text"));
+            }
+        }
+        for (field, url) in [("pay_url", self.pay_url()), ("check_url", self.check_url())] {
+            address::check_endpoint(url, self.allow_plain_http)
+                .map_err(|problem| Error::invalid(field, problem))?;
+        }
+        Ok(self)
+    }
+
+    pub(crate) fn pay_url(&self) -> &str {
+        match (&self.pay_url, self.environment, self.api) {
+            (Some(url), _, _) => url,
+            (_, Environment::Live, Api::V1) => "https://cardpayment.flexpay.cd/v1/pay",
+            (_, Environment::Live, Api::V1_1) => "https://cardpayment.flexpay.cd/v1.1/pay",
+            (_, Environment::Test, Api::V1) => "https://beta-cardpayment.flexpay.cd/v1/pay",
+            (_, Environment::Test, Api::V1_1) => "https://beta-cardpayment.flexpay.cd/v1.1/pay",
+        }
+    }
+
+    pub(crate) fn check_url(&self) -> &str {
+        match (&self.check_url, self.environment) {
+            (Some(url), _) => url,
+            (_, Environment::Live) => "https://backend.flexpay.cd/api/rest/v1/check",
+            (_, Environment::Test) => "https://beta-backend.flexpay.cd/api/rest/v1/check",
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("merchant", &self.merchant)
+            .field("environment", &self.environment)
+            .field("api", &self.api)
+            .field("pay_url", &self.pay_url)
+            .field("check_url", &self.check_url)
+            .field("timeout", &self.timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("ca_file", &self.ca_file)
+            .field("app_name", &self.app_name)
+            .field("allow_plain_http", &self.allow_plain_http)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(set: &[(&str, &str)]) -> Result<Config> {
+        Config::from_variables(|name| {
+            let found = set.iter().find(|(known, _)| *known == name);
+            Ok(found.map(|(_, value)| (*value).to_owned()))
+        })
+    }
+
+    const MUST: [(&str, &str); 2] = [("FLEXPAY_MERCHANT", "ZANDO"), ("FLEXPAY_TOKEN", "canary")];
+
+    #[test]
+    fn the_environment_sets_everything() {
+        let config = from(&[
+            MUST[0],
+            MUST[1],
+            ("FLEXPAY_ENVIRONMENT", "test"),
+            ("FLEXPAY_API", "v1.1"),
+            ("FLEXPAY_TIMEOUT_MS", "1500"),
+            ("FLEXPAY_ALLOW_PLAIN_HTTP", "1"),
+        ])
+        .unwrap();
+        assert_eq!(
+            config.pay_url(),
+            "https://beta-cardpayment.flexpay.cd/v1.1/pay"
+        );
+        assert_eq!(
+            config.check_url(),
+            "https://beta-backend.flexpay.cd/api/rest/v1/check"
+        );
+        assert_eq!(config.timeout, Duration::from_millis(1500));
+        assert!(config.allow_plain_http);
+        assert!(!format!("{config:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_wrong_variable_is_named_and_not_repeated() {
+        for (name, value) in [
+            ("FLEXPAY_ENVIRONMENT", "prod"),
+            ("FLEXPAY_API", "v3"),
+            ("FLEXPAY_TIMEOUT_MS", "2s"),
+            ("FLEXPAY_ALLOW_PLAIN_HTTP", "yes"),
+        ] {
+            let error = from(&[MUST[0], MUST[1], (name, value)]).unwrap_err();
+            assert_eq!(error.field(), Some(name));
+        }
+        assert_eq!(from(&[MUST[0]]).unwrap_err().field(), Some("FLEXPAY_TOKEN"));
+        assert_eq!(
+            from(&[MUST[1]]).unwrap_err().field(),
+            Some("FLEXPAY_MERCHANT")
+        );
+    }
+}

@@ -1,0 +1,218 @@
+//! What went wrong, and the one thing a merchant must know after it: may I ask again?
+
+use std::time::Duration;
+
+use crate::wire::words::Words;
+
+/// What kind of thing went wrong. The numbers are those of the C ABI; they never change, and new
+/// ones may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(i32)]
+pub enum ErrorCode {
+    /// An argument or a setting was refused before anything was sent; [`Error::field`] names it.
+    Invalid = 1,
+    /// A fault of this library (a panic stopped at the border).
+    Internal = 2,
+    /// The host name could not be looked up.
+    Resolve = 3,
+    /// No connection could be made.
+    Connect = 4,
+    /// The proxy refused or failed.
+    Proxy = 5,
+    /// The TLS handshake failed: certificate not trusted, out of its dates, or for another name.
+    Tls = 6,
+    /// The deadline passed.
+    Timeout = 7,
+    /// The caller cancelled the call.
+    Cancelled = 8,
+    /// The connection broke after the request had begun.
+    Connection = 9,
+    /// A reply came that cannot be read, or that contradicts itself.
+    Reply = 10,
+    /// The gateway failed: HTTP 5xx, 408, 429, or a status it does not document.
+    Gateway = 11,
+    /// The gateway did not accept the token (HTTP 401 or 403).
+    Unauthorized = 12,
+    /// The gateway said no, in its own words: [`Error::gateway_message`].
+    Refused = 13,
+    /// The gateway knows no such order (yet: for a moment after a payment request this is normal).
+    NotFound = 14,
+    /// A callback body that cannot be read.
+    Callback = 15,
+    /// A callback whose transaction is not the one the merchant expected.
+    Mismatch = 16,
+}
+
+/// May the caller repeat the request? Decided from what was handed to the connection, not guessed
+/// from the kind of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(i32)]
+pub enum Outcome {
+    /// At least one byte of the request was handed over and no usable answer came. **Do not
+    /// repeat a payment**: find out first (callback, check, the merchant's console).
+    Unknown = 0,
+    /// Nothing of the request left this machine. It may be repeated.
+    NotSent = 1,
+    /// The gateway answered, and said no. Repeat it only after mending the cause.
+    Refused = 2,
+}
+
+/// An error of this library. It never holds the token.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", .0.message)]
+pub struct Error(Box<Details>);
+
+#[derive(Clone, Debug)]
+struct Details {
+    code: ErrorCode,
+    outcome: Outcome,
+    message: String,
+    field: Option<&'static str>,
+    http_status: Option<u16>,
+    gateway_code: Option<String>,
+    gateway_message: Option<String>,
+    retry_after: Option<Duration>,
+}
+
+/// `Result` with this library's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub(crate) fn new(code: ErrorCode, outcome: Outcome, message: impl Into<String>) -> Self {
+        Self(Box::new(Details {
+            code,
+            outcome,
+            message: message.into(),
+            field: None,
+            http_status: None,
+            gateway_code: None,
+            gateway_message: None,
+            retry_after: None,
+        }))
+    }
+
+    /// An argument or setting refused locally; the message becomes "field: problem".
+    pub(crate) fn invalid(field: &'static str, problem: impl std::fmt::Display) -> Self {
+        Self::new(
+            ErrorCode::Invalid,
+            Outcome::NotSent,
+            format!("{field}: {problem}"),
+        )
+        .about(field)
+    }
+
+    pub(crate) fn about(mut self, field: &'static str) -> Self {
+        self.0.field = Some(field);
+        self
+    }
+
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.0.http_status = Some(status);
+        self
+    }
+
+    pub(crate) fn with_words(mut self, words: Words) -> Self {
+        self.0.gateway_code = words.code;
+        self.0.gateway_message = words.message;
+        self
+    }
+
+    /// The gateway's words, where the error does not hold them yet.
+    pub(crate) fn or_words(mut self, words: impl FnOnce() -> Words) -> Self {
+        if self.0.gateway_code.is_none() && self.0.gateway_message.is_none() {
+            let words = words();
+            self.0.gateway_code = words.code;
+            self.0.gateway_message = words.message;
+        }
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, pause: Option<Duration>) -> Self {
+        self.0.retry_after = pause;
+        self
+    }
+
+    /// Adds a sentence to the message.
+    pub(crate) fn add(mut self, sentence: &str) -> Self {
+        self.0.message.push_str("; ");
+        self.0.message.push_str(sentence);
+        self
+    }
+
+    /// What kind of error this is.
+    pub fn code(&self) -> ErrorCode {
+        self.0.code
+    }
+
+    /// Whether the request may be repeated.
+    pub fn outcome(&self) -> Outcome {
+        self.0.outcome
+    }
+
+    /// One sentence for a person, in English. It names the field that was wrong, where one was.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The name of the field at fault, as this library spells it (`amount`, `order_number`).
+    pub fn field(&self) -> Option<&'static str> {
+        self.0.field
+    }
+
+    /// The HTTP status of the gateway's answer, when there was one.
+    pub fn http_status(&self) -> Option<u16> {
+        self.0.http_status
+    }
+
+    /// The gateway's own code, when it gave one.
+    pub fn gateway_code(&self) -> Option<&str> {
+        self.0.gateway_code.as_deref()
+    }
+
+    /// The gateway's own words, when it said any. French, as it comes.
+    pub fn gateway_message(&self) -> Option<&str> {
+        self.0.gateway_message.as_deref()
+    }
+
+    /// How long the gateway asked to be left alone (`Retry-After`).
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+}
+
+impl ErrorCode {
+    /// The code's name: `TIMEOUT`, `NOT_FOUND`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Invalid => "INVALID",
+            Self::Internal => "INTERNAL",
+            Self::Resolve => "RESOLVE",
+            Self::Connect => "CONNECT",
+            Self::Proxy => "PROXY",
+            Self::Tls => "TLS",
+            Self::Timeout => "TIMEOUT",
+            Self::Cancelled => "CANCELLED",
+            Self::Connection => "CONNECTION",
+            Self::Reply => "REPLY",
+            Self::Gateway => "GATEWAY",
+            Self::Unauthorized => "UNAUTHORIZED",
+            Self::Refused => "REFUSED",
+            Self::NotFound => "NOT_FOUND",
+            Self::Callback => "CALLBACK",
+            Self::Mismatch => "MISMATCH",
+        }
+    }
+}
+
+impl Outcome {
+    /// The outcome's name: `UNKNOWN`, `NOT_SENT`, `REFUSED`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "UNKNOWN",
+            Self::NotSent => "NOT_SENT",
+            Self::Refused => "REFUSED",
+        }
+    }
+}

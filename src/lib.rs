@@ -1,0 +1,52 @@
+//! A blocking client for FlexPay, the card gateway of the DR Congo.
+//!
+//! ```no_run
+//! use flexpay::{Client, Config, PaymentRequest, State, WaitOptions};
+//!
+//! # fn main() -> flexpay::Result<()> {
+//! let client = Client::new(Config::new("ZANDO", std::env::var("FLEXPAY_TOKEN").unwrap()))?;
+//! let payment = client.pay(&PaymentRequest {
+//!     reference: "ZANDO-1047".into(),
+//!     amount: "25.50".into(),
+//!     currency: "USD".into(),
+//!     ..PaymentRequest::default()
+//! })?;
+//! println!("send the customer to {:?}", payment.redirect_url);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Three rules it keeps, so that its users need not:
+//!
+//! - a payment request is sent at most once, and [`Error::outcome`] says whether it may be repeated;
+//! - a callback is a hint: [`Client::verify_callback`] asks the gateway and compares;
+//! - the token is never printed, and wiped when the client is dropped.
+//!
+//! The same, for C and everything that can call C, is in `include/flexpay.h`.
+
+#![deny(unsafe_code)]
+#![deny(missing_docs)]
+
+mod address;
+mod amount;
+mod callback;
+mod cancel;
+mod client;
+mod config;
+mod error;
+mod payment;
+mod token;
+mod transaction;
+mod transport;
+mod wait;
+mod wire;
+
+pub use amount::{Amount, AmountError};
+pub use callback::{Callback, Expected, MAX_CALLBACK_BYTES, parse_callback};
+pub use cancel::CancelToken;
+pub use client::Client;
+pub use config::{Api, Config, Environment};
+pub use error::{Error, ErrorCode, Outcome, Result};
+pub use payment::{Payment, PaymentRequest};
+pub use transaction::{State, Transaction};
+pub use wait::WaitOptions;

@@ -1,0 +1,415 @@
+//! A payment request, and what the gateway answers to it.
+
+use serde::Serialize;
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use crate::address;
+use crate::amount::{Amount, AmountError};
+use crate::config::{Api, Config};
+use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::token::{Spelling, Token};
+use crate::transport::Body;
+use crate::wire::fields::{Field, Fields, Unreadable};
+use crate::wire::reply::Reply;
+use crate::wire::words::Words;
+use crate::wire::{form, is_success, json, page, printable};
+
+/// What a merchant asks a customer to pay. Field names are those of the gateway's document.
+///
+/// `authorization` and `merchant`, the other two of its ten fields, come from the [`Config`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PaymentRequest {
+    /// The merchant's own reference. Never use one twice: a used reference is the gateway's only
+    /// guard against a repeat.
+    pub reference: String,
+    /// A plain decimal greater than zero with at most two decimals: `"100"`, `"25.50"`. Sent as
+    /// it is.
+    pub amount: String,
+    /// `"CDF"` or `"USD"`.
+    pub currency: String,
+    /// What is being paid for, shown to the customer.
+    pub description: Option<String>,
+    /// Where the gateway posts its notice. It refuses addresses on localhost or a private network.
+    pub callback_url: Option<String>,
+    /// Where the customer's browser goes after paying.
+    pub approve_url: Option<String>,
+    /// Where it goes after the customer pressed "cancel".
+    pub cancel_url: Option<String>,
+    /// Where it goes when the card was declined.
+    pub decline_url: Option<String>,
+    /// The shop's front page. Only `/v1.1/pay` knows this field; elsewhere it is not sent.
+    pub home_url: Option<String>,
+}
+
+/// A payment the gateway has taken in: the customer has yet to pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// Where to send the customer: an absolute https address (http on this machine only), checked.
+    /// `None` when there is a [`page`](Self::page) instead.
+    pub redirect_url: Option<String>,
+    /// The gateway's number for the transaction, which `check` and `wait` need. `/v1/pay` gives
+    /// none; `/v1.1/pay` does.
+    pub order_number: Option<String>,
+    /// The gateway's code, as it came.
+    pub code: Option<String>,
+    /// The gateway's words.
+    pub message: Option<String>,
+    /// Where the gateway's page cannot be told as an address (a form that submits itself): the
+    /// page, whole, to hand to the customer's browser.
+    pub page: Option<String>,
+}
+
+impl PaymentRequest {
+    /// Refuses what no gateway could accept. A length or a whole-franc rule is the gateway's to
+    /// judge.
+    pub(crate) fn validate(&self) -> Result<()> {
+        if self.reference.trim().is_empty() {
+            return Err(Error::invalid("reference", "is missing"));
+        }
+        validate_amount(&self.amount)?;
+        validate_currency(&self.currency)?;
+        for (name, url) in self.addresses() {
+            if let Some(url) = url {
+                address::check_absolute(url).map_err(|problem| {
+                    Error::invalid(name, format!("{:?} {problem}", printable(url, 100)))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn addresses(&self) -> [(&'static str, Option<&str>); 5] {
+        [
+            ("callback_url", self.callback_url.as_deref()),
+            ("approve_url", self.approve_url.as_deref()),
+            ("cancel_url", self.cancel_url.as_deref()),
+            ("decline_url", self.decline_url.as_deref()),
+            ("home_url", self.home_url.as_deref()),
+        ]
+    }
+
+    /// The request as it goes out, but for the token: a stand-in holds its place until the
+    /// transport puts it there, at the last moment. It comes first, so that it is sent whole.
+    pub(crate) fn encode(&self, config: &Config, token: &Token) -> Body {
+        match config.api {
+            Api::V1 => {
+                let authorization = token.stand_in(Spelling::Form);
+                Body::Form(self.encode_form(&config.merchant, &authorization))
+            }
+            Api::V1_1 => {
+                let authorization = token.stand_in(Spelling::Json);
+                Body::Json(self.encode_json(&config.merchant, &authorization))
+            }
+        }
+    }
+
+    fn encode_form(&self, merchant: &str, authorization: &str) -> String {
+        let mut body = format!("authorization={authorization}");
+        let mut field = |name: &str, value: &str| {
+            // Writing to a String cannot fail.
+            let _ = write!(body, "&{name}={}", form::encode(value));
+        };
+        field("merchant", merchant);
+        field("reference", &self.reference);
+        field("amount", &self.amount);
+        field("currency", &self.currency);
+        let optional = [
+            ("description", &self.description),
+            ("callback_url", &self.callback_url),
+            ("approve_url", &self.approve_url),
+            ("cancel_url", &self.cancel_url),
+            ("decline_url", &self.decline_url),
+        ];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                field(name, value);
+            }
+        }
+        body
+    }
+
+    fn encode_json(&self, merchant: &str, authorization: &str) -> String {
+        #[derive(Serialize)]
+        struct Fields<'a> {
+            merchant: &'a str,
+            reference: &'a str,
+            amount: &'a str,
+            currency: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            description: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            callback_url: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            approve_url: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            cancel_url: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            decline_url: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            home_url: Option<&'a str>,
+        }
+        let fields = serde_json::to_string(&Fields {
+            merchant,
+            reference: &self.reference,
+            amount: &self.amount,
+            currency: &self.currency,
+            description: self.description.as_deref(),
+            callback_url: self.callback_url.as_deref(),
+            approve_url: self.approve_url.as_deref(),
+            cancel_url: self.cancel_url.as_deref(),
+            decline_url: self.decline_url.as_deref(),
+            home_url: self.home_url.as_deref(),
+        });
+        // Strings always serialize.
+        let fields = fields.unwrap_or_default();
+        format!("{{\"authorization\":\"{authorization}\",{}", &fields[1..])
+    }
+
+    /// Whether an address leads back to the shop itself, as a "back" link on a page does.
+    fn is_own(&self, url: &str) -> bool {
+        let host = address::host_and_port(url);
+        self.addresses()
+            .iter()
+            .filter_map(|(_, own)| *own)
+            .any(|own| address::host_and_port(own) == host)
+    }
+}
+
+/// An amount that a merchant asks for: a plain decimal greater than zero.
+pub(crate) fn validate_amount(text: &str) -> Result<Amount> {
+    match Amount::parse(text) {
+        Ok(amount) if amount.minor() > 0 => Ok(amount),
+        Ok(_) => Err(Error::invalid("amount", "must be greater than zero")),
+        Err(AmountError::Empty) => Err(Error::invalid("amount", "is missing")),
+        Err(problem) => Err(Error::invalid(
+            "amount",
+            format!("{:?} {problem}", printable(text, 40)),
+        )),
+    }
+}
+
+/// A currency the gateway takes.
+pub(crate) fn validate_currency(text: &str) -> Result<()> {
+    match text {
+        "CDF" | "USD" => Ok(()),
+        "" => Err(Error::invalid("currency", "is missing")),
+        other => Err(Error::invalid(
+            "currency",
+            format!("{:?} is neither CDF nor USD", printable(other, 20)),
+        )),
+    }
+}
+
+impl Payment {
+    /// Reads the gateway's answer to a payment request. It is not documented; see wire.md for what
+    /// was seen.
+    pub(crate) fn read(reply: &Reply, request: &PaymentRequest) -> Result<Self> {
+        match reply.status {
+            301 | 302 | 303 | 307 | 308 => Self::from_location(reply, request),
+            status if reply.is_success() => {
+                let body = reply.body()?;
+                Self::from_body(body, request)
+                    .map_err(|error| error.with_status(status).or_words(|| Words::of_body(body)))
+            }
+            _ => {
+                let refusal = reply.refusal("the payment request");
+                // A refusal that says "success" is no refusal one could rely on.
+                match refusal.gateway_code() {
+                    Some(code) if refusal.outcome() == Outcome::Refused && is_success(code) => {
+                        Err(reply.contradiction())
+                    }
+                    _ => Err(refusal),
+                }
+            }
+        }
+    }
+
+    /// A payment at an address, if it is one to send a customer to. The shop's own is not: being
+    /// sent back there is what a refusal looks like.
+    fn at(redirect_url: &str, request: &PaymentRequest) -> Result<Self> {
+        let redirect_url = redirect_url.trim();
+        address::check_card_page(redirect_url)
+            .map_err(|problem| bad_address(redirect_url, problem))?;
+        if request.is_own(redirect_url) {
+            return Err(bad_address(redirect_url, "leads back to the shop"));
+        }
+        Ok(Self {
+            redirect_url: Some(redirect_url.to_owned()),
+            order_number: None,
+            code: None,
+            message: None,
+            page: None,
+        })
+    }
+
+    fn from_location(reply: &Reply, request: &PaymentRequest) -> Result<Self> {
+        let payment = match &reply.location {
+            Some(location) => Self::at(location, request),
+            None => Err(unusable("a redirect came that says nowhere to go")),
+        };
+        payment.map_err(|error| error.with_status(reply.status))
+    }
+
+    fn from_body(body: &[u8], request: &PaymentRequest) -> Result<Self> {
+        let text = page::decode(body);
+        let start = json::trim_start(&text);
+        if start.starts_with('<') {
+            return Self::from_page(&text, request);
+        }
+        if !start.starts_with('{') {
+            return Err(unusable(match start {
+                "" => "the reply is empty".to_owned(),
+                _ => format!(
+                    "the reply is neither JSON nor a page: {:?}",
+                    printable(start, 60)
+                ),
+            }));
+        }
+        if let Cow::Owned(_) = text {
+            return Err(unusable("the reply is not UTF-8"));
+        }
+        Self::from_json(start, request).unwrap_or_else(|Unreadable { field, problem }| {
+            let error = unusable(format!("the reply: {} {problem}", field.unwrap_or("it")));
+            Err(match field {
+                Some(field) => error.about(field),
+                None => error,
+            })
+        })
+    }
+
+    /// The outer error: what cannot be read. The inner: what was read, and is no payment.
+    fn from_json(text: &str, request: &PaymentRequest) -> Result<Result<Self>, Unreadable> {
+        let prepared = json::prepare(text).map_err(Unreadable::body)?;
+        let mut fields = Fields::read(&prepared)?;
+        if let Some(json::Value::Object(data)) = fields.take(Field::Data)? {
+            fields = fields.merge(Fields::read(data)?);
+        }
+        let code = fields.text(Field::Code)?;
+        let message = fields.text(Field::Message)?;
+        let order_number = fields.text(Field::OrderNumber)?;
+        let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
+        let refused_by_code = code.as_deref().is_some_and(|code| !is_success(code));
+        // Another shape of refusal, `{"status":401,"error":…}`, has no code; an address beside it
+        // is no card page.
+        let complains = code.is_none() && fields.complains();
+        let redirect_url = Self::one_address(&mut fields)?;
+        if let (false, false, Some(redirect_url)) = (refused_by_code, complains, redirect_url) {
+            return Ok(Self::at(&redirect_url, request).map(|payment| Self {
+                order_number: owned(order_number),
+                code: owned(code),
+                message: owned(message),
+                ..payment
+            }));
+        }
+        let words = Words {
+            code: owned(code.or(fields.text(Field::Status)?)),
+            message: owned(message.or(fields.text(Field::Error)?)),
+        };
+        if refused_by_code {
+            return Ok(Err(refused("the payment request", words)));
+        }
+        let order = order_number.map_or(String::new(), |order| {
+            format!(" (order number {:?})", printable(&order, 60))
+        });
+        let problem = "the reply gives no address for the customer";
+        Ok(Err(
+            unusable(format!("{problem}{order}{}", words.quoted())).with_words(words)
+        ))
+    }
+
+    /// The address of the card page, under whichever of its names it came.
+    fn one_address<'a>(fields: &mut Fields<'a>) -> Result<Option<Cow<'a, str>>, Unreadable> {
+        let mut one: Option<Cow<'_, str>> = None;
+        for key in [
+            Field::Url,
+            Field::PaymentUrl,
+            Field::RedirectUrl,
+            Field::Link,
+        ] {
+            match (&one, fields.text(key)?) {
+                (_, None) => {}
+                (None, found) => one = found,
+                (Some(before), Some(found)) if *before == found => {}
+                _ => {
+                    let problem = "is given more than once, with different values";
+                    return Err(Unreadable::field(key, problem));
+                }
+            }
+        }
+        Ok(one)
+    }
+
+    fn from_page(html: &str, request: &PaymentRequest) -> Result<Self> {
+        let page = page::read(html);
+        if let Some(address) = &page.refresh {
+            return Self::at(address, request);
+        }
+        let mut refused_link = None;
+        let mut links: Vec<&str> = Vec::new();
+        for link in page.links.iter().map(|link| link.trim()) {
+            let elsewhere = ["#", "mailto:", "tel:", "javascript:"];
+            let passed_over = link.is_empty()
+                || elsewhere.iter().any(|other| {
+                    link.get(..other.len())
+                        .is_some_and(|start| start.eq_ignore_ascii_case(other))
+                })
+                || request.is_own(link);
+            if passed_over || links.contains(&link) {
+                continue;
+            }
+            match address::check_card_page(link) {
+                Ok(()) if address::leads_somewhere(link) => links.push(link),
+                Ok(()) => {}
+                Err(problem) => refused_link = refused_link.or(Some((link, problem))),
+            }
+        }
+        match links.as_slice() {
+            [only] if !page.has_form => Self::at(only, request),
+            [] if !page.has_form && !page.has_script => Err(match refused_link {
+                Some((link, problem)) => bad_address(link, problem),
+                None => {
+                    let words = Words {
+                        code: None,
+                        message: Some(page.text).filter(|text| !text.is_empty()),
+                    };
+                    unusable(format!(
+                        "the gateway's page leads nowhere{}",
+                        words.quoted()
+                    ))
+                    .with_words(words)
+                }
+            }),
+            _ if html.contains('\0') => Err(unusable("the gateway's page has a NUL in it")),
+            _ => Ok(Self {
+                redirect_url: None,
+                order_number: None,
+                code: None,
+                message: None,
+                page: Some(html.to_owned()),
+            }),
+        }
+    }
+}
+
+fn unusable(message: impl Into<String>) -> Error {
+    Error::new(ErrorCode::Reply, Outcome::Unknown, message)
+}
+
+fn bad_address(address: &str, problem: &str) -> Error {
+    unusable(format!(
+        "redirect_url: the gateway gave {:?}, which {problem}",
+        printable(address, 200)
+    ))
+    .about("redirect_url")
+}
+
+/// The gateway's "no" with its own words.
+pub(crate) fn refused(what: &str, words: Words) -> Error {
+    Error::new(
+        ErrorCode::Refused,
+        Outcome::Refused,
+        format!("the gateway refused {what}{}", words.quoted()),
+    )
+    .with_words(words)
+}

@@ -1,0 +1,97 @@
+//! The outermost layer of a connection, above TLS: where a request leaves this library.
+//!
+//! Two things can be known here and nowhere else: that the first byte of a request is being handed
+//! over, and that what is handed over goes straight to the wire. The first decides whether a
+//! payment may be repeated; the second is why the token is put in here and wiped out again.
+
+use std::sync::Arc;
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
+use zeroize::Zeroize;
+
+use super::call::{Call, Stage};
+use crate::token::Token;
+
+/// Puts a [`Crossing`] on top of every connection.
+#[derive(Debug)]
+pub(super) struct Border {
+    pub(super) token: Arc<Token>,
+    /// The proxy's own address. A connection to it is asked to CONNECT first, and what is written
+    /// for that is none of the request.
+    pub(super) proxy: Option<ureq::http::Uri>,
+}
+
+impl<In: Transport> Connector<In> for Border {
+    type Out = Crossing<In>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        let to_proxy = self.proxy.as_ref() == Some(details.uri);
+        if let Some(call) = Call::current() {
+            call.reach(if to_proxy { Stage::Proxy } else { Stage::Ready });
+        }
+        Ok(chained.map(|inner| Crossing {
+            inner,
+            token: (!to_proxy).then(|| Arc::clone(&self.token)),
+        }))
+    }
+}
+
+/// A connection ready to take a request.
+pub(super) struct Crossing<T> {
+    inner: T,
+    /// None on the way to a proxy.
+    token: Option<Arc<Token>>,
+}
+
+impl<T: Transport> Transport for Crossing<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        let (Some(token), Some(call)) = (&self.token, Call::current()) else {
+            return self.inner.transmit_output(amount, timeout);
+        };
+        let placed = call.seal().is_some_and(|spelling| {
+            let output = self.inner.buffers().output();
+            let end = amount.min(output.len());
+            token.put_in_place(spelling, &mut output[..end])
+        });
+        if placed {
+            call.sealed();
+        }
+        // Before, not after: a byte that was perhaps sent counts as sent.
+        call.reach(Stage::Sent);
+        let result = self.inner.transmit_output(amount, timeout);
+        if placed {
+            self.inner.buffers().output().zeroize();
+        }
+        result
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        let result = self.inner.await_input(timeout);
+        // A body that lasts until the connection closes would be taken for whole where it was cut.
+        if let (Err(_), Some(call)) = (&result, Call::current()) {
+            call.breaks();
+        }
+        result
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
+
+impl<T> std::fmt::Debug for Crossing<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Crossing")
+    }
+}

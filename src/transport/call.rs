@@ -1,0 +1,163 @@
+//! The call under way on this thread: its deadline, how far it got, and who may end it.
+//!
+//! A blocking call runs on its caller's thread from end to end, while the connections it uses are
+//! pooled and outlive it. So what belongs to the call is found through the thread, not through the
+//! connection.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crate::cancel::CancelToken;
+use crate::error::Outcome;
+use crate::token::Spelling;
+
+/// How far a call got. The order is the order of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    Resolving,
+    Connecting,
+    Proxy,
+    Securing,
+    /// Connected, with TLS where there is to be TLS; nothing of the request handed over.
+    Ready,
+    /// The first byte of the request was handed to the connection.
+    Sent,
+}
+
+/// One request and its reply.
+#[derive(Debug)]
+pub(crate) struct Call {
+    deadline: Instant,
+    connect_by: Instant,
+    cancel: Option<CancelToken>,
+    stage: Cell<Stage>,
+    /// How the token is to be spelled in this request, until it has been put in place.
+    seal: Cell<Option<Spelling>>,
+    /// The connection broke while the reply was read.
+    broken: Cell<bool>,
+}
+
+/// How long a blocking operation may go without looking whether it was cancelled.
+const LOOK_UP_EVERY: Duration = Duration::from_millis(50);
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Call>>> = const { RefCell::new(None) };
+}
+
+impl Call {
+    pub(crate) fn new(
+        deadline: Instant,
+        connect_timeout: Duration,
+        cancel: Option<CancelToken>,
+        spelling: Spelling,
+    ) -> Self {
+        let connect_by = Instant::now() + connect_timeout;
+        Self {
+            deadline,
+            connect_by: connect_by.min(deadline),
+            cancel,
+            stage: Cell::new(Stage::Resolving),
+            seal: Cell::new(Some(spelling)),
+            broken: Cell::new(false),
+        }
+    }
+
+    /// Runs `work` with this as the thread's call.
+    pub(crate) fn run<T>(self, work: impl FnOnce(&Self) -> T) -> T {
+        struct Restore(Option<Rc<Call>>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CURRENT.with(|current| current.replace(self.0.take()));
+            }
+        }
+        let call = Rc::new(self);
+        let _restore = Restore(CURRENT.with(|current| current.replace(Some(Rc::clone(&call)))));
+        work(&call)
+    }
+
+    /// The call of this thread. Connections are only ever driven from within one.
+    pub(crate) fn current() -> Option<Rc<Self>> {
+        CURRENT.with(|current| current.borrow().clone())
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage.get()
+    }
+
+    pub(crate) fn reach(&self, stage: Stage) {
+        self.stage.set(stage);
+    }
+
+    /// Whether the request may be repeated, from what was handed over.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self.stage.get() {
+            Stage::Sent => Outcome::Unknown,
+            _ => Outcome::NotSent,
+        }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancel.as_ref().is_some_and(CancelToken::is_cancelled)
+    }
+
+    /// Whether somebody may cancel, so that no operation may block for long.
+    pub(crate) fn is_cancellable(&self) -> bool {
+        self.cancel.is_some()
+    }
+
+    /// Until when the present stage may last.
+    pub(crate) fn until(&self) -> Instant {
+        if self.stage.get() < Stage::Ready {
+            self.connect_by
+        } else {
+            self.deadline
+        }
+    }
+
+    /// How long the next blocking operation may take: the time left, or less where somebody may
+    /// cancel meanwhile. `None` when time is up or the call was cancelled.
+    pub(crate) fn slice(&self) -> Option<Duration> {
+        let left = self.until().checked_duration_since(Instant::now())?;
+        if left.is_zero() || self.is_cancelled() {
+            return None;
+        }
+        Some(match self.cancel {
+            Some(_) => left.min(LOOK_UP_EVERY),
+            None => left,
+        })
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.get()
+    }
+
+    pub(crate) fn breaks(&self) {
+        self.broken.set(true);
+    }
+
+    pub(crate) fn seal(&self) -> Option<Spelling> {
+        self.seal.get()
+    }
+
+    pub(crate) fn sealed(&self) {
+        self.seal.set(None);
+    }
+}
+
+/// Sleeps until `until`, or less when cancelled: false then.
+pub(crate) fn sleep_until(until: Instant, cancel: Option<&CancelToken>) -> bool {
+    loop {
+        if cancel.is_some_and(CancelToken::is_cancelled) {
+            return false;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        std::thread::sleep(match cancel {
+            Some(_) => left.min(LOOK_UP_EVERY),
+            None => left,
+        });
+    }
+}

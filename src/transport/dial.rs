@@ -1,0 +1,250 @@
+//! Getting a TCP connection, and moving bytes over it, never past the call's deadline.
+//!
+//! ureq's own socket measures its time per operation; a peer that drips bytes, or a storm of
+//! signals, can stretch that. This one asks the call what time is left before every system call.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
+};
+
+use super::call::{Call, Stage};
+
+/// Looks names up, within the call's deadline.
+#[derive(Debug)]
+pub(super) struct LookUp;
+
+impl Resolver for LookUp {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        _: &ureq::config::Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let call = current()?;
+        call.reach(Stage::Resolving);
+        let host = uri.host().ok_or(ureq::Error::HostNotFound)?;
+        let default_port = if uri.scheme_str() == Some("http") {
+            80
+        } else {
+            443
+        };
+        let port = uri.port_u16().unwrap_or(default_port);
+        let bare = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
+
+        let mut found = self.empty();
+        if let Ok(ip) = bare.parse::<IpAddr>() {
+            found.push(SocketAddr::new(ip, port));
+            return Ok(found);
+        }
+        // The system's look-up cannot be interrupted; it may take longer than the whole call.
+        let addresses = abandonable(&call, "flexpay-lookup", move || {
+            (bare.as_str(), port).to_socket_addrs().map(Vec::from_iter)
+        })?;
+        // As many as the array holds.
+        for address in addresses.into_iter().take(16) {
+            found.push(address);
+        }
+        if found.is_empty() {
+            return Err(ureq::Error::HostNotFound);
+        }
+        Ok(found)
+    }
+}
+
+/// Opens TCP connections.
+#[derive(Debug)]
+pub(super) struct Dial;
+
+impl<In: Transport> Connector<In> for Dial {
+    type Out = Either<In, Tcp>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        let call = current()?;
+        let out = match chained {
+            // A tunnel through a proxy.
+            Some(tunnel) => Either::A(tunnel),
+            None => {
+                call.reach(Stage::Connecting);
+                Either::B(Tcp::new(connect_any(&call, &details.addrs)?))
+            }
+        };
+        if details.needs_tls() {
+            call.reach(Stage::Securing);
+        }
+        Ok(Some(out))
+    }
+}
+
+/// Tries one address after the other. Each but the last gets half of the time that is left, so that
+/// one that never answers leaves time for the next.
+fn connect_any(call: &Call, addresses: &[SocketAddr]) -> Result<TcpStream, ureq::Error> {
+    let mut last = ureq::Error::HostNotFound;
+    for (index, &address) in addresses.iter().enumerate() {
+        let left = call.until().saturating_duration_since(Instant::now());
+        let share = if index + 1 == addresses.len() {
+            left
+        } else {
+            left / 2
+        };
+        if share.is_zero() {
+            return Err(timed_out());
+        }
+        let connected = if call.is_cancellable() {
+            abandonable(call, "flexpay-connect", move || {
+                TcpStream::connect_timeout(&address, share)
+            })
+        } else {
+            TcpStream::connect_timeout(&address, share).map_err(ureq::Error::Io)
+        };
+        match connected {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(ureq::Error::Io(error)) if error.kind() == ErrorKind::TimedOut => {
+                last = timed_out();
+            }
+            Err(error @ ureq::Error::Io(_)) => last = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last)
+}
+
+/// Runs what the system gives no way to interrupt on a thread of its own, and leaves it to itself
+/// when the call's time is up or the call is cancelled.
+fn abandonable<T: Send + 'static>(
+    call: &Call,
+    name: &str,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, ureq::Error> {
+    let (done, result) = mpsc::sync_channel(1);
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            // Nobody listens any more: then the result is dropped, and that is all.
+            let _ = done.send(work());
+        })?;
+    while let Some(slice) = call.slice() {
+        match result.recv_timeout(slice) {
+            Ok(result) => return Ok(result?),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(io::Error::other("the helper thread ended without a result").into());
+            }
+        }
+    }
+    Err(timed_out())
+}
+
+/// A TCP connection.
+pub(super) struct Tcp {
+    stream: TcpStream,
+    buffers: LazyBuffers,
+    read_timeout: Option<Duration>,
+    write_timeout: Option<Duration>,
+}
+
+impl Tcp {
+    fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            buffers: LazyBuffers::new(super::BUFFER, super::BUFFER),
+            read_timeout: None,
+            write_timeout: None,
+        }
+    }
+}
+
+impl Transport for Tcp {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+        let call = current()?;
+        let mut sent = 0;
+        while sent < amount {
+            let slice = Some(call.slice().ok_or_else(timed_out)?);
+            if self.write_timeout != slice {
+                self.stream.set_write_timeout(slice)?;
+                self.write_timeout = slice;
+            }
+            match self.stream.write(&self.buffers.output()[sent..amount]) {
+                Ok(0) => return Err(io::Error::from(ErrorKind::WriteZero).into()),
+                Ok(more) => sent += more,
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        let call = current()?;
+        loop {
+            let slice = Some(call.slice().ok_or_else(timed_out)?);
+            if self.read_timeout != slice {
+                self.stream.set_read_timeout(slice)?;
+                self.read_timeout = slice;
+            }
+            match self.stream.read(self.buffers.input_append_buf()) {
+                Ok(amount) => {
+                    self.buffers.input_appended(amount);
+                    return Ok(amount > 0);
+                }
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// An idle connection has nothing to say: anything readable on it, the peer's goodbye
+    /// included, means that it is of no more use.
+    fn is_open(&mut self) -> bool {
+        let mut one = [0];
+        let probe = self
+            .stream
+            .set_nonblocking(true)
+            .and_then(|()| self.stream.peek(&mut one));
+        let idle = matches!(probe, Err(error) if error.kind() == ErrorKind::WouldBlock);
+        idle && self.stream.set_nonblocking(false).is_ok()
+    }
+}
+
+impl std::fmt::Debug for Tcp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tcp")
+    }
+}
+
+/// A slice of time over, or a signal: neither says anything about the connection. (What Windows
+/// calls "timed out" then is, elsewhere, a peer that no longer answers at all.)
+fn is_passing(error: &io::Error) -> bool {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::Interrupted => true,
+        ErrorKind::TimedOut => cfg!(windows),
+        _ => false,
+    }
+}
+
+fn timed_out() -> ureq::Error {
+    ureq::Error::Timeout(ureq::Timeout::Global)
+}
+
+fn current() -> Result<std::rc::Rc<Call>, ureq::Error> {
+    Call::current().ok_or_else(|| io::Error::other("a connection used outside a call").into())
+}

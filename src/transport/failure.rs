@@ -1,0 +1,168 @@
+//! What went wrong on the way, in words, with the code and the outcome that belong to it.
+
+use rustls::CertificateError;
+use std::io::ErrorKind;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::call::{Call, Stage};
+use crate::address;
+use crate::error::{Error, ErrorCode};
+use crate::wire::date;
+
+/// Puts an error of the HTTP library into ours. `url` is an address of the gateway.
+pub(super) fn explain(error: ureq::Error, call: &Call, url: &str) -> Error {
+    let host = address::host_and_port(url);
+    if call.is_cancelled() {
+        return failed(call, ErrorCode::Cancelled, "the call was cancelled");
+    }
+    if let ureq::Error::Timeout(_) = error {
+        let doing = match call.stage() {
+            Stage::Resolving => format!("looking up {host}"),
+            Stage::Connecting => format!("connecting to {host}"),
+            Stage::Proxy => "waiting for the proxy".to_owned(),
+            Stage::Securing => format!("in the TLS handshake with {host}"),
+            Stage::Ready | Stage::Sent => format!("waiting for the reply of {host}"),
+        };
+        return failed(
+            call,
+            ErrorCode::Timeout,
+            format!("the time was up while {doing}"),
+        );
+    }
+    if let Some(tls) = tls_error(&error) {
+        // After the first byte, a TLS error is a connection that broke.
+        if call.stage() < Stage::Sent {
+            return failed(
+                call,
+                ErrorCode::Tls,
+                format!("TLS with {host}: {}", explain_tls(tls)),
+            );
+        }
+    }
+    match call.stage() {
+        Stage::Resolving => failed(
+            call,
+            ErrorCode::Resolve,
+            format!("the name {host} could not be looked up: {}", reason(&error)),
+        ),
+        Stage::Connecting => failed(
+            call,
+            ErrorCode::Connect,
+            format!("no connection to {host}: {}", reason(&error)),
+        ),
+        Stage::Proxy => failed(
+            call,
+            ErrorCode::Proxy,
+            format!("the proxy made no way to {host}: {}", reason(&error)),
+        ),
+        Stage::Securing => failed(
+            call,
+            ErrorCode::Tls,
+            format!(
+                "the TLS handshake with {host} broke off: {}",
+                reason(&error)
+            ),
+        ),
+        Stage::Ready => failed(
+            call,
+            ErrorCode::Connection,
+            format!("nothing was sent to {host}: {}", reason(&error)),
+        ),
+        Stage::Sent => match &error {
+            ureq::Error::LargeResponseHeader(..) => {
+                failed(call, ErrorCode::Reply, "the head of the reply is too large")
+            }
+            ureq::Error::Protocol(_) | ureq::Error::Http(_) => failed(
+                call,
+                ErrorCode::Reply,
+                format!("the reply is not HTTP: {}", reason(&error)),
+            ),
+            _ => failed(
+                call,
+                ErrorCode::Connection,
+                format!(
+                    "the connection to {host} broke before the reply was whole: {}",
+                    reason(&error)
+                ),
+            ),
+        },
+    }
+}
+
+pub(super) fn too_large(call: &Call) -> Error {
+    failed(call, ErrorCode::Reply, "the reply is larger than 1 MiB")
+}
+
+pub(super) fn cut_short(call: &Call) -> Error {
+    failed(
+        call,
+        ErrorCode::Connection,
+        "the connection broke in the middle of the reply",
+    )
+}
+
+fn failed(call: &Call, code: ErrorCode, message: impl Into<String>) -> Error {
+    Error::new(code, call.outcome(), message)
+}
+
+/// The cause, without what the HTTP library says around it. Neither repeats a header or a body.
+fn reason(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(io) => match io.kind() {
+            ErrorKind::UnexpectedEof => "the other side closed it".to_owned(),
+            ErrorKind::ConnectionReset => "the other side reset it".to_owned(),
+            _ => io.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
+
+fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
+    match error {
+        ureq::Error::Rustls(tls) => Some(tls),
+        ureq::Error::Io(io) => io.get_ref()?.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// A certificate refused for its dates is, as often as not, a till whose clock is wrong: so the
+/// message says what the clock reads.
+fn explain_tls(error: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(certificate) = error else {
+        return error.to_string();
+    };
+    let clock = || format!("this machine's clock reads {}", unix(now()));
+    match certificate {
+        CertificateError::ExpiredContext { not_after, .. } => format!(
+            "the certificate expired on {}; {}",
+            unix(not_after.as_secs()),
+            clock()
+        ),
+        CertificateError::Expired => format!("the certificate has expired; {}", clock()),
+        CertificateError::NotValidYetContext { not_before, .. } => format!(
+            "the certificate is not valid before {}; {}",
+            unix(not_before.as_secs()),
+            clock()
+        ),
+        CertificateError::NotValidYet => format!("the certificate is not valid yet; {}", clock()),
+        CertificateError::UnknownIssuer => {
+            "the certificate was issued by nobody this client trusts (see ca_file)".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the certificate is for another host".to_owned()
+        }
+        other => format!("the certificate is not acceptable: {other}"),
+    }
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+fn unix(seconds: u64) -> String {
+    i64::try_from(seconds)
+        .ok()
+        .and_then(date::from_unix)
+        .unwrap_or_else(|| format!("second {seconds} since 1970"))
+}

@@ -1,0 +1,269 @@
+//! HTTP to the gateway: one request, one reply, within one deadline.
+//!
+//! From the inside out: [`dial`] (name, TCP), ureq's proxy and TLS layers, [`border`] (first byte,
+//! token). What belongs to the call under way is in [`call`]; what went wrong is put into words by
+//! [`failure`].
+
+mod border;
+pub(crate) mod call;
+mod dial;
+mod failure;
+
+use once_cell::race::OnceBox;
+use std::io::Read;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
+use ureq::{Agent, Proxy};
+
+use self::call::Call;
+use crate::cancel::CancelToken;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::token::{Spelling, Token};
+use crate::wire::reply::Reply;
+
+/// The largest reply head that is read.
+const MAX_HEAD: usize = 32 * 1024;
+/// The largest reply body that is read: a card page may be large, a bomb is larger.
+const MAX_BODY: u64 = 1024 * 1024;
+/// The buffers of a connection, each way.
+const BUFFER: usize = 16 * 1024;
+/// How long a connection may lie idle before a check prefers a new one.
+const MAX_IDLE: Duration = Duration::from_secs(15);
+/// How many may lie idle. More threads than that may check at once; the rest open and close.
+const MAX_IDLE_CONNECTIONS: usize = 64;
+
+/// A request body, with a stand-in where the token goes.
+#[derive(Debug)]
+pub(crate) enum Body {
+    Form(String),
+    Json(String),
+}
+
+/// When a call must be over, and who may end it sooner.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits<'c> {
+    pub(crate) deadline: Instant,
+    pub(crate) cancel: Option<&'c CancelToken>,
+}
+
+/// The way to the gateway, shared by all calls of a client.
+pub(crate) struct Transport {
+    setup: Setup,
+    agents: Generation,
+}
+
+/// What agents are made of.
+struct Setup {
+    token: Arc<Token>,
+    pay: ureq::config::Config,
+    check: ureq::config::Config,
+    proxy: Option<ureq::http::Uri>,
+    connect_timeout: Duration,
+}
+
+/// The agents of one process, and those of a process forked from it.
+///
+/// A child must never speak on a connection its parent opened, nor close it politely. So it makes
+/// agents of its own and leaves the inherited ones untouched. Nothing here locks: a lock that some
+/// other thread held at the moment of the fork would stay locked in the child for ever.
+struct Generation {
+    process: u32,
+    agents: Agents,
+    forked: OnceBox<Generation>,
+}
+
+struct Agents {
+    /// Keeps no connection: a payment never goes over one that has lain idle, on which the
+    /// gateway may have hung up meanwhile.
+    pay: Agent,
+    /// Keeps connections for a while: a check may be repeated.
+    check: Agent,
+}
+
+impl Transport {
+    pub(crate) fn new(config: &Config, token: Arc<Token>) -> Result<Self> {
+        let proxy = match &config.proxy {
+            // Not shown: it may hold a password.
+            Some(proxy) => Some(Proxy::new(proxy).map_err(|_| {
+                Error::invalid(
+                    "proxy",
+                    "is not an address such as http://proxy.example:3128",
+                )
+            })?),
+            None => None,
+        };
+        let mut user_agent = concat!("flexpay/", env!("CARGO_PKG_VERSION")).to_owned();
+        if let Some(name) = &config.app_name {
+            user_agent = format!("{name} {user_agent}");
+        }
+        let roots = match &config.ca_file {
+            Some(path) => trusted(path)?,
+            None => RootCerts::WebPki,
+        };
+        let tls = TlsConfig::builder().root_certs(roots).build();
+        let idle_connections = |most: usize| {
+            Agent::config_builder()
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                .proxy(proxy.clone())
+                .tls_config(tls.clone())
+                .user_agent(user_agent.as_str())
+                .accept("application/json, text/html;q=0.9")
+                .accept_encoding("identity")
+                .max_response_header_size(MAX_HEAD)
+                .max_idle_connections(most)
+                .max_idle_connections_per_host(most)
+                .max_idle_age(MAX_IDLE)
+                .build()
+        };
+        let setup = Setup {
+            token,
+            pay: idle_connections(0),
+            check: idle_connections(MAX_IDLE_CONNECTIONS),
+            proxy: proxy.as_ref().map(|proxy| proxy.uri().clone()),
+            connect_timeout: config.connect_timeout,
+        };
+        let agents = Generation::new(&setup);
+        Ok(Self { setup, agents })
+    }
+
+    /// Posts a body, once, over a connection of its own.
+    pub(crate) fn post(&self, url: &str, body: &Body, limits: Limits<'_>) -> Result<Reply> {
+        let (spelling, kind, text) = match body {
+            Body::Form(text) => (Spelling::Form, "application/x-www-form-urlencoded", text),
+            Body::Json(text) => (Spelling::Json, "application/json", text),
+        };
+        self.exchange(url, spelling, limits, |agents| {
+            let request = agents.pay.post(url);
+            request.header("content-type", kind).send(text.as_str())
+        })
+    }
+
+    /// Gets an address, with the token in the Authorization header.
+    pub(crate) fn get(&self, url: &str, limits: Limits<'_>) -> Result<Reply> {
+        let authorization = self.setup.token.stand_in(Spelling::Header);
+        self.exchange(url, Spelling::Header, limits, |agents| {
+            let request = agents.check.get(url);
+            request.header("authorization", &authorization).call()
+        })
+    }
+
+    fn exchange(
+        &self,
+        url: &str,
+        spelling: Spelling,
+        limits: Limits<'_>,
+        send: impl FnOnce(&Agents) -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Reply> {
+        let agents = self.agents.of_this_process(&self.setup);
+        let timeout = self.setup.connect_timeout;
+        let call = Call::new(limits.deadline, timeout, limits.cancel.cloned(), spelling);
+        call.run(|call| {
+            let response = send(agents).map_err(|error| failure::explain(error, call, url))?;
+            Ok(read(response, call, url))
+        })
+    }
+}
+
+/// Reads a reply whose head has come. From here on nothing fails: a body that breaks off is part of
+/// what came.
+fn read(mut response: ureq::http::Response<ureq::Body>, call: &Call, url: &str) -> Reply {
+    let header = |name: &str| {
+        let value = response.headers().get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let location = header("location");
+    let retry_after = header("retry-after")
+        .and_then(|seconds| seconds.trim().parse().ok())
+        .map(Duration::from_secs);
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    let mut reader = response.body_mut().as_reader().take(MAX_BODY + 1);
+    let body = match reader.read_to_end(&mut body) {
+        Err(error) => Err(failure::explain(error.into(), call, url)),
+        Ok(_) if body.len() as u64 > MAX_BODY => Err(failure::too_large(call)),
+        Ok(_) if call.is_broken() && !is_whole(&body) => Err(failure::cut_short(call)),
+        Ok(_) => Ok(body),
+    };
+    Reply {
+        status,
+        location,
+        retry_after,
+        body,
+    }
+}
+
+/// Whether a body that ended with the connection, and not in an orderly way, came whole all the
+/// same: many servers end TLS by hanging up.
+fn is_whole(body: &[u8]) -> bool {
+    let body = body.trim_ascii_end();
+    let tail = &body[body.len().saturating_sub(7)..];
+    tail.ends_with(b"}") || tail.eq_ignore_ascii_case(b"</html>")
+}
+
+/// The certificates of a PEM file, in place of those built in.
+fn trusted(path: &str) -> Result<RootCerts> {
+    let problem = |problem: String| Error::invalid("ca_file", format!("{path:?} {problem}"));
+    let pem = std::fs::read(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let mut certificates = Vec::new();
+    for item in ureq::tls::parse_pem(&pem) {
+        match item {
+            Ok(ureq::tls::PemItem::Certificate(certificate)) => certificates.push(certificate),
+            Ok(_) => {}
+            Err(_) => return Err(problem("is not well-formed PEM".to_owned())),
+        }
+    }
+    let mut usable = rustls::RootCertStore::empty();
+    let ders = certificates
+        .iter()
+        .map(|certificate| certificate.der().into());
+    if usable.add_parsable_certificates(ders).0 == 0 {
+        return Err(problem("holds no certificate".to_owned()));
+    }
+    Ok(RootCerts::from(certificates))
+}
+
+impl Generation {
+    fn new(setup: &Setup) -> Self {
+        Self {
+            process: std::process::id(),
+            agents: Agents::new(setup),
+            forked: OnceBox::new(),
+        }
+    }
+
+    fn of_this_process(&self, setup: &Setup) -> &Agents {
+        let process = std::process::id();
+        let mut generation = self;
+        while generation.process != process {
+            let forked = &generation.forked;
+            generation = forked.get_or_init(|| Box::new(Self::new(setup)));
+        }
+        &generation.agents
+    }
+}
+
+impl Agents {
+    fn new(setup: &Setup) -> Self {
+        let agent = |config: &ureq::config::Config| {
+            let border = border::Border {
+                token: Arc::clone(&setup.token),
+                proxy: setup.proxy.clone(),
+            };
+            let connector =
+                ().chain(ConnectProxyConnector::default())
+                    .chain(dial::Dial)
+                    .chain(RustlsConnector::default())
+                    .chain(border);
+            Agent::with_parts(config.clone(), connector, dial::LookUp)
+        };
+        Self {
+            pay: agent(&setup.pay),
+            check: agent(&setup.check),
+        }
+    }
+}

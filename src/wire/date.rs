@@ -1,0 +1,117 @@
+//! Dates: the five shapes the gateway writes, and the one shape this library hands out.
+
+use time::{Date, Month, OffsetDateTime, Time};
+
+/// Reads `createdAt` into ISO 8601 without a zone (the gateway states none). `None` when it is no
+/// date, or one that no calendar has.
+///
+/// Documented: `dd-mm-yyyy HH:MM:SS`. Observed: `yyyy-mm-dd HH:MM:SS`, the same with `T`, with `T`
+/// and a final `Z`, and `dd/mm/yyyy HH:MM:SS`.
+pub(crate) fn read(text: &str) -> Option<String> {
+    if !text.is_ascii() {
+        return None;
+    }
+    let (day_part, separator, clock) = (text.get(..10)?, text.get(10..11)?, text.get(11..)?);
+    let (year, month, day, year_first) = match day_part.as_bytes() {
+        [_, _, _, _, b'-', _, _, b'-', _, _] => {
+            (&day_part[..4], &day_part[5..7], &day_part[8..], true)
+        }
+        [_, _, a @ (b'-' | b'/'), _, _, b, _, _, _, _] if a == b => {
+            (&day_part[6..], &day_part[3..5], &day_part[..2], false)
+        }
+        _ => return None,
+    };
+    let clock = match separator {
+        " " => clock,
+        "T" if year_first => clock.strip_suffix('Z').unwrap_or(clock),
+        _ => return None,
+    };
+    let [_, _, b':', _, _, b':', _, _] = clock.as_bytes() else {
+        return None;
+    };
+    let month = Month::try_from(number(month)? as u8).ok()?;
+    let date =
+        Date::from_calendar_date(i32::from(number(year)?), month, number(day)? as u8).ok()?;
+    let time = Time::from_hms(
+        number(&clock[..2])? as u8,
+        number(&clock[3..5])? as u8,
+        number(&clock[6..])? as u8,
+    )
+    .ok()?;
+    Some(write(date, time))
+}
+
+/// A moment in seconds since 1970, written with its zone: `2023-11-14T22:13:20Z`.
+pub(crate) fn from_unix(seconds: i64) -> Option<String> {
+    let moment = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
+    Some(write(moment.date(), moment.time()) + "Z")
+}
+
+fn write(date: Date, time: Time) -> String {
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+        date.year(),
+        u8::from(date.month()),
+        date.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
+}
+
+/// Two or four digits, and digits only: `parse` would take a sign.
+fn number(digits: &str) -> Option<u16> {
+    if !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_five_shapes_are_one_moment() {
+        for shape in [
+            "06-02-2021 17:32:46",
+            "2021-02-06 17:32:46",
+            "2021-02-06T17:32:46",
+            "2021-02-06T17:32:46Z",
+            "06/02/2021 17:32:46",
+        ] {
+            assert_eq!(
+                read(shape).as_deref(),
+                Some("2021-02-06T17:32:46"),
+                "{shape}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_no_calendar_has_is_no_date() {
+        for text in [
+            "",
+            "30-02-2021 10:00:00",
+            "29-02-2023 10:00:00",
+            "31-04-2021 10:00:00",
+            "00-01-2021 10:00:00",
+            "01-13-2021 10:00:00",
+            "01-01-2021 24:00:00",
+            "01-01-2021 10:60:00",
+            "01-01-2021 10:00:60",
+            "01-01-2021",
+            "01-01-2021 10:00",
+            "01-01-2021T10:00:00",
+            "01-01/2021 10:00:00",
+            "2021-02-06 17:32:46Z",
+            "2021-02-06T17:32:46+01:00",
+            "+1-01-2021 10:00:00",
+            "é1-01-2021 10:00:00",
+            "1612632766",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        assert!(read("29-02-2024 10:00:00").is_some());
+    }
+}

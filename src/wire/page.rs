@@ -1,0 +1,171 @@
+//! HTML pages: where they lead, read with a real tokenizer.
+
+use html5gum::emitters::default::DefaultEmitter;
+use html5gum::{StartTag, Token, Tokenizer};
+use std::borrow::Cow;
+
+/// What a page offers a browser.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    /// The address of a `<meta http-equiv="refresh">`, when it names one.
+    pub(crate) refresh: Option<String>,
+    /// Every `<a href>`, in order.
+    pub(crate) links: Vec<String>,
+    /// Whether there is a form, which a script may submit by itself.
+    pub(crate) has_form: bool,
+    /// Whether there is a script, which may lead anywhere.
+    pub(crate) has_script: bool,
+    /// What a person would see: white space folded, and cut at 2,000 characters.
+    pub(crate) text: String,
+}
+
+const MAX_TEXT: usize = 2_000;
+
+/// A body as text: UTF-8, else Latin-1, in which every byte is a letter.
+pub(crate) fn decode(body: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(body) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(body.iter().map(|&byte| char::from(byte)).collect()),
+    }
+}
+
+/// Reads a page. There is no page that cannot be read; there are pages that say nothing.
+pub(crate) fn read(html: &str) -> Page {
+    let mut emitter = DefaultEmitter::default();
+    // Script, style and the like hold text, not markup.
+    emitter.naively_switch_states(true);
+    let mut page = Page::default();
+    let mut unseen: Option<Vec<u8>> = None;
+    let mut words = Words::default();
+    for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
+        match token {
+            Token::StartTag(tag) => {
+                page.see(&tag);
+                words.pause();
+                if matches!(
+                    tag.name.as_slice(),
+                    b"script" | b"style" | b"noscript" | b"template"
+                ) {
+                    unseen.get_or_insert_with(|| tag.name.to_vec());
+                }
+            }
+            Token::EndTag(tag) => {
+                words.pause();
+                unseen.take_if(|name| name.as_slice() == tag.name.as_slice());
+            }
+            Token::String(text) if unseen.is_none() => {
+                words.add(&String::from_utf8_lossy(&text));
+            }
+            _ => {}
+        }
+    }
+    page.text = words.text;
+    page
+}
+
+impl Page {
+    fn see(&mut self, tag: &StartTag<()>) {
+        let attribute = |name: &[u8]| {
+            tag.attributes
+                .get(name)
+                .map(|value| String::from_utf8_lossy(value).trim().to_owned())
+        };
+        match tag.name.as_slice() {
+            b"a" | b"area" => self.links.extend(attribute(b"href")),
+            b"form" => self.has_form = true,
+            b"script" => self.has_script = true,
+            b"meta" => {
+                let equiv = attribute(b"http-equiv").unwrap_or_default();
+                if equiv.eq_ignore_ascii_case("refresh") && self.refresh.is_none() {
+                    self.refresh = attribute(b"content").as_deref().and_then(refresh_address);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The address in `5; url='https://…'`, as browsers read it. `None` for a bare number, which only
+/// reloads the page.
+fn refresh_address(content: &str) -> Option<String> {
+    let rest = content.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let rest = rest
+        .trim_start()
+        .trim_start_matches([';', ','])
+        .trim_start();
+    let rest = match rest.get(..3) {
+        Some(word) if word.eq_ignore_ascii_case("url") => {
+            let tail = rest[3..].trim_start();
+            tail.strip_prefix('=').map_or(rest, str::trim_start)
+        }
+        _ => rest,
+    };
+    let address = match rest.chars().next() {
+        Some(quote @ ('"' | '\'')) => rest[1..].split(quote).next().unwrap_or(""),
+        _ => rest,
+    };
+    let address = address.trim();
+    (!address.is_empty()).then(|| address.to_owned())
+}
+
+/// Gathers visible text, one space between words.
+#[derive(Default)]
+struct Words {
+    text: String,
+    length: usize,
+    gap: bool,
+}
+
+impl Words {
+    fn pause(&mut self) {
+        self.gap = true;
+    }
+
+    fn add(&mut self, text: &str) {
+        for c in text.chars() {
+            if c.is_whitespace() || c.is_control() {
+                self.gap = true;
+            } else if self.length < MAX_TEXT {
+                if std::mem::take(&mut self.gap) && !self.text.is_empty() {
+                    self.text.push(' ');
+                    self.length += 1;
+                }
+                self.text.push(c);
+                self.length += 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_in_comments_and_scripts_is_no_markup() {
+        let page = read(
+            "<!-- <a href='https://evil/1'>x</a> --><script>'<a href=\"https://evil/2\">'</script>\
+             <style>a{}</style><title>T</title><textarea><a href=x></textarea>\
+             <p>Payer <a href='https://gw/checkout?a=1&amp;b=2'>ici</a>",
+        );
+        assert_eq!(page.links, ["https://gw/checkout?a=1&b=2"]);
+        assert!(page.has_script && !page.has_form);
+        assert_eq!(page.text, "T <a href=x> Payer ici");
+    }
+
+    #[test]
+    fn a_refresh_is_read_as_browsers_do() {
+        for (content, address) in [
+            ("0;url=https://gw/1", Some("https://gw/1")),
+            ("0; URL='https://gw/1'", Some("https://gw/1")),
+            ("5 ; url = \"https://gw/1\" ", Some("https://gw/1")),
+            ("0,https://gw/1", Some("https://gw/1")),
+            ("0.5;https://gw/1", Some("https://gw/1")),
+            ("30", None),
+            ("0;url=", None),
+            ("", None),
+        ] {
+            assert_eq!(refresh_address(content).as_deref(), address, "{content}");
+        }
+    }
+}

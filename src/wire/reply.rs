@@ -1,0 +1,83 @@
+//! The gateway's HTTP reply, and what its status alone decides.
+
+use std::time::Duration;
+
+use super::words::Words;
+use crate::error::{Error, ErrorCode, Outcome, Result};
+
+/// An HTTP reply, whole as far as it came.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// The `Location` header; redirects are read, never followed.
+    pub(crate) location: Option<String>,
+    /// The `Retry-After` header, where it counts seconds.
+    pub(crate) retry_after: Option<Duration>,
+    /// The body, or why it could not be had whole. A refusal is a refusal even when its words are
+    /// cut off on the way.
+    pub(crate) body: Result<Vec<u8>>,
+}
+
+impl Reply {
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The body of a reply that must be read to be of use.
+    pub(crate) fn body(&self) -> Result<&[u8]> {
+        match &self.body {
+            Ok(body) => Ok(body),
+            Err(error) => Err(error.clone().with_status(self.status)),
+        }
+    }
+
+    /// The error for a status that is no success. `what` completes "the gateway refused …".
+    ///
+    /// 400, 401, 403, 404, 405 and 422 are refusals. 408, 429, every 5xx, and whatever else nobody
+    /// has documented, leave the outcome unknown.
+    pub(crate) fn refusal(&self, what: &str) -> Error {
+        let words = self.body.as_deref().map(Words::of_body).unwrap_or_default();
+        let (status, quoted) = (self.status, words.quoted());
+        let error = match status {
+            401 | 403 => Error::new(
+                ErrorCode::Unauthorized,
+                Outcome::Refused,
+                format!("the gateway did not accept the token (HTTP {status}){quoted}"),
+            ),
+            400 | 404 | 405 | 422 => Error::new(
+                ErrorCode::Refused,
+                Outcome::Refused,
+                format!("the gateway refused {what} (HTTP {status}){quoted}"),
+            ),
+            300..400 => Error::new(
+                ErrorCode::Reply,
+                Outcome::Unknown,
+                format!(
+                    "the gateway answered {what} with a redirect (HTTP {status}), which is not followed"
+                ),
+            ),
+            _ => Error::new(
+                ErrorCode::Gateway,
+                Outcome::Unknown,
+                format!("the gateway failed (HTTP {status}){quoted}"),
+            ),
+        };
+        error
+            .with_status(status)
+            .with_words(words)
+            .with_retry_after(self.retry_after)
+    }
+
+    /// A refusing status over a body that says success: neither can be relied on.
+    pub(crate) fn contradiction(&self) -> Error {
+        Error::new(
+            ErrorCode::Reply,
+            Outcome::Unknown,
+            format!(
+                "HTTP {} says no, and the reply's code says success",
+                self.status
+            ),
+        )
+        .with_status(self.status)
+    }
+}

@@ -1,0 +1,58 @@
+//! What the gateway says for itself beside a refusal or a failure.
+
+use super::fields::{Field, Fields};
+use super::{json, page};
+
+/// The gateway's own code and message, as far as a body gives them. Reading them never fails: they
+/// only ever explain an error that stands already.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    pub(crate) code: Option<String>,
+    pub(crate) message: Option<String>,
+}
+
+impl Words {
+    /// From a whole body: JSON (`code`, else `status`; `message`, else `error`), or the visible
+    /// text of a page.
+    pub(crate) fn of_body(body: &[u8]) -> Self {
+        let text = page::decode(body);
+        let text = json::trim_start(&text);
+        if text.starts_with('<') {
+            let visible = page::read(text).text;
+            let message = Some(visible).filter(|visible| !visible.is_empty());
+            return Self {
+                code: None,
+                message,
+            };
+        }
+        let Ok(prepared) = json::prepare(text) else {
+            return Self::default();
+        };
+        match Fields::read(&prepared) {
+            Ok(mut fields) => Self::of_fields(&mut fields),
+            Err(_) => Self::default(),
+        }
+    }
+
+    /// From fields already read.
+    pub(crate) fn of_fields(fields: &mut Fields<'_>) -> Self {
+        let mut first = |one, other| {
+            let mut text = |field| fields.text(field).ok().flatten();
+            text(one)
+                .or_else(|| text(other))
+                .map(|text| text.into_owned())
+        };
+        Self {
+            code: first(Field::Code, Field::Status),
+            message: first(Field::Message, Field::Error),
+        }
+    }
+
+    /// The words as the end of a sentence for a person, or nothing.
+    pub(crate) fn quoted(&self) -> String {
+        match &self.message {
+            Some(message) => format!(": {}", super::printable(message, 300)),
+            None => String::new(),
+        }
+    }
+}
