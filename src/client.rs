@@ -75,10 +75,15 @@ impl Client {
             deadline: self.deadline(),
             cancel: None,
         };
+        let attempts = if self.config.check_once {
+            1
+        } else {
+            CHECK_ATTEMPTS
+        };
         let mut attempt = 1;
         loop {
-            let error = match self.check_once(order_number, limits) {
-                Err(error) if attempt < CHECK_ATTEMPTS && is_passing(&error) => error,
+            let error = match self.ask(order_number, limits) {
+                Err(error) if attempt < attempts && is_passing(&error) => error,
                 done => return done,
             };
             let pause = CHECK_BACKOFF
@@ -103,7 +108,7 @@ impl Client {
     pub fn wait(&self, order_number: &str, options: &WaitOptions) -> Result<Transaction> {
         crate::wait::wait(options, |limits| {
             let deadline = limits.deadline.min(self.deadline());
-            self.check_once(order_number, Limits { deadline, ..limits })
+            self.ask(order_number, Limits { deadline, ..limits })
         })
     }
 
@@ -122,7 +127,7 @@ impl Client {
         Ok(transaction)
     }
 
-    fn check_once(&self, order_number: &str, limits: Limits<'_>) -> Result<Transaction> {
+    fn ask(&self, order_number: &str, limits: Limits<'_>) -> Result<Transaction> {
         if order_number.trim().is_empty() {
             return Err(Error::invalid("order_number", "is missing"));
         }

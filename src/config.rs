@@ -60,6 +60,8 @@ pub struct Config {
     pub app_name: Option<String>,
     /// Allows plain http to other machines: the token travels in the clear.
     pub allow_plain_http: bool,
+    /// Makes `check` ask once only, for callers who have their own way of asking again.
+    pub check_once: bool,
 }
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -79,7 +81,8 @@ impl Config {
     /// `FLEXPAY_TOKEN`, `FLEXPAY_ENVIRONMENT` (`live`, `test`), `FLEXPAY_API` (`v1`, `v1.1`),
     /// `FLEXPAY_PAY_URL`, `FLEXPAY_CHECK_URL`, `FLEXPAY_TIMEOUT_MS`,
     /// `FLEXPAY_CONNECT_TIMEOUT_MS`, `FLEXPAY_CA_FILE`, `FLEXPAY_PROXY`, `FLEXPAY_APP_NAME`,
-    /// `FLEXPAY_ALLOW_PLAIN_HTTP` (`0`, `1`). Unset and empty are the same.
+    /// `FLEXPAY_ALLOW_PLAIN_HTTP`,
+    /// `FLEXPAY_CHECK_ONCE` (`0`, `1`). Unset and empty are the same.
     pub fn from_env() -> Result<Self> {
         Self::from_variables(|name| match std::env::var(name) {
             Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
@@ -99,6 +102,11 @@ impl Config {
                 Ok(value) => Ok(Duration::from_millis(value.into())),
                 Err(_) => Err(Error::invalid(name, "is no number of milliseconds")),
             },
+        };
+        let yes_or_no = |name| match text(name)?.as_deref() {
+            None | Some("0") => Ok(false),
+            Some("1") => Ok(true),
+            Some(_) => Err(Error::invalid(name, "is neither 0 nor 1")),
         };
         Ok(Self {
             merchant: text("FLEXPAY_MERCHANT")?
@@ -128,16 +136,8 @@ impl Config {
             ca_file: text("FLEXPAY_CA_FILE")?,
             proxy: text("FLEXPAY_PROXY")?,
             app_name: text("FLEXPAY_APP_NAME")?,
-            allow_plain_http: match text("FLEXPAY_ALLOW_PLAIN_HTTP")?.as_deref() {
-                None | Some("0") => false,
-                Some("1") => true,
-                Some(_) => {
-                    return Err(Error::invalid(
-                        "FLEXPAY_ALLOW_PLAIN_HTTP",
-                        "is neither 0 nor 1",
-                    ));
-                }
-            },
+            allow_plain_http: yes_or_no("FLEXPAY_ALLOW_PLAIN_HTTP")?,
+            check_once: yes_or_no("FLEXPAY_CHECK_ONCE")?,
         })
     }
 
@@ -196,6 +196,7 @@ impl fmt::Debug for Config {
             .field("ca_file", &self.ca_file)
             .field("app_name", &self.app_name)
             .field("allow_plain_http", &self.allow_plain_http)
+            .field("check_once", &self.check_once)
             .finish_non_exhaustive()
     }
 }

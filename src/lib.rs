@@ -34,6 +34,9 @@ mod cancel;
 mod client;
 mod config;
 mod error;
+#[allow(unsafe_code)]
+#[allow(clippy::missing_safety_doc)]
+pub mod ffi;
 mod payment;
 mod token;
 mod transaction;

@@ -1,0 +1,108 @@
+//! Writes the C header from `src/ffi` and tells the linker how the shared library is to behave.
+//!
+//! The header goes to the build folder. The committed one, `include/flexpay.h`, is compared with it
+//! by a test, and rewritten by `make header` (which sets FLEXPAY_WRITE_HEADER).
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// The files of the border, in the order in which a reader wants them.
+const BORDER: [&str; 10] = [
+    "error",
+    "config",
+    "client",
+    "payment",
+    "transaction",
+    "cancel",
+    "wait",
+    "callback",
+    "names",
+    "version",
+];
+
+/// The structs a caller fills in, and the macro that begins each.
+const INPUTS: [(&str, &str); 4] = [
+    ("flexpay_config", "FLEXPAY_CONFIG_INIT"),
+    ("flexpay_payment_request", "FLEXPAY_PAYMENT_REQUEST_INIT"),
+    ("flexpay_wait_options", "FLEXPAY_WAIT_OPTIONS_INIT"),
+    ("flexpay_expected", "FLEXPAY_EXPECTED_INIT"),
+];
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=cbindgen.toml");
+    println!("cargo:rerun-if-changed=src/ffi");
+    println!("cargo:rerun-if-env-changed=FLEXPAY_WRITE_HEADER");
+
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    let header = out.join("flexpay.h");
+    write_header(&root, &header);
+    if env::var_os("FLEXPAY_WRITE_HEADER").is_some() {
+        fs::copy(&header, root.join("include/flexpay.h")).expect("include/flexpay.h is writable");
+    }
+
+    link();
+}
+
+fn write_header(root: &Path, header: &Path) {
+    let mut config =
+        cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml is readable");
+    config.after_includes = Some(version_macros() + &init_macros());
+    let sources = BORDER.map(|name| root.join(format!("src/ffi/{name}.rs")));
+    let builder = sources.iter().fold(
+        cbindgen::Builder::new().with_config(config),
+        |builder, source| builder.with_src(source),
+    );
+    let bindings = builder.generate().expect("cbindgen reads src/ffi");
+    bindings.write_to_file(header);
+}
+
+fn version_macros() -> String {
+    let version = |part| env::var(format!("CARGO_PKG_VERSION{part}")).expect("cargo sets it");
+    format!(
+        "\n/* The version of this header; flexpay_version() gives that of the library. */\n\
+         #define FLEXPAY_VERSION \"{}\"\n\
+         #define FLEXPAY_VERSION_MAJOR {}\n\
+         #define FLEXPAY_VERSION_MINOR {}\n\
+         #define FLEXPAY_VERSION_PATCH {}",
+        version(""),
+        version("_MAJOR"),
+        version("_MINOR"),
+        version("_PATCH"),
+    )
+}
+
+fn init_macros() -> String {
+    let mut text = String::from(
+        "\n\n/*\n * Begin every struct you fill in with its macro: it sets the size and leaves the rest zero.\n *\n\
+         \x20*     flexpay_config config = FLEXPAY_CONFIG_INIT;\n */\n\
+         #ifdef __cplusplus\n\
+         template <typename T> inline T flexpay_init() {\n    T value = T();\n    \
+         value.size = sizeof(T);\n    return value;\n}\n",
+    );
+    for (kind, name) in INPUTS {
+        text.push_str(&format!("#define {name} flexpay_init<{kind}>()\n"));
+    }
+    text.push_str("#else\n");
+    for (kind, name) in INPUTS {
+        text.push_str(&format!("#define {name} {{ .size = sizeof({kind}) }}\n"));
+    }
+    text.push_str("#endif");
+    text
+}
+
+/// How the shared library is linked, on ELF systems.
+fn link() {
+    let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    if matches!(
+        os.as_str(),
+        "linux" | "freebsd" | "netbsd" | "openbsd" | "android"
+    ) {
+        let major = env::var("CARGO_PKG_VERSION_MAJOR").expect("cargo sets it");
+        // Unloading a library whose thread-local destructors are yet to run crashes its host:
+        // rust-lang/rust#91979. So it stays.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libflexpay.so.{major}");
+    }
+}

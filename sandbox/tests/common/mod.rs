@@ -1,0 +1,343 @@
+//! What the tests of the sandbox share: a plain client that sees every byte, and a small shop.
+
+#![allow(dead_code)] // no test uses all of it
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use flexpay_sandbox::Sandbox;
+use serde_json::{Map, Value, json};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+/// Longer than any of these tests takes, so that a broken one ends.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub trait Stream: Read + Write {
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Stream for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Stream for StreamOwned<ClientConnection, TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        &self.sock
+    }
+}
+
+/// A connection to the sandbox, plain or over TLS.
+pub fn connect(sandbox: &Sandbox, tls: bool) -> Box<dyn Stream> {
+    let url = if tls {
+        sandbox.https_url()
+    } else {
+        sandbox.http_url()
+    };
+    let (_, address) = url.split_once("://").expect("a URL");
+    let tcp = TcpStream::connect(address).expect("the sandbox listens");
+    tcp.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    if !tls {
+        return Box::new(tcp);
+    }
+    let mut roots = RootCertStore::empty();
+    let ca = CertificateDer::from_pem_file(sandbox.ca_file()).expect("a certificate");
+    roots.add(ca).expect("an authority");
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("protocol versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("127.0.0.1").expect("a name");
+    let client = ClientConnection::new(Arc::new(config), name).expect("a client");
+    Box::new(StreamOwned::new(client, tcp))
+}
+
+/// How the other side ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum End {
+    /// In good order: FIN, and the closing alert before it where there is TLS.
+    Closed,
+    /// RST.
+    Reset,
+    /// Still silent after the given time.
+    Silent,
+}
+
+/// Reads until the other side ends.
+pub fn read_out(stream: &mut dyn Stream) -> (Vec<u8>, End) {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return (bytes, End::Closed),
+            Ok(n) => bytes.extend_from_slice(&buffer[..n]),
+            Err(error) => match error.kind() {
+                ErrorKind::ConnectionReset => return (bytes, End::Reset),
+                ErrorKind::WouldBlock | ErrorKind::TimedOut => return (bytes, End::Silent),
+                ErrorKind::Interrupted => {}
+                other => panic!("an unexpected end: {other:?} {error}"),
+            },
+        }
+    }
+}
+
+/// Sends `request` and reads until the other side ends.
+pub fn exchange(sandbox: &Sandbox, tls: bool, request: &[u8]) -> (Vec<u8>, End) {
+    let mut stream = connect(sandbox, tls);
+    stream.write_all(request).expect("sent");
+    stream.flush().expect("sent");
+    read_out(&mut *stream)
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn read(bytes: &[u8]) -> Self {
+        let mut slots = [httparse::EMPTY_HEADER; 32];
+        let mut parsed = httparse::Response::new(&mut slots);
+        let head = match parsed.parse(bytes) {
+            Ok(httparse::Status::Complete(head)) => head,
+            other => panic!(
+                "not an answer: {other:?} {:?}",
+                String::from_utf8_lossy(bytes)
+            ),
+        };
+        Self {
+            status: parsed.code.expect("a status"),
+            headers: parsed
+                .headers
+                .iter()
+                .map(|h| {
+                    let value = String::from_utf8_lossy(h.value).into_owned();
+                    (h.name.to_owned(), value)
+                })
+                .collect(),
+            body: bytes[head..].to_vec(),
+        }
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        let mut all = self.headers.iter();
+        all.find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map_or("", |(_, value)| value.as_str())
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).expect("text")
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("JSON")
+    }
+}
+
+/// A request, written out.
+pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut bytes =
+        format!("{method} {path} HTTP/1.1\r\nHost: gateway.test\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        bytes.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !body.is_empty() || method == "POST" {
+        bytes.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    bytes.push_str("\r\n");
+    let mut bytes = bytes.into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+pub fn send(
+    sandbox: &Sandbox,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
+    let (bytes, end) = exchange(sandbox, false, &request(method, path, headers, body));
+    assert_eq!(end, End::Closed);
+    Answer::read(&bytes)
+}
+
+pub fn get(sandbox: &Sandbox, path: &str) -> Answer {
+    send(sandbox, "GET", path, &[], b"")
+}
+
+pub fn post_json(sandbox: &Sandbox, path: &str, body: &Value) -> Answer {
+    let body = body.to_string();
+    let headers = [("Content-Type", "application/json")];
+    send(sandbox, "POST", path, &headers, body.as_bytes())
+}
+
+pub fn post_form(sandbox: &Sandbox, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let body = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish();
+    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+    send(sandbox, "POST", path, &headers, body.as_bytes())
+}
+
+/// A payment request that the gateway takes, with `changes` made to it; null takes a field away.
+pub fn payment_request(sandbox: &Sandbox, changes: Value) -> Value {
+    let mut fields: Map<String, Value> = serde_json::from_value(json!({
+        "authorization": format!("Bearer {}", sandbox.token()),
+        "merchant": sandbox.merchant(),
+        "reference": "R-1",
+        "amount": "50.00",
+        "currency": "USD",
+        "description": "Deux pagnes & un livre",
+        "callback_url": "http://127.0.0.1:9/callback",
+        "approve_url": "http://shop.test/approved?order=1",
+        "cancel_url": "http://shop.test/cancelled",
+        "decline_url": "http://shop.test/declined",
+        "home_url": "http://shop.test/",
+    }))
+    .expect("an object");
+    for (name, value) in changes.as_object().expect("an object") {
+        if value.is_null() {
+            fields.remove(name);
+        } else {
+            fields.insert(name.clone(), value.clone());
+        }
+    }
+    Value::Object(fields)
+}
+
+/// The same as the pairs of a form.
+pub fn as_pairs(fields: &Value) -> Vec<(&str, &str)> {
+    let fields = fields.as_object().expect("an object");
+    fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str().expect("text")))
+        .collect()
+}
+
+/// Asks for a payment over JSON and returns its order number.
+pub fn pay(sandbox: &Sandbox, changes: Value) -> String {
+    let answer = post_json(sandbox, "/v1.1/pay", &payment_request(sandbox, changes));
+    let reply = answer.json();
+    assert_eq!(reply["code"], json!(0), "{reply}");
+    reply["orderNumber"].as_str().expect("a number").to_owned()
+}
+
+/// The whole answer to a check.
+pub fn check(sandbox: &Sandbox, order: &str) -> Answer {
+    let bearer = format!("Bearer {}", sandbox.token());
+    let path = format!("/api/rest/v1/check/{order}");
+    send(sandbox, "GET", &path, &[("Authorization", &bearer)], b"")
+}
+
+/// A notice that a shop received.
+#[derive(Debug)]
+pub struct Notice {
+    pub content_type: String,
+    pub body: String,
+}
+
+impl Notice {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect("JSON")
+    }
+}
+
+/// A shop's callback address: it takes notices and answers each with the next of its answers, 200
+/// when there are none left.
+pub struct Shop {
+    pub url: String,
+    notices: Receiver<Notice>,
+    answers: Arc<Mutex<Vec<(u16, String)>>>,
+}
+
+impl Shop {
+    pub fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let url = format!("http://{}/callback", listener.local_addr().expect("bound"));
+        let (tell, notices) = channel();
+        let answers: Arc<Mutex<Vec<(u16, String)>>> = Arc::default();
+        let next = Arc::clone(&answers);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                let Ok(notice) = take_notice(&mut stream) else {
+                    continue;
+                };
+                let queued = next.lock().expect("the answers").pop();
+                let (status, body) = queued.unwrap_or((200, "OK".to_owned()));
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 {status} Answer\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                    body.len()
+                );
+                if tell.send(notice).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            url,
+            notices,
+            answers,
+        }
+    }
+
+    pub fn answer_next(&self, status: u16, body: &str) {
+        let mut answers = self.answers.lock().expect("the answers");
+        answers.push((status, body.to_owned()));
+    }
+
+    pub fn next(&self) -> Notice {
+        self.notices.recv_timeout(PATIENCE).expect("a notice")
+    }
+
+    pub fn is_quiet(&self) -> bool {
+        self.notices.try_recv().is_err()
+    }
+}
+
+fn take_notice(stream: &mut TcpStream) -> io::Result<Notice> {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let n = stream.read(&mut buffer)?;
+        if n == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        bytes.extend_from_slice(&buffer[..n]);
+        let mut slots = [httparse::EMPTY_HEADER; 32];
+        let mut request = httparse::Request::new(&mut slots);
+        let Ok(httparse::Status::Complete(head)) = request.parse(&bytes) else {
+            continue;
+        };
+        let header = |name: &str| {
+            let found = request
+                .headers
+                .iter()
+                .find(|h| h.name.eq_ignore_ascii_case(name));
+            found.map_or_else(String::new, |h| {
+                String::from_utf8_lossy(h.value).into_owned()
+            })
+        };
+        let length: usize = header("content-length").parse().unwrap_or(0);
+        if bytes.len() >= head + length {
+            return Ok(Notice {
+                content_type: header("content-type"),
+                body: String::from_utf8_lossy(&bytes[head..]).into_owned(),
+            });
+        }
+    }
+}

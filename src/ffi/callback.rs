@@ -1,0 +1,192 @@
+//! The gateway's notice, and the verdict on it.
+
+use libc::{c_char, size_t};
+
+use super::block;
+use super::client::flexpay_client;
+use super::error::{flexpay_error, flexpay_result};
+use super::guard::{deliver, stop_panics};
+use super::input::{Sized, body as borrow_body, needed, owned, sized};
+use super::transaction::flexpay_transaction;
+use crate::callback::{Callback, Expected, parse_callback};
+use crate::error::Result;
+
+/// What a callback says. ANYONE who knows the address can post one: believe nothing of it before
+/// flexpay_verify_callback. Strings are UTF-8 as received, NULL where absent, empty or null, and
+/// live as long as the object. Freed with flexpay_callback_free.
+#[repr(C)]
+pub struct flexpay_callback {
+    /// 1 where it claims success, 0 where not. A claim.
+    pub claims_success: i32,
+    /// "0": processed with success; anything else: not. Never NULL.
+    pub code: *const c_char,
+    /// Your reference.
+    pub reference: *const c_char,
+    /// The operator's reference, on success.
+    pub provider_reference: *const c_char,
+    /// The gateway's number.
+    pub order_number: *const c_char,
+    /// This and the following are observed, not documented: the amount, as written.
+    pub amount: *const c_char,
+    /// What the customer paid, fees included, as written.
+    pub amount_customer: *const c_char,
+    /// The currency.
+    pub currency: *const c_char,
+    /// The customer's telephone number.
+    pub phone: *const c_char,
+    /// The date, as written.
+    pub created_at: *const c_char,
+    /// "visa", "mpesa", ...
+    pub channel: *const c_char,
+    /// The gateway's words.
+    pub message: *const c_char,
+    /// The body as received. Never NULL.
+    pub raw: *const c_char,
+}
+
+/// What you asked for, from your own records, to hold a callback against. Begin with
+/// FLEXPAY_EXPECTED_INIT. Strings are borrowed for the call alone.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct flexpay_expected {
+    /// sizeof(flexpay_expected), set by FLEXPAY_EXPECTED_INIT.
+    pub size: size_t,
+    /// The reference of the payment request. Needed.
+    pub reference: *const c_char,
+    /// Its amount. Needed.
+    pub amount: *const c_char,
+    /// Its currency. Needed.
+    pub currency: *const c_char,
+    /// The order number the gateway gave for it. Set it whenever you recorded one: then that order
+    /// is checked, whatever the callback says. NULL: the callback's is.
+    pub order_number: *const c_char,
+}
+
+// SAFETY: repr(C), size first, integers and pointers only.
+unsafe impl Sized for flexpay_expected {}
+
+impl flexpay_callback {
+    fn make(callback: Callback<'_>) -> *mut Self {
+        block::make(
+            [
+                Some(&callback.code),
+                callback.reference.as_deref(),
+                callback.provider_reference.as_deref(),
+                callback.order_number.as_deref(),
+                callback.amount.as_deref(),
+                callback.amount_customer.as_deref(),
+                callback.currency.as_deref(),
+                callback.phone.as_deref(),
+                callback.created_at.as_deref(),
+                callback.channel.as_deref(),
+                callback.message.as_deref(),
+                Some(&callback.raw),
+            ],
+            |[
+                code,
+                reference,
+                provider_reference,
+                order_number,
+                amount,
+                amount_customer,
+                currency,
+                phone,
+                created_at,
+                channel,
+                message,
+                raw,
+            ]| Self {
+                claims_success: callback.claims_success.into(),
+                code,
+                reference,
+                provider_reference,
+                order_number,
+                amount,
+                amount_customer,
+                currency,
+                phone,
+                created_at,
+                channel,
+                message,
+                raw,
+            },
+        )
+    }
+}
+
+impl flexpay_expected {
+    unsafe fn read(given: *const Self) -> Result<Expected> {
+        // SAFETY: as the caller promises, for the struct and for each string in it.
+        unsafe {
+            let own = sized(given, "expected")?;
+            Ok(Expected {
+                reference: needed(own.reference, "reference")?,
+                amount: needed(own.amount, "amount")?,
+                currency: needed(own.currency, "currency")?,
+                order_number: owned(own.order_number, "order_number")?,
+            })
+        }
+    }
+}
+
+/// Reads a callback body, JSON or form. Believes nothing; no network.
+///
+/// body, length: the body as it came; borrowed for this call. Over 64 KiB it is refused.
+/// callback:     receives what it says, to be freed with flexpay_callback_free; NULL on failure.
+/// error:        receives why it cannot be read, to be freed with flexpay_error_free. May be NULL.
+/// Errors: CALLBACK, INVALID (a NULL body with a length), INTERNAL. Does not block. Since ABI 1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn flexpay_parse_callback(
+    body: *const u8,
+    length: size_t,
+    callback: *mut *mut flexpay_callback,
+    error: *mut *mut flexpay_error,
+) -> flexpay_result {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        deliver(callback, error, flexpay_callback::make, || {
+            parse_callback(borrow_body(body, length)?)
+        })
+    }
+}
+
+/// Gives the verdict on a callback: reads it, asks the gateway about its order, and compares
+/// reference, amount and currency with what you asked for.
+///
+/// FLEXPAY_OK means: this transaction IS the one you asked for. Whether it is paid, its state says:
+/// mark an order paid only on FLEXPAY_STATE_PAID. A callback that is not about the expected payment
+/// comes back as MISMATCH.
+///
+/// client:       not NULL; may be in use by other threads.
+/// body, length: the body as it came; borrowed for this call.
+/// expected:     what you asked for, from your records; not NULL; borrowed for this call.
+/// transaction:  receives the gateway's word, to be freed with flexpay_transaction_free; NULL on
+///               failure.
+/// error:        receives why it failed, to be freed with flexpay_error_free. May be NULL.
+/// Errors: CALLBACK, MISMATCH, and those of flexpay_check. Blocks up to the client's timeout_ms.
+/// Since ABI 1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn flexpay_verify_callback(
+    client: *const flexpay_client,
+    body: *const u8,
+    length: size_t,
+    expected: *const flexpay_expected,
+    transaction: *mut *mut flexpay_transaction,
+    error: *mut *mut flexpay_error,
+) -> flexpay_result {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        deliver(transaction, error, flexpay_transaction::make, || {
+            let client = flexpay_client::borrow(client)?;
+            let expected = flexpay_expected::read(expected)?;
+            client.verify_callback(borrow_body(body, length)?, &expected)
+        })
+    }
+}
+
+/// Frees a callback. NULL is fine. Since ABI 1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn flexpay_callback_free(callback: *mut flexpay_callback) {
+    // SAFETY: NULL or a callback of this library that was not freed, as the header asks.
+    stop_panics(|| unsafe { block::free(callback) });
+}

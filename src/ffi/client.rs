@@ -1,0 +1,76 @@
+//! The client object.
+
+use super::config::flexpay_config;
+use super::error::{flexpay_error, flexpay_result};
+use super::guard::{deliver, stop_panics};
+use crate::client::Client;
+use crate::error::{Error, Result};
+
+/// A client for one merchant. Opaque. Thread-safe: make one and share it. It works on in a forked
+/// child, with connections of its own.
+pub struct flexpay_client(Client);
+
+impl flexpay_client {
+    /// # Safety
+    /// `client` is NULL or a live client.
+    pub(super) unsafe fn borrow<'a>(client: *const Self) -> Result<&'a Client> {
+        // SAFETY: as the caller promises.
+        let client = unsafe { client.as_ref() };
+        client
+            .map(|client| &client.0)
+            .ok_or_else(|| Error::invalid("client", "is NULL"))
+    }
+
+    fn make(client: Client) -> *mut Self {
+        Box::into_raw(Box::new(Self(client)))
+    }
+}
+
+/// Makes a client. Nothing is sent, but the settings are checked and ca_file is read.
+///
+/// config: the settings, begun with FLEXPAY_CONFIG_INIT; not NULL; borrowed for this call.
+/// client: receives the client, to be freed with flexpay_client_free; NULL on failure.
+/// error:  receives why it failed, to be freed with flexpay_error_free; NULL on success. May be NULL.
+/// Errors: INVALID (its field names the setting). Does not block. Since ABI 1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn flexpay_client_new(
+    config: *const flexpay_config,
+    client: *mut *mut flexpay_client,
+    error: *mut *mut flexpay_error,
+) -> flexpay_result {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        deliver(client, error, flexpay_client::make, || {
+            Client::new(flexpay_config::read(config)?)
+        })
+    }
+}
+
+/// Makes a client from the environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_ENVIRONMENT
+/// ("live", "test"), FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL,
+/// FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY,
+/// FLEXPAY_APP_NAME, FLEXPAY_ALLOW_PLAIN_HTTP and FLEXPAY_CHECK_ONCE ("0", "1"). Only the first two
+/// are needed.
+///
+/// client, error: as for flexpay_client_new. Must not run while another thread changes the
+/// environment. Errors: INVALID (its field names the variable or setting). Does not block.
+/// Since ABI 1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn flexpay_client_from_env(
+    client: *mut *mut flexpay_client,
+    error: *mut *mut flexpay_error,
+) -> flexpay_result {
+    // SAFETY: the pointers are as the header asks.
+    unsafe { deliver(client, error, flexpay_client::make, Client::from_env) }
+}
+
+/// Frees a client and wipes its token. NULL is fine. No call may be using it any more. Does not
+/// block. Since ABI 1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn flexpay_client_free(client: *mut flexpay_client) {
+    if client.is_null() {
+        return;
+    }
+    // SAFETY: made by `make`, and not freed yet, as the header asks.
+    stop_panics(|| drop(unsafe { Box::from_raw(client) }));
+}

@@ -1,0 +1,134 @@
+//! A client's settings.
+
+use libc::{c_char, size_t};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+use super::input::{Sized, needed, owned, sized, text};
+use crate::config::{Api, Config, Environment};
+use crate::error::{Error, Result};
+
+/// cardpayment.flexpay.cd and backend.flexpay.cd.
+pub const FLEXPAY_ENV_LIVE: i32 = 0;
+/// beta-cardpayment.flexpay.cd and beta-backend.flexpay.cd.
+pub const FLEXPAY_ENV_TEST: i32 = 1;
+
+/// /v1/pay, as documented: a form. Its reply gives no order number.
+pub const FLEXPAY_API_V1: i32 = 0;
+/// /v1.1/pay: JSON, whose reply carries the order number that flexpay_check and flexpay_wait need.
+/// The live gateway refuses a request that lacks the addresses here.
+pub const FLEXPAY_API_V1_1: i32 = 1;
+
+/// Allows plain http to other machines than this one: the token then travels in the clear.
+pub const FLEXPAY_FLAG_ALLOW_PLAIN_HTTP: u64 = 1;
+/// Makes flexpay_check ask once only, for callers who have their own way of asking again.
+pub const FLEXPAY_FLAG_CHECK_ONCE: u64 = 2;
+
+const KNOWN_FLAGS: u64 = FLEXPAY_FLAG_ALLOW_PLAIN_HTTP | FLEXPAY_FLAG_CHECK_ONCE;
+
+/// A client's settings. Begin with FLEXPAY_CONFIG_INIT. Strings are borrowed for the call alone.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct flexpay_config {
+    /// sizeof(flexpay_config), set by FLEXPAY_CONFIG_INIT.
+    pub size: size_t,
+    /// The merchant code. Needed.
+    pub merchant: *const c_char,
+    /// The token, with or without "Bearer ". Needed.
+    pub token: *const c_char,
+    /// FLEXPAY_ENV_LIVE (default) or FLEXPAY_ENV_TEST.
+    pub environment: i32,
+    /// FLEXPAY_API_V1 (default) or FLEXPAY_API_V1_1.
+    pub api: i32,
+    /// The payment service's whole address, instead of the environment's.
+    pub pay_url: *const c_char,
+    /// The check service's address, up to and without the order number (".../check"), instead of
+    /// the environment's.
+    pub check_url: *const c_char,
+    /// The whole call, name look-up to last byte, in milliseconds. 0: 30 000.
+    pub timeout_ms: u32,
+    /// The part of it for look-up, connection, proxy and TLS together. 0: 10 000.
+    pub connect_timeout_ms: u32,
+    /// A PEM file of certificates to trust instead of those built in.
+    pub ca_file: *const c_char,
+    /// An HTTP proxy, "http://user:password@host:port". The environment's proxy variables are not
+    /// read.
+    pub proxy: *const c_char,
+    /// Your software, for the User-Agent header: "BoutiqueZando/2.1".
+    pub app_name: *const c_char,
+    /// FLEXPAY_FLAG_*, added up.
+    pub flags: u64,
+}
+
+// SAFETY: repr(C), size first, integers and pointers only.
+unsafe impl Sized for flexpay_config {}
+
+impl flexpay_config {
+    /// # Safety
+    /// `given` is NULL or points to a config as the header asks.
+    pub(super) unsafe fn read(given: *const Self) -> Result<Config> {
+        // SAFETY: as the caller promises, for the struct and for each string in it.
+        unsafe {
+            let own = sized(given, "config")?;
+            if own.flags & !KNOWN_FLAGS != 0 {
+                return Err(Error::invalid(
+                    "flags",
+                    "has a flag this library does not know",
+                ));
+            }
+            let token = text(own.token, "token")?.unwrap_or_default();
+            Ok(Config {
+                merchant: needed(own.merchant, "merchant")?,
+                token: Zeroizing::new(token.to_owned()),
+                environment: match own.environment {
+                    FLEXPAY_ENV_LIVE => Environment::Live,
+                    FLEXPAY_ENV_TEST => Environment::Test,
+                    other => return Err(unknown("environment", other)),
+                },
+                api: match own.api {
+                    FLEXPAY_API_V1 => Api::V1,
+                    FLEXPAY_API_V1_1 => Api::V1_1,
+                    other => return Err(unknown("api", other)),
+                },
+                pay_url: owned(own.pay_url, "pay_url")?,
+                check_url: owned(own.check_url, "check_url")?,
+                timeout: Duration::from_millis(own.timeout_ms.into()),
+                connect_timeout: Duration::from_millis(own.connect_timeout_ms.into()),
+                ca_file: owned(own.ca_file, "ca_file")?,
+                proxy: owned(own.proxy, "proxy")?,
+                app_name: owned(own.app_name, "app_name")?,
+                allow_plain_http: own.flags & FLEXPAY_FLAG_ALLOW_PLAIN_HTTP != 0,
+                check_once: own.flags & FLEXPAY_FLAG_CHECK_ONCE != 0,
+            })
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn for_tests(
+        merchant: &'static std::ffi::CStr,
+        token: &'static std::ffi::CStr,
+    ) -> Self {
+        Self {
+            size: size_of::<Self>(),
+            merchant: merchant.as_ptr(),
+            token: token.as_ptr(),
+            environment: 0,
+            api: 0,
+            pay_url: std::ptr::null(),
+            check_url: std::ptr::null(),
+            timeout_ms: 0,
+            connect_timeout_ms: 0,
+            ca_file: std::ptr::null(),
+            proxy: std::ptr::null(),
+            app_name: std::ptr::null(),
+            flags: 0,
+        }
+    }
+}
+
+fn unknown(field: &'static str, value: i32) -> Error {
+    Error::invalid(
+        field,
+        format!("is {value}, which this library does not know"),
+    )
+}

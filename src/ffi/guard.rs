@@ -1,0 +1,157 @@
+//! What every exported function goes through: outputs set to NULL first, panics stopped, one code.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::error::{flexpay_error, flexpay_result};
+use crate::error::{Error, ErrorCode, Outcome, Result};
+
+#[cfg(not(panic = "unwind"))]
+compile_error!(
+    "flexpay must be built with panic = \"unwind\": a panic stops at the C border, or it takes the host down"
+);
+
+/// Runs `body` and hands its result over: an object through `out`, or an error through `error`,
+/// each only where the caller wants it.
+///
+/// `make` turns what `body` returns into the object for C; it is not run for a caller who wants
+/// none.
+///
+/// # Safety
+/// `out` and `error` are NULL or point to a pointer that may be written.
+pub(super) unsafe fn deliver<T, C>(
+    out: *mut *mut C,
+    error: *mut *mut flexpay_error,
+    make: impl FnOnce(T) -> *mut C,
+    body: impl FnOnce() -> Result<T>,
+) -> flexpay_result {
+    // SAFETY: as the caller promises.
+    unsafe {
+        set(out, std::ptr::null_mut());
+        set(error, std::ptr::null_mut());
+    }
+    let outcome = stop_panics(|| {
+        tests_may_panic();
+        match body() {
+            Ok(_) if out.is_null() => Ok(std::ptr::null_mut()),
+            Ok(value) => Ok(make(value)),
+            Err(problem) => Err(problem),
+        }
+    });
+    let problem = match outcome {
+        Some(Ok(object)) => {
+            // SAFETY: as the caller promises.
+            unsafe { set(out, object) };
+            return super::error::FLEXPAY_OK;
+        }
+        Some(Err(problem)) => problem,
+        // Whether anything was sent is not known here: then it must not be repeated.
+        None => Error::new(
+            ErrorCode::Internal,
+            Outcome::Unknown,
+            "a fault inside the flexpay library (a panic); please report it",
+        ),
+    };
+    let code = problem.code() as flexpay_result;
+    if !error.is_null() {
+        let object = stop_panics(|| flexpay_error::make(&problem));
+        // SAFETY: as the caller promises.
+        unsafe { set(error, object.unwrap_or(std::ptr::null_mut())) };
+    }
+    code
+}
+
+/// Runs what returns nothing, or something plain: `None` after a panic.
+pub(super) fn stop_panics<T>(body: impl FnOnce() -> T) -> Option<T> {
+    // What the body may have left half done is either its own, or reached through `&self` of types
+    // that are safe to share after a panic.
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(value) => Some(value),
+        Err(payload) => {
+            // Its drop may panic in turn.
+            std::mem::forget(payload);
+            None
+        }
+    }
+}
+
+unsafe fn set<T>(place: *mut *mut T, value: *mut T) {
+    if !place.is_null() {
+        // SAFETY: not NULL, and the caller promises that it may be written.
+        unsafe { *place = value };
+    }
+}
+
+#[cfg(not(test))]
+fn tests_may_panic() {}
+
+#[cfg(test)]
+fn tests_may_panic() {
+    assert!(!tests::PANIC.get(), "forced by a test");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::*;
+    use std::cell::Cell;
+    use std::ptr::{null, null_mut};
+
+    thread_local! {
+        pub(super) static PANIC: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Calls with a panic forced inside, and expects INTERNAL with an error object beside it.
+    fn panics_are_stopped(
+        name: &str,
+        call: impl FnOnce(*mut *mut error::flexpay_error) -> error::flexpay_result,
+    ) {
+        let mut error = null_mut();
+        PANIC.set(true);
+        let code = call(&mut error);
+        PANIC.set(false);
+        assert_eq!(code, error::FLEXPAY_ERROR_INTERNAL, "{name}");
+        assert!(!error.is_null(), "{name}");
+        // SAFETY: an error object of this library, not yet freed.
+        unsafe {
+            assert_eq!((*error).outcome, error::FLEXPAY_OUTCOME_UNKNOWN, "{name}");
+            error::flexpay_error_free(error);
+        }
+    }
+
+    #[test]
+    fn a_panic_in_any_function_comes_back_as_internal() {
+        let mut client = null_mut();
+        let config = config::flexpay_config::for_tests(c"ZANDO", c"token");
+        // SAFETY: every pointer is NULL or that of a live object.
+        unsafe {
+            assert_eq!(
+                client::flexpay_client_new(&config, &mut client, null_mut()),
+                0
+            );
+            panics_are_stopped("client_new", |error| {
+                client::flexpay_client_new(&config, null_mut(), error)
+            });
+            panics_are_stopped("client_from_env", |error| {
+                client::flexpay_client_from_env(null_mut(), error)
+            });
+            panics_are_stopped("pay", |error| {
+                payment::flexpay_pay(client, null(), null_mut(), error)
+            });
+            panics_are_stopped("check", |error| {
+                transaction::flexpay_check(client, c"1".as_ptr(), null_mut(), error)
+            });
+            panics_are_stopped("wait", |error| {
+                wait::flexpay_wait(client, c"1".as_ptr(), null(), null_mut(), error)
+            });
+            panics_are_stopped("parse_callback", |error| {
+                callback::flexpay_parse_callback(null(), 0, null_mut(), error)
+            });
+            panics_are_stopped("verify_callback", |error| {
+                callback::flexpay_verify_callback(client, null(), 0, null(), null_mut(), error)
+            });
+            panics_are_stopped("cancel_token_new", |error| {
+                cancel::flexpay_cancel_token_new(null_mut(), error)
+            });
+            client::flexpay_client_free(client);
+        }
+    }
+}

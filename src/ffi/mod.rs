@@ -1,0 +1,21 @@
+//! The C ABI: `include/flexpay.h`, which cbindgen writes from the files in this folder.
+//!
+//! One file an object, thin as paper: pointers in, one call of the safe crate, pointers out. No rule
+//! of the business lives here, and no `unsafe` lives anywhere else.
+
+#![allow(non_camel_case_types)]
+
+mod block;
+mod guard;
+mod input;
+
+pub mod callback;
+pub mod cancel;
+pub mod client;
+pub mod config;
+pub mod error;
+pub mod names;
+pub mod payment;
+pub mod transaction;
+pub mod version;
+pub mod wait;
