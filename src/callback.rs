@@ -7,7 +7,6 @@ use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::payment::{validate_amount, validate_currency};
 use crate::transaction::Transaction;
 use crate::wire::fields::{Field, Fields, Unreadable};
-use crate::wire::json::Value;
 use crate::wire::{form, is_success, json, printable};
 
 /// The largest callback body that is read.
@@ -111,11 +110,9 @@ fn from_fields<'a>(mut fields: Fields<'a>, raw: &'a str) -> Result<Callback<'a>,
     let Some(code) = fields.text(Field::Code)? else {
         return Err(Unreadable::field(Field::Code, "is missing"));
     };
-    let said_otherwise = match fields.take(Field::Status)? {
-        None => false,
-        Some(Value::Text(status)) => status != "0",
-        Some(_) => true,
-    };
+    let said_otherwise = fields
+        .text(Field::Status)?
+        .is_some_and(|status| status != "0");
     let callback = Callback {
         claims_success: is_success(&code) && !said_otherwise,
         code,

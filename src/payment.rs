@@ -217,7 +217,7 @@ impl Payment {
                 // A refusal that says "success" is no refusal one could rely on.
                 match refusal.gateway_code() {
                     Some(code) if refusal.outcome() == Outcome::Refused && is_success(code) => {
-                        Err(reply.contradiction())
+                        Err(reply.contradiction(&refusal))
                     }
                     _ => Err(refusal),
                 }

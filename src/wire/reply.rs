@@ -68,16 +68,18 @@ impl Reply {
             .with_retry_after(self.retry_after)
     }
 
-    /// A refusing status over a body that says success: neither can be relied on.
-    pub(crate) fn contradiction(&self) -> Error {
-        Error::new(
-            ErrorCode::Reply,
-            Outcome::Unknown,
-            format!(
-                "HTTP {} says no, and the reply's code says success",
-                self.status
-            ),
-        )
-        .with_status(self.status)
+    /// A refusing status over a body that says success: neither can be relied on. `refusal` is
+    /// what the status alone would have said.
+    pub(crate) fn contradiction(&self, refusal: &Error) -> Error {
+        let message = format!(
+            "HTTP {} says no, and the reply's code says success",
+            self.status
+        );
+        Error::new(ErrorCode::Reply, Outcome::Unknown, message)
+            .with_status(self.status)
+            .with_words(Words {
+                code: refusal.gateway_code().map(str::to_owned),
+                message: refusal.gateway_message().map(str::to_owned),
+            })
     }
 }

@@ -29,13 +29,16 @@ impl Words {
             return Self::default();
         };
         match Fields::read(&prepared) {
-            Ok(mut fields) => Self::of_fields(&mut fields),
+            Ok(fields) => Self::of_fields(fields),
             Err(_) => Self::default(),
         }
     }
 
-    /// From fields already read.
-    pub(crate) fn of_fields(fields: &mut Fields<'_>) -> Self {
+    fn of_fields(mut fields: Fields<'_>) -> Self {
+        // A payment's reply may have them inside `data`.
+        if let Ok(Some(nested)) = fields.nested(Field::Data) {
+            fields = fields.merge(nested);
+        }
         let mut first = |one, other| {
             let mut text = |field| fields.text(field).ok().flatten();
             text(one)

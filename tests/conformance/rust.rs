@@ -1,0 +1,161 @@
+//! The Rust runner of the conformance run: every vector through the crate's public API, one line
+//! of JSON each. `tests/vectors.rs` holds the same results against what the vectors expect.
+
+use flexpay::{Amount, Api, Callback, Client, Config, Error, Payment, PaymentRequest, Transaction};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// The files, in the order in which they are run.
+pub const FILES: [&str; 3] = ["callback", "check", "pay"];
+
+/// The cases of one file.
+pub fn cases(vectors: &Path, file: &str) -> Vec<Value> {
+    let path = vectors.join(format!("{file}.json"));
+    let text = std::fs::read_to_string(&path).expect("the vector file is there");
+    let mut whole: Value = serde_json::from_str(&text).expect("the vector file is JSON");
+    match whole["cases"].take() {
+        Value::Array(cases) => cases,
+        _ => panic!("{} has no cases", path.display()),
+    }
+}
+
+/// Runs one case and gives its result: `{"ok": …}` or `{"error": …}`.
+pub fn run(file: &str, case: &Value, sandbox: &str) -> Value {
+    let result = match file {
+        "callback" => flexpay::parse_callback(&body(case)).map(|callback| callback_json(&callback)),
+        "check" => client(case, sandbox)
+            .check(text(case, "order_number"))
+            .map(|transaction| transaction_json(&transaction)),
+        "pay" => client(case, sandbox)
+            .pay(&request())
+            .map(|payment| payment_json(&payment)),
+        other => panic!("no such file: {other}"),
+    };
+    match result {
+        Ok(ok) => json!({ "ok": ok }),
+        Err(error) => json!({ "error": error_json(&error) }),
+    }
+}
+
+fn client(case: &Value, sandbox: &str) -> Client {
+    let name = text(case, "name");
+    let api = match case["api"].as_str() {
+        Some("v1.1") => Api::V1_1,
+        _ => Api::V1,
+    };
+    Client::new(Config {
+        api,
+        pay_url: Some(format!("{sandbox}/vectors/pay/{name}")),
+        check_url: Some(format!("{sandbox}/vectors/check/{name}")),
+        check_once: true,
+        ..Config::new("ZANDO", "conformance")
+    })
+    .expect("the settings are good")
+}
+
+fn request() -> PaymentRequest {
+    PaymentRequest {
+        reference: "MM0000XXFFR159".into(),
+        amount: "100".into(),
+        currency: "CDF".into(),
+        approve_url: Some("https://shop.example/ok".into()),
+        cancel_url: Some("https://shop.example/cancel".into()),
+        decline_url: Some("https://shop.example/no".into()),
+        callback_url: Some("https://shop.example/callback".into()),
+        ..PaymentRequest::default()
+    }
+}
+
+fn text<'c>(case: &'c Value, key: &str) -> &'c str {
+    case[key].as_str().expect(key)
+}
+
+fn body(case: &Value) -> Vec<u8> {
+    if let Some(hex) = case["body_hex"].as_str() {
+        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("two hex digits");
+        return (0..hex.len()).step_by(2).map(byte).collect();
+    }
+    if let Value::Object(repeat) = &case["body_repeat"] {
+        let part = |key: &str| repeat[key].as_str().expect("text").to_owned();
+        let times = repeat["times"].as_u64().expect("a number") as usize;
+        let whole = part("before") + &part("unit").repeat(times) + &part("after");
+        return whole.into_bytes();
+    }
+    text(case, "body").as_bytes().to_vec()
+}
+
+fn callback_json(callback: &Callback<'_>) -> Value {
+    json!({
+        "amount": callback.amount,
+        "amount_customer": callback.amount_customer,
+        "channel": callback.channel,
+        "claims_success": callback.claims_success,
+        "code": callback.code,
+        "created_at": callback.created_at,
+        "currency": callback.currency,
+        "message": callback.message,
+        "order_number": callback.order_number,
+        "phone": callback.phone,
+        "provider_reference": callback.provider_reference,
+        "raw": callback.raw,
+        "reference": callback.reference,
+    })
+}
+
+fn transaction_json(transaction: &Transaction) -> Value {
+    let shown = |amount: Option<Amount>| amount.map(|amount| amount.to_string());
+    let minor = |amount: Option<Amount>| amount.map_or(-1, Amount::minor);
+    json!({
+        "amount": shown(transaction.amount),
+        "amount_customer": shown(transaction.amount_customer),
+        "amount_customer_minor": minor(transaction.amount_customer),
+        "amount_minor": minor(transaction.amount),
+        "channel": transaction.channel,
+        "code": transaction.code,
+        "created_at": transaction.created_at,
+        "currency": transaction.currency,
+        "message": transaction.message,
+        "order_number": transaction.order_number,
+        "raw": transaction.raw,
+        "reference": transaction.reference,
+        "state": transaction.state.name(),
+        "status": transaction.status,
+    })
+}
+
+fn payment_json(payment: &Payment) -> Value {
+    json!({
+        "code": payment.code,
+        "message": payment.message,
+        "order_number": payment.order_number,
+        "page": payment.page,
+        "redirect_url": payment.redirect_url,
+    })
+}
+
+fn error_json(error: &Error) -> Value {
+    json!({
+        "code": error.code().name(),
+        "field": error.field(),
+        "gateway_code": error.gateway_code(),
+        "gateway_message": error.gateway_message(),
+        "http_status": error.http_status(),
+        "message": error.message(),
+        "outcome": error.outcome().name(),
+    })
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(vectors), Some(sandbox)) = (arguments.next(), arguments.next()) else {
+        eprintln!("usage: conformance VECTORS_DIR SANDBOX_URL");
+        std::process::exit(2);
+    };
+    for file in FILES {
+        for case in cases(Path::new(&vectors), file) {
+            let result = run(file, &case, &sandbox);
+            let name = format!("{file}/{}", text(&case, "name"));
+            println!("{}", json!({ "case": name, "result": result }));
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Every vector, through the safe API: callbacks as bytes, replies as a real server sends them.
+
+#[path = "conformance/rust.rs"]
+#[allow(dead_code)]
+mod runner;
+
+use flexpay_sandbox::{Options, Sandbox};
+use serde_json::Value;
+use std::path::Path;
+
+fn vectors_are_read_as_they_say(file: &str, at_least: usize) {
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let sandbox = Sandbox::start_with(Options {
+        vectors_dir: Some(vectors.clone()),
+        ..Options::default()
+    })
+    .expect("the sandbox starts");
+    let cases = runner::cases(&vectors, file);
+    assert!(cases.len() >= at_least, "only {} cases", cases.len());
+    let mut differences = Vec::new();
+    for case in &cases {
+        let result = runner::run(file, case, &sandbox.http_url());
+        let name = case["name"].as_str().expect("a name");
+        compare(name, &case["expect"], &result, &mut differences);
+    }
+    let count = differences.len();
+    assert!(
+        differences.is_empty(),
+        "{count} differences:\n{}",
+        differences.join("\n")
+    );
+}
+
+fn compare(name: &str, expected: &Value, found: &Value, differences: &mut Vec<String>) {
+    let Value::Object(expected) = expected else {
+        panic!("{name}: nothing is expected");
+    };
+    for (kind, fields) in expected {
+        let Value::Object(fields) = fields else {
+            panic!("{name}: {kind} is no object");
+        };
+        if found.get(kind).is_none() {
+            differences.push(format!("{name}: expected {kind}, got {found}"));
+            continue;
+        }
+        for (field, value) in fields {
+            let got = &found[kind][field];
+            if got != value {
+                differences.push(format!("{name}: {field}: expected {value}, got {got}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn callbacks() {
+    vectors_are_read_as_they_say("callback", 60);
+}
+
+#[test]
+fn check_replies() {
+    vectors_are_read_as_they_say("check", 60);
+}
+
+#[test]
+fn pay_replies() {
+    vectors_are_read_as_they_say("pay", 40);
+}
