@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::payment::{Payment, PaymentRequest};
 use crate::token::Token;
 use crate::transaction::Transaction;
-use crate::transport::call::sleep_until;
+use crate::transport::call::{after, sleep_until};
 use crate::transport::{Limits, Transport};
 use crate::wait::{Backoff, WaitOptions};
 use crate::wire::form;
@@ -90,10 +90,11 @@ impl Client {
                 .pause(attempt)
                 .max(error.retry_after().unwrap_or_default());
             // What cannot be repeated in time is not waited for.
-            match Instant::now().checked_add(pause) {
-                Some(next) if next < limits.deadline => sleep_until(next, None),
-                _ => return Err(error),
-            };
+            let next = after(pause);
+            if next >= limits.deadline {
+                return Err(error);
+            }
+            sleep_until(next, None);
             attempt += 1;
         }
     }
@@ -141,7 +142,7 @@ impl Client {
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + self.config.timeout
+        after(self.config.timeout)
     }
 
     /// A refused token that has expired, by its own word and this machine's clock, is the likely

@@ -8,7 +8,7 @@ use crate::client::is_passing;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::transaction::{State, Transaction};
 use crate::transport::Limits;
-use crate::transport::call::sleep_until;
+use crate::transport::call::{after, sleep_until};
 
 /// How [`Client::wait`](crate::Client::wait) waits.
 #[derive(Clone, Debug)]
@@ -64,11 +64,7 @@ pub(crate) fn wait(
     options: &WaitOptions,
     mut ask: impl FnMut(Limits<'_>) -> Result<Transaction>,
 ) -> Result<Transaction> {
-    let started = Instant::now();
-    // A deadline beyond what the clock can count is none that will be met.
-    let deadline = started
-        .checked_add(options.timeout)
-        .unwrap_or_else(|| started + Duration::from_secs(u32::MAX.into()));
+    let deadline = after(options.timeout);
     let backoff = Backoff {
         first: options.interval,
         most: options.max_interval,
@@ -117,7 +113,7 @@ pub(crate) fn wait(
             }
             Err(error) => return Err(error),
         };
-        let next = Instant::now().checked_add(pause).unwrap_or(deadline);
+        let next = after(pause);
         if !sleep_until(next.min(deadline), options.cancel.as_ref()) {
             return Err(cancelled());
         }

@@ -1,7 +1,7 @@
 "use strict";
 // Shows what changed since the page was loaded. Without it the page is simply as old as its loading.
 const shown = document.getElementById("payments");
-let last = "";
+let last = null;
 
 async function look() {
   try {
@@ -9,7 +9,7 @@ async function look() {
     const text = await answer.text();
     if (answer.ok && text !== last) {
       const open = new Set([...shown.querySelectorAll("details[open]")].map((one) => one.id));
-      if (last !== "") shown.innerHTML = text;
+      shown.innerHTML = text;
       for (const one of shown.querySelectorAll("details")) {
         if (open.has(one.id)) one.open = true;
       }

@@ -52,7 +52,7 @@ impl Call {
         cancel: Option<CancelToken>,
         spelling: Spelling,
     ) -> Self {
-        let connect_by = Instant::now() + connect_timeout;
+        let connect_by = after(connect_timeout);
         Self {
             deadline,
             connect_by: connect_by.min(deadline),
@@ -143,6 +143,13 @@ impl Call {
     pub(crate) fn sealed(&self) {
         self.seal.set(None);
     }
+}
+
+/// The moment so long from now. What the clock cannot count to is a year away: nobody waits longer.
+pub(crate) fn after(time: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or_else(|| now + YEAR)
 }
 
 /// Sleeps until `until`, or less when cancelled: false then.

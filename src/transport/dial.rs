@@ -162,7 +162,7 @@ impl Tcp {
     fn new(stream: TcpStream) -> Self {
         Self {
             stream,
-            buffers: LazyBuffers::new(super::BUFFER, super::BUFFER),
+            buffers: LazyBuffers::new(super::INPUT_BUFFER, super::OUTPUT_BUFFER),
             read_timeout: None,
             write_timeout: None,
         }

@@ -55,9 +55,10 @@ pub(super) fn explain(error: ureq::Error, call: &Call, url: &str) -> Error {
             ErrorCode::Proxy,
             format!("the proxy made no way to {host}: {}", reason(&error)),
         ),
+        // Nothing was wrong with the handshake but that it was cut off: that may pass.
         Stage::Securing => failed(
             call,
-            ErrorCode::Tls,
+            ErrorCode::Connect,
             format!(
                 "the TLS handshake with {host} broke off: {}",
                 reason(&error)

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
-use ureq::{Agent, Proxy};
+use ureq::{Agent, Proxy, ProxyProtocol};
 
 use self::call::Call;
 use crate::cancel::CancelToken;
@@ -28,8 +28,9 @@ use crate::wire::reply::Reply;
 const MAX_HEAD: usize = 32 * 1024;
 /// The largest reply body that is read: a card page may be large, a bomb is larger.
 const MAX_BODY: u64 = 1024 * 1024;
-/// The buffers of a connection, each way.
-const BUFFER: usize = 16 * 1024;
+/// The buffers of a connection. What comes in must hold a head that is too large.
+const INPUT_BUFFER: usize = 2 * MAX_HEAD;
+const OUTPUT_BUFFER: usize = 16 * 1024;
 /// How long a connection may lie idle before a check prefers a new one.
 const MAX_IDLE: Duration = Duration::from_secs(15);
 /// How many may lie idle. More threads than that may check at once; the rest open and close.
@@ -85,16 +86,7 @@ struct Agents {
 
 impl Transport {
     pub(crate) fn new(config: &Config, token: Arc<Token>) -> Result<Self> {
-        let proxy = match &config.proxy {
-            // Not shown: it may hold a password.
-            Some(proxy) => Some(Proxy::new(proxy).map_err(|_| {
-                Error::invalid(
-                    "proxy",
-                    "is not an address such as http://proxy.example:3128",
-                )
-            })?),
-            None => None,
-        };
+        let proxy = config.proxy.as_deref().map(through).transpose()?;
         let mut user_agent = concat!("flexpay/", env!("CARGO_PKG_VERSION")).to_owned();
         if let Some(name) = &config.app_name {
             user_agent = format!("{name} {user_agent}");
@@ -115,6 +107,8 @@ impl Transport {
                 .accept("application/json, text/html;q=0.9")
                 .accept_encoding("identity")
                 .max_response_header_size(MAX_HEAD)
+                .input_buffer_size(INPUT_BUFFER)
+                .output_buffer_size(OUTPUT_BUFFER)
                 .max_idle_connections(most)
                 .max_idle_connections_per_host(most)
                 .max_idle_age(MAX_IDLE)
@@ -203,6 +197,22 @@ fn is_whole(body: &[u8]) -> bool {
     let body = body.trim_ascii_end();
     let tail = &body[body.len().saturating_sub(7)..];
     tail.ends_with(b"}") || tail.eq_ignore_ascii_case(b"</html>")
+}
+
+/// The proxy at an address, which is not shown when it is wrong: it may hold a password.
+fn through(address: &str) -> Result<Proxy> {
+    let proxy = Proxy::new(address).ok().filter(|proxy| {
+        // Others would be passed by without a word.
+        let connects = matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
+        let host = proxy.uri().host().unwrap_or_default();
+        connects && !host.is_empty() && proxy.uri().port_u16().is_some()
+    });
+    proxy.ok_or_else(|| {
+        Error::invalid(
+            "proxy",
+            "is not an address such as http://proxy.example:3128",
+        )
+    })
 }
 
 /// The certificates of a PEM file, in place of those built in.

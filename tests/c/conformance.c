@@ -1,0 +1,305 @@
+/*
+ * conformance.c: runs tests/vectors through the C ABI and prints what came of each case.
+ *
+ *     conformance VECTORS_DIR SANDBOX_URL
+ *
+ * One line a case on stdout, compact JSON with sorted keys. The sandbox at SANDBOX_URL serves the
+ * same vectors. Exit status 0 when every case was run, whatever came of it.
+ *
+ * jansson reads the vectors. It does not write the lines: they must equal those of the other
+ * languages to the byte, and JSON leaves a choice in how a control character is escaped.
+ */
+
+#include <flexpay.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int broken; /* cases that could not be run */
+
+/* ---- The lines ------------------------------------------------------------------------------- */
+
+static void put_text(const char *text)
+{
+    static const char *const escaped = "\"\\\b\f\n\r\t", *const letter = "\"\\bfnrt";
+    if (text == NULL) {
+        fputs("null", stdout);
+        return;
+    }
+    putchar('"');
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        const char *short_form = strchr(escaped, c);
+        if (short_form != NULL)
+            printf("\\%c", letter[short_form - escaped]);
+        else if (c < 0x20)
+            printf("\\u%04x", c);
+        else
+            putchar(c);
+    }
+    putchar('"');
+}
+
+static void put_field(const char *before, const char *name, const char *text)
+{
+    printf("%s\"%s\":", before, name);
+    put_text(text);
+}
+
+static void begin_line(const char *file, const char *name, const char *result)
+{
+    printf("{\"case\":\"%s/%s\",\"result\":{\"%s\":{", file, name, result);
+}
+
+static void end_line(void)
+{
+    puts("}}}");
+}
+
+static void put_error(const char *file, const char *name, const flexpay_error *error)
+{
+    if (error == NULL) {
+        fprintf(stderr, "%s/%s failed and gave no error\n", file, name);
+        broken++;
+        return;
+    }
+    begin_line(file, name, "error");
+    put_field("", "code", flexpay_result_name(error->code));
+    put_field(",", "field", error->field);
+    put_field(",", "gateway_code", error->gateway_code);
+    put_field(",", "gateway_message", error->gateway_message);
+    if (error->http_status != 0)
+        printf(",\"http_status\":%d", (int)error->http_status);
+    else
+        printf(",\"http_status\":null");
+    put_field(",", "message", error->message);
+    put_field(",", "outcome", flexpay_outcome_name(error->outcome));
+    end_line();
+}
+
+/* ---- The bodies ------------------------------------------------------------------------------ */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
+struct bytes {
+    uint8_t *data;
+    size_t length;
+};
+
+static void append(struct bytes *to, const void *data, size_t length)
+{
+    uint8_t *larger = realloc(to->data, to->length + length + 1);
+    if (larger == NULL)
+        abort();
+    memcpy(larger + to->length, data, length);
+    to->data = larger;
+    to->length += length;
+}
+
+static void append_string(struct bytes *to, const json_t *string)
+{
+    append(to, json_string_value(string), json_string_length(string));
+}
+
+/* Into memory of its exact size, so that a tool sees a read beyond its end. False where the case
+ * has no body. */
+static bool body_of(const json_t *one, struct bytes *body)
+{
+    const json_t *text = json_object_get(one, "body"), *hex = json_object_get(one, "body_hex"),
+                 *repeat = json_object_get(one, "body_repeat");
+    struct bytes all = {NULL, 0};
+    if (json_is_string(text)) {
+        append_string(&all, text);
+    } else if (json_is_string(hex)) {
+        const char *digits = json_string_value(hex);
+        unsigned byte;
+        for (; sscanf(digits, "%2x", &byte) == 1; digits += 2) {
+            uint8_t octet = (uint8_t)byte;
+            append(&all, &octet, 1);
+        }
+    } else if (json_is_object(repeat)) {
+        json_int_t times = json_integer_value(json_object_get(repeat, "times"));
+        append_string(&all, json_object_get(repeat, "before"));
+        while (times-- > 0)
+            append_string(&all, json_object_get(repeat, "unit"));
+        append_string(&all, json_object_get(repeat, "after"));
+    } else {
+        return false;
+    }
+    body->data = malloc(all.length != 0 ? all.length : 1);
+    body->length = all.length;
+    if (body->data == NULL)
+        abort();
+    if (all.length != 0)
+        memcpy(body->data, all.data, all.length);
+    free(all.data);
+    return true;
+}
+
+/* ---- The cases ------------------------------------------------------------------------------- */
+
+static void run_callback(const json_t *one, const char *name, const char *sandbox)
+{
+    struct bytes body;
+    flexpay_callback *callback;
+    flexpay_error *error;
+    (void)sandbox;
+    if (!body_of(one, &body)) {
+        fprintf(stderr, "callback/%s has no body\n", name);
+        broken++;
+        return;
+    }
+    if (flexpay_parse_callback(body.data, body.length, &callback, &error) != FLEXPAY_OK) {
+        put_error("callback", name, error);
+        flexpay_error_free(error);
+        free(body.data);
+        return;
+    }
+    /* It must not lean on the body any more. */
+    free(body.data);
+    begin_line("callback", name, "ok");
+    put_field("", "amount", callback->amount);
+    put_field(",", "amount_customer", callback->amount_customer);
+    put_field(",", "channel", callback->channel);
+    printf(",\"claims_success\":%s", callback->claims_success ? "true" : "false");
+    put_field(",", "code", callback->code);
+    put_field(",", "created_at", callback->created_at);
+    put_field(",", "currency", callback->currency);
+    put_field(",", "message", callback->message);
+    put_field(",", "order_number", callback->order_number);
+    put_field(",", "phone", callback->phone);
+    put_field(",", "provider_reference", callback->provider_reference);
+    put_field(",", "raw", callback->raw);
+    put_field(",", "reference", callback->reference);
+    end_line();
+    flexpay_callback_free(callback);
+}
+
+static flexpay_client *client_for(const char *file, const char *name, const char *sandbox,
+                                  int32_t api)
+{
+    flexpay_config config = FLEXPAY_CONFIG_INIT;
+    flexpay_client *client;
+    flexpay_error *error;
+    char pay_url[512], check_url[512];
+    snprintf(pay_url, sizeof pay_url, "%s/vectors/pay/%s", sandbox, name);
+    snprintf(check_url, sizeof check_url, "%s/vectors/check/%s", sandbox, name);
+    config.merchant = "ZANDO";
+    config.token = "conformance";
+    config.api = api;
+    config.pay_url = pay_url;
+    config.check_url = check_url;
+    config.timeout_ms = 30000;
+    config.flags = FLEXPAY_FLAG_CHECK_ONCE;
+    if (flexpay_client_new(&config, &client, &error) != FLEXPAY_OK) {
+        fprintf(stderr, "%s/%s: %s\n", file, name, error != NULL ? error->message : "no client");
+        flexpay_error_free(error);
+        broken++;
+        return NULL;
+    }
+    return client;
+}
+
+static void run_check(const json_t *one, const char *name, const char *sandbox)
+{
+    flexpay_client *client = client_for("check", name, sandbox, FLEXPAY_API_V1);
+    flexpay_transaction *transaction;
+    flexpay_error *error;
+    if (client == NULL)
+        return;
+    if (flexpay_check(client, text_of(one, "order_number"), &transaction, &error) == FLEXPAY_OK) {
+        begin_line("check", name, "ok");
+        put_field("", "amount", transaction->amount);
+        put_field(",", "amount_customer", transaction->amount_customer);
+        printf(",\"amount_customer_minor\":%lld,\"amount_minor\":%lld",
+               (long long)transaction->amount_customer_minor,
+               (long long)transaction->amount_minor);
+        put_field(",", "channel", transaction->channel);
+        put_field(",", "code", transaction->code);
+        put_field(",", "created_at", transaction->created_at);
+        put_field(",", "currency", transaction->currency);
+        put_field(",", "message", transaction->message);
+        put_field(",", "order_number", transaction->order_number);
+        put_field(",", "raw", transaction->raw);
+        put_field(",", "reference", transaction->reference);
+        put_field(",", "state", flexpay_state_name(transaction->state));
+        put_field(",", "status", transaction->status);
+        end_line();
+    } else {
+        put_error("check", name, error);
+    }
+    flexpay_transaction_free(transaction);
+    flexpay_error_free(error);
+    flexpay_client_free(client);
+}
+
+static void run_pay(const json_t *one, const char *name, const char *sandbox)
+{
+    bool v1_1 = strcmp(text_of(one, "api"), "v1.1") == 0;
+    flexpay_client *client =
+        client_for("pay", name, sandbox, v1_1 ? FLEXPAY_API_V1_1 : FLEXPAY_API_V1);
+    flexpay_payment_request request = FLEXPAY_PAYMENT_REQUEST_INIT;
+    flexpay_payment *payment;
+    flexpay_error *error;
+    if (client == NULL)
+        return;
+    request.reference = "MM0000XXFFR159";
+    request.amount = "100";
+    request.currency = "CDF";
+    request.callback_url = "https://shop.example/callback";
+    request.approve_url = "https://shop.example/ok";
+    request.cancel_url = "https://shop.example/cancel";
+    request.decline_url = "https://shop.example/no";
+    if (flexpay_pay(client, &request, &payment, &error) == FLEXPAY_OK) {
+        begin_line("pay", name, "ok");
+        put_field("", "code", payment->code);
+        put_field(",", "message", payment->message);
+        put_field(",", "order_number", payment->order_number);
+        put_field(",", "page", payment->page);
+        put_field(",", "redirect_url", payment->redirect_url);
+        end_line();
+    } else {
+        put_error("pay", name, error);
+    }
+    flexpay_payment_free(payment);
+    flexpay_error_free(error);
+    flexpay_client_free(client);
+}
+
+static void run_file(const char *directory, const char *file, const char *sandbox,
+                     void (*run)(const json_t *, const char *, const char *))
+{
+    char path[4096];
+    json_error_t problem;
+    size_t at;
+    snprintf(path, sizeof path, "%s/%s.json", directory, file);
+    json_t *vectors = json_load_file(path, JSON_ALLOW_NUL, &problem);
+    const json_t *cases = json_object_get(vectors, "cases"), *one;
+    if (!json_is_array(cases)) {
+        fprintf(stderr, "%s: %s\n", path, vectors == NULL ? problem.text : "has no cases");
+        broken++;
+    }
+    for (at = 0; at < json_array_size(cases); at++) {
+        one = json_array_get(cases, at);
+        run(one, text_of(one, "name"), sandbox);
+    }
+    json_decref(vectors);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3) {
+        fprintf(stderr, "usage: conformance VECTORS_DIR SANDBOX_URL\n");
+        return 1;
+    }
+    run_file(argv[1], "callback", argv[2], run_callback);
+    run_file(argv[1], "check", argv[2], run_check);
+    run_file(argv[1], "pay", argv[2], run_pay);
+    return broken == 0 && fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+}

@@ -1,0 +1,147 @@
+/*
+ * layout.c: the header in numbers, a line each, for whoever must agree with it.
+ *
+ *     FLEXPAY_OK 0                    a constant
+ *     flexpay_error 48                the size of a struct
+ *     flexpay_error.message 16        the offset of a field
+ */
+
+#include <flexpay.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#define CONSTANT(name) printf("%s %lld\n", #name, (long long)(name))
+#define STRUCT(type) printf("%s %zu\n", #type, sizeof(type))
+#define FIELD(type, field) printf("%s.%s %zu\n", #type, #field, offsetof(type, field))
+
+int main(void)
+{
+    CONSTANT(FLEXPAY_VERSION_MAJOR);
+    CONSTANT(FLEXPAY_VERSION_MINOR);
+    CONSTANT(FLEXPAY_VERSION_PATCH);
+    CONSTANT(FLEXPAY_OK);
+    CONSTANT(FLEXPAY_ERROR_INVALID);
+    CONSTANT(FLEXPAY_ERROR_INTERNAL);
+    CONSTANT(FLEXPAY_ERROR_RESOLVE);
+    CONSTANT(FLEXPAY_ERROR_CONNECT);
+    CONSTANT(FLEXPAY_ERROR_PROXY);
+    CONSTANT(FLEXPAY_ERROR_TLS);
+    CONSTANT(FLEXPAY_ERROR_TIMEOUT);
+    CONSTANT(FLEXPAY_ERROR_CANCELLED);
+    CONSTANT(FLEXPAY_ERROR_CONNECTION);
+    CONSTANT(FLEXPAY_ERROR_REPLY);
+    CONSTANT(FLEXPAY_ERROR_GATEWAY);
+    CONSTANT(FLEXPAY_ERROR_UNAUTHORIZED);
+    CONSTANT(FLEXPAY_ERROR_REFUSED);
+    CONSTANT(FLEXPAY_ERROR_NOT_FOUND);
+    CONSTANT(FLEXPAY_ERROR_CALLBACK);
+    CONSTANT(FLEXPAY_ERROR_MISMATCH);
+    CONSTANT(FLEXPAY_OUTCOME_UNKNOWN);
+    CONSTANT(FLEXPAY_OUTCOME_NOT_SENT);
+    CONSTANT(FLEXPAY_OUTCOME_REFUSED);
+    CONSTANT(FLEXPAY_ENV_LIVE);
+    CONSTANT(FLEXPAY_ENV_TEST);
+    CONSTANT(FLEXPAY_API_V1);
+    CONSTANT(FLEXPAY_API_V1_1);
+    CONSTANT(FLEXPAY_FLAG_ALLOW_PLAIN_HTTP);
+    CONSTANT(FLEXPAY_FLAG_CHECK_ONCE);
+    CONSTANT(FLEXPAY_STATE_UNKNOWN);
+    CONSTANT(FLEXPAY_STATE_PAID);
+    CONSTANT(FLEXPAY_STATE_FAILED);
+    CONSTANT(FLEXPAY_STATE_PENDING);
+    CONSTANT(FLEXPAY_STATE_REFUNDING);
+    CONSTANT(FLEXPAY_STATE_REFUNDED);
+    CONSTANT(FLEXPAY_STATE_CANCELLED);
+    CONSTANT(FLEXPAY_ABI_VERSION);
+
+    STRUCT(flexpay_error);
+    FIELD(flexpay_error, code);
+    FIELD(flexpay_error, outcome);
+    FIELD(flexpay_error, http_status);
+    FIELD(flexpay_error, message);
+    FIELD(flexpay_error, field);
+    FIELD(flexpay_error, gateway_code);
+    FIELD(flexpay_error, gateway_message);
+
+    STRUCT(flexpay_config);
+    FIELD(flexpay_config, size);
+    FIELD(flexpay_config, merchant);
+    FIELD(flexpay_config, token);
+    FIELD(flexpay_config, environment);
+    FIELD(flexpay_config, api);
+    FIELD(flexpay_config, pay_url);
+    FIELD(flexpay_config, check_url);
+    FIELD(flexpay_config, timeout_ms);
+    FIELD(flexpay_config, connect_timeout_ms);
+    FIELD(flexpay_config, ca_file);
+    FIELD(flexpay_config, proxy);
+    FIELD(flexpay_config, app_name);
+    FIELD(flexpay_config, flags);
+
+    STRUCT(flexpay_payment_request);
+    FIELD(flexpay_payment_request, size);
+    FIELD(flexpay_payment_request, reference);
+    FIELD(flexpay_payment_request, amount);
+    FIELD(flexpay_payment_request, currency);
+    FIELD(flexpay_payment_request, description);
+    FIELD(flexpay_payment_request, callback_url);
+    FIELD(flexpay_payment_request, approve_url);
+    FIELD(flexpay_payment_request, cancel_url);
+    FIELD(flexpay_payment_request, decline_url);
+    FIELD(flexpay_payment_request, home_url);
+
+    STRUCT(flexpay_payment);
+    FIELD(flexpay_payment, redirect_url);
+    FIELD(flexpay_payment, order_number);
+    FIELD(flexpay_payment, code);
+    FIELD(flexpay_payment, message);
+    FIELD(flexpay_payment, page);
+
+    STRUCT(flexpay_transaction);
+    FIELD(flexpay_transaction, state);
+    FIELD(flexpay_transaction, status);
+    FIELD(flexpay_transaction, order_number);
+    FIELD(flexpay_transaction, reference);
+    FIELD(flexpay_transaction, amount);
+    FIELD(flexpay_transaction, amount_customer);
+    FIELD(flexpay_transaction, amount_minor);
+    FIELD(flexpay_transaction, amount_customer_minor);
+    FIELD(flexpay_transaction, currency);
+    FIELD(flexpay_transaction, created_at);
+    FIELD(flexpay_transaction, channel);
+    FIELD(flexpay_transaction, code);
+    FIELD(flexpay_transaction, message);
+    FIELD(flexpay_transaction, raw);
+
+    STRUCT(flexpay_wait_options);
+    FIELD(flexpay_wait_options, size);
+    FIELD(flexpay_wait_options, timeout_ms);
+    FIELD(flexpay_wait_options, interval_ms);
+    FIELD(flexpay_wait_options, max_interval_ms);
+    FIELD(flexpay_wait_options, failed_grace_ms);
+    FIELD(flexpay_wait_options, cancel);
+
+    STRUCT(flexpay_callback);
+    FIELD(flexpay_callback, claims_success);
+    FIELD(flexpay_callback, code);
+    FIELD(flexpay_callback, reference);
+    FIELD(flexpay_callback, provider_reference);
+    FIELD(flexpay_callback, order_number);
+    FIELD(flexpay_callback, amount);
+    FIELD(flexpay_callback, amount_customer);
+    FIELD(flexpay_callback, currency);
+    FIELD(flexpay_callback, phone);
+    FIELD(flexpay_callback, created_at);
+    FIELD(flexpay_callback, channel);
+    FIELD(flexpay_callback, message);
+    FIELD(flexpay_callback, raw);
+
+    STRUCT(flexpay_expected);
+    FIELD(flexpay_expected, size);
+    FIELD(flexpay_expected, reference);
+    FIELD(flexpay_expected, amount);
+    FIELD(flexpay_expected, currency);
+    FIELD(flexpay_expected, order_number);
+
+    return 0;
+}

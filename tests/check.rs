@@ -1,0 +1,287 @@
+//! Check, against the sandbox.
+
+mod common;
+
+use common::*;
+use flexpay::{Api, Client, Config, ErrorCode, Outcome, State};
+use flexpay_sandbox::{
+    Action, AmountStyle, CreatedAtStyle, Decision, Endpoint, Fault, Habits, KeyStyle,
+};
+use std::time::Duration;
+
+#[test]
+fn each_state_is_told_over_http_and_https() {
+    let sandbox = sandbox();
+    for client in [client(&sandbox), secure_client(&sandbox)] {
+        let number = order(&client, &format!("S{}", sandbox.payments().len()));
+        for (decision, state, status) in [
+            (Decision::Pending, State::Pending, "2"),
+            (Decision::Decline, State::Failed, "1"),
+            (Decision::Approve, State::Paid, "0"),
+            (Decision::Refunding, State::Refunding, "3"),
+            (Decision::Refunded, State::Refunded, "4"),
+            (Decision::Cancel, State::Cancelled, "5"),
+            (Decision::Status("7".into()), State::Unknown, "7"),
+            (Decision::Status("00".into()), State::Unknown, "00"),
+        ] {
+            sandbox.decide_silently(&number, decision).unwrap();
+            let transaction = client.check(&number).unwrap();
+            assert_eq!(transaction.state, state);
+            assert_eq!(transaction.status.as_deref(), Some(status));
+            assert_eq!(transaction.order_number, number);
+        }
+    }
+}
+
+#[test]
+fn the_gateway_s_habits_change_nothing() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let number = order(&client, "H1");
+    let plain = client.check(&number).unwrap();
+    assert_eq!(plain.amount.map(|amount| amount.minor()), Some(2550));
+    assert!(plain.created_at.is_some());
+    let usual = Habits::default;
+    for habits in [
+        Habits {
+            stray_comma: true,
+            ..usual()
+        },
+        Habits {
+            check_keys: KeyStyle::Capital,
+            ..usual()
+        },
+        Habits {
+            check_keys: KeyStyle::Underscore,
+            ..usual()
+        },
+        Habits {
+            amount_style: AmountStyle::Number,
+            ..usual()
+        },
+        Habits {
+            created_at_style: CreatedAtStyle::YearFirst,
+            ..usual()
+        },
+        Habits {
+            created_at_style: CreatedAtStyle::Iso,
+            ..usual()
+        },
+        Habits {
+            created_at_style: CreatedAtStyle::Slashes,
+            ..usual()
+        },
+        Habits {
+            omit_order_number: true,
+            ..usual()
+        },
+    ] {
+        sandbox.set_habits(habits.clone());
+        let mut odd = client.check(&number).unwrap();
+        odd.raw = plain.raw.clone();
+        assert_eq!(odd, plain, "{habits:?}");
+    }
+}
+
+#[test]
+fn the_order_number_is_percent_encoded_and_the_token_a_bearer() {
+    let sandbox = sandbox();
+    let error = client(&sandbox).check("a/b?c#d é%2F..").unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotFound, "{error}");
+    let request = &sandbox.requests()[0];
+    assert_eq!(
+        request.path,
+        "/api/rest/v1/check/a%2Fb%3Fc%23d%20%C3%A9%252F.."
+    );
+    let bearer = format!("Bearer {}", sandbox.token());
+    assert_eq!(request.header("authorization"), Some(bearer.as_str()));
+}
+
+#[test]
+fn an_order_number_must_be_there() {
+    let sandbox = sandbox();
+    let error = client(&sandbox).check(" ").unwrap_err();
+    assert_eq!(
+        (error.code(), error.field()),
+        (ErrorCode::Invalid, Some("order_number"))
+    );
+    assert!(sandbox.connections().is_empty());
+}
+
+#[test]
+fn an_unknown_order_is_an_error_of_its_own() {
+    let sandbox = sandbox();
+    let error = client(&sandbox).check("nowhere").unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotFound);
+    assert_eq!(error.outcome(), Outcome::Refused);
+    assert_eq!(error.gateway_message(), Some("Aucune transaction trouvée"));
+    assert_eq!(sandbox.requests().len(), 1, "an answer is an answer");
+}
+
+#[test]
+fn a_page_instead_of_json_is_said_as_such() {
+    for status in [200, 500] {
+        let sandbox = sandbox();
+        let page = Action::Html {
+            status,
+            record: false,
+        };
+        sandbox
+            .inject(Fault::on(Endpoint::Check, page).forever())
+            .unwrap();
+        let error = client(&sandbox).check("1").unwrap_err();
+        assert_eq!(error.http_status(), Some(status));
+        assert!(error.gateway_message().is_some(), "{error:?}");
+        if status == 200 {
+            assert_eq!(error.code(), ErrorCode::Reply);
+            assert!(
+                error.message().contains("HTML") && error.message().contains("<!"),
+                "{error}"
+            );
+        } else {
+            assert_eq!(error.code(), ErrorCode::Gateway);
+        }
+    }
+}
+
+#[test]
+fn what_a_fault_left_unanswered_is_asked_again() {
+    for action in [
+        Action::ResetAfterReading,
+        Action::CloseAfterReading,
+        Action::CutAfter { bytes: 30 },
+        Action::Html {
+            status: 503,
+            record: false,
+        },
+    ] {
+        let sandbox = sandbox();
+        let client = secure_client(&sandbox);
+        let number = order(&client, "A1");
+        sandbox
+            .inject(Fault::on(Endpoint::Check, action.clone()).times(2))
+            .unwrap();
+        assert_eq!(
+            client.check(&number).unwrap().state,
+            State::Pending,
+            "{action:?}"
+        );
+        // The payment, two that failed, and the one that did not.
+        assert_eq!(sandbox.requests().len(), 4, "{action:?}");
+    }
+}
+
+#[test]
+fn nothing_is_asked_again_when_asked_not_to() {
+    let sandbox = sandbox();
+    let once = Config {
+        check_once: true,
+        ..config(&sandbox, Api::V1_1)
+    };
+    let page = Action::Html {
+        status: 503,
+        record: false,
+    };
+    sandbox
+        .inject(Fault::on(Endpoint::Check, page).forever())
+        .unwrap();
+    let error = Client::new(once).unwrap().check("1").unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Gateway);
+    assert_eq!(sandbox.requests().len(), 1);
+}
+
+#[test]
+fn a_retry_after_beyond_the_deadline_is_not_waited_for() {
+    let sandbox = sandbox();
+    let busy = Action::Reply {
+        status: 429,
+        headers: vec![("Retry-After".into(), "3600".into())],
+        body: vec![],
+        record: false,
+    };
+    sandbox
+        .inject(Fault::on(Endpoint::Check, busy).forever())
+        .unwrap();
+    let error = client(&sandbox).check("1").unwrap_err();
+    assert_eq!(error.http_status(), Some(429));
+    assert_eq!(sandbox.requests().len(), 1);
+}
+
+#[test]
+fn an_idle_connection_that_was_closed_meanwhile_costs_nothing() {
+    let sandbox = sandbox();
+    let client = secure_client(&sandbox);
+    let number = order(&client, "I1");
+    client.check(&number).unwrap();
+    sandbox
+        .inject(Fault::on(Endpoint::Check, Action::CloseAfterReading))
+        .unwrap();
+    client.check(&number).unwrap();
+    client.check(&number).unwrap();
+}
+
+#[test]
+fn a_refused_token_that_has_expired_is_told_since_when() {
+    let sandbox = sandbox();
+    // {"alg":"none"} . {"exp":1700000000} . signature
+    let old = "eyJhbGciOiJub25lIn0.eyJleHAiOjE3MDAwMDAwMDB9.c2ln";
+    let expired = Config {
+        token: old.to_owned().into(),
+        ..config(&sandbox, Api::V1_1)
+    };
+    let client = Client::new(expired).expect("nothing is refused on the word of the clock");
+    for error in [
+        client.check("1").unwrap_err(),
+        client.pay(&request("T1")).unwrap_err(),
+    ] {
+        assert_eq!(error.code(), ErrorCode::Unauthorized);
+        assert!(
+            error.message().contains("expired on 2023-11-14T22:13:20Z"),
+            "{error}"
+        );
+        assert!(!error.message().contains(old));
+    }
+}
+
+#[test]
+fn a_valid_token_that_is_refused_is_not_called_expired() {
+    let sandbox = sandbox();
+    let wrong = Config {
+        token: "no-jwt".to_owned().into(),
+        ..config(&sandbox, Api::V1_1)
+    };
+    let error = Client::new(wrong).unwrap().check("1").unwrap_err();
+    assert!(!error.message().contains("expired"), "{error}");
+}
+
+#[test]
+fn sixty_four_threads_share_one_client() {
+    let sandbox = sandbox();
+    let client = secure_client(&sandbox);
+    let number = order(&client, "P1");
+    std::thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    assert_eq!(client.check(&number).unwrap().state, State::Pending);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_long_pause_does_not_overflow() {
+    // Somebody's configuration: "no timeout" as the largest number there is.
+    let sandbox = sandbox();
+    let forever = Config {
+        timeout: Duration::from_millis(u32::MAX.into()),
+        ..config(&sandbox, Api::V1_1)
+    };
+    assert!(Client::new(forever).unwrap().check("1").is_err());
+    let endless = Config {
+        timeout: Duration::MAX,
+        ..config(&sandbox, Api::V1_1)
+    };
+    assert!(Client::new(endless).unwrap().check("1").is_err());
+}

@@ -1,0 +1,343 @@
+//! Payment requests, against the sandbox.
+
+mod common;
+
+use common::*;
+use flexpay::{Api, Client, Config, ErrorCode, Outcome, PaymentRequest};
+use flexpay_sandbox::{Action, Endpoint, Fault, Habits, ReplyStyle, UrlKey};
+
+#[test]
+fn all_fields_arrive_as_they_were_given() {
+    for api in [Api::V1, Api::V1_1] {
+        let sandbox = sandbox();
+        let client = Client::new(config(&sandbox, api)).unwrap();
+        let asked = request("ZANDO-1");
+        client.pay(&asked).unwrap();
+
+        let payments = sandbox.payments();
+        let [payment] = payments.as_slice() else {
+            panic!("one payment: {payments:?}");
+        };
+        assert_eq!(payment.merchant, sandbox.merchant());
+        assert_eq!(payment.reference, asked.reference);
+        assert_eq!(payment.amount, asked.amount);
+        assert_eq!(payment.currency, asked.currency);
+        assert_eq!(Some(&payment.description), asked.description.as_ref());
+        assert_eq!(Some(&payment.callback_url), asked.callback_url.as_ref());
+        assert_eq!(Some(&payment.approve_url), asked.approve_url.as_ref());
+        assert_eq!(Some(&payment.cancel_url), asked.cancel_url.as_ref());
+        assert_eq!(Some(&payment.decline_url), asked.decline_url.as_ref());
+        let home_url = if api == Api::V1_1 {
+            asked.home_url
+        } else {
+            None
+        };
+        assert_eq!(
+            payment.home_url,
+            home_url.unwrap_or_default(),
+            "only v1.1 knows it"
+        );
+
+        let requests = sandbox.requests();
+        let kind = requests[0].header("content-type").unwrap_or_default();
+        assert!(kind.starts_with(match api {
+            Api::V1 => "application/x-www-form-urlencoded",
+            Api::V1_1 => "application/json",
+        }));
+        assert!(
+            requests[0].header("authorization").is_none(),
+            "the token is in the body"
+        );
+    }
+}
+
+#[test]
+fn every_reply_style_leads_to_the_card_page_over_http_and_https() {
+    for style in [
+        ReplyStyle::Html,
+        ReplyStyle::MetaRefresh,
+        ReplyStyle::Redirect,
+    ] {
+        for secure in [false, true] {
+            let sandbox = sandbox();
+            sandbox.set_habits(Habits {
+                reply_style: style,
+                ..Habits::default()
+            });
+            let config = if secure {
+                secure_config(&sandbox, Api::V1)
+            } else {
+                config(&sandbox, Api::V1)
+            };
+            let payment = Client::new(config)
+                .unwrap()
+                .pay(&request("ZANDO-2"))
+                .unwrap();
+            let expected = &sandbox.payments()[0].checkout_url;
+            assert_eq!(payment.redirect_url.as_ref(), Some(expected), "{style:?}");
+            assert_eq!(payment.page, None);
+            assert_eq!(payment.order_number, None, "v1 gives none");
+        }
+    }
+}
+
+#[test]
+fn a_page_that_submits_itself_is_handed_back_whole() {
+    let sandbox = sandbox();
+    sandbox.set_habits(Habits {
+        reply_style: ReplyStyle::SelfSubmit,
+        ..Habits::default()
+    });
+    let client = Client::new(secure_config(&sandbox, Api::V1)).unwrap();
+    let payment = client.pay(&request("ZANDO-3")).unwrap();
+    assert_eq!(payment.redirect_url, None);
+    let page = payment.page.expect("the page");
+    assert!(page.contains("<form") && page.contains(&sandbox.payments()[0].checkout_url));
+}
+
+#[test]
+fn json_gives_address_and_order_number_under_every_spelling() {
+    for url_key in [
+        UrlKey::Url,
+        UrlKey::PaymentUrl,
+        UrlKey::RedirectUrl,
+        UrlKey::Link,
+        UrlKey::DataLink,
+    ] {
+        let sandbox = sandbox();
+        sandbox.set_habits(Habits {
+            url_key,
+            ..Habits::default()
+        });
+        let payment = secure_client(&sandbox).pay(&request("ZANDO-4")).unwrap();
+        let recorded = &sandbox.payments()[0];
+        assert_eq!(
+            payment.redirect_url.as_ref(),
+            Some(&recorded.checkout_url),
+            "{url_key:?}"
+        );
+        assert_eq!(payment.order_number.as_ref(), Some(&recorded.order_number));
+        assert_eq!(payment.code.as_deref(), Some("0"));
+        assert_eq!(payment.message.as_deref(), Some("Redirection en cours"));
+    }
+}
+
+#[test]
+fn what_no_gateway_could_accept_is_refused_before_anything_is_sent() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let wrong = |field: &str, change: fn(&mut PaymentRequest)| {
+        let mut request = request("ZANDO-5");
+        change(&mut request);
+        let error = client.pay(&request).expect_err(field);
+        assert_eq!(error.code(), ErrorCode::Invalid, "{error}");
+        assert_eq!(error.outcome(), Outcome::NotSent);
+        assert_eq!(error.field(), Some(field), "{error}");
+        assert!(error.message().starts_with(field), "{error}");
+    };
+    wrong("reference", |r| r.reference = String::new());
+    wrong("reference", |r| r.reference = "  ".into());
+    for amount in [
+        "", "0", "0.00", "-1", "+1", "1e2", "1,5", "1 000", "1.005", "abc", "1.", ".5", "NaN",
+    ] {
+        let mut request = request("ZANDO-5");
+        request.amount = amount.into();
+        let error = client.pay(&request).expect_err(amount);
+        assert_eq!(
+            (error.code(), error.field()),
+            (ErrorCode::Invalid, Some("amount")),
+            "{amount}"
+        );
+    }
+    for currency in ["", "EUR", "usd", "FC"] {
+        let mut request = request("ZANDO-5");
+        request.currency = currency.into();
+        let error = client.pay(&request).expect_err(currency);
+        assert_eq!(
+            (error.code(), error.field()),
+            (ErrorCode::Invalid, Some("currency")),
+            "{currency}"
+        );
+    }
+    wrong("callback_url", |r| {
+        r.callback_url = Some("/callback".into())
+    });
+    wrong("approve_url", |r| {
+        r.approve_url = Some("zando.example/merci".into())
+    });
+    wrong("cancel_url", |r| {
+        r.cancel_url = Some("ftp://zando.example".into())
+    });
+    wrong("decline_url", |r| {
+        r.decline_url = Some("javascript:alert(1)".into())
+    });
+    wrong("home_url", |r| r.home_url = Some("https://".into()));
+    assert!(sandbox.connections().is_empty(), "nothing was sent");
+}
+
+#[test]
+fn settings_are_checked_when_the_client_is_made() {
+    let sandbox = sandbox();
+    let wrong = |field: &str, change: fn(&mut Config)| {
+        let mut config = config(&sandbox, Api::V1);
+        change(&mut config);
+        let error = Client::new(config).expect_err(field);
+        assert_eq!(
+            (error.code(), error.field()),
+            (ErrorCode::Invalid, Some(field)),
+            "{error}"
+        );
+        assert_eq!(error.outcome(), Outcome::NotSent);
+        error
+    };
+    wrong("merchant", |c| c.merchant = " ".into());
+    wrong("token", |c| c.token = String::new().into());
+    let error = wrong("token", |c| c.token = "s3cret\r\nX: 1".to_owned().into());
+    assert!(!error.message().contains("s3cret"));
+    wrong("pay_url", |c| {
+        c.pay_url = Some("http://10.1.2.3/v1/pay".into())
+    });
+    wrong("pay_url", |c| c.pay_url = Some("/v1/pay".into()));
+    wrong("check_url", |c| {
+        c.check_url = Some("https://u:p@backend.example/check".into())
+    });
+    wrong("ca_file", |c| c.ca_file = Some("/nowhere/ca.pem".into()));
+    wrong("ca_file", |c| c.ca_file = Some("Cargo.toml".into()));
+    let error = wrong("proxy", |c| {
+        c.proxy = Some("http://user:pa55word@:x".into())
+    });
+    assert!(!error.message().contains("pa55word"));
+    wrong("proxy", |c| {
+        c.proxy = Some("socks5://proxy.example:1080".into())
+    });
+    wrong("app_name", |c| c.app_name = Some("Zando\r\nX: 1".into()));
+}
+
+#[test]
+fn each_documented_refusal_comes_back_in_the_gateway_s_own_words() {
+    let sandbox = sandbox();
+    let refused = |config: Config, request: PaymentRequest, code: ErrorCode, words: &str| {
+        let error = Client::new(config).unwrap().pay(&request).expect_err(words);
+        assert_eq!(error.code(), code, "{error}");
+        assert_eq!(error.outcome(), Outcome::Refused, "{error}");
+        let said = error.gateway_message().unwrap_or_default();
+        assert!(said.contains(words), "{words}: {said}");
+        assert!(error.message().contains(words), "{error}");
+        assert!(!format!("{error:?}").contains("wrong-canary"));
+    };
+    for api in [Api::V1, Api::V1_1] {
+        let good = || config(&sandbox, api);
+        let wrong_token = Config {
+            token: "wrong-canary".to_owned().into(),
+            ..good()
+        };
+        refused(wrong_token, request("R1"), ErrorCode::Unauthorized, "");
+        let stranger = Config {
+            merchant: "INCONNU".into(),
+            ..good()
+        };
+        refused(stranger, request("R2"), ErrorCode::Refused, "archand");
+        let long = request(&"R".repeat(26));
+        refused(good(), long, ErrorCode::Refused, "éférence");
+        let whole_francs = PaymentRequest {
+            currency: "CDF".into(),
+            ..request("R3")
+        };
+        refused(good(), whole_francs, ErrorCode::Refused, "");
+        let reference = if api == Api::V1 { "R4" } else { "R5" };
+        Client::new(good())
+            .unwrap()
+            .pay(&request(reference))
+            .unwrap();
+        refused(good(), request(reference), ErrorCode::Refused, "déjà");
+    }
+    let bare = PaymentRequest {
+        callback_url: None,
+        ..request("R6")
+    };
+    refused(config(&sandbox, Api::V1_1), bare, ErrorCode::Refused, "");
+}
+
+#[test]
+fn a_payment_is_sent_at_most_once_whatever_happens() {
+    let faults: [(Action, Outcome); 9] = [
+        (Action::ResetAfterReading, Outcome::Unknown),
+        (Action::CloseAfterReading, Outcome::Unknown),
+        (Action::CutAfter { bytes: 10 }, Outcome::Unknown),
+        (Action::CutAfter { bytes: 200 }, Outcome::Unknown),
+        (Action::MalformedJson, Outcome::Unknown),
+        (
+            Action::Html {
+                status: 200,
+                record: true,
+            },
+            Outcome::Unknown,
+        ),
+        (
+            Action::Html {
+                status: 500,
+                record: true,
+            },
+            Outcome::Unknown,
+        ),
+        (
+            Action::Reply {
+                status: 502,
+                headers: vec![],
+                body: b"{}".to_vec(),
+                record: true,
+            },
+            Outcome::Unknown,
+        ),
+        (
+            Action::Reply {
+                status: 429,
+                headers: vec![],
+                body: vec![],
+                record: false,
+            },
+            Outcome::Unknown,
+        ),
+    ];
+    for secure in [false, true] {
+        for (action, outcome) in &faults {
+            let sandbox = sandbox();
+            sandbox
+                .inject(Fault::on(Endpoint::Pay, action.clone()).forever())
+                .unwrap();
+            let client = if secure {
+                secure_client(&sandbox)
+            } else {
+                client(&sandbox)
+            };
+            let error = client.pay(&request("ZANDO-6")).expect_err("a fault");
+            assert_eq!(error.outcome(), *outcome, "{action:?}: {error}");
+            assert_eq!(sandbox.requests().len(), 1, "{action:?}");
+            assert_eq!(sandbox.connections().len(), 1, "{action:?}");
+        }
+    }
+}
+
+#[test]
+fn a_payment_never_goes_over_a_connection_that_has_lain_idle() {
+    let sandbox = sandbox();
+    let client = secure_client(&sandbox);
+    let number = order(&client, "ZANDO-7");
+    client.check(&number).unwrap();
+    client.check(&number).unwrap();
+    order(&client, "ZANDO-8");
+    let of = |path: &str| {
+        let requests = sandbox.requests();
+        let mut connections: Vec<u64> = requests
+            .iter()
+            .filter(|request| request.path.starts_with(path))
+            .map(|request| request.connection)
+            .collect();
+        connections.sort_unstable();
+        connections.dedup();
+        connections
+    };
+    assert_eq!(of("/v1.1/pay").len(), 2, "one connection for each payment");
+    assert_eq!(of("/api/rest").len(), 1, "checks share one");
+    assert!(!of("/v1.1/pay").contains(&of("/api/rest")[0]));
+}

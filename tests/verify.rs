@@ -1,0 +1,282 @@
+//! The verdict on a callback. Believing a false "paid" is the worst thing this library could do.
+
+mod common;
+
+use common::*;
+use flexpay::{Client, ErrorCode, Expected, Outcome, State};
+use flexpay_sandbox::{Decision, Habits, Sandbox};
+
+struct Shop {
+    sandbox: Sandbox,
+    client: Client,
+    number: String,
+}
+
+/// A shop that asked for 25.50 USD under "ZANDO-1", which the customer has paid.
+fn shop() -> Shop {
+    let sandbox = sandbox();
+    let client = secure_client(&sandbox);
+    let number = order(&client, "ZANDO-1");
+    sandbox
+        .decide_silently(&number, Decision::Approve)
+        .expect("known");
+    Shop {
+        sandbox,
+        client,
+        number,
+    }
+}
+
+fn expected() -> Expected {
+    Expected {
+        reference: "ZANDO-1".into(),
+        amount: "25.5".into(),
+        currency: "USD".into(),
+        order_number: None,
+    }
+}
+
+fn notice(reference: &str, number: &str) -> Vec<u8> {
+    format!(
+        r#"{{"code":"0","reference":"{reference}","provider_reference":"7KI","orderNumber":"{number}"}}"#
+    )
+    .into_bytes()
+}
+
+impl Shop {
+    fn refuse(&self, body: &[u8], expected: &Expected, field: &str) -> flexpay::Error {
+        let error = self
+            .client
+            .verify_callback(body, expected)
+            .expect_err(field);
+        assert_eq!(error.code(), ErrorCode::Mismatch, "{error}");
+        assert_eq!(error.field(), Some(field), "{error}");
+        error
+    }
+}
+
+#[test]
+fn a_true_notice_is_confirmed_by_the_gateway() {
+    let shop = shop();
+    for order_number in [None, Some(shop.number.clone())] {
+        let expected = Expected {
+            order_number,
+            ..expected()
+        };
+        let body = notice("ZANDO-1", &shop.number);
+        let transaction = shop.client.verify_callback(&body, &expected).unwrap();
+        assert_eq!(transaction.state, State::Paid);
+        assert_eq!(transaction.order_number, shop.number);
+    }
+}
+
+#[test]
+fn a_forged_paid_notice_of_a_declined_order_is_not_paid() {
+    let shop = shop();
+    shop.sandbox
+        .decide_silently(&shop.number, Decision::Decline)
+        .unwrap();
+    let body = notice("ZANDO-1", &shop.number);
+    let transaction = shop.client.verify_callback(&body, &expected()).unwrap();
+    assert_eq!(transaction.state, State::Failed);
+}
+
+#[test]
+fn a_notice_of_failure_for_a_paid_order_does_not_unpay_it() {
+    let shop = shop();
+    let body = format!(
+        r#"{{"code":1,"reference":"ZANDO-1","orderNumber":"{}"}}"#,
+        shop.number
+    );
+    let transaction = shop
+        .client
+        .verify_callback(body.as_bytes(), &expected())
+        .unwrap();
+    assert_eq!(transaction.state, State::Paid);
+}
+
+#[test]
+fn a_cheap_order_does_not_pay_a_dear_one() {
+    let shop = shop();
+    let dear = Expected {
+        reference: "ZANDO-2".into(),
+        amount: "900.00".into(),
+        ..expected()
+    };
+    // The cheap order's true notice; its number under the dear one's reference; and the same where
+    // the merchant recorded the dear one's number.
+    shop.refuse(&notice("ZANDO-1", &shop.number), &dear, "reference");
+    let error = shop.refuse(&notice("ZANDO-2", &shop.number), &dear, "reference");
+    assert!(
+        error
+            .message()
+            .contains("amount: expected \"900.00\", got \"25.50\""),
+        "{error}"
+    );
+    let recorded = Expected {
+        order_number: Some("O-DEAR".into()),
+        ..dear
+    };
+    let error = shop.refuse(&notice("ZANDO-2", &shop.number), &recorded, "order_number");
+    assert_eq!(
+        error.outcome(),
+        Outcome::NotSent,
+        "refused before anything was asked"
+    );
+}
+
+#[test]
+fn each_field_that_differs_is_named_with_both_values() {
+    let shop = shop();
+    let body = notice("ZANDO-1", &shop.number);
+    for (field, change) in [
+        (
+            "amount",
+            Expected {
+                amount: "25.51".into(),
+                ..expected()
+            },
+        ),
+        (
+            "amount",
+            Expected {
+                amount: "26.01".into(),
+                ..expected()
+            },
+        ),
+        (
+            "currency",
+            Expected {
+                currency: "CDF".into(),
+                ..expected()
+            },
+        ),
+    ] {
+        let error = shop.refuse(&body, &change, field);
+        assert!(
+            error.message().contains("expected") && error.message().contains("got"),
+            "{error}"
+        );
+    }
+    let other = Expected {
+        reference: "ZANDO-9".into(),
+        ..expected()
+    };
+    let without = format!(r#"{{"code":0,"orderNumber":"{}"}}"#, shop.number);
+    let error = shop.refuse(without.as_bytes(), &other, "reference");
+    assert!(error.message().contains("\"ZANDO-9\"") && error.message().contains("\"ZANDO-1\""));
+}
+
+#[test]
+fn the_customer_s_amount_is_never_the_one_compared() {
+    let shop = shop();
+    let fees = shop.sandbox.payments()[0].amount_customer.clone();
+    let with_fees = Expected {
+        amount: fees,
+        ..expected()
+    };
+    shop.refuse(&notice("ZANDO-1", &shop.number), &with_fees, "amount");
+}
+
+#[test]
+fn the_order_number_may_stand_for_the_reference_only_where_it_was_recorded() {
+    let shop = shop();
+    shop.sandbox.set_habits(Habits {
+        order_number_as_reference: true,
+        ..Habits::default()
+    });
+    let body = notice("ZANDO-1", &shop.number);
+    let recorded = Expected {
+        order_number: Some(shop.number.clone()),
+        ..expected()
+    };
+    let transaction = shop.client.verify_callback(&body, &recorded).unwrap();
+    assert_eq!(transaction.state, State::Paid);
+    // Not recorded: anybody's paid order of the same amount would vouch for this one.
+    shop.refuse(&body, &expected(), "reference");
+}
+
+#[test]
+fn nothing_to_check_is_no_verdict() {
+    let shop = shop();
+    let body = br#"{"code":"0","reference":"ZANDO-1"}"#;
+    shop.refuse(body, &expected(), "order_number");
+    let recorded = Expected {
+        order_number: Some(shop.number.clone()),
+        ..expected()
+    };
+    assert_eq!(
+        shop.client.verify_callback(body, &recorded).unwrap().state,
+        State::Paid
+    );
+}
+
+#[test]
+fn an_invented_order_is_not_found_and_an_unreadable_notice_is_not_sent_on() {
+    let shop = shop();
+    let before = shop.sandbox.requests().len();
+    let error = shop
+        .client
+        .verify_callback(b"<html>", &expected())
+        .unwrap_err();
+    assert_eq!(
+        (error.code(), error.outcome()),
+        (ErrorCode::Callback, Outcome::NotSent)
+    );
+    assert_eq!(shop.sandbox.requests().len(), before);
+    let error = shop
+        .client
+        .verify_callback(&notice("ZANDO-1", "INVENTED"), &expected())
+        .unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotFound);
+}
+
+#[test]
+fn what_is_expected_must_be_complete() {
+    let shop = shop();
+    let body = notice("ZANDO-1", &shop.number);
+    for (field, change) in [
+        (
+            "reference",
+            Expected {
+                reference: String::new(),
+                ..expected()
+            },
+        ),
+        (
+            "amount",
+            Expected {
+                amount: String::new(),
+                ..expected()
+            },
+        ),
+        (
+            "amount",
+            Expected {
+                amount: "0".into(),
+                ..expected()
+            },
+        ),
+        (
+            "currency",
+            Expected {
+                currency: String::new(),
+                ..expected()
+            },
+        ),
+        (
+            "order_number",
+            Expected {
+                order_number: Some(String::new()),
+                ..expected()
+            },
+        ),
+    ] {
+        let error = shop.client.verify_callback(&body, &change).unwrap_err();
+        assert_eq!(
+            (error.code(), error.field()),
+            (ErrorCode::Invalid, Some(field)),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,220 @@
+//! Waiting for an outcome, against the sandbox. The pauses are short; no test asserts a time.
+
+mod common;
+
+use common::*;
+use flexpay::{Api, CancelToken, Client, Config, ErrorCode, Outcome, State, WaitOptions};
+use flexpay_sandbox::{Action, Decision, Endpoint, Fault, Habits};
+use std::time::Duration;
+
+const SHORT: Duration = Duration::from_millis(20);
+
+fn options() -> WaitOptions {
+    WaitOptions {
+        timeout: Duration::from_secs(30),
+        interval: SHORT,
+        max_interval: SHORT,
+        failed_grace: Duration::from_millis(300),
+        cancel: None,
+    }
+}
+
+/// Decides the order after so many checks of it.
+fn decide_later(
+    sandbox: &flexpay_sandbox::Sandbox,
+    number: &str,
+    checks: usize,
+    decision: Decision,
+) {
+    sandbox.wait_for_requests(1 + checks, Duration::from_secs(20));
+    sandbox
+        .decide_silently(number, decision)
+        .expect("the order is known");
+}
+
+#[test]
+fn a_final_state_ends_the_wait() {
+    let sandbox = sandbox();
+    let client = secure_client(&sandbox);
+    for (decision, state) in [
+        (Decision::Approve, State::Paid),
+        (Decision::Cancel, State::Cancelled),
+        (Decision::Refunding, State::Refunding),
+        (Decision::Refunded, State::Refunded),
+    ] {
+        sandbox.clear();
+        let number = order(&client, &format!("F-{state:?}"));
+        let transaction = std::thread::scope(|scope| {
+            scope.spawn(|| decide_later(&sandbox, &number, 3, decision.clone()));
+            client.wait(&number, &options()).unwrap()
+        });
+        assert_eq!(transaction.state, state);
+        assert!(sandbox.requests().len() >= 4, "it was pending at first");
+    }
+}
+
+#[test]
+fn an_order_not_found_yet_a_failing_gateway_and_resets_are_borne_with() {
+    let sandbox = sandbox();
+    sandbox.set_habits(Habits {
+        not_found_checks: 2,
+        ..Habits::default()
+    });
+    let client = secure_client(&sandbox);
+    let number = order(&client, "B1");
+    sandbox.decide_silently(&number, Decision::Approve).unwrap();
+    for action in [
+        Action::Html {
+            status: 500,
+            record: false,
+        },
+        Action::ResetAfterReading,
+        Action::Html {
+            status: 200,
+            record: false,
+        },
+        Action::CutAfter { bytes: 25 },
+        Action::MalformedJson,
+    ] {
+        sandbox.inject(Fault::on(Endpoint::Check, action)).unwrap();
+    }
+    sandbox
+        .inject(Fault::reset_before_reading().times(1))
+        .unwrap();
+    assert_eq!(client.wait(&number, &options()).unwrap().state, State::Paid);
+}
+
+#[test]
+fn a_lone_failure_is_provisional_and_a_late_payment_wins() {
+    let sandbox = sandbox();
+    sandbox.set_habits(Habits {
+        early_failure_checks: 3,
+        ..Habits::default()
+    });
+    let client = client(&sandbox);
+    let number = order(&client, "L1");
+    let patient = WaitOptions {
+        failed_grace: Duration::from_secs(20),
+        ..options()
+    };
+    let transaction = std::thread::scope(|scope| {
+        scope.spawn(|| decide_later(&sandbox, &number, 5, Decision::Approve));
+        client.wait(&number, &patient).unwrap()
+    });
+    assert_eq!(transaction.state, State::Paid);
+}
+
+#[test]
+fn a_failure_that_stands_is_believed() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let number = order(&client, "L2");
+    sandbox.decide_silently(&number, Decision::Decline).unwrap();
+    let transaction = client.wait(&number, &options()).unwrap();
+    assert_eq!(transaction.state, State::Failed);
+    assert!(
+        sandbox.requests().len() > 2,
+        "it was asked again within the grace"
+    );
+}
+
+#[test]
+fn the_deadline_ends_the_wait_and_says_what_was_seen_last() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let number = order(&client, "D1");
+    let short = WaitOptions {
+        timeout: Duration::from_millis(200),
+        ..options()
+    };
+    let error = client.wait(&number, &short).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Timeout);
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    assert!(error.message().contains("PENDING"), "{error}");
+
+    sandbox.decide_silently(&number, Decision::Decline).unwrap();
+    let hasty = WaitOptions {
+        failed_grace: Duration::from_secs(60),
+        ..short
+    };
+    let error = client.wait(&number, &hasty).unwrap_err();
+    assert_eq!(
+        error.code(),
+        ErrorCode::Timeout,
+        "a failure within its grace is not final"
+    );
+}
+
+#[test]
+fn what_no_waiting_mends_is_returned_at_once() {
+    let sandbox = sandbox();
+    let wrong = Config {
+        token: "wrong".to_owned().into(),
+        ..config(&sandbox, Api::V1_1)
+    };
+    let error = Client::new(wrong)
+        .unwrap()
+        .wait("1", &options())
+        .unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Unauthorized);
+    assert_eq!(sandbox.requests().len(), 1);
+
+    let error = client(&sandbox).wait("", &options()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Invalid);
+
+    let untrusted = Config {
+        ca_file: None,
+        ..secure_config(&sandbox, Api::V1_1)
+    };
+    let error = Client::new(untrusted)
+        .unwrap()
+        .wait("1", &options())
+        .unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Tls);
+}
+
+#[test]
+fn another_thread_cancels_a_wait_between_questions_and_in_the_middle_of_one() {
+    for stall in [false, true] {
+        let sandbox = sandbox();
+        let client = secure_client(&sandbox);
+        let number = order(&client, "C1");
+        if stall {
+            let silence = Action::StallAfter { bytes: 0 };
+            sandbox
+                .inject(Fault::on(Endpoint::Check, silence).forever())
+                .unwrap();
+        }
+        let cancel = CancelToken::new();
+        let long = WaitOptions {
+            timeout: Duration::from_secs(3600),
+            interval: Duration::from_secs(3600),
+            max_interval: Duration::from_secs(3600),
+            cancel: Some(cancel.clone()),
+            ..options()
+        };
+        let error = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                sandbox.wait_for_requests(if stall { 1 } else { 2 }, Duration::from_secs(20));
+                std::thread::sleep(Duration::from_millis(100));
+                cancel.cancel();
+            });
+            client.wait(&number, &long).unwrap_err()
+        });
+        assert_eq!(error.code(), ErrorCode::Cancelled, "{error}");
+    }
+}
+
+#[test]
+fn a_wait_that_was_cancelled_before_asks_nothing() {
+    let sandbox = sandbox();
+    let cancel = CancelToken::new();
+    cancel.cancel();
+    let cancelled = WaitOptions {
+        cancel: Some(cancel),
+        ..options()
+    };
+    let error = client(&sandbox).wait("1", &cancelled).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Cancelled);
+    assert!(sandbox.connections().is_empty());
+}
