@@ -1,0 +1,137 @@
+//! Amounts as the gateway reads and spells them.
+
+use crate::habits::AmountStyle;
+
+/// A positive amount in hundredths of its currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Amount(u64);
+
+/// The gateway's fee, added to what the customer pays.
+const FEE_PERCENT: u64 = 2;
+
+impl Amount {
+    /// Reads `25`, `25.0` or `25.00`; `None` for anything else, for zero and for more than twelve
+    /// digits before the point.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole) || !digits(fraction) || whole.len() > 12 || fraction.len() > 2 {
+            return None;
+        }
+        let whole: u64 = whole.parse().ok()?;
+        let hundredths: u64 = format!("{fraction:0<2}").parse().ok()?;
+        let amount = whole * 100 + hundredths;
+        (amount > 0).then_some(Self(amount))
+    }
+
+    /// Whether it has no hundredths.
+    pub(crate) fn is_whole(self) -> bool {
+        self.0.is_multiple_of(100)
+    }
+
+    /// With the gateway's fee on top, in whole francs where the currency has no cents.
+    pub(crate) fn with_fee(self, currency: &str) -> Self {
+        let total = self.0 + (self.0 * FEE_PERCENT).div_ceil(100);
+        match currency {
+            "CDF" => Self(total.div_ceil(100) * 100),
+            _ => Self(total),
+        }
+    }
+
+    /// As Check spells it: a JSON value.
+    pub(crate) fn spell(self, style: AmountStyle) -> serde_json::Value {
+        let (whole, hundredths) = (self.0 / 100, self.0 % 100);
+        let fraction = format!("{hundredths:02}");
+        let fraction = match fraction.trim_end_matches('0') {
+            "" => "0",
+            rest => rest,
+        };
+        let short = match hundredths {
+            0 => whole.to_string(),
+            _ => format!("{whole}.{fraction}"),
+        };
+        match style {
+            AmountStyle::Decimal => format!("{whole}.{fraction}").into(),
+            AmountStyle::Whole => short.into(),
+            AmountStyle::Number if self.is_whole() => whole.into(),
+            AmountStyle::Number => short
+                .parse::<f64>()
+                .map_or(serde_json::Value::Null, Into::into),
+        }
+    }
+
+    /// As a person in Kinshasa reads it: `1 250 000 CDF`, `12,50 USD`.
+    pub(crate) fn for_people(self, currency: &str) -> String {
+        const NARROW_SPACE: char = '\u{202f}';
+        let digits = (self.0 / 100).to_string();
+        let mut out = String::new();
+        for (i, digit) in digits.chars().enumerate() {
+            if i > 0 && (digits.len() - i).is_multiple_of(3) {
+                out.push(NARROW_SPACE);
+            }
+            out.push(digit);
+        }
+        if currency != "CDF" || !self.is_whole() {
+            out.push_str(&format!(",{:02}", self.0 % 100));
+        }
+        out.push('\u{a0}');
+        out.push_str(currency);
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Amount;
+    use crate::habits::AmountStyle;
+    use serde_json::json;
+
+    #[test]
+    fn only_positive_decimals_are_amounts() {
+        for good in ["1", "25", "25.0", "25.00", "0.01", "007", "999999999999.99"] {
+            assert!(Amount::read(good).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "0",
+            "0.00",
+            "-1",
+            "+1",
+            "1,5",
+            "1.",
+            ".5",
+            "1.234",
+            "1e3",
+            " 1",
+            "NaN",
+            "1000000000000",
+        ] {
+            assert!(Amount::read(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn spelled_like_the_gateway() {
+        let amount = |text| Amount::read(text).expect("an amount");
+        assert_eq!(amount("50").spell(AmountStyle::Decimal), json!("50.0"));
+        assert_eq!(amount("50.00").spell(AmountStyle::Whole), json!("50"));
+        assert_eq!(amount("50").spell(AmountStyle::Number), json!(50));
+        assert_eq!(amount("50.50").spell(AmountStyle::Decimal), json!("50.5"));
+        assert_eq!(amount("50.05").spell(AmountStyle::Number), json!(50.05));
+    }
+
+    #[test]
+    fn the_fee_is_on_top() {
+        let amount = |text| Amount::read(text).expect("an amount");
+        assert_eq!(amount("50").with_fee("CDF"), amount("51"));
+        assert_eq!(amount("60").with_fee("CDF"), amount("62"));
+        assert_eq!(amount("12.50").with_fee("USD"), amount("12.75"));
+    }
+
+    #[test]
+    fn people_read_french_figures() {
+        let read = |text, currency| Amount::read(text).expect("an amount").for_people(currency);
+        assert_eq!(read("1250000", "CDF"), "1\u{202f}250\u{202f}000\u{a0}CDF");
+        assert_eq!(read("12.5", "USD"), "12,50\u{a0}USD");
+    }
+}

@@ -1,0 +1,124 @@
+//! The card page that the customer's browser is sent to.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::body::Body;
+use axum::extract::{Form, Path, Query, State};
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use serde::Deserialize;
+
+use crate::callbacks;
+use crate::card::{self, Mistakes, TEST_CARDS, TEST_CODE, TEST_EXPIRY, Typed};
+use crate::gateway::Gateway;
+use crate::pages;
+use crate::payment::{Decision, Payment};
+
+/// What the card form sends.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct CardForm {
+    action: String,
+    card_number: String,
+    expiry: String,
+    security_code: String,
+    cardholder: String,
+}
+
+/// `?carte=n`: the page with a test card filled in.
+#[derive(Deserialize)]
+pub(crate) struct Prefill {
+    carte: Option<usize>,
+}
+
+/// `GET /checkout/<id>`
+pub(crate) async fn page(
+    State(gateway): State<Arc<Gateway>>,
+    Path(id): Path<String>,
+    Query(prefill): Query<Prefill>,
+) -> Response<Body> {
+    let Some(payment) = gateway.of_checkout(&id) else {
+        return pages::no_such_checkout();
+    };
+    if !payment.is_pending() {
+        return pages::result(&payment);
+    }
+    let card = prefill.carte.and_then(|n| TEST_CARDS.get(n));
+    let typed = card.map_or_else(Typed::default, |card| Typed {
+        number: card.number.to_owned(),
+        expiry: TEST_EXPIRY.to_owned(),
+        code: TEST_CODE.to_owned(),
+        name: "Test".to_owned(),
+    });
+    pages::card(StatusCode::OK, &payment, &typed, &Mistakes::default())
+}
+
+/// `POST /checkout/<id>`
+pub(crate) async fn submit(
+    State(gateway): State<Arc<Gateway>>,
+    Path(id): Path<String>,
+    Form(form): Form<CardForm>,
+) -> Response<Body> {
+    let Some(payment) = gateway.of_checkout(&id) else {
+        return pages::no_such_checkout();
+    };
+    if !payment.is_pending() {
+        return on_from_here(&payment);
+    }
+    match form.action.as_str() {
+        "cancel" => decide(&gateway, &payment, &Decision::Cancel, ""),
+        "pay" => {
+            let mut typed = Typed {
+                number: form.card_number,
+                expiry: form.expiry.trim().to_owned(),
+                code: form.security_code.trim().to_owned(),
+                name: form.cardholder,
+            };
+            match card::judge(&typed, SystemTime::now()) {
+                Ok(card) => decide(&gateway, &payment, &card.decision(), card.channel),
+                Err(mistakes) => {
+                    // A security code is never sent back.
+                    typed.code.clear();
+                    let status = StatusCode::UNPROCESSABLE_ENTITY;
+                    pages::card(status, &payment, &typed, &mistakes)
+                }
+            }
+        }
+        // A shop that posts the browser here instead of sending it.
+        _ => pages::card(
+            StatusCode::OK,
+            &payment,
+            &Typed::default(),
+            &Mistakes::default(),
+        ),
+    }
+}
+
+fn decide(
+    gateway: &Arc<Gateway>,
+    payment: &Payment,
+    decision: &Decision,
+    channel: &str,
+) -> Response<Body> {
+    match gateway.decide_once(&payment.order_number, decision, channel) {
+        None => pages::no_such_checkout(),
+        Some((payment, decided_now)) => {
+            if decided_now {
+                callbacks::deliver_decision(gateway, &payment, decision);
+            }
+            on_from_here(&payment)
+        }
+    }
+}
+
+/// To the shop's address for what was decided, or to the result where the shop named none.
+fn on_from_here(payment: &Payment) -> Response<Body> {
+    let here = format!("/checkout/{}", payment.checkout_id);
+    let to = payment.return_url().unwrap_or(&here);
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    if let Ok(to) = HeaderValue::from_bytes(to.as_bytes()) {
+        response.headers_mut().insert(header::LOCATION, to);
+    }
+    response
+}

@@ -1,0 +1,187 @@
+//! The control addresses under `/sandbox/api/`: what `Sandbox` does, over HTTP and in JSON.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::callbacks::{self, CallbackRecord, Delivery};
+use crate::error::Error;
+use crate::faults::Fault;
+use crate::gateway::Gateway;
+use crate::habits::Habits;
+use crate::journal::{ConnectionRecord, RequestRecord};
+use crate::payment::{Decision, Payment};
+
+type Shared = State<Arc<Gateway>>;
+type Body<T> = Result<Json<T>, JsonRejection>;
+
+pub(crate) fn routes() -> Router<Arc<Gateway>> {
+    Router::new()
+        .route("/payments", get(payments))
+        .route("/payments/{order}", get(payment))
+        .route("/payments/{order}/decide", post(decide))
+        .route("/payments/{order}/deliver", post(deliver))
+        .route("/payments/{order}/deliver_callbacks", put(switch))
+        .route("/callbacks", get(all_callbacks))
+        .route("/requests", get(requests))
+        .route("/connections", get(connections))
+        .route("/faults", get(faults).post(inject).delete(clear_faults))
+        .route("/habits", get(habits).patch(change_habits))
+        .route("/clear", post(clear))
+}
+
+/// What went wrong, as `{"error":"…"}`.
+struct Failure(StatusCode, String);
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "error": self.1 }))).into_response()
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let status = match error {
+            Error::NoSuchPayment(_) => StatusCode::NOT_FOUND,
+            Error::NoCallbackAddress(_) => StatusCode::CONFLICT,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self(status, error.to_string())
+    }
+}
+
+impl From<JsonRejection> for Failure {
+    fn from(rejection: JsonRejection) -> Self {
+        Self(StatusCode::BAD_REQUEST, rejection.body_text())
+    }
+}
+
+async fn payments(State(gateway): Shared) -> Json<Vec<Payment>> {
+    Json(gateway.payments())
+}
+
+async fn payment(
+    State(gateway): Shared,
+    Path(order): Path<String>,
+) -> Result<Json<Payment>, Failure> {
+    let payment = gateway.payment(&order);
+    Ok(Json(payment.ok_or(Error::NoSuchPayment(order))?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Decide {
+    decision: Decision,
+    #[serde(default = "yes")]
+    callback: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+async fn decide(
+    State(gateway): Shared,
+    Path(order): Path<String>,
+    body: Body<Decide>,
+) -> Result<Json<Payment>, Failure> {
+    let Json(Decide { decision, callback }) = body?;
+    let payment = gateway.decide(&order, &decision)?;
+    if callback {
+        callbacks::deliver_decision(&gateway, &payment, &decision);
+    }
+    Ok(Json(payment))
+}
+
+async fn deliver(
+    State(gateway): Shared,
+    Path(order): Path<String>,
+    body: Body<Delivery>,
+) -> Result<StatusCode, Failure> {
+    callbacks::deliver(&gateway, &order, body?.0)?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Switch {
+    deliver: bool,
+}
+
+async fn switch(
+    State(gateway): Shared,
+    Path(order): Path<String>,
+    body: Body<Switch>,
+) -> Result<StatusCode, Failure> {
+    gateway.set_deliver_callbacks(&order, body?.deliver)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+struct Which {
+    order: Option<String>,
+}
+
+async fn all_callbacks(
+    State(gateway): Shared,
+    Query(which): Query<Which>,
+) -> Json<Vec<CallbackRecord>> {
+    let mut all = gateway.callbacks.all();
+    if let Some(order) = which.order {
+        all.retain(|callback| callback.order_number == order);
+    }
+    Json(all)
+}
+
+async fn requests(State(gateway): Shared) -> Json<Vec<RequestRecord>> {
+    Json(gateway.journal.requests())
+}
+
+async fn connections(State(gateway): Shared) -> Json<Vec<ConnectionRecord>> {
+    Json(gateway.journal.connections())
+}
+
+async fn faults(State(gateway): Shared) -> Json<Vec<Fault>> {
+    Json(gateway.faults.waiting())
+}
+
+async fn inject(State(gateway): Shared, body: Body<Fault>) -> Result<StatusCode, Failure> {
+    gateway.faults.inject(body?.0)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn clear_faults(State(gateway): Shared) -> StatusCode {
+    gateway.faults.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn habits(State(gateway): Shared) -> Json<Habits> {
+    Json(gateway.habits())
+}
+
+/// Changes the habits that are named and leaves the others.
+async fn change_habits(
+    State(gateway): Shared,
+    body: Body<Map<String, Value>>,
+) -> Result<Json<Habits>, Failure> {
+    let wrong = |error: serde_json::Error| Failure(StatusCode::BAD_REQUEST, error.to_string());
+    let mut habits = serde_json::to_value(gateway.habits()).map_err(wrong)?;
+    if let Some(known) = habits.as_object_mut() {
+        known.extend(body?.0);
+    }
+    let habits: Habits = serde_json::from_value(habits).map_err(wrong)?;
+    gateway.set_habits(habits.clone());
+    Ok(Json(habits))
+}
+
+async fn clear(State(gateway): Shared) -> StatusCode {
+    gateway.clear();
+    StatusCode::NO_CONTENT
+}

@@ -1,0 +1,49 @@
+//! What can go wrong with the sandbox itself.
+
+use std::fmt;
+use std::io;
+
+/// Why the sandbox could not do what it was asked.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A listener, a file or the runtime failed.
+    Io(io::Error),
+    /// The certificates could not be made.
+    Certificate(String),
+    /// No payment has this order number.
+    NoSuchPayment(String),
+    /// The payment names no callback address and the delivery neither.
+    NoCallbackAddress(String),
+    /// The fault means nothing as it stands.
+    Fault(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "{error}"),
+            Self::Certificate(why) => write!(f, "cannot make the certificate: {why}"),
+            Self::NoSuchPayment(order) => write!(f, "no payment has the order number {order:?}"),
+            Self::NoCallbackAddress(order) => {
+                write!(f, "the payment {order:?} names no callback address")
+            }
+            Self::Fault(why) => write!(f, "this fault cannot be injected: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}

@@ -1,0 +1,75 @@
+//! A local FlexPay: the card gateway of the DR Congo as a merchant meets it, to develop and to test
+//! against.
+//!
+//! [`Sandbox::start`] listens on loopback over HTTP and HTTPS and speaks the whole protocol: payment
+//! requests, the hosted card page, callbacks, Check. Beyond that it can be told what to do
+//! ([`Sandbox::decide`], [`Sandbox::deliver`]), to answer in the ways the live gateway has been seen to
+//! ([`Habits`]), to fail in every way a network can ([`Fault`]), and it remembers every byte it was
+//! sent ([`Sandbox::requests`]).
+//!
+//! ```
+//! use flexpay_sandbox::{Action, Endpoint, Fault, Sandbox};
+//!
+//! # fn main() -> Result<(), flexpay_sandbox::Error> {
+//! let sandbox = Sandbox::start()?;
+//! let pay_url = format!("{}/v1.1/pay", sandbox.http_url());
+//! sandbox.inject(Fault::on(Endpoint::Pay, Action::ResetAfterReading))?;
+//! // … the client under test asks for a payment at `pay_url`, with `sandbox.token()` …
+//! # let _ = pay_url;
+//! assert!(sandbox.requests().is_empty());
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod amount;
+mod callbacks;
+mod card;
+mod card_page;
+mod certificate;
+mod check;
+mod checkout;
+mod clock;
+mod control;
+pub mod customer;
+mod error;
+mod faults;
+mod front;
+mod gateway;
+mod habits;
+mod journal;
+mod json;
+mod octets;
+mod options;
+mod pages;
+mod pay;
+mod payment;
+mod random;
+mod refusal;
+mod routes;
+mod sandbox;
+mod serve;
+mod tap;
+mod urls;
+mod vectors;
+pub mod web;
+
+pub use callbacks::{CallbackRecord, Delivery, RawBody};
+pub use certificate::Certificate;
+pub use error::Error;
+pub use faults::{Action, Endpoint, Fault};
+pub use habits::{
+    AmountStyle, CallbackCode, CodeStyle, CreatedAtStyle, Habits, KeyStyle, MissingValue,
+    ReplyStyle, UnauthorizedStyle, UrlKey,
+};
+pub use journal::{ConnectionRecord, Outcome, RequestRecord};
+pub use options::{DEFAULT_MERCHANT, DEFAULT_TOKEN, Options};
+pub use payment::{Decision, PENDING, Payment};
+pub use sandbox::Sandbox;
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

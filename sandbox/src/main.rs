@@ -1,0 +1,118 @@
+//! The command line of the sandbox.
+
+mod commands;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use flexpay_sandbox::customer::Act;
+
+/// A local FlexPay gateway to develop and test against.
+#[derive(Parser)]
+#[command(
+    name = "flexpay-sandbox",
+    version,
+    args_conflicts_with_subcommands = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: run::Serve,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the gateway until it is told to stop (the default).
+    Serve(Box<run::Serve>),
+    /// Act as a customer on a card page.
+    Customer(Customer),
+    /// Print the callbacks that were posted.
+    Callbacks(Callbacks),
+    /// Print the checkout address of a payment.
+    CheckoutUrl(CheckoutUrl),
+}
+
+#[derive(Args)]
+struct Customer {
+    /// What the customer does.
+    act: CustomerAct,
+    /// The address of the card page.
+    checkout_url: String,
+    /// The authority to trust for a page over HTTPS.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum CustomerAct {
+    /// Pay with a card that is approved.
+    Approve,
+    /// Pay with a card that is declined.
+    Decline,
+    /// Press "Annuler".
+    Cancel,
+}
+
+#[derive(Args)]
+struct Callbacks {
+    /// The sandbox, such as http://127.0.0.1:8400
+    sandbox_url: String,
+    /// Only those about this order.
+    #[arg(long, value_name = "ORDER_NUMBER")]
+    order: Option<String>,
+    /// Only the bodies, each on a line of its own, as they were posted.
+    #[arg(long)]
+    body_only: bool,
+    /// The authority to trust for a sandbox over HTTPS.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct CheckoutUrl {
+    /// The sandbox, such as http://127.0.0.1:8400
+    sandbox_url: String,
+    /// The merchant's reference of the payment.
+    #[arg(long)]
+    reference: String,
+    /// The authority to trust for a sandbox over HTTPS.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => run::serve(cli.serve),
+        Some(Command::Serve(serve)) => run::serve(*serve),
+        Some(Command::Customer(customer)) => {
+            let act = match customer.act {
+                CustomerAct::Approve => Act::Approve,
+                CustomerAct::Decline => Act::Decline,
+                CustomerAct::Cancel => Act::Cancel,
+            };
+            commands::customer(act, &customer.checkout_url, customer.ca_file.as_deref())
+        }
+        Some(Command::Callbacks(which)) => commands::callbacks(
+            &which.sandbox_url,
+            which.order.as_deref(),
+            which.body_only,
+            which.ca_file.as_deref(),
+        ),
+        Some(Command::CheckoutUrl(which)) => commands::checkout_url(
+            &which.sandbox_url,
+            &which.reference,
+            which.ca_file.as_deref(),
+        ),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

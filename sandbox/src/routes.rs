@@ -1,0 +1,29 @@
+//! Which address is answered where.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::gateway::Gateway;
+use crate::{check, checkout, control, front, pay, vectors};
+
+pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/v1/pay", post(pay::form))
+        .route("/v2/pay", post(pay::form))
+        .route("/v1.1/pay", post(pay::json_body))
+        .route("/api/rest/v1/check/{order}", get(check::check))
+        .route("/checkout/{id}", get(checkout::page).post(checkout::submit))
+        .route("/vectors/pay/{name}", post(vectors::pay))
+        .route("/vectors/check/{name}/{*order}", get(vectors::check))
+        .route("/", get(front::page))
+        .route("/sandbox/front.js", get(front::script))
+        .route("/sandbox/payments", get(front::fragment))
+        .route(
+            "/sandbox/payments/{order}/deliver",
+            post(front::deliver_again),
+        )
+        .nest("/sandbox/api", control::routes())
+        .with_state(gateway)
+}

@@ -1,0 +1,189 @@
+//! `flexpay-sandbox serve`: runs the gateway until it is told to stop.
+
+use std::error::Error;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use flexpay_sandbox::{DEFAULT_MERCHANT, DEFAULT_TOKEN, Habits, Options, ReplyStyle, Sandbox};
+
+/// How the gateway is run.
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// Where plain HTTP listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8400")]
+    http: SocketAddr,
+    /// Where HTTPS listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
+    https: SocketAddr,
+    /// Where ca.pem is written [default: a temporary directory]
+    #[arg(long, value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// The merchant the gateway knows.
+    #[arg(long, default_value = DEFAULT_MERCHANT)]
+    merchant: String,
+    /// That merchant's token [default: one made for tests]
+    #[arg(long, default_value = DEFAULT_TOKEN, hide_default_value = true)]
+    token: String,
+    /// What /v1/pay answers.
+    #[arg(long, value_name = "STYLE", value_parser = reply_style,
+          help = "What /v1/pay answers: html, meta_refresh, self_submit or redirect")]
+    reply_style: Option<ReplyStyle>,
+    /// Habits of the live gateway, such as {"stray_comma":true}
+    #[arg(long, value_name = "JSON", value_parser = habits)]
+    habits: Option<Habits>,
+    /// The base of the checkout addresses handed out [default: the one the request came in on]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Post no callback by itself.
+    #[arg(long)]
+    no_callbacks: bool,
+    /// Serve the test vectors of this directory.
+    #[arg(long, value_name = "DIR")]
+    vectors: Option<PathBuf>,
+    /// When ready, write the addresses as shell variables to this file; it is removed at the end.
+    #[arg(long, value_name = "PATH")]
+    env_file: Option<PathBuf>,
+}
+
+fn reply_style(text: &str) -> Result<ReplyStyle, serde_json::Error> {
+    serde_json::from_value(text.into())
+}
+
+fn habits(text: &str) -> Result<Habits, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+pub(crate) fn serve(args: Serve) -> Result<(), Box<dyn Error>> {
+    let mut habits = args.habits.unwrap_or_default();
+    if let Some(style) = args.reply_style {
+        habits.reply_style = style;
+    }
+    if let Some(path) = &args.env_file {
+        // Whoever waits for it must not find the one of an earlier run.
+        remove(path)?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    // Before anybody can know that the gateway is up: a signal from then on ends it in good order.
+    let stop = {
+        let _inside = runtime.enter();
+        stop_signal()?
+    };
+    let sandbox = Sandbox::start_with(Options {
+        http: args.http,
+        https: args.https,
+        directory: args.directory,
+        merchant: args.merchant,
+        token: args.token,
+        public_url: args.public_url,
+        deliver_callbacks: !args.no_callbacks,
+        habits,
+        vectors_dir: args.vectors,
+        ..Options::default()
+    })?;
+    introduce(&sandbox);
+    if let Some(path) = &args.env_file {
+        write_env_file(path, &sandbox)?;
+    }
+    runtime.block_on(stop);
+    if let Some(path) = &args.env_file {
+        remove(path)?;
+    }
+    drop(sandbox);
+    Ok(())
+}
+
+/// Ends when the process is asked to.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl std::future::Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Ends when the process is asked to.
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl std::future::Future<Output = ()>> {
+    Ok(async {
+        // Without a signal to wait for, the process ends when it is ended.
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+fn introduce(sandbox: &Sandbox) {
+    let (http, https) = (sandbox.http_url(), sandbox.https_url());
+    println!("FlexPay sandbox for the merchant {}", sandbox.merchant());
+    println!("  front page     {http}/");
+    println!("  payment, JSON  {http}/v1.1/pay");
+    println!("  payment, form  {http}/v1/pay");
+    println!("  check          {http}/api/rest/v1/check/<orderNumber>");
+    println!("  over HTTPS     {https}");
+    println!("  its authority  {}", sandbox.ca_file().display());
+    println!("No money moves here. Ctrl-C ends it.");
+    // Whoever reads through a pipe wants it now.
+    let _ = std::io::stdout().flush();
+}
+
+fn write_env_file(path: &Path, sandbox: &Sandbox) -> Result<(), Box<dyn Error>> {
+    let http = sandbox.http_url();
+    let lines = [
+        ("FLEXPAY_MERCHANT", sandbox.merchant().to_owned()),
+        ("FLEXPAY_TOKEN", sandbox.token().to_owned()),
+        ("FLEXPAY_PAY_URL", format!("{http}/v1.1/pay")),
+        ("FLEXPAY_API", "v1.1".to_owned()),
+        ("FLEXPAY_CHECK_URL", format!("{http}/api/rest/v1/check")),
+        ("SANDBOX_URL", http),
+        ("SANDBOX_HTTPS_URL", sandbox.https_url()),
+        ("FLEXPAY_CA_FILE", sandbox.ca_file().display().to_string()),
+    ];
+    let text: String = lines
+        .iter()
+        .map(|(name, value)| format!("{name}={}\n", quoted(value)))
+        .collect();
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    // For its owner only: it holds a token.
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path)?;
+    Ok(())
+}
+
+fn remove(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A value as the shell wants it: in quotes only where it must be.
+fn quoted(value: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+=,-".contains(c);
+    if !value.is_empty() && value.chars().all(is_plain) {
+        return value.to_owned();
+    }
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn the_shell_reads_back_what_was_meant() {
+        assert_eq!(quoted("http://a:1/b-c_d.e"), "http://a:1/b-c_d.e");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("it's $5"), r"'it'\''s $5'");
+    }
+}

@@ -1,0 +1,253 @@
+//! The sandbox in a test's hands.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio_rustls::TlsAcceptor;
+
+use crate::callbacks::{self, CallbackRecord, Delivery};
+use crate::certificate;
+use crate::error::Error;
+use crate::faults::Fault;
+use crate::gateway::Gateway;
+use crate::habits::Habits;
+use crate::journal::{ConnectionRecord, RequestRecord};
+use crate::options::Options;
+use crate::payment::{Decision, Payment};
+use crate::routes;
+use crate::serve;
+
+/// How long a stopping sandbox waits for a callback that a merchant will not answer.
+const LAST_WAIT: Duration = Duration::from_millis(300);
+
+/// A running gateway. It stops, and its sockets are closed, when this is dropped.
+pub struct Sandbox {
+    gateway: Arc<Gateway>,
+    http: SocketAddr,
+    https: SocketAddr,
+    ca_file: PathBuf,
+    runtime: Option<Runtime>,
+    _directory: Option<TempDir>,
+}
+
+impl Sandbox {
+    /// Starts on loopback, on ports the system chooses.
+    pub fn start() -> Result<Self, Error> {
+        Self::start_with(Options::default())
+    }
+
+    /// Starts as told. Both listeners accept connections when this returns.
+    pub fn start_with(options: Options) -> Result<Self, Error> {
+        let (path, directory) = match &options.directory {
+            Some(path) => {
+                std::fs::create_dir_all(path)?;
+                (path.clone(), None)
+            }
+            None => {
+                let made = tempfile::Builder::new()
+                    .prefix("flexpay-sandbox-")
+                    .tempdir()?;
+                (made.path().to_owned(), Some(made))
+            }
+        };
+        let ca_file = path.join("ca.pem");
+        let tls = certificate::server_config(options.certificate, &ca_file)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("flexpay-sandbox")
+            .enable_all()
+            .build()?;
+        let gateway = Gateway::new(&options, runtime.handle().clone());
+        let http = runtime.block_on(TcpListener::bind(options.http))?;
+        let https = runtime.block_on(TcpListener::bind(options.https))?;
+        let addresses = (http.local_addr()?, https.local_addr()?);
+        let app = routes::app(Arc::clone(&gateway));
+        runtime.spawn(serve::listen(http, None, Arc::clone(&gateway), app.clone()));
+        let tls = TlsAcceptor::from(Arc::new(tls));
+        runtime.spawn(serve::listen(https, Some(tls), Arc::clone(&gateway), app));
+        Ok(Self {
+            gateway,
+            http: addresses.0,
+            https: addresses.1,
+            ca_file,
+            runtime: Some(runtime),
+            _directory: directory,
+        })
+    }
+
+    /// `http://127.0.0.1:PORT`, with no slash at the end.
+    pub fn http_url(&self) -> String {
+        format!("http://{}", reachable(self.http))
+    }
+
+    /// `https://127.0.0.1:PORT`, with no slash at the end.
+    pub fn https_url(&self) -> String {
+        format!("https://{}", reachable(self.https))
+    }
+
+    /// The PEM file of the authority that signed the HTTPS listener's certificate.
+    pub fn ca_file(&self) -> &Path {
+        &self.ca_file
+    }
+
+    /// The merchant the gateway knows.
+    pub fn merchant(&self) -> &str {
+        &self.gateway.merchant
+    }
+
+    /// That merchant's token, without the word `Bearer`.
+    pub fn token(&self) -> &str {
+        &self.gateway.token
+    }
+
+    /// Every payment, oldest first.
+    pub fn payments(&self) -> Vec<Payment> {
+        self.gateway.payments()
+    }
+
+    /// The payment with this order number.
+    pub fn payment(&self, order_number: &str) -> Option<Payment> {
+        self.gateway.payment(order_number)
+    }
+
+    /// Decides a payment, in whatever state it is, and posts its callback in the background where the
+    /// gateway would: after an approval, a refusal or a cancellation, to a payment that named an
+    /// address, unless callbacks are switched off.
+    pub fn decide(&self, order_number: &str, decision: Decision) -> Result<Payment, Error> {
+        let payment = self.gateway.decide(order_number, &decision)?;
+        callbacks::deliver_decision(&self.gateway, &payment, &decision);
+        Ok(payment)
+    }
+
+    /// Decides a payment and posts nothing.
+    pub fn decide_silently(
+        &self,
+        order_number: &str,
+        decision: Decision,
+    ) -> Result<Payment, Error> {
+        self.gateway.decide(order_number, &decision)
+    }
+
+    /// Switches for one payment whether decisions post its callback by themselves.
+    pub fn set_deliver_callbacks(&self, order_number: &str, deliver: bool) -> Result<(), Error> {
+        self.gateway.set_deliver_callbacks(order_number, deliver)
+    }
+
+    /// Posts the callback in the background, in the state the payment has by then.
+    /// [`wait_for_callbacks`](Self::wait_for_callbacks) waits for it.
+    pub fn deliver(&self, order_number: &str, delivery: Delivery) -> Result<(), Error> {
+        callbacks::deliver(&self.gateway, order_number, delivery)
+    }
+
+    /// Every callback, oldest first, those still under way among them.
+    pub fn callbacks(&self) -> Vec<CallbackRecord> {
+        self.gateway.callbacks.all()
+    }
+
+    /// Waits until `count` callbacks are finished, or the time is up, and returns the finished ones.
+    pub fn wait_for_callbacks(&self, count: usize, at_most: Duration) -> Vec<CallbackRecord> {
+        wait_for(count, at_most, || {
+            let mut finished = self.callbacks();
+            finished.retain(CallbackRecord::is_finished);
+            finished
+        })
+    }
+
+    /// Lets something go wrong. Faults wait in order; the first one that fits a request is used.
+    pub fn inject(&self, fault: Fault) -> Result<(), Error> {
+        self.gateway.faults.inject(fault)
+    }
+
+    /// The faults still in wait.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.gateway.faults.waiting()
+    }
+
+    /// Forgets the faults still in wait.
+    pub fn clear_faults(&self) {
+        self.gateway.faults.clear();
+    }
+
+    /// How the gateway words its replies at present.
+    pub fn habits(&self) -> Habits {
+        self.gateway.habits()
+    }
+
+    /// Changes how the gateway words its replies.
+    pub fn set_habits(&self, habits: Habits) {
+        self.gateway.set_habits(habits);
+    }
+
+    /// Every request to the gateway, oldest first, incomplete ones among them; not those to the
+    /// sandbox's own front page and control addresses.
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        self.gateway.journal.requests()
+    }
+
+    /// Waits until `count` requests were received or given up, or the time is up, and returns them.
+    /// One that is still coming in does not count.
+    pub fn wait_for_requests(&self, count: usize, at_most: Duration) -> Vec<RequestRecord> {
+        wait_for(count, at_most, || {
+            let mut settled = self.requests();
+            settled.retain(|r| r.complete || r.outcome == crate::Outcome::ClientLeft);
+            settled
+        })
+    }
+
+    /// Every connection, oldest first. `bytes_received` is 0 where the client said nothing.
+    pub fn connections(&self) -> Vec<ConnectionRecord> {
+        self.gateway.journal.connections()
+    }
+
+    /// Forgets payments, callbacks, requests, closed connections and faults. Habits stay.
+    pub fn clear(&self) {
+        self.gateway.clear();
+    }
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("http", &self.http)
+            .field("https", &self.https)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // On a thread of its own: a runtime cannot be shut down from inside another one.
+            let stop = thread::spawn(move || runtime.shutdown_timeout(LAST_WAIT));
+            let _ = stop.join();
+        }
+    }
+}
+
+/// An address of `0.0.0.0` or `::` is listened on, but not connected to.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => ([127, 0, 0, 1], v4.port()).into(),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => {
+            ([0, 0, 0, 0, 0, 0, 0, 1], v6.port()).into()
+        }
+        other => other,
+    }
+}
+
+fn wait_for<T>(count: usize, at_most: Duration, look: impl Fn() -> Vec<T>) -> Vec<T> {
+    let until = Instant::now() + at_most;
+    loop {
+        let found = look();
+        if found.len() >= count || Instant::now() >= until {
+            return found;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}

@@ -1,0 +1,305 @@
+//! The listeners: connections in, requests to the gateway, answers out as the faults leave them.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+
+use crate::check;
+use crate::faults::{Action, Endpoint};
+use crate::gateway::Gateway;
+use crate::journal::Outcome;
+use crate::pages;
+use crate::tap::{self, End, Plan, Socket, Tap, Wire};
+
+/// The longest request body that is taken.
+const BODY_MAX: usize = 1 << 20;
+
+/// How a request reached the gateway; the handlers find it among the request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) tls: bool,
+    pub(crate) local: SocketAddr,
+}
+
+/// Accepts connections until the runtime stops.
+pub(crate) async fn listen(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    gateway: Arc<Gateway>,
+    app: Router,
+) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(connection(
+                    stream,
+                    tls.clone(),
+                    gateway.clone(),
+                    app.clone(),
+                ));
+            }
+            // Out of file descriptors, mostly: some will be closed soon.
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    gateway: Arc<Gateway>,
+    app: Router,
+) {
+    let id = gateway.journal.opened(tls.is_some());
+    let _ = stream.set_nodelay(true);
+    let tls_error = match unread_fault(stream, &gateway).await {
+        None => None,
+        Some(stream) => match tls {
+            None => {
+                requests(stream, id, false, &gateway, app).await;
+                None
+            }
+            Some(acceptor) => match acceptor.accept(stream).await {
+                Ok(stream) => {
+                    requests(stream, id, true, &gateway, app).await;
+                    None
+                }
+                Err(error) => Some(error.to_string()),
+            },
+        },
+    };
+    gateway.journal.closed(id, tls_error);
+}
+
+/// Commits the fault that awaits this connection, if any; returns the stream if it is to be read.
+async fn unread_fault(mut stream: TcpStream, gateway: &Gateway) -> Option<TcpStream> {
+    match gateway.faults.for_connection() {
+        None => return Some(stream),
+        Some(Action::Delay { ms }) => {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            return Some(stream);
+        }
+        Some(Action::ResetBeforeReading) => {
+            tap::reset_on_close(&stream);
+            return None;
+        }
+        Some(Action::CutAfter { .. }) => {
+            let _ = stream.shutdown().await;
+        }
+        Some(_) => {}
+    }
+    // Closing with bytes unread would be a reset: take them in, look at none.
+    let mut waste = [0; 4096];
+    while matches!(stream.read(&mut waste).await, Ok(n) if n > 0) {}
+    None
+}
+
+async fn requests<S: Socket>(
+    stream: S,
+    connection: u64,
+    tls: bool,
+    gateway: &Arc<Gateway>,
+    app: Router,
+) {
+    let Ok(local) = stream.tcp().local_addr() else {
+        return;
+    };
+    let arrival = Arrival { tls, local };
+    let wire = Wire::new(connection, Arc::clone(&gateway.journal));
+    let service = service_fn(|request| {
+        let (gateway, app, wire) = (gateway.clone(), app.clone(), wire.clone());
+        async move { answer(request, arrival, &gateway, app, &wire).await }
+    });
+    // How a connection ended is in the journal; there is nobody else to tell.
+    let _ = http1::Builder::new()
+        .title_case_headers(true)
+        .serve_connection(TokioIo::new(Tap::new(stream, wire.clone())), service)
+        .await;
+    wire.over();
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    arrival: Arrival,
+    gateway: &Arc<Gateway>,
+    app: Router,
+    wire: &Wire,
+) -> Result<Response<Body>, hyper::Error> {
+    let (mut head, body) = request.into_parts();
+    let body = match Limited::new(body, BODY_MAX).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) => match error.downcast::<hyper::Error>() {
+            Ok(broken_off) => return Err(*broken_off),
+            Err(_) => {
+                let too_long = StatusCode::PAYLOAD_TOO_LARGE;
+                if let Some(number) = wire.arrived() {
+                    let answered = Outcome::Answered(too_long.as_u16());
+                    gateway.journal.outcome(number, answered);
+                }
+                wire.answer(Plan::Whole);
+                return Ok(plain(too_long, "Requête trop longue"));
+            }
+        },
+    };
+    let path = head.uri.path().to_owned();
+    let number = wire.arrived();
+    if let Some(number) = number {
+        gateway.journal.complete(number, |record| {
+            record.endpoint = Endpoint::of(&path);
+            record.method = head.method.as_str().to_owned();
+            record.path = head
+                .uri
+                .path_and_query()
+                .map_or_else(|| path.clone(), ToString::to_string);
+            record.headers = head.headers.iter().map(spelled).collect();
+            record.body = body.to_vec();
+        });
+    }
+    head.extensions.insert(arrival);
+    let request = Request::from_parts(head, body);
+    let action = gateway
+        .faults
+        .for_request(&path, check::order_in(&path).as_deref());
+    // On a task of its own: what the gateway has begun it finishes, whether the client waits or not.
+    let work = tokio::spawn(process(request, action.clone(), app));
+    let (response, plan) = work.await.unwrap_or_else(|_| {
+        let sorry = plain(StatusCode::INTERNAL_SERVER_ERROR, "Erreur interne");
+        (sorry, Plan::Whole)
+    });
+    if let Some(number) = number {
+        gateway
+            .journal
+            .outcome(number, outcome(plan, response.status()));
+    }
+    wire.answer(plan);
+    Ok(response)
+}
+
+fn spelled((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
+    let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+    (name.as_str().to_owned(), value)
+}
+
+fn outcome(plan: Plan, status: StatusCode) -> Outcome {
+    match plan {
+        Plan::Until { left, end } => match end {
+            End::Close => Outcome::ClosedAfter(left),
+            End::Reset => Outcome::ResetAfter(left),
+            End::Stall => Outcome::StalledAfter(left),
+        },
+        Plan::Whole | Plan::Drip { .. } => Outcome::Answered(status.as_u16()),
+    }
+}
+
+/// The gateway's answer, as the fault leaves it, and how it is to go out.
+async fn process(
+    request: Request<Bytes>,
+    action: Option<Action>,
+    app: Router,
+) -> (Response<Body>, Plan) {
+    let is_processed = match &action {
+        Some(Action::Reply { record, .. } | Action::Html { record, .. }) => *record,
+        _ => true,
+    };
+    let response = if is_processed {
+        let answered: Result<_, Infallible> = app.oneshot(request.map(Body::from)).await;
+        answered.unwrap_or_else(|never| match never {})
+    } else {
+        Response::default()
+    };
+    let (until, response) = match action {
+        None => return (response, Plan::Whole),
+        Some(Action::Delay { ms }) => {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            return (response, Plan::Whole);
+        }
+        Some(Action::Drip { ms_per_byte }) => {
+            let pause = Duration::from_millis(ms_per_byte);
+            return (response, Plan::Drip { pause });
+        }
+        Some(Action::Reply {
+            status,
+            headers,
+            body,
+            ..
+        }) => return (canned(status, &headers, body), Plan::Whole),
+        Some(Action::Html { status, .. }) => return (pages::error(status), Plan::Whole),
+        Some(Action::MalformedJson) => return (half_of(response).await, Plan::Whole),
+        Some(Action::CutAfter { bytes }) => ((bytes, End::Close), response),
+        Some(Action::StallAfter { bytes }) => ((bytes, End::Stall), response),
+        Some(Action::CloseAfterReading) => ((0, End::Close), response),
+        Some(Action::ResetAfterReading | Action::ResetBeforeReading) => ((0, End::Reset), response),
+    };
+    let (left, end) = until;
+    (response, Plan::Until { left, end })
+}
+
+/// A response with exactly this status, these headers and this body.
+pub(crate) fn canned(status: u16, headers: &[(String, String)], body: Vec<u8>) -> Response<Body> {
+    let claimed = headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, value)| value.trim().parse::<usize>().ok());
+    let body = if claimed.is_some_and(|claimed| claimed != body.len()) {
+        // Of unknown length, so that the header may claim what it likes.
+        Body::new(Body::from(body).map_frame(|frame| frame).boxed_unsync())
+    } else {
+        Body::from(body)
+    };
+    let mut response = Response::new(body);
+    match StatusCode::from_u16(status) {
+        Ok(status) => *response.status_mut() = status,
+        Err(_) => return plain(StatusCode::INTERNAL_SERVER_ERROR, "not an HTTP status"),
+    }
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let value = HeaderValue::from_bytes(value.as_bytes());
+        let (Ok(name), Ok(value)) = (name, value) else {
+            return plain(StatusCode::INTERNAL_SERVER_ERROR, "not an HTTP header");
+        };
+        response.headers_mut().append(name, value);
+    }
+    response
+}
+
+/// A line of plain text.
+pub(crate) fn plain(status: StatusCode, text: &str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text.to_owned()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}
+
+/// The same response with the second half of its body missing.
+async fn half_of(response: Response<Body>) -> Response<Body> {
+    let (mut head, body) = response.into_parts();
+    let bytes = body
+        .collect()
+        .await
+        .map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
+    head.headers.remove(header::CONTENT_LENGTH);
+    head.headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    let half = bytes.slice(..bytes.len().div_ceil(2));
+    Response::from_parts(head, Body::from(half))
+}

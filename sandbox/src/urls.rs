@@ -1,0 +1,84 @@
+//! Addresses: the gateway's own, and what it thinks of a merchant's.
+
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, Uri, header};
+
+use crate::gateway::Gateway;
+use crate::serve::Arrival;
+
+/// Scheme, host and port the request came in on, unless the sandbox was told a public address.
+pub(crate) fn base(gateway: &Gateway, arrival: Arrival, headers: &HeaderMap) -> String {
+    if let Some(public) = &gateway.public_url {
+        return public.trim_end_matches('/').to_owned();
+    }
+    let scheme = if arrival.tls { "https" } else { "http" };
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .map_or_else(|| arrival.local.to_string(), str::to_owned);
+    format!("{scheme}://{host}")
+}
+
+/// Whether a browser can be sent there: an absolute http or https address.
+pub(crate) fn is_web_address(text: &str) -> bool {
+    let uri: Option<Uri> = text.parse().ok();
+    uri.is_some_and(|uri| {
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let host = uri.host().unwrap_or_default();
+        matches!(scheme, "http" | "https") && !host.is_empty()
+    })
+}
+
+/// Whether the address is on this machine or on a private network.
+pub(crate) fn is_private(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    match host.parse() {
+        Ok(IpAddr::V4(ip)) => {
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
+        }
+        Ok(IpAddr::V6(ip)) => {
+            let first = ip.segments()[0];
+            let local = first & 0xfe00 == 0xfc00 || first & 0xffc0 == 0xfe80;
+            ip.is_loopback() || ip.is_unspecified() || local
+        }
+        Err(_) => {
+            let host = host.trim_end_matches('.').to_ascii_lowercase();
+            host == "localhost" || host.ends_with(".localhost") || host.ends_with(".local")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_private, is_web_address};
+
+    #[test]
+    fn only_web_addresses_are_addresses() {
+        for good in ["http://a", "https://shop.cd/ok?x=1", "http://[::1]:80/"] {
+            assert!(is_web_address(good), "{good}");
+        }
+        for bad in ["", "shop.cd/ok", "/ok", "javascript:alert(1)", "ftp://a/b"] {
+            assert!(!is_web_address(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn private_networks_are_known() {
+        let private = |text: &str| is_private(&text.parse().expect("an address"));
+        for near in [
+            "http://localhost:80/",
+            "http://127.0.0.1/",
+            "http://192.168.1.4/x",
+            "http://10.0.0.1/",
+            "http://[::1]/",
+            "http://[fd00::1]/",
+            "http://printer.local/",
+        ] {
+            assert!(private(near), "{near}");
+        }
+        assert!(!private("https://shop.cd/x"));
+        assert!(!private("http://41.243.0.1/"));
+    }
+}

@@ -1,0 +1,91 @@
+//! The project's test vectors, served as they are, so that a runner in any language needs nothing but
+//! a client whose addresses point here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{Response, StatusCode};
+use serde::Deserialize;
+
+use crate::gateway::Gateway;
+use crate::octets::from_hex;
+use crate::serve::{canned, plain};
+
+/// Answers that there is no such vector: a status no gateway ever gives.
+const NO_VECTOR: u16 = 599;
+
+#[derive(Deserialize)]
+struct File {
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    #[serde(default = "ok")]
+    status: u16,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    body: String,
+    body_hex: Option<String>,
+}
+
+fn ok() -> u16 {
+    200
+}
+
+/// `POST /vectors/pay/<name>`
+pub(crate) async fn pay(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Response<Body> {
+    answer(&gateway, "pay.json", &name)
+}
+
+/// `GET /vectors/check/<name>/<anything>`
+pub(crate) async fn check(
+    State(gateway): State<Arc<Gateway>>,
+    Path((name, _order)): Path<(String, String)>,
+) -> Response<Body> {
+    answer(&gateway, "check.json", &name)
+}
+
+fn answer(gateway: &Gateway, file: &str, name: &str) -> Response<Body> {
+    find(gateway, file, name)
+        .and_then(Case::answer)
+        .unwrap_or_else(|why| {
+            let status = StatusCode::from_u16(NO_VECTOR).unwrap_or(StatusCode::NOT_FOUND);
+            plain(status, &why)
+        })
+}
+
+impl Case {
+    fn answer(self) -> Result<Response<Body>, String> {
+        let body = match self.body_hex {
+            None => self.body.into_bytes(),
+            Some(hex) => from_hex(&hex)
+                .ok_or_else(|| format!("body_hex of {:?} is not hexadecimal", self.name))?,
+        };
+        let headers: Vec<_> = self.headers.into_iter().collect();
+        Ok(canned(self.status, &headers, body))
+    }
+}
+
+/// Reads the file anew each time, so that a changed vector needs no restart.
+fn find(gateway: &Gateway, file: &str, name: &str) -> Result<Case, String> {
+    let directory = gateway
+        .vectors_dir
+        .as_ref()
+        .ok_or("the sandbox was started without vectors")?;
+    let path = directory.join(file);
+    let text = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let all: File =
+        serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    all.cases
+        .into_iter()
+        .find(|case| case.name == name)
+        .ok_or_else(|| format!("{} has no case named {name:?}", path.display()))
+}

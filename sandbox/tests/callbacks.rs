@@ -1,0 +1,218 @@
+//! Callbacks: true ones, forged ones, late ones, many, none.
+
+mod common;
+
+use common::{PATIENCE, Shop, pay};
+use flexpay_sandbox::{
+    CallbackCode, Decision, Delivery, Error, Habits, KeyStyle, MissingValue, Options, Sandbox,
+};
+use serde_json::{Value, json};
+
+fn paid(sandbox: &Sandbox, shop: &Shop) -> String {
+    let order = pay(sandbox, json!({"callback_url": shop.url}));
+    sandbox
+        .decide_silently(&order, Decision::Approve)
+        .expect("decided");
+    order
+}
+
+#[test]
+fn what_was_posted_and_what_came_back() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let shop = Shop::open();
+    shop.answer_next(500, &"x".repeat(5000));
+    let order = pay(&sandbox, json!({"callback_url": shop.url}));
+    sandbox.decide(&order, Decision::Approve).expect("decided");
+    let notice = shop.next();
+    let provider = sandbox.payment(&order).expect("it").provider_reference;
+    let expected = format!(
+        r#"{{"code":"0","reference":"R-1","provider_reference":"{provider}","orderNumber":"{order}"}}"#
+    );
+    assert_eq!(notice.body, expected);
+    let record = &sandbox.wait_for_callbacks(1, PATIENCE)[0];
+    assert_eq!(record.body_text(), expected);
+    assert_eq!(record.order_number, order);
+    assert_eq!(record.url, shop.url);
+    assert_eq!(record.content_type, "application/json");
+    assert_eq!(record.attempt, 1);
+    assert_eq!(record.reply_status, Some(500));
+    assert_eq!(
+        record.reply_body.as_deref(),
+        Some("x".repeat(2048).as_str())
+    );
+    assert_eq!(record.error, None);
+}
+
+#[test]
+fn nobody_there() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let url = format!("http://{}/", closed.local_addr().expect("bound"));
+    drop(closed);
+    let order = pay(&sandbox, json!({ "callback_url": url }));
+    sandbox
+        .deliver(&order, Delivery::now())
+        .expect("on its way");
+    let record = &sandbox.wait_for_callbacks(1, PATIENCE)[0];
+    assert!(record.error.is_some() && record.reply_status.is_none());
+    assert!(record.body_text().contains(r#""code":"1""#));
+}
+
+#[test]
+fn several_and_later() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let shop = Shop::open();
+    let order = paid(&sandbox, &shop);
+    sandbox
+        .deliver(&order, Delivery::now().times(3).after_ms(5))
+        .expect("on its way");
+    let bodies: Vec<_> = (0..3).map(|_| shop.next().body).collect();
+    assert!(bodies.iter().all(|body| *body == bodies[0]));
+    let attempts: Vec<_> = sandbox
+        .wait_for_callbacks(3, PATIENCE)
+        .iter()
+        .map(|record| record.attempt)
+        .collect();
+    assert_eq!(attempts, [1, 2, 3]);
+}
+
+#[test]
+fn forged() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let shop = Shop::open();
+    let order = pay(&sandbox, json!({"callback_url": shop.url}));
+    sandbox
+        .decide_silently(&order, Decision::Decline)
+        .expect("decided");
+    let post = |delivery: Delivery| {
+        sandbox.deliver(&order, delivery).expect("on its way");
+        shop.next()
+    };
+
+    let notice = post(
+        Delivery::now()
+            .set("code", "0")
+            .set("provider_reference", "FORGED"),
+    );
+    assert_eq!(notice.json()["code"], "0");
+    assert_eq!(notice.json()["provider_reference"], "FORGED");
+    assert_eq!(notice.json()["orderNumber"], order.as_str());
+
+    let notice = post(
+        Delivery::now()
+            .set("orderNumber", "other")
+            .set("reference", "R-2"),
+    );
+    assert_eq!(notice.json()["orderNumber"], "other");
+    assert_eq!(notice.json()["reference"], "R-2");
+    assert_eq!(notice.json()["code"], "1");
+
+    let notice = post(
+        Delivery::now()
+            .without("orderNumber")
+            .set("code", Value::Null),
+    );
+    assert_eq!(notice.body, r#"{"code":null,"reference":"R-1"}"#);
+
+    let notice = post(Delivery::now().raw("text/plain", "not a notice"));
+    assert_eq!(notice.content_type, "text/plain");
+    assert_eq!(notice.body, "not a notice");
+
+    let elsewhere = Shop::open();
+    sandbox
+        .deliver(&order, Delivery::now().to(&elsewhere.url))
+        .expect("on its way");
+    assert_eq!(elsewhere.next().json()["reference"], "R-1");
+    assert!(shop.is_quiet());
+}
+
+#[test]
+fn as_a_form() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let shop = Shop::open();
+    let order = paid(&sandbox, &shop);
+    sandbox
+        .deliver(&order, Delivery::now().as_form())
+        .expect("on its way");
+    let notice = shop.next();
+    assert_eq!(notice.content_type, "application/x-www-form-urlencoded");
+    let fields: Vec<_> = form_urlencoded::parse(notice.body.as_bytes()).collect();
+    assert_eq!(fields[0], ("code".into(), "0".into()));
+    assert_eq!(fields[3], ("orderNumber".into(), order.into()));
+}
+
+#[test]
+fn in_the_spellings_met() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let shop = Shop::open();
+    let order = pay(&sandbox, json!({"callback_url": shop.url}));
+    let notice = |habits: Habits| {
+        sandbox.set_habits(habits);
+        sandbox
+            .deliver(&order, Delivery::now())
+            .expect("on its way");
+        shop.next().json()
+    };
+    let seen = notice(Habits {
+        callback_keys: KeyStyle::Capital,
+        callback_code: CallbackCode::Decimal,
+        missing_provider_reference: MissingValue::Null,
+        ..Habits::default()
+    });
+    assert_eq!(seen["Code"], "1.0");
+    assert_eq!(seen["OrderNumber"], order.as_str());
+    assert_eq!(seen.get("Provider_reference"), Some(&Value::Null));
+
+    let seen = notice(Habits {
+        callback_keys: KeyStyle::Underscore,
+        callback_code: CallbackCode::Number,
+        missing_provider_reference: MissingValue::Empty,
+        callback_extra_fields: true,
+        ..Habits::default()
+    });
+    assert_eq!(seen["code"], json!(1));
+    assert_eq!(seen["order_number"], order.as_str());
+    assert_eq!(seen["provider_reference"], "");
+    assert_eq!(seen["amount"], "50.00");
+    assert_eq!(seen["amount_customer"], "51.0");
+    for field in ["phone", "currency", "created_at", "channel", "message"] {
+        assert!(seen[field].is_string(), "{field}");
+    }
+}
+
+#[test]
+fn none_at_all() {
+    let sandbox = Sandbox::start_with(Options {
+        deliver_callbacks: false,
+        ..Options::default()
+    })
+    .expect("a sandbox");
+    let shop = Shop::open();
+    let order = pay(&sandbox, json!({"callback_url": shop.url}));
+    sandbox.decide(&order, Decision::Approve).expect("decided");
+    assert!(sandbox.callbacks().is_empty());
+    // Switched back on for this one payment.
+    sandbox.set_deliver_callbacks(&order, true).expect("known");
+    for quiet in [Decision::Pending, Decision::Refunding, Decision::Refunded] {
+        sandbox.decide(&order, quiet).expect("decided");
+    }
+    assert!(sandbox.callbacks().is_empty());
+    sandbox.decide(&order, Decision::Cancel).expect("decided");
+    assert_eq!(shop.next().json()["code"], "1");
+}
+
+#[test]
+fn what_cannot_be_delivered() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let unknown = sandbox.deliver("nobody", Delivery::now());
+    assert!(matches!(unknown, Err(Error::NoSuchPayment(_))));
+    assert!(sandbox.set_deliver_callbacks("nobody", true).is_err());
+    let asked = common::payment_request(&sandbox, json!({"callback_url": null}));
+    common::post_form(&sandbox, "/v1/pay", &common::as_pairs(&asked));
+    let order = &sandbox.payments()[0].order_number;
+    let nowhere = sandbox.deliver(order, Delivery::now());
+    assert!(matches!(nowhere, Err(Error::NoCallbackAddress(_))));
+    sandbox
+        .decide(order, Decision::Approve)
+        .expect("decided all the same");
+}

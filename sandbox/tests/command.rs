@@ -1,0 +1,189 @@
+//! The program: serves, writes its addresses, acts as a customer, tells of callbacks.
+
+mod common;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Instant;
+
+use common::{PATIENCE, Shop, pay};
+use flexpay_sandbox::{Sandbox, web};
+use serde_json::json;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_flexpay-sandbox");
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(PROGRAM)
+        .args(arguments)
+        .output()
+        .expect("the program runs")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+/// A child that does not outlive its test.
+struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn wait_for(path: &Path) -> String {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Ok(text) = std::fs::read_to_string(path) {
+            return text;
+        }
+        assert!(
+            Instant::now() < until,
+            "{} is never written",
+            path.display()
+        );
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn it_serves_until_it_is_told_to_stop() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let env_file = directory.path().join("sandbox.env");
+    std::fs::write(&env_file, "STALE=1\n").expect("written");
+    let arguments = ["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"];
+    let mut child = Served(
+        Command::new(PROGRAM)
+            .args(arguments)
+            .args(["--merchant", "L'ÉCHOPPE", "--token", "abc"])
+            .args([
+                "--reply-style",
+                "redirect",
+                "--habits",
+                r#"{"stray_comma":true}"#,
+            ])
+            .arg("--directory")
+            .arg(directory.path())
+            .arg("--env-file")
+            .arg(&env_file)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program runs"),
+    );
+    let until = Instant::now() + PATIENCE;
+    let text = loop {
+        let text = wait_for(&env_file);
+        if !text.contains("STALE") {
+            break text;
+        }
+        assert!(Instant::now() < until);
+        std::thread::yield_now();
+    };
+    let values: HashMap<_, _> = text.lines().filter_map(|l| l.split_once('=')).collect();
+    assert_eq!(values["FLEXPAY_MERCHANT"], r"'L'\''ÉCHOPPE'");
+    assert_eq!(values["FLEXPAY_TOKEN"], "abc");
+    assert_eq!(values["FLEXPAY_API"], "v1.1");
+    let base = values["SANDBOX_URL"];
+    assert_eq!(values["FLEXPAY_PAY_URL"], format!("{base}/v1.1/pay"));
+    assert_eq!(
+        values["FLEXPAY_CHECK_URL"],
+        format!("{base}/api/rest/v1/check")
+    );
+
+    let agent = web::agent(Some(Path::new(values["FLEXPAY_CA_FILE"]))).expect("a client");
+    let answer = agent
+        .get(values["SANDBOX_HTTPS_URL"])
+        .call()
+        .expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let mut answer = agent
+        .get(&format!("{base}/sandbox/api/habits"))
+        .call()
+        .expect("an answer");
+    let habits = answer.body_mut().read_to_string().expect("text");
+    assert!(habits.contains(r#""reply_style":"redirect""#));
+    assert!(habits.contains(r#""stray_comma":true"#));
+
+    #[cfg(unix)]
+    {
+        let pid = child.0.id().to_string();
+        let told = Command::new("kill").arg(pid).status().expect("kill runs");
+        assert!(told.success());
+        let status = child.0.wait().expect("it ends");
+        assert!(status.success(), "{status}");
+        assert!(!env_file.exists());
+        let mut said = String::new();
+        let mut stdout = child.0.stdout.take().expect("its words");
+        std::io::Read::read_to_string(&mut stdout, &mut said).expect("text");
+        assert!(said.contains("front page") && said.contains(base));
+        assert!(!said.contains("abc\n"), "the token is not for the screen");
+    }
+}
+
+#[test]
+fn the_customer_and_what_came_of_it() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let shop = Shop::open();
+    let (http, ca_file) = (sandbox.http_url(), sandbox.ca_file().to_owned());
+    let mut orders = Vec::new();
+    for (act, status) in [("approve", "0"), ("decline", "1"), ("cancel", "5")] {
+        let order = pay(
+            &sandbox,
+            json!({"callback_url": shop.url, "reference": act}),
+        );
+        let checkout_id = sandbox.payment(&order).expect("it").checkout_id;
+        let url = format!("{}/checkout/{checkout_id}", sandbox.https_url());
+        let ca_file = ca_file.to_str().expect("text");
+        let output = run(&["customer", act, &url, "--ca-file", ca_file]);
+        assert!(output.status.success(), "{output:?}");
+        let said = out(&output);
+        assert!(said.contains("Paiement par carte"), "{said}");
+        assert!(
+            said.contains("the browser was sent to http://shop.test/"),
+            "{said}"
+        );
+        assert_eq!(sandbox.payment(&order).expect("it").status, status);
+        shop.next();
+        let again = run(&["customer", act, &url, "--ca-file", ca_file]);
+        assert!(!again.status.success());
+
+        let found = run(&["checkout-url", &http, "--reference", act]);
+        assert!(out(&found).trim_end().ends_with(&checkout_id));
+        orders.push(order);
+    }
+    sandbox.wait_for_callbacks(3, PATIENCE);
+    let bodies = out(&run(&["callbacks", &http, "--body-only"]));
+    let posted: String = sandbox
+        .callbacks()
+        .iter()
+        .map(|record| record.body_text() + "\n")
+        .collect();
+    assert_eq!(bodies, posted);
+    let one = out(&run(&["callbacks", &http, "--order", &orders[1]]));
+    assert!(
+        one.contains("Callback 1 about") && one.contains("answered 200 OK"),
+        "{one}"
+    );
+    assert!(one.contains(&orders[1]) && !one.contains(&orders[0]));
+
+    let unknown = run(&["checkout-url", &http, "--reference", "unknown"]);
+    assert!(!unknown.status.success() && unknown.stdout.is_empty());
+}
+
+#[test]
+fn a_wrong_command_line_is_explained() {
+    assert!(out(&run(&["--help"])).contains("--env-file"));
+    for wrong in [
+        &["--reply-style", "loud"][..],
+        &["--habits", "{"],
+        &["customer", "hesitate", "http://127.0.0.1:1"],
+        &["customer", "approve", "http://127.0.0.1:1/checkout/x"],
+    ] {
+        let output = run(wrong);
+        assert!(!output.status.success(), "{wrong:?}");
+        assert!(!output.stderr.is_empty(), "{wrong:?}");
+    }
+}

@@ -1,0 +1,246 @@
+//! The control addresses and the front page.
+
+mod common;
+
+use common::{Answer, PATIENCE, Shop, check, get, pay, post_form, post_json, send};
+use flexpay_sandbox::{Decision, Delivery, Habits, Sandbox};
+use serde_json::{Value, json};
+
+fn change(sandbox: &Sandbox, method: &str, path: &str, body: &Value) -> Answer {
+    let headers = [("Content-Type", "application/json")];
+    let path = format!("/sandbox/api/{path}");
+    send(
+        sandbox,
+        method,
+        &path,
+        &headers,
+        body.to_string().as_bytes(),
+    )
+}
+
+fn list(sandbox: &Sandbox, what: &str) -> Value {
+    let answer = get(sandbox, &format!("/sandbox/api/{what}"));
+    assert_eq!(answer.status, 200);
+    answer.json()
+}
+
+#[test]
+fn payments_are_decided_and_called_back() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let shop = Shop::open();
+    let order = pay(&sandbox, json!({"callback_url": shop.url}));
+    assert_eq!(
+        list(&sandbox, "payments")[0]["order_number"],
+        order.as_str()
+    );
+    let decide = |body: Value| change(&sandbox, "POST", &format!("payments/{order}/decide"), &body);
+
+    let answer = decide(json!({"decision": "approve", "callback": false}));
+    assert_eq!(answer.json()["status"], "0");
+    let answer = decide(json!({"decision": {"status": "7"}}));
+    assert_eq!(answer.json()["status"], "7");
+    assert!(shop.is_quiet());
+    decide(json!({"decision": "decline"}));
+    assert_eq!(shop.next().json()["code"], "1");
+
+    let forged = json!({"set": {"code": "0"}, "times": 2, "form": true});
+    let answer = change(
+        &sandbox,
+        "POST",
+        &format!("payments/{order}/deliver"),
+        &forged,
+    );
+    assert_eq!(answer.status, 202);
+    assert!(shop.next().body.starts_with("code=0&"));
+    shop.next();
+    sandbox.wait_for_callbacks(3, PATIENCE);
+    let callbacks = list(&sandbox, &format!("callbacks?order={order}"));
+    assert_eq!(callbacks.as_array().expect("a list").len(), 3);
+    assert_eq!(callbacks[0]["reply_status"], json!(200));
+    assert_eq!(list(&sandbox, "callbacks?order=other"), json!([]));
+
+    let silence = json!({"deliver": false});
+    let path = format!("payments/{order}/deliver_callbacks");
+    assert_eq!(change(&sandbox, "PUT", &path, &silence).status, 204);
+    assert_eq!(
+        list(&sandbox, &format!("payments/{order}"))["deliver_callbacks"],
+        json!(false)
+    );
+}
+
+#[test]
+fn faults_come_in_as_json() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let inject = |fault: Value| change(&sandbox, "POST", "faults", &fault).status;
+    let faults = [
+        json!({"on": "check", "action": {"kind": "reply", "status": 418, "headers": [["X-A", "b"]], "body": "hé"}}),
+        json!({"on": "check", "action": {"kind": "reply", "status": 419, "body": {"hex": "ff00"}}}),
+        json!({"on": "check", "times": null, "action": {"kind": "html", "status": 500}}),
+    ];
+    for fault in faults {
+        assert_eq!(inject(fault), 204);
+    }
+    assert_eq!(
+        list(&sandbox, "faults").as_array().expect("a list").len(),
+        3
+    );
+    let answer = check(&sandbox, "x");
+    assert_eq!((answer.status, answer.header("x-a")), (418, "b"));
+    assert_eq!(answer.text(), "hé");
+    assert_eq!(check(&sandbox, "x").body, [0xff, 0]);
+    assert_eq!(check(&sandbox, "x").status, 500);
+    assert_eq!(
+        change(&sandbox, "DELETE", "faults", &json!(null)).status,
+        204
+    );
+    assert_eq!(check(&sandbox, "x").status, 200);
+
+    for action in [
+        json!({"kind": "delay", "ms": 1}),
+        json!({"kind": "cut_after", "bytes": 3}),
+        json!({"kind": "stall_after", "bytes": 3}),
+        json!({"kind": "drip", "ms_per_byte": 3}),
+        json!({"kind": "reset_before_reading"}),
+        json!({"kind": "reset_after_reading"}),
+        json!({"kind": "close_after_reading"}),
+        json!({"kind": "malformed_json"}),
+    ] {
+        assert_eq!(inject(json!({ "action": action })), 204);
+        // Not over HTTP: one of these would hit the very connection.
+        assert_eq!(sandbox.faults().len(), 1);
+        sandbox.clear_faults();
+    }
+    assert_eq!(
+        inject(json!({"on": "nowhere", "action": {"kind": "delay", "ms": 1}})),
+        400
+    );
+    assert_eq!(
+        inject(json!({"on": "pay", "times": 0, "action": {"kind": "delay", "ms": 1}})),
+        400
+    );
+}
+
+#[test]
+fn habits_change_one_by_one() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let answer = change(&sandbox, "PATCH", "habits", &json!({"stray_comma": true}));
+    assert_eq!(answer.status, 200);
+    change(
+        &sandbox,
+        "PATCH",
+        "habits",
+        &json!({"amount_style": "number", "not_found_checks": 4}),
+    );
+    let habits = sandbox.habits();
+    assert!(habits.stray_comma);
+    assert_eq!(habits.not_found_checks, 4);
+    assert_eq!(list(&sandbox, "habits")["amount_style"], "number");
+    let wrong = change(&sandbox, "PATCH", "habits", &json!({"stray_coma": true}));
+    assert_eq!(wrong.status, 400);
+    assert!(
+        wrong.json()["error"]
+            .as_str()
+            .expect("why")
+            .contains("stray_coma")
+    );
+    sandbox.set_habits(Habits::default());
+    assert_eq!(list(&sandbox, "habits")["stray_comma"], json!(false));
+}
+
+#[test]
+fn requests_connections_and_clear() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let order = pay(&sandbox, json!({}));
+    let requests = list(&sandbox, "requests");
+    assert_eq!(requests[0]["endpoint"], "pay");
+    assert_eq!(requests[0]["outcome"], json!({"answered": 200}));
+    assert!(requests[0]["body"].as_str().expect("text").contains("R-1"));
+    assert!(list(&sandbox, "connections")[0]["bytes_received"].as_u64() > Some(100));
+    assert_eq!(change(&sandbox, "POST", "clear", &json!(null)).status, 204);
+    assert_eq!(list(&sandbox, "payments"), json!([]));
+    assert_eq!(list(&sandbox, "requests"), json!([]));
+    assert!(sandbox.payment(&order).is_none());
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let answer = get(&sandbox, "/sandbox/api/payments/nobody");
+    assert_eq!(answer.status, 404);
+    assert!(
+        answer.json()["error"]
+            .as_str()
+            .expect("why")
+            .contains("nobody")
+    );
+    let answer = change(
+        &sandbox,
+        "POST",
+        "payments/x/decide",
+        &json!({"decision": "approve"}),
+    );
+    assert_eq!(answer.status, 404);
+    let answer = change(
+        &sandbox,
+        "POST",
+        "payments/x/decide",
+        &json!({"decision": "maybe"}),
+    );
+    assert_eq!(answer.status, 400);
+    // Only JSON is listened to, so no page of another origin can post here unasked.
+    let answer = post_form(&sandbox, "/sandbox/api/faults", &[("on", "pay")]);
+    assert_eq!(answer.status, 400);
+    assert_eq!(
+        post_json(&sandbox, "/sandbox/api/nothing", &json!({})).status,
+        404
+    );
+}
+
+#[test]
+fn the_front_page_tells_everything_but_the_token() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let shop = Shop::open();
+    assert!(get(&sandbox, "/").text().contains("None yet"));
+    shop.answer_next(200, "<i>thanks</i>");
+    let order = pay(
+        &sandbox,
+        json!({"callback_url": shop.url, "reference": "<b>bold</b>", "description": "<script>1</script>"}),
+    );
+    sandbox.decide(&order, Decision::Approve).expect("decided");
+    shop.next();
+    sandbox.wait_for_callbacks(1, PATIENCE);
+    let page = get(&sandbox, "/");
+    assert!(
+        page.header("content-security-policy")
+            .contains("default-src 'none'")
+    );
+    for html in [page.text(), get(&sandbox, "/sandbox/payments").text()] {
+        assert!(html.contains(&order) && html.contains("paid"));
+        assert!(html.contains("answered 200") && html.contains("thanks"));
+        assert!(html.contains("Deliver the callback again"));
+        assert!(!html.contains("<b>") && !html.contains("<i>") && !html.contains("<script>1"));
+        assert!(!html.contains(sandbox.token()));
+    }
+    assert!(
+        get(&sandbox, "/sandbox/front.js")
+            .header("content-type")
+            .contains("javascript")
+    );
+}
+
+#[test]
+fn the_button_delivers_again() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let shop = Shop::open();
+    let order = pay(&sandbox, json!({"callback_url": shop.url}));
+    let path = format!("/sandbox/payments/{order}/deliver");
+    let answer = post_form(&sandbox, &path, &[]);
+    assert_eq!((answer.status, answer.header("location")), (303, "/"));
+    assert_eq!(shop.next().json()["orderNumber"], order.as_str());
+    let nobody = post_form(&sandbox, "/sandbox/payments/nobody/deliver", &[]);
+    assert_eq!(nobody.status, 404);
+    sandbox
+        .deliver(&order, Delivery::now())
+        .expect("on its way");
+    shop.next();
+}

@@ -1,0 +1,75 @@
+//! The test vectors come out as they are written.
+
+mod common;
+
+use common::{get, post_form};
+use flexpay_sandbox::{Endpoint, Options, Sandbox};
+
+#[test]
+fn a_vector_is_answered_as_it_is_written() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &str| {
+        std::fs::write(directory.path().join(name), text).expect("written");
+    };
+    write(
+        "pay.json",
+        r#"{"about": "x", "cases": [
+            {"name": "redirect", "status": 302, "headers": {"Location": "/a?b={c}", "X-Case": "é"}, "expect": 1},
+            {"name": "bytes", "headers": {"Content-Type": "text/html"}, "body_hex": "3c00ff"},
+            {"name": "bad-hex", "body_hex": "3"}
+        ]}"#,
+    );
+    write(
+        "check.json",
+        r#"{"cases": [{"name": "odd", "status": 503, "headers": {"Content-Type": "application/json"},
+            "body": "{\"code\":\"0\",}"}]}"#,
+    );
+    let sandbox = Sandbox::start_with(Options {
+        vectors_dir: Some(directory.path().to_owned()),
+        ..Options::default()
+    })
+    .expect("a sandbox");
+
+    let answer = post_form(&sandbox, "/vectors/pay/redirect", &[("a", "b")]);
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (302, "/a?b={c}")
+    );
+    assert_eq!(answer.header("x-case"), "é");
+    assert!(answer.body.is_empty());
+
+    let answer = post_form(&sandbox, "/vectors/pay/bytes", &[]);
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, "text/html")
+    );
+    assert_eq!(answer.body, [0x3c, 0, 0xff]);
+
+    let answer = get(&sandbox, "/vectors/check/odd/any/order%20number");
+    assert_eq!(
+        (answer.status, answer.text()),
+        (503, r#"{"code":"0",}"#.to_owned())
+    );
+    assert_eq!(get(&sandbox, "/vectors/check/odd/1").status, 503);
+
+    assert_eq!(post_form(&sandbox, "/vectors/pay/bad-hex", &[]).status, 599);
+    assert_eq!(post_form(&sandbox, "/vectors/pay/unknown", &[]).status, 599);
+    let answer = get(&sandbox, "/vectors/check/unknown/1");
+    assert_eq!(answer.status, 599);
+    assert!(answer.text().contains("unknown"));
+    assert!(
+        sandbox
+            .requests()
+            .iter()
+            .all(|r| r.endpoint == Endpoint::Vectors)
+    );
+
+    write("check.json", "not JSON");
+    assert_eq!(get(&sandbox, "/vectors/check/odd/1").status, 599);
+}
+
+#[test]
+fn without_vectors_there_are_none() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    assert_eq!(post_form(&sandbox, "/vectors/pay/x", &[]).status, 599);
+}
