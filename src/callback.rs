@@ -179,10 +179,10 @@ impl Expected {
         if let (Some(own), Some(theirs)) = (&self.order_number, &callback.order_number) {
             differences.compare("order_number", own, Some(theirs));
         }
-        if let Some(reference) = &callback.reference {
-            if !self.stands_for_reference(reference) {
-                differences.compare("reference", &self.reference, Some(reference));
-            }
+        if let Some(reference) = &callback.reference
+            && !self.stands_for_reference(reference)
+        {
+            differences.compare("reference", &self.reference, Some(reference));
         }
         differences.into_result(Outcome::NotSent)?;
         match (&self.order_number, &callback.order_number) {

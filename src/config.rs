@@ -152,10 +152,10 @@ impl Config {
         if self.connect_timeout.is_zero() {
             self.connect_timeout = DEFAULT_CONNECT_TIMEOUT;
         }
-        if let Some(name) = &self.app_name {
-            if name.is_empty() || !name.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
-                return Err(Error::invalid("app_name", "is not plain ASCII text"));
-            }
+        if let Some(name) = &self.app_name
+            && (name.is_empty() || !name.bytes().all(|b| b == b' ' || b.is_ascii_graphic()))
+        {
+            return Err(Error::invalid("app_name", "is not plain ASCII text"));
         }
         for (field, url) in [("pay_url", self.pay_url()), ("check_url", self.check_url())] {
             address::check_endpoint(url, self.allow_plain_http)
