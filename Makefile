@@ -1,0 +1,98 @@
+# What can be done here: `make help`.
+#
+# Everything a target needs it gets for itself; `scripts/setup.sh` installs what the system lacks.
+
+CARGO ?= cargo
+CC ?= cc
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+CARGO_TARGET_DIR ?= target
+export CARGO_TARGET_DIR
+VERSION := $(shell sed -n '/^\[workspace.package\]/,/^$$/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+MAJOR := $(firstword $(subst ., ,$(VERSION)))
+
+LIB_DIR := build/lib
+LIBRARY := $(LIB_DIR)/libflexpay.so.$(MAJOR)
+SANDBOX_BIN := $(CARGO_TARGET_DIR)/debug/flexpay-sandbox
+export FLEXPAY_LIB_DIR := $(abspath $(LIB_DIR))
+export SANDBOX_BIN
+
+.PHONY: help
+help: ## Lists the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
+
+.DEFAULT_GOAL := help
+
+## Building
+
+.PHONY: build
+build: ## Builds the library into build/lib
+	@scripts/setup.sh build
+	$(CARGO) build --release --lib
+	@mkdir -p $(LIB_DIR)
+	@cp $(CARGO_TARGET_DIR)/release/libflexpay.so $(LIBRARY).new && mv $(LIBRARY).new $(LIBRARY)
+	@cp $(CARGO_TARGET_DIR)/release/libflexpay.a $(LIB_DIR)/
+	@ln -sf libflexpay.so.$(MAJOR) $(LIB_DIR)/libflexpay.so
+
+.PHONY: sandbox
+sandbox: ## Builds the sandbox
+	$(CARGO) build -p flexpay-sandbox
+
+.PHONY: header
+header: ## Writes include/flexpay.h anew from src/ffi
+	FLEXPAY_WRITE_HEADER=1 $(CARGO) build --lib
+
+EXAMPLES := till callback minimal
+.PHONY: examples
+examples: build
+	@mkdir -p build/examples
+	@for name in $(EXAMPLES); do \
+	    $(CC) -std=c99 -pedantic -Wall -Wextra -Werror -D_POSIX_C_SOURCE=200809L -Iinclude \
+	        examples/c/$$name.c -o build/examples/$$name \
+	        -L$(LIB_DIR) -Wl,-rpath,$(abspath $(LIB_DIR)) -lflexpay -pthread || exit 1; \
+	done
+
+.PHONY: install
+install: build ## Installs the library and its headers under PREFIX (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/
+	ln -sf libflexpay.so.$(MAJOR) $(DESTDIR)$(PREFIX)/lib/libflexpay.so
+	install -m 644 $(LIB_DIR)/libflexpay.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 include/flexpay.h* $(DESTDIR)$(PREFIX)/include/
+	printf 'prefix=%s\nName: flexpay\nDescription: Payments through FlexPay\nVersion: %s\nCflags: -I$${prefix}/include\nLibs: -L$${prefix}/lib -lflexpay\nLibs.private: -lpthread -ldl -lm\n' \
+	    '$(PREFIX)' '$(VERSION)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/flexpay.pc
+
+## Trying
+
+.PHONY: demo
+demo: examples sandbox ## Takes three payments against a local gateway, and shows each step
+	@examples/demo.sh
+
+## Testing
+
+.PHONY: test
+test: test-rust test-c ## Runs all tests, installing what they need
+
+.PHONY: test-rust
+test-rust: ## The crate and the sandbox
+	$(CARGO) test --workspace --no-fail-fast
+
+.PHONY: test-c
+test-c: build examples sandbox ## The C ABI: as it is, under sanitizers, under valgrind
+	@scripts/setup.sh c
+	@scripts/exports.sh include/flexpay.h $(LIBRARY)
+	tests/c/run.sh plain
+	tests/c/run.sh asan
+	tests/c/run.sh valgrind
+	@scripts/installed.sh
+
+.PHONY: lint
+lint: ## Formatter and clippy, warnings denied
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+.PHONY: clean
+clean: ## Removes what was built
+	$(CARGO) clean
+	rm -rf build
