@@ -158,6 +158,9 @@ template <typename T> inline T flexpay_init() {
 // The customer cancelled.
 #define FLEXPAY_STATE_CANCELLED 6
 
+// The size of a callback's key, its NUL included.
+#define FLEXPAY_CALLBACK_KEY_SIZE 65
+
 // The version of this ABI that the header describes. A binding compares it with
 // flexpay_abi_version() and refuses a library it was not written for.
 #define FLEXPAY_ABI_VERSION 1
@@ -222,6 +225,11 @@ typedef struct flexpay_config {
     const char *app_name;
     // FLEXPAY_FLAG_*, added up.
     uint64_t flags;
+    // A secret of yours, of at least 16 characters, with which every callback address is signed:
+    // then flexpay_verify_callback refuses a notice that was not sent to an address you gave.
+    const char *callback_secret;
+    // The secret before this one: addresses signed with it are still good.
+    const char *callback_secret_previous;
 } flexpay_config;
 
 // What a customer is asked to pay. Begin with FLEXPAY_PAYMENT_REQUEST_INIT. Strings are UTF-8,
@@ -363,6 +371,10 @@ typedef struct flexpay_expected {
     // The order number the gateway gave for it. Set it whenever you recorded one: then that order
     // is checked, whatever the callback says. NULL: the callback's is.
     const char *order_number;
+    // The query string of the request that brought the callback ("flexpay=1.abc"), with or without
+    // its "?". Needed where the client has a callback_secret: its signature is checked before
+    // anything is asked.
+    const char *query;
 } flexpay_expected;
 
 #ifdef __cplusplus
@@ -385,8 +397,8 @@ flexpay_result flexpay_client_new(const struct flexpay_config *config,
 // Makes a client from the environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_ENVIRONMENT
 // ("live", "test"), FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL,
 // FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY,
-// FLEXPAY_APP_NAME, FLEXPAY_ALLOW_PLAIN_HTTP and FLEXPAY_CHECK_ONCE ("0", "1"). Only the first two
-// are needed.
+// FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
+// FLEXPAY_ALLOW_PLAIN_HTTP and FLEXPAY_CHECK_ONCE ("0", "1"). Only the first two are needed.
 //
 // client, error: as for flexpay_client_new. Must not run while another thread changes the
 // environment. Errors: INVALID (its field names the variable or setting). Does not block.
@@ -415,6 +427,16 @@ flexpay_result flexpay_pay(const struct flexpay_client *client,
 
 // Frees a payment. NULL is fine. Since ABI 1.
 void flexpay_payment_free(struct flexpay_payment *payment);
+
+// Whether a state may replace the one that a shop has recorded, where notices and checks come late,
+// twice and out of order: 1 or 0. Late PAID beats FAILED and CANCELLED; after PAID only a refund
+// follows; nothing is replaced by itself, by UNKNOWN, or by what came before it. A number that is
+// no state counts as UNKNOWN.
+//
+// The compare-and-set that goes with it: "UPDATE orders SET state = :now WHERE reference =
+// :reference AND state = :recorded". Whoever changes no row was not the first.
+// Never blocks. Since ABI 1.
+int32_t flexpay_state_may_replace(int32_t recorded, int32_t now);
 
 // Asks the gateway where an order stands. Asking changes nothing, so what a broken connection or a
 // failing gateway left unanswered is asked again, within the deadline.
@@ -480,8 +502,21 @@ flexpay_result flexpay_parse_callback(const uint8_t *body,
                                       struct flexpay_callback **callback,
                                       struct flexpay_error **error);
 
+// Writes the key by which the same notice, delivered again, is known: 64 hexadecimal digits over the
+// order number, the reference and what is claimed of them, the same for every spelling.
+//
+// Record it only AFTER the notice was verified, in one step with the order's state. A key recorded
+// before would let a forged notice make the true one look like a repeat.
+//
+// callback: not NULL.
+// key:      FLEXPAY_CALLBACK_KEY_SIZE bytes to write to; not NULL. Empty on failure.
+// Errors: INVALID (a NULL), INTERNAL. Does not block. Since ABI 1.
+flexpay_result flexpay_callback_key(const struct flexpay_callback *callback,
+                                    char *key);
+
 // Gives the verdict on a callback: reads it, asks the gateway about its order, and compares
-// reference, amount and currency with what you asked for.
+// reference, amount and currency with what you asked for. Where the client has a callback_secret,
+// the address the callback came to must carry its signature; otherwise nothing is asked.
 //
 // FLEXPAY_OK means: this transaction IS the one you asked for. Whether it is paid, its state says:
 // mark an order paid only on FLEXPAY_STATE_PAID. A callback that is not about the expected payment

@@ -1,10 +1,13 @@
 //! The gateway's notice to the merchant. It is a hint, never a verdict: nobody signed it.
 
+use ring::digest;
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use crate::amount::Amount;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::payment::{validate_amount, validate_currency};
+use crate::signature::Signed;
 use crate::transaction::Transaction;
 use crate::wire::fields::{Field, Fields, Unreadable};
 use crate::wire::{form, is_success, json, printable};
@@ -46,6 +49,32 @@ pub struct Callback<'a> {
     pub raw: Cow<'a, str>,
 }
 
+pub(crate) fn callback_key(
+    order_number: Option<&str>,
+    reference: Option<&str>,
+    code: &str,
+    claims_success: bool,
+) -> String {
+    // A success is spelled `0`, `"0"` or `0.0`; other codes are told apart.
+    let claim = if claims_success { "success" } else { code };
+    let parts = [order_number.unwrap_or(""), reference.unwrap_or(""), claim];
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        // With its length, so that no two notices give the same bytes.
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    let digest = context.finish();
+    digest
+        .as_ref()
+        .iter()
+        .fold(String::with_capacity(64), |mut key, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(key, "{byte:02x}");
+            key
+        })
+}
+
 /// What the merchant asked for, from the merchant's own records, to hold a callback against.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
@@ -58,6 +87,9 @@ pub struct Expected {
     /// The order number the gateway gave for it, where one was recorded. Give it whenever there is
     /// one: then that order is checked, whatever the callback says.
     pub order_number: Option<String>,
+    /// The query string of the request that brought the callback, with or without its `?`. Needed
+    /// where the client has a [`callback_secret`](crate::Config::callback_secret).
+    pub query: Option<String>,
 }
 
 /// Reads a callback body, JSON or form, in every spelling met. Believes nothing; no network.
@@ -136,6 +168,21 @@ fn from_fields<'a>(mut fields: Fields<'a>, raw: &'a str) -> Result<Callback<'a>,
 }
 
 impl Callback<'_> {
+    /// A key by which the same notice, delivered again, is known: 64 hexadecimal digits over the
+    /// order number, the reference, and what is claimed of them, the same for every spelling, JSON or
+    /// form.
+    ///
+    /// Record it only **after** the notice was verified, in one step with the order's state. A key
+    /// recorded before would let a forged notice make the true one look like a repeat.
+    pub fn key(&self) -> String {
+        callback_key(
+            self.order_number.as_deref(),
+            self.reference.as_deref(),
+            &self.code,
+            self.claims_success,
+        )
+    }
+
     /// The same, independent of the body it was read from.
     pub fn into_owned(self) -> Callback<'static> {
         let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
@@ -158,6 +205,15 @@ impl Callback<'_> {
 }
 
 impl Expected {
+    /// What the callback address of the expected payment was signed for.
+    pub(crate) fn signed(&self, amount: Amount) -> Signed<'_> {
+        Signed {
+            reference: &self.reference,
+            amount,
+            currency: &self.currency,
+        }
+    }
+
     pub(crate) fn validate(&self) -> Result<Amount> {
         if self.reference.trim().is_empty() {
             return Err(Error::invalid("reference", "is missing"));
@@ -248,6 +304,40 @@ impl Differences {
         match self.first {
             None => Ok(()),
             Some(field) => Err(Error::new(ErrorCode::Mismatch, outcome, self.message).about(field)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(body: &str) -> String {
+        parse_callback(body.as_bytes()).expect(body).key()
+    }
+
+    #[test]
+    fn the_same_notice_has_one_key_in_every_spelling() {
+        let documented = key(r#"{"code":"0","reference":"R1","orderNumber":"N1"}"#);
+        assert_eq!(documented.len(), 64);
+        for same in [
+            r#"{"Code":0,"Reference":"R1","order_number":"N1"}"#,
+            r#"{"code":"0.0","transaction":{"reference":"R1","orderNumber":"N1"}}"#,
+            r#"{"code":"0","reference":"R1","orderNumber":"N1","provider_reference":"P","phone":"1"}"#,
+            "reference=R1&code=0&orderNumber=N1",
+        ] {
+            assert_eq!(key(same), documented, "{same}");
+        }
+        for other in [
+            r#"{"code":"1","reference":"R1","orderNumber":"N1"}"#,
+            r#"{"code":"0","reference":"R2","orderNumber":"N1"}"#,
+            r#"{"code":"0","reference":"R1","orderNumber":"N2"}"#,
+            r#"{"code":"0","reference":"R1N1"}"#,
+            r#"{"code":"0","reference":"R1"}"#,
+            r#"{"code":"0","orderNumber":"R1"}"#,
+            r#"{"code":"0","status":"1","reference":"R1","orderNumber":"N1"}"#,
+        ] {
+            assert_ne!(key(other), documented, "{other}");
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::callback::{Expected, parse_callback};
 use crate::config::Config;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::payment::{Payment, PaymentRequest};
+use crate::signature::Secrets;
 use crate::token::Token;
 use crate::transaction::Transaction;
 use crate::transport::call::{after, sleep_until};
@@ -22,6 +23,7 @@ use crate::wire::form;
 pub struct Client {
     config: Config,
     token: Arc<Token>,
+    secrets: Secrets,
     transport: Transport,
 }
 
@@ -38,11 +40,16 @@ impl Client {
         let given = std::mem::take(&mut config.token);
         let token = Token::accept(&given).map_err(|problem| Error::invalid("token", problem))?;
         let token = Arc::new(token);
+        let secrets = Secrets::accept(
+            config.callback_secret.take(),
+            config.callback_secret_previous.take(),
+        )?;
         let config = config.complete()?;
         let transport = Transport::new(&config, Arc::clone(&token))?;
         Ok(Self {
             config,
             token,
+            secrets,
             transport,
         })
     }
@@ -58,8 +65,12 @@ impl Client {
     /// be repeated: only after [`Outcome::NotSent`] without further thought, never after
     /// [`Outcome::Unknown`].
     pub fn pay(&self, request: &PaymentRequest) -> Result<Payment> {
-        request.validate()?;
-        let body = request.encode(&self.config, &self.token);
+        let amount = request.validate()?;
+        let callback_url = match &request.callback_url {
+            Some(url) => Some(self.secrets.sign(url, request.signed(amount))?),
+            None => None,
+        };
+        let body = request.encode(&self.config, &self.token, callback_url.as_deref());
         let limits = Limits {
             deadline: self.deadline(),
             cancel: None,
@@ -121,6 +132,8 @@ impl Client {
     /// [`ErrorCode::Mismatch`], whose message names each field that differs.
     pub fn verify_callback(&self, body: &[u8], expected: &Expected) -> Result<Transaction> {
         let amount = expected.validate()?;
+        self.secrets
+            .check(expected.query.as_deref(), expected.signed(amount))?;
         let callback = parse_callback(body)?;
         let order_number = expected.order_to_check(&callback)?;
         let transaction = self.check(order_number)?;

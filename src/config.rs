@@ -31,7 +31,7 @@ pub enum Api {
 
 /// The settings of a [`Client`](crate::Client).
 ///
-/// `Debug` leaves the token and the proxy out.
+/// `Debug` leaves the token, the secrets and the proxy out.
 #[derive(Clone, Default)]
 pub struct Config {
     /// The merchant code.
@@ -60,6 +60,12 @@ pub struct Config {
     pub app_name: Option<String>,
     /// Allows plain http to other machines: the token travels in the clear.
     pub allow_plain_http: bool,
+    /// Signs every callback address with this secret of yours (at least 16 characters): then
+    /// [`verify_callback`](crate::Client::verify_callback) refuses a notice that was not sent to an
+    /// address you gave, before it asks anybody.
+    pub callback_secret: Option<Zeroizing<String>>,
+    /// The secret before this one: addresses signed with it are still good.
+    pub callback_secret_previous: Option<Zeroizing<String>>,
     /// Makes `check` ask once only, for callers who have their own way of asking again.
     pub check_once: bool,
 }
@@ -81,7 +87,8 @@ impl Config {
     /// `FLEXPAY_TOKEN`, `FLEXPAY_ENVIRONMENT` (`live`, `test`), `FLEXPAY_API` (`v1`, `v1.1`),
     /// `FLEXPAY_PAY_URL`, `FLEXPAY_CHECK_URL`, `FLEXPAY_TIMEOUT_MS`,
     /// `FLEXPAY_CONNECT_TIMEOUT_MS`, `FLEXPAY_CA_FILE`, `FLEXPAY_PROXY`, `FLEXPAY_APP_NAME`,
-    /// `FLEXPAY_ALLOW_PLAIN_HTTP`,
+    /// `FLEXPAY_CALLBACK_SECRET`,
+    /// `FLEXPAY_CALLBACK_SECRET_PREVIOUS`, `FLEXPAY_ALLOW_PLAIN_HTTP`,
     /// `FLEXPAY_CHECK_ONCE` (`0`, `1`). Unset and empty are the same.
     pub fn from_env() -> Result<Self> {
         Self::from_variables(|name| match std::env::var(name) {
@@ -136,6 +143,8 @@ impl Config {
             ca_file: text("FLEXPAY_CA_FILE")?,
             proxy: text("FLEXPAY_PROXY")?,
             app_name: text("FLEXPAY_APP_NAME")?,
+            callback_secret: text("FLEXPAY_CALLBACK_SECRET")?.map(Zeroizing::new),
+            callback_secret_previous: text("FLEXPAY_CALLBACK_SECRET_PREVIOUS")?.map(Zeroizing::new),
             allow_plain_http: yes_or_no("FLEXPAY_ALLOW_PLAIN_HTTP")?,
             check_once: yes_or_no("FLEXPAY_CHECK_ONCE")?,
         })

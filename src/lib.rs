@@ -38,6 +38,7 @@ mod error;
 #[allow(clippy::missing_safety_doc)]
 pub mod ffi;
 mod payment;
+mod signature;
 mod token;
 mod transaction;
 mod transport;

@@ -8,6 +8,7 @@ use crate::address;
 use crate::amount::{Amount, AmountError};
 use crate::config::{Api, Config};
 use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::signature::Signed;
 use crate::token::{Spelling, Token};
 use crate::transport::Body;
 use crate::wire::fields::{Field, Fields, Unreadable};
@@ -63,11 +64,11 @@ pub struct Payment {
 impl PaymentRequest {
     /// Refuses what no gateway could accept. A length or a whole-franc rule is the gateway's to
     /// judge.
-    pub(crate) fn validate(&self) -> Result<()> {
+    pub(crate) fn validate(&self) -> Result<Amount> {
         if self.reference.trim().is_empty() {
             return Err(Error::invalid("reference", "is missing"));
         }
-        validate_amount(&self.amount)?;
+        let amount = validate_amount(&self.amount)?;
         validate_currency(&self.currency)?;
         for (name, url) in self.addresses() {
             if let Some(url) = url {
@@ -76,7 +77,16 @@ impl PaymentRequest {
                 })?;
             }
         }
-        Ok(())
+        Ok(amount)
+    }
+
+    /// What the callback address is signed for.
+    pub(crate) fn signed(&self, amount: Amount) -> Signed<'_> {
+        Signed {
+            reference: &self.reference,
+            amount,
+            currency: &self.currency,
+        }
     }
 
     fn addresses(&self) -> [(&'static str, Option<&str>); 5] {
@@ -91,20 +101,31 @@ impl PaymentRequest {
 
     /// The request as it goes out, but for the token: a stand-in holds its place until the
     /// transport puts it there, at the last moment. It comes first, so that it is sent whole.
-    pub(crate) fn encode(&self, config: &Config, token: &Token) -> Body {
+    /// `callback_url` is the request's, signed.
+    pub(crate) fn encode(
+        &self,
+        config: &Config,
+        token: &Token,
+        callback_url: Option<&str>,
+    ) -> Body {
         match config.api {
             Api::V1 => {
                 let authorization = token.stand_in(Spelling::Form);
-                Body::Form(self.encode_form(&config.merchant, &authorization))
+                Body::Form(self.encode_form(&config.merchant, &authorization, callback_url))
             }
             Api::V1_1 => {
                 let authorization = token.stand_in(Spelling::Json);
-                Body::Json(self.encode_json(&config.merchant, &authorization))
+                Body::Json(self.encode_json(&config.merchant, &authorization, callback_url))
             }
         }
     }
 
-    fn encode_form(&self, merchant: &str, authorization: &str) -> String {
+    fn encode_form(
+        &self,
+        merchant: &str,
+        authorization: &str,
+        callback_url: Option<&str>,
+    ) -> String {
         let mut body = format!("authorization={authorization}");
         let mut field = |name: &str, value: &str| {
             // Writing to a String cannot fail.
@@ -115,11 +136,11 @@ impl PaymentRequest {
         field("amount", &self.amount);
         field("currency", &self.currency);
         let optional = [
-            ("description", &self.description),
-            ("callback_url", &self.callback_url),
-            ("approve_url", &self.approve_url),
-            ("cancel_url", &self.cancel_url),
-            ("decline_url", &self.decline_url),
+            ("description", self.description.as_deref()),
+            ("callback_url", callback_url),
+            ("approve_url", self.approve_url.as_deref()),
+            ("cancel_url", self.cancel_url.as_deref()),
+            ("decline_url", self.decline_url.as_deref()),
         ];
         for (name, value) in optional {
             if let Some(value) = value {
@@ -129,7 +150,12 @@ impl PaymentRequest {
         body
     }
 
-    fn encode_json(&self, merchant: &str, authorization: &str) -> String {
+    fn encode_json(
+        &self,
+        merchant: &str,
+        authorization: &str,
+        callback_url: Option<&str>,
+    ) -> String {
         #[derive(Serialize)]
         struct Fields<'a> {
             merchant: &'a str,
@@ -155,7 +181,7 @@ impl PaymentRequest {
             amount: &self.amount,
             currency: &self.currency,
             description: self.description.as_deref(),
-            callback_url: self.callback_url.as_deref(),
+            callback_url,
             approve_url: self.approve_url.as_deref(),
             cancel_url: self.cancel_url.as_deref(),
             decline_url: self.decline_url.as_deref(),

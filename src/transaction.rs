@@ -49,6 +49,27 @@ impl State {
         }
     }
 
+    /// Whether this state may replace `recorded` in a shop's books, where notices and checks come
+    /// late, twice and out of order. Late PAID beats FAILED and CANCELLED; after PAID only a refund
+    /// follows; nothing is replaced by itself, by UNKNOWN, or by what came before it.
+    ///
+    /// ```
+    /// use flexpay::State;
+    /// assert!(State::Paid.may_replace(State::Failed));
+    /// assert!(!State::Failed.may_replace(State::Paid));
+    /// ```
+    pub fn may_replace(self, recorded: Self) -> bool {
+        let rank = |state| match state {
+            Self::Unknown => 0,
+            Self::Pending => 1,
+            Self::Failed | Self::Cancelled => 2,
+            Self::Paid => 3,
+            Self::Refunding => 4,
+            Self::Refunded => 5,
+        };
+        rank(self) > rank(recorded)
+    }
+
     /// Exactly the table's texts: what is almost a 0 is not paid.
     fn from_wire(status: &str) -> Self {
         match status {
@@ -228,4 +249,36 @@ fn unusable(message: impl Into<String>) -> Error {
 
 fn first_bytes(body: &[u8]) -> String {
     format!("{:?}", printable(&page::decode(body), 80))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::State::{self, *};
+
+    #[test]
+    fn a_state_replaces_only_what_came_before_it() {
+        // Recorded, and what may replace it.
+        let table: [(State, &[State]); 7] = [
+            (
+                Unknown,
+                &[Pending, Failed, Cancelled, Paid, Refunding, Refunded],
+            ),
+            (Pending, &[Failed, Cancelled, Paid, Refunding, Refunded]),
+            (Failed, &[Paid, Refunding, Refunded]),
+            (Cancelled, &[Paid, Refunding, Refunded]),
+            (Paid, &[Refunding, Refunded]),
+            (Refunding, &[Refunded]),
+            (Refunded, &[]),
+        ];
+        let all = table.map(|(state, _)| state);
+        for (recorded, may) in table {
+            for now in all {
+                assert_eq!(
+                    now.may_replace(recorded),
+                    may.contains(&now),
+                    "{now:?} on {recorded:?}"
+                );
+            }
+        }
+    }
 }

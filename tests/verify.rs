@@ -33,6 +33,7 @@ fn expected() -> Expected {
         amount: "25.5".into(),
         currency: "USD".into(),
         order_number: None,
+        query: None,
     }
 }
 
@@ -279,4 +280,104 @@ fn what_is_expected_must_be_complete() {
             "{error}"
         );
     }
+}
+
+/// A shop that signs its callback addresses, and the query strings of two payments it asked for.
+fn signing_shop() -> (Shop, [String; 2]) {
+    let sandbox = sandbox();
+    let secret = |text: &str| Some(text.to_owned().into());
+    let config = flexpay::Config {
+        callback_secret: secret("a secret of the shop's own"),
+        callback_secret_previous: secret("the secret of last year's"),
+        ..secure_config(&sandbox, flexpay::Api::V1_1)
+    };
+    let client = Client::new(config).expect("good settings");
+    let number = order(&client, "ZANDO-1");
+    order(&client, "ZANDO-2");
+    sandbox
+        .decide_silently(&number, Decision::Approve)
+        .expect("known");
+    let queries = ["ZANDO-1", "ZANDO-2"].map(|reference| {
+        let payments = sandbox.payments();
+        let payment = payments
+            .iter()
+            .find(|payment| payment.reference == reference);
+        let url = &payment.expect("asked for").callback_url;
+        assert!(
+            url.starts_with("https://zando.example/callback?panier=7&x=é&flexpay=1."),
+            "{url}"
+        );
+        url.split_once('?').expect("a query").1.to_owned()
+    });
+    (
+        Shop {
+            sandbox,
+            client,
+            number,
+        },
+        queries,
+    )
+}
+
+#[test]
+fn a_signed_address_is_asked_for_before_anything_is_asked_of_the_gateway() {
+    let (shop, [query, other]) = signing_shop();
+    let body = notice("ZANDO-1", &shop.number);
+    let signed = |query: &str| Expected {
+        query: Some(query.to_owned()),
+        ..expected()
+    };
+    let transaction = shop.client.verify_callback(&body, &signed(&query)).unwrap();
+    assert_eq!(transaction.state, State::Paid);
+
+    let asked = shop.sandbox.connections().len();
+    for forged in [
+        "",
+        "panier=7",
+        "flexpay=1.AAAA",
+        &other,
+        &query.replace("=1.", "=0."),
+    ] {
+        let error = shop.refuse(&body, &signed(forged), "query");
+        assert_eq!(error.outcome(), Outcome::NotSent);
+    }
+    let dear = Expected {
+        amount: "900".into(),
+        ..signed(&query)
+    };
+    shop.refuse(&body, &dear, "query");
+    let error = shop.client.verify_callback(&body, &expected()).unwrap_err();
+    assert_eq!(
+        (error.code(), error.field()),
+        (ErrorCode::Invalid, Some("query"))
+    );
+    assert_eq!(shop.sandbox.connections().len(), asked, "not a packet left");
+}
+
+#[test]
+fn an_address_signed_with_the_secret_before_is_still_good() {
+    let (shop, [query, _]) = signing_shop();
+    let rotated = |previous: &str| {
+        let config = flexpay::Config {
+            callback_secret: Some("this year's new secret".to_owned().into()),
+            callback_secret_previous: Some(previous.to_owned().into()),
+            ..secure_config(&shop.sandbox, flexpay::Api::V1_1)
+        };
+        let expected = Expected {
+            query: Some(query.clone()),
+            ..expected()
+        };
+        let body = notice("ZANDO-1", &shop.number);
+        Client::new(config)
+            .unwrap()
+            .verify_callback(&body, &expected)
+    };
+    assert_eq!(
+        rotated("a secret of the shop's own").unwrap().state,
+        State::Paid
+    );
+    assert_eq!(
+        rotated("some other shop's secret").unwrap_err().field(),
+        Some("query")
+    );
 }

@@ -4,11 +4,13 @@ use libc::{c_char, size_t};
 
 use super::block;
 use super::client::flexpay_client;
-use super::error::{flexpay_error, flexpay_result};
+use super::error::{
+    FLEXPAY_ERROR_INTERNAL, FLEXPAY_ERROR_INVALID, FLEXPAY_OK, flexpay_error, flexpay_result,
+};
 use super::guard::{deliver, stop_panics};
-use super::input::{Sized, body as borrow_body, needed, owned, sized};
+use super::input::{Sized, body as borrow_body, needed, owned, sized, text};
 use super::transaction::flexpay_transaction;
-use crate::callback::{Callback, Expected, parse_callback};
+use crate::callback::{Callback, Expected, callback_key, parse_callback};
 use crate::error::Result;
 
 /// What a callback says. ANYONE who knows the address can post one: believe nothing of it before
@@ -60,6 +62,10 @@ pub struct flexpay_expected {
     /// The order number the gateway gave for it. Set it whenever you recorded one: then that order
     /// is checked, whatever the callback says. NULL: the callback's is.
     pub order_number: *const c_char,
+    /// The query string of the request that brought the callback ("flexpay=1.abc"), with or without
+    /// its "?". Needed where the client has a callback_secret: its signature is checked before
+    /// anything is asked.
+    pub query: *const c_char,
 }
 
 // SAFETY: repr(C), size first, integers and pointers only.
@@ -124,6 +130,7 @@ impl flexpay_expected {
                 amount: needed(own.amount, "amount")?,
                 currency: needed(own.currency, "currency")?,
                 order_number: owned(own.order_number, "order_number")?,
+                query: owned(own.query, "query")?,
             })
         }
     }
@@ -150,8 +157,53 @@ pub unsafe extern "C" fn flexpay_parse_callback(
     }
 }
 
+/// The size of a callback's key, its NUL included.
+pub const FLEXPAY_CALLBACK_KEY_SIZE: i32 = 65;
+
+/// Writes the key by which the same notice, delivered again, is known: 64 hexadecimal digits over the
+/// order number, the reference and what is claimed of them, the same for every spelling.
+///
+/// Record it only AFTER the notice was verified, in one step with the order's state. A key recorded
+/// before would let a forged notice make the true one look like a repeat.
+///
+/// callback: not NULL.
+/// key:      FLEXPAY_CALLBACK_KEY_SIZE bytes to write to; not NULL. Empty on failure.
+/// Errors: INVALID (a NULL), INTERNAL. Does not block. Since ABI 1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn flexpay_callback_key(
+    callback: *const flexpay_callback,
+    key: *mut c_char,
+) -> flexpay_result {
+    if key.is_null() {
+        return FLEXPAY_ERROR_INVALID;
+    }
+    let write = || {
+        // SAFETY: `key` has room for the key and its NUL, and the callback and its strings are those
+        // of a live object or NULL, as the header asks.
+        unsafe {
+            key.write(0);
+            let callback = callback.as_ref()?;
+            let digits = callback_key(
+                text(callback.order_number, "order_number").ok()?,
+                text(callback.reference, "reference").ok()?,
+                text(callback.code, "code").ok()??,
+                callback.claims_success != 0,
+            );
+            std::ptr::copy_nonoverlapping(digits.as_ptr().cast(), key, digits.len());
+            key.add(digits.len()).write(0);
+        }
+        Some(())
+    };
+    match stop_panics(write) {
+        Some(Some(())) => FLEXPAY_OK,
+        Some(None) => FLEXPAY_ERROR_INVALID,
+        None => FLEXPAY_ERROR_INTERNAL,
+    }
+}
+
 /// Gives the verdict on a callback: reads it, asks the gateway about its order, and compares
-/// reference, amount and currency with what you asked for.
+/// reference, amount and currency with what you asked for. Where the client has a callback_secret,
+/// the address the callback came to must carry its signature; otherwise nothing is asked.
 ///
 /// FLEXPAY_OK means: this transaction IS the one you asked for. Whether it is paid, its state says:
 /// mark an order paid only on FLEXPAY_STATE_PAID. A callback that is not about the expected payment

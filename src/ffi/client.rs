@@ -49,8 +49,8 @@ pub unsafe extern "C" fn flexpay_client_new(
 /// Makes a client from the environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_ENVIRONMENT
 /// ("live", "test"), FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL,
 /// FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY,
-/// FLEXPAY_APP_NAME, FLEXPAY_ALLOW_PLAIN_HTTP and FLEXPAY_CHECK_ONCE ("0", "1"). Only the first two
-/// are needed.
+/// FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
+/// FLEXPAY_ALLOW_PLAIN_HTTP and FLEXPAY_CHECK_ONCE ("0", "1"). Only the first two are needed.
 ///
 /// client, error: as for flexpay_client_new. Must not run while another thread changes the
 /// environment. Errors: INVALID (its field names the variable or setting). Does not block.

@@ -58,6 +58,11 @@ pub struct flexpay_config {
     pub app_name: *const c_char,
     /// FLEXPAY_FLAG_*, added up.
     pub flags: u64,
+    /// A secret of yours, of at least 16 characters, with which every callback address is signed:
+    /// then flexpay_verify_callback refuses a notice that was not sent to an address you gave.
+    pub callback_secret: *const c_char,
+    /// The secret before this one: addresses signed with it are still good.
+    pub callback_secret_previous: *const c_char,
 }
 
 // SAFETY: repr(C), size first, integers and pointers only.
@@ -97,6 +102,11 @@ impl flexpay_config {
                 ca_file: owned(own.ca_file, "ca_file")?,
                 proxy: owned(own.proxy, "proxy")?,
                 app_name: owned(own.app_name, "app_name")?,
+                callback_secret: secret(own.callback_secret, "callback_secret")?,
+                callback_secret_previous: secret(
+                    own.callback_secret_previous,
+                    "callback_secret_previous",
+                )?,
                 allow_plain_http: own.flags & FLEXPAY_FLAG_ALLOW_PLAIN_HTTP != 0,
                 check_once: own.flags & FLEXPAY_FLAG_CHECK_ONCE != 0,
             })
@@ -122,8 +132,17 @@ impl flexpay_config {
             proxy: std::ptr::null(),
             app_name: std::ptr::null(),
             flags: 0,
+            callback_secret: std::ptr::null(),
+            callback_secret_previous: std::ptr::null(),
         }
     }
+}
+
+/// # Safety
+/// As [`owned`].
+unsafe fn secret(given: *const c_char, name: &'static str) -> Result<Option<Zeroizing<String>>> {
+    // SAFETY: as the caller promises.
+    Ok(unsafe { owned(given, name) }?.map(Zeroizing::new))
 }
 
 fn unknown(field: &'static str, value: i32) -> Error {

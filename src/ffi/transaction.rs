@@ -8,7 +8,7 @@ use super::error::{flexpay_error, flexpay_result};
 use super::guard::{deliver, stop_panics};
 use super::input::needed;
 use crate::amount::Amount;
-use crate::transaction::Transaction;
+use crate::transaction::{State, Transaction};
 
 /// A status outside the gateway's table: neither paid nor failed.
 pub const FLEXPAY_STATE_UNKNOWN: i32 = 0;
@@ -106,6 +106,31 @@ impl flexpay_transaction {
                 raw,
             },
         )
+    }
+}
+
+/// Whether a state may replace the one that a shop has recorded, where notices and checks come late,
+/// twice and out of order: 1 or 0. Late PAID beats FAILED and CANCELLED; after PAID only a refund
+/// follows; nothing is replaced by itself, by UNKNOWN, or by what came before it. A number that is
+/// no state counts as UNKNOWN.
+///
+/// The compare-and-set that goes with it: "UPDATE orders SET state = :now WHERE reference =
+/// :reference AND state = :recorded". Whoever changes no row was not the first.
+/// Never blocks. Since ABI 1.
+#[unsafe(no_mangle)]
+pub extern "C" fn flexpay_state_may_replace(recorded: i32, now: i32) -> i32 {
+    state(now).may_replace(state(recorded)).into()
+}
+
+fn state(number: i32) -> State {
+    match number {
+        FLEXPAY_STATE_PAID => State::Paid,
+        FLEXPAY_STATE_FAILED => State::Failed,
+        FLEXPAY_STATE_PENDING => State::Pending,
+        FLEXPAY_STATE_REFUNDING => State::Refunding,
+        FLEXPAY_STATE_REFUNDED => State::Refunded,
+        FLEXPAY_STATE_CANCELLED => State::Cancelled,
+        _ => State::Unknown,
     }
 }
 

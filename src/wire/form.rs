@@ -34,7 +34,7 @@ pub(crate) fn read(body: &str) -> Result<Fields<'_>, Unreadable> {
     Ok(fields)
 }
 
-fn decode(text: &str) -> Result<Cow<'_, str>, Unreadable> {
+pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, Unreadable> {
     if !text.contains(['%', '+']) {
         return Ok(Cow::Borrowed(text));
     }

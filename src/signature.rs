@@ -1,0 +1,319 @@
+//! Signed callback addresses. The gateway signs nothing, so the merchant does: the address that it
+//! is told to call carries a signature of what is being paid, under a secret only the merchant has.
+//!
+//! A notice that comes to an address without it, or with that of another payment, was sent by
+//! somebody who was never told the address. It is refused before the gateway is asked anything.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
+use std::fmt;
+use zeroize::Zeroizing;
+
+use crate::amount::Amount;
+use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::wire::form;
+
+/// The name of the parameter in the address.
+const PARAMETER: &str = "flexpay";
+/// The version of the signature, so that there can be another one.
+const VERSION: &str = "1.";
+/// Shorter secrets can be guessed from one signature.
+const SHORTEST: usize = 16;
+
+/// What a signature vouches for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signed<'a> {
+    pub(crate) reference: &'a str,
+    pub(crate) amount: Amount,
+    pub(crate) currency: &'a str,
+}
+
+/// The merchant's secrets: one to sign with, and the one before it, which is still good.
+#[derive(Default)]
+pub(crate) struct Secrets {
+    current: Option<Zeroizing<String>>,
+    previous: Option<Zeroizing<String>>,
+}
+
+impl Secrets {
+    /// Accepts the secrets of a configuration. The complaint never repeats what was given.
+    pub(crate) fn accept(
+        current: Option<Zeroizing<String>>,
+        previous: Option<Zeroizing<String>>,
+    ) -> Result<Self> {
+        let long = |secret: &Option<Zeroizing<String>>| {
+            secret
+                .as_ref()
+                .is_none_or(|secret| secret.len() >= SHORTEST)
+        };
+        let too_short = format!("is shorter than {SHORTEST} characters");
+        if !long(&current) {
+            return Err(Error::invalid("callback_secret", too_short));
+        }
+        if !long(&previous) {
+            return Err(Error::invalid("callback_secret_previous", too_short));
+        }
+        if current.is_none() && previous.is_some() {
+            return Err(Error::invalid(
+                "callback_secret",
+                "is missing, and its predecessor is set",
+            ));
+        }
+        Ok(Self { current, previous })
+    }
+
+    /// The callback address with a signature in its query; as it is where there is no secret.
+    pub(crate) fn sign(&self, callback_url: &str, signed: Signed<'_>) -> Result<String> {
+        let Some(secret) = &self.current else {
+            return Ok(callback_url.to_owned());
+        };
+        let (address, fragment) = match callback_url.split_once('#') {
+            Some((address, fragment)) => (address, Some(fragment)),
+            None => (callback_url, None),
+        };
+        let query = address.split_once('?').map(|(_, query)| query);
+        if query.is_some_and(|query| signatures(query).next().is_some()) {
+            return Err(Error::invalid(
+                "callback_url",
+                format!("has a parameter {PARAMETER} already, which is where the signature goes"),
+            ));
+        }
+        let joint = match query {
+            None => "?",
+            Some("") => "",
+            Some(_) => "&",
+        };
+        let tag = URL_SAFE_NO_PAD.encode(hmac::sign(&key(secret), &signed.bytes()));
+        let mut url = format!("{address}{joint}{PARAMETER}={VERSION}{tag}");
+        if let Some(fragment) = fragment {
+            url.push('#');
+            url.push_str(fragment);
+        }
+        Ok(url)
+    }
+
+    /// Checks the query string with which a callback came. Where there is no secret, there is
+    /// nothing to check.
+    pub(crate) fn check(&self, query: Option<&str>, signed: Signed<'_>) -> Result<()> {
+        if self.current.is_none() {
+            return Ok(());
+        }
+        let Some(query) = query else {
+            return Err(Error::invalid(
+                "query",
+                "is missing: the client has a callback secret, so give the query string with \
+                 which the callback came",
+            ));
+        };
+        let refused = |problem: &str| {
+            let message = format!("query: {problem}");
+            Err(Error::new(ErrorCode::Mismatch, Outcome::NotSent, message).about("query"))
+        };
+        let mut found = signatures(query.trim_start_matches('?'));
+        let (Some(value), None) = (found.next(), found.next()) else {
+            return refused(
+                "it does not carry one signature: the callback was not sent to an address this client gave",
+            );
+        };
+        let tag = form::decode(value)
+            .ok()
+            .and_then(|value| URL_SAFE_NO_PAD.decode(value.strip_prefix(VERSION)?).ok());
+        let Some(tag) = tag else {
+            return refused("its signature is not of a version this library knows");
+        };
+        // ring compares in constant time.
+        let secrets = self.current.iter().chain(&self.previous);
+        let mut good = false;
+        for secret in secrets {
+            good |= hmac::verify(&key(secret), &signed.bytes(), &tag).is_ok();
+        }
+        if good {
+            return Ok(());
+        }
+        refused(
+            "its signature is of another reference, amount or currency, or under another secret",
+        )
+    }
+}
+
+impl Signed<'_> {
+    /// What is signed: no two payments give the same bytes.
+    fn bytes(&self) -> Vec<u8> {
+        let Self {
+            reference,
+            amount,
+            currency,
+        } = self;
+        let length = reference.len();
+        format!(
+            "flexpay callback {VERSION}\n{length}:{reference}\n{}\n{currency}",
+            amount.minor()
+        )
+        .into_bytes()
+    }
+}
+
+fn key(secret: &str) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())
+}
+
+/// The values of the signature's parameter.
+fn signatures(query: &str) -> impl Iterator<Item = &str> {
+    query.split('&').filter_map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = form::decode(name).ok()?;
+        (name == PARAMETER).then_some(value)
+    })
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets(secret)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(current: &str, previous: Option<&str>) -> Secrets {
+        let keep = |secret: &str| Zeroizing::new(secret.to_owned());
+        Secrets::accept(Some(keep(current)), previous.map(keep)).unwrap()
+    }
+
+    fn signed<'a>(reference: &'a str, amount: &str, currency: &'a str) -> Signed<'a> {
+        Signed {
+            reference,
+            amount: amount.parse().unwrap(),
+            currency,
+        }
+    }
+
+    const NEW: &str = "a-secret-of-the-merchant";
+    const OLD: &str = "the-secret-before-this-one";
+
+    #[test]
+    fn the_signature_joins_whatever_address_there_is() {
+        let secrets = secrets(NEW, None);
+        let payment = signed("R1", "25.50", "USD");
+        for (given, before, after) in [
+            (
+                "https://a.example/cb",
+                "https://a.example/cb?flexpay=1.",
+                "",
+            ),
+            (
+                "https://a.example/cb?x=1",
+                "https://a.example/cb?x=1&flexpay=1.",
+                "",
+            ),
+            ("https://a.example?", "https://a.example?flexpay=1.", ""),
+            (
+                "https://a.example/cb?x=1#top",
+                "https://a.example/cb?x=1&flexpay=1.",
+                "#top",
+            ),
+        ] {
+            let url = secrets.sign(given, payment).unwrap();
+            assert!(url.starts_with(before) && url.ends_with(after), "{url}");
+            let query = url.split_once('?').unwrap().1.split('#').next().unwrap();
+            secrets.check(Some(query), payment).unwrap();
+            secrets
+                .check(Some(&format!("?{query}")), signed("R1", "25.5", "USD"))
+                .unwrap();
+        }
+        let error = secrets
+            .sign("https://a.example/cb?flexpay=x", payment)
+            .unwrap_err();
+        assert_eq!(error.field(), Some("callback_url"));
+    }
+
+    #[test]
+    fn a_signature_is_good_for_one_payment_under_one_of_two_secrets() {
+        let payment = signed("R1", "25.50", "USD");
+        let url = secrets(OLD, None)
+            .sign("https://a.example/", payment)
+            .unwrap();
+        let query = url.split_once('?').unwrap().1;
+        secrets(NEW, Some(OLD)).check(Some(query), payment).unwrap();
+        for (checker, other) in [
+            (secrets(NEW, None), payment),
+            (secrets(OLD, None), signed("R2", "25.50", "USD")),
+            (secrets(OLD, None), signed("R1", "25.51", "USD")),
+            (secrets(OLD, None), signed("R1", "25.50", "CDF")),
+        ] {
+            let error = checker.check(Some(query), other).unwrap_err();
+            assert_eq!(
+                (error.code(), error.outcome()),
+                (ErrorCode::Mismatch, Outcome::NotSent)
+            );
+            assert_eq!(error.field(), Some("query"));
+        }
+    }
+
+    #[test]
+    fn a_query_without_one_good_signature_is_refused() {
+        let secrets = secrets(NEW, None);
+        let payment = signed("R1", "25.50", "USD");
+        let url = secrets.sign("https://a.example/", payment).unwrap();
+        let good = url.split_once('?').unwrap().1;
+        let shorter = &good[..good.len() - 1];
+        let twice = format!("{good}&{good}");
+        let smuggled = format!("{good}&%66lexpay=1.AAAA");
+        let other_version = good.replace("=1.", "=2.");
+        for query in [
+            "",
+            "x=1",
+            "flexpay",
+            "flexpay=",
+            "flexpay=1.",
+            "flexpay=1.%zz",
+            shorter,
+            &twice,
+            &smuggled,
+            &other_version,
+        ] {
+            let error = secrets.check(Some(query), payment).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::Mismatch, "{query}");
+        }
+        assert_eq!(
+            secrets.check(None, payment).unwrap_err().code(),
+            ErrorCode::Invalid
+        );
+        let encoded = good
+            .replace('.', "%2E")
+            .replace('-', "%2D")
+            .replace('_', "%5f");
+        secrets
+            .check(Some(&encoded), payment)
+            .expect("some servers encode what need not be");
+    }
+
+    #[test]
+    fn without_a_secret_nothing_is_signed_or_checked() {
+        let none = Secrets::default();
+        let payment = signed("R1", "25.50", "USD");
+        assert_eq!(
+            none.sign("https://a.example/", payment).unwrap(),
+            "https://a.example/"
+        );
+        none.check(None, payment).unwrap();
+    }
+
+    #[test]
+    fn a_secret_is_long_and_never_shown() {
+        let short = || Some(Zeroizing::new("s3cr3t".to_owned()));
+        let long = || Some(Zeroizing::new(NEW.to_owned()));
+        for (current, previous, field) in [
+            (short(), None, "callback_secret"),
+            (long(), short(), "callback_secret_previous"),
+            (None, long(), "callback_secret"),
+        ] {
+            let error = Secrets::accept(current, previous).unwrap_err();
+            assert_eq!(error.field(), Some(field));
+            assert!(!error.message().contains("s3cr3t"));
+        }
+        assert_eq!(format!("{:?}", secrets(NEW, Some(OLD))), "Secrets(secret)");
+    }
+}
