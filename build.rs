@@ -1,7 +1,8 @@
-//! Writes the C header from `src/ffi` and tells the linker how the shared library is to behave.
+//! Writes the C headers from `src/ffi` and tells the linker how the shared library is to behave.
 //!
-//! The header goes to the build folder. The committed one, `include/flexpay.h`, is compared with it
-//! by a test, and rewritten by `make header` (which sets FLEXPAY_WRITE_HEADER).
+//! They go to the build folder. The committed ones, `include/flexpay.h` and, plain enough for PHP's
+//! `FFI::cdef`, `bindings/php/flexpay.ffi.h`, are compared with them by a test, and rewritten by
+//! `make header` (which sets FLEXPAY_WRITE_HEADER).
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -36,26 +37,44 @@ fn main() {
 
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
-    let header = out.join("flexpay.h");
-    write_header(&root, &header);
-    if env::var_os("FLEXPAY_WRITE_HEADER").is_some() {
-        fs::copy(&header, root.join("include/flexpay.h")).expect("include/flexpay.h is writable");
-    }
+    let config =
+        cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml is readable");
+    let full = cbindgen::Config {
+        after_includes: Some(version_macros() + &init_macros()),
+        ..config.clone()
+    };
+    write_header(&root, full, &out, "flexpay.h", "include");
+    write_header(&root, plain(config), &out, "flexpay.ffi.h", "bindings/php");
 
     link();
 }
 
-fn write_header(root: &Path, header: &Path) {
-    let mut config =
-        cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml is readable");
-    config.after_includes = Some(version_macros() + &init_macros());
+/// Declarations alone: no includes, no macros, no `extern "C"`, all of which `FFI::cdef` refuses.
+fn plain(mut config: cbindgen::Config) -> cbindgen::Config {
+    config.header = None;
+    config.include_guard = None;
+    config.sys_includes.clear();
+    config.cpp_compat = false;
+    config.documentation = false;
+    config
+        .export
+        .item_types
+        .retain(|kind| !matches!(kind, cbindgen::ItemType::Constants));
+    config
+}
+
+fn write_header(root: &Path, config: cbindgen::Config, out: &Path, name: &str, folder: &str) {
     let sources = BORDER.map(|name| root.join(format!("src/ffi/{name}.rs")));
     let builder = sources.iter().fold(
         cbindgen::Builder::new().with_config(config),
         |builder, source| builder.with_src(source),
     );
     let bindings = builder.generate().expect("cbindgen reads src/ffi");
-    bindings.write_to_file(header);
+    let header = out.join(name);
+    bindings.write_to_file(&header);
+    if env::var_os("FLEXPAY_WRITE_HEADER").is_some() {
+        fs::copy(&header, root.join(folder).join(name)).expect("the committed header is writable");
+    }
 }
 
 fn version_macros() -> String {
@@ -77,9 +96,9 @@ fn init_macros() -> String {
     let mut text = String::from(
         "\n\n/*\n * Begin every struct you fill in with its macro: it sets the size and leaves the rest zero.\n *\n\
          \x20*     flexpay_config config = FLEXPAY_CONFIG_INIT;\n */\n\
-         #ifdef __cplusplus\n\
+         #ifdef __cplusplus\nextern \"C++\" {\n\
          template <typename T> inline T flexpay_init() {\n    T value = T();\n    \
-         value.size = sizeof(T);\n    return value;\n}\n",
+         value.size = sizeof(T);\n    return value;\n}\n}\n",
     );
     for (kind, name) in INPUTS {
         text.push_str(&format!("#define {name} flexpay_init<{kind}>()\n"));

@@ -14,6 +14,8 @@
  *   _INIT macro. Strings are NUL-terminated UTF-8; NULL means absent.
  * - A client and a cancel token may be used by many threads at once. A result belongs to one
  *   thread at a time.
+ * - The _free functions, the names and the versions never block, and any thread may call them.
+ * - Out of memory ends the process, as in most programs; nothing else of this library does.
  * - Amounts are decimal text, and hundredths in int64_t. There is no float.
  * - New fields are only ever appended to structs, and new codes and states may come.
  *
@@ -40,10 +42,12 @@
  *     flexpay_config config = FLEXPAY_CONFIG_INIT;
  */
 #ifdef __cplusplus
+extern "C++" {
 template <typename T> inline T flexpay_init() {
     T value = T();
     value.size = sizeof(T);
     return value;
+}
 }
 #define FLEXPAY_CONFIG_INIT flexpay_init<flexpay_config>()
 #define FLEXPAY_PAYMENT_REQUEST_INIT flexpay_init<flexpay_payment_request>()
@@ -177,7 +181,8 @@ typedef struct flexpay_client flexpay_client;
 typedef struct flexpay_error {
     // One of FLEXPAY_ERROR_*.
     int32_t code;
-    // One of FLEXPAY_OUTCOME_*: may the request be repeated?
+    // One of FLEXPAY_OUTCOME_*: may the request of the call that failed be repeated? Only
+    // flexpay_pay sends a payment: that a check was not sent says nothing of the payment.
     int32_t outcome;
     // The HTTP status of the gateway's answer, 0 when there was none.
     int32_t http_status;
@@ -389,7 +394,8 @@ void flexpay_error_free(struct flexpay_error *error);
 // config: the settings, begun with FLEXPAY_CONFIG_INIT; not NULL; borrowed for this call.
 // client: receives the client, to be freed with flexpay_client_free; NULL on failure.
 // error:  receives why it failed, to be freed with flexpay_error_free; NULL on success. May be NULL.
-// Errors: INVALID (its field names the setting). Does not block. Since ABI 1.
+// Errors: INVALID (its field names the setting), INTERNAL. Does not block, but for reading ca_file.
+// Since ABI 1.
 flexpay_result flexpay_client_new(const struct flexpay_config *config,
                                   struct flexpay_client **client,
                                   struct flexpay_error **error);
@@ -401,8 +407,8 @@ flexpay_result flexpay_client_new(const struct flexpay_config *config,
 // FLEXPAY_ALLOW_PLAIN_HTTP and FLEXPAY_CHECK_ONCE ("0", "1"). Only the first two are needed.
 //
 // client, error: as for flexpay_client_new. Must not run while another thread changes the
-// environment. Errors: INVALID (its field names the variable or setting). Does not block.
-// Since ABI 1.
+// environment. Errors: INVALID (its field names the variable or setting), INTERNAL. Does not
+// block, but for reading ca_file. Since ABI 1.
 flexpay_result flexpay_client_from_env(struct flexpay_client **client,
                                        struct flexpay_error **error);
 
@@ -475,7 +481,8 @@ void flexpay_cancel_token_free(struct flexpay_cancel_token *token);
 //
 // PAID, CANCELLED, REFUNDING and REFUNDED are final at once; FAILED once it has stood for
 // failed_grace_ms. An order not found (yet), a failing gateway and broken connections are borne
-// with on the way.
+// with on the way. A wait that fails says nothing of the payment: its outcome is UNKNOWN, but for an
+// argument that was refused.
 //
 // client:       not NULL; may be in use by other threads.
 // order_number: the gateway's number; not NULL; borrowed for this call.

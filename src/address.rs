@@ -1,5 +1,6 @@
 //! Internet addresses: which a merchant may give, and which a customer may be sent to.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ureq::http::Uri;
 
 /// Checks an address the gateway is to call or send the browser to: absolute http or https. What
@@ -19,14 +20,18 @@ pub(crate) fn check_absolute(text: &str) -> Result<(), &'static str> {
 
 /// Checks an address of the gateway itself, as a merchant's configuration gives it.
 ///
-/// Plain http is refused unless the host is this machine or the caller asked for it by name: the
-/// token goes with every request.
-pub(crate) fn check_endpoint(text: &str, allow_plain_http: bool) -> Result<(), &'static str> {
-    let secure = check_strict(text)?;
+/// Plain http is refused unless the host is this machine, reached as such, or the caller asked for it
+/// by name: the token goes with every request.
+pub(crate) fn check_endpoint(
+    text: &str,
+    may_be_this_machine: bool,
+    allow_plain_http: bool,
+) -> Result<(), &'static str> {
+    let address = Address::read(text)?;
     if text.contains(['?', '#']) {
         return Err("has a query or a fragment");
     }
-    if !secure && !allow_plain_http {
+    if !(address.https || allow_plain_http || may_be_this_machine && address.is_loopback()) {
         return Err(
             "is plain http: the token would travel in the clear (allowed on this \
              machine's own addresses, or with the allow-plain-http flag)",
@@ -39,41 +44,134 @@ pub(crate) fn check_endpoint(text: &str, allow_plain_http: bool) -> Result<(), &
 /// https (http on this machine only), absolute, and nothing in it that a browser and this check
 /// could read differently.
 pub(crate) fn check_card_page(text: &str) -> Result<(), &'static str> {
-    match check_strict(text)? {
-        true => Ok(()),
-        false => Err("is plain http"),
+    let address = Address::read(text)?;
+    if address.https || address.is_loopback() {
+        Ok(())
+    } else {
+        Err("is plain http")
     }
 }
 
-/// The strict reading. True where what is sent there is safe from reading on the way: https, or
-/// a host that is this machine.
-fn check_strict(text: &str) -> Result<bool, &'static str> {
-    // Browsers drop tabs and line ends and read `\` as `/`: none of them may come into question.
-    if !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err("has blanks, control characters or letters outside ASCII in it");
+/// Whether two addresses are of one site: the same host, however it is written, and port.
+pub(crate) fn same_site(one: &str, other: &str) -> bool {
+    fn site(text: &str) -> Option<(String, u16)> {
+        let (https, rest) = split_scheme(text)?;
+        let authority = authority(rest);
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => (host, port),
+            _ => (authority, ""),
+        };
+        let port = match port {
+            "" => {
+                if https {
+                    443
+                } else {
+                    80
+                }
+            }
+            port => port.parse().ok()?,
+        };
+        Some((host.trim_end_matches('.').to_ascii_lowercase(), port))
     }
-    if text.contains('\\') {
-        return Err("has a backslash in it");
+    site(one).is_some_and(|one| site(other) == Some(one))
+}
+
+/// Whether anything but the front page of a site is named.
+pub(crate) fn leads_somewhere(text: &str) -> bool {
+    split_scheme(text).is_some_and(|(_, rest)| {
+        let tail = rest[authority(rest).len()..].split('#').next();
+        !matches!(tail, None | Some("" | "/"))
+    })
+}
+
+/// Whether an address looks like that of a card page: `…/checkout/<id>`, as documented pages link to.
+pub(crate) fn is_checkout(text: &str) -> bool {
+    split_scheme(text).is_some_and(|(_, rest)| {
+        let path = rest[authority(rest).len()..]
+            .split(['?', '#'])
+            .next()
+            .unwrap_or("");
+        path.split('/')
+            .any(|segment| segment.eq_ignore_ascii_case("checkout"))
+    })
+}
+
+/// Host and port as they are written, for messages; empty where there is none.
+pub(crate) fn host_and_port(text: &str) -> &str {
+    split_scheme(text).map_or("", |(_, rest)| authority(rest))
+}
+
+/// An address read strictly.
+struct Address<'a> {
+    https: bool,
+    host: &'a str,
+}
+
+impl<'a> Address<'a> {
+    fn read(text: &'a str) -> Result<Self, &'static str> {
+        // Browsers drop tabs and line ends and read `\` as `/`; a shop that shows the address may
+        // not escape it. So: the characters of RFC 3986, less the quote.
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&()*+,;=%".contains(&b);
+        if !text.bytes().all(plain) {
+            return Err("has characters in it that no address has");
+        }
+        let Some((https, rest)) = split_scheme(text) else {
+            return Err("is not an absolute https address");
+        };
+        let authority = authority(rest);
+        if authority.contains('@') {
+            return Err("carries a user name or password");
+        }
+        if rest[authority.len()..].contains(['[', ']']) {
+            return Err("has a bracket in its path");
+        }
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => (host, Some(port)),
+            _ => (authority, None),
+        };
+        if !is_host(host) {
+            return Err("names no host");
+        }
+        if port.is_some_and(|port| port.starts_with('0') || port.parse::<u16>().is_err()) {
+            return Err("has a port that is no number");
+        }
+        // What the HTTP library cannot read is not sent; it knows no fragment.
+        let sent = text.split('#').next().unwrap_or(text);
+        match sent.parse::<Uri>() {
+            Ok(_) => Ok(Self { https, host }),
+            Err(_) => Err("is not a well-formed address"),
+        }
     }
-    let Some((https, rest)) = split_scheme(text) else {
-        return Err("is not an absolute https address");
+
+    /// Whether the host is this machine.
+    fn is_loopback(&self) -> bool {
+        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
+        self.host.eq_ignore_ascii_case("localhost")
+            || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+}
+
+/// A name of letters, digits and hyphens, or an IP address.
+fn is_host(host: &str) -> bool {
+    if let Some(inner) = host.strip_prefix('[') {
+        return inner
+            .strip_suffix(']')
+            .is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok());
+    }
+    let label = |label: &str| {
+        let letters = label
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        letters && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
     };
-    let authority = authority(rest);
-    if authority.contains('@') {
-        return Err("carries a user name or password");
-    }
-    // The parser of the `http` crate knows no fragment; a browser keeps it to itself.
-    let sent = text.split('#').next().unwrap_or(text);
-    let uri: Uri = sent.parse().map_err(|_| "is not a well-formed address")?;
-    let host = match uri.host() {
-        Some(host) if !host.is_empty() && host != "[]" => host,
-        _ => return Err("names no host"),
-    };
-    let port = authority.strip_prefix(host).unwrap_or("");
-    if !port.is_empty() && uri.port_u16().is_none() {
-        return Err("has a port that is no number");
-    }
-    Ok(https || is_loopback(host))
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let mut labels = name.split('.');
+    // A browser reads what ends in a number as an IPv4 address, in shapes that differ from ours.
+    let numeric = name
+        .rsplit('.')
+        .next()
+        .is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x"));
+    labels.all(label) && (!numeric || host.parse::<Ipv4Addr>().is_ok())
 }
 
 /// `https://rest` or `http://rest`, whatever the case: (is it https, rest).
@@ -90,31 +188,6 @@ fn split_scheme(text: &str) -> Option<(bool, &str)> {
 
 fn authority(rest: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or("")
-}
-
-/// Host and port of an address, in lower case; empty where it has none.
-pub(crate) fn host_and_port(text: &str) -> String {
-    split_scheme(text)
-        .map(|(_, rest)| authority(rest).to_ascii_lowercase())
-        .unwrap_or_default()
-}
-
-/// Whether anything but the host is named: a path other than `/`, or a query. The front page of a
-/// site is never a card page.
-pub(crate) fn leads_somewhere(text: &str) -> bool {
-    split_scheme(text).is_some_and(|(_, rest)| {
-        let tail = &rest[authority(rest).len()..];
-        let tail = tail.split('#').next().unwrap_or("");
-        !matches!(tail, "" | "/")
-    })
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || bare
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -158,6 +231,20 @@ mod tests {
             "https://gwvisa.flexpay.cd:99999/",
             "https://gwvisa.flexpay.cd:80x/",
             "https://gwvisа.flexpay.cd/",
+            "https://gwvisa.flexpay.cd/c#\"><script>alert(1)</script>",
+            "https://gwvisa.flexpay.cd/c'onclick=",
+            "https://gwvisa.flexpay.cd/[token]",
+            "https://gwvisa.flexpay.cd;evil.example/",
+            "https://gwvisa.flexpay.cd,evil.example/",
+            "https://a..b/",
+            "https://-a.b/",
+            "https://[zz]/",
+            "http://[127.0.0.1]/",
+            "http://127.1/",
+            "http://0x7f.1/",
+            "https://2130706433/",
+            "https://gwvisa.flexpay.cd:0/",
+            "https://gwvisa.flexpay.cd:080/",
         ] {
             assert!(check_card_page(bad).is_err(), "{bad}");
         }
@@ -181,10 +268,38 @@ mod tests {
 
     #[test]
     fn the_token_is_not_sent_in_the_clear_unasked() {
-        assert!(check_endpoint("http://10.0.0.7:8080/v1/pay", false).is_err());
-        assert!(check_endpoint("http://10.0.0.7:8080/v1/pay", true).is_ok());
-        assert!(check_endpoint("http://127.0.0.1:8080/v1/pay", false).is_ok());
-        assert!(check_endpoint("https://cardpayment.flexpay.cd/v1/pay", false).is_ok());
-        assert!(check_endpoint("https://cardpayment.flexpay.cd/v1/pay?x", false).is_err());
+        for (url, here, allowed, good) in [
+            ("http://10.0.0.7:8080/v1/pay", true, false, false),
+            ("http://10.0.0.7:8080/v1/pay", true, true, true),
+            ("http://127.0.0.1:8080/v1/pay", true, false, true),
+            ("http://127.0.0.1:8080/v1/pay", false, false, false),
+            ("https://cardpayment.flexpay.cd/v1/pay", false, false, true),
+            ("https://cardpayment.flexpay.cd/v1/pay?x", true, true, false),
+        ] {
+            assert_eq!(check_endpoint(url, here, allowed).is_ok(), good, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_site_is_one_however_it_is_written() {
+        for (other, same) in [
+            ("https://shop.example/ok", true),
+            ("https://SHOP.example:443/no", true),
+            ("https://shop.example./", true),
+            ("http://shop.example/", false),
+            ("https://shop.example:8443/", false),
+            ("https://gw.example/", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                same_site("https://shop.example/merci", other),
+                same,
+                "{other}"
+            );
+        }
+        assert!(is_checkout("https://gw.example/v2/Checkout/1"));
+        assert!(!is_checkout(
+            "https://checkout.example/contact?x=/checkout/"
+        ));
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::amount::Amount;
+use crate::client::validate_order_number;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::payment::{validate_amount, validate_currency};
 use crate::signature::Signed;
@@ -243,7 +244,14 @@ impl Expected {
         differences.into_result(Outcome::NotSent)?;
         match (&self.order_number, &callback.order_number) {
             (Some(own), _) => Ok(own),
-            (None, Some(theirs)) => Ok(theirs),
+            (None, Some(theirs)) => match validate_order_number(theirs) {
+                Ok(()) => Ok(theirs),
+                Err(problem) => {
+                    let message = format!("order_number: the callback's {problem}");
+                    Err(Error::new(ErrorCode::Mismatch, Outcome::NotSent, message)
+                        .about("order_number"))
+                }
+            },
             (None, None) => Err(Error::new(
                 ErrorCode::Mismatch,
                 Outcome::NotSent,

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::callback::{Expected, parse_callback};
 use crate::config::Config;
-use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::payment::{Payment, PaymentRequest};
 use crate::signature::Secrets;
 use crate::token::Token;
-use crate::transaction::Transaction;
+use crate::transaction::{Answer, Transaction};
 use crate::transport::call::{after, sleep_until};
-use crate::transport::{Limits, Transport};
+use crate::transport::{Connection, Limits, Transport};
 use crate::wait::{Backoff, WaitOptions};
 use crate::wire::form;
 
@@ -94,7 +94,7 @@ impl Client {
         let mut attempt = 1;
         loop {
             let error = match self.ask(order_number, limits) {
-                Err(error) if attempt < attempts && is_passing(&error) => error,
+                Err(error) if attempt < attempts && error.is_passing() => error,
                 done => return done,
             };
             let pause = CHECK_BACKOFF
@@ -117,6 +117,9 @@ impl Client {
     /// once it has stood for the grace period ([`WaitOptions::failed_grace`]). On the way, an
     /// order not found (yet), a failing gateway and broken connections are borne with. At the
     /// deadline: [`ErrorCode::Timeout`], with the last thing seen in its message.
+    ///
+    /// An error says nothing of the payment: its outcome is [`Outcome::Unknown`](crate::Outcome),
+    /// but for an argument that was refused.
     pub fn wait(&self, order_number: &str, options: &WaitOptions) -> Result<Transaction> {
         crate::wait::wait(options, |limits| {
             let deadline = limits.deadline.min(self.deadline());
@@ -142,16 +145,31 @@ impl Client {
     }
 
     fn ask(&self, order_number: &str, limits: Limits<'_>) -> Result<Transaction> {
-        if order_number.trim().is_empty() {
-            return Err(Error::invalid("order_number", "is missing"));
-        }
+        validate_order_number(order_number)
+            .map_err(|problem| Error::invalid("order_number", problem))?;
         let url = format!(
             "{}/{}",
             self.config.check_url().trim_end_matches('/'),
             form::encode(order_number)
         );
-        let reply = self.transport.get(&url, limits)?;
-        Transaction::read(&reply, order_number).map_err(|error| self.explain_refused_token(error))
+        let read = |connection| {
+            let reply = self.transport.get(&url, connection, limits)?;
+            let result = Answer::read(&reply, order_number)
+                .map_err(|error| self.explain_refused_token(error));
+            Ok((result, reply.reused))
+        };
+        let (result, reused) = read(Connection::Any)?;
+        // A server that answered twice before leaves a reply on the connection that was meant for
+        // another question. One that names the order asked about is no such reply.
+        let is_of_this_order = match &result {
+            Ok(answer) => answer.names_order,
+            Err(error) => error.code() != ErrorCode::Reply,
+        };
+        let result = match reused && !is_of_this_order {
+            true => read(Connection::New)?.0,
+            false => result,
+        };
+        Ok(result?.transaction)
     }
 
     fn deadline(&self) -> Instant {
@@ -173,12 +191,16 @@ impl Client {
     }
 }
 
-/// Whether asking again may bring an answer.
-pub(crate) fn is_passing(error: &Error) -> bool {
-    match error.code() {
-        ErrorCode::Connection | ErrorCode::Connect | ErrorCode::Resolve | ErrorCode::Proxy => true,
-        ErrorCode::Gateway => error.outcome() == Outcome::Unknown,
-        _ => false,
+/// An order number as it can stand in an address: what a callback names, anyone may have chosen.
+pub(crate) fn validate_order_number(order_number: &str) -> Result<(), &'static str> {
+    const LONGEST: usize = 256;
+    match order_number {
+        _ if order_number.trim().is_empty() => Err("is missing"),
+        // Servers and proxies take these for steps up and down a path, however they are encoded.
+        "." | ".." => Err("is no order number"),
+        _ if order_number.len() > LONGEST => Err("is longer than 256 bytes"),
+        _ if order_number.chars().any(char::is_control) => Err("has a control character in it"),
+        _ => Ok(()),
     }
 }
 

@@ -167,7 +167,9 @@ impl Config {
             return Err(Error::invalid("app_name", "is not plain ASCII text"));
         }
         for (field, url) in [("pay_url", self.pay_url()), ("check_url", self.check_url())] {
-            address::check_endpoint(url, self.allow_plain_http)
+            // Through a proxy, this machine is another one.
+            let this_machine = self.proxy.is_none();
+            address::check_endpoint(url, this_machine, self.allow_plain_http)
                 .map_err(|problem| Error::invalid(field, problem))?;
         }
         Ok(self)

@@ -44,8 +44,11 @@ pub enum ErrorCode {
     Mismatch = 16,
 }
 
-/// May the caller repeat the request? Decided from what was handed to the connection, not guessed
+/// May the caller repeat the request that failed? Decided from what was handed to the connection, not guessed
 /// from the kind of failure.
+///
+/// It speaks of the request of the call that failed. Only [`pay`](crate::Client::pay) sends a
+/// payment: that a *check* was not sent says nothing of whether the customer has paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(i32)]
@@ -74,6 +77,7 @@ struct Details {
     gateway_code: Option<String>,
     gateway_message: Option<String>,
     retry_after: Option<Duration>,
+    passing: bool,
 }
 
 /// `Result` with this library's [`Error`].
@@ -90,6 +94,7 @@ impl Error {
             gateway_code: None,
             gateway_message: None,
             retry_after: None,
+            passing: false,
         }))
     }
 
@@ -125,6 +130,20 @@ impl Error {
             let words = words();
             self.0.gateway_code = words.code;
             self.0.gateway_message = words.message;
+        }
+        self
+    }
+
+    /// Marks what may be over at the next question: a broken connection, a failing gateway.
+    pub(crate) fn passing(mut self) -> Self {
+        self.0.passing = true;
+        self
+    }
+
+    /// The same error, where the outcome of a payment is what is asked about.
+    pub(crate) fn outcome_open(mut self) -> Self {
+        if self.0.code != ErrorCode::Invalid {
+            self.0.outcome = Outcome::Unknown;
         }
         self
     }
@@ -174,6 +193,11 @@ impl Error {
     /// The gateway's own words, when it said any. French, as it comes.
     pub fn gateway_message(&self) -> Option<&str> {
         self.0.gateway_message.as_deref()
+    }
+
+    /// Whether asking again may bring an answer.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.0.passing
     }
 
     /// How long the gateway asked to be left alone (`Retry-After`).

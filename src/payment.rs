@@ -194,11 +194,8 @@ impl PaymentRequest {
 
     /// Whether an address leads back to the shop itself, as a "back" link on a page does.
     fn is_own(&self, url: &str) -> bool {
-        let host = address::host_and_port(url);
-        self.addresses()
-            .iter()
-            .filter_map(|(_, own)| *own)
-            .any(|own| address::host_and_port(own) == host)
+        let mut own = self.addresses().into_iter().filter_map(|(_, own)| own);
+        own.any(|own| address::same_site(own, url))
     }
 }
 
@@ -236,6 +233,13 @@ impl Payment {
             status if reply.is_success() => {
                 let body = reply.body()?;
                 Self::from_body(body, request)
+                    .and_then(|payment| match payment.page {
+                        // Without it the page is of no use, and with it of use to anybody.
+                        Some(_) if reply.echoed_token => Err(unusable(
+                            "the gateway put the token into the page for the customer",
+                        )),
+                        _ => Ok(payment),
+                    })
                     .map_err(|error| error.with_status(status).or_words(|| Words::of_body(body)))
             }
             _ => {
@@ -320,6 +324,9 @@ impl Payment {
         // is no card page.
         let complains = code.is_none() && fields.complains();
         let redirect_url = Self::one_address(&mut fields)?;
+        let has_address = redirect_url.as_deref().is_some_and(|url| {
+            address::check_card_page(url.trim()).is_ok() && !request.is_own(url)
+        });
         if let (false, false, Some(redirect_url)) = (refused_by_code, complains, redirect_url) {
             return Ok(Self::at(&redirect_url, request).map(|payment| Self {
                 order_number: owned(order_number),
@@ -332,8 +339,15 @@ impl Payment {
             code: owned(code.or(fields.text(Field::Status)?)),
             message: owned(message.or(fields.text(Field::Error)?)),
         };
-        if refused_by_code {
+        if refused_by_code && !has_address {
             return Ok(Err(refused("the payment request", words)));
+        }
+        if refused_by_code {
+            // An order there is, then, and an address at which it can be paid.
+            let message = "the reply: code says no, and there is an address for the customer";
+            return Ok(Err(unusable(format!("{message}{}", words.quoted()))
+                .with_words(words)
+                .about("code")));
         }
         let order = order_number.map_or(String::new(), |order| {
             format!(" (order number {:?})", printable(&order, 60))
@@ -366,56 +380,70 @@ impl Payment {
         Ok(one)
     }
 
+    /// Where the page leads, if that can be told; else the page itself, to be shown as it is.
     fn from_page(html: &str, request: &PaymentRequest) -> Result<Self> {
         let page = page::read(html);
+        // A form may submit itself, or wait for the customer: only a browser can tell.
+        if page.has_form {
+            return Self::whole(html);
+        }
         if let Some(address) = &page.refresh {
             return Self::at(address, request);
         }
-        let mut refused_link = None;
-        let mut links: Vec<&str> = Vec::new();
+        let mut card_page: Option<&str> = None;
+        let mut others = page.has_script;
+        let mut refused: Option<(&str, &str)> = None;
         for link in page.links.iter().map(|link| link.trim()) {
-            let elsewhere = ["#", "mailto:", "tel:", "javascript:"];
-            let passed_over = link.is_empty()
-                || elsewhere.iter().any(|other| {
-                    link.get(..other.len())
-                        .is_some_and(|start| start.eq_ignore_ascii_case(other))
-                })
-                || request.is_own(link);
-            if passed_over || links.contains(&link) {
+            if leads_nowhere(link) || request.is_own(link) {
                 continue;
             }
             match address::check_card_page(link) {
-                Ok(()) if address::leads_somewhere(link) => links.push(link),
-                Ok(()) => {}
-                Err(problem) => refused_link = refused_link.or(Some((link, problem))),
+                Ok(()) if !address::is_checkout(link) => others |= address::leads_somewhere(link),
+                Ok(()) if card_page.is_none_or(|before| before == link) => card_page = Some(link),
+                // Two of them: the customer may choose.
+                Ok(()) => return Self::whole(html),
+                Err(problem) => refused = refused.or(Some((link, problem))),
             }
         }
-        match links.as_slice() {
-            [only] if !page.has_form => Self::at(only, request),
-            [] if !page.has_form && !page.has_script => Err(match refused_link {
-                Some((link, problem)) => bad_address(link, problem),
-                None => {
-                    let words = Words {
-                        code: None,
-                        message: Some(page.text).filter(|text| !text.is_empty()),
-                    };
-                    unusable(format!(
-                        "the gateway's page leads nowhere{}",
-                        words.quoted()
-                    ))
-                    .with_words(words)
-                }
-            }),
-            _ if html.contains('\0') => Err(unusable("the gateway's page has a NUL in it")),
-            _ => Ok(Self {
-                redirect_url: None,
-                order_number: None,
-                code: None,
-                message: None,
-                page: Some(html.to_owned()),
-            }),
+        match (card_page, refused) {
+            (Some(link), _) => Self::at(link, request),
+            (None, _) if others => Self::whole(html),
+            (None, Some((link, problem))) => Err(bad_address(link, problem)),
+            (None, None) => {
+                let words = Words {
+                    code: None,
+                    message: Some(page.text).filter(|text| !text.is_empty()),
+                };
+                let message = format!("the gateway's page leads nowhere{}", words.quoted());
+                Err(unusable(message).with_words(words))
+            }
         }
     }
+
+    fn whole(html: &str) -> Result<Self> {
+        if html.contains('\0') {
+            return Err(unusable("the gateway's page has a NUL in it"));
+        }
+        Ok(Self {
+            redirect_url: None,
+            order_number: None,
+            code: None,
+            message: None,
+            page: Some(html.to_owned()),
+        })
+    }
+}
+
+/// A link that stays on the page or opens no page.
+fn leads_nowhere(link: &str) -> bool {
+    let begins = |with: &str| {
+        link.get(..with.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(with))
+    };
+    link.is_empty()
+        || ["#", "mailto:", "tel:", "javascript:"]
+            .into_iter()
+            .any(begins)
 }
 
 fn unusable(message: impl Into<String>) -> Error {

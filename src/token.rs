@@ -9,6 +9,15 @@ use zeroize::Zeroizing;
 
 use crate::wire::{date, form};
 
+/// A longer one would not fit into one piece of a request, however it is spelled.
+const LONGEST: usize = 4096;
+
+/// A shorter one is found by chance in many a text.
+const SHORTEST_TO_SEEK: usize = 8;
+
+/// What stands where the gateway repeated the token. No address may hold a bracket there.
+const MASK: &str = "[token]";
+
 /// The authorization token. It is wiped when dropped, and nothing prints it.
 pub(crate) struct Token(Zeroizing<String>);
 
@@ -27,6 +36,9 @@ impl Token {
         };
         if bare.is_empty() {
             return Err("is missing");
+        }
+        if bare.len() > LONGEST {
+            return Err("is longer than 4,096 characters");
         }
         if bare.contains(['\r', '\n']) {
             return Err("has a line end in it");
@@ -76,7 +88,7 @@ impl Token {
             Spelling::Json => b"\"authorization\":\"*",
         };
         let spelled = self.spelled(spelling);
-        let Some(found) = output.windows(name.len()).position(|part| part == name) else {
+        let Some(found) = find(output, name) else {
             return false;
         };
         let start = found + name.len() - 1;
@@ -89,22 +101,52 @@ impl Token {
         }
     }
 
+    /// Takes the token out of what the gateway sent, in whatever spelling it repeated it: some
+    /// gateways put what they refuse into the refusal, or into a page for the customer. True where
+    /// it was there.
+    pub(crate) fn mask_in(&self, text: &mut Vec<u8>) -> bool {
+        if self.0.len() < SHORTEST_TO_SEEK {
+            return false;
+        }
+        let mut found = false;
+        for spelling in [Spelling::Header, Spelling::Form, Spelling::Json] {
+            let spelled = self.spelled(spelling);
+            let scheme = if spelling == Spelling::Form {
+                "Bearer%20"
+            } else {
+                "Bearer "
+            };
+            let needle = spelled[scheme.len()..].as_bytes();
+            while let Some(at) = find(text, needle) {
+                found = true;
+                text.splice(at..at + needle.len(), MASK.bytes());
+            }
+        }
+        found
+    }
+
     /// If the token is a JWT whose `exp` is past by this machine's clock, when it expired.
     ///
     /// Only ever used to explain a refusal of the gateway: clocks on tills are wrong.
     pub(crate) fn expired_since(&self, now: SystemTime) -> Option<String> {
         #[derive(Deserialize)]
         struct Claims {
-            exp: i64,
+            /// RFC 7519 allows fractions of a second.
+            exp: f64,
         }
         let mut parts = self.0.split('.');
         let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
         let payload = Zeroizing::new(URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?);
         let claims: Claims = serde_json::from_slice(&payload).ok()?;
         let now = now.duration_since(UNIX_EPOCH).ok()?.as_secs();
-        let past = i64::try_from(now).is_ok_and(|now| claims.exp <= now);
-        past.then(|| date::from_unix(claims.exp)).flatten()
+        let expired = claims.exp as i64;
+        let past = i64::try_from(now).is_ok_and(|now| expired <= now);
+        past.then(|| date::from_unix(expired)).flatten()
     }
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
 }
 
 /// Where in a request the token stands, which decides how it is escaped.
@@ -190,6 +232,18 @@ mod tests {
             assert_eq!(output, request(after));
             assert!(!token.put_in_place(spelling, &mut output), "once");
         }
+    }
+
+    #[test]
+    fn the_token_is_taken_out_of_what_the_gateway_repeats() {
+        let token = Token::accept("canary/\"47=").unwrap();
+        let mut text = b"no canary/\"47= nor canary%2F%2247%3D nor canary/\\\"47= here".to_vec();
+        assert!(token.mask_in(&mut text));
+        assert_eq!(text, b"no [token] nor [token] nor [token] here");
+        assert!(!token.mask_in(&mut text));
+        // One that is found everywhere is left alone.
+        let mut text = b"abc".to_vec();
+        assert!(!Token::accept("b").unwrap().mask_in(&mut text));
     }
 
     #[test]

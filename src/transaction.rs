@@ -113,7 +113,14 @@ pub struct Transaction {
     pub raw: String,
 }
 
-impl Transaction {
+/// What a Check reply says.
+pub(crate) struct Answer {
+    pub(crate) transaction: Transaction,
+    /// Whether the reply itself named the order.
+    pub(crate) names_order: bool,
+}
+
+impl Answer {
     /// Reads a Check reply about the order that was asked for.
     pub(crate) fn read(reply: &Reply, order_number: &str) -> Result<Self> {
         if reply.is_success() {
@@ -164,13 +171,8 @@ impl Transaction {
 
     /// The outer error: what cannot be read. The inner: what was read, and is no transaction.
     fn from_json(text: &str, asked: &str, raw: &str) -> Result<Result<Self>, Unreadable> {
-        // Whether the transaction was said to be null, or not spoken of, is a difference here.
-        let mut says_null = false;
-        json::each_entry(text, Field::of_key, |field, value| {
-            says_null |= field == Field::Transaction && value.is_none();
-        })
-        .map_err(|problem| Unreadable::body(format!("is not valid JSON: {problem}")))?;
         let mut fields = Fields::read(text)?;
+        let says_null = fields.is_null(Field::Transaction);
         let transaction = fields.nested(Field::Transaction)?;
         let message = fields.text(Field::Message)?;
         let code = fields.text(Field::Code)?;
@@ -202,8 +204,9 @@ impl Transaction {
             let problem = format!("is {code:?}, a problem, beside a transaction");
             return Err(Unreadable::field(Field::Code, problem));
         }
-        let order_number =
-            owned(inner.text(Field::OrderNumber)?).unwrap_or_else(|| asked.to_owned());
+        let order_number = owned(inner.text(Field::OrderNumber)?);
+        let names_order = order_number.is_some();
+        let order_number = order_number.unwrap_or_else(|| asked.to_owned());
         if order_number != asked {
             return Err(Unreadable::field(
                 Field::OrderNumber,
@@ -217,7 +220,7 @@ impl Transaction {
             Value::Text(text) => text.into_owned(),
             Value::Object(raw) | Value::Other(raw) => raw.to_owned(),
         });
-        Ok(Ok(Self {
+        let transaction = Transaction {
             state: status.as_deref().map_or(State::Unknown, State::from_wire),
             status,
             order_number,
@@ -231,6 +234,10 @@ impl Transaction {
             code,
             message: owned(message),
             raw: raw.to_owned(),
+        };
+        Ok(Ok(Self {
+            transaction,
+            names_order,
         }))
     }
 }

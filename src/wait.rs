@@ -4,13 +4,12 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use crate::cancel::CancelToken;
-use crate::client::is_passing;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::transaction::{State, Transaction};
 use crate::transport::Limits;
 use crate::transport::call::{after, sleep_until};
 
-/// How [`Client::wait`](crate::Client::wait) waits.
+/// How [`Client::wait`](crate::Client::wait) waits. Zero stands for the default of each.
 #[derive(Clone, Debug)]
 pub struct WaitOptions {
     /// How long to wait in all.
@@ -39,6 +38,23 @@ impl Default for WaitOptions {
     }
 }
 
+impl WaitOptions {
+    fn with_defaults(&self) -> Self {
+        let default = Self::default();
+        let or = |given: Duration, default| if given.is_zero() { default } else { given };
+        Self {
+            timeout: or(self.timeout, default.timeout),
+            interval: or(self.interval, default.interval),
+            max_interval: or(self.max_interval, default.max_interval),
+            failed_grace: or(self.failed_grace, default.failed_grace),
+            cancel: self.cancel.clone(),
+        }
+    }
+}
+
+/// How long before the deadline the last question is asked.
+const LAST_QUESTION: Duration = Duration::from_secs(2);
+
 /// Pauses that grow, and that differ a little from one client to the next so that a thousand tills
 /// do not ask in step.
 pub(crate) struct Backoff {
@@ -53,9 +69,10 @@ impl Backoff {
         for _ in 1..attempts.min(64) {
             pause = pause.saturating_add(pause / 2).min(self.most);
         }
-        // RandomState's keys are random: all the chance that jitter needs.
-        let percent = 80 + RandomState::new().hash_one(attempts) % 41;
-        pause.min(self.most) / 100 * percent as u32
+        // RandomState's keys are random, but a forked child has its parent's: so, the process too.
+        let chance = RandomState::new().hash_one((attempts, std::process::id(), Instant::now()));
+        let percent = 80 + (chance % 41) as u32;
+        (pause / 100).saturating_mul(percent).min(self.most)
     }
 }
 
@@ -64,75 +81,75 @@ pub(crate) fn wait(
     options: &WaitOptions,
     mut ask: impl FnMut(Limits<'_>) -> Result<Transaction>,
 ) -> Result<Transaction> {
+    let options = options.with_defaults();
+    let cancel = options.cancel.as_ref();
     let deadline = after(options.timeout);
+    let limits = Limits { deadline, cancel };
+    // The last question is asked shortly before the deadline, whatever the pauses come to.
+    let last_chance = deadline
+        .checked_sub(LAST_QUESTION.min(options.timeout / 4))
+        .unwrap_or(deadline);
     let backoff = Backoff {
         first: options.interval,
         most: options.max_interval,
     };
-    let limits = Limits {
-        deadline,
-        cancel: options.cancel.as_ref(),
-    };
     let mut failed_since: Option<Instant> = None;
-    let mut attempt = 0;
-    loop {
-        if options
-            .cancel
-            .as_ref()
-            .is_some_and(CancelToken::is_cancelled)
-        {
+    let mut seen = "nothing".to_owned();
+    for attempt in 1.. {
+        if cancel.is_some_and(CancelToken::is_cancelled) {
             return Err(cancelled());
         }
-        attempt += 1;
         let mut pause = backoff.pause(attempt);
-        let last = match ask(limits) {
+        match ask(limits) {
             Ok(transaction) => {
+                seen = transaction.state.name().to_owned();
                 match transaction.state {
                     State::Paid | State::Cancelled | State::Refunding | State::Refunded => {
                         return Ok(transaction);
                     }
                     State::Failed => {
-                        let since = *failed_since.get_or_insert_with(Instant::now);
-                        let stood = since.elapsed();
+                        let stood = failed_since.get_or_insert_with(Instant::now).elapsed();
                         if stood >= options.failed_grace {
                             return Ok(transaction);
                         }
+                        seen.push_str(", too lately to be sure");
                         // No sense in sleeping past the moment it can be believed.
                         pause = pause.min(options.failed_grace - stood);
                     }
                     State::Pending | State::Unknown => failed_since = None,
                 }
-                match transaction.state {
-                    State::Failed => "FAILED, too lately to be sure".to_owned(),
-                    state => state.name().to_owned(),
-                }
             }
             Err(error) if is_borne(&error) => {
-                pause = pause.max(error.retry_after().unwrap_or_default());
-                error.message().to_owned()
+                // A gateway that asks for an hour is asked sooner: somebody stands at the till.
+                let asked_for = error.retry_after().unwrap_or_default();
+                pause = pause.max(asked_for.min(options.max_interval));
+                // That time was up says less than what was seen before.
+                if error.code() != ErrorCode::Timeout || seen == "nothing" {
+                    seen = error.message().to_owned();
+                }
             }
-            Err(error) => return Err(error),
-        };
-        let next = after(pause);
-        if !sleep_until(next.min(deadline), options.cancel.as_ref()) {
+            Err(error) => return Err(error.outcome_open()),
+        }
+        let now = Instant::now();
+        if now >= last_chance {
+            break;
+        }
+        let next = after(pause).min(last_chance);
+        if !sleep_until(next, cancel) {
             return Err(cancelled());
         }
-        if next >= deadline {
-            return Err(Error::new(
-                ErrorCode::Timeout,
-                Outcome::Unknown,
-                format!(
-                    "the outcome is still open after {} s; last seen: {last}",
-                    options.timeout.as_secs()
-                ),
-            ));
-        }
     }
+    let waited = options.timeout.as_secs();
+    Err(Error::new(
+        ErrorCode::Timeout,
+        Outcome::Unknown,
+        format!("the outcome is still open after {waited} s; last seen: {seen}"),
+    ))
 }
 
 /// What a wait bears with: it may be over at the next question.
 fn is_borne(error: &Error) -> bool {
-    is_passing(error)
+    error.is_passing()
         || matches!(
             error.code(),
             ErrorCode::NotFound | ErrorCode::Timeout | ErrorCode::Reply

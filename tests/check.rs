@@ -7,6 +7,7 @@ use flexpay::{Api, Client, Config, ErrorCode, Outcome, State};
 use flexpay_sandbox::{
     Action, AmountStyle, CreatedAtStyle, Decision, Endpoint, Fault, Habits, KeyStyle,
 };
+use std::io::{Read, Write};
 use std::time::Duration;
 
 #[test]
@@ -284,4 +285,80 @@ fn a_long_pause_does_not_overflow() {
         ..config(&sandbox, Api::V1_1)
     };
     assert!(Client::new(endless).unwrap().check("1").is_err());
+}
+
+/// A server that keeps connections, and gives with the first reply on each another that nobody asked
+/// for: PAID, and naming no order.
+fn stuttering_server() -> String {
+    serve(|mut stream| {
+        std::thread::spawn(move || {
+            let reply = |status: &str, padding: usize| {
+                let body = format!(
+                    r#"{{"code":"0","message":"{}","transaction":{{"reference":"R","amount":"1","currency":"USD","status":"{status}"}}}}"#,
+                    "x".repeat(padding)
+                );
+                format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                )
+            };
+            let mut first = true;
+            let mut piece = [0; 4096];
+            while stream.read(&mut piece).is_ok_and(|more| more > 0) {
+                let mut answer = reply("1", 0);
+                if std::mem::take(&mut first) {
+                    answer += &reply("0", 0);
+                }
+                if stream.write_all(answer.as_bytes()).is_err() {
+                    break;
+                }
+            }
+        });
+    })
+}
+
+#[test]
+fn a_reply_nobody_asked_for_is_not_taken_for_the_next() {
+    let client = client_of(&stuttering_server(), Duration::from_secs(20));
+    for number in ["A", "B", "C", "D"] {
+        assert_eq!(
+            client.check(number).unwrap().state,
+            State::Failed,
+            "{number}"
+        );
+    }
+}
+
+#[test]
+fn a_reply_that_names_no_order_is_asked_for_again_over_a_new_connection() {
+    let sandbox = sandbox();
+    sandbox.set_habits(Habits {
+        omit_order_number: true,
+        ..Habits::default()
+    });
+    let client = secure_client(&sandbox);
+    let number = order(&client, "N1");
+    client.check(&number).unwrap();
+    client.check(&number).unwrap();
+    let requests = sandbox.requests();
+    let checks: Vec<u64> = requests[1..]
+        .iter()
+        .map(|request| request.connection)
+        .collect();
+    // The first over a new connection; the second over the same, and then over another.
+    assert_eq!(checks.len(), 3);
+    assert!(checks[0] == checks[1] && checks[1] != checks[2]);
+}
+
+#[test]
+fn an_order_number_that_would_be_another_path_is_not_sent() {
+    let sandbox = sandbox();
+    for number in [".", "..", "a\nb", &"9".repeat(257)] {
+        let error = client(&sandbox).check(number).unwrap_err();
+        assert_eq!(
+            (error.code(), error.field()),
+            (ErrorCode::Invalid, Some("order_number"))
+        );
+    }
+    assert!(sandbox.connections().is_empty());
 }

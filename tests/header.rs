@@ -14,6 +14,37 @@ fn the_committed_header_is_up_to_date() {
 }
 
 #[test]
+fn the_plain_header_for_php_is_up_to_date() {
+    let generated = include_str!(concat!(env!("OUT_DIR"), "/flexpay.ffi.h"));
+    assert!(
+        include_str!("../bindings/php/flexpay.ffi.h") == generated,
+        "bindings/php/flexpay.ffi.h is not what src/ffi gives; mend it with: make header"
+    );
+}
+
+#[test]
+fn the_plain_header_declares_the_same() {
+    let plain = include_str!("../bindings/php/flexpay.ffi.h");
+    // What is left of the full one without comments, macros and what is for C++.
+    let mut inside_cpp = false;
+    let mut left = String::new();
+    for line in COMMITTED.lines() {
+        match line {
+            "#ifdef __cplusplus" => inside_cpp = true,
+            _ if line.starts_with("#else") || line.starts_with("#endif") => inside_cpp = false,
+            _ if inside_cpp || line.starts_with('#') => {}
+            _ => {
+                let code = line.split("//").next().unwrap_or("");
+                left.extend(code.split_whitespace().flat_map(|word| [word, " "]));
+            }
+        }
+    }
+    let left = left.split("*/").last().unwrap_or("");
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(words(left), words(plain));
+}
+
+#[test]
 fn the_version_macros_are_right() {
     let version = env!("CARGO_PKG_VERSION");
     assert!(COMMITTED.contains(&format!("#define FLEXPAY_VERSION \"{version}\"")));

@@ -314,6 +314,8 @@ fn a_proxy_carries_the_call_and_its_refusal_sends_nothing() {
         };
         Client::new(Config {
             proxy: Some(proxy),
+            // Through a proxy, "this machine" is another one: plain http must be asked for.
+            allow_plain_http: !secure,
             ..config
         })
         .unwrap()
@@ -327,7 +329,84 @@ fn a_proxy_carries_the_call_and_its_refusal_sends_nothing() {
         assert!(error.message().contains("407"), "{error}");
 
         let error = pay(&through(nobody(), secure));
-        came_to(&error, ErrorCode::Connect, Outcome::NotSent);
+        came_to(&error, ErrorCode::Proxy, Outcome::NotSent);
     }
     assert_eq!(sandbox.payments().len(), 2);
+}
+
+#[test]
+fn a_proxy_at_the_gateway_s_own_address_changes_nothing() {
+    // Both are the same server: it says yes to the CONNECT, reads the payment, and hangs up.
+    let server = serve(|mut stream| {
+        take_request(&mut stream);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+        take_request(&mut stream);
+    });
+    let client = Client::new(Config {
+        pay_url: Some(format!("{server}/")),
+        proxy: Some(server),
+        allow_plain_http: true,
+        ..Config::new("ZANDO", "canary-token")
+    });
+    came_to(
+        &pay(&client.unwrap()),
+        ErrorCode::Connection,
+        Outcome::Unknown,
+    );
+}
+
+#[test]
+fn an_unreachable_proxy_is_named_as_such() {
+    for proxy in [nobody(), "http://no-such-proxy.invalid:3128".to_owned()] {
+        let client = Client::new(Config {
+            proxy: Some(proxy),
+            ..Config::new("ZANDO", "canary-token")
+        });
+        let error = pay(&client.unwrap());
+        came_to(&error, ErrorCode::Proxy, Outcome::NotSent);
+        assert!(error.message().contains("proxy"), "{error}");
+    }
+}
+
+#[test]
+fn two_locations_that_differ_lead_nowhere() {
+    let reply = "HTTP/1.1 302 X\r\nLocation: https://a.example/checkout/1\r\n\
+                 Location: https://b.example/checkout/1\r\nContent-Length: 0\r\n\r\n";
+    came_to(
+        &pay(&client_of(&answers(reply), LONG)),
+        ErrorCode::Reply,
+        Outcome::Unknown,
+    );
+}
+
+#[test]
+fn interim_replies_are_read_over() {
+    let page = format!(
+        "<a href='https://gw.example/checkout/1'>Payer</a><p>{}</p>",
+        "x".repeat(45_000)
+    );
+    let length = page.len();
+    let reply = format!(
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n\
+         HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{page}"
+    );
+    let payment = client_of(&answers(reply), LONG)
+        .pay(&request("OUT-3"))
+        .unwrap();
+    assert_eq!(
+        payment.redirect_url.as_deref(),
+        Some("https://gw.example/checkout/1")
+    );
+}
+
+#[test]
+fn a_page_of_very_many_links_is_read_in_time() {
+    let links: String = (0..25_000)
+        .map(|n| format!("<a href=https://a.cd/{n}>x</a>"))
+        .collect();
+    let reply = format!("HTTP/1.1 200 OK\r\n\r\n<html>{links}</html>");
+    let payment = client_of(&answers(reply), LONG)
+        .pay(&request("OUT-4"))
+        .unwrap();
+    assert!(payment.page.is_some(), "none of them is a card page");
 }

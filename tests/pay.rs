@@ -198,17 +198,24 @@ fn settings_are_checked_when_the_client_is_made() {
         c.pay_url = Some("http://10.1.2.3/v1/pay".into())
     });
     wrong("pay_url", |c| c.pay_url = Some("/v1/pay".into()));
+    // This machine, seen from the proxy, is the proxy's machine.
+    wrong("pay_url", |c| {
+        c.proxy = Some("http://proxy.example:3128".into())
+    });
+    wrong("token", |c| c.token = "x".repeat(4097).into());
     wrong("check_url", |c| {
         c.check_url = Some("https://u:p@backend.example/check".into())
     });
     wrong("ca_file", |c| c.ca_file = Some("/nowhere/ca.pem".into()));
     wrong("ca_file", |c| c.ca_file = Some("Cargo.toml".into()));
     let error = wrong("proxy", |c| {
+        c.allow_plain_http = true;
         c.proxy = Some("http://user:pa55word@:x".into())
     });
     assert!(!error.message().contains("pa55word"));
     wrong("proxy", |c| {
-        c.proxy = Some("socks5://proxy.example:1080".into())
+        c.allow_plain_http = true;
+        c.proxy = Some("socks5://proxy.example:1080".into());
     });
     wrong("app_name", |c| c.app_name = Some("Zando\r\nX: 1".into()));
 }

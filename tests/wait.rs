@@ -218,3 +218,71 @@ fn a_wait_that_was_cancelled_before_asks_nothing() {
     assert_eq!(error.code(), ErrorCode::Cancelled);
     assert!(sandbox.connections().is_empty());
 }
+
+#[test]
+fn a_gateway_that_asks_for_a_day_is_asked_sooner() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let number = order(&client, "R1");
+    sandbox.decide_silently(&number, Decision::Approve).unwrap();
+    for value in ["86400", "Fri, 01 Jan 2100 00:00:00 GMT"] {
+        let busy = Action::Reply {
+            status: 503,
+            headers: vec![("Retry-After".into(), value.into())],
+            body: vec![],
+            record: false,
+        };
+        sandbox.inject(Fault::on(Endpoint::Check, busy)).unwrap();
+        assert_eq!(
+            client.wait(&number, &options()).unwrap().state,
+            State::Paid,
+            "{value}"
+        );
+    }
+}
+
+#[test]
+fn a_last_question_is_asked_before_the_deadline_whatever_the_pauses() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    let number = order(&client, "Q1");
+    let rare = WaitOptions {
+        timeout: Duration::from_millis(800),
+        interval: Duration::MAX,
+        max_interval: Duration::MAX,
+        ..options()
+    };
+    let transaction = std::thread::scope(|scope| {
+        scope.spawn(|| decide_later(&sandbox, &number, 1, Decision::Approve));
+        client.wait(&number, &rare).unwrap()
+    });
+    assert_eq!(transaction.state, State::Paid);
+}
+
+#[test]
+fn an_error_of_a_wait_leaves_the_payment_s_outcome_open() {
+    let nobody = client_of(&nobody(), Duration::from_secs(5));
+    let short = WaitOptions {
+        timeout: Duration::from_millis(100),
+        ..options()
+    };
+    let error = nobody.wait("1", &short).unwrap_err();
+    assert_eq!(
+        (error.code(), error.outcome()),
+        (ErrorCode::Timeout, Outcome::Unknown)
+    );
+
+    let sandbox = sandbox();
+    let untrusted = Config {
+        ca_file: None,
+        ..secure_config(&sandbox, Api::V1_1)
+    };
+    let error = Client::new(untrusted)
+        .unwrap()
+        .wait("1", &short)
+        .unwrap_err();
+    assert_eq!(
+        (error.code(), error.outcome()),
+        (ErrorCode::Tls, Outcome::Unknown)
+    );
+}

@@ -1,6 +1,7 @@
 //! The gateway's notice, and the verdict on it.
 
 use libc::{c_char, size_t};
+use std::mem::offset_of;
 
 use super::block;
 use super::client::flexpay_client;
@@ -8,7 +9,7 @@ use super::error::{
     FLEXPAY_ERROR_INTERNAL, FLEXPAY_ERROR_INVALID, FLEXPAY_OK, flexpay_error, flexpay_result,
 };
 use super::guard::{deliver, stop_panics};
-use super::input::{Sized, body as borrow_body, needed, owned, sized, text};
+use super::input::{SizedStruct, body as borrow_body, needed, owned, sized, text};
 use super::transaction::flexpay_transaction;
 use crate::callback::{Callback, Expected, callback_key, parse_callback};
 use crate::error::Result;
@@ -69,7 +70,9 @@ pub struct flexpay_expected {
 }
 
 // SAFETY: repr(C), size first, integers and pointers only.
-unsafe impl Sized for flexpay_expected {}
+unsafe impl SizedStruct for flexpay_expected {
+    const END: usize = offset_of!(Self, query) + size_of::<*const c_char>();
+}
 
 impl flexpay_callback {
     fn make(callback: Callback<'_>) -> *mut Self {

@@ -31,7 +31,8 @@ impl flexpay_client {
 /// config: the settings, begun with FLEXPAY_CONFIG_INIT; not NULL; borrowed for this call.
 /// client: receives the client, to be freed with flexpay_client_free; NULL on failure.
 /// error:  receives why it failed, to be freed with flexpay_error_free; NULL on success. May be NULL.
-/// Errors: INVALID (its field names the setting). Does not block. Since ABI 1.
+/// Errors: INVALID (its field names the setting), INTERNAL. Does not block, but for reading ca_file.
+/// Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_client_new(
     config: *const flexpay_config,
@@ -53,8 +54,8 @@ pub unsafe extern "C" fn flexpay_client_new(
 /// FLEXPAY_ALLOW_PLAIN_HTTP and FLEXPAY_CHECK_ONCE ("0", "1"). Only the first two are needed.
 ///
 /// client, error: as for flexpay_client_new. Must not run while another thread changes the
-/// environment. Errors: INVALID (its field names the variable or setting). Does not block.
-/// Since ABI 1.
+/// environment. Errors: INVALID (its field names the variable or setting), INTERNAL. Does not
+/// block, but for reading ca_file. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_client_from_env(
     client: *mut *mut flexpay_client,

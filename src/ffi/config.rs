@@ -1,10 +1,11 @@
 //! A client's settings.
 
 use libc::{c_char, size_t};
+use std::mem::offset_of;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-use super::input::{Sized, needed, owned, sized, text};
+use super::input::{SizedStruct, needed, owned, sized, text};
 use crate::config::{Api, Config, Environment};
 use crate::error::{Error, Result};
 
@@ -66,7 +67,9 @@ pub struct flexpay_config {
 }
 
 // SAFETY: repr(C), size first, integers and pointers only.
-unsafe impl Sized for flexpay_config {}
+unsafe impl SizedStruct for flexpay_config {
+    const END: usize = offset_of!(Self, callback_secret_previous) + size_of::<*const c_char>();
+}
 
 impl flexpay_config {
     /// # Safety

@@ -60,7 +60,8 @@ pub const FLEXPAY_OUTCOME_REFUSED: i32 = 2;
 pub struct flexpay_error {
     /// One of FLEXPAY_ERROR_*.
     pub code: i32,
-    /// One of FLEXPAY_OUTCOME_*: may the request be repeated?
+    /// One of FLEXPAY_OUTCOME_*: may the request of the call that failed be repeated? Only
+    /// flexpay_pay sends a payment: that a check was not sent says nothing of the payment.
     pub outcome: i32,
     /// The HTTP status of the gateway's answer, 0 when there was none.
     pub http_status: i32,

@@ -11,7 +11,11 @@ use crate::error::{Error, Result};
 ///
 /// # Safety
 /// The implementor is `#[repr(C)]`, its first field is the size, and it is as said above.
-pub(super) unsafe trait Sized: Copy {}
+pub(super) unsafe trait SizedStruct: Copy {
+    /// Where its last field ends. No struct may end in padding, which nobody sets and which an older
+    /// library would take for fields it does not know.
+    const END: usize;
+}
 
 /// No struct of any version is larger: a greater size is memory nobody set.
 const MOST: usize = 4096;
@@ -22,7 +26,8 @@ const MOST: usize = 4096;
 ///
 /// # Safety
 /// `given` is NULL or points to a struct whose first field says how many bytes of it may be read.
-pub(super) unsafe fn sized<T: Sized>(given: *const T, name: &'static str) -> Result<T> {
+pub(super) unsafe fn sized<T: SizedStruct>(given: *const T, name: &'static str) -> Result<T> {
+    const { assert!(T::END == size_of::<T>()) };
     if given.is_null() {
         return Err(Error::invalid(name, "is NULL"));
     }
@@ -56,7 +61,7 @@ pub(super) unsafe fn sized<T: Sized>(given: *const T, name: &'static str) -> Res
 ///
 /// # Safety
 /// As [`sized`].
-pub(super) unsafe fn sized_or_none<T: Sized>(
+pub(super) unsafe fn sized_or_none<T: SizedStruct>(
     given: *const T,
     name: &'static str,
 ) -> Result<Option<T>> {
@@ -119,6 +124,7 @@ pub(super) unsafe fn body<'a>(given: *const u8, length: size_t) -> Result<&'a [u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::mem::offset_of;
 
     #[repr(C)]
     #[derive(Clone, Copy)]
@@ -128,7 +134,9 @@ mod tests {
         new: u64,
     }
     // SAFETY: as the trait asks.
-    unsafe impl Sized for New {}
+    unsafe impl SizedStruct for New {
+        const END: usize = offset_of!(New, new) + size_of::<u64>();
+    }
 
     fn read(size: usize, old: u64, new: u64) -> Result<(u64, u64)> {
         let given = [size as u64, old, new, 0, 0];

@@ -1,12 +1,13 @@
 //! Asking for a payment.
 
 use libc::{c_char, size_t};
+use std::mem::offset_of;
 
 use super::block;
 use super::client::flexpay_client;
 use super::error::{flexpay_error, flexpay_result};
 use super::guard::{deliver, stop_panics};
-use super::input::{Sized, needed, owned, sized};
+use super::input::{SizedStruct, needed, owned, sized};
 use crate::error::Result;
 use crate::payment::{Payment, PaymentRequest};
 
@@ -39,7 +40,9 @@ pub struct flexpay_payment_request {
 }
 
 // SAFETY: repr(C), size first, integers and pointers only.
-unsafe impl Sized for flexpay_payment_request {}
+unsafe impl SizedStruct for flexpay_payment_request {
+    const END: usize = offset_of!(Self, home_url) + size_of::<*const c_char>();
+}
 
 /// A payment that the gateway took in; the customer has yet to pay. Strings are UTF-8, NULL where
 /// absent, and live as long as the object. Freed with flexpay_payment_free.

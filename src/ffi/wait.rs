@@ -1,13 +1,14 @@
 //! Waiting for the outcome of a payment.
 
 use libc::{c_char, size_t};
+use std::mem::offset_of;
 use std::time::Duration;
 
 use super::cancel::flexpay_cancel_token;
 use super::client::flexpay_client;
 use super::error::{flexpay_error, flexpay_result};
 use super::guard::deliver;
-use super::input::{Sized, needed, sized_or_none};
+use super::input::{SizedStruct, needed, sized_or_none};
 use super::transaction::flexpay_transaction;
 use crate::error::Result;
 use crate::wait::WaitOptions;
@@ -32,7 +33,9 @@ pub struct flexpay_wait_options {
 }
 
 // SAFETY: repr(C), size first, integers and pointers only.
-unsafe impl Sized for flexpay_wait_options {}
+unsafe impl SizedStruct for flexpay_wait_options {
+    const END: usize = offset_of!(Self, cancel) + size_of::<*const c_char>();
+}
 
 impl flexpay_wait_options {
     unsafe fn read(given: *const Self) -> Result<WaitOptions> {
@@ -61,7 +64,8 @@ impl flexpay_wait_options {
 ///
 /// PAID, CANCELLED, REFUNDING and REFUNDED are final at once; FAILED once it has stood for
 /// failed_grace_ms. An order not found (yet), a failing gateway and broken connections are borne
-/// with on the way.
+/// with on the way. A wait that fails says nothing of the payment: its outcome is UNKNOWN, but for an
+/// argument that was refused.
 ///
 /// client:       not NULL; may be in use by other threads.
 /// order_number: the gateway's number; not NULL; borrowed for this call.

@@ -9,15 +9,16 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTi
 use zeroize::Zeroize;
 
 use super::call::{Call, Stage};
+use super::dial::is_to_proxy;
 use crate::token::Token;
 
 /// Puts a [`Crossing`] on top of every connection.
 #[derive(Debug)]
 pub(super) struct Border {
     pub(super) token: Arc<Token>,
-    /// The proxy's own address. A connection to it is asked to CONNECT first, and what is written
-    /// for that is none of the request.
-    pub(super) proxy: Option<ureq::http::Uri>,
+    /// Whether calls go through a proxy. What is written to it for its CONNECT is none of the
+    /// request.
+    pub(super) proxied: bool,
 }
 
 impl<In: Transport> Connector<In> for Border {
@@ -28,9 +29,9 @@ impl<In: Transport> Connector<In> for Border {
         details: &ConnectionDetails,
         chained: Option<In>,
     ) -> Result<Option<Self::Out>, ureq::Error> {
-        let to_proxy = self.proxy.as_ref() == Some(details.uri);
-        if let Some(call) = Call::current() {
-            call.reach(if to_proxy { Stage::Proxy } else { Stage::Ready });
+        let to_proxy = is_to_proxy(self.proxied, details);
+        if let (false, Some(call)) = (to_proxy, Call::current()) {
+            call.reach(Stage::Ready);
         }
         Ok(chained.map(|inner| Crossing {
             inner,
@@ -73,6 +74,12 @@ impl<T: Transport> Transport for Crossing<T> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        let buffers = self.inner.buffers();
+        if buffers.input_append_buf().is_empty() {
+            // Full, and the head of the reply is not at its end.
+            let size = buffers.input().len();
+            return Err(ureq::Error::LargeResponseHeader(size, size));
+        }
         let result = self.inner.await_input(timeout);
         // A body that lasts until the connection closes would be taken for whole where it was cut.
         if let (Err(_), Some(call)) = (&result, Call::current()) {

@@ -15,9 +15,12 @@ use crate::token::Spelling;
 /// How far a call got. The order is the order of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
+    /// Nothing was asked of the network. A connection that lay ready leads from here to `Sent`.
+    Start,
+    /// From looking up the proxy to its tunnel, where there is a proxy.
+    Proxy,
     Resolving,
     Connecting,
-    Proxy,
     Securing,
     /// Connected, with TLS where there is to be TLS; nothing of the request handed over.
     Ready,
@@ -36,6 +39,8 @@ pub(crate) struct Call {
     seal: Cell<Option<Spelling>>,
     /// The connection broke while the reply was read.
     broken: Cell<bool>,
+    /// A connection was made for it, and none that lay ready was used.
+    fresh: Cell<bool>,
 }
 
 /// How long a blocking operation may go without looking whether it was cancelled.
@@ -57,9 +62,10 @@ impl Call {
             deadline,
             connect_by: connect_by.min(deadline),
             cancel,
-            stage: Cell::new(Stage::Resolving),
+            stage: Cell::new(Stage::Start),
             seal: Cell::new(Some(spelling)),
             broken: Cell::new(false),
+            fresh: Cell::new(false),
         }
     }
 
@@ -87,6 +93,9 @@ impl Call {
 
     pub(crate) fn reach(&self, stage: Stage) {
         self.stage.set(stage);
+        if stage == Stage::Ready {
+            self.fresh.set(true);
+        }
     }
 
     /// Whether the request may be repeated, from what was handed over.
@@ -126,6 +135,10 @@ impl Call {
             Some(_) => left.min(LOOK_UP_EVERY),
             None => left,
         })
+    }
+
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh.get()
     }
 
     pub(crate) fn is_broken(&self) -> bool {

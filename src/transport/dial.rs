@@ -4,7 +4,7 @@
 //! signals, can stretch that. This one asks the call what time is left before every system call.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use ureq::http::Uri;
@@ -15,54 +15,33 @@ use ureq::unversioned::transport::{
 
 use super::call::{Call, Stage};
 
-/// Looks names up, within the call's deadline.
+/// Looks nothing up. ureq asks for addresses before it looks whether it has a connection already;
+/// [`Dial`] asks when there is one to be made.
 #[derive(Debug)]
-pub(super) struct LookUp;
+pub(super) struct NotYet;
 
-impl Resolver for LookUp {
+impl Resolver for NotYet {
     fn resolve(
         &self,
-        uri: &Uri,
+        _: &Uri,
         _: &ureq::config::Config,
         _: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let call = current()?;
-        call.reach(Stage::Resolving);
-        let host = uri.host().ok_or(ureq::Error::HostNotFound)?;
-        let default_port = if uri.scheme_str() == Some("http") {
-            80
-        } else {
-            443
-        };
-        let port = uri.port_u16().unwrap_or(default_port);
-        let bare = host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .to_owned();
-
-        let mut found = self.empty();
-        if let Ok(ip) = bare.parse::<IpAddr>() {
-            found.push(SocketAddr::new(ip, port));
-            return Ok(found);
-        }
-        // The system's look-up cannot be interrupted; it may take longer than the whole call.
-        let addresses = abandonable(&call, "flexpay-lookup", move || {
-            (bare.as_str(), port).to_socket_addrs().map(Vec::from_iter)
-        })?;
-        // As many as the array holds.
-        for address in addresses.into_iter().take(16) {
-            found.push(address);
-        }
-        if found.is_empty() {
-            return Err(ureq::Error::HostNotFound);
-        }
-        Ok(found)
+        Ok(self.empty())
     }
 }
 
 /// Opens TCP connections.
 #[derive(Debug)]
-pub(super) struct Dial;
+pub(super) struct Dial {
+    /// Whether calls go through a proxy.
+    pub(super) proxied: bool,
+}
+
+/// Whether a connection is the one to the proxy: ureq forgets the proxy for that.
+pub(super) fn is_to_proxy(proxied: bool, details: &ConnectionDetails) -> bool {
+    proxied && details.config.proxy().is_none()
+}
 
 impl<In: Transport> Connector<In> for Dial {
     type Out = Either<In, Tcp>;
@@ -73,19 +52,49 @@ impl<In: Transport> Connector<In> for Dial {
         chained: Option<In>,
     ) -> Result<Option<Self::Out>, ureq::Error> {
         let call = current()?;
+        let to_proxy = is_to_proxy(self.proxied, details);
+        let reach = |stage| {
+            call.reach(if to_proxy { Stage::Proxy } else { stage });
+        };
         let out = match chained {
             // A tunnel through a proxy.
             Some(tunnel) => Either::A(tunnel),
             None => {
-                call.reach(Stage::Connecting);
-                Either::B(Tcp::new(connect_any(&call, &details.addrs)?))
+                reach(Stage::Resolving);
+                let addresses = look_up(&call, details.uri)?;
+                reach(Stage::Connecting);
+                Either::B(Tcp::new(connect_any(&call, &addresses)?))
             }
         };
         if details.needs_tls() {
-            call.reach(Stage::Securing);
+            reach(Stage::Securing);
         }
         Ok(Some(out))
     }
+}
+
+fn look_up(call: &Call, uri: &Uri) -> Result<Vec<SocketAddr>, ureq::Error> {
+    let host = uri.host().ok_or(ureq::Error::HostNotFound)?;
+    let default_port = if uri.scheme_str() == Some("http") {
+        80
+    } else {
+        443
+    };
+    let port = uri.port_u16().unwrap_or(default_port);
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(ip) = bare.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    if bare.eq_ignore_ascii_case("localhost") {
+        // This machine, whatever a resolver says: plain http is allowed there.
+        let ips: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        return Ok(ips.map(|ip| SocketAddr::new(ip, port)).into());
+    }
+    // The system's look-up cannot be interrupted; it may take longer than the whole call.
+    let bare = bare.to_owned();
+    abandonable(call, "flexpay-lookup", move || {
+        (bare.as_str(), port).to_socket_addrs().map(Vec::from_iter)
+    })
 }
 
 /// Tries one address after the other. Each but the last gets half of the time that is left, so that
@@ -186,7 +195,7 @@ impl Transport for Tcp {
             match self.stream.write(&self.buffers.output()[sent..amount]) {
                 Ok(0) => return Err(io::Error::from(ErrorKind::WriteZero).into()),
                 Ok(more) => sent += more,
-                Err(error) if is_passing(&error) => {}
+                Err(error) if says_nothing(&error) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -206,15 +215,19 @@ impl Transport for Tcp {
                     self.buffers.input_appended(amount);
                     return Ok(amount > 0);
                 }
-                Err(error) if is_passing(&error) => {}
+                Err(error) if says_nothing(&error) => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
     /// An idle connection has nothing to say: anything readable on it, the peer's goodbye
-    /// included, means that it is of no more use.
+    /// included, means that it is of no more use. So does what was read already and nobody asked
+    /// for, which under TLS nobody but this layer can see: it would be taken for the next reply.
     fn is_open(&mut self) -> bool {
+        if !self.buffers.input().is_empty() {
+            return false;
+        }
         let mut one = [0];
         let probe = self
             .stream
@@ -233,7 +246,7 @@ impl std::fmt::Debug for Tcp {
 
 /// A slice of time over, or a signal: neither says anything about the connection. (What Windows
 /// calls "timed out" then is, elsewhere, a peer that no longer answers at all.)
-fn is_passing(error: &io::Error) -> bool {
+fn says_nothing(error: &io::Error) -> bool {
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::Interrupted => true,
         ErrorKind::TimedOut => cfg!(windows),

@@ -17,7 +17,7 @@ pub(super) fn explain(error: ureq::Error, call: &Call, url: &str) -> Error {
     }
     if let ureq::Error::Timeout(_) = error {
         let doing = match call.stage() {
-            Stage::Resolving => format!("looking up {host}"),
+            Stage::Start | Stage::Resolving => format!("looking up {host}"),
             Stage::Connecting => format!("connecting to {host}"),
             Stage::Proxy => "waiting for the proxy".to_owned(),
             Stage::Securing => format!("in the TLS handshake with {host}"),
@@ -29,65 +29,64 @@ pub(super) fn explain(error: ureq::Error, call: &Call, url: &str) -> Error {
             format!("the time was up while {doing}"),
         );
     }
-    if let Some(tls) = tls_error(&error) {
-        // After the first byte, a TLS error is a connection that broke.
-        if call.stage() < Stage::Sent {
-            return failed(
+    let why = reason(&error);
+    let (code, message) = match (call.stage(), tls_error(&error)) {
+        (Stage::Securing, Some(tls)) => {
+            let error = failed(
                 call,
                 ErrorCode::Tls,
                 format!("TLS with {host}: {}", explain_tls(tls)),
             );
+            // A certificate is the same the next time.
+            return match tls {
+                rustls::Error::InvalidCertificate(_) => error,
+                _ => error.passing(),
+            };
         }
-    }
-    match call.stage() {
-        Stage::Resolving => failed(
-            call,
-            ErrorCode::Resolve,
-            format!("the name {host} could not be looked up: {}", reason(&error)),
-        ),
-        Stage::Connecting => failed(
-            call,
-            ErrorCode::Connect,
-            format!("no connection to {host}: {}", reason(&error)),
-        ),
-        Stage::Proxy => failed(
-            call,
+        // Before anything was asked of the network, the request itself was refused.
+        (Stage::Start, _) => {
+            let message = format!("the request cannot be sent: {why}");
+            return failed(call, ErrorCode::Invalid, message);
+        }
+        (Stage::Proxy, _) => (
             ErrorCode::Proxy,
-            format!("the proxy made no way to {host}: {}", reason(&error)),
+            format!("the proxy made no way to {host}: {why}"),
         ),
-        // Nothing was wrong with the handshake but that it was cut off: that may pass.
-        Stage::Securing => failed(
-            call,
+        (Stage::Resolving, _) => (
+            ErrorCode::Resolve,
+            format!("the name {host} could not be looked up: {why}"),
+        ),
+        (Stage::Connecting, _) => (
             ErrorCode::Connect,
-            format!(
-                "the TLS handshake with {host} broke off: {}",
-                reason(&error)
-            ),
+            format!("no connection to {host}: {why}"),
         ),
-        Stage::Ready => failed(
-            call,
+        // Nothing was wrong with the handshake but that it was cut off.
+        (Stage::Securing, None) => (
+            ErrorCode::Connect,
+            format!("the TLS handshake with {host} broke off: {why}"),
+        ),
+        (Stage::Ready, _) => (
             ErrorCode::Connection,
-            format!("nothing was sent to {host}: {}", reason(&error)),
+            format!("nothing was sent to {host}: {why}"),
         ),
-        Stage::Sent => match &error {
+        (Stage::Sent, _) => match error {
             ureq::Error::LargeResponseHeader(..) => {
-                failed(call, ErrorCode::Reply, "the head of the reply is too large")
+                return failed(call, ErrorCode::Reply, "the head of the reply is too large");
             }
-            ureq::Error::Protocol(_) | ureq::Error::Http(_) => failed(
-                call,
-                ErrorCode::Reply,
-                format!("the reply is not HTTP: {}", reason(&error)),
-            ),
-            _ => failed(
-                call,
+            ureq::Error::Protocol(_) | ureq::Error::Http(_) => {
+                return failed(
+                    call,
+                    ErrorCode::Reply,
+                    format!("the reply is not HTTP: {why}"),
+                );
+            }
+            _ => (
                 ErrorCode::Connection,
-                format!(
-                    "the connection to {host} broke before the reply was whole: {}",
-                    reason(&error)
-                ),
+                format!("the connection to {host} broke before the reply was whole: {why}"),
             ),
         },
-    }
+    };
+    failed(call, code, message).passing()
 }
 
 pub(super) fn too_large(call: &Call) -> Error {

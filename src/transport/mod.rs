@@ -12,7 +12,8 @@ mod failure;
 use once_cell::race::OnceBox;
 use std::io::Read;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
 use ureq::{Agent, Proxy, ProxyProtocol};
@@ -22,14 +23,14 @@ use crate::cancel::CancelToken;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::token::{Spelling, Token};
+use crate::wire::date;
 use crate::wire::reply::Reply;
 
-/// The largest reply head that is read.
-const MAX_HEAD: usize = 32 * 1024;
 /// The largest reply body that is read: a card page may be large, a bomb is larger.
 const MAX_BODY: u64 = 1024 * 1024;
-/// The buffers of a connection. What comes in must hold a head that is too large.
-const INPUT_BUFFER: usize = 2 * MAX_HEAD;
+/// The buffers of a connection. A reply's head must fit into the first, as it comes: `border`
+/// refuses one that does not.
+const INPUT_BUFFER: usize = 64 * 1024;
 const OUTPUT_BUFFER: usize = 16 * 1024;
 /// How long a connection may lie idle before a check prefers a new one.
 const MAX_IDLE: Duration = Duration::from_secs(15);
@@ -41,6 +42,15 @@ const MAX_IDLE_CONNECTIONS: usize = 64;
 pub(crate) enum Body {
     Form(String),
     Json(String),
+}
+
+/// Which connection a check goes over.
+#[derive(Clone, Copy)]
+pub(crate) enum Connection {
+    /// One that lies ready, or else a new one.
+    Any,
+    /// A new one, so that no reply can be on it but the one that was asked for.
+    New,
 }
 
 /// When a call must be over, and who may end it sooner.
@@ -61,7 +71,7 @@ struct Setup {
     token: Arc<Token>,
     pay: ureq::config::Config,
     check: ureq::config::Config,
-    proxy: Option<ureq::http::Uri>,
+    proxied: bool,
     connect_timeout: Duration,
 }
 
@@ -86,13 +96,13 @@ struct Agents {
 
 impl Transport {
     pub(crate) fn new(config: &Config, token: Arc<Token>) -> Result<Self> {
-        let proxy = config.proxy.as_deref().map(through).transpose()?;
+        let proxy = config.proxy.as_deref().map(proxy_at).transpose()?;
         let mut user_agent = concat!("flexpay/", env!("CARGO_PKG_VERSION")).to_owned();
         if let Some(name) = &config.app_name {
             user_agent = format!("{name} {user_agent}");
         }
         let roots = match &config.ca_file {
-            Some(path) => trusted(path)?,
+            Some(path) => roots_in(path)?,
             None => RootCerts::WebPki,
         };
         let tls = TlsConfig::builder().root_certs(roots).build();
@@ -106,7 +116,7 @@ impl Transport {
                 .user_agent(user_agent.as_str())
                 .accept("application/json, text/html;q=0.9")
                 .accept_encoding("identity")
-                .max_response_header_size(MAX_HEAD)
+                .max_response_header_size(INPUT_BUFFER)
                 .input_buffer_size(INPUT_BUFFER)
                 .output_buffer_size(OUTPUT_BUFFER)
                 .max_idle_connections(most)
@@ -118,10 +128,14 @@ impl Transport {
             token,
             pay: idle_connections(0),
             check: idle_connections(MAX_IDLE_CONNECTIONS),
-            proxy: proxy.as_ref().map(|proxy| proxy.uri().clone()),
+            proxied: proxy.is_some(),
             connect_timeout: config.connect_timeout,
         };
         let agents = Generation::new(&setup);
+        // ureq sets something up at its first request, under a lock. A fork in that moment would leave
+        // it locked in the child for ever; so it happens here, with a request that, outside of any
+        // call, comes to nothing.
+        let _ = agents.agents.pay.get("http://localhost/").call();
         Ok(Self { setup, agents })
     }
 
@@ -137,12 +151,24 @@ impl Transport {
         })
     }
 
-    /// Gets an address, with the token in the Authorization header.
-    pub(crate) fn get(&self, url: &str, limits: Limits<'_>) -> Result<Reply> {
+    /// Gets an address, with the token in the Authorization header; over a connection of its own,
+    /// or over any that is open.
+    pub(crate) fn get(
+        &self,
+        url: &str,
+        connection: Connection,
+        limits: Limits<'_>,
+    ) -> Result<Reply> {
         let authorization = self.setup.token.stand_in(Spelling::Header);
         self.exchange(url, Spelling::Header, limits, |agents| {
-            let request = agents.check.get(url);
-            request.header("authorization", &authorization).call()
+            let agent = match connection {
+                Connection::Any => &agents.check,
+                Connection::New => &agents.pay,
+            };
+            agent
+                .get(url)
+                .header("authorization", &authorization)
+                .call()
         })
     }
 
@@ -151,44 +177,60 @@ impl Transport {
         url: &str,
         spelling: Spelling,
         limits: Limits<'_>,
-        send: impl FnOnce(&Agents) -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+        send: impl FnOnce(&Agents) -> Result<Response<ureq::Body>, ureq::Error>,
     ) -> Result<Reply> {
         let agents = self.agents.of_this_process(&self.setup);
         let timeout = self.setup.connect_timeout;
         let call = Call::new(limits.deadline, timeout, limits.cancel.cloned(), spelling);
         call.run(|call| {
             let response = send(agents).map_err(|error| failure::explain(error, call, url))?;
-            Ok(read(response, call, url))
+            Ok(self.read(response, call, url))
         })
+    }
+
+    /// Reads a reply whose head has come. From here on nothing fails: a body that breaks off is part
+    /// of what came.
+    fn read(&self, mut response: Response<ureq::Body>, call: &Call, url: &str) -> Reply {
+        let mut body = Vec::new();
+        let mut reader = response.body_mut().as_reader().take(MAX_BODY + 1);
+        let mut body = match reader.read_to_end(&mut body) {
+            Err(error) => Err(failure::explain(error.into(), call, url)),
+            Ok(_) if body.len() as u64 > MAX_BODY => Err(failure::too_large(call)),
+            Ok(_) if call.is_broken() && !is_whole(&body) => Err(failure::cut_short(call)),
+            Ok(_) => Ok(body),
+        };
+        let token = &self.setup.token;
+        let mut echoed_token = body.as_mut().is_ok_and(|body| token.mask_in(body));
+        let mut header = |name: &str| {
+            let mut values = response.headers().get_all(name).iter();
+            let first = values.next()?;
+            // Two that differ say nothing.
+            let mut value = match values.all(|other| other == first) {
+                true => first.as_bytes().to_vec(),
+                false => Vec::new(),
+            };
+            echoed_token |= token.mask_in(&mut value);
+            Some(String::from_utf8_lossy(&value).into_owned())
+        };
+        Reply {
+            status: response.status().as_u16(),
+            location: header("location"),
+            retry_after: header("retry-after").and_then(|value| pause_named(value.trim())),
+            reused: !call.is_fresh(),
+            echoed_token,
+            body,
+        }
     }
 }
 
-/// Reads a reply whose head has come. From here on nothing fails: a body that breaks off is part of
-/// what came.
-fn read(mut response: ureq::http::Response<ureq::Body>, call: &Call, url: &str) -> Reply {
-    let header = |name: &str| {
-        let value = response.headers().get(name)?;
-        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
-    let location = header("location");
-    let retry_after = header("retry-after")
-        .and_then(|seconds| seconds.trim().parse().ok())
-        .map(Duration::from_secs);
-    let status = response.status().as_u16();
-    let mut body = Vec::new();
-    let mut reader = response.body_mut().as_reader().take(MAX_BODY + 1);
-    let body = match reader.read_to_end(&mut body) {
-        Err(error) => Err(failure::explain(error.into(), call, url)),
-        Ok(_) if body.len() as u64 > MAX_BODY => Err(failure::too_large(call)),
-        Ok(_) if call.is_broken() && !is_whole(&body) => Err(failure::cut_short(call)),
-        Ok(_) => Ok(body),
-    };
-    Reply {
-        status,
-        location,
-        retry_after,
-        body,
+/// `Retry-After`: so many seconds, or a date.
+fn pause_named(value: &str) -> Option<Duration> {
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
     }
+    let until = u64::try_from(date::from_http(value)?).ok()?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    Some(Duration::from_secs(until.saturating_sub(now.as_secs())))
 }
 
 /// Whether a body that ended with the connection, and not in an orderly way, came whole all the
@@ -196,11 +238,12 @@ fn read(mut response: ureq::http::Response<ureq::Body>, call: &Call, url: &str) 
 fn is_whole(body: &[u8]) -> bool {
     let body = body.trim_ascii_end();
     let tail = &body[body.len().saturating_sub(7)..];
-    tail.ends_with(b"}") || tail.eq_ignore_ascii_case(b"</html>")
+    let json = body.trim_ascii_start().starts_with(b"{") && tail.ends_with(b"}");
+    json || tail.eq_ignore_ascii_case(b"</html>")
 }
 
 /// The proxy at an address, which is not shown when it is wrong: it may hold a password.
-fn through(address: &str) -> Result<Proxy> {
+fn proxy_at(address: &str) -> Result<Proxy> {
     let proxy = Proxy::new(address).ok().filter(|proxy| {
         // Others would be passed by without a word.
         let connects = matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
@@ -216,7 +259,7 @@ fn through(address: &str) -> Result<Proxy> {
 }
 
 /// The certificates of a PEM file, in place of those built in.
-fn trusted(path: &str) -> Result<RootCerts> {
+fn roots_in(path: &str) -> Result<RootCerts> {
     let problem = |problem: String| Error::invalid("ca_file", format!("{path:?} {problem}"));
     let pem = std::fs::read(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
     let mut certificates = Vec::new();
@@ -262,14 +305,16 @@ impl Agents {
         let agent = |config: &ureq::config::Config| {
             let border = border::Border {
                 token: Arc::clone(&setup.token),
-                proxy: setup.proxy.clone(),
+                proxied: setup.proxied,
             };
-            let connector =
-                ().chain(ConnectProxyConnector::default())
-                    .chain(dial::Dial)
-                    .chain(RustlsConnector::default())
-                    .chain(border);
-            Agent::with_parts(config.clone(), connector, dial::LookUp)
+            let connector = ()
+                .chain(ConnectProxyConnector::default())
+                .chain(dial::Dial {
+                    proxied: setup.proxied,
+                })
+                .chain(RustlsConnector::default())
+                .chain(border);
+            Agent::with_parts(config.clone(), connector, dial::NotYet)
         };
         Self {
             pay: agent(&setup.pay),

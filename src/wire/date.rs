@@ -41,6 +41,36 @@ pub(crate) fn read(text: &str) -> Option<String> {
     Some(write(date, time))
 }
 
+/// A moment as HTTP writes it, `Wed, 21 Oct 2026 07:28:00 GMT`, in seconds since 1970.
+pub(crate) fn from_http(text: &str) -> Option<i64> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let (_, moment) = text.split_once(", ")?;
+    let mut words = moment.split(' ');
+    let mut next = || words.next().filter(|word| word.is_ascii());
+    let (day, month, year, clock, zone) = (next()?, next()?, next()?, next()?, next()?);
+    let [_, _, b':', _, _, b':', _, _] = clock.as_bytes() else {
+        return None;
+    };
+    let month = MONTHS
+        .find(month)
+        .filter(|at| month.len() == 3 && at % 3 == 0)?
+        / 3
+        + 1;
+    if zone != "GMT" {
+        return None;
+    }
+    let month = Month::try_from(month as u8).ok()?;
+    let date =
+        Date::from_calendar_date(i32::from(number(year)?), month, number(day)? as u8).ok()?;
+    let time = Time::from_hms(
+        number(&clock[..2])? as u8,
+        number(&clock[3..5])? as u8,
+        number(&clock[6..])? as u8,
+    )
+    .ok()?;
+    Some(date.with_time(time).assume_utc().unix_timestamp())
+}
+
 /// A moment in seconds since 1970, written with its zone: `2023-11-14T22:13:20Z`.
 pub(crate) fn from_unix(seconds: i64) -> Option<String> {
     let moment = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
@@ -85,6 +115,23 @@ mod tests {
                 Some("2021-02-06T17:32:46"),
                 "{shape}"
             );
+        }
+    }
+
+    #[test]
+    fn a_date_of_http_is_a_moment() {
+        assert_eq!(
+            from_http("Tue, 14 Nov 2023 22:13:20 GMT"),
+            Some(1_700_000_000)
+        );
+        for text in [
+            "",
+            "120",
+            "Tue, 14 Nov 2023 22:13:20",
+            "Tue, 14 ovD 2023 22:13:20 GMT",
+            "Tue, 31 Feb 2023 22:13:20 GMT",
+        ] {
+            assert_eq!(from_http(text), None, "{text}");
         }
     }
 

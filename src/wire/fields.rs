@@ -108,6 +108,8 @@ pub(crate) struct Fields<'a> {
     values: [Option<Value<'a>>; COUNT],
     /// One bit a field: it was given with different values.
     disagree: u32,
+    /// One bit a field: it was given as null.
+    null: u32,
 }
 
 impl<'a> Fields<'a> {
@@ -122,7 +124,10 @@ impl<'a> Fields<'a> {
     /// Adds one value; null and empty text say nothing, and so contradict nothing. An empty
     /// `status` is kept: it is a status outside the table.
     pub(crate) fn put(&mut self, field: Field, value: Option<Value<'a>>) {
-        let Some(value) = value else { return };
+        let Some(value) = value else {
+            self.null |= 1 << field as u32;
+            return;
+        };
         let slot = &mut self.values[field as usize];
         match (&slot, &value) {
             (_, Value::Text(text)) if text.is_empty() && field != Field::Status => {}
@@ -136,9 +141,16 @@ impl<'a> Fields<'a> {
     pub(crate) fn merge(mut self, nested: Fields<'a>) -> Self {
         self.disagree |= nested.disagree;
         for (&(_, _, field), value) in Field::NAMES.iter().zip(nested.values) {
-            self.put(field, value);
+            if value.is_some() {
+                self.put(field, value);
+            }
         }
         self
+    }
+
+    /// Whether a field was said to be null, which is not the same as not being spoken of.
+    pub(crate) fn is_null(&self, field: Field) -> bool {
+        self.null & (1 << field as u32) != 0
     }
 
     /// Whether an `error`, or an HTTP status of failure, is spoken of.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 /// What a page offers a browser.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
-    /// The address of a `<meta http-equiv="refresh">`, when it names one.
+    /// The address of a `<meta http-equiv="refresh">` that moves the browser on by itself.
     pub(crate) refresh: Option<String>,
     /// Every `<a href>`, in order.
     pub(crate) links: Vec<String>,
@@ -40,7 +40,9 @@ pub(crate) fn read(html: &str) -> Page {
     for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
         match token {
             Token::StartTag(tag) => {
-                page.see(&tag);
+                if unseen.is_none() {
+                    page.see(&tag);
+                }
                 words.pause();
                 if matches!(
                     tag.name.as_slice(),
@@ -85,10 +87,21 @@ impl Page {
     }
 }
 
+/// A page that moves on later than this has something for the customer to do first: what comes then
+/// is the page for those who did nothing.
+const SOON: u32 = 10;
+
 /// The address in `5; url='https://…'`, as browsers read it. `None` for a bare number, which only
-/// reloads the page.
+/// reloads the page; for none, which browsers ignore; and where it is not soon.
 fn refresh_address(content: &str) -> Option<String> {
-    let rest = content.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let content = content.trim_start();
+    let rest = content.trim_start_matches(|c: char| c.is_ascii_digit());
+    let seconds = &content[..content.len() - rest.len()];
+    let soon = seconds.parse().is_ok_and(|seconds: u32| seconds <= SOON);
+    if !(soon || seconds.is_empty() && rest.starts_with('.')) {
+        return None;
+    }
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
     let rest = rest
         .trim_start()
         .trim_start_matches([';', ','])
@@ -154,6 +167,13 @@ mod tests {
     }
 
     #[test]
+    fn what_a_browser_does_not_show_is_not_there() {
+        let page = read("<template><a href='https://gw/1'>x</a><form></form></template>y");
+        assert!(page.links.is_empty() && !page.has_form);
+        assert_eq!(page.text, "y");
+    }
+
+    #[test]
     fn a_refresh_is_read_as_browsers_do() {
         for (content, address) in [
             ("0;url=https://gw/1", Some("https://gw/1")),
@@ -161,6 +181,10 @@ mod tests {
             ("5 ; url = \"https://gw/1\" ", Some("https://gw/1")),
             ("0,https://gw/1", Some("https://gw/1")),
             ("0.5;https://gw/1", Some("https://gw/1")),
+            (".5;https://gw/1", Some("https://gw/1")),
+            ("https://gw/1", None),
+            ("url=https://gw/1", None),
+            ("900;url=https://gw/expired", None),
             ("30", None),
             ("0;url=", None),
             ("", None),

@@ -13,6 +13,10 @@ pub(crate) struct Reply {
     pub(crate) location: Option<String>,
     /// The `Retry-After` header, where it counts seconds.
     pub(crate) retry_after: Option<Duration>,
+    /// Whether it came over a connection that had carried another before.
+    pub(crate) reused: bool,
+    /// Whether the gateway had the token in it. It was taken out.
+    pub(crate) echoed_token: bool,
     /// The body, or why it could not be had whole. A refusal is a refusal even when its words are
     /// cut off on the way.
     pub(crate) body: Result<Vec<u8>>,
@@ -60,7 +64,8 @@ impl Reply {
                 ErrorCode::Gateway,
                 Outcome::Unknown,
                 format!("the gateway failed (HTTP {status}){quoted}"),
-            ),
+            )
+            .passing(),
         };
         error
             .with_status(status)

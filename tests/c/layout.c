@@ -53,6 +53,7 @@ int main(void)
     CONSTANT(FLEXPAY_STATE_REFUNDED);
     CONSTANT(FLEXPAY_STATE_CANCELLED);
     CONSTANT(FLEXPAY_ABI_VERSION);
+    CONSTANT(FLEXPAY_CALLBACK_KEY_SIZE);
 
     STRUCT(flexpay_error);
     FIELD(flexpay_error, code);
@@ -77,6 +78,8 @@ int main(void)
     FIELD(flexpay_config, proxy);
     FIELD(flexpay_config, app_name);
     FIELD(flexpay_config, flags);
+    FIELD(flexpay_config, callback_secret);
+    FIELD(flexpay_config, callback_secret_previous);
 
     STRUCT(flexpay_payment_request);
     FIELD(flexpay_payment_request, size);
@@ -142,6 +145,7 @@ int main(void)
     FIELD(flexpay_expected, amount);
     FIELD(flexpay_expected, currency);
     FIELD(flexpay_expected, order_number);
+    FIELD(flexpay_expected, query);
 
     return 0;
 }

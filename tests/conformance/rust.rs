@@ -70,7 +70,8 @@ fn text<'c>(case: &'c Value, key: &str) -> &'c str {
     case[key].as_str().expect(key)
 }
 
-fn body(case: &Value) -> Vec<u8> {
+/// The bytes of a body, in whichever of the three ways a case gives them.
+pub fn body(case: &Value) -> Vec<u8> {
     if let Some(hex) = case["body_hex"].as_str() {
         let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("two hex digits");
         return (0..hex.len()).step_by(2).map(byte).collect();

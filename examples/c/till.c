@@ -1,0 +1,399 @@
+/*
+ * till.c: a till that takes card payments.
+ *
+ *     till [--address-file PATH] [AMOUNT [CURRENCY [REFERENCE]]]
+ *
+ * Asks for what is not given, requests the payment, shows the address of the card page, waits for
+ * the customer and prints a receipt, or what the cashier should do instead.
+ *
+ * Exit status: 0 paid; 1 not paid; 2 unknown: the customer may have paid or may yet pay.
+ *
+ * Environment: that of flexpay_client_from_env (FLEXPAY_MERCHANT, FLEXPAY_TOKEN, ...; FLEXPAY_API
+ * should be v1.1, the form that gives an order number to wait for), and
+ *   FLEXPAY_TILL_WAIT_S        how long to wait for the customer, in seconds (300)
+ *   FLEXPAY_TILL_GRACE_S       how long "failed" must stand to be believed (30)
+ *   FLEXPAY_TILL_CALLBACK_URL  and ..._APPROVE_URL, _CANCEL_URL, _DECLINE_URL, _HOME_URL: the shop's
+ *
+ * Build: cc -std=c99 -D_POSIX_C_SOURCE=200809L till.c -lflexpay -pthread
+ */
+
+#include <errno.h>
+#include <flexpay.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum verdict { PAID = 0, NOT_PAID = 1, UNKNOWN = 2 };
+
+struct sale {
+    const char *amount, *currency, *reference;
+    const char *address_file; /* where scripts look for the card page's address; or NULL */
+    uint32_t wait_s, grace_s;
+};
+
+/* Prints what there is. The gateway's words go to a terminal, which obeys what looks like its own
+ * commands: those are not let through. */
+static void print_text(const char *label, const char *text)
+{
+    if (text == NULL)
+        return;
+    printf("  %-14s ", label);
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        putchar(c < 0x20 || c == 0x7f ? '?' : c);
+    }
+    putchar('\n');
+}
+
+/* ---- What is sold ---------------------------------------------------------------------------- */
+
+static const char *ask(const char *question, const char *otherwise, char *answer, int size)
+{
+    printf(*otherwise != '\0' ? "%s [%s]: " : "%s: ", question, otherwise);
+    fflush(stdout);
+    if (fgets(answer, size, stdin) == NULL)
+        return otherwise;
+    answer[strcspn(answer, "\r\n")] = '\0';
+    return answer[0] != '\0' ? answer : otherwise;
+}
+
+/* The gateway refuses a reference it has seen: that is the shop's guard against charging twice. So
+ * two tills must never come upon the same one, and the time alone is not enough. */
+static const char *make_reference(void)
+{
+    static char reference[32];
+    uint32_t chance = 0;
+    time_t now = time(NULL);
+    FILE *random = fopen("/dev/urandom", "rb");
+    bool ok = random != NULL && fread(&chance, sizeof chance, 1, random) == 1;
+    if (random != NULL)
+        fclose(random);
+    size_t length = strftime(reference, sizeof reference, "T%Y%m%d%H%M%S", localtime(&now));
+    snprintf(reference + length, sizeof reference - length, "-%08lx", (unsigned long)chance);
+    return ok ? reference : NULL;
+}
+
+static const char *setting(const char *name, const char *otherwise)
+{
+    const char *set = getenv(name);
+    return set != NULL && *set != '\0' ? set : otherwise;
+}
+
+/* False when the variable is set to no number of seconds. */
+static bool seconds_setting(const char *name, const char *otherwise, uint32_t *seconds)
+{
+    char *end;
+    long value = strtol(setting(name, otherwise), &end, 10);
+    bool ok = *end == '\0' && value >= 1 && value <= 24 * 60 * 60;
+    *seconds = ok ? (uint32_t)value : 0;
+    if (!ok)
+        fprintf(stderr, "till: %s is no number of seconds from 1 to 86400\n", name);
+    return ok;
+}
+
+/* What is wrong with an amount or a currency is the library's to say. */
+static bool read_sale(struct sale *sale, int argc, char **argv)
+{
+    static char amount[32], currency[8];
+    bool scripted = argc > 2 && strcmp(argv[1], "--address-file") == 0;
+    sale->address_file = scripted ? argv[2] : NULL;
+    argc -= scripted ? 2 : 0;
+    argv += scripted ? 2 : 0;
+    if (argc > 4 || (argc > 1 && argv[1][0] == '-')) {
+        fprintf(stderr, "usage: till [--address-file PATH] [AMOUNT [CURRENCY [REFERENCE]]]\n");
+        return false;
+    }
+    sale->amount = argc > 1 ? argv[1] : ask("Amount", "", amount, sizeof amount);
+    sale->currency = argc > 2   ? argv[2]
+                     : argc > 1 ? "USD"
+                                : ask("Currency", "USD", currency, sizeof currency);
+    sale->reference = argc > 3 ? argv[3] : make_reference();
+    if (sale->reference == NULL)
+        fprintf(stderr, "till: no reference could be made\n");
+    return sale->reference != NULL && seconds_setting("FLEXPAY_TILL_WAIT_S", "300", &sale->wait_s) &&
+           seconds_setting("FLEXPAY_TILL_GRACE_S", "30", &sale->grace_s);
+}
+
+/* ---- The payment request --------------------------------------------------------------------- */
+
+static flexpay_result request_payment(const flexpay_client *client, const struct sale *sale,
+                                      flexpay_payment **payment, flexpay_error **error)
+{
+    flexpay_payment_request request = FLEXPAY_PAYMENT_REQUEST_INIT;
+    request.reference = sale->reference;
+    request.amount = sale->amount;
+    request.currency = sale->currency;
+    request.description = "Achat en boutique";
+    request.callback_url =
+        setting("FLEXPAY_TILL_CALLBACK_URL", "https://boutique.example/flexpay/callback");
+    request.approve_url = setting("FLEXPAY_TILL_APPROVE_URL", "https://boutique.example/merci");
+    request.cancel_url = setting("FLEXPAY_TILL_CANCEL_URL", "https://boutique.example/annule");
+    request.decline_url = setting("FLEXPAY_TILL_DECLINE_URL", "https://boutique.example/refuse");
+    request.home_url = setting("FLEXPAY_TILL_HOME_URL", "https://boutique.example/");
+
+    /* Before it is sent: should the power fail now, this is what to look for in the console. */
+    printf("Requesting %s %s, reference %s ...\n", sale->amount, sale->currency, sale->reference);
+    fflush(stdout);
+    return flexpay_pay(client, &request, payment, error);
+}
+
+static bool write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    bool written = file != NULL && fputs(text, file) >= 0;
+    if (file != NULL)
+        written = fclose(file) == 0 && written;
+    if (!written)
+        fprintf(stderr, "till: %s: %s\n", path, strerror(errno));
+    return written;
+}
+
+/* Mostly the gateway names an address; sometimes all it gives is the page itself. */
+static void show_card_page(const flexpay_payment *payment, const struct sale *sale)
+{
+    if (payment->redirect_url != NULL) {
+        printf("The customer pays here:\n\n  %s\n\n", payment->redirect_url);
+        fflush(stdout);
+        if (sale->address_file != NULL)
+            write_file(sale->address_file, payment->redirect_url);
+    } else if (payment->page != NULL) {
+        char path[80];
+        snprintf(path, sizeof path, "flexpay-%.60s.html", sale->reference);
+        for (char *c = path; *c != '\0'; c++)
+            if (*c == '/')
+                *c = '_';
+        if (write_file(path, payment->page))
+            printf("The gateway gave a page, no address: open %s in a browser.\n", path);
+    }
+}
+
+/* ---- Waiting --------------------------------------------------------------------------------- */
+
+static flexpay_cancel_token *interrupted; /* set before the handler is, and freed after it is gone */
+
+static void on_interrupt(int signal)
+{
+    (void)signal; /* cancelling is one atomic store: allowed here */
+    flexpay_cancel_token_cancel(interrupted);
+}
+
+struct waiting {
+    const flexpay_client *client;
+    const char *order_number;
+    flexpay_wait_options options;
+    flexpay_result result;
+    flexpay_transaction *transaction;
+    flexpay_error *error;
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    bool over;
+};
+
+static void *wait_on_thread(void *argument)
+{
+    struct waiting *waiting = argument;
+    waiting->result = flexpay_wait(waiting->client, waiting->order_number, &waiting->options,
+                                   &waiting->transaction, &waiting->error);
+    pthread_mutex_lock(&waiting->lock);
+    waiting->over = true;
+    pthread_cond_signal(&waiting->ended);
+    pthread_mutex_unlock(&waiting->lock);
+    return NULL;
+}
+
+/* Shows the time that is left until the wait is over: on a terminal every second, else (a log) when
+ * it begins and twice a minute. */
+static void count_down(struct waiting *waiting, uint32_t seconds)
+{
+    bool terminal = isatty(STDOUT_FILENO) != 0;
+    struct timespec tick;
+    clock_gettime(CLOCK_REALTIME, &tick); /* the clock of pthread_cond_timedwait */
+    pthread_mutex_lock(&waiting->lock);
+    for (uint32_t passed = 0; !waiting->over; passed++) {
+        uint32_t left = passed < seconds ? seconds - passed : 0;
+        if (terminal || passed % 30 == 0)
+            printf("Waiting for the customer: %u:%02u left (Ctrl-C stops waiting)%s",
+                   (unsigned)left / 60, (unsigned)left % 60, terminal ? " \r" : "\n");
+        fflush(stdout);
+        tick.tv_sec += 1;
+        while (!waiting->over &&
+               pthread_cond_timedwait(&waiting->ended, &waiting->lock, &tick) != ETIMEDOUT)
+            ;
+    }
+    pthread_mutex_unlock(&waiting->lock);
+    printf(terminal ? "\n\n" : "\n");
+}
+
+static flexpay_result wait_for_customer(const flexpay_client *client, const char *order_number,
+                                        const struct sale *sale, flexpay_transaction **transaction,
+                                        flexpay_error **error)
+{
+    struct waiting waiting = {.client = client,
+                              .order_number = order_number,
+                              .options = FLEXPAY_WAIT_OPTIONS_INIT,
+                              .lock = PTHREAD_MUTEX_INITIALIZER,
+                              .ended = PTHREAD_COND_INITIALIZER};
+    struct sigaction stop = {.sa_handler = on_interrupt}, before;
+    pthread_t thread;
+
+    if (flexpay_cancel_token_new(&interrupted, error) != FLEXPAY_OK)
+        return FLEXPAY_ERROR_INTERNAL;
+    waiting.options.timeout_ms = sale->wait_s * 1000;
+    waiting.options.failed_grace_ms = sale->grace_s * 1000;
+    waiting.options.cancel = interrupted;
+    sigemptyset(&stop.sa_mask);
+    sigaction(SIGINT, &stop, &before);
+    if (pthread_create(&thread, NULL, wait_on_thread, &waiting) == 0) {
+        count_down(&waiting, sale->wait_s);
+        pthread_join(thread, NULL);
+    } else {
+        wait_on_thread(&waiting); /* then without a countdown */
+    }
+    sigaction(SIGINT, &before, NULL);
+    flexpay_cancel_token_free(interrupted);
+    *transaction = waiting.transaction;
+    *error = waiting.error;
+    return waiting.result;
+}
+
+/* ---- What to tell the cashier ---------------------------------------------------------------- */
+
+static void print_error(const flexpay_error *error)
+{
+    if (error != NULL) /* NULL: no memory even for that */
+        print_text(flexpay_result_name(error->code), error->message);
+}
+
+static const char *advice(int32_t code)
+{
+    switch (code) {
+    case FLEXPAY_ERROR_INVALID: return "Correct what is named above.";
+    case FLEXPAY_ERROR_RESOLVE:
+    case FLEXPAY_ERROR_CONNECT: return "Look at the network.";
+    case FLEXPAY_ERROR_PROXY: return "Look at the network and the proxy's settings.";
+    case FLEXPAY_ERROR_TLS: return "Look at this machine's date, and call your technician.";
+    case FLEXPAY_ERROR_UNAUTHORIZED: return "Call the manager: FlexPay refuses the shop's token.";
+    case FLEXPAY_ERROR_REFUSED:
+        return "Mend what it complains of; if it knows the reference, check that payment first.";
+    default: return "If this goes on, call the manager.";
+    }
+}
+
+/* The payment request failed. Its outcome, not its kind, says whether to ask again. */
+static enum verdict explain_request(const flexpay_error *error, const struct sale *sale)
+{
+    int32_t outcome = error != NULL ? error->outcome : FLEXPAY_OUTCOME_UNKNOWN;
+    switch (outcome) {
+    case FLEXPAY_OUTCOME_NOT_SENT:
+        printf("NOT PAID: nothing was sent.\n");
+        print_error(error);
+        printf("%s Then you may ask again.\n", advice(error->code));
+        return NOT_PAID;
+    case FLEXPAY_OUTCOME_REFUSED:
+        printf("NOT PAID: the gateway refused the request.\n");
+        print_error(error);
+        printf("%s\n", advice(error->code));
+        return NOT_PAID;
+    default: /* UNKNOWN, and whatever may come */
+        printf("UNKNOWN: the request was sent, and no usable answer came.\n");
+        print_error(error);
+        printf("Do NOT charge again. Look for the reference %s in the FlexPay console first.\n",
+               sale->reference);
+        return UNKNOWN;
+    }
+}
+
+/* Waiting failed: that says nothing about the payment, which was taken in. */
+static enum verdict explain_wait(const flexpay_error *error, const char *order_number)
+{
+    int32_t code = error != NULL ? error->code : FLEXPAY_ERROR_INTERNAL;
+    printf("UNKNOWN: %s. The customer can still pay.\n",
+           code == FLEXPAY_ERROR_CANCELLED ? "you stopped waiting"
+           : code == FLEXPAY_ERROR_TIMEOUT ? "the time is up"
+                                           : "the gateway could not be asked");
+    print_error(error);
+    printf("Do NOT charge again. Check the order %s first.\n", order_number);
+    return UNKNOWN;
+}
+
+static void print_receipt(const struct sale *sale, const flexpay_transaction *transaction)
+{
+    static const char line[] = "  ----------------------------------------";
+    puts(line);
+    print_text("Merchant", setting("FLEXPAY_MERCHANT", ""));
+    print_text("Reference", sale->reference);
+    print_text("Order number", transaction->order_number);
+    print_text("Date", transaction->created_at);
+    print_text("Paid by", transaction->channel);
+    print_text("Currency", transaction->currency);
+    print_text("Amount", transaction->amount);
+    print_text("Customer paid", transaction->amount_customer);
+    printf("%s\n  PAID. Thank you!\n%s\n", line, line);
+}
+
+static enum verdict conclude(const struct sale *sale, const flexpay_transaction *transaction)
+{
+    switch (transaction->state) {
+    case FLEXPAY_STATE_PAID:
+        print_receipt(sale, transaction);
+        return PAID;
+    case FLEXPAY_STATE_FAILED:
+        printf("NOT PAID: the card was declined. Offer another card, or cash.\n");
+        break;
+    case FLEXPAY_STATE_CANCELLED:
+        printf("NOT PAID: the customer cancelled.\n");
+        break;
+    case FLEXPAY_STATE_REFUNDING:
+    case FLEXPAY_STATE_REFUNDED:
+        printf("NOT PAID: the money went back, or is on its way. Ask the manager why.\n");
+        break;
+    default: /* FLEXPAY_STATE_UNKNOWN, and whatever may come: never good news */
+        printf("UNKNOWN: the gateway says something this till does not know.\n"
+               "Do NOT charge again. Check the order %s first.\n",
+               transaction->order_number);
+        return UNKNOWN;
+    }
+    print_text("Order number", transaction->order_number);
+    return NOT_PAID;
+}
+
+/* ---- The story ------------------------------------------------------------------------------- */
+
+int main(int argc, char **argv)
+{
+    struct sale sale;
+    flexpay_client *client = NULL;
+    flexpay_payment *payment = NULL;
+    flexpay_transaction *transaction = NULL;
+    flexpay_error *error = NULL;
+    enum verdict verdict;
+
+    if (!read_sale(&sale, argc, argv))
+        return NOT_PAID;
+    if (flexpay_client_from_env(&client, &error) != FLEXPAY_OK ||
+        request_payment(client, &sale, &payment, &error) != FLEXPAY_OK) {
+        verdict = explain_request(error, &sale);
+    } else {
+        show_card_page(payment, &sale);
+        if (payment->order_number == NULL) {
+            printf("UNKNOWN: there is no order number to ask about; the callback will tell\n"
+                   "(callback.c). Do NOT charge again before.\n");
+            verdict = UNKNOWN;
+        } else if (wait_for_customer(client, payment->order_number, &sale, &transaction, &error) ==
+                   FLEXPAY_OK) {
+            verdict = conclude(&sale, transaction);
+        } else {
+            verdict = explain_wait(error, payment->order_number);
+        }
+    }
+    flexpay_error_free(error);
+    flexpay_transaction_free(transaction);
+    flexpay_payment_free(payment);
+    flexpay_client_free(client);
+    return verdict;
+}

@@ -1,0 +1,58 @@
+/* A client from the environment, and the variable that is wrong named. */
+
+#include "sandbox.h"
+#include "test.h"
+
+#include <stdlib.h>
+
+static void refused(const char *name, const char *value, const char *field)
+{
+    char kept[512] = "";
+    const char *before = getenv(name);
+    flexpay_client *client;
+    flexpay_error *error;
+    if (before != NULL)
+        snprintf(kept, sizeof kept, "%s", before);
+    if (value != NULL)
+        setenv(name, value, 1);
+    else
+        unsetenv(name);
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_client_from_env(&client, &error));
+    CHECK(client == NULL);
+    CHECK_STR(field, error != NULL ? error->field : "no error");
+    flexpay_error_free(error);
+    if (before != NULL)
+        setenv(name, kept, 1);
+    else
+        unsetenv(name);
+}
+
+int main(void)
+{
+    flexpay_client *client;
+    flexpay_error *error;
+    flexpay_payment_request request = sandbox_request();
+    flexpay_payment *payment = NULL;
+    CHECK_INT(FLEXPAY_OK, flexpay_client_from_env(&client, &error));
+    CHECK(error == NULL);
+    CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, &payment, NULL));
+    CHECK(payment != NULL && payment->order_number != NULL);
+    if (payment != NULL)
+        CHECK_INT(FLEXPAY_OK, flexpay_check(client, payment->order_number, NULL, NULL));
+    flexpay_payment_free(payment);
+    flexpay_client_free(client);
+
+    refused("FLEXPAY_MERCHANT", NULL, "FLEXPAY_MERCHANT");
+    refused("FLEXPAY_MERCHANT", "", "FLEXPAY_MERCHANT");
+    refused("FLEXPAY_TOKEN", NULL, "FLEXPAY_TOKEN");
+    refused("FLEXPAY_ENVIRONMENT", "production", "FLEXPAY_ENVIRONMENT");
+    refused("FLEXPAY_API", "1.1", "FLEXPAY_API");
+    refused("FLEXPAY_TIMEOUT_MS", "5s", "FLEXPAY_TIMEOUT_MS");
+    refused("FLEXPAY_TIMEOUT_MS", "-1", "FLEXPAY_TIMEOUT_MS");
+    refused("FLEXPAY_CONNECT_TIMEOUT_MS", "4294967296", "FLEXPAY_CONNECT_TIMEOUT_MS");
+    refused("FLEXPAY_CHECK_ONCE", "true", "FLEXPAY_CHECK_ONCE");
+    refused("FLEXPAY_ALLOW_PLAIN_HTTP", "2", "FLEXPAY_ALLOW_PLAIN_HTTP");
+    refused("FLEXPAY_APP_NAME", "caf\xe9", "FLEXPAY_APP_NAME");
+    refused("FLEXPAY_PAY_URL", "http://gateway.example/pay", "pay_url");
+    return test_end();
+}

@@ -1,0 +1,93 @@
+#include "http.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int connected(const char *server)
+{
+    char host[64];
+    unsigned port;
+    struct sockaddr_in address;
+    memset(&address, 0, sizeof address);
+    if (sscanf(server, "http://%63[0-9.]:%u", host, &port) != 2)
+        return -1;
+    address.sin_family = AF_INET;
+    address.sin_port = htons((in_port_t)port);
+    if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
+        return -1;
+    int connection = socket(AF_INET, SOCK_STREAM, 0);
+    if (connection >= 0 &&
+        connect(connection, (struct sockaddr *)&address, sizeof address) != 0) {
+        close(connection);
+        return -1;
+    }
+    return connection;
+}
+
+static int send_all(int connection, const char *text, size_t length)
+{
+    while (length > 0) {
+        ssize_t sent = send(connection, text, length, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return 0;
+        text += sent;
+        length -= (size_t)sent;
+    }
+    return 1;
+}
+
+/* Everything until the other side closes, as it was asked to. */
+static char *received(int connection)
+{
+    char *all = malloc(1);
+    size_t length = 0;
+    char part[4096];
+    ssize_t count;
+    while (all != NULL && (count = recv(connection, part, sizeof part, 0)) > 0) {
+        char *larger = realloc(all, length + (size_t)count + 1);
+        if (larger == NULL)
+            break;
+        all = larger;
+        memcpy(all + length, part, (size_t)count);
+        length += (size_t)count;
+    }
+    if (all != NULL)
+        all[length] = '\0';
+    return all;
+}
+
+int http_exchange(const char *server, const char *method, const char *path, const char *body,
+                  char **answer)
+{
+    char head[1024];
+    size_t body_length = body != NULL ? strlen(body) : 0;
+    int status = 0;
+    int connection = connected(server);
+    if (answer != NULL)
+        *answer = NULL;
+    if (connection < 0)
+        return 0;
+    int length = snprintf(head, sizeof head,
+                          "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n"
+                          "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                          method, path, server + strlen("http://"), body_length);
+    if (length > 0 && (size_t)length < sizeof head &&
+        send_all(connection, head, (size_t)length) &&
+        (body == NULL || send_all(connection, body, body_length))) {
+        char *reply = received(connection);
+        char *end = reply != NULL ? strstr(reply, "\r\n\r\n") : NULL;
+        if (end != NULL && sscanf(reply, "HTTP/1.1 %d", &status) == 1 && answer != NULL) {
+            memmove(reply, end + 4, strlen(end + 4) + 1);
+            *answer = reply;
+            reply = NULL;
+        }
+        free(reply);
+    }
+    close(connection);
+    return status;
+}

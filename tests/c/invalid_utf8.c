@@ -1,0 +1,103 @@
+/* Latin-1 where UTF-8 is asked for, in every string there is: refused by name, and nothing sent. */
+
+#include "sandbox.h"
+#include "test.h"
+
+#define LATIN1 "caf\xe9"
+
+static void expect(const char *name, flexpay_result result, flexpay_error *error)
+{
+    CHECK_INT(FLEXPAY_ERROR_INVALID, result);
+    CHECK_STR(name, error != NULL ? error->field : "no error");
+    CHECK_INT(FLEXPAY_OUTCOME_NOT_SENT, error != NULL ? error->outcome : -1);
+    flexpay_error_free(error);
+}
+
+static void in_config(void)
+{
+    static const struct {
+        const char *name;
+        size_t at;
+    } strings[] = {
+        {"merchant", offsetof(flexpay_config, merchant)},
+        {"token", offsetof(flexpay_config, token)},
+        {"pay_url", offsetof(flexpay_config, pay_url)},
+        {"check_url", offsetof(flexpay_config, check_url)},
+        {"ca_file", offsetof(flexpay_config, ca_file)},
+        {"proxy", offsetof(flexpay_config, proxy)},
+        {"app_name", offsetof(flexpay_config, app_name)},
+        {"callback_secret", offsetof(flexpay_config, callback_secret)},
+        {"callback_secret_previous", offsetof(flexpay_config, callback_secret_previous)},
+    };
+    for (size_t at = 0; at < sizeof strings / sizeof *strings; at++) {
+        flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
+        flexpay_error *error;
+        *(const char **)((char *)&config + strings[at].at) = LATIN1;
+        flexpay_result result = flexpay_client_new(&config, NULL, &error);
+        expect(strings[at].name, result, error);
+    }
+}
+
+static void in_request(flexpay_client *client)
+{
+    static const struct {
+        const char *name;
+        size_t at;
+    } strings[] = {
+        {"reference", offsetof(flexpay_payment_request, reference)},
+        {"amount", offsetof(flexpay_payment_request, amount)},
+        {"currency", offsetof(flexpay_payment_request, currency)},
+        {"description", offsetof(flexpay_payment_request, description)},
+        {"callback_url", offsetof(flexpay_payment_request, callback_url)},
+        {"approve_url", offsetof(flexpay_payment_request, approve_url)},
+        {"cancel_url", offsetof(flexpay_payment_request, cancel_url)},
+        {"decline_url", offsetof(flexpay_payment_request, decline_url)},
+        {"home_url", offsetof(flexpay_payment_request, home_url)},
+    };
+    for (size_t at = 0; at < sizeof strings / sizeof *strings; at++) {
+        flexpay_payment_request request = sandbox_request();
+        flexpay_error *error;
+        *(const char **)((char *)&request + strings[at].at) = LATIN1;
+        flexpay_result result = flexpay_pay(client, &request, NULL, &error);
+        expect(strings[at].name, result, error);
+        if (strcmp(strings[at].name, "reference") != 0)
+            CHECK_INT(0, sandbox_requests_with(request.reference));
+    }
+}
+
+static void elsewhere(flexpay_client *client)
+{
+    static const uint8_t body[] = "{\"code\":\"0\",\"reference\":\"R\",\"orderNumber\":\"1\"}";
+    static const uint8_t latin1[] = "{\"code\":\"0\",\"reference\":\"" LATIN1 "\"}";
+    flexpay_error *error;
+    flexpay_result result = flexpay_check(client, LATIN1, NULL, &error);
+    expect("order_number", result, error);
+    result = flexpay_wait(client, LATIN1, NULL, NULL, &error);
+    expect("order_number", result, error);
+
+    static const char *const names[] = {"reference", "amount", "currency", "order_number"};
+    for (size_t at = 0; at < sizeof names / sizeof *names; at++) {
+        flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
+        expected.reference = at == 0 ? LATIN1 : "R";
+        expected.amount = at == 1 ? LATIN1 : "1";
+        expected.currency = at == 2 ? LATIN1 : "USD";
+        expected.order_number = at == 3 ? LATIN1 : NULL;
+        result = flexpay_verify_callback(client, body, sizeof body - 1, &expected, NULL, &error);
+        expect(names[at], result, error);
+    }
+    /* A callback is not the caller's fault. */
+    CHECK_INT(FLEXPAY_ERROR_CALLBACK,
+              flexpay_parse_callback(latin1, sizeof latin1 - 1, NULL, &error));
+    CHECK_STR("body", error != NULL ? error->field : "no error");
+    flexpay_error_free(error);
+}
+
+int main(void)
+{
+    flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
+    in_config();
+    in_request(client);
+    elsewhere(client);
+    flexpay_client_free(client);
+    return test_end();
+}

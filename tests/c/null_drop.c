@@ -1,0 +1,18 @@
+/* Frees nothing at all, with every function that frees. */
+
+#include "test.h"
+
+#include <flexpay.h>
+
+int main(void)
+{
+    flexpay_error_free(NULL);
+    flexpay_client_free(NULL);
+    flexpay_payment_free(NULL);
+    flexpay_transaction_free(NULL);
+    flexpay_callback_free(NULL);
+    flexpay_cancel_token_free(NULL);
+    flexpay_cancel_token_cancel(NULL);
+    CHECK(1); /* we are still here */
+    return test_end();
+}

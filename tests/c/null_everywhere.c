@@ -1,0 +1,116 @@
+/* NULL for every parameter of every function: refused where it is needed, never a crash. */
+
+#include "sandbox.h"
+#include "test.h"
+
+#include <stdlib.h>
+
+#define REFUSED(field_name, call)                                                                  \
+    do {                                                                                           \
+        flexpay_error *error = (flexpay_error *)&test_passed; /* must be overwritten */            \
+        CHECK_INT(FLEXPAY_ERROR_INVALID, call);                                                    \
+        CHECK(error != NULL);                                                                      \
+        if (error != NULL) {                                                                       \
+            CHECK_STR(field_name, error->field);                                                   \
+            CHECK_INT(FLEXPAY_OUTCOME_NOT_SENT, error->outcome);                                   \
+            CHECK(error->message != NULL && *error->message != '\0');                              \
+            CHECK_INT(0, error->http_status);                                                      \
+        }                                                                                          \
+        flexpay_error_free(error);                                                                 \
+    } while (0)
+
+/* Not NULL, and nothing that may be read: what a failing function leaves there is a bug. */
+#define GARBAGE ((void *)&test_failed)
+
+static void inputs(flexpay_client *client)
+{
+    static const uint8_t body[] = "{\"code\":\"0\",\"reference\":\"R\"}";
+    flexpay_payment_request request = sandbox_request();
+    flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
+    flexpay_client *made = GARBAGE;
+    flexpay_payment *payment = GARBAGE;
+    flexpay_transaction *transaction = GARBAGE;
+    flexpay_callback *callback = GARBAGE;
+    expected.reference = "R";
+    expected.amount = "1";
+    expected.currency = "USD";
+
+    REFUSED("config", flexpay_client_new(NULL, &made, &error));
+    CHECK(made == NULL);
+    REFUSED("client", flexpay_pay(NULL, &request, &payment, &error));
+    CHECK(payment == NULL);
+    REFUSED("request", flexpay_pay(client, NULL, &payment, &error));
+    REFUSED("client", flexpay_check(NULL, "1", &transaction, &error));
+    CHECK(transaction == NULL);
+    REFUSED("order_number", flexpay_check(client, NULL, &transaction, &error));
+    transaction = GARBAGE;
+    REFUSED("client", flexpay_wait(NULL, "1", NULL, &transaction, &error));
+    CHECK(transaction == NULL);
+    REFUSED("order_number", flexpay_wait(client, NULL, NULL, &transaction, &error));
+    REFUSED("body", flexpay_parse_callback(NULL, 1, &callback, &error));
+    CHECK(callback == NULL);
+    transaction = GARBAGE;
+    REFUSED("client", flexpay_verify_callback(NULL, body, sizeof body - 1, &expected, &transaction,
+                                              &error));
+    CHECK(transaction == NULL);
+    REFUSED("expected",
+            flexpay_verify_callback(client, body, sizeof body - 1, NULL, &transaction, &error));
+    REFUSED("body", flexpay_verify_callback(client, NULL, 1, &expected, &transaction, &error));
+}
+
+/* An empty body is a body that cannot be read, whatever the pointer. */
+static void empty_body(void)
+{
+    flexpay_callback *callback = GARBAGE;
+    flexpay_error *error = GARBAGE;
+    CHECK_INT(FLEXPAY_ERROR_CALLBACK, flexpay_parse_callback(NULL, 0, &callback, &error));
+    CHECK(callback == NULL);
+    CHECK(error != NULL);
+    flexpay_error_free(error);
+}
+
+/* Whoever wants no result and no error gets the code alone, and nothing leaks. */
+static void outputs(flexpay_client *client)
+{
+    static const uint8_t body[] = "{\"code\":\"0\",\"reference\":\"R\"}";
+    char reference[32];
+    char *order = sandbox_order(reference);
+    flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
+    flexpay_payment_request request = sandbox_request();
+    flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
+    flexpay_wait_options options = FLEXPAY_WAIT_OPTIONS_INIT;
+    expected.reference = reference;
+    expected.amount = "25.50";
+    expected.currency = "USD";
+    expected.order_number = order;
+    options.timeout_ms = 20000;
+    sandbox_decide(order, "approve");
+
+    CHECK_INT(FLEXPAY_OK, flexpay_client_new(&config, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_client_from_env(NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_check(client, order, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_wait(client, order, &options, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_parse_callback(body, sizeof body - 1, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_cancel_token_new(NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_MISMATCH,
+              flexpay_verify_callback(client, body, sizeof body - 1, &expected, NULL, NULL));
+
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_client_new(NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_pay(NULL, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_check(NULL, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_wait(NULL, NULL, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_CALLBACK, flexpay_parse_callback(NULL, 0, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_verify_callback(NULL, NULL, 0, NULL, NULL, NULL));
+    free(order);
+}
+
+int main(void)
+{
+    flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
+    inputs(client);
+    empty_body();
+    outputs(client);
+    flexpay_client_free(client);
+    return test_end();
+}

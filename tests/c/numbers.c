@@ -1,0 +1,54 @@
+/* Codes, outcomes and states keep their numbers and names: programs have them compiled in. */
+
+#include "test.h"
+
+#include <flexpay.h>
+
+#define RESULT(number, name)                                                                       \
+    CHECK_INT(number, FLEXPAY_ERROR_##name);                                                       \
+    CHECK_STR(#name, flexpay_result_name(number))
+#define OUTCOME(number, name)                                                                      \
+    CHECK_INT(number, FLEXPAY_OUTCOME_##name);                                                     \
+    CHECK_STR(#name, flexpay_outcome_name(number))
+#define STATE(number, name)                                                                        \
+    CHECK_INT(number, FLEXPAY_STATE_##name);                                                       \
+    CHECK_STR(#name, flexpay_state_name(number))
+
+int main(void)
+{
+    CHECK_INT(0, FLEXPAY_OK);
+    CHECK_STR("OK", flexpay_result_name(0));
+    RESULT(1, INVALID);
+    RESULT(2, INTERNAL);
+    RESULT(3, RESOLVE);
+    RESULT(4, CONNECT);
+    RESULT(5, PROXY);
+    RESULT(6, TLS);
+    RESULT(7, TIMEOUT);
+    RESULT(8, CANCELLED);
+    RESULT(9, CONNECTION);
+    RESULT(10, REPLY);
+    RESULT(11, GATEWAY);
+    RESULT(12, UNAUTHORIZED);
+    RESULT(13, REFUSED);
+    RESULT(14, NOT_FOUND);
+    RESULT(15, CALLBACK);
+    RESULT(16, MISMATCH);
+    OUTCOME(0, UNKNOWN);
+    OUTCOME(1, NOT_SENT);
+    OUTCOME(2, REFUSED);
+    STATE(0, UNKNOWN);
+    STATE(1, PAID);
+    STATE(2, FAILED);
+    STATE(3, PENDING);
+    STATE(4, REFUNDING);
+    STATE(5, REFUNDED);
+    STATE(6, CANCELLED);
+    CHECK_INT(0, FLEXPAY_ENV_LIVE);
+    CHECK_INT(1, FLEXPAY_ENV_TEST);
+    CHECK_INT(0, FLEXPAY_API_V1);
+    CHECK_INT(1, FLEXPAY_API_V1_1);
+    CHECK_INT(1, FLEXPAY_FLAG_ALLOW_PLAIN_HTTP);
+    CHECK_INT(2, FLEXPAY_FLAG_CHECK_ONCE);
+    return test_end();
+}

@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+#
+# run.sh [plain|asan|valgrind]: compiles the C tests and runs them against one sandbox.
+#
+# FLEXPAY_LIB_DIR  where libflexpay.so is     (build/lib)
+# SANDBOX_BIN      the local gateway          (target/debug/flexpay-sandbox)
+# BUILD_DIR        where the programs go      (build/tests/c)
+# CC, CFLAGS       the compiler and its flags (cc, -g)
+# TESTS            the tests to run, by name  (all)
+
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+mode=${1:-plain}
+lib=$(cd "${FLEXPAY_LIB_DIR:-$root/build/lib}" && pwd)
+sandbox=${SANDBOX_BIN:-$root/target/debug/flexpay-sandbox}
+build=${BUILD_DIR:-$root/build/tests/c}/$mode
+
+flags=(-std=c99 -pedantic -Wall -Wextra -Werror -D_POSIX_C_SOURCE=200809L)
+# Unquoted: flags are many.
+# shellcheck disable=SC2206
+flags+=(${CFLAGS:--g})
+under=()
+case $mode in
+plain) ;;
+asan) flags+=(-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all
+    -fno-omit-frame-pointer) ;;
+valgrind) under=(valgrind --quiet --leak-check=full "--show-leak-kinds=definite,indirect"
+    "--errors-for-leak-kinds=definite,indirect" --error-exitcode=9
+    --suppressions="$root/tests/c/valgrind.supp") ;;
+*)
+    echo "usage: run.sh [plain|asan|valgrind]" >&2
+    exit 2
+    ;;
+esac
+
+all=(null_drop null_everywhere sized_structs invalid_utf8 enum_out_of_range numbers version
+    from_environment pay refusals outcome callbacks callback_key secrets cancel interrupted broken_pipe
+    shared_client forked_child)
+read -r -a tests <<<"${TESTS:-${all[*]}}"
+
+mkdir -p "$build"
+compile() {
+    local program=$1
+    shift
+    "${CC:-cc}" "${flags[@]}" -I"$root/include" "$@" -o "$build/$program" \
+        -L"$lib" -Wl,-rpath,"$lib" -lflexpay -pthread
+}
+cd "$root/tests/c"
+for test in "${tests[@]}"; do
+    compile "$test" "$test.c" sandbox.c http.c
+done
+compile layout layout.c
+have_jansson=true
+echo '#include <jansson.h>' | "${CC:-cc}" -E - >/dev/null 2>&1 || have_jansson=false
+if $have_jansson; then
+    compile conformance conformance.c -ljansson
+fi
+if [ "$mode" = asan ] && ! nm "$build/layout" | grep -q __asan_init; then
+    echo "run.sh: the address sanitizer is not in the programs" >&2
+    exit 1
+fi
+
+work=$(mktemp -d)
+gateway=''
+end() {
+    if [ -n "$gateway" ]; then
+        kill "$gateway" 2>/dev/null || true
+        wait "$gateway" 2>/dev/null || true
+    fi
+    rm -rf "$work"
+}
+trap end EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+"$sandbox" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --vectors "$root/tests/vectors" \
+    --no-callbacks --env-file "$work/gateway.env" >"$work/gateway.log" 2>&1 &
+gateway=$!
+for ((tries = 0; tries < 600; tries++)); do
+    [ -s "$work/gateway.env" ] && break
+    kill -0 "$gateway" 2>/dev/null || break
+    sleep 0.05
+done
+if [ ! -s "$work/gateway.env" ]; then
+    cat "$work/gateway.log" >&2
+    echo "run.sh: the sandbox did not start" >&2
+    exit 1
+fi
+# No setting of another gateway may come in between.
+unset "${!FLEXPAY_@}" QUERY_STRING
+set -a
+# shellcheck source=/dev/null
+. "$work/gateway.env"
+set +a
+
+failed=()
+# run NAME COMMAND...: shows what it printed when it failed, its last line when not.
+run() {
+    local name=$1
+    shift
+    if "$@" >"$work/output" 2>&1; then
+        printf '%-20s %s\n' "$name" "$(tail -n 1 "$work/output")"
+    else
+        printf '%-20s FAILED (status %d)\n' "$name" "$?"
+        sed 's/^/    /' "$work/output"
+        failed+=("$name")
+    fi
+}
+for test in "${tests[@]}"; do
+    run "$test" "${under[@]}" "$build/$test"
+done
+run layout "${under[@]}" "$build/layout"
+# Whether its lines are right is for tests/conformance to say; here it must run, and cleanly.
+conformance() {
+    "${under[@]}" "$build/conformance" "$root/tests/vectors" "$SANDBOX_URL" \
+        >"$build/conformance.jsonl" && echo "$(wc -l <"$build/conformance.jsonl") cases"
+}
+if $have_jansson && [ -z "${TESTS:-}" ]; then
+    run conformance conformance
+fi
+
+echo
+if [ ${#failed[@]} -ne 0 ]; then
+    echo "$mode: failed: ${failed[*]}"
+    exit 1
+fi
+echo "$mode: all passed"

@@ -1,0 +1,134 @@
+#include "sandbox.h"
+
+#include "http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static void give_up(const char *what, const char *which)
+{
+    fprintf(stderr, "%s: %s\n", what, which);
+    exit(2);
+}
+
+const char *sandbox_env(const char *name)
+{
+    const char *value = getenv(name);
+    if (value == NULL || *value == '\0')
+        give_up("not set; start the tests with run.sh", name);
+    return value;
+}
+
+static void control(const char *method, const char *path, const char *body)
+{
+    int status = http_exchange(sandbox_env("SANDBOX_URL"), method, path, body, NULL);
+    if (status < 200 || status > 299)
+        give_up("the sandbox refuses", path);
+}
+
+flexpay_config sandbox_config(const char *scheme, int32_t api)
+{
+    static char pay_url[128], check_url[128];
+    int secure = strcmp(scheme, "https") == 0;
+    const char *server = sandbox_env(secure ? "SANDBOX_HTTPS_URL" : "SANDBOX_URL");
+    flexpay_config config = FLEXPAY_CONFIG_INIT;
+    snprintf(pay_url, sizeof pay_url, "%s/%s/pay", server,
+             api == FLEXPAY_API_V1_1 ? "v1.1" : "v1");
+    snprintf(check_url, sizeof check_url, "%s/api/rest/v1/check", server);
+    config.merchant = sandbox_env("FLEXPAY_MERCHANT");
+    config.token = sandbox_env("FLEXPAY_TOKEN");
+    config.api = api;
+    config.pay_url = pay_url;
+    config.check_url = check_url;
+    config.ca_file = secure ? sandbox_env("FLEXPAY_CA_FILE") : NULL;
+    return config;
+}
+
+flexpay_client *sandbox_client(const char *scheme, int32_t api)
+{
+    flexpay_config config = sandbox_config(scheme, api);
+    flexpay_client *client;
+    flexpay_error *error;
+    if (flexpay_client_new(&config, &client, &error) != FLEXPAY_OK)
+        give_up("no client", error != NULL ? error->message : "and no error");
+    return client;
+}
+
+const char *sandbox_reference(void)
+{
+    static char reference[32];
+    static unsigned count;
+    /* The gateway takes 25 characters. */
+    snprintf(reference, sizeof reference, "C%lx-%lx-%x", (unsigned long)time(NULL),
+             (unsigned long)getpid(), ++count);
+    return reference;
+}
+
+flexpay_payment_request sandbox_request(void)
+{
+    flexpay_payment_request request = FLEXPAY_PAYMENT_REQUEST_INIT;
+    request.reference = sandbox_reference();
+    request.amount = "25.50";
+    request.currency = "USD";
+    request.description = "Une \xc3\xa9preuve";
+    request.callback_url = "https://shop.example/callback";
+    request.approve_url = "https://shop.example/ok";
+    request.cancel_url = "https://shop.example/cancel";
+    request.decline_url = "https://shop.example/no";
+    request.home_url = "https://shop.example/";
+    return request;
+}
+
+char *sandbox_order(char *reference)
+{
+    flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
+    flexpay_payment_request request = sandbox_request();
+    flexpay_payment *payment;
+    flexpay_error *error;
+    if (reference != NULL)
+        strcpy(reference, request.reference);
+    if (flexpay_pay(client, &request, &payment, &error) != FLEXPAY_OK)
+        give_up("no payment", error != NULL ? error->message : "and no error");
+    char *order_number = malloc(strlen(payment->order_number) + 1);
+    if (order_number == NULL)
+        give_up("no memory", "");
+    strcpy(order_number, payment->order_number);
+    flexpay_payment_free(payment);
+    flexpay_client_free(client);
+    return order_number;
+}
+
+void sandbox_decide(const char *order_number, const char *decision)
+{
+    char path[256], body[128];
+    snprintf(path, sizeof path, "/sandbox/api/payments/%s/decide", order_number);
+    snprintf(body, sizeof body, "{\"decision\":\"%s\",\"callback\":false}", decision);
+    control("POST", path, body);
+}
+
+void sandbox_fault(const char *json)
+{
+    control("POST", "/sandbox/api/faults", json);
+}
+
+void sandbox_clear_faults(void)
+{
+    control("DELETE", "/sandbox/api/faults", NULL);
+}
+
+int sandbox_requests_with(const char *text)
+{
+    char *all = NULL;
+    int count = 0;
+    if (http_exchange(sandbox_env("SANDBOX_URL"), "GET", "/sandbox/api/requests", NULL, &all) !=
+            200 ||
+        all == NULL)
+        give_up("the sandbox refuses", "requests");
+    for (const char *at = all; (at = strstr(at, text)) != NULL; at += strlen(text))
+        count++;
+    free(all);
+    return count;
+}

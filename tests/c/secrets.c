@@ -1,0 +1,114 @@
+/* The token is in no error, whatever goes wrong: not even when the gateway says it back. */
+
+#include "sandbox.h"
+#include "test.h"
+
+#include <stdlib.h>
+
+static void free_of(const char *secret, const flexpay_error *error)
+{
+    CHECK(strstr(error->message, secret) == NULL);
+    CHECK(error->field == NULL || strstr(error->field, secret) == NULL);
+    CHECK(error->gateway_code == NULL || strstr(error->gateway_code, secret) == NULL);
+    CHECK(error->gateway_message == NULL || strstr(error->gateway_message, secret) == NULL);
+}
+
+static void pay_fails(const flexpay_config *config, const char *secret)
+{
+    static const int32_t apis[] = {FLEXPAY_API_V1, FLEXPAY_API_V1_1};
+    for (size_t at = 0; at < 2; at++) {
+        flexpay_config own = *config;
+        flexpay_client *client;
+        flexpay_payment_request request = sandbox_request();
+        flexpay_error *error;
+        own.api = apis[at];
+        CHECK_INT(FLEXPAY_OK, flexpay_client_new(&own, &client, NULL));
+        CHECK(flexpay_pay(client, &request, NULL, &error) != FLEXPAY_OK);
+        if (error != NULL)
+            free_of(secret, error);
+        flexpay_error_free(error);
+        flexpay_client_free(client);
+    }
+}
+
+static void check_fails(const flexpay_config *config, const char *secret)
+{
+    flexpay_client *client;
+    flexpay_error *error;
+    CHECK_INT(FLEXPAY_OK, flexpay_client_new(config, &client, NULL));
+    CHECK(flexpay_check(client, "1", NULL, &error) != FLEXPAY_OK);
+    if (error != NULL)
+        free_of(secret, error);
+    flexpay_error_free(error);
+    flexpay_client_free(client);
+}
+
+/* The gateway, a proxy or a debugging page repeats what it was sent. */
+static void said_back(const char *secret)
+{
+    static const char *const bodies[] = {
+        "{\\\"code\\\":\\\"%s\\\",\\\"message\\\":\\\"%s\\\"}",
+        "{\\\"status\\\":\\\"%s\\\",\\\"error\\\":\\\"bad token Bearer %s\\\"}",
+        "<html><title>%s</title><body>Authorization: Bearer %s</body></html>",
+        "%s %s",
+    };
+    static const int statuses[] = {200, 400, 401, 500};
+    flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
+    config.token = secret;
+    config.flags = FLEXPAY_FLAG_CHECK_ONCE;
+    for (size_t at = 0; at < sizeof bodies / sizeof *bodies; at++)
+        for (size_t status = 0; status < 4; status++) {
+            char body[512], fault[1024];
+            snprintf(body, sizeof body, bodies[at], secret, secret);
+            snprintf(fault, sizeof fault,
+                     "{\"times\":3,\"action\":{\"kind\":\"reply\",\"status\":%d,\"body\":\"%s\"}}",
+                     statuses[status], body);
+            sandbox_fault(fault);
+            pay_fails(&config, secret);
+            check_fails(&config, secret);
+            sandbox_clear_faults();
+        }
+}
+
+/* Settings that are refused are not repeated where they hold a secret. */
+static void refused_settings(void)
+{
+    static const char secret[] = "canary-token";
+    static const char *const tokens[] = {"canary-token with blanks", "canary-token\r\nX: y",
+                                         "Bearer Bearer canary-token\x01"};
+    flexpay_error *error;
+    for (size_t at = 0; at < sizeof tokens / sizeof *tokens; at++) {
+        flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
+        config.token = tokens[at];
+        CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_client_new(&config, NULL, &error));
+        if (error != NULL)
+            free_of(secret, error);
+        flexpay_error_free(error);
+    }
+    flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
+    config.proxy = "ftp://till:canary-token@proxy.example:3128";
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_client_new(&config, NULL, &error));
+    if (error != NULL)
+        free_of(secret, error);
+    flexpay_error_free(error);
+}
+
+int main(void)
+{
+    static const char secret[] = "canary-5b1f0c-token";
+    flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
+    sandbox_clear_faults();
+    config.token = secret;
+    pay_fails(&config, secret); /* the sandbox's is another */
+    check_fails(&config, secret);
+    config.pay_url = config.check_url = "http://127.0.0.1:1";
+    pay_fails(&config, secret);
+    said_back(secret);
+    refused_settings();
+    /* A proxy that is not there: its password is a secret too. */
+    config = sandbox_config("http", FLEXPAY_API_V1_1);
+    config.pay_url = "https://gateway.example/pay";
+    config.proxy = "http://till:canary-5b1f0c-token@127.0.0.1:1";
+    pay_fails(&config, secret);
+    return test_end();
+}
