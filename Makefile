@@ -77,6 +77,7 @@ test: test-rust test-c ## Runs all tests, installing what they need
 .PHONY: test-rust
 test-rust: ## The crate and the sandbox
 	$(CARGO) test --workspace --no-fail-fast
+	@scripts/unwind.sh
 
 .PHONY: test-c
 test-c: build examples sandbox ## The C ABI: as it is, under sanitizers, under valgrind
@@ -86,6 +87,7 @@ test-c: build examples sandbox ## The C ABI: as it is, under sanitizers, under v
 	tests/c/run.sh asan
 	tests/c/run.sh valgrind
 	@scripts/installed.sh
+	@scripts/readme.sh
 
 .PHONY: lint
 lint: ## Formatter and clippy, warnings denied

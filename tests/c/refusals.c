@@ -184,6 +184,9 @@ static void settings_refused_here(void)
     config.ca_file = __FILE__; /* exists in no working directory, or holds no certificate */
     setting(config, "ca_file");
     config = good;
+    config.proxy = "http://127.0.0.1:1"; /* "this machine" is then the proxy's */
+    setting(config, "pay_url");
+    config.flags = FLEXPAY_FLAG_ALLOW_PLAIN_HTTP;
     config.proxy = "not a proxy";
     setting(config, "proxy");
     config = good;
