@@ -23,8 +23,8 @@ use crate::cancel::CancelToken;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::token::{Spelling, Token};
-use crate::wire::date;
 use crate::wire::reply::Reply;
+use crate::wire::{date, printable};
 
 /// The largest reply body that is read: a card page may be large, a bomb is larger.
 const MAX_BODY: u64 = 1024 * 1024;
@@ -260,7 +260,8 @@ fn proxy_at(address: &str) -> Result<Proxy> {
 
 /// The certificates of a PEM file, in place of those built in.
 fn roots_in(path: &str) -> Result<RootCerts> {
-    let problem = |problem: String| Error::invalid("ca_file", format!("{path:?} {problem}"));
+    let shown = printable(path, 200);
+    let problem = |problem: String| Error::invalid("ca_file", format!("{shown:?} {problem}"));
     let pem = std::fs::read(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
     let mut certificates = Vec::new();
     for item in ureq::tls::parse_pem(&pem) {

@@ -26,19 +26,24 @@ pub(crate) fn read(text: &str) -> Option<String> {
         "T" if year_first => clock.strip_suffix('Z').unwrap_or(clock),
         _ => return None,
     };
+    let date = calendar_date(year, number(month)? as u8, day)?;
+    Some(write(date, time_of_day(clock)?))
+}
+
+/// A date that a calendar has. Year 0 is none: programs that read our dates have no such year.
+fn calendar_date(year: &str, month: u8, day: &str) -> Option<Date> {
+    let year = number(year).filter(|&year| year > 0)?;
+    let month = Month::try_from(month).ok()?;
+    Date::from_calendar_date(i32::from(year), month, number(day)? as u8).ok()
+}
+
+/// `17:32:46`.
+fn time_of_day(clock: &str) -> Option<Time> {
     let [_, _, b':', _, _, b':', _, _] = clock.as_bytes() else {
         return None;
     };
-    let month = Month::try_from(number(month)? as u8).ok()?;
-    let date =
-        Date::from_calendar_date(i32::from(number(year)?), month, number(day)? as u8).ok()?;
-    let time = Time::from_hms(
-        number(&clock[..2])? as u8,
-        number(&clock[3..5])? as u8,
-        number(&clock[6..])? as u8,
-    )
-    .ok()?;
-    Some(write(date, time))
+    let part = |at: usize| number(clock.get(at..at + 2)?).map(|part| part as u8);
+    Time::from_hms(part(0)?, part(3)?, part(6)?).ok()
 }
 
 /// A moment as HTTP writes it, `Wed, 21 Oct 2026 07:28:00 GMT`, in seconds since 1970.
@@ -48,27 +53,14 @@ pub(crate) fn from_http(text: &str) -> Option<i64> {
     let mut words = moment.split(' ');
     let mut next = || words.next().filter(|word| word.is_ascii());
     let (day, month, year, clock, zone) = (next()?, next()?, next()?, next()?, next()?);
-    let [_, _, b':', _, _, b':', _, _] = clock.as_bytes() else {
-        return None;
-    };
     let month = MONTHS
         .find(month)
         .filter(|at| month.len() == 3 && at % 3 == 0)?
         / 3
         + 1;
-    if zone != "GMT" {
-        return None;
-    }
-    let month = Month::try_from(month as u8).ok()?;
-    let date =
-        Date::from_calendar_date(i32::from(number(year)?), month, number(day)? as u8).ok()?;
-    let time = Time::from_hms(
-        number(&clock[..2])? as u8,
-        number(&clock[3..5])? as u8,
-        number(&clock[6..])? as u8,
-    )
-    .ok()?;
-    Some(date.with_time(time).assume_utc().unix_timestamp())
+    let date = calendar_date(year, month as u8, day).filter(|_| zone == "GMT")?;
+    let moment = date.with_time(time_of_day(clock)?);
+    Some(moment.assume_utc().unix_timestamp())
 }
 
 /// A moment in seconds since 1970, written with its zone: `2023-11-14T22:13:20Z`.
@@ -143,6 +135,7 @@ mod tests {
             "29-02-2023 10:00:00",
             "31-04-2021 10:00:00",
             "00-01-2021 10:00:00",
+            "01-01-0000 10:00:00",
             "01-13-2021 10:00:00",
             "01-01-2021 24:00:00",
             "01-01-2021 10:60:00",
