@@ -4,6 +4,7 @@
 
 CARGO ?= cargo
 CC ?= cc
+CXX ?= g++
 PREFIX ?= /usr/local
 DESTDIR ?=
 
@@ -71,11 +72,15 @@ demo: examples sandbox ## Takes three payments against a local gateway, and show
 
 ## Testing
 
+# Where PHP looks for the bundled library.
+PHP_LIBRARY := bindings/php/lib/linux-$(shell uname -m)/libflexpay.so
+
 .PHONY: test
-test: test-rust test-c ## Runs all tests, installing what they need
+test: test-rust test-c test-cpp test-php test-python conformance ## Runs all tests, installing what they need
 
 .PHONY: test-rust
 test-rust: ## The crate and the sandbox
+	@scripts/setup.sh build
 	$(CARGO) test --workspace --no-fail-fast
 	@scripts/unwind.sh
 
@@ -88,6 +93,39 @@ test-c: build examples sandbox ## The C ABI: as it is, under sanitizers, under v
 	tests/c/run.sh valgrind
 	@scripts/installed.sh
 	@scripts/readme.sh
+
+.PHONY: test-cpp
+test-cpp: build sandbox ## The C++ header, with g++ and clang++
+	@scripts/setup.sh cpp
+	tests/cpp/run.sh
+
+.PHONY: bundle
+bundle: build
+	@mkdir -p $(dir $(PHP_LIBRARY))
+	@cp $(LIBRARY) $(PHP_LIBRARY).new && mv $(PHP_LIBRARY).new $(PHP_LIBRARY)
+
+.PHONY: test-php
+test-php: bundle sandbox ## The PHP package: CLI, PHP-FPM behind nginx, PHP 7.4
+	@scripts/setup.sh php
+	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so bindings/php/tests/run.sh
+
+.PHONY: test-python
+test-python: build sandbox ## The Python package
+	@scripts/setup.sh python
+	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so bindings/python/tests/run.sh
+
+.PHONY: conformance
+conformance: build sandbox ## Every vector in every language, and all must agree
+	@scripts/setup.sh c cpp php python
+	$(CARGO) build --example conformance
+	@mkdir -p build/conformance
+	$(CC) -std=c99 -D_POSIX_C_SOURCE=200809L -Iinclude tests/c/conformance.c -o build/conformance/c \
+	    -L$(LIB_DIR) -lflexpay -ljansson
+	$(CXX) -std=c++17 -Iinclude -Itests/cpp tests/cpp/conformance.cpp -o build/conformance/cxx \
+	    -L$(LIB_DIR) -lflexpay -pthread
+	python3 tests/conformance/test_compare.py
+	RUST_RUNNER=$(CARGO_TARGET_DIR)/debug/examples/conformance C_RUNNER=build/conformance/c \
+	    CXX_RUNNER=build/conformance/cxx tests/conformance/run.sh
 
 .PHONY: lint
 lint: ## Formatter and clippy, warnings denied

@@ -516,10 +516,14 @@ flexpay_result flexpay_parse_callback(const uint8_t *body,
 // before would let a forged notice make the true one look like a repeat.
 //
 // callback: not NULL.
-// key:      FLEXPAY_CALLBACK_KEY_SIZE bytes to write to; not NULL. Empty on failure.
-// Errors: INVALID (a NULL), INTERNAL. Does not block. Since ABI 1.
+// key:      receives the key and its NUL; not NULL. Empty on failure.
+// size:     how many bytes key has room for; FLEXPAY_CALLBACK_KEY_SIZE or more.
+// error:    receives why it failed, to be freed with flexpay_error_free. May be NULL.
+// Errors: INVALID, INTERNAL. Does not block. Since ABI 1.
 flexpay_result flexpay_callback_key(const struct flexpay_callback *callback,
-                                    char *key);
+                                    char *key,
+                                    size_t size,
+                                    struct flexpay_error **error);
 
 // Gives the verdict on a callback: reads it, asks the gateway about its order, and compares
 // reference, amount and currency with what you asked for. Where the client has a callback_secret,

@@ -143,6 +143,17 @@ enum class Api : std::int32_t {
     return flexpay_state_name(static_cast<std::int32_t>(state));
 }
 
+/// Whether a state may replace the one that a shop has recorded, where notices and checks come late,
+/// twice and out of order. Late "paid" beats "failed" and "cancelled"; after "paid" only a refund
+/// follows; nothing is replaced by itself, by "unknown", or by what came before it.
+///
+/// The compare-and-set that goes with it: "UPDATE orders SET state = :now WHERE reference = :reference
+/// AND state = :recorded". Whoever changes no row was not the first.
+[[nodiscard]] inline bool state_may_replace(State recorded, State now) noexcept {
+    return flexpay_state_may_replace(static_cast<std::int32_t>(recorded),
+                                     static_cast<std::int32_t>(now)) == 1;
+}
+
 /// The version of the library that is loaded, "0.1.0". The text is static. FLEXPAY_VERSION is that
 /// of the header.
 [[nodiscard]] inline std::string_view version() noexcept {
@@ -245,8 +256,8 @@ private:
 struct Config {
     /// The merchant code. Needed.
     std::string merchant;
-    /// The token, with or without "Bearer ". Needed. A Client wipes its own copy when it is
-    /// destroyed; this one is yours to keep safe.
+    /// The token, with or without "Bearer ". Needed. A Client wipes its own copy, and that of the
+    /// secrets below, when it is destroyed; this one is yours to keep safe.
     std::string token;
     /// Which of the gateway's hosts.
     Environment environment = Environment::live;
@@ -268,6 +279,11 @@ struct Config {
     std::optional<std::string> proxy;
     /// Your software, for the User-Agent header: "BoutiqueZando/2.1".
     std::optional<std::string> app_name;
+    /// A secret of yours, of at least 16 characters, with which every callback address is signed: then
+    /// Client::verify_callback refuses a notice that was not sent to an address you gave.
+    std::optional<std::string> callback_secret;
+    /// The secret before this one: addresses signed with it are still good.
+    std::optional<std::string> callback_secret_previous;
     /// Allows plain http to other machines than this one: the token then travels in the clear.
     bool allow_plain_http = false;
     /// Makes Client::check ask once only, for callers who have their own way of asking again.
@@ -375,6 +391,11 @@ struct Callback {
     std::optional<std::string> message;
     /// The body as received.
     std::string raw;
+    /// By which the same notice, delivered again, is known: 64 hexadecimal digits over the order
+    /// number, the reference and what is claimed of them, the same for every spelling. Record it only
+    /// AFTER the notice was verified, in one step with the order's state: a key recorded before would
+    /// let a forged notice make the true one look like a repeat.
+    std::string key;
 };
 
 /// What you asked for, from your own records, to hold a callback against.
@@ -388,6 +409,10 @@ struct Expected {
     /// The order number the gateway gave for it. Set it whenever you recorded one: then that order is
     /// checked, whatever the callback says. Absent: the callback's is.
     std::optional<std::string> order_number;
+    /// The query string of the request that brought the callback ("flexpay=1.abc"), with or without
+    /// its "?". Needed where the client has a callback_secret: its signature is checked before
+    /// anything is asked.
+    std::optional<std::string> query;
 };
 
 namespace detail {
@@ -530,6 +555,13 @@ inline Callback copy(const flexpay_callback& from) {
     to.channel = optional_text(from.channel);
     to.message = optional_text(from.message);
     to.raw = text(from.raw);
+    char key[FLEXPAY_CALLBACK_KEY_SIZE];
+    const flexpay_result result = flexpay_callback_key(&from, key, sizeof key, nullptr);
+    if (result != FLEXPAY_OK) {
+        throw Error(static_cast<Result>(result), Outcome::not_sent,
+                    "the key of a callback could not be made");
+    }
+    to.key = key;
     return to;
 }
 
@@ -603,9 +635,10 @@ public:
     /// A client with the settings of the environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN,
     /// FLEXPAY_ENVIRONMENT ("live", "test"), FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL,
     /// FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE,
-    /// FLEXPAY_PROXY, FLEXPAY_APP_NAME, FLEXPAY_ALLOW_PLAIN_HTTP and FLEXPAY_CHECK_ONCE ("0", "1").
-    /// Only the first two are needed. Throws Error: as the constructor, where field() names the
-    /// variable or setting. Must not run while another thread changes the environment. Does not block.
+    /// FLEXPAY_PROXY, FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
+    /// FLEXPAY_ALLOW_PLAIN_HTTP and FLEXPAY_CHECK_ONCE ("0", "1"). Only the first two are needed.
+    /// Throws Error: as the constructor, where field() names the variable or setting. Must not run while
+    /// another thread changes the environment. Does not block.
     [[nodiscard]] static Client from_environment() {
         return Client(detail::receive<detail::ClientHandle>(
             [](auto** client, auto** error) { return flexpay_client_from_env(client, error); }));
@@ -681,8 +714,10 @@ public:
     /// Gives the verdict on a callback: reads `body`, as it came, asks the gateway about its order,
     /// and compares reference, amount and currency with what you asked for. That it returns says that
     /// this transaction IS the one you asked for; its state says whether it is paid: mark an order
-    /// paid only on State::paid. Throws Error: callback, mismatch (a callback that is not about the
-    /// expected payment), and those of check. Blocks up to the client's timeout.
+    /// paid only on State::paid. Where the client has a callback_secret, the address the callback came
+    /// to must carry its signature; otherwise nothing is asked. Throws Error: callback, mismatch (a
+    /// callback that is not about the expected payment), and those of check. Blocks up to the client's
+    /// timeout.
     [[nodiscard]] Transaction verify_callback(std::string_view body,
                                               const Expected& expected) const {
         flexpay_expected given = FLEXPAY_EXPECTED_INIT;
@@ -690,6 +725,7 @@ public:
         given.amount = detail::c_text(expected.amount.text(), "amount");
         given.currency = detail::c_text(expected.currency, "currency");
         given.order_number = detail::c_text(expected.order_number, "order_number");
+        given.query = detail::c_text(expected.query, "query");
         const flexpay_client* client = living();
         return detail::copy(
             *detail::receive<detail::TransactionHandle>([&](auto** made, auto** error) {
@@ -721,6 +757,9 @@ private:
         given.ca_file = detail::c_text(config.ca_file, "ca_file");
         given.proxy = detail::c_text(config.proxy, "proxy");
         given.app_name = detail::c_text(config.app_name, "app_name");
+        given.callback_secret = detail::c_text(config.callback_secret, "callback_secret");
+        given.callback_secret_previous =
+            detail::c_text(config.callback_secret_previous, "callback_secret_previous");
         if (config.allow_plain_http) {
             given.flags |= FLEXPAY_FLAG_ALLOW_PLAIN_HTTP;
         }

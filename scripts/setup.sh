@@ -24,15 +24,17 @@ needs() {
             echo "test -e /usr/include/nlohmann/json.hpp|nlohmann-json3-dev"
             ;;
         php)
+            echo "command -v cc|gcc"
+            echo "test -e /usr/include/stdio.h|libc6-dev"
             echo "command -v php|php-cli"
-            echo "php -m | grep -qx FFI|php-cli"
+            echo "php -m | grep -qx FFI|php-common"
             echo "php -m | grep -qx pdo_sqlite|php-sqlite3"
             echo "php -m | grep -qx dom|php-xml"
             echo "php -m | grep -qx mbstring|php-mbstring"
             echo "ls /usr/sbin/php-fpm*|php-fpm"
-            echo "command -v nginx || test -x /usr/sbin/nginx|nginx"
+            echo "command -v nginx || test -x /usr/sbin/nginx|nginx-light"
             echo "command -v phpunit|phpunit"
-            echo "command -v curl|curl"
+            echo "command -v setpriv|util-linux"
             ;;
         python)
             echo "command -v python3|python3"

@@ -313,8 +313,10 @@ impl Differences {
             self.message.push_str("; ");
         }
         self.first.get_or_insert(field);
-        self.message
-            .push_str(&format!("{field}: expected {expected:?}, got {found}"));
+        self.message.push_str(&format!(
+            "{field}: expected {:?}, got {found}",
+            printable(expected, 60)
+        ));
     }
 
     fn into_result(self, outcome: Outcome) -> Result<()> {

@@ -149,7 +149,10 @@ flexpay_result flexpay_parse_callback(const uint8_t *body,
                                       struct flexpay_callback **callback,
                                       struct flexpay_error **error);
 
-flexpay_result flexpay_callback_key(const struct flexpay_callback *callback, char *key);
+flexpay_result flexpay_callback_key(const struct flexpay_callback *callback,
+                                    char *key,
+                                    size_t size,
+                                    struct flexpay_error **error);
 
 flexpay_result flexpay_verify_callback(const struct flexpay_client *client,
                                        const uint8_t *body,

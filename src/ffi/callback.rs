@@ -5,14 +5,12 @@ use std::mem::offset_of;
 
 use super::block;
 use super::client::flexpay_client;
-use super::error::{
-    FLEXPAY_ERROR_INTERNAL, FLEXPAY_ERROR_INVALID, FLEXPAY_OK, flexpay_error, flexpay_result,
-};
+use super::error::{flexpay_error, flexpay_result};
 use super::guard::{deliver, stop_panics};
 use super::input::{SizedStruct, body as borrow_body, needed, owned, sized, text};
 use super::transaction::flexpay_transaction;
 use crate::callback::{Callback, Expected, callback_key, parse_callback};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What a callback says. ANYONE who knows the address can post one: believe nothing of it before
 /// flexpay_verify_callback. Strings are UTF-8 as received, NULL where absent, empty or null, and
@@ -170,37 +168,52 @@ pub const FLEXPAY_CALLBACK_KEY_SIZE: i32 = 65;
 /// before would let a forged notice make the true one look like a repeat.
 ///
 /// callback: not NULL.
-/// key:      FLEXPAY_CALLBACK_KEY_SIZE bytes to write to; not NULL. Empty on failure.
-/// Errors: INVALID (a NULL), INTERNAL. Does not block. Since ABI 1.
+/// key:      receives the key and its NUL; not NULL. Empty on failure.
+/// size:     how many bytes key has room for; FLEXPAY_CALLBACK_KEY_SIZE or more.
+/// error:    receives why it failed, to be freed with flexpay_error_free. May be NULL.
+/// Errors: INVALID, INTERNAL. Does not block. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_callback_key(
     callback: *const flexpay_callback,
     key: *mut c_char,
+    size: size_t,
+    error: *mut *mut flexpay_error,
 ) -> flexpay_result {
-    if key.is_null() {
-        return FLEXPAY_ERROR_INVALID;
-    }
-    let write = || {
-        // SAFETY: `key` has room for the key and its NUL, and the callback and its strings are those
-        // of a live object or NULL, as the header asks.
-        unsafe {
+    // SAFETY: the callback and its strings are those of a live object, and `key` has room for `size`
+    // bytes, or either is NULL, as the header asks.
+    unsafe {
+        if !key.is_null() && size > 0 {
             key.write(0);
-            let callback = callback.as_ref()?;
-            let digits = callback_key(
-                text(callback.order_number, "order_number").ok()?,
-                text(callback.reference, "reference").ok()?,
-                text(callback.code, "code").ok()??,
-                callback.claims_success != 0,
-            );
-            std::ptr::copy_nonoverlapping(digits.as_ptr().cast(), key, digits.len());
-            key.add(digits.len()).write(0);
         }
-        Some(())
-    };
-    match stop_panics(write) {
-        Some(Some(())) => FLEXPAY_OK,
-        Some(None) => FLEXPAY_ERROR_INVALID,
-        None => FLEXPAY_ERROR_INTERNAL,
+        let unwanted: *mut *mut c_char = std::ptr::null_mut();
+        deliver(
+            unwanted,
+            error,
+            |()| std::ptr::null_mut(),
+            || {
+                let Some(callback) = callback.as_ref() else {
+                    return Err(Error::invalid("callback", "is NULL"));
+                };
+                if key.is_null() {
+                    return Err(Error::invalid("key", "is NULL"));
+                }
+                if size < FLEXPAY_CALLBACK_KEY_SIZE as size_t {
+                    return Err(Error::invalid(
+                        "size",
+                        "is less than FLEXPAY_CALLBACK_KEY_SIZE",
+                    ));
+                }
+                let digits = callback_key(
+                    text(callback.order_number, "order_number")?,
+                    text(callback.reference, "reference")?,
+                    text(callback.code, "code")?.unwrap_or_default(),
+                    callback.claims_success != 0,
+                );
+                std::ptr::copy_nonoverlapping(digits.as_ptr().cast(), key, digits.len());
+                key.add(digits.len()).write(0);
+                Ok(())
+            },
+        )
     }
 }
 

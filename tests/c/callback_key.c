@@ -10,10 +10,18 @@ static void key_of(const char *body, char key[FLEXPAY_CALLBACK_KEY_SIZE])
     CHECK_INT(FLEXPAY_OK,
               flexpay_parse_callback((const uint8_t *)body, strlen(body), &callback, NULL));
     memset(key, '#', FLEXPAY_CALLBACK_KEY_SIZE);
-    CHECK_INT(FLEXPAY_OK, flexpay_callback_key(callback, key));
+    CHECK_INT(FLEXPAY_OK, flexpay_callback_key(callback, key, FLEXPAY_CALLBACK_KEY_SIZE, NULL));
     CHECK_INT(FLEXPAY_CALLBACK_KEY_SIZE - 1, (long long)strlen(key));
     CHECK_INT(FLEXPAY_CALLBACK_KEY_SIZE - 1, (long long)strspn(key, "0123456789abcdef"));
     flexpay_callback_free(callback);
+}
+
+static void refused(const flexpay_callback *callback, char *key, size_t size, const char *field)
+{
+    flexpay_error *error;
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_callback_key(callback, key, size, &error));
+    CHECK_STR(field, error->field);
+    flexpay_error_free(error);
 }
 
 static void keys(void)
@@ -26,9 +34,17 @@ static void keys(void)
     CHECK(strcmp(first, second) != 0);
     key_of("{\"code\":\"0\",\"reference\":\"RO\",\"orderNumber\":\"\"}", second);
     CHECK(strcmp(first, second) != 0);
-    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_callback_key(NULL, first));
+    refused(NULL, first, sizeof first, "callback");
     CHECK_STR("", first);
-    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_callback_key(NULL, NULL));
+    flexpay_callback *callback;
+    CHECK_INT(FLEXPAY_OK, flexpay_parse_callback((const uint8_t *)"code=0&reference=R", 18, &callback,
+                                                 NULL));
+    refused(callback, NULL, sizeof first, "key");
+    memset(first, '#', sizeof first);
+    refused(callback, first, sizeof first - 1, "size");
+    CHECK_STR("", first);
+    refused(callback, first, 0, "size");
+    flexpay_callback_free(callback);
 }
 
 static void states(void)

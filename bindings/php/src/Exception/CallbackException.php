@@ -1,0 +1,18 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Exception;
+
+/**
+ * A callback body that cannot be read.
+ */
+final class CallbackException extends \RuntimeException implements FlexPayException
+{
+    use Details;
+
+    public function getCodeName(): string
+    {
+        return 'CALLBACK';
+    }
+}

@@ -1,0 +1,64 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Exception;
+
+/**
+ * What every exception of this package carries.
+ *
+ * @internal
+ *
+ * @require-extends \Exception
+ */
+trait Details
+{
+    private string $outcome;
+    private ?int $httpStatus;
+    private ?string $field;
+    private ?string $gatewayCode;
+    private ?string $gatewayMessage;
+
+    public function __construct(
+        string $message,
+        int $code,
+        string $outcome,
+        ?string $field = null,
+        ?int $httpStatus = null,
+        ?string $gatewayCode = null,
+        ?string $gatewayMessage = null,
+        ?\Throwable $previous = null
+    ) {
+        parent::__construct($message, $code, $previous);
+        $this->outcome = $outcome;
+        $this->httpStatus = $httpStatus;
+        $this->field = $field;
+        $this->gatewayCode = $gatewayCode;
+        $this->gatewayMessage = $gatewayMessage;
+    }
+
+    public function getOutcome(): string
+    {
+        return $this->outcome;
+    }
+
+    public function getHttpStatus(): ?int
+    {
+        return $this->httpStatus;
+    }
+
+    public function getField(): ?string
+    {
+        return $this->field;
+    }
+
+    public function getGatewayCode(): ?string
+    {
+        return $this->gatewayCode;
+    }
+
+    public function getGatewayMessage(): ?string
+    {
+        return $this->gatewayMessage;
+    }
+}

@@ -1,0 +1,45 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Exception;
+
+/**
+ * Everything this package throws on purpose. There is a class for each result code of the library;
+ * catch the one you can do something about, or this one and look at the outcome.
+ *
+ * `getMessage()` is one sentence for a person, in English; `getCode()` is the result code of
+ * flexpay.h. The token is never in either.
+ */
+interface FlexPayException extends \Throwable
+{
+    /**
+     * Part of the request may have reached the gateway, and no usable answer came. Do NOT repeat a
+     * payment: find out first (callback, check, the merchant's console).
+     */
+    public const OUTCOME_UNKNOWN = 'UNKNOWN';
+
+    /** Nothing of the request left this machine. It may be repeated. */
+    public const OUTCOME_NOT_SENT = 'NOT_SENT';
+
+    /** The gateway answered, and said no. Repeat it only after mending the cause. */
+    public const OUTCOME_REFUSED = 'REFUSED';
+
+    /** The name of the result code: "TIMEOUT", "NOT_FOUND". */
+    public function getCodeName(): string;
+
+    /** May the request be repeated? One of the OUTCOME_ constants. */
+    public function getOutcome(): string;
+
+    /** The HTTP status of the gateway's answer; null when there was none. */
+    public function getHttpStatus(): ?int;
+
+    /** The field or setting at fault ("amount"), where one was. */
+    public function getField(): ?string;
+
+    /** The gateway's own code, as it came. */
+    public function getGatewayCode(): ?string;
+
+    /** The gateway's own words, in French mostly. */
+    public function getGatewayMessage(): ?string;
+}

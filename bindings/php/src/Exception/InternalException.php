@@ -1,0 +1,18 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Exception;
+
+/**
+ * A fault inside the library.
+ */
+final class InternalException extends \RuntimeException implements FlexPayException
+{
+    use Details;
+
+    public function getCodeName(): string
+    {
+        return 'INTERNAL';
+    }
+}

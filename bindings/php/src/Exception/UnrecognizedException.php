@@ -1,0 +1,18 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Exception;
+
+/**
+ * A result code that this version of the package does not know. Look at the outcome.
+ */
+final class UnrecognizedException extends \RuntimeException implements FlexPayException
+{
+    use Details;
+
+    public function getCodeName(): string
+    {
+        return 'UNRECOGNIZED';
+    }
+}

@@ -1,0 +1,62 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Internal;
+
+/**
+ * The numbers of include/flexpay.h. A test compares every one of them with the header.
+ *
+ * @internal
+ */
+final class Abi
+{
+    /** FLEXPAY_ABI_VERSION: the ABI this package was written for. */
+    public const ABI_VERSION = 1;
+
+    public const OK = 0;
+
+    public const ERROR_INVALID = 1;
+    public const ERROR_INTERNAL = 2;
+    public const ERROR_RESOLVE = 3;
+    public const ERROR_CONNECT = 4;
+    public const ERROR_PROXY = 5;
+    public const ERROR_TLS = 6;
+    public const ERROR_TIMEOUT = 7;
+    public const ERROR_CANCELLED = 8;
+    public const ERROR_CONNECTION = 9;
+    public const ERROR_REPLY = 10;
+    public const ERROR_GATEWAY = 11;
+    public const ERROR_UNAUTHORIZED = 12;
+    public const ERROR_REFUSED = 13;
+    public const ERROR_NOT_FOUND = 14;
+    public const ERROR_CALLBACK = 15;
+    public const ERROR_MISMATCH = 16;
+
+    public const OUTCOME_UNKNOWN = 0;
+    public const OUTCOME_NOT_SENT = 1;
+    public const OUTCOME_REFUSED = 2;
+
+    public const ENV_LIVE = 0;
+    public const ENV_TEST = 1;
+
+    public const API_V1 = 0;
+    public const API_V1_1 = 1;
+
+    public const FLAG_ALLOW_PLAIN_HTTP = 1;
+    public const FLAG_CHECK_ONCE = 2;
+
+    public const STATE_UNKNOWN = 0;
+    public const STATE_PAID = 1;
+    public const STATE_FAILED = 2;
+    public const STATE_PENDING = 3;
+    public const STATE_REFUNDING = 4;
+    public const STATE_REFUNDED = 5;
+    public const STATE_CANCELLED = 6;
+
+    public const CALLBACK_KEY_SIZE = 65;
+
+    private function __construct()
+    {
+    }
+}

@@ -1,0 +1,65 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Internal;
+
+use FlexPay\Exception;
+
+/**
+ * The exception of each result code.
+ *
+ * @internal
+ */
+final class Failure
+{
+    private const CLASSES = [
+        Abi::ERROR_INVALID => Exception\InvalidArgumentException::class,
+        Abi::ERROR_INTERNAL => Exception\InternalException::class,
+        Abi::ERROR_RESOLVE => Exception\ResolveException::class,
+        Abi::ERROR_CONNECT => Exception\ConnectException::class,
+        Abi::ERROR_PROXY => Exception\ProxyException::class,
+        Abi::ERROR_TLS => Exception\TlsException::class,
+        Abi::ERROR_TIMEOUT => Exception\TimeoutException::class,
+        Abi::ERROR_CANCELLED => Exception\CancelledException::class,
+        Abi::ERROR_CONNECTION => Exception\ConnectionException::class,
+        Abi::ERROR_REPLY => Exception\ReplyException::class,
+        Abi::ERROR_GATEWAY => Exception\GatewayException::class,
+        Abi::ERROR_UNAUTHORIZED => Exception\UnauthorizedException::class,
+        Abi::ERROR_REFUSED => Exception\RefusedException::class,
+        Abi::ERROR_NOT_FOUND => Exception\NotFoundException::class,
+        Abi::ERROR_CALLBACK => Exception\CallbackException::class,
+        Abi::ERROR_MISMATCH => Exception\MismatchException::class,
+    ];
+
+    private function __construct()
+    {
+    }
+
+    /**
+     * @param array{
+     *     code: int,
+     *     message: string,
+     *     outcome: string,
+     *     field?: string|null,
+     *     http_status?: int,
+     *     gateway_code?: string|null,
+     *     gateway_message?: string|null,
+     * } $details
+     */
+    public static function of(array $details): Exception\FlexPayException
+    {
+        $class = self::CLASSES[$details['code']] ?? Exception\UnrecognizedException::class;
+        $status = $details['http_status'] ?? 0;
+
+        return new $class(
+            $details['message'],
+            $details['code'],
+            $details['outcome'],
+            $details['field'] ?? null,
+            $status === 0 ? null : $status,
+            $details['gateway_code'] ?? null,
+            $details['gateway_message'] ?? null
+        );
+    }
+}

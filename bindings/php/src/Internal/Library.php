@@ -1,0 +1,679 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Internal;
+
+use FFI;
+use FFI\CData;
+use FlexPay\Exception\FlexPayException;
+use FlexPay\Exception\LibraryException;
+
+/**
+ * The shared library. This is the only class that uses FFI: under `ffi.enable=preload` PHP allows
+ * it to preloaded code alone, and this is the code that preload.php loads.
+ *
+ * Strings are copied in and out within each call. What the library hands out is freed before the
+ * call returns, but for clients and cancel tokens, which are kept here under a number until their
+ * PHP objects free them.
+ *
+ * No C data leaves this class, and no exception is made in a frame that has C data, or a closure
+ * over it, among its arguments: a logger that prints the trace would read memory that is gone.
+ *
+ * @internal
+ *
+ * @phpstan-import-type PaymentFields from \FlexPay\Payment
+ * @phpstan-import-type TransactionFields from \FlexPay\Transaction
+ * @phpstan-import-type CallbackFields from \FlexPay\Callback
+ */
+final class Library
+{
+    private const SCOPE = 'FLEXPAY';
+
+    private const ERROR = ['code', 'outcome', 'http_status', 'message', 'field', 'gateway_code', 'gateway_message'];
+
+    private const PAYMENT = ['redirect_url', 'order_number', 'code', 'message', 'page'];
+
+    private const TRANSACTION = [
+        'state', 'status', 'order_number', 'reference', 'amount', 'amount_customer', 'amount_minor',
+        'amount_customer_minor', 'currency', 'created_at', 'channel', 'code', 'message', 'raw',
+    ];
+
+    private const CALLBACK = [
+        'claims_success', 'code', 'reference', 'provider_reference', 'order_number', 'amount', 'amount_customer',
+        'currency', 'phone', 'created_at', 'channel', 'message', 'raw',
+    ];
+
+    private const STATES = [
+        Abi::STATE_UNKNOWN, Abi::STATE_PAID, Abi::STATE_FAILED, Abi::STATE_PENDING, Abi::STATE_REFUNDING,
+        Abi::STATE_REFUNDED, Abi::STATE_CANCELLED,
+    ];
+
+    private static ?self $loaded = null;
+
+    private FFI $ffi;
+
+    /** Where it was loaded from; null when preload.php did it. */
+    private ?string $path;
+
+    /** @var array<int, CData> clients and cancel tokens, by the number that their PHP objects have */
+    private array $handles = [];
+
+    private int $lastHandle = 0;
+
+    private function __construct(FFI $ffi, ?string $path)
+    {
+        $this->ffi = $ffi;
+        $this->path = $path;
+    }
+
+    private function __clone()
+    {
+    }
+
+    /** @return array<string, string|null> */
+    public function __debugInfo(): array
+    {
+        return ['path' => $this->path];
+    }
+
+    // ---- Loading ------------------------------------------------------------------------------
+
+    /**
+     * The library, loaded at the first call and kept for as long as the process (or, in PHP-FPM,
+     * the request) lives: the preloaded one if there is one; else the file given; else that of
+     * FLEXPAY_LIBRARY; else the bundled one. A place that is named is never passed over for the
+     * next.
+     *
+     * @throws LibraryException
+     */
+    public static function load(?string $path = null): self
+    {
+        if (self::$loaded === null) {
+            self::$loaded = self::open($path);
+        }
+        $here = self::$loaded->path;
+        if ($path !== null && $here !== null && $path !== $here) {
+            throw self::unusable("This process has loaded libflexpay from $here already; it cannot load $path too.");
+        }
+
+        return self::$loaded;
+    }
+
+    /**
+     * Loads the library for all requests to come. For preload.php alone.
+     *
+     * @throws LibraryException
+     */
+    public static function preload(): void
+    {
+        if (self::preloaded() !== null) {
+            return;
+        }
+        $path = self::locate(null);
+        self::verify($path, null);
+        // FFI::load has the library's name from the file and from nowhere else.
+        $header = tempnam(sys_get_temp_dir(), 'flexpay');
+        if ($header === false) {
+            throw self::unusable('No temporary file can be made in ' . sys_get_temp_dir() . '.');
+        }
+        try {
+            file_put_contents($header, sprintf(
+                "#define FFI_SCOPE \"%s\"\n#define FFI_LIB \"%s\"\n%s",
+                self::SCOPE,
+                $path,
+                self::declarations()
+            ));
+            FFI::load($header);
+        } finally {
+            unlink($header);
+        }
+    }
+
+    private static function open(?string $path): self
+    {
+        $ffi = self::preloaded();
+        if ($ffi !== null) {
+            self::compare($ffi, 'the preloaded library');
+
+            return new self($ffi, null);
+        }
+        $file = self::locate($path);
+        self::verify($file, $path);
+
+        return new self(FFI::cdef(self::declarations(), $file), $file);
+    }
+
+    /** What preload.php loaded; null where it did not run, or had no FFI::load. */
+    private static function preloaded(): ?FFI
+    {
+        if (!extension_loaded('ffi')) {
+            throw self::unusable(
+                "PHP's FFI extension is missing. Enable it in php.ini (extension=ffi; on Debian it comes with"
+                . ' php-common), and ' . self::allowance()
+            );
+        }
+        try {
+            return FFI::scope(self::SCOPE);
+        } catch (FFI\Exception $failure) {
+            if (strpos($failure->getMessage(), 'restricted') === false) {
+                return null;
+            }
+            $now = 'ffi.enable=' . (string) ini_get('ffi.enable') . ', ' . PHP_SAPI;
+            throw self::unusable(
+                "PHP does not allow FFI here ($now). In php.ini, " . self::allowance(),
+                $failure
+            );
+        }
+    }
+
+    /** The file to load. */
+    private static function locate(?string $argument): string
+    {
+        if ($argument !== null) {
+            return Arguments::withoutNul('library', $argument);
+        }
+        $environment = getenv('FLEXPAY_LIBRARY');
+
+        return $environment === false || $environment === '' ? self::bundled() : $environment;
+    }
+
+    /** Loads the file at $path for its ABI version only: that works with every version there is. */
+    private static function verify(string $path, ?string $argument): void
+    {
+        try {
+            $ffi = FFI::cdef('int32_t flexpay_abi_version(void);', $path);
+        } catch (FFI\Exception $failure) {
+            throw self::unusable(self::tried($path, $argument, $failure), $failure);
+        }
+        self::compare($ffi, $path);
+    }
+
+    private static function compare(FFI $ffi, string $path): void
+    {
+        $version = $ffi->flexpay_abi_version();
+        if ($version !== Abi::ABI_VERSION) {
+            throw self::unusable(sprintf(
+                'libflexpay has ABI version %d, and this package was written for version %d: %s. Update the older.',
+                $version,
+                Abi::ABI_VERSION,
+                $path
+            ));
+        }
+    }
+
+    /** Says which file failed and why, and which others would have been tried. */
+    private static function tried(string $path, ?string $argument, FFI\Exception $failure): string
+    {
+        $environment = (string) getenv('FLEXPAY_LIBRARY');
+        $why = $failure->getMessage();
+        if (strpos($path, '/') !== false && !file_exists($path)) {
+            $why = 'there is no such file';
+        }
+        $lines = [
+            "libflexpay cannot be loaded. Tried $path: $why. The places, of which the first that is given counts:",
+            '1. the "library" option: ' . ($argument ?? 'not given'),
+            '2. the environment variable FLEXPAY_LIBRARY: ' . ($environment === '' ? 'not set' : $environment),
+            '3. the bundled file: ' . self::bundled(),
+        ];
+
+        return implode("\n", $lines);
+    }
+
+    private static function bundled(): string
+    {
+        return sprintf('%s/lib/%s-%s/libflexpay.so', dirname(__DIR__, 2), strtolower(PHP_OS_FAMILY), php_uname('m'));
+    }
+
+    private static function allowance(): string
+    {
+        return 'set either' . "\n"
+            . '  ffi.enable=preload' . "\n"
+            . '  opcache.enable=1' . "\n"
+            . '  opcache.preload=' . dirname(__DIR__, 2) . '/preload.php' . "\n"
+            . 'or' . "\n"
+            . '  ffi.enable=true' . "\n"
+            . 'and restart PHP.';
+    }
+
+    private static function declarations(): string
+    {
+        $file = dirname(__DIR__, 2) . '/flexpay.ffi.h';
+        $text = file_get_contents($file);
+        if ($text === false) {
+            throw self::unusable("$file cannot be read.");
+        }
+
+        return $text;
+    }
+
+    private static function unusable(string $message, ?\Throwable $previous = null): LibraryException
+    {
+        return new LibraryException(
+            $message,
+            Abi::ERROR_INTERNAL,
+            FlexPayException::OUTCOME_NOT_SENT,
+            null,
+            null,
+            null,
+            null,
+            $previous
+        );
+    }
+
+    // ---- Clients and cancel tokens ------------------------------------------------------------
+
+    /**
+     * A client, for freeClient() in the end.
+     *
+     * @param array<string, string|null> $texts   the config's strings by field; null is absent
+     * @param array<string, int>         $numbers the rest of it
+     *
+     * @throws FlexPayException
+     */
+    public function newClient(
+        #[\SensitiveParameter]
+        array $texts,
+        array $numbers
+    ): int {
+        self::checkTexts($texts);
+        $kept = [];
+        $config = $this->input('flexpay_config', $texts, $kept);
+        foreach ($numbers as $field => $number) {
+            $config->$field = $number;
+        }
+
+        return self::resultOf($this->keep('flexpay_client', function (CData $client, CData $error) use ($config): int {
+            return $this->ffi->flexpay_client_new(FFI::addr($config), $client, $error);
+        }));
+    }
+
+    /**
+     * A client with the settings of the environment, for freeClient() in the end.
+     *
+     * @throws FlexPayException
+     */
+    public function newClientFromEnvironment(): int
+    {
+        return self::resultOf($this->keep('flexpay_client', function (CData $client, CData $error): int {
+            return $this->ffi->flexpay_client_from_env($client, $error);
+        }));
+    }
+
+    public function freeClient(int $client): void
+    {
+        $this->ffi->flexpay_client_free($this->handles[$client]);
+        unset($this->handles[$client]);
+    }
+
+    /**
+     * A cancel token, for freeCancelToken() in the end.
+     *
+     * @throws FlexPayException
+     */
+    public function newCancelToken(): int
+    {
+        return self::resultOf($this->keep('flexpay_cancel_token', function (CData $token, CData $error): int {
+            return $this->ffi->flexpay_cancel_token_new($token, $error);
+        }));
+    }
+
+    public function cancel(int $token): void
+    {
+        $this->ffi->flexpay_cancel_token_cancel($this->handles[$token]);
+    }
+
+    public function freeCancelToken(int $token): void
+    {
+        $this->ffi->flexpay_cancel_token_free($this->handles[$token]);
+        unset($this->handles[$token]);
+    }
+
+    // ---- Calls --------------------------------------------------------------------------------
+
+    /**
+     * @param array<string, string|null> $texts the request by field; null is absent
+     *
+     * @return PaymentFields
+     *
+     * @throws FlexPayException
+     */
+    public function pay(int $client, array $texts): array
+    {
+        self::checkTexts($texts);
+        $kept = [];
+        $request = $this->input('flexpay_payment_request', $texts, $kept);
+
+        return self::resultOf($this->call(
+            'flexpay_payment',
+            function (CData $payment): array {
+                return $this->copyOut($payment, self::PAYMENT);
+            },
+            function (CData $payment, CData $error) use ($client, $request): int {
+                return $this->ffi->flexpay_pay($this->handles[$client], FFI::addr($request), $payment, $error);
+            }
+        ));
+    }
+
+    /**
+     * @return TransactionFields
+     *
+     * @throws FlexPayException
+     */
+    public function check(int $client, string $orderNumber): array
+    {
+        self::checkTexts(['order_number' => $orderNumber]);
+
+        return self::resultOf($this->transaction(
+            function (CData $transaction, CData $error) use ($client, $orderNumber): int {
+                return $this->ffi->flexpay_check($this->handles[$client], $orderNumber, $transaction, $error);
+            }
+        ));
+    }
+
+    /**
+     * @param array<string, int> $times milliseconds by field
+     *
+     * @return TransactionFields
+     *
+     * @throws FlexPayException
+     */
+    public function wait(int $client, string $orderNumber, array $times, ?int $cancelToken): array
+    {
+        self::checkTexts(['order_number' => $orderNumber]);
+        $kept = [];
+        $options = $this->input('flexpay_wait_options', [], $kept);
+        foreach ($times as $field => $milliseconds) {
+            $options->$field = $milliseconds;
+        }
+        $options->cancel = $cancelToken === null ? null : $this->handles[$cancelToken];
+
+        return self::resultOf($this->transaction(
+            function (CData $transaction, CData $error) use ($client, $orderNumber, $options): int {
+                return $this->ffi->flexpay_wait(
+                    $this->handles[$client],
+                    $orderNumber,
+                    FFI::addr($options),
+                    $transaction,
+                    $error
+                );
+            }
+        ));
+    }
+
+    /**
+     * @return CallbackFields
+     *
+     * @throws FlexPayException
+     */
+    public function parseCallback(string $body): array
+    {
+        return self::resultOf($this->callback($body, function (CData $callback): array {
+            $fields = $this->copyOut($callback, self::CALLBACK);
+            $fields['claims_success'] = $fields['claims_success'] === 1;
+
+            return $fields;
+        }));
+    }
+
+    /**
+     * The key of a callback body.
+     *
+     * @throws FlexPayException
+     */
+    public function callbackKey(string $body): string
+    {
+        return self::resultOf($this->callback($body, function (CData $callback): string {
+            $key = $this->ffi->new('char[' . Abi::CALLBACK_KEY_SIZE . ']');
+            $this->ffi->flexpay_callback_key($callback, $key, Abi::CALLBACK_KEY_SIZE, null);
+
+            return FFI::string($key);
+        }));
+    }
+
+    /**
+     * @param array<string, string|null> $texts what is expected by field; null is absent
+     *
+     * @return TransactionFields
+     *
+     * @throws FlexPayException
+     */
+    public function verifyCallback(int $client, string $body, array $texts): array
+    {
+        self::checkTexts($texts);
+        $kept = [];
+        $expected = $this->input('flexpay_expected', $texts, $kept);
+        $bytes = $this->copyIn('uint8_t', $body);
+
+        return self::resultOf($this->transaction(
+            function (CData $transaction, CData $error) use ($client, $body, $bytes, $expected): int {
+                return $this->ffi->flexpay_verify_callback(
+                    $this->handles[$client],
+                    $bytes,
+                    strlen($body),
+                    FFI::addr($expected),
+                    $transaction,
+                    $error
+                );
+            }
+        ));
+    }
+
+    /** Whether the state named $now may replace the one named $recorded. */
+    public function stateMayReplace(string $recorded, string $now): bool
+    {
+        $states = [];
+        foreach (self::STATES as $state) {
+            $states[$this->ffi->flexpay_state_name($state)] = $state;
+        }
+        if (!isset($states[$recorded])) {
+            throw Arguments::refused('recorded', 'is no state; there are ' . implode(', ', array_keys($states)));
+        }
+
+        return $this->ffi->flexpay_state_may_replace($states[$recorded], $states[$now] ?? -1) === 1;
+    }
+
+    /** The library's version, "0.1.0". */
+    public function version(): string
+    {
+        return $this->ffi->flexpay_version();
+    }
+
+    // ---- Across the border --------------------------------------------------------------------
+
+    /**
+     * Refuses what C would cut short.
+     *
+     * @param array<string, string|null> $texts by field
+     *
+     * @throws FlexPayException
+     */
+    private static function checkTexts(
+        #[\SensitiveParameter]
+        array $texts
+    ): void {
+        foreach ($texts as $field => $text) {
+            Arguments::withoutNul($field, $text ?? '');
+        }
+    }
+
+    /**
+     * A zeroed input struct with its size and its strings set. Its strings live in $kept, which
+     * must live as long as the struct.
+     *
+     * @param array<string, string|null> $texts by field; null is absent
+     * @param list<CData>                $kept
+     */
+    private function input(
+        string $type,
+        #[\SensitiveParameter]
+        array $texts,
+        array &$kept
+    ): CData {
+        $struct = $this->ffi->new($type);
+        $struct->size = FFI::sizeof($struct);
+        foreach ($texts as $field => $text) {
+            if ($text !== null) {
+                $bytes = $this->copyIn('char', $text);
+                $struct->$field = $this->ffi->cast('char *', $bytes);
+                $kept[] = $bytes;
+            }
+        }
+
+        return $struct;
+    }
+
+    /** The bytes of a string, and a NUL. */
+    private function copyIn(
+        string $type,
+        #[\SensitiveParameter]
+        string $text
+    ): CData {
+        $length = strlen($text);
+        $bytes = $this->ffi->new($type . '[' . ($length + 1) . ']');
+        FFI::memcpy($bytes, $text, $length);
+
+        return $bytes;
+    }
+
+    /**
+     * Reads a callback body, and gives what $read makes of it.
+     *
+     * @param callable(CData): mixed $read
+     *
+     * @return array<string, mixed> as call()
+     */
+    private function callback(string $body, callable $read): array
+    {
+        $bytes = $this->copyIn('uint8_t', $body);
+
+        return $this->call(
+            'flexpay_callback',
+            $read,
+            function (CData $callback, CData $error) use ($body, $bytes): int {
+                return $this->ffi->flexpay_parse_callback($bytes, strlen($body), $callback, $error);
+            }
+        );
+    }
+
+    /**
+     * Calls for a transaction.
+     *
+     * @param callable(CData, CData): int $function
+     *
+     * @return array<string, mixed> as call()
+     */
+    private function transaction(callable $function): array
+    {
+        $read = function (CData $transaction): array {
+            $fields = $this->copyOut($transaction, self::TRANSACTION);
+            $fields['state'] = $this->ffi->flexpay_state_name($fields['state']);
+
+            return $fields;
+        };
+
+        return $this->call('flexpay_transaction', $read, $function);
+    }
+
+    /**
+     * Calls, and frees what comes of it.
+     *
+     * @param callable(CData): mixed      $read     makes PHP of a result
+     * @param callable(CData, CData): int $function gets the out-parameters
+     *
+     * @return array<string, mixed> what resultOf() takes
+     */
+    private function call(string $type, callable $read, callable $function): array
+    {
+        $result = $this->ffi->new($type . ' *');
+        $error = $this->ffi->new('flexpay_error *');
+        try {
+            $code = $function(FFI::addr($result), FFI::addr($error));
+
+            return $code === Abi::OK ? ['result' => $read($result)] : ['error' => $this->details($code, $error)];
+        } finally {
+            $free = $type . '_free';
+            $this->ffi->$free($result);
+            $this->ffi->flexpay_error_free($error);
+        }
+    }
+
+    /**
+     * Calls, and keeps what comes of it: the result is its number.
+     *
+     * @param callable(CData, CData): int $function gets the out-parameters
+     *
+     * @return array<string, mixed> what resultOf() takes
+     */
+    private function keep(string $type, callable $function): array
+    {
+        $result = $this->ffi->new($type . ' *');
+        $error = $this->ffi->new('flexpay_error *');
+        try {
+            $code = $function(FFI::addr($result), FFI::addr($error));
+            if ($code !== Abi::OK) {
+                return ['error' => $this->details($code, $error)];
+            }
+            $this->handles[++$this->lastHandle] = $result;
+
+            return ['result' => $this->lastHandle];
+        } finally {
+            $this->ffi->flexpay_error_free($error);
+        }
+    }
+
+    /**
+     * What an error says.
+     *
+     * @return array<string, mixed> the arguments of Failure::of()
+     */
+    private function details(int $code, CData $error): array
+    {
+        if (FFI::isNull($error)) {
+            return [
+                'code' => $code,
+                'message' => $this->ffi->flexpay_result_name($code),
+                'outcome' => FlexPayException::OUTCOME_UNKNOWN,
+            ];
+        }
+        $details = $this->copyOut($error, self::ERROR);
+        $details['outcome'] = $this->ffi->flexpay_outcome_name($details['outcome']);
+
+        return $details;
+    }
+
+    /**
+     * The result of call(), or its exception.
+     *
+     * @param array<string, mixed> $answer
+     *
+     * @return mixed
+     *
+     * @throws FlexPayException
+     */
+    private static function resultOf(array $answer)
+    {
+        if (isset($answer['error'])) {
+            throw Failure::of($answer['error']);
+        }
+
+        return $answer['result'];
+    }
+
+    /**
+     * The fields of a struct as PHP has them: FFI copies `const char *` to a string, NULL to null.
+     *
+     * @param list<string> $fields
+     *
+     * @return array<string, mixed>
+     */
+    private function copyOut(CData $struct, array $fields): array
+    {
+        $values = [];
+        foreach ($fields as $field) {
+            $values[$field] = $struct->$field;
+        }
+
+        return $values;
+    }
+}

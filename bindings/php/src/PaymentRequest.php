@@ -1,0 +1,112 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay;
+
+use FlexPay\Exception\InvalidArgumentException;
+use FlexPay\Internal\Arguments;
+use FlexPay\Internal\Options;
+
+/**
+ * What a customer is asked to pay. Whether the values are good ones, Client::pay() says, before
+ * anything is sent.
+ */
+final class PaymentRequest
+{
+    private const OPTIONS = ['description', 'callback_url', 'approve_url', 'cancel_url', 'decline_url', 'home_url'];
+
+    private string $reference;
+    private string $amount;
+    private string $currency;
+
+    /** @var array<string, string|null> */
+    private array $options;
+
+    /**
+     * Options, all strings of UTF-8:
+     * - description: what is being paid for, shown to the customer.
+     * - callback_url: where the gateway posts its notice. It refuses addresses on localhost or
+     *   private networks.
+     * - approve_url: where the customer's browser goes after paying.
+     * - cancel_url: where it goes after "cancel".
+     * - decline_url: where it goes when the card was declined.
+     * - home_url: your front page. Sent with the api "v1.1" only.
+     *
+     * @param string                     $reference your own. Never use one twice: a used reference
+     *                                              is the gateway's only guard against a repeat.
+     * @param string|int                 $amount    a plain decimal with at most two decimals, in
+     *                                              whole units: "25.50", 100. Never a float.
+     * @param string                     $currency  "CDF" or "USD"
+     * @param array<string, string|null> $options
+     *
+     * @throws InvalidArgumentException its getField() names the field
+     */
+    public function __construct(string $reference, $amount, string $currency, array $options = [])
+    {
+        $this->reference = $reference;
+        $this->amount = Arguments::amount($amount);
+        $this->currency = $currency;
+        $this->options = (new Options($options, self::OPTIONS))->texts(self::OPTIONS);
+    }
+
+    public function getReference(): string
+    {
+        return $this->reference;
+    }
+
+    /** As text, in whole units: "25.50". */
+    public function getAmount(): string
+    {
+        return $this->amount;
+    }
+
+    public function getCurrency(): string
+    {
+        return $this->currency;
+    }
+
+    public function getDescription(): ?string
+    {
+        return $this->options['description'];
+    }
+
+    public function getCallbackUrl(): ?string
+    {
+        return $this->options['callback_url'];
+    }
+
+    public function getApproveUrl(): ?string
+    {
+        return $this->options['approve_url'];
+    }
+
+    public function getCancelUrl(): ?string
+    {
+        return $this->options['cancel_url'];
+    }
+
+    public function getDeclineUrl(): ?string
+    {
+        return $this->options['decline_url'];
+    }
+
+    public function getHomeUrl(): ?string
+    {
+        return $this->options['home_url'];
+    }
+
+    /**
+     * @internal
+     *
+     * @return array<string, string|null> by the names of flexpay.h
+     */
+    public function toArray(): array
+    {
+        return [
+            'reference' => $this->reference,
+            'amount' => $this->amount,
+            'currency' => $this->currency,
+        ] + $this->options;
+    }
+}

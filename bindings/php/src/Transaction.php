@@ -1,0 +1,177 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay;
+
+use FlexPay\Exception\FlexPayException;
+use FlexPay\Internal\Library;
+
+/**
+ * A transaction as the gateway tells it. Text is UTF-8; what was absent or unreadable is null.
+ *
+ * @phpstan-type TransactionFields array{
+ *     state: string,
+ *     status: string|null,
+ *     order_number: string,
+ *     reference: string|null,
+ *     amount: string|null,
+ *     amount_customer: string|null,
+ *     amount_minor: int,
+ *     amount_customer_minor: int,
+ *     currency: string|null,
+ *     created_at: string|null,
+ *     channel: string|null,
+ *     code: string|null,
+ *     message: string|null,
+ *     raw: string|null,
+ * }
+ */
+final class Transaction
+{
+    /** A status outside the gateway's table: neither paid nor failed. */
+    public const STATE_UNKNOWN = 'UNKNOWN';
+
+    /** The customer has paid. */
+    public const STATE_PAID = 'PAID';
+
+    /** It did not succeed. Provisional for a while: seen while the customer was still typing. */
+    public const STATE_FAILED = 'FAILED';
+
+    /** The customer has yet to act. */
+    public const STATE_PENDING = 'PENDING';
+
+    /** A refund is under way. */
+    public const STATE_REFUNDING = 'REFUNDING';
+
+    /** The money went back. */
+    public const STATE_REFUNDED = 'REFUNDED';
+
+    /** The customer cancelled. */
+    public const STATE_CANCELLED = 'CANCELLED';
+
+    /** @var TransactionFields */
+    private array $fields;
+
+    /**
+     * @internal
+     *
+     * @param TransactionFields $fields by the names of flexpay.h
+     */
+    public function __construct(array $fields)
+    {
+        $this->fields = $fields;
+    }
+
+    /** Whether the customer has paid: the state is STATE_PAID, and no other. */
+    public function isPaid(): bool
+    {
+        return $this->fields['state'] === self::STATE_PAID;
+    }
+
+    /**
+     * Whether this state may replace the one that you have recorded, where notices and checks come
+     * late, twice and out of order. Late PAID beats FAILED and CANCELLED; after PAID only a refund
+     * follows; nothing is replaced by itself, by UNKNOWN, or by what came before it.
+     *
+     * The compare-and-set that goes with it: "UPDATE orders SET state = :now WHERE reference =
+     * :reference AND state = :recorded". Whoever changes no row was not the first.
+     *
+     * @param string $recorded one of the STATE_ constants
+     *
+     * @throws FlexPayException InvalidArgumentException where it is none of them; LibraryException
+     */
+    public function mayReplace(string $recorded): bool
+    {
+        return Library::load()->stateMayReplace($recorded, $this->fields['state']);
+    }
+
+    /** One of the STATE_ constants; new ones may come. */
+    public function getState(): string
+    {
+        return $this->fields['state'];
+    }
+
+    /** The status as the gateway wrote it. */
+    public function getStatus(): ?string
+    {
+        return $this->fields['status'];
+    }
+
+    /** The gateway's number, as given, or else the one asked for. */
+    public function getOrderNumber(): string
+    {
+        return $this->fields['order_number'];
+    }
+
+    /** Your reference. One live integration got the order number here instead. */
+    public function getReference(): ?string
+    {
+        return $this->fields['reference'];
+    }
+
+    /** The amount asked for, with two decimals: "50.00". This is the one to compare. */
+    public function getAmount(): ?string
+    {
+        return $this->fields['amount'];
+    }
+
+    /** What the customer pays, fees included: "51.00". */
+    public function getAmountCustomer(): ?string
+    {
+        return $this->fields['amount_customer'];
+    }
+
+    /** The amount in hundredths: 5000. */
+    public function getAmountMinor(): ?int
+    {
+        return self::orNull($this->fields['amount_minor']);
+    }
+
+    /** The customer's amount in hundredths: 5100. */
+    public function getAmountCustomerMinor(): ?int
+    {
+        return self::orNull($this->fields['amount_customer_minor']);
+    }
+
+    /** "CDF" or "USD", as the gateway wrote it. */
+    public function getCurrency(): ?string
+    {
+        return $this->fields['currency'];
+    }
+
+    /** "2021-02-06T17:32:46", without a zone: the gateway states none. */
+    public function getCreatedAt(): ?string
+    {
+        return $this->fields['created_at'];
+    }
+
+    /** How it was paid (undocumented): "visa", "mastercard", "mpesa". */
+    public function getChannel(): ?string
+    {
+        return $this->fields['channel'];
+    }
+
+    /** The reply's code: that the question was understood, never that anything was paid. */
+    public function getCode(): ?string
+    {
+        return $this->fields['code'];
+    }
+
+    /** The gateway's words. */
+    public function getMessage(): ?string
+    {
+        return $this->fields['message'];
+    }
+
+    /** The reply as received. */
+    public function getRaw(): ?string
+    {
+        return $this->fields['raw'];
+    }
+
+    private static function orNull(int $minor): ?int
+    {
+        return $minor === -1 ? null : $minor;
+    }
+}

@@ -1,0 +1,56 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay;
+
+use FlexPay\Exception\InvalidArgumentException;
+use FlexPay\Internal\Options;
+
+/** How to wait. */
+final class WaitOptions
+{
+    private const TIMES = ['timeout_ms', 'interval_ms', 'max_interval_ms', 'failed_grace_ms'];
+
+    /** @var array<string, int> */
+    private array $times = [];
+
+    private ?CancelToken $cancel;
+
+    /**
+     * Options, each with its default for 0 or when left out:
+     * - timeout_ms (int): how long to wait in all. 600 000.
+     * - interval_ms (int): the pause before the second question; it grows by half each time. 1 000.
+     * - max_interval_ms (int): the longest pause. 10 000.
+     * - failed_grace_ms (int): how long a failure must stand to be believed: the gateway says it
+     *   while the customer is still typing, and "paid" afterwards. 30 000.
+     * - cancel (CancelToken): ends the wait from elsewhere.
+     *
+     * @param array<string, int|CancelToken|null> $options
+     *
+     * @throws InvalidArgumentException its getField() names the option
+     */
+    public function __construct(array $options = [])
+    {
+        $given = new Options($options, array_merge(self::TIMES, ['cancel']));
+        foreach (self::TIMES as $name) {
+            $this->times[$name] = $given->milliseconds($name);
+        }
+        $this->cancel = $given->object('cancel', CancelToken::class);
+    }
+
+    /**
+     * Milliseconds by option; 0 is the default.
+     *
+     * @return array<string, int>
+     */
+    public function getTimes(): array
+    {
+        return $this->times;
+    }
+
+    public function getCancelToken(): ?CancelToken
+    {
+        return $this->cancel;
+    }
+}

@@ -1,0 +1,23 @@
+<?php
+
+/** For PHPUnit: the package, and the helpers of its tests. */
+
+declare(strict_types=1);
+
+require_once __DIR__ . '/../autoload.php';
+
+spl_autoload_register(static function (string $class): void {
+    if (strncmp($class, 'FlexPay\\Tests\\', 14) === 0) {
+        $file = __DIR__ . '/php/' . str_replace('\\', '/', substr($class, 14)) . '.php';
+        if (is_file($file)) {
+            require_once $file;
+        }
+    }
+});
+
+foreach (['FLEXPAY_LIBRARY', 'SANDBOX_BIN'] as $needed) {
+    if (!is_file((string) getenv($needed))) {
+        fwrite(STDERR, "$needed must name a file; run tests/run.sh\n");
+        exit(2);
+    }
+}

@@ -1,0 +1,155 @@
+<?php
+
+/**
+ * Runs the shared vectors through this package, a line of JSON for each case:
+ *
+ *     php conformance.php VECTORS_DIR SANDBOX_URL
+ */
+
+declare(strict_types=1);
+
+require __DIR__ . '/../autoload.php';
+
+use FlexPay\Callback;
+use FlexPay\Client;
+use FlexPay\Exception\FlexPayException;
+use FlexPay\PaymentRequest;
+
+/** @param array<string, mixed> $case */
+function body(array $case): string
+{
+    if (isset($case['body_hex'])) {
+        return (string) hex2bin($case['body_hex']);
+    }
+    if (isset($case['body_repeat'])) {
+        $parts = $case['body_repeat'];
+
+        return $parts['before'] . str_repeat($parts['unit'], $parts['times']) . $parts['after'];
+    }
+
+    return $case['body'];
+}
+
+/** @param array<string, mixed> $case */
+function client(array $case, string $sandbox): Client
+{
+    return new Client([
+        'merchant' => 'ZANDO',
+        'token' => 'conformance',
+        'api' => $case['api'] ?? 'v1',
+        'pay_url' => "$sandbox/vectors/pay/" . $case['name'],
+        'check_url' => "$sandbox/vectors/check/" . $case['name'],
+        'timeout_ms' => 30000,
+        'check_once' => true,
+    ]);
+}
+
+/**
+ * @param array<string, mixed> $case
+ *
+ * @return array<string, mixed>
+ */
+function callback(array $case): array
+{
+    $callback = Callback::parse(body($case));
+
+    return [
+        'amount' => $callback->getAmount(),
+        'amount_customer' => $callback->getAmountCustomer(),
+        'channel' => $callback->getChannel(),
+        'claims_success' => $callback->claimsSuccess(),
+        'code' => $callback->getCode(),
+        'created_at' => $callback->getCreatedAt(),
+        'currency' => $callback->getCurrency(),
+        'message' => $callback->getMessage(),
+        'order_number' => $callback->getOrderNumber(),
+        'phone' => $callback->getPhone(),
+        'provider_reference' => $callback->getProviderReference(),
+        'raw' => $callback->getRaw(),
+        'reference' => $callback->getReference(),
+    ];
+}
+
+/**
+ * @param array<string, mixed> $case
+ *
+ * @return array<string, mixed>
+ */
+function check(array $case, string $sandbox): array
+{
+    $transaction = client($case, $sandbox)->check($case['order_number']);
+
+    return [
+        'amount' => $transaction->getAmount(),
+        'amount_customer' => $transaction->getAmountCustomer(),
+        'amount_customer_minor' => $transaction->getAmountCustomerMinor() ?? -1,
+        'amount_minor' => $transaction->getAmountMinor() ?? -1,
+        'channel' => $transaction->getChannel(),
+        'code' => $transaction->getCode(),
+        'created_at' => $transaction->getCreatedAt(),
+        'currency' => $transaction->getCurrency(),
+        'message' => $transaction->getMessage(),
+        'order_number' => $transaction->getOrderNumber(),
+        'raw' => $transaction->getRaw(),
+        'reference' => $transaction->getReference(),
+        'state' => $transaction->getState(),
+        'status' => $transaction->getStatus(),
+    ];
+}
+
+/**
+ * @param array<string, mixed> $case
+ *
+ * @return array<string, mixed>
+ */
+function pay(array $case, string $sandbox): array
+{
+    $payment = client($case, $sandbox)->pay(new PaymentRequest('MM0000XXFFR159', '100', 'CDF', [
+        'approve_url' => 'https://shop.example/ok',
+        'cancel_url' => 'https://shop.example/cancel',
+        'decline_url' => 'https://shop.example/no',
+        'callback_url' => 'https://shop.example/callback',
+    ]));
+
+    return [
+        'code' => $payment->getCode(),
+        'message' => $payment->getMessage(),
+        'order_number' => $payment->getOrderNumber(),
+        'page' => $payment->getPage(),
+        'redirect_url' => $payment->getRedirectUrl(),
+    ];
+}
+
+/** @return array<string, mixed> */
+function error(FlexPayException $e): array
+{
+    return [
+        'code' => $e->getCodeName(),
+        'field' => $e->getField(),
+        'gateway_code' => $e->getGatewayCode(),
+        'gateway_message' => $e->getGatewayMessage(),
+        'http_status' => $e->getHttpStatus(),
+        'message' => $e->getMessage(),
+        'outcome' => $e->getOutcome(),
+    ];
+}
+
+if ($argc !== 3) {
+    fwrite(STDERR, "usage: php conformance.php VECTORS_DIR SANDBOX_URL\n");
+    exit(1);
+}
+[, $vectors, $sandbox] = $argv;
+foreach (['callback', 'check', 'pay'] as $file) {
+    $text = (string) file_get_contents("$vectors/$file.json");
+    foreach (json_decode($text, true, 512, JSON_THROW_ON_ERROR)['cases'] as $case) {
+        try {
+            $result = ['ok' => $file($case, $sandbox)];
+        } catch (FlexPayException $e) {
+            $result = ['error' => error($e)];
+        }
+        echo json_encode(
+            ['case' => "$file/" . $case['name'], 'result' => $result],
+            JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_LINE_TERMINATORS | JSON_THROW_ON_ERROR
+        ), "\n";
+    }
+}

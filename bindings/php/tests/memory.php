@@ -1,0 +1,150 @@
+<?php
+
+/**
+ * Calls everything very often, and fails unless the memory of the process has stopped growing:
+ *
+ *     php memory.php [LOCAL_CALLS [NETWORK_CALLS SANDBOX_URL TOKEN]]
+ *
+ * What is measured is resident memory, after a warm-up of a tenth of the calls.
+ */
+
+declare(strict_types=1);
+
+require __DIR__ . '/../autoload.php';
+
+use FlexPay\Callback;
+use FlexPay\CancelToken;
+use FlexPay\Client;
+use FlexPay\Exception\FlexPayException;
+use FlexPay\Expected;
+use FlexPay\PaymentRequest;
+use FlexPay\WaitOptions;
+
+const LIMIT_KIB = 1024;
+
+function residentKib(): int
+{
+    preg_match('/^VmRSS:\s+(\d+) kB$/m', (string) file_get_contents('/proc/self/status'), $found);
+
+    return (int) $found[1];
+}
+
+/** Calls so often, prints a line, and says whether the memory stood still. */
+function measure(string $name, int $times, callable $call): bool
+{
+    $warmUp = intdiv($times, 10);
+    for ($n = 0; $n < $warmUp; $n++) {
+        $call($n);
+    }
+    gc_collect_cycles();
+    $before = residentKib();
+    $begun = microtime(true);
+    for ($n = 0; $n < $times; $n++) {
+        $call($n);
+    }
+    gc_collect_cycles();
+    $after = residentKib();
+    $fine = $after - $before < LIMIT_KIB;
+    printf(
+        "%-34s %7d calls %6.1f us each   resident %6d -> %6d KiB   %s\n",
+        $name,
+        $times,
+        (microtime(true) - $begun) / max($times, 1) * 1e6,
+        $before,
+        $after,
+        $fine ? 'ok' : 'GROWS'
+    );
+
+    return $fine;
+}
+
+/** The call, of which an exception of this package is expected. */
+function refused(callable $call): callable
+{
+    return static function (int $n) use ($call): void {
+        try {
+            $call($n);
+        } catch (FlexPayException $expected) {
+            return;
+        }
+        throw new LogicException('nothing was refused');
+    };
+}
+
+$times = (int) ($argv[1] ?? 100000);
+$networkTimes = (int) ($argv[2] ?? 0);
+$settings = ['merchant' => 'ZANDO', 'token' => 'conformance', 'pay_url' => 'http://127.0.0.1:9/'];
+$client = new Client($settings);
+$notice = '{"code":"0","reference":"MLOPN5472452","provider_reference":"7KI81020PHS","orderNumber":"9bsTX7"}';
+$request = new PaymentRequest('MM0000XXFFR159', '0', 'CDF', ['description' => str_repeat('pagne ', 100)]);
+$withNul = new PaymentRequest("MM\0", '1', 'CDF', ['description' => 'pagne']);
+$other = new Expected('another', '100', 'CDF', '9bsTX7');
+$cancelled = new CancelToken();
+$cancelled->cancel();
+$options = new WaitOptions(['cancel' => $cancelled]);
+
+$fine = [
+    measure('parse', $times, static function () use ($notice): void {
+        Callback::parse($notice)->getReference();
+    }),
+    measure('parse, refused', $times, refused(static function (): void {
+        Callback::parse('{"code":"0"');
+    })),
+    measure('parse, bodies of every size', $times, refused(static function (int $n): void {
+        Callback::parse(str_repeat('x', $n % 5000));
+    })),
+    measure('key', $times, static function () use ($notice): void {
+        Callback::parse($notice)->getKey();
+    }),
+    measure('pay, refused', $times, refused(static function () use ($client, $request): void {
+        $client->pay($request);
+    })),
+    measure('pay, refused for a NUL', $times, refused(static function () use ($client, $withNul): void {
+        $client->pay($withNul);
+    })),
+    measure('check, refused', $times, refused(static function () use ($client): void {
+        $client->check('');
+    })),
+    measure('wait, cancelled', $times, refused(static function () use ($client, $options): void {
+        $client->wait('9bsTX7', $options);
+    })),
+    measure('verify, refused', $times, refused(static function () use ($client, $notice, $other): void {
+        $client->verifyCallback($notice, $other);
+    })),
+    measure('client made and dropped', intdiv($times, 20), static function () use ($settings): void {
+        new Client($settings);
+    }),
+    measure('client refused', $times, refused(static function () use ($settings): void {
+        new Client(['pay_url' => 'ftp://x'] + $settings);
+    })),
+    measure('cancel token made and dropped', $times, static function (): void {
+        new CancelToken();
+    }),
+];
+
+if ($networkTimes > 0) {
+    $gateway = [
+        'merchant' => 'ZANDO',
+        'token' => $argv[4],
+        'api' => 'v1.1',
+        'pay_url' => $argv[3] . '/v1.1/pay',
+        'check_url' => $argv[3] . '/api/rest/v1/check',
+    ];
+    $client = new Client($gateway);
+    $addresses = array_fill_keys(['callback_url', 'approve_url', 'cancel_url', 'decline_url'], 'https://shop.example/');
+    $run = bin2hex(random_bytes(6));
+    $order = (string) $client->pay(new PaymentRequest("$run-0", 100, 'CDF', $addresses))->getOrderNumber();
+    $fine[] = measure('pay', $networkTimes, static function () use ($client, $addresses, $run): void {
+        static $count = 0;
+        $count++;
+        $client->pay(new PaymentRequest("$run-$count", 100, 'CDF', $addresses))->getOrderNumber();
+    });
+    $fine[] = measure('check', $networkTimes, static function () use ($client, $order): void {
+        $client->check($order)->getState();
+    });
+    $fine[] = measure('check, not found', $networkTimes, refused(static function () use ($client): void {
+        $client->check('nobodys');
+    }));
+}
+
+exit(in_array(false, $fine, true) ? 1 : 0);

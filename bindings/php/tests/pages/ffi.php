@@ -1,0 +1,10 @@
+<?php
+
+/** Tries to use FFI from a page that was not preloaded. */
+
+try {
+    FFI::cdef('int getpid(void);');
+    echo 'allowed';
+} catch (FFI\Exception $e) {
+    echo $e->getMessage();
+}

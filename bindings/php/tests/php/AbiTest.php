@@ -1,0 +1,171 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Tests;
+
+use FFI;
+use FlexPay\Exception\FlexPayException;
+use FlexPay\Internal\Abi;
+use FlexPay\Internal\Library;
+use FlexPay\Tests\Support\Folder;
+use FlexPay\Tests\Support\Process;
+use FlexPay\Transaction;
+use PHPUnit\Framework\TestCase;
+
+/** That PHP has the same idea of the border as C. */
+final class AbiTest extends TestCase
+{
+    private const ROOT = __DIR__ . '/../../../..';
+
+    private static function header(): string
+    {
+        return (string) file_get_contents(self::ROOT . '/include/flexpay.h');
+    }
+
+    private static function plainHeader(): string
+    {
+        return (string) file_get_contents(__DIR__ . '/../../flexpay.ffi.h');
+    }
+
+    /** @return array<string, list<string>> the fields of each struct of a header */
+    private static function structs(string $header): array
+    {
+        $header = (string) preg_replace('~//.*~', '', $header);
+        preg_match_all('/^typedef struct (\w+) \{(.*?)^\}/sm', $header, $found, PREG_SET_ORDER);
+        $structs = [];
+        foreach ($found as [, $name, $body]) {
+            preg_match_all('/(\w+);/', $body, $fields);
+            $structs[$name] = $fields[1];
+        }
+
+        return $structs;
+    }
+
+    public function testEveryConstantIsThatOfTheHeader(): void
+    {
+        preg_match_all('/^#define FLEXPAY_(\w+) (\d+)$/m', self::header(), $found);
+        $header = array_map('intval', array_combine($found[1], $found[2]));
+        unset($header['VERSION_MAJOR'], $header['VERSION_MINOR'], $header['VERSION_PATCH']);
+        $ours = (new \ReflectionClass(Abi::class))->getConstants();
+        ksort($header);
+        ksort($ours);
+        self::assertSame($header, $ours);
+        self::assertGreaterThan(30, count($ours));
+    }
+
+    public function testThePlainHeaderDeclaresTheSame(): void
+    {
+        // What remains of flexpay.h without comments, C++ and macros.
+        $header = (string) preg_replace(['~/\*.*?\*/~s', '~//.*~'], '', self::header());
+        $header = (string) preg_replace('/^#ifdef __cplusplus$.*?^#endif.*?$/sm', '', $header);
+        $header = (string) preg_replace('/^#.*$/m', '', $header);
+        $words = static function (string $text): array {
+            return preg_split('/\s+|(?<=\W)|(?=\W)/', $text, -1, PREG_SPLIT_NO_EMPTY) ?: [];
+        };
+        self::assertSame($words($header), $words(self::plainHeader()));
+        self::assertStringNotContainsString('#', self::plainHeader());
+        self::assertSame("\n", substr(self::plainHeader(), -1));
+    }
+
+    public function testTheLayoutIsThatOfTheCCompiler(): void
+    {
+        $lines = '';
+        foreach (self::structs(self::header()) as $struct => $fields) {
+            $lines .= "printf(\"$struct %zu\\n\", sizeof($struct));\n";
+            foreach ($fields as $field) {
+                $lines .= "printf(\"$struct.$field %zu\\n\", offsetof($struct, $field));\n";
+            }
+        }
+        $folder = new Folder();
+        file_put_contents(
+            $folder->path . '/layout.c',
+            "#include <flexpay.h>\n#include <stdio.h>\nint main(void) {\n{$lines}return 0;\n}\n"
+        );
+        [$status, $words] = Process::run(['cc', '-I' . self::ROOT . '/include', '-o', $folder->path . '/layout',
+            $folder->path . '/layout.c']);
+        self::assertSame(0, $status, $words);
+        [$status, $facts] = Process::run([$folder->path . '/layout']);
+        self::assertSame(0, $status);
+
+        $ffi = FFI::cdef(self::plainHeader(), (string) getenv('FLEXPAY_LIBRARY'));
+        foreach (explode("\n", trim($facts)) as $fact) {
+            [$name, $number] = explode(' ', $fact);
+            [$struct, $field] = explode('.', $name) + [1 => null];
+            $ours = $field === null ? FFI::sizeof($ffi->type($struct)) : self::offset($ffi, $struct, $field);
+            self::assertSame((int) $number, $ours, $name);
+        }
+    }
+
+    /** Where a field is, told by writing to it and looking which bytes changed. */
+    private static function offset(FFI $ffi, string $struct, string $field): int
+    {
+        $object = $ffi->new($struct);
+        $bytes = $ffi->cast('uint8_t[' . FFI::sizeof($object) . ']', $object);
+        try {
+            $object->$field = -1;
+        } catch (FFI\Exception $pointer) {
+            $object->$field = $ffi->cast($field === 'cancel' ? 'flexpay_cancel_token *' : 'char *', -1);
+        }
+        for ($at = 0; $at < FFI::sizeof($object); $at++) {
+            if ($bytes[$at] === 255) {
+                return $at;
+            }
+        }
+        self::fail("$struct.$field is nowhere");
+    }
+
+    public function testNoFieldIsForgotten(): void
+    {
+        $structs = self::structs(self::header());
+        $library = (new \ReflectionClass(Library::class))->getConstants();
+        foreach (['ERROR', 'PAYMENT', 'TRANSACTION', 'CALLBACK'] as $name) {
+            self::assertSame($structs['flexpay_' . strtolower($name)], $library[$name]);
+        }
+        $client = (new \ReflectionClass(\FlexPay\Client::class))->getConstants();
+        $numbers = ['size', 'environment', 'api', 'timeout_ms', 'connect_timeout_ms', 'flags'];
+        self::assertSame(array_values(array_diff($structs['flexpay_config'], $numbers)), $client['TEXTS']);
+        $request = new \FlexPay\PaymentRequest('r', 1, 'CDF');
+        self::assertSame(array_slice($structs['flexpay_payment_request'], 1), array_keys($request->toArray()));
+        $expected = new \FlexPay\Expected('r', 1, 'CDF');
+        self::assertSame(array_slice($structs['flexpay_expected'], 1), array_keys($expected->toArray()));
+        $options = new \FlexPay\WaitOptions();
+        self::assertSame(
+            array_slice($structs['flexpay_wait_options'], 1),
+            array_merge(array_keys($options->getTimes()), ['cancel'])
+        );
+    }
+
+    public function testNamesAreTheLibrarys(): void
+    {
+        $ffi = FFI::cdef(self::plainHeader(), (string) getenv('FLEXPAY_LIBRARY'));
+        $abi = (new \ReflectionClass(Abi::class))->getConstants();
+        $states = (new \ReflectionClass(Transaction::class))->getConstants();
+        $outcomes = (new \ReflectionClass(FlexPayException::class))->getConstants();
+        $seen = 0;
+        foreach ($abi as $name => $number) {
+            if (strncmp($name, 'STATE_', 6) === 0) {
+                self::assertSame($ffi->flexpay_state_name($number), $states[$name]);
+                $seen++;
+            }
+            if (strncmp($name, 'OUTCOME_', 8) === 0) {
+                self::assertSame($ffi->flexpay_outcome_name($number), $outcomes[$name]);
+                $seen++;
+            }
+            if (strncmp($name, 'ERROR_', 6) === 0) {
+                self::assertSame($ffi->flexpay_result_name($number), substr($name, 6));
+            }
+        }
+        self::assertSame(count($states) + count($outcomes), $seen);
+        self::assertSame(count($states), count((new \ReflectionClass(Library::class))->getConstants()['STATES']));
+    }
+
+    public function testOnlyOneClassUsesFfi(): void
+    {
+        $files = array_merge(glob(__DIR__ . '/../../src/*.php') ?: [], glob(__DIR__ . '/../../src/*/*.php') ?: []);
+        foreach ($files as $file) {
+            $uses = preg_match('/\bFFI(::|\\\\)/', (string) file_get_contents($file)) === 1;
+            self::assertSame(basename($file) === 'Library.php', $uses, $file);
+        }
+    }
+}

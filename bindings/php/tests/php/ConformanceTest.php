@@ -1,0 +1,42 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Tests;
+
+use FlexPay\Tests\Support\Process;
+use FlexPay\Tests\Support\Sandbox;
+use PHPUnit\Framework\TestCase;
+
+/** The shared vectors, through the runner that the project compares with those of other languages. */
+final class ConformanceTest extends TestCase
+{
+    private const VECTORS = __DIR__ . '/../../../../tests/vectors';
+
+    public function testEveryCaseComesOutAsExpected(): void
+    {
+        $sandbox = new Sandbox(['--vectors', self::VECTORS]);
+        $runner = [PHP_BINARY, __DIR__ . '/../conformance.php', self::VECTORS, $sandbox->url()];
+        [$status, $output] = Process::run($runner);
+        self::assertSame(0, $status, $output);
+        $lines = explode("\n", trim($output));
+
+        foreach (['callback', 'check', 'pay'] as $file) {
+            $text = (string) file_get_contents(self::VECTORS . "/$file.json");
+            foreach (json_decode($text, true)['cases'] as $case) {
+                $name = "$file/" . $case['name'];
+                $line = json_decode((string) array_shift($lines), true);
+                self::assertSame($name, $line['case']);
+                foreach ($case['expect'] as $kind => $expected) {
+                    self::assertArrayHasKey($kind, $line['result'], $name);
+                    $got = $line['result'][$kind];
+                    foreach ($expected as $field => $value) {
+                        self::assertSame($value, $got[$field], "$name: $field");
+                    }
+                }
+            }
+        }
+        self::assertSame([], $lines);
+        $sandbox->stop();
+    }
+}

@@ -1,0 +1,119 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Tests;
+
+use FlexPay\Tests\Support\Fpm;
+use FlexPay\Tests\Support\SandboxTestCase;
+
+/** The package where shops run it: in PHP-FPM, behind nginx. */
+final class FpmTest extends SandboxTestCase
+{
+    private const PRELOAD = __DIR__ . '/../../preload.php';
+
+    /** @param array<string, string> $ini */
+    private function fpm(array $ini, bool $master = false): Fpm
+    {
+        return new Fpm(__DIR__ . '/../pages', $ini, $this->sandbox->environment(), $master);
+    }
+
+    /** @return array<string, mixed> what the page says, after several requests to several workers */
+    private function shop(Fpm $fpm): array
+    {
+        $fpm->start();
+        [$status, $body] = $fpm->get('shop.php');
+        self::assertSame(200, $status, $body . $fpm->log());
+        $first = json_decode($body, true);
+
+        $workers = [];
+        foreach (array_merge($fpm->getTogether('shop.php', 24), $fpm->getTogether('shop.php', 24)) as $answer) {
+            [$head, $body] = explode("\r\n\r\n", $answer, 2);
+            self::assertStringContainsString(' 200 ', strtok($head, "\r\n"), $body);
+            $said = json_decode($body, true);
+            $workers[$said['worker']] = true;
+            unset($said['worker'], $first['worker']);
+            self::assertSame($first, $said);
+        }
+        self::assertGreaterThan(1, count($workers), 'several workers answered');
+        self::assertCount(49, $this->sandbox->payments());
+        self::assertSame('fpm-fcgi', $first['sapi']);
+        self::assertSame('PENDING', $first['state']);
+        self::assertSame('CALLBACK', $first['refused']);
+        self::assertStringNotContainsString('signal', $fpm->log(), 'no worker crashed');
+
+        return $first;
+    }
+
+    public function testPreloaded(): void
+    {
+        $fpm = $this->fpm(['ffi.enable' => 'preload', 'opcache.preload' => self::PRELOAD]);
+        self::assertNull($this->shop($fpm)['library'], 'the preloaded scope was used');
+        // PHP keeps FFI from everybody else.
+        self::assertStringContainsString('restricted', $fpm->get('ffi.php')[1]);
+        $fpm->stop();
+    }
+
+    public function testPreloadedByAMasterThatIsRoot(): void
+    {
+        if (!Fpm::canBeRoot()) {
+            self::markTestSkipped('not root');
+        }
+        $fpm = $this->fpm([
+            'ffi.enable' => 'preload',
+            'opcache.preload' => self::PRELOAD,
+            'opcache.preload_user' => 'www-data',
+        ], true);
+        self::assertSame(getenv('FLEXPAY_LIBRARY'), $this->shop($fpm)['library']);
+        self::assertStringContainsString('restricted', $fpm->get('ffi.php')[1]);
+        $fpm->stop();
+    }
+
+    public function testEnabled(): void
+    {
+        $fpm = $this->fpm(['ffi.enable' => 'true']);
+        self::assertSame(getenv('FLEXPAY_LIBRARY'), $this->shop($fpm)['library']);
+        self::assertSame('allowed', $fpm->get('ffi.php')[1]);
+        $fpm->stop();
+    }
+
+    /** @return iterable<string, array{string}> */
+    public function forbidding(): iterable
+    {
+        yield 'disabled' => ['0'];
+        yield 'to be preloaded, and was not' => ['preload'];
+    }
+
+    /** @dataProvider forbidding */
+    public function testForbidden(string $enable): void
+    {
+        $fpm = $this->fpm(['ffi.enable' => $enable])->start();
+        [$status, $body] = $fpm->get('shop.php');
+        $said = json_decode($body, true);
+        self::assertSame(500, $status);
+        self::assertSame('FlexPay\Exception\LibraryException', $said['class']);
+        self::assertStringStartsWith("PHP does not allow FFI here (ffi.enable=$enable, fpm-fcgi)", $said['message']);
+        self::assertStringContainsString("\n  ffi.enable=preload\n", $said['message']);
+        self::assertStringContainsString("\n  opcache.preload=" . realpath(self::PRELOAD) . "\n", $said['message']);
+        self::assertStringContainsString("\n  ffi.enable=true\n", $said['message']);
+        self::assertSame([], $this->sandbox->payments());
+        $fpm->stop();
+    }
+
+    /** Preloaded, and then forbidden all the same. */
+    public function testPreloadedAndDisabled(): void
+    {
+        $fpm = $this->fpm(['ffi.enable' => '0', 'opcache.preload' => self::PRELOAD]);
+        self::assertStringContainsString('PHP does not allow FFI here (ffi.enable=0', $fpm->lastWords());
+    }
+
+    public function testFpmDoesNotStartWithoutItsLibrary(): void
+    {
+        $fpm = new Fpm(
+            __DIR__ . '/../pages',
+            ['ffi.enable' => 'preload', 'opcache.preload' => self::PRELOAD],
+            ['FLEXPAY_LIBRARY' => '/nowhere/libflexpay.so']
+        );
+        self::assertStringContainsString('Tried /nowhere/libflexpay.so', $fpm->lastWords());
+    }
+}

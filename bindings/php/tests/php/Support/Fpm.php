@@ -1,0 +1,236 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Tests\Support;
+
+/** A PHP-FPM with several workers, behind an nginx, on a port of their own. */
+final class Fpm
+{
+    private const WORKERS = 4;
+
+    private string $pages;
+    private bool $master;
+    private Folder $folder;
+    private int $port;
+    private ?Process $fpm = null;
+    private ?Process $nginx = null;
+
+    /** @var array<string, string> */
+    private array $ini;
+
+    /** @var array<string, string> */
+    private array $environment;
+
+    /**
+     * @param string                $pages       the folder with the pages
+     * @param array<string, string> $ini         settings of PHP
+     * @param array<string, string> $environment of the pages, and of FPM itself
+     * @param bool                  $master      whether FPM's master is root, as it is where a
+     *                                           system starts it; its workers never are
+     */
+    public function __construct(string $pages, array $ini, array $environment = [], bool $master = false)
+    {
+        $this->pages = (string) realpath($pages);
+        $this->ini = $ini + ['opcache.enable' => '1', 'display_errors' => '0', 'log_errors' => '1'];
+        $this->environment = $environment + ['FLEXPAY_LIBRARY' => (string) getenv('FLEXPAY_LIBRARY')];
+        $this->master = $master;
+        $this->folder = new Folder();
+        if (self::canBeRoot()) {
+            chown($this->folder->path, 'www-data');
+        }
+        $this->port = Http::freePort();
+    }
+
+    public function setEnvironment(string $name, string $value): void
+    {
+        $this->environment[$name] = $value;
+    }
+
+    private function launch(): void
+    {
+        $path = $this->folder->path;
+        file_put_contents("$path/fpm.conf", $this->fpmConfiguration());
+        $command = [self::find('php-fpm' . PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION, 'PHP_FPM'), '-F'];
+        $command = array_merge($command, ['-y', "$path/fpm.conf"]);
+        foreach ($this->ini as $name => $value) {
+            $command[] = '-d';
+            $command[] = "$name=$value";
+        }
+        $user = $this->master ? [] : self::asNobody();
+        $this->fpm = new Process(array_merge($user, $command), $this->environment + getenv(), "$path/fpm.log");
+    }
+
+    /** Starts both, and waits until they answer. */
+    public function start(): self
+    {
+        $path = $this->folder->path;
+        $this->launch();
+        file_put_contents("$path/nginx.conf", $this->nginxConfiguration());
+        $command = [self::find('nginx', 'NGINX'), '-p', $path, '-c', "$path/nginx.conf", '-e', "$path/nginx.log"];
+        $this->nginx = new Process(array_merge(self::asNobody(), $command), null, "$path/nginx.out");
+        $this->process($this->fpm)->await(static function () use ($path): bool {
+            return Http::accepts("unix://$path/fpm.sock");
+        }, 'PHP-FPM');
+        $this->process($this->nginx)->await(function (): bool {
+            return Http::accepts('tcp://127.0.0.1:' . $this->port);
+        }, 'nginx');
+
+        return $this;
+    }
+
+    /** Whether tests here can have a master that is root. */
+    public static function canBeRoot(): bool
+    {
+        return posix_geteuid() === 0;
+    }
+
+    /** @return list<string> what runs a command without the rights of root */
+    private static function asNobody(): array
+    {
+        return self::canBeRoot() ? ['setpriv', '--reuid=www-data', '--regid=www-data', '--clear-groups'] : [];
+    }
+
+    /** Starts PHP-FPM alone; what it said when it ended by itself. */
+    public function lastWords(): string
+    {
+        $this->launch();
+        for ($end = microtime(true) + 20; $this->process($this->fpm)->isRunning(); usleep(20000)) {
+            if (microtime(true) > $end) {
+                throw new \RuntimeException('PHP-FPM did not end');
+            }
+        }
+
+        return $this->log();
+    }
+
+    public function url(string $page): string
+    {
+        return 'http://127.0.0.1:' . $this->port . '/' . $page;
+    }
+
+    /** @return array{int, string} status and body */
+    public function get(string $page): array
+    {
+        return Http::send('GET', $this->url($page));
+    }
+
+    /**
+     * Many requests at the same time.
+     *
+     * @return list<string> their answers, heads and all
+     */
+    public function getTogether(string $page, int $count): array
+    {
+        $connections = [];
+        for ($n = 0; $n < $count; $n++) {
+            $connection = stream_socket_client('tcp://127.0.0.1:' . $this->port);
+            if ($connection === false) {
+                throw new \RuntimeException('nginx refuses');
+            }
+            fwrite($connection, "GET /$page HTTP/1.0\r\nHost: shop.example\r\n\r\n");
+            $connections[] = $connection;
+        }
+
+        return array_map(static function ($connection): string {
+            stream_set_timeout($connection, 30);
+
+            return (string) stream_get_contents($connection);
+        }, $connections);
+    }
+
+    public function log(): string
+    {
+        $log = '';
+        foreach (glob($this->folder->path . '/*.{log,out}', GLOB_BRACE) ?: [] as $file) {
+            $log .= file_get_contents($file);
+        }
+
+        return $log;
+    }
+
+    public function stop(): void
+    {
+        foreach ([$this->nginx, $this->fpm] as $process) {
+            if ($process !== null) {
+                $process->stop();
+            }
+        }
+    }
+
+    public function __destruct()
+    {
+        $this->stop();
+    }
+
+    private function process(?Process $process): Process
+    {
+        if ($process === null) {
+            throw new \LogicException('not started');
+        }
+
+        return $process;
+    }
+
+    private function fpmConfiguration(): string
+    {
+        $path = $this->folder->path;
+        $lines = ['[global]', "error_log = $path/error.log", 'log_limit = 8192', '[shop]', "listen = $path/fpm.sock"];
+        if ($this->master) {
+            $lines = array_merge($lines, ['user = www-data', 'group = www-data', 'listen.owner = www-data']);
+        }
+        $lines[] = 'pm = static';
+        $lines[] = 'pm.max_children = ' . self::WORKERS;
+        $lines[] = 'catch_workers_output = yes';
+        $lines[] = 'decorate_workers_output = no';
+        foreach ($this->environment as $name => $value) {
+            $lines[] = "env[$name] = \"$value\"";
+        }
+
+        return implode("\n", $lines) . "\n";
+    }
+
+    private function nginxConfiguration(): string
+    {
+        $path = $this->folder->path;
+
+        return <<<CONF
+            daemon off;
+            worker_processes 1;
+            pid $path/nginx.pid;
+            error_log $path/nginx.log;
+            events { worker_connections 256; }
+            http {
+                access_log off;
+                client_body_temp_path $path/body;
+                proxy_temp_path $path/proxy;
+                fastcgi_temp_path $path/fastcgi;
+                uwsgi_temp_path $path/uwsgi;
+                scgi_temp_path $path/scgi;
+                server {
+                    listen 127.0.0.1:{$this->port};
+                    root {$this->pages};
+                    location ~ \.php\$ {
+                        include /etc/nginx/fastcgi_params;
+                        fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name;
+                        fastcgi_pass unix:$path/fpm.sock;
+                    }
+                }
+            }
+            CONF;
+    }
+
+    private static function find(string $name, string $variable): string
+    {
+        $named = getenv($variable);
+        if ($named !== false && $named !== '') {
+            return $named;
+        }
+        foreach (array_merge(explode(':', (string) getenv('PATH')), ['/usr/sbin', '/usr/local/sbin']) as $folder) {
+            if (is_executable("$folder/$name")) {
+                return "$folder/$name";
+            }
+        }
+        throw new \RuntimeException("$name is not installed");
+    }
+}

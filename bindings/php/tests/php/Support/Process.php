@@ -1,0 +1,95 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Tests\Support;
+
+/** A program that was started here and is ended here. Its output goes to a file. */
+final class Process
+{
+    /** @var resource|null */
+    private $process;
+
+    private string $log;
+
+    /**
+     * @param list<string>               $command
+     * @param array<string, string>|null $environment null: this process's
+     */
+    public function __construct(array $command, ?array $environment, string $log)
+    {
+        $this->log = $log;
+        $files = [['file', '/dev/null', 'r'], ['file', $log, 'a'], ['file', $log, 'a']];
+        $process = proc_open($command, $files, $pipes, null, $environment);
+        if (!is_resource($process)) {
+            throw new \RuntimeException('cannot start ' . implode(' ', $command));
+        }
+        $this->process = $process;
+    }
+
+    /**
+     * Runs a program to its end.
+     *
+     * @param list<string>               $command
+     * @param array<string, string>|null $environment
+     *
+     * @return array{int, string} exit status, and both outputs
+     */
+    public static function run(array $command, ?array $environment = null): array
+    {
+        $files = [['file', '/dev/null', 'r'], ['pipe', 'w'], ['redirect', 1]];
+        $process = proc_open($command, $files, $pipes, null, $environment);
+        if (!is_resource($process)) {
+            throw new \RuntimeException('cannot start ' . implode(' ', $command));
+        }
+        $output = (string) stream_get_contents($pipes[1]);
+        fclose($pipes[1]);
+
+        return [proc_close($process), $output];
+    }
+
+    public function isRunning(): bool
+    {
+        return $this->process !== null && proc_get_status($this->process)['running'];
+    }
+
+    public function log(): string
+    {
+        return (string) file_get_contents($this->log);
+    }
+
+    /** Waits until $ready says so; throws with the program's output when it ends before. */
+    public function await(callable $ready, string $what): void
+    {
+        for ($end = microtime(true) + 20; microtime(true) < $end; usleep(20000)) {
+            if ($ready()) {
+                return;
+            }
+            if (!$this->isRunning()) {
+                break;
+            }
+        }
+        throw new \RuntimeException("$what did not become ready:\n" . $this->log());
+    }
+
+    public function stop(): void
+    {
+        if ($this->process === null) {
+            return;
+        }
+        proc_terminate($this->process, SIGTERM);
+        for ($end = microtime(true) + 5; $this->isRunning() && microtime(true) < $end;) {
+            usleep(10000);
+        }
+        if ($this->isRunning()) {
+            proc_terminate($this->process, SIGKILL);
+        }
+        proc_close($this->process);
+        $this->process = null;
+    }
+
+    public function __destruct()
+    {
+        $this->stop();
+    }
+}

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# Runs every test of the PHP package, on the system's PHP and on PHP 7.4.
+#
+#   FLEXPAY_LIBRARY   the library to test (build/lib/libflexpay.so)
+#   SANDBOX_BIN       the sandbox (target/debug/flexpay-sandbox)
+#   PHP               the system's PHP (php)
+#   PHP74, PHP74_FPM  a PHP 7.4 with FFI and its FPM, instead of one fetched from Debian into
+#                     build/php74; PHP74=none leaves 7.4 out
+#   MAGO              the static analyser (mago); left out where there is none
+#   MEMORY_CALLS      how often the memory test calls each local function (100000)
+#   NETWORK_CALLS     and each one that asks the gateway (2000)
+#
+# Debian: php-cli php-fpm php-sqlite3 php-xml php-mbstring phpunit nginx gcc libc6-dev
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../../.." && pwd)
+
+export FLEXPAY_LIBRARY SANDBOX_BIN
+FLEXPAY_LIBRARY=$(realpath "${FLEXPAY_LIBRARY:-$root/build/lib/libflexpay.so}") || exit 2
+SANDBOX_BIN=$(realpath "${SANDBOX_BIN:-$root/target/debug/flexpay-sandbox}") || exit 2
+PHP=${PHP:-php}
+phpunit=$(command -v phpunit) || { echo "phpunit is not installed" >&2; exit 2; }
+
+work=$(mktemp -d) || exit 2
+sandbox=
+trap '[ -z "$sandbox" ] || kill "$sandbox" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM HUP
+
+# The workers of FPM are not root. Where they cannot read the project, a copy of it is tested.
+tested=$root
+if [ "$(id -u)" -eq 0 ] && ! setpriv --reuid=www-data --regid=www-data --clear-groups \
+    test -r "$here/../preload.php" -a -r "$FLEXPAY_LIBRARY"; then
+    tested=$work/project
+    mkdir -p "$tested/tests" "$work/lib" && chmod 755 "$work"
+    cp -r "$root/bindings" "$root/examples" "$root/include" "$tested/"
+    cp -r "$root/tests/vectors" "$tested/tests/"
+    cp "$FLEXPAY_LIBRARY" "$work/lib/libflexpay.so"
+    FLEXPAY_LIBRARY=$work/lib/libflexpay.so
+fi
+package=$tested/bindings/php
+
+failed=0
+step() {
+    local name=$1
+    shift
+    echo "== $name"
+    if "$@"; then
+        echo "-- $name: passed"
+    else
+        echo "-- $name: FAILED"
+        failed=$((failed + 1))
+    fi
+}
+
+units() { # PHP and its FPM, which is found by itself where it is the system's
+    PHP_FPM=${2:-} "$1" "$phpunit" -c "$package/phpunit.xml" --fail-on-skipped
+}
+
+memory() {
+    rm -f "$work/sandbox.env"
+    "$SANDBOX_BIN" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --no-callbacks --env-file "$work/sandbox.env" \
+        >"$work/sandbox.log" 2>&1 &
+    sandbox=$!
+    until [ -e "$work/sandbox.env" ]; do
+        kill -0 "$sandbox" 2>/dev/null || { cat "$work/sandbox.log"; return 1; }
+        sleep 0.1
+    done
+    local url token status
+    url=$(sed -n 's/^SANDBOX_URL=//p' "$work/sandbox.env")
+    token=$(sed -n 's/^FLEXPAY_TOKEN=//p' "$work/sandbox.env")
+    "$1" "$package/tests/memory.php" "$2" "${NETWORK_CALLS:-2000}" "$url" "$token"
+    status=$?
+    kill "$sandbox" && wait "$sandbox" 2>/dev/null
+    sandbox=
+    return "$status"
+}
+
+version() {
+    "$1" -r 'echo PHP_VERSION;'
+}
+
+calls=${MEMORY_CALLS:-100000}
+step "tests, PHP $(version "$PHP")" units "$PHP"
+step "memory, PHP $(version "$PHP")" memory "$PHP" "$calls"
+
+if [ "${PHP74:-}" != none ]; then
+    if [ -z "${PHP74:-}" ] && "$here/php74.sh" "$root/build/php74"; then
+        if [ "$tested" != "$root" ]; then
+            cp -r "$root/build/php74" "$work/php74"
+            sed -i "s|$root/build/php74|$work/php74|g" "$work/php74/env" "$work/php74/php.ini"
+            . "$work/php74/env"
+        else
+            . "$root/build/php74/env"
+        fi
+    fi
+    if [ -n "${PHP74:-}" ]; then
+        export PHP74
+        step "syntax of PHP 7.4" "$package/tests/syntax74.sh"
+        step "tests, PHP $(version "$PHP74")" units "$PHP74" "${PHP74_FPM:-}"
+        step "memory, PHP $(version "$PHP74")" memory "$PHP74" "$((calls / 10))"
+    else
+        step "PHP 7.4 is to be had" false
+    fi
+    unset PHPRC PHP_INI_SCAN_DIR LD_LIBRARY_PATH
+fi
+
+if command -v "${MAGO:-mago}" >/dev/null; then
+    step "static analysis" "$here/static.sh"
+else
+    echo "== static analysis: left out, mago is not installed (see static.sh)"
+fi
+
+if [ "$failed" -eq 0 ]; then
+    echo "PHP: everything passed"
+else
+    echo "PHP: $failed FAILED"
+    exit 1
+fi

@@ -1,0 +1,187 @@
+"""The client for asyncio: each call in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Callable, Optional, Type, TypeVar, Union
+
+from . import _threads
+from ._border import Amount, Body
+from ._client import CancelToken, Client, interrupted
+from ._models import Api, Environment, Payment, Transaction
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """`Client` for asyncio. Settings, arguments, results and errors are those of `Client`."""
+
+    def __init__(
+        self,
+        *,
+        merchant: str,
+        token: str,
+        environment: Environment = Environment.LIVE,
+        api: Api = Api.V1,
+        pay_url: Optional[str] = None,
+        check_url: Optional[str] = None,
+        timeout_ms: int = 0,
+        connect_timeout_ms: int = 0,
+        ca_file: Union[str, os.PathLike[str], None] = None,
+        proxy: Optional[str] = None,
+        app_name: Optional[str] = None,
+        allow_plain_http: bool = False,
+        check_once: bool = False,
+        callback_secret: Optional[str] = None,
+        callback_secret_previous: Optional[str] = None,
+    ) -> None:
+        self._client = Client(
+            merchant=merchant,
+            token=token,
+            environment=environment,
+            api=api,
+            pay_url=pay_url,
+            check_url=check_url,
+            timeout_ms=timeout_ms,
+            connect_timeout_ms=connect_timeout_ms,
+            ca_file=ca_file,
+            proxy=proxy,
+            app_name=app_name,
+            allow_plain_http=allow_plain_http,
+            check_once=check_once,
+            callback_secret=callback_secret,
+            callback_secret_previous=callback_secret_previous,
+        )
+
+    @classmethod
+    def from_env(cls) -> AsyncClient:
+        """As `Client.from_env`."""
+        client = cls.__new__(cls)
+        client._client = Client.from_env()
+        return client
+
+    def close(self) -> None:
+        """As `Client.close`. Does not block."""
+        self._client.close()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return repr(self._client).replace("Client", "AsyncClient")
+
+    async def pay(
+        self,
+        *,
+        reference: str,
+        amount: Amount,
+        currency: str,
+        description: Optional[str] = None,
+        callback_url: Optional[str] = None,
+        approve_url: Optional[str] = None,
+        cancel_url: Optional[str] = None,
+        decline_url: Optional[str] = None,
+        home_url: Optional[str] = None,
+    ) -> Payment:
+        """As `Client.pay`.
+
+        A task that is cancelled meanwhile does not tear the payment in two: its end is awaited,
+        timeout_ms at most; the CancelledError that follows has a PaymentInterrupted for its cause,
+        which says what became of it. A second cancellation ends it at once; then the outcome is
+        unknown.
+        """
+        future: Future[Payment] = Future()
+        wrapped = asyncio.wrap_future(future)
+        _threads.start(
+            lambda: self._client.pay(
+                reference=reference,
+                amount=amount,
+                currency=currency,
+                description=description,
+                callback_url=callback_url,
+                approve_url=approve_url,
+                cancel_url=cancel_url,
+                decline_url=decline_url,
+                home_url=home_url,
+            ),
+            future,
+        )
+        try:
+            await asyncio.wait([wrapped])
+        except asyncio.CancelledError as cancelled:
+            not_begun = future.cancel()
+            if not_begun:
+                raise
+            await asyncio.wait([wrapped])
+            raise cancelled from interrupted(reference, future.result)
+        return wrapped.result()
+
+    async def check(self, order_number: str) -> Transaction:
+        """As `Client.check`. To cancel the task ends it at once."""
+        return await _in_thread(lambda: self._client.check(order_number))
+
+    async def wait(
+        self,
+        order_number: str,
+        *,
+        timeout_ms: int = 0,
+        interval_ms: int = 0,
+        max_interval_ms: int = 0,
+        failed_grace_ms: int = 0,
+    ) -> Transaction:
+        """As `Client.wait`. To cancel the task ends it, and the library's asking too."""
+        token = CancelToken()
+        try:
+            return await _in_thread(
+                lambda: self._client.wait(
+                    order_number,
+                    timeout_ms=timeout_ms,
+                    interval_ms=interval_ms,
+                    max_interval_ms=max_interval_ms,
+                    failed_grace_ms=failed_grace_ms,
+                    cancel=token,
+                )
+            )
+        finally:
+            token.cancel()
+
+    async def verify_callback(
+        self,
+        body: Body,
+        *,
+        reference: str,
+        amount: Amount,
+        currency: str,
+        order_number: Optional[str] = None,
+        query: Optional[str] = None,
+    ) -> Transaction:
+        """As `Client.verify_callback`. To cancel the task ends it at once."""
+        return await _in_thread(
+            lambda: self._client.verify_callback(
+                body,
+                reference=reference,
+                amount=amount,
+                currency=currency,
+                order_number=order_number,
+                query=query,
+            )
+        )
+
+
+async def _in_thread(ask: Callable[[], T]) -> T:
+    # Not the loop's own executor: it has a handful of threads, which a few waits would take for
+    # ten minutes.
+    future: Future[T] = Future()
+    _threads.start(ask, future)
+    return await asyncio.wrap_future(future)

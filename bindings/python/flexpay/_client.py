@@ -1,0 +1,409 @@
+"""The client."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import weakref
+from types import TracebackType
+from typing import Any, Callable, Optional, Type, TypeVar, Union
+
+from . import _abi, _border, _threads
+from ._border import Amount, Body
+from ._errors import InvalidError, Outcome, PaymentInterrupted
+from ._models import Api, Callback, Environment, Payment, Transaction
+
+T = TypeVar("T")
+
+
+class _Handle:
+    """One of the library's objects, freed when nobody holds this any more.
+
+    Whoever calls the library holds it for as long. So an object that is closed during a call is
+    freed by whoever comes out last, and there is no lock that a signal handler or a forked child
+    could find taken.
+    """
+
+    def __init__(self, pointer: ctypes.c_void_p, free: Callable[[ctypes.c_void_p], None]) -> None:
+        self.pointer = pointer
+        # Not at exit: a daemon thread may be in a call even then.
+        weakref.finalize(self, free, pointer).atexit = False
+
+
+class CancelToken:
+    """Ends a `Client.wait` from another thread or from a signal handler.
+
+    It may be given to several waits, and stays cancelled once it is.
+    """
+
+    def __init__(self) -> None:
+        library = _abi.library().functions
+        pointer = _border.call(library.flexpay_cancel_token_new, result=ctypes.c_void_p())
+        self._handle = _Handle(pointer, library.flexpay_cancel_token_free)
+
+    @property
+    def pointer(self) -> ctypes.c_void_p:
+        """The library's token, for as long as this object lives."""
+        return self._handle.pointer
+
+    def cancel(self) -> None:
+        """Ends every wait that was given this token, within a twentieth of a second, with
+        `WaitCancelledError`; and so every wait that is given it later. Never blocks."""
+        _abi.library().functions.flexpay_cancel_token_cancel(self.pointer)
+
+
+class Client:
+    """A client for one merchant. Make one and share it: any number of threads may use it at once.
+
+    It is a context manager. Without `with` and without `close()` it is freed with its last
+    reference.
+
+    merchant: the merchant code.
+    token: with or without "Bearer ".
+    environment: Environment.LIVE or Environment.TEST.
+    api: Api.V1, or Api.V1_1 whose payments carry the order number that `check` and `wait` need.
+    pay_url: the payment service's whole address, instead of the environment's.
+    check_url: the check service's address up to and without the order number (".../check").
+    timeout_ms: the time for a whole call, in milliseconds. 0: 30 000.
+    connect_timeout_ms: the part of it for look-up, connection, proxy and TLS together. 0: 10 000.
+    ca_file: a PEM file of certificates to trust instead of those built in.
+    proxy: an HTTP proxy, "http://user:password@host:port". The proxy variables are not read.
+    app_name: your software, for the User-Agent header: "BoutiqueZando/2.1".
+    allow_plain_http: allows http to other machines than this one: the token travels in the clear.
+    check_once: makes `check` ask once only.
+    callback_secret: a secret of yours, of at least 16 characters, with which every callback address
+        is signed: then `verify_callback` refuses a notice that did not come to an address you gave.
+    callback_secret_previous: the one before it: addresses signed with it are still good.
+
+    Raises InvalidError (its `field` names the setting) and LibraryError. Nothing is sent.
+    """
+
+    _handle: Optional[_Handle] = None
+
+    def __init__(
+        self,
+        *,
+        merchant: str,
+        token: str,
+        environment: Environment = Environment.LIVE,
+        api: Api = Api.V1,
+        pay_url: Optional[str] = None,
+        check_url: Optional[str] = None,
+        timeout_ms: int = 0,
+        connect_timeout_ms: int = 0,
+        ca_file: Union[str, os.PathLike[str], None] = None,
+        proxy: Optional[str] = None,
+        app_name: Optional[str] = None,
+        allow_plain_http: bool = False,
+        check_once: bool = False,
+        callback_secret: Optional[str] = None,
+        callback_secret_previous: Optional[str] = None,
+    ) -> None:
+        config = _abi.ConfigStruct(
+            merchant=_border.text(merchant, "merchant"),
+            token=_border.text(token, "token"),
+            environment=_border.choice(environment, "environment"),
+            api=_border.choice(api, "api"),
+            pay_url=_border.optional_text(pay_url, "pay_url"),
+            check_url=_border.optional_text(check_url, "check_url"),
+            timeout_ms=_border.milliseconds(timeout_ms, "timeout_ms"),
+            connect_timeout_ms=_border.milliseconds(connect_timeout_ms, "connect_timeout_ms"),
+            ca_file=_border.optional_path(ca_file, "ca_file"),
+            proxy=_border.optional_text(proxy, "proxy"),
+            app_name=_border.optional_text(app_name, "app_name"),
+            flags=_border.switch(allow_plain_http, "allow_plain_http", _abi.FLAG_ALLOW_PLAIN_HTTP)
+            | _border.switch(check_once, "check_once", _abi.FLAG_CHECK_ONCE),
+            callback_secret=_border.optional_text(callback_secret, "callback_secret"),
+            callback_secret_previous=_border.optional_text(
+                callback_secret_previous, "callback_secret_previous"
+            ),
+        )
+        new = _abi.library().functions.flexpay_client_new
+        self._own(_border.call(new, ctypes.byref(config), result=ctypes.c_void_p()))
+
+    @classmethod
+    def from_env(cls) -> Client:
+        """A client from FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_ENVIRONMENT ("live", "test"),
+        FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS,
+        FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY, FLEXPAY_APP_NAME,
+        FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_ALLOW_PLAIN_HTTP and
+        FLEXPAY_CHECK_ONCE ("0", "1"). The first two are needed.
+
+        Raises InvalidError (its `field` names the variable or setting) and LibraryError. No other
+        thread may change the environment meanwhile.
+        """
+        client = cls.__new__(cls)
+        new = _abi.library().functions.flexpay_client_from_env
+        client._own(_border.call(new, result=ctypes.c_void_p()))
+        return client
+
+    def _own(self, pointer: ctypes.c_void_p) -> None:
+        self._handle = _Handle(pointer, _abi.library().functions.flexpay_client_free)
+
+    def close(self) -> None:
+        """Frees the client and wipes the library's copy of the token. Calls that are under way in
+        other threads end as they would; later ones raise InvalidError. To close twice is fine."""
+        self._handle = None
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return "<flexpay.Client, {}>".format("closed" if self._handle is None else "open")
+
+    def pay(
+        self,
+        *,
+        reference: str,
+        amount: Amount,
+        currency: str,
+        description: Optional[str] = None,
+        callback_url: Optional[str] = None,
+        approve_url: Optional[str] = None,
+        cancel_url: Optional[str] = None,
+        decline_url: Optional[str] = None,
+        home_url: Optional[str] = None,
+    ) -> Payment:
+        """Asks the gateway to take in a payment. The request is sent AT MOST ONCE, whatever
+        happens; when the call fails, the error's `outcome` says whether it may be repeated.
+
+        reference: your own. Never use one twice: it is the gateway's only guard against a repeat.
+        amount: greater than zero, at most two decimals: "25.50", 100, Decimal("25.50"). No float.
+        currency: "CDF" or "USD".
+        description: what is being paid for, shown to the customer.
+        callback_url: where the gateway posts its notice.
+        approve_url, cancel_url, decline_url: where the customer's browser goes afterwards.
+        home_url: your front page (Api.V1_1 only).
+
+        Blocks up to the client's timeout_ms. Raises InvalidError, ResolveError, ConnectError,
+        ProxyError, TLSError, TimedOutError, ConnectionLostError, ReplyError, GatewayError,
+        UnauthorizedError, RefusedError, InternalError.
+
+        Ctrl-C (in the main thread) does not tear a payment in two: its end is awaited, timeout_ms
+        at most; the KeyboardInterrupt that follows has a PaymentInterrupted for its cause, which
+        says what became of it. A second Ctrl-C ends it at once; then the outcome is unknown.
+        """
+        request = _abi.PaymentRequestStruct(
+            reference=_border.text(reference, "reference"),
+            amount=_border.amount(amount, "amount"),
+            currency=_border.text(currency, "currency"),
+            description=_border.optional_text(description, "description"),
+            callback_url=_border.optional_text(callback_url, "callback_url"),
+            approve_url=_border.optional_text(approve_url, "approve_url"),
+            cancel_url=_border.optional_text(cancel_url, "cancel_url"),
+            decline_url=_border.optional_text(decline_url, "decline_url"),
+            home_url=_border.optional_text(home_url, "home_url"),
+        )
+
+        def ask() -> Payment:
+            library = _abi.library().functions
+            pointer = self._call(
+                library.flexpay_pay,
+                ctypes.byref(request),
+                result=ctypes.POINTER(_abi.PaymentStruct)(),
+            )
+            return _border.take(pointer, library.flexpay_payment_free, _border.payment)
+
+        if not _threads.can_be_interrupted():
+            return ask()
+        call = _threads.Call(ask)
+        try:
+            call.start()
+            return call.result()
+        except BaseException as interrupt:
+            if call.prevent() or interrupt is call.error:
+                raise
+            # What a signal's handler raised. What becomes of the payment must not be lost with it.
+            call.wait()
+            raise interrupt from interrupted(reference, call.result)
+
+    def check(self, order_number: str) -> Transaction:
+        """Asks the gateway where an order stands. That it was found says nothing: its `state` says
+        whether it is paid.
+
+        Asking changes nothing, so what a broken connection or a failing gateway left unanswered is
+        asked again, within the deadline.
+
+        Blocks up to the client's timeout_ms; Ctrl-C ends it at once. Raises NotFoundError and what
+        `pay` raises.
+        """
+        order = _border.text(order_number, "order_number")
+        return _interruptibly(lambda: self._ask(_functions().flexpay_check, order))
+
+    def wait(
+        self,
+        order_number: str,
+        *,
+        timeout_ms: int = 0,
+        interval_ms: int = 0,
+        max_interval_ms: int = 0,
+        failed_grace_ms: int = 0,
+        cancel: Optional[CancelToken] = None,
+    ) -> Transaction:
+        """Waits for the outcome of an order: asks again and again, less and less often, until it is
+        final, the time is up, or the wait is cancelled.
+
+        PAID, CANCELLED, REFUNDING and REFUNDED are final at once; FAILED once it has stood for
+        failed_grace_ms. An order not found (yet), a failing gateway and broken connections are
+        borne with on the way.
+
+        timeout_ms: how long to wait in all. 0: 600 000.
+        interval_ms: the pause before the second question; it grows by half each time. 0: 1 000.
+        max_interval_ms: the longest pause. 0: 10 000.
+        failed_grace_ms: how long FAILED must stand to be believed. 0: 30 000.
+        cancel: ends the wait from elsewhere.
+
+        Blocks up to timeout_ms. Ctrl-C in the main thread ends it at once, cancelling `cancel` if
+        there is one. In another thread Python delivers no Ctrl-C: give a token, and cancel it.
+
+        Raises InvalidError, TimedOutError (its message has the last thing seen),
+        WaitCancelledError, UnauthorizedError, RefusedError, TLSError, InternalError.
+        """
+        order = _border.text(order_number, "order_number")
+        if cancel is not None and not isinstance(cancel, CancelToken):
+            raise TypeError(f"cancel is to be CancelToken, not {type(cancel).__name__}")
+        token = CancelToken() if cancel is None else cancel
+        timeouts = {
+            "timeout_ms": _border.milliseconds(timeout_ms, "timeout_ms"),
+            "interval_ms": _border.milliseconds(interval_ms, "interval_ms"),
+            "max_interval_ms": _border.milliseconds(max_interval_ms, "max_interval_ms"),
+            "failed_grace_ms": _border.milliseconds(failed_grace_ms, "failed_grace_ms"),
+        }
+
+        def ask() -> Transaction:
+            options = _abi.WaitOptionsStruct(cancel=token.pointer, **timeouts)
+            return self._ask(_functions().flexpay_wait, order, ctypes.byref(options))
+
+        return _interruptibly(ask, token.cancel)
+
+    def verify_callback(
+        self,
+        body: Body,
+        *,
+        reference: str,
+        amount: Amount,
+        currency: str,
+        order_number: Optional[str] = None,
+        query: Optional[str] = None,
+    ) -> Transaction:
+        """Gives the verdict on a callback: reads it, asks the gateway about its order, and compares
+        reference, amount and currency with what you asked for.
+
+        A transaction that comes back IS the one you asked for. Whether it is paid, its state says:
+        mark an order paid only on State.PAID.
+
+        body: the bytes as they came.
+        reference, amount, currency: those of your payment request, from your own records.
+        order_number: the one the gateway gave for it. Set it whenever you recorded one: then that
+            order is checked, whatever the callback says.
+        query: the query string of the request that brought the callback ("flexpay=1.abc"), with or
+            without its "?". Needed where the client has a callback_secret: its signature is checked
+            before anything is asked.
+
+        Blocks up to the client's timeout_ms; Ctrl-C ends it at once. Raises CallbackError (it
+        cannot be read), MismatchError (it is not about this payment), and what `check` raises.
+        """
+        data = _border.body(body)
+        expected = _abi.ExpectedStruct(
+            reference=_border.text(reference, "reference"),
+            amount=_border.amount(amount, "amount"),
+            currency=_border.text(currency, "currency"),
+            order_number=_border.optional_text(order_number, "order_number"),
+            query=_border.optional_text(query, "query"),
+        )
+        return _interruptibly(
+            lambda: self._ask(
+                _functions().flexpay_verify_callback, data, len(data), ctypes.byref(expected)
+            )
+        )
+
+    def _ask(self, function: Any, *arguments: Any) -> Transaction:
+        result = ctypes.POINTER(_abi.TransactionStruct)()
+        pointer = self._call(function, *arguments, result=result)
+        return _border.take(pointer, _functions().flexpay_transaction_free, _border.transaction)
+
+    def _call(self, function: Any, *arguments: Any, result: Any) -> Any:
+        handle = self._handle
+        if handle is None:
+            raise InvalidError("the client is closed", field="client", outcome=Outcome.NOT_SENT)
+        try:
+            return _border.call(function, handle.pointer, *arguments, result=result)
+        finally:
+            # An exception keeps this frame, and must not keep the client with it.
+            del handle
+
+
+def parse_callback(body: Body) -> Callback:
+    """Reads a callback body, JSON or form. Believes nothing; no network. Does not block.
+
+    ANYONE who knows the address can post one: use it to find the order it is about, and take the
+    word of `Client.verify_callback` for the rest.
+
+    Raises CallbackError when it cannot be read (over 64 KiB it is refused), and LibraryError.
+    """
+    data = _border.body(body)
+    library = _abi.library().functions
+    pointer = _border.call(
+        library.flexpay_parse_callback,
+        data,
+        len(data),
+        result=ctypes.POINTER(_abi.CallbackStruct)(),
+    )
+    return _border.take(pointer, library.flexpay_callback_free, _border.callback)
+
+
+def library_version() -> str:
+    """The version of the shared library, "0.1.0". Raises LibraryError."""
+    version: bytes = _abi.library().functions.flexpay_version()
+    return version.decode()
+
+
+def library_path() -> str:
+    """The full path of the shared library in use. Raises LibraryError."""
+    return _abi.library().path
+
+
+def interrupted(reference: str, result: Callable[[], Payment]) -> PaymentInterrupted:
+    """What became of a payment whose caller was interrupted."""
+    about = f"interrupted during the payment request for {reference!r}: "
+    try:
+        payment = result()
+    except Exception as error:
+        outcome: Outcome = getattr(error, "outcome", Outcome.UNKNOWN)
+        return PaymentInterrupted(
+            f"{about}it failed: {error} (outcome {outcome.name})", error=error
+        )
+    return PaymentInterrupted(
+        f"{about}the gateway took it in, order number {payment.order_number}", payment=payment
+    )
+
+
+def _interruptibly(ask: Callable[[], T], cancel: Optional[Callable[[], None]] = None) -> T:
+    """Asks so that Ctrl-C ends it at once: in a thread of its own, where this is the main one.
+
+    With `cancel` the thread is told to end, and has ended when this returns. Without, it is left to
+    end by itself: a question changes nothing.
+    """
+    if not _threads.can_be_interrupted():
+        return ask()
+    call = _threads.Call(ask)
+    try:
+        call.start()
+        return call.result()
+    except BaseException as interrupt:
+        if not call.prevent() and interrupt is not call.error and cancel is not None:
+            cancel()
+            call.wait()
+        raise
+
+
+def _functions() -> ctypes.CDLL:
+    return _abi.library().functions

@@ -1,0 +1,182 @@
+"""The command line: `python -m flexpay check|pay|parse-callback|doctor`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Callable, Dict, List, Optional
+
+from . import _doctor
+from ._client import Client, parse_callback
+from ._errors import FlexPayError, PaymentInterrupted
+from ._models import Payment
+
+OK, FAILED, INTERRUPTED = 0, 1, 130
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Runs the command line and gives its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+        return status
+    except FlexPayError as error:
+        _tell_error(error, options.json)
+        return FAILED
+    except KeyboardInterrupt as interrupt:
+        told = interrupt.__cause__
+        if isinstance(told, PaymentInterrupted):
+            print(told, file=sys.stderr)
+            if told.payment is not None:
+                _tell(told.payment, options.json)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m flexpay",
+        description="Payments through FlexPay. The settings come from the environment: "
+        "FLEXPAY_MERCHANT, FLEXPAY_TOKEN and what else Client.from_env names.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.required = True
+
+    def command(name: str, run: Callable[[Any], int], about: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=about, description=about)
+        added.add_argument("--json", action="store_true", help="print JSON")
+        added.set_defaults(run=run)
+        return added
+
+    check = command("check", _check, "Ask where an order stands.")
+    check.add_argument("order", metavar="ORDER", help="the gateway's order number")
+
+    pay = command("pay", _pay, "Ask the gateway to take in a payment.")
+    pay.add_argument("--reference", required=True, help="your own; never use one twice")
+    pay.add_argument("--amount", required=True, help="25.50")
+    pay.add_argument("--currency", required=True, help="CDF or USD")
+    pay.add_argument("--description", help="what is being paid for")
+    pay.add_argument("--callback-url", metavar="URL", help="where the gateway posts its notice")
+    for name, when in (
+        ("approve", "after paying"),
+        ("cancel", 'after "cancel"'),
+        ("decline", "when the card was declined"),
+        ("home", "as your front page"),
+    ):
+        about = "where the customer's browser goes " + when
+        pay.add_argument(f"--{name}-url", metavar="URL", help=about)
+
+    parse = command(
+        "parse-callback",
+        _parse_callback,
+        "Read the body of a callback. It proves nothing: anyone can post one.",
+    )
+    parse.add_argument("file", metavar="FILE", nargs="?", default="-", help="default: stdin")
+
+    command("doctor", _run_doctor, "Say what is wrong with a set-up. The token is never printed.")
+    return parser
+
+
+def _check(options: Any) -> int:
+    with Client.from_env() as client:
+        _tell(client.check(options.order), options.json)
+    return OK
+
+
+def _pay(options: Any) -> int:
+    with Client.from_env() as client:
+        payment: Payment = client.pay(
+            reference=options.reference,
+            amount=options.amount,
+            currency=options.currency,
+            description=options.description,
+            callback_url=options.callback_url,
+            approve_url=options.approve_url,
+            cancel_url=options.cancel_url,
+            decline_url=options.decline_url,
+            home_url=options.home_url,
+        )
+    _tell(payment, options.json)
+    return OK
+
+
+def _parse_callback(options: Any) -> int:
+    try:
+        if options.file == "-":
+            body = sys.stdin.buffer.read()
+        else:
+            with open(options.file, "rb") as file:
+                body = file.read()
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    _tell(parse_callback(body), options.json)
+    return OK
+
+
+def _run_doctor(options: Any) -> int:
+    findings = _doctor.examine()
+    well = all(finding.ok is not False for finding in findings)
+    if options.json:
+        _print_json({"ok": well, "findings": [dataclasses.asdict(one) for one in findings]})
+    else:
+        for finding in findings:
+            print(_line(finding))
+    return OK if well else FAILED
+
+
+def _line(finding: _doctor.Finding) -> str:
+    marks = {True: "✓", False: "✗", None: "-"}
+    try:
+        "✓✗".encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        marks = {True: "ok", False: "FAILED", None: "-"}
+    took = "" if finding.duration_ms is None else f" ({finding.duration_ms:.0f} ms)"
+    return f"{marks[finding.ok]} {finding.name}: {finding.detail}{took}"
+
+
+def _tell(result: Any, as_json: bool) -> None:
+    fields = {
+        field.name: _plain(getattr(result, field.name)) for field in dataclasses.fields(result)
+    }
+    if as_json:
+        _print_json(fields)
+        return
+    for name, value in fields.items():
+        if value is not None and name != "raw":
+            print(f"{name}: {value}")
+
+
+def _tell_error(error: FlexPayError, as_json: bool) -> None:
+    fields: Dict[str, object] = {
+        "code": error.code.name,
+        "outcome": error.outcome.name,
+        "message": error.message,
+        "field": error.field,
+        "http_status": error.http_status,
+        "gateway_code": error.gateway_code,
+        "gateway_message": error.gateway_message,
+    }
+    if as_json:
+        _print_json({"error": fields})
+        return
+    print("{code}: {message} (outcome: {outcome})".format(**fields), file=sys.stderr)
+    if error.gateway_message is not None:
+        print(f"the gateway: {error.gateway_message}", file=sys.stderr)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _print_json(value: object) -> None:
+    # ASCII alone: it reads the same under every encoding of the terminal.
+    print(json.dumps(value, indent=2))

@@ -1,0 +1,115 @@
+"""Runs tests/vectors/*.json through this package: `conformance.py VECTORS_DIR SANDBOX_URL`.
+
+Prints one line of JSON per case, which tests/conformance/compare holds against those of the other
+languages and against what the vectors expect.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+import flexpay
+
+APIS = {"v1": flexpay.Api.V1, "v1.1": flexpay.Api.V1_1}
+
+
+def body(case: Dict[str, Any]) -> bytes:
+    if "body" in case:
+        return bytes(case["body"].encode())
+    if "body_hex" in case:
+        return bytes.fromhex(case["body_hex"])
+    repeat = case["body_repeat"]
+    text = repeat["before"] + repeat["unit"] * repeat["times"] + repeat["after"]
+    return bytes(text.encode())
+
+
+def plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def fields(result: Any) -> Dict[str, object]:
+    found = {name.name: plain(getattr(result, name.name)) for name in dataclasses.fields(result)}
+    # The vectors tell the protocol; a callback's key is this library's own.
+    found.pop("key", None)
+    for name in ("amount_minor", "amount_customer_minor"):
+        if found.get(name, 0) is None:
+            found[name] = -1
+    return found
+
+
+def outcome(ask: Callable[[], object]) -> Dict[str, object]:
+    try:
+        return {"ok": fields(ask())}
+    except flexpay.FlexPayError as error:
+        return {
+            "error": {
+                "code": error.code.name,
+                "field": error.field,
+                "gateway_code": error.gateway_code,
+                "gateway_message": error.gateway_message,
+                "http_status": error.http_status,
+                "message": error.message,
+                "outcome": error.outcome.name,
+            }
+        }
+
+
+def client(sandbox_url: str, case: Dict[str, Any]) -> flexpay.Client:
+    return flexpay.Client(
+        merchant="ZANDO",
+        token="conformance",
+        check_once=True,
+        timeout_ms=30_000,
+        api=APIS[case.get("api", "v1")],
+        check_url="{}/vectors/check/{}".format(sandbox_url, case["name"]),
+        pay_url="{}/vectors/pay/{}".format(sandbox_url, case["name"]),
+    )
+
+
+def callback(_sandbox_url: str, case: Dict[str, Any]) -> object:
+    return flexpay.parse_callback(body(case))
+
+
+def check(sandbox_url: str, case: Dict[str, Any]) -> object:
+    with client(sandbox_url, case) as asking:
+        return asking.check(case["order_number"])
+
+
+def pay(sandbox_url: str, case: Dict[str, Any]) -> object:
+    with client(sandbox_url, case) as asking:
+        return asking.pay(
+            reference="MM0000XXFFR159",
+            amount="100",
+            currency="CDF",
+            approve_url="https://shop.example/ok",
+            cancel_url="https://shop.example/cancel",
+            decline_url="https://shop.example/no",
+            callback_url="https://shop.example/callback",
+        )
+
+
+def main(vectors: Path, sandbox_url: str) -> None:
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    for name, run in (("callback", callback), ("check", check), ("pay", pay)):
+        cases = json.loads((vectors / (name + ".json")).read_text(encoding="utf-8"))["cases"]
+        for case in cases:
+            line = {
+                "case": "{}/{}".format(name, case["name"]),
+                "result": outcome(lambda run=run, case=case: run(sandbox_url, case)),  # type: ignore[misc]
+            }
+            print(json.dumps(line, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

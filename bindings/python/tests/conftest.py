@@ -1,0 +1,158 @@
+"""The sandbox, run once for all tests and emptied before each."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional
+
+import pytest
+
+import flexpay
+
+ROOT = Path(__file__).resolve().parents[3]
+PACKAGE = ROOT / "bindings" / "python"
+
+# Long enough for a slow machine; nobody waits for it unless something is broken.
+PATIENCE_S = 60.0
+
+URLS = {
+    "callback_url": "https://shop.example/callback",
+    "approve_url": "https://shop.example/ok",
+    "cancel_url": "https://shop.example/cancel",
+    "decline_url": "https://shop.example/no",
+}
+ORDER: Dict[str, Any] = {"amount": "25.50", "currency": "USD", **URLS}
+
+
+def eventually(happened: Callable[[], Any]) -> Any:
+    """What `happened` gives, once that is not nothing."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        result = happened()
+        if result:
+            return result
+        time.sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
+class Sandbox:
+    """A running sandbox, and its control addresses."""
+
+    def __init__(self, settings: Dict[str, str]) -> None:
+        self.settings = settings
+        self.url = settings["SANDBOX_URL"]
+        self.https_url = settings["SANDBOX_HTTPS_URL"]
+        self.ca_file = settings["FLEXPAY_CA_FILE"]
+        self.merchant = settings["FLEXPAY_MERCHANT"]
+        self.token = settings["FLEXPAY_TOKEN"]
+
+    def control(self, method: str, path: str, value: Any = None) -> Any:
+        request = urllib.request.Request(
+            f"{self.url}/sandbox/api/{path}",
+            method=method,
+            data=None if value is None else json.dumps(value).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def inject(self, on: str, kind: str, *, times: Optional[int] = 1, **action: Any) -> None:
+        self.control(
+            "POST", "faults", {"on": on, "times": times, "action": {"kind": kind, **action}}
+        )
+
+    def decide(self, order: str, decision: str, *, callback: bool = False) -> None:
+        value = {"decision": decision, "callback": callback}
+        self.control("POST", f"payments/{order}/decide", value)
+
+    def requests(self, endpoint: str) -> List[Dict[str, Any]]:
+        return [one for one in self.control("GET", "requests") if one["endpoint"] == endpoint]
+
+    def wait_for_request(self, endpoint: str) -> None:
+        eventually(lambda: [one for one in self.requests(endpoint) if one["complete"]])
+
+    def arguments(self, *, tls: bool = False, **others: Any) -> Dict[str, Any]:
+        base = self.https_url if tls else self.url
+        arguments: Dict[str, Any] = {
+            "merchant": self.merchant,
+            "token": self.token,
+            "api": flexpay.Api.V1_1,
+            "pay_url": base + "/v1.1/pay",
+            "check_url": base + "/api/rest/v1/check",
+        }
+        if tls:
+            arguments["ca_file"] = self.ca_file
+        return {**arguments, **others}
+
+    def client(self, **arguments: Any) -> flexpay.Client:
+        return flexpay.Client(**self.arguments(**arguments))
+
+    def environment(self, **others: str) -> Dict[str, str]:
+        """The environment of a program that talks to it."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("FLEXPAY_", "SANDBOX_"))}
+        return {
+            **kept,
+            **self.settings,
+            "FLEXPAY_LIBRARY": os.environ["FLEXPAY_LIBRARY"],
+            "PYTHONPATH": str(PACKAGE),
+            "PYTHONIOENCODING": "utf-8",
+            **others,
+        }
+
+
+@pytest.fixture(scope="session")
+def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    env_file = tmp_path_factory.mktemp("sandbox") / "env"
+    vectors = ["--vectors", str(ROOT / "tests" / "vectors")]
+    addresses = ["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"]
+    process = subprocess.Popen(
+        [os.environ["SANDBOX_BIN"], "serve", *addresses, "--env-file", str(env_file), *vectors],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        eventually(env_file.exists)
+        lines = env_file.read_text().splitlines()
+        yield Sandbox(dict(line.split("=", 1) for line in lines))
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox) -> Sandbox:
+    running_sandbox.control("POST", "clear")
+    running_sandbox.control("DELETE", "faults")
+    return running_sandbox
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> Iterator[flexpay.Client]:
+    with sandbox.client() as made:
+        yield made
+
+
+def take_in(client: flexpay.Client, reference: str = "R-1") -> str:
+    """A payment that was taken in: its order number."""
+    order = client.pay(reference=reference, **ORDER).order_number
+    assert order is not None
+    return order
+
+
+def python(script: str, environment: Dict[str, str], **options: Any) -> subprocess.Popen[str]:
+    """A Python that runs `script`."""
+    return subprocess.Popen(
+        [sys.executable, "-c", script],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        **options,
+    )

@@ -1,0 +1,51 @@
+#!/bin/sh
+# Runs everything there is to run on the Python package.
+#
+#   FLEXPAY_LIBRARY   the shared library under test. Needed.
+#   SANDBOX_BIN       the flexpay-sandbox program. Needed.
+#   VENV              where pytest, mypy, ruff and vermin are installed [build/venv]
+#   NETWORK_CALLS     how many calls to the sandbox of each kind memory.py makes [1000]
+set -eu
+
+here=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
+root=$(CDPATH= cd -- "$here/../.." && pwd)
+: "${FLEXPAY_LIBRARY:?names the shared library}" "${SANDBOX_BIN:?names the flexpay-sandbox program}"
+FLEXPAY_LIBRARY=$(realpath "$FLEXPAY_LIBRARY")
+SANDBOX_BIN=$(realpath "$SANDBOX_BIN")
+VENV=${VENV:-$root/build/venv}
+export FLEXPAY_LIBRARY SANDBOX_BIN PYTHONPATH="$here"
+
+if ! [ -x "$VENV/bin/pytest" ]; then
+    python3 -m venv "$VENV"
+    "$VENV/bin/pip" --disable-pip-version-check install --quiet pytest mypy ruff vermin
+fi
+python="$VENV/bin/python"
+
+cd "$here"
+"$VENV/bin/ruff" check --quiet --config pyproject.toml . ../../examples/python
+"$VENV/bin/ruff" format --quiet --check --config pyproject.toml . ../../examples/python
+"$VENV/bin/mypy"
+# No newer Python than 3.8 is needed: neither its library nor its grammar.
+"$VENV/bin/vermin" --quiet --no-tips --target=3.8- --violations flexpay ../../examples/python
+"$python" - <<'END'
+import ast, pathlib
+for file in [*pathlib.Path("flexpay").glob("*.py"), *pathlib.Path("../../examples/python").glob("*.py")]:
+    ast.parse(file.read_text(encoding="utf-8"), str(file), feature_version=(3, 8))
+END
+"$python" -m pytest "$@"
+
+# The vectors and the memory need a sandbox of their own.
+work=$(mktemp -d)
+"$SANDBOX_BIN" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --vectors "$root/tests/vectors" \
+    --env-file "$work/env" >"$work/log" &
+sandbox=$!
+trap 'kill "$sandbox"; wait "$sandbox"; rm -rf "$work"' EXIT
+until [ -f "$work/env" ]; do
+    kill -0 "$sandbox"
+    sleep 0.1
+done
+SANDBOX_URL=$(sed -n 's/^SANDBOX_URL=//p' "$work/env")
+
+"$python" tests/conformance.py "$root/tests/vectors" "$SANDBOX_URL" >"$work/lines"
+echo "conformance: $(wc -l <"$work/lines") cases run"
+"$python" tests/memory.py "$SANDBOX_URL" "${NETWORK_CALLS:-1000}"

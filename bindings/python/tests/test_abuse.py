@@ -1,0 +1,208 @@
+"""What must be an exception and never a crash."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Tuple
+
+import pytest
+from conftest import ORDER, URLS, Sandbox
+
+import flexpay
+from flexpay import CancelToken, Client, InvalidError, Outcome
+
+EXPECTED = {"reference": "R-1", "amount": "1", "currency": "USD"}
+BODY = b'{"code":"0","reference":"R-1","orderNumber":"O-1"}'
+
+Call = Callable[[Client, Any], object]
+
+# Every text that can be handed in, by its name.
+TEXTS: Dict[str, Call] = {
+    **{
+        name: lambda client, value, name=name: client.pay(  # type: ignore[misc]
+            **{"reference": "R-1", **ORDER, name: value}
+        )
+        for name in ("reference", "amount", "currency", "description", "home_url", *URLS)
+    },
+    **{
+        name: lambda _, value, name=name: Client(**{"merchant": "M", "token": "t", name: value})  # type: ignore[misc]
+        for name in (
+            "merchant",
+            "token",
+            "pay_url",
+            "check_url",
+            "ca_file",
+            "proxy",
+            "app_name",
+            "callback_secret",
+            "callback_secret_previous",
+        )
+    },
+    "order_number": lambda client, value: client.check(value),
+}
+MORE_TEXTS: List[Tuple[str, Call]] = [
+    *TEXTS.items(),
+    ("order_number", lambda client, value: client.wait(value)),
+    *(
+        (
+            name,
+            lambda client, value, name=name: client.verify_callback(
+                BODY, **{**EXPECTED, name: value}
+            ),
+        )
+        for name in ("reference", "amount", "currency", "order_number", "query")
+    ),
+]
+
+
+@pytest.mark.parametrize(("field", "call"), MORE_TEXTS)
+@pytest.mark.parametrize("text", ["a\0b", "\0", "\ud800", "ok\udcff"])
+def test_text_that_c_would_cut_or_cannot_read(
+    client: Client, field: str, call: Call, text: str
+) -> None:
+    with pytest.raises(InvalidError) as caught:
+        call(client, text)
+    assert caught.value.field == field
+    assert caught.value.outcome is Outcome.NOT_SENT
+
+
+@pytest.mark.parametrize(("field", "call"), MORE_TEXTS)
+@pytest.mark.parametrize("value", [b"bytes", 1.5, [], object(), True])
+def test_what_is_no_text(client: Client, field: str, call: Call, value: object) -> None:
+    with pytest.raises(TypeError, match=f"^{field} is to be"):
+        call(client, value)
+
+
+@pytest.mark.parametrize(("field", "call"), list(TEXTS.items()))
+def test_a_mebibyte_of_text(sandbox: Sandbox, client: Client, field: str, call: Call) -> None:
+    # Whether it is refused is the library's or the gateway's to say. It arrives, and nobody falls.
+    try:
+        call(client, "9" * 2**20)
+    except flexpay.FlexPayError as error:
+        assert str(error), field
+
+
+@pytest.mark.parametrize("value", [0.1, 25.5, 100.0, float("nan")])
+def test_a_float_amount_is_refused_and_told_why(client: Client, value: float) -> None:
+    with pytest.raises(TypeError, match="a float is refused because it cannot hold"):
+        client.pay(reference="R-1", **{**ORDER, "amount": value})
+    with pytest.raises(TypeError, match="a float is refused because it cannot hold"):
+        client.verify_callback(BODY, **{**EXPECTED, "amount": value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Decimal("NaN"),
+        Decimal("sNaN"),
+        Decimal("Infinity"),
+        Decimal("1E+999999"),
+        Decimal("1E-999999"),
+        Decimal("-1"),
+        Decimal("0E+5"),
+        Decimal("0E+999999"),
+        10**2000,
+        -(10**2000),
+        0,
+        "",
+        "\uff11\uff10\uff10",
+    ],
+)
+def test_amounts_that_are_none(client: Client, value: flexpay._border.Amount) -> None:
+    with pytest.raises(InvalidError) as caught:
+        client.pay(reference="R-1", **{**ORDER, "amount": value})
+    assert caught.value.field == "amount"
+
+
+@pytest.mark.parametrize("field", ["timeout_ms", "connect_timeout_ms", "environment", "api"])
+def test_integers_that_c_would_cut(sandbox: Sandbox, field: str) -> None:
+    for number in (2**32, 2**64, -(2**31) - 1):
+        with pytest.raises(InvalidError) as caught:
+            sandbox.client(**{field: number})
+        assert caught.value.field == field
+    for wrong in ("1", 1.0, None, True):
+        with pytest.raises(TypeError, match=f"^{field} is to be int"):
+            sandbox.client(**{field: wrong})
+
+
+@pytest.mark.parametrize("field", ["environment", "api"])
+def test_a_number_the_library_does_not_know(sandbox: Sandbox, field: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        sandbox.client(**{field: 7})
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    "field", ["timeout_ms", "interval_ms", "max_interval_ms", "failed_grace_ms"]
+)
+def test_milliseconds_of_a_wait(client: Client, field: str) -> None:
+    for number in (-1, 2**32):
+        with pytest.raises(InvalidError) as caught:
+            client.wait("O-1", **{field: number})  # type: ignore[arg-type]
+        assert caught.value.field == field
+    with pytest.raises(TypeError):
+        client.wait("O-1", **{field: 0.5})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("field", ["allow_plain_http", "check_once"])
+def test_switches(sandbox: Sandbox, field: str) -> None:
+    for wrong in (1, "0", None):
+        with pytest.raises(TypeError, match=f"^{field} is to be bool"):
+            sandbox.client(**{field: wrong})
+
+
+def test_a_token_of_another_kind(client: Client) -> None:
+    with pytest.raises(TypeError, match="cancel is to be CancelToken"):
+        client.wait("O-1", cancel=object())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("body", ["text", None, 7, [1, 2]])
+def test_a_body_that_is_no_bytes(client: Client, body: Any) -> None:
+    with pytest.raises(TypeError, match="body is to be the bytes as they came"):
+        flexpay.parse_callback(body)
+    with pytest.raises(TypeError, match="body is to be the bytes as they came"):
+        client.verify_callback(body, **EXPECTED)
+
+
+def test_positional_arguments_are_refused() -> None:
+    with pytest.raises(TypeError):
+        Client("M", "t")  # type: ignore[call-arg]
+
+
+def test_a_path(sandbox: Sandbox) -> None:
+    with sandbox.client(tls=True, ca_file=Path(sandbox.ca_file)) as client:
+        assert client.pay(reference="R-1", **ORDER).order_number
+    with pytest.raises(InvalidError) as caught:
+        sandbox.client(ca_file=Path("/nowhere/ca.pem"))
+    assert caught.value.field == "ca_file"
+
+
+def test_use_after_close(client: Client) -> None:
+    client.close()
+    client.close()
+    assert "closed" in repr(client)
+    calls: List[Callable[[], object]] = [
+        lambda: client.pay(reference="R-1", **ORDER),
+        lambda: client.check("O-1"),
+        lambda: client.wait("O-1"),
+        lambda: client.verify_callback(BODY, **EXPECTED),
+    ]
+    for call in calls:
+        with pytest.raises(InvalidError, match="the client is closed") as caught:
+            call()
+        assert caught.value.outcome is Outcome.NOT_SENT
+
+
+def test_a_client_that_was_never_made() -> None:
+    with pytest.raises(InvalidError, match="the client is closed"):
+        Client.__new__(Client).check("O-1")
+
+
+def test_a_token_is_cancelled_twice_and_outlives_its_wait(client: Client) -> None:
+    token = CancelToken()
+    token.cancel()
+    token.cancel()
+    for _ in range(2):
+        with pytest.raises(flexpay.WaitCancelledError):
+            client.wait("O-1", cancel=token)

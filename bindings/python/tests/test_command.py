@@ -1,0 +1,100 @@
+"""`python -m flexpay`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List
+
+from conftest import PATIENCE_S, URLS, Sandbox
+
+ADDRESSES = [word for name, url in URLS.items() for word in ("--" + name.replace("_", "-"), url)]
+PAY = ["pay", "--reference", "R-1", "--amount", "25.50", "--currency", "USD", *ADDRESSES]
+
+
+def start(sandbox: Sandbox, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "flexpay", *arguments],
+        env=sandbox.environment(**environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def run(sandbox: Sandbox, status: int, *arguments: str, stdin: str = "", **environment: str) -> str:
+    """What a command prints; on failure in words, what it complains."""
+    process = start(sandbox, *arguments, **environment)
+    output, errors = process.communicate(stdin, timeout=PATIENCE_S)
+    assert process.returncode == status, errors
+    assert "Traceback" not in errors
+    return output or errors
+
+
+def run_json(sandbox: Sandbox, status: int, *arguments: str, stdin: str = "") -> Dict[str, Any]:
+    told: Dict[str, Any] = json.loads(run(sandbox, status, *arguments, "--json", stdin=stdin))
+    return told
+
+
+def test_pay_and_check(sandbox: Sandbox) -> None:
+    payment = run_json(sandbox, 0, *PAY)
+    assert payment["redirect_url"].startswith(sandbox.url)
+    order = payment["order_number"]
+    sandbox.decide(order, "approve")
+    transaction = run_json(sandbox, 0, "check", order)
+    assert transaction["state"] == "PAID"
+    assert transaction["amount"] == "25.50"
+    assert transaction["amount_minor"] == 2550
+    words = run(sandbox, 0, "check", order).splitlines()
+    assert "state: PAID" in words
+    assert "amount: 25.50" in words
+    assert not any(word.startswith("raw") for word in words)
+
+
+def test_errors(sandbox: Sandbox) -> None:
+    error = run_json(sandbox, 1, "check", "unknown")["error"]
+    assert (error["code"], error["outcome"], error["gateway_code"]) == ("NOT_FOUND", "REFUSED", "1")
+    assert "NOT_FOUND: " in run(sandbox, 1, "check", "unknown")
+    words = run(sandbox, 1, "check", "unknown", FLEXPAY_TOKEN="")
+    assert words.startswith("INVALID: FLEXPAY_TOKEN")
+    assert words.endswith("(outcome: NOT_SENT)\n")
+    assert "usage:" in run(sandbox, 2)
+    assert "usage:" in run(sandbox, 2, "pay")
+
+
+def test_parse_callback(sandbox: Sandbox, tmp_path: Path) -> None:
+    body = '{"code":"0","reference":"é","orderNumber":"O-1"}'
+    told = run_json(sandbox, 0, "parse-callback", stdin=body)
+    assert (told["claims_success"], told["reference"], told["raw"]) == (True, "é", body)
+    file = tmp_path / "body.json"
+    file.write_text(body, encoding="utf-8")
+    assert run_json(sandbox, 0, "parse-callback", str(file)) == told
+    assert "reference: é" in run(sandbox, 0, "parse-callback", str(file)).splitlines()
+    assert "CALLBACK: " in run(sandbox, 1, "parse-callback", stdin="nonsense")
+    assert "No such file" in run(sandbox, 1, "parse-callback", str(tmp_path / "none"))
+
+
+def test_ctrl_c(sandbox: Sandbox) -> None:
+    sandbox.inject("check", "stall_after", bytes=0, times=None)
+    process = start(sandbox, "check", "O-1")
+    sandbox.wait_for_request("check")
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=PATIENCE_S) == ("", "")
+    assert process.returncode == 130
+
+
+def test_ctrl_c_does_not_lose_a_payment(sandbox: Sandbox) -> None:
+    sandbox.inject("pay", "delay", ms=1500)
+    process = start(sandbox, *PAY, "--json")
+    sandbox.wait_for_request("pay")
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=PATIENCE_S)
+    payments: List[Dict[str, Any]] = sandbox.control("GET", "payments")
+    assert json.loads(output)["order_number"] == payments[0]["order_number"]
+    assert "the gateway took it in" in errors
+    assert process.returncode == 130

@@ -1,0 +1,133 @@
+"""What the doctor says of set-ups, good and bad."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any, Dict, Tuple
+
+import pytest
+from conftest import PATIENCE_S, Sandbox, python
+
+RUN = "import sys; from flexpay._command import main; sys.exit(main({!r}))"
+
+
+def over_tls(sandbox: Sandbox, **others: str) -> Dict[str, str]:
+    return sandbox.environment(
+        **{
+            "FLEXPAY_PAY_URL": sandbox.https_url + "/v1.1/pay",
+            "FLEXPAY_CHECK_URL": sandbox.https_url + "/api/rest/v1/check",
+            **others,
+        }
+    )
+
+
+def examined(environment: Dict[str, str]) -> Tuple[int, Dict[str, Dict[str, Any]]]:
+    """The exit status, and the findings by name."""
+    process = python(RUN.format(["doctor", "--json"]), environment)
+    output, errors = process.communicate(timeout=PATIENCE_S)
+    assert errors == ""
+    told = json.loads(output)
+    assert (environment["FLEXPAY_TOKEN"] or "(none)") not in output
+    assert told["ok"] is (process.returncode == 0)
+    return process.returncode, {one["name"]: one for one in told["findings"]}
+
+
+def jwt(claims: object) -> str:
+    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"e30.{body}.c2lnbmF0dXJl"
+
+
+def test_a_good_set_up(sandbox: Sandbox) -> None:
+    environment = over_tls(sandbox)
+    status, findings = examined(environment)
+    assert status == 0
+    assert set(findings) == {
+        "library",
+        "settings",
+        "token",
+        *(
+            f"{service} {step}"
+            for service in ("pay", "check")
+            for step in ("name", "connection", "TLS", "answer")
+        ),
+        "clock",
+    }
+    assert all(one["ok"] for one in findings.values())
+    assert environment["FLEXPAY_LIBRARY"] in findings["library"]["detail"]
+    assert "version 0.1.0, ABI 1" in findings["library"]["detail"]
+    assert "expires on 2100-01-01" in findings["token"]["detail"]
+    assert "TLSv1." in findings["check TLS"]["detail"]
+    assert sandbox.ca_file in findings["check TLS"]["detail"]
+    assert findings["pay TLS"]["duration_ms"] > 0
+    assert "approximate" in findings["clock"]["detail"]
+    # The gateway was asked for nothing but its front page, and was not shown the token.
+    assert sandbox.requests("pay") + sandbox.requests("check") == []
+
+
+def test_in_words(sandbox: Sandbox) -> None:
+    process = python(RUN.format(["doctor"]), over_tls(sandbox))
+    output, errors = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, errors) == (0, "")
+    lines = output.splitlines()
+    assert lines[0].startswith("✓ library: ")
+    assert all(line.startswith("✓ ") for line in lines)
+    assert sandbox.token not in output
+    assert "✓ check TLS: TLSv1." in output
+    assert " ms)" in output
+
+
+def test_on_a_terminal_without_marks(sandbox: Sandbox) -> None:
+    environment = over_tls(sandbox, PYTHONIOENCODING="ascii", FLEXPAY_MERCHANT="")
+    process = python(RUN.format(["doctor"]), environment)
+    output, errors = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, errors) == (1, "")
+    assert output.startswith("ok library: ")
+    assert "FAILED settings: FLEXPAY_MERCHANT" in output
+
+
+def test_plain_http_is_named(sandbox: Sandbox) -> None:
+    status, findings = examined(sandbox.environment())
+    assert status == 0
+    assert findings["pay TLS"]["ok"] is None
+    assert "plain http" in findings["pay TLS"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "sick", "word"),
+    [
+        ({"FLEXPAY_LIBRARY": "/nowhere/libflexpay.so"}, "library", "/nowhere/libflexpay.so"),
+        ({"FLEXPAY_MERCHANT": ""}, "settings", "FLEXPAY_MERCHANT"),
+        ({"FLEXPAY_TOKEN": ""}, "token", "FLEXPAY_TOKEN is not set"),
+        ({"FLEXPAY_TOKEN": jwt({"exp": 1_600_000_000})}, "token", "expired on 2020-09-13"),
+        ({"FLEXPAY_PAY_URL": "https://nowhere.invalid/pay"}, "pay name", ""),
+        ({"FLEXPAY_CHECK_URL": "http://127.0.0.1:1/check"}, "check connection", "refused"),
+        ({"FLEXPAY_CHECK_URL": "nonsense"}, "check address", "nonsense"),
+        ({"FLEXPAY_CA_FILE": ""}, "check TLS", "certificate"),
+        ({"FLEXPAY_CA_FILE": "/nowhere/ca.pem"}, "check TLS", "No such file"),
+        ({"FLEXPAY_PROXY": "http://127.0.0.1:1"}, "pay connection", "refused"),
+        ({"FLEXPAY_PROXY": "http://user:canary@:1"}, "pay address", "FLEXPAY_PROXY"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    sandbox: Sandbox, variables: Dict[str, str], sick: str, word: str
+) -> None:
+    status, findings = examined(over_tls(sandbox, **variables))
+    assert status == 1
+    assert findings[sick]["ok"] is False
+    assert word in findings[sick]["detail"]
+    assert "canary" not in str(findings)
+
+
+@pytest.mark.parametrize(
+    "token", ["plain", "a.b.c", jwt([]), jwt({"exp": "x"}), jwt({"exp": 1e99})]
+)
+def test_a_token_that_does_not_tell_its_end(sandbox: Sandbox, token: str) -> None:
+    status, findings = examined(over_tls(sandbox, FLEXPAY_TOKEN=token))
+    assert status == 0
+    assert findings["token"]["detail"] == "present; when it expires cannot be read from it"
+
+
+def test_a_bearer_token(sandbox: Sandbox) -> None:
+    _, findings = examined(over_tls(sandbox, FLEXPAY_TOKEN="Bearer " + sandbox.token))
+    assert "expires on 2100-01-01" in findings["token"]["detail"]

@@ -1,0 +1,130 @@
+"""This package's structs, functions and numbers against what a C compiler makes of the header."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import subprocess
+from pathlib import Path
+from typing import Dict
+
+import pytest
+from conftest import ROOT
+
+import flexpay
+from flexpay import _abi, _doctor
+
+HEADER = ROOT / "include" / "flexpay.h"
+TEXT = HEADER.read_text(encoding="utf-8")
+
+# What a member of the header is in C, for a compiler to compare.
+C_TYPES = {
+    ctypes.c_int32: "int32_t",
+    ctypes.c_int64: "int64_t",
+    ctypes.c_uint32: "uint32_t",
+    ctypes.c_uint64: "uint64_t",
+    ctypes.c_size_t: "size_t",
+    ctypes.c_char_p: "const char *",
+    ctypes.c_void_p: "const flexpay_cancel_token *",
+}
+
+
+def test_structs(tmp_path: Path) -> None:
+    lines = [
+        "#include <stddef.h>",
+        "#include <stdio.h>",
+        "#include <flexpay.h>",
+        "int main(void) {",
+    ]
+    expected = ""
+    for name, struct in _abi.STRUCTS.items():
+        lines.append(f'printf("{name} %zu\\n", sizeof({name}));')
+        expected += f"{name} {ctypes.sizeof(struct)}\n"
+        for field, kind in struct._fields_:  # type: ignore[misc]
+            member = f"(({name} *)0)->{field}"
+            is_kind = f"_Generic({member}, {C_TYPES[kind]}: 1, default: 0)"
+            place = f"offsetof({name}, {field}), sizeof({member}), {is_kind}"
+            lines.append(f'printf("{field} %zu %zu %d\\n", {place});')
+            expected += f"{field} {getattr(struct, field).offset} {ctypes.sizeof(kind)} 1\n"
+    source = tmp_path / "layout.c"
+    source.write_text("\n".join([*lines, "return 0; }"]))
+    program = tmp_path / "layout"
+    flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{HEADER.parent}"]
+    subprocess.run(["gcc", *flags, "-o", str(program), str(source)], check=True)
+    assert subprocess.run([str(program)], stdout=subprocess.PIPE, text=True).stdout == expected
+
+
+def test_no_struct_and_no_field_is_left_out() -> None:
+    in_header = {
+        name: re.findall(r"(\w+);", re.sub(r"//.*", "", body))
+        for name, body in re.findall(r"typedef struct (\w+) \{(.*?)\n\}", TEXT, re.S)
+    }
+    assert in_header == {
+        name: [field[0] for field in struct._fields_] for name, struct in _abi.STRUCTS.items()
+    }
+
+
+def test_every_function_is_declared() -> None:
+    code = re.sub(r"//.*|/\*[^*]*\*/", "", TEXT)
+    declared = set(re.findall(r"^[a-z][\w ]*\*?(flexpay_\w+)\(", code, re.M))
+    assert set(_abi.FUNCTIONS) == declared
+    for name in declared:
+        parameters = re.search(rf"\b{name}\((.*?)\);", code, re.S)
+        assert parameters is not None
+        count = 0 if parameters[1] == "void" else parameters[1].count(",") + 1
+        function = getattr(_abi.library().functions, name)
+        assert (name, len(function.argtypes)) == (name, count)
+        assert function.restype is _abi.FUNCTIONS[name][0]
+
+
+def numbers(prefix: str) -> Dict[str, int]:
+    return {name: int(value) for name, value in re.findall(rf"#define {prefix}(\w+) (\d+)", TEXT)}
+
+
+@pytest.mark.parametrize(
+    ("enum", "prefix"),
+    [
+        (flexpay.Outcome, "FLEXPAY_OUTCOME_"),
+        (flexpay.State, "FLEXPAY_STATE_"),
+        (flexpay.Environment, "FLEXPAY_ENV_"),
+        (flexpay.Api, "FLEXPAY_API_"),
+    ],
+)
+def test_numbers(enum: type, prefix: str) -> None:
+    assert {name: int(one) for name, one in enum.__members__.items()} == numbers(prefix)  # type: ignore[attr-defined]
+
+
+def test_result_codes() -> None:
+    codes = {name: int(code) for name, code in flexpay.ResultCode.__members__.items()}
+    assert codes == {"OK": numbers("FLEXPAY_")["OK"], **numbers("FLEXPAY_ERROR_")}
+
+
+def test_other_numbers() -> None:
+    assert numbers("FLEXPAY_")["ABI_VERSION"] == _abi.ABI_VERSION
+    assert numbers("FLEXPAY_FLAG_") == {
+        "ALLOW_PLAIN_HTTP": _abi.FLAG_ALLOW_PLAIN_HTTP,
+        "CHECK_ONCE": _abi.FLAG_CHECK_ONCE,
+    }
+    assert numbers("FLEXPAY_CALLBACK_")["KEY_SIZE"] == _abi.CALLBACK_KEY_SIZE
+
+
+def test_names_are_the_library_s() -> None:
+    functions = _abi.library().functions
+    for code in flexpay.ResultCode:
+        assert functions.flexpay_result_name(code).decode() == code.name
+    for outcome in flexpay.Outcome:
+        assert functions.flexpay_outcome_name(outcome).decode() == outcome.name
+    for state in flexpay.State:
+        assert functions.flexpay_state_name(state).decode() == state.name
+    assert functions.flexpay_result_name(99).decode() == flexpay.ResultCode(99).name
+
+
+def test_versions_agree() -> None:
+    version = re.search(r'#define FLEXPAY_VERSION "(.*)"', TEXT)
+    assert version is not None
+    assert flexpay.__version__ == version[1] == flexpay.library_version()
+
+
+def test_the_doctor_s_hosts_are_the_header_s() -> None:
+    for name, hosts in _doctor.HOSTS.items():
+        assert f"// {' and '.join(hosts)}.\n#define FLEXPAY_ENV_{name.upper()} " in TEXT

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# THREATS.md names tests: each of them must be there. A guard whose test is gone is a promise.
+#
+# It writes `file::name` for a Rust test and `file` for a C program or a script, between backticks.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+count=0
+missing=0
+while IFS= read -r named; do
+    file=${named%%::*}
+    test=${named#*::}
+    count=$((count + 1))
+    if [ ! -e "$file" ]; then
+        echo "THREATS.md names $named: there is no $file" >&2
+        missing=$((missing + 1))
+    elif [ "$test" != "$named" ] && ! awk -v name="fn $test(" '
+        # A test, and not just any function: the attribute stands right above it.
+        /#\[test\]/ { attribute = 1; next }
+        attribute && index($0, name) { found = 1 }
+        !/^ *(#\[|\/\/)/ { attribute = 0 }
+        END { exit !found }' "$file"; then
+        echo "THREATS.md names $named: no such test" >&2
+        missing=$((missing + 1))
+    fi
+done < <(grep -oE '`(src|tests|fuzz|faults|scripts|bindings|sandbox)/[A-Za-z0-9_./-]+(::[a-z0-9_]+)?`' THREATS.md | tr -d '`' | sort -u)
+
+[ "$count" -ge 30 ] || { echo "THREATS.md: only $count tests are named" >&2; exit 1; }
+[ "$missing" -eq 0 ] || exit 1
+echo "THREATS.md: all $count tests it names are there"
