@@ -34,7 +34,7 @@ pub(crate) fn check_endpoint(
     if !(address.https || allow_plain_http || may_be_this_machine && address.is_loopback()) {
         return Err(
             "is plain http: the token would travel in the clear (allowed on this \
-             machine's own addresses, or with the allow-plain-http flag)",
+             machine's own addresses where there is no proxy, or with the allow-plain-http flag)",
         );
     }
     Ok(())

@@ -1,0 +1,77 @@
+#!/bin/sh
+# Runs every vector in every language, against one sandbox, and compares what they made of it.
+#
+#   RUST_RUNNER, C_RUNNER, CXX_RUNNER  the runners that are programs
+#   PHP, PYTHON                        the interpreters (php, python3)
+#   FLEXPAY_LIB_DIR                    where libflexpay.so is (build/lib)
+#   FLEXPAY_LIBRARY                    the library for PHP and Python (that of FLEXPAY_LIB_DIR)
+#   SANDBOX_BIN                        the sandbox (target/debug/flexpay-sandbox)
+#   CONFORMANCE_LANGS                  the languages ("rust c cxx php python"): each of these must run
+#
+# Ends with a line "N passed, M failed".
+
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+work=$(mktemp -d) || exit 1
+# shellcheck source=SCRIPTDIR/sandbox.sh
+. "$here/sandbox.sh"
+trap 'stop_sandbox; rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM HUP
+
+FLEXPAY_LIB_DIR=${FLEXPAY_LIB_DIR:-$root/build/lib}
+FLEXPAY_LIBRARY=${FLEXPAY_LIBRARY:-$FLEXPAY_LIB_DIR/libflexpay.so}
+LD_LIBRARY_PATH=$FLEXPAY_LIB_DIR${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+export FLEXPAY_LIBRARY LD_LIBRARY_PATH
+PYTHON=${PYTHON:-python3}
+
+fail() {
+    echo "$1"
+    echo "0 passed, 1 failed"
+    exit 1
+}
+
+# Runs one language's runner and adds its lines to those to be compared. One that fails is told, and
+# counts as one failure.
+results=
+broken=0
+run() {
+    language=$1
+    shift
+    if "$@" "$root/tests/vectors" "$SANDBOX_URL" >"$work/$language.jsonl" 2>"$work/$language.err"; then
+        results="$results $language=$work/$language.jsonl"
+    else
+        echo "FAILED: the $language runner:"
+        # PHP tells its errors on the standard output.
+        tail -n 3 "$work/$language.jsonl"
+        cat "$work/$language.err"
+        broken=$((broken + 1))
+    fi
+}
+
+start_sandbox || fail "no sandbox, no conformance"
+for language in ${CONFORMANCE_LANGS:-rust c cxx php python}; do
+    case $language in
+        rust) run rust "${RUST_RUNNER:-RUST_RUNNER-is-not-set}" ;;
+        c) run c "${C_RUNNER:-C_RUNNER-is-not-set}" ;;
+        cxx) run cxx "${CXX_RUNNER:-CXX_RUNNER-is-not-set}" ;;
+        php) run php "${PHP:-php}" "$root/bindings/php/tests/conformance.php" ;;
+        python)
+            PYTHONPATH=$root/bindings/python${PYTHONPATH:+:$PYTHONPATH} \
+                run python "$PYTHON" "$root/bindings/python/tests/conformance.py"
+            ;;
+        *) fail "CONFORMANCE_LANGS has \"$language\", which is none of rust, c, cxx, php, python" ;;
+    esac
+done
+[ -n "$results" ] || fail "no runner ran"
+
+# Each word of $results is one language and its file; mktemp's paths have no blanks.
+# shellcheck disable=SC2086
+"$PYTHON" "$here/compare.py" "$root/tests/vectors" $results >"$work/told" 2>&1
+sed '$d' "$work/told"
+tail -n 1 "$work/told" | {
+    read -r passed _ failed _
+    failed=$((failed + broken))
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}

@@ -1,0 +1,36 @@
+# shellcheck shell=sh
+#
+# Sourced by run.sh here and in tests/cpp: one sandbox for the whole run. Needs $root (the project)
+# and $work (a directory that is removed at the end); reads SANDBOX_BIN.
+
+SANDBOX_BIN=${SANDBOX_BIN:-$root/target/debug/flexpay-sandbox}
+
+# Starts the sandbox with the vectors and sets its addresses as environment variables.
+# shellcheck disable=SC2154  # $work is set by who sources this
+start_sandbox() {
+    "$SANDBOX_BIN" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --vectors "$root/tests/vectors" \
+        --env-file "$work/sandbox.env" >"$work/sandbox.log" 2>&1 &
+    sandbox_pid=$!
+    # The file is moved into place when all of it is written.
+    until [ -e "$work/sandbox.env" ]; do
+        if ! kill -0 "$sandbox_pid" 2>/dev/null; then
+            sandbox_pid=
+            echo "the sandbox did not start:"
+            cat "$work/sandbox.log"
+            return 1
+        fi
+        sleep 0.1
+    done
+    set -a
+    # shellcheck disable=SC1091
+    . "$work/sandbox.env"
+    set +a
+}
+
+stop_sandbox() {
+    if [ -n "${sandbox_pid:-}" ]; then
+        kill "$sandbox_pid" 2>/dev/null
+        wait "$sandbox_pid" 2>/dev/null
+        sandbox_pid=
+    fi
+}

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""Tests of compare.py: that it finds what it is there to find."""
+
+import contextlib
+import copy
+import io
+import json
+import os
+import tempfile
+import unittest
+
+import compare
+
+CALLBACK = {"code": "0", "reference": "R1", "claims_success": True}
+CHECK = {"state": "PAID", "amount_minor": 5000, "channel": None}
+REFUSAL = {"code": "REFUSED", "outcome": "REFUSED", "field": None, "http_status": 400}
+
+VECTORS = {
+    "callback": [{"name": "good", "expect": {"ok": CALLBACK}}],
+    "check": [{"name": "paid", "expect": {"ok": CHECK}}],
+    "pay": [{"name": "refused", "expect": {"error": REFUSAL}}],
+}
+
+# What a runner prints: more than the vectors expect (raw, message).
+LINES = [
+    {"case": "callback/good", "result": {"ok": dict(CALLBACK, raw="code=0&reference=R1")}},
+    {"case": "check/paid", "result": {"ok": dict(CHECK, raw="{}")}},
+    {"case": "pay/refused", "result": {"error": dict(REFUSAL, message="The gateway said no")}},
+]
+
+
+class Comparing(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        for name, cases in VECTORS.items():
+            with open(os.path.join(self.directory, name + ".json"), "w", encoding="utf-8") as file:
+                json.dump({"about": "a test", "cases": cases}, file)
+
+    def compare(self, **languages):
+        """Runs compare.py and gives its exit status and its lines."""
+        arguments = [self.directory]
+        for name, lines in languages.items():
+            path = os.path.join(self.directory, name + ".jsonl")
+            with open(path, "w", encoding="utf-8") as file:
+                for line in lines:
+                    file.write((line if isinstance(line, str) else json.dumps(line)) + "\n")
+            arguments.append("%s=%s" % (name, path))
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            status = compare.main(arguments)
+        return status, out.getvalue().splitlines()
+
+    def changed(self, number, kind, **fields):
+        lines = copy.deepcopy(LINES)
+        lines[number]["result"][kind].update(fields)
+        return lines
+
+    def test_agreement_passes_every_case_of_every_language(self):
+        self.assertEqual(self.compare(C=LINES, PHP=LINES), (0, ["6 passed, 0 failed"]))
+
+    def test_a_changed_field_is_told_with_both_values(self):
+        status, lines = self.compare(C=LINES, PHP=self.changed(0, "ok", reference="R2"))
+        self.assertEqual(status, 1)
+        self.assertEqual(lines, [
+            'callback/good: ok.reference: vectors: "R1", PHP: "R2"',
+            'callback/good: ok.reference: C: "R1", PHP: "R2"',
+            "5 passed, 1 failed",
+        ])
+
+    def test_a_missing_field_is_a_difference(self):
+        lines = copy.deepcopy(LINES)
+        del lines[1]["result"]["ok"]["channel"]
+        status, told = self.compare(C=lines)
+        self.assertEqual(status, 1)
+        self.assertEqual(told[0], "check/paid: ok.channel: vectors: null, C: nothing")
+
+    def test_fields_the_vectors_lack_are_compared_between_languages(self):
+        for number, kind, field in ((0, "ok", "raw"), (2, "error", "message")):
+            other = self.changed(number, kind, **{field: "other"})
+            self.assertEqual(self.compare(C=other), (0, ["3 passed, 0 failed"]))
+            status, lines = self.compare(C=LINES, PHP=LINES, Python=other)
+            self.assertEqual(status, 1)
+            self.assertIn("%s.%s: C: " % (kind, field), lines[0])
+            self.assertIn(', Python: "other"', lines[0])
+            self.assertEqual(lines[-1], "8 passed, 1 failed")
+
+    def test_an_extra_field_is_a_difference_between_languages(self):
+        status, lines = self.compare(C=LINES, PHP=self.changed(1, "ok", extra=None))
+        self.assertEqual(status, 1)
+        self.assertEqual(lines[0], "check/paid: ok.extra: C: nothing, PHP: null")
+
+    def test_of_long_texts_the_part_that_differs_is_told(self):
+        page = "x" * 1000
+        status, lines = self.compare(C=self.changed(0, "ok", raw=page + "a"),
+                                     PHP=self.changed(0, "ok", raw=page + "b"))
+        self.assertEqual(status, 1)
+        self.assertIn('xa" (from 960 of 1001), PHP: "', lines[0])
+        self.assertTrue(lines[0].endswith('xb" (from 960 of 1001)'), lines)
+
+    def test_true_is_not_one(self):
+        status, lines = self.compare(C=self.changed(0, "ok", claims_success=1))
+        self.assertEqual(status, 1)
+        self.assertEqual(lines[0], "callback/good: ok.claims_success: vectors: true, C: 1")
+
+    def test_an_error_instead_of_a_result_is_one_difference(self):
+        lines = copy.deepcopy(LINES)
+        lines[1]["result"] = {"error": {"code": "REPLY"}}
+        status, told = self.compare(C=lines)
+        self.assertEqual(status, 1)
+        self.assertEqual(len(told), 2)
+        self.assertTrue(told[0].startswith('check/paid: result: vectors: {"ok": '), told)
+        self.assertTrue(told[0].endswith(', C: {"error": {"code": "REPLY"}}'), told)
+
+    def test_a_missing_case_is_a_difference(self):
+        for missing in range(len(LINES)):
+            status, lines = self.compare(C=LINES[:missing] + LINES[missing + 1:], PHP=LINES)
+            self.assertEqual(status, 1)
+            case = LINES[missing]["case"]
+            self.assertEqual(lines[0], "%s: missing: vectors have it, C has not" % case)
+            self.assertEqual(lines[-1], "5 passed, 1 failed")
+
+    def test_no_lines_at_all_is_every_case_missing(self):
+        status, lines = self.compare(C=[])
+        self.assertEqual((status, lines[-1]), (1, "0 passed, 3 failed"))
+
+    def test_an_extra_case_is_a_difference(self):
+        extra = {"case": "pay/invented", "result": {"ok": {}}}
+        status, lines = self.compare(C=LINES, PHP=LINES + [extra])
+        self.assertEqual(status, 1)
+        self.assertEqual(lines, [
+            "pay/invented: extra: PHP has it, vectors have not",
+            "6 passed, 1 failed",
+        ])
+
+    def test_a_repeated_case_is_a_difference(self):
+        status, lines = self.compare(C=LINES + LINES[:1])
+        self.assertEqual(status, 1)
+        self.assertEqual(lines[0], "callback/good: repeated: C has it more than once")
+
+    def test_what_is_no_line_of_a_runner_fails(self):
+        for line in ("Warning: something", "", "[]", '{"case": "check/paid"}',
+                     '{"case": "check/paid", "result": {}}', '{"case": "a", "result": {"ok": 1}}'):
+            status, lines = self.compare(C=LINES + [line])
+            self.assertEqual((status, lines[-1]), (1, "0 passed, 1 failed"), line)
+            self.assertIn("C.jsonl:4: ", lines[0])
+
+    def test_a_file_that_is_not_there_fails(self):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            status = compare.main([self.directory, "C=" + os.path.join(self.directory, "none")])
+        self.assertEqual((status, out.getvalue().splitlines()[-1]), (1, "0 passed, 1 failed"))
+
+    def test_wrong_usage_is_refused(self):
+        for arguments in ([], [self.directory], [self.directory, "C"], [self.directory, "C=a", "C=b"]):
+            with contextlib.redirect_stderr(io.StringIO()):
+                self.assertEqual(compare.main(arguments), 2)
+
+
+if __name__ == "__main__":
+    unittest.main()

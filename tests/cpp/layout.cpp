@@ -1,0 +1,67 @@
+// What the compiler itself can hold flexpay.hpp to. It runs nothing.
+
+// First, so that it is seen to need nothing before it.
+#include "flexpay.hpp"
+
+#include <stdexcept>
+#include <type_traits>
+
+namespace {
+
+// Handles move and do not copy; moving one cannot fail.
+static_assert(!std::is_copy_constructible_v<flexpay::Client>);
+static_assert(!std::is_copy_assignable_v<flexpay::Client>);
+static_assert(std::is_nothrow_move_constructible_v<flexpay::Client>);
+static_assert(std::is_nothrow_move_assignable_v<flexpay::Client>);
+static_assert(!std::is_copy_constructible_v<flexpay::CancelToken>);
+static_assert(!std::is_copy_assignable_v<flexpay::CancelToken>);
+static_assert(std::is_nothrow_move_constructible_v<flexpay::CancelToken>);
+static_assert(std::is_nothrow_move_assignable_v<flexpay::CancelToken>);
+
+// A handle costs no more than the pointer in it.
+static_assert(sizeof(flexpay::Client) == sizeof(flexpay_client*));
+static_assert(sizeof(flexpay::CancelToken) == sizeof(flexpay_cancel_token*));
+
+// Results are plain values.
+static_assert(std::is_copy_constructible_v<flexpay::Payment>);
+static_assert(std::is_nothrow_move_constructible_v<flexpay::Payment>);
+static_assert(std::is_copy_constructible_v<flexpay::Transaction>);
+static_assert(std::is_nothrow_move_constructible_v<flexpay::Transaction>);
+static_assert(std::is_copy_constructible_v<flexpay::Callback>);
+static_assert(std::is_nothrow_move_constructible_v<flexpay::Callback>);
+
+// An exception must not throw while it is copied.
+static_assert(std::is_base_of_v<std::runtime_error, flexpay::Error>);
+static_assert(std::is_nothrow_copy_constructible_v<flexpay::Error>);
+static_assert(std::is_nothrow_copy_assignable_v<flexpay::Error>);
+
+// An amount is text, and nothing that counts.
+static_assert(std::is_convertible_v<const char*, flexpay::Amount>);
+static_assert(std::is_convertible_v<std::string, flexpay::Amount>);
+static_assert(std::is_convertible_v<std::string_view, flexpay::Amount>);
+static_assert(!std::is_constructible_v<flexpay::Amount, double>);
+static_assert(!std::is_constructible_v<flexpay::Amount, float>);
+static_assert(!std::is_constructible_v<flexpay::Amount, long double>);
+static_assert(!std::is_constructible_v<flexpay::Amount, int>);
+static_assert(!std::is_constructible_v<flexpay::Amount, long long>);
+static_assert(!std::is_constructible_v<flexpay::Amount, char>);
+static_assert(!std::is_constructible_v<flexpay::Amount, bool>);
+static_assert(!std::is_assignable_v<flexpay::Amount&, double>);
+static_assert(!std::is_assignable_v<flexpay::Amount&, int>);
+static_assert(!std::is_assignable_v<decltype(flexpay::PaymentRequest::amount)&, double>);
+static_assert(!std::is_assignable_v<decltype(flexpay::Expected::amount)&, double>);
+static_assert(std::is_same_v<decltype(flexpay::Transaction::amount_minor),
+                             std::optional<std::int64_t>>);
+
+// Any number of C fits the enums.
+static_assert(std::is_same_v<std::underlying_type_t<flexpay::Result>, flexpay_result>);
+static_assert(std::is_same_v<std::underlying_type_t<flexpay::State>,
+                             decltype(flexpay_transaction::state)>);
+static_assert(std::is_same_v<std::underlying_type_t<flexpay::Outcome>,
+                             decltype(flexpay_error::outcome)>);
+
+// What nobody filled in is never good news.
+static_assert(flexpay::State() == flexpay::State::unknown);
+static_assert(flexpay::Outcome() == flexpay::Outcome::unknown);
+
+}  // namespace

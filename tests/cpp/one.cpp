@@ -1,0 +1,433 @@
+// Tests against the sandbox, and the program: those of two.cpp are run first.
+
+#include <cstdlib>
+#include <future>
+#include <thread>
+
+#include "sandbox.hpp"
+#include "two.hpp"
+
+namespace {
+
+using flexpay::Outcome;
+using flexpay::Result;
+using flexpay::State;
+
+flexpay::Client client() {
+    return flexpay::Client(sandbox_config());
+}
+
+// Pays, and gives the order number.
+std::string order_of(const flexpay::Client& client, const flexpay::PaymentRequest& request) {
+    return client.pay(request).order_number.value();
+}
+
+// Impatient, so that tests are quick.
+flexpay::WaitOptions quick() {
+    flexpay::WaitOptions options;
+    options.interval = std::chrono::milliseconds(1);
+    options.max_interval = std::chrono::milliseconds(5);
+    options.failed_grace = std::chrono::milliseconds(1);
+    return options;
+}
+
+std::string notice(const std::string& reference, const std::string& order_number) {
+    return R"({"code":"0","reference":")" + reference + R"(","provider_reference":"P1",)" +
+           R"("orderNumber":")" + order_number + R"("})";
+}
+
+void a_payment_from_request_to_receipt() {
+    const auto client = flexpay::Client::from_environment();
+    const flexpay::PaymentRequest request = sandbox_request();
+    const flexpay::Payment payment = client.pay(request);
+    CHECK(payment.redirect_url && payment.redirect_url->find("/checkout/") != std::string::npos);
+    CHECK(payment.order_number && !payment.order_number->empty());
+    CHECK(payment.code == "0");
+    CHECK(payment.message);
+    CHECK(!payment.page);
+
+    const flexpay::Transaction pending = client.check(*payment.order_number);
+    CHECK(pending.state == State::pending);
+    CHECK(pending.status == "2");
+    CHECK(pending.order_number == *payment.order_number);
+    CHECK(pending.reference == request.reference);
+    CHECK(pending.amount == "25.50");
+    CHECK(pending.amount_minor == 2550);
+    CHECK(pending.currency == "USD");
+    CHECK(pending.created_at && pending.created_at->size() == 19);
+    CHECK(pending.code == "0");
+    CHECK(pending.message);
+    CHECK(pending.raw && pending.raw->find(request.reference) != std::string::npos);
+
+    decide(*payment.order_number, "approve");
+    CHECK(client.wait(*payment.order_number).state == State::paid);
+}
+
+void every_field_of_a_request_arrives() {
+    flexpay::PaymentRequest request = sandbox_request();
+    request.description = "Deux sacs de riz à 25,50";
+    request.home_url = "https://shop.example/";
+    flexpay::Config config = sandbox_config();
+    config.app_name = "BoutiqueZando/2.1";
+    const std::string kept =
+        control("GET", "payments/" + order_of(flexpay::Client(config), request));
+    CHECK(control("GET", "requests").find("BoutiqueZando/2.1 flexpay/") != std::string::npos);
+    for (const std::string& field :
+         {R"("reference":")" + request.reference + '"', std::string(R"("amount":"25.50")"),
+          std::string(R"("currency":"USD")"),
+          std::string(R"("description":"Deux sacs de riz à 25,50")"),
+          std::string(R"("callback_url":"https://shop.example/callback")"),
+          std::string(R"("approve_url":"https://shop.example/ok")"),
+          std::string(R"("cancel_url":"https://shop.example/cancel")"),
+          std::string(R"("decline_url":"https://shop.example/no")"),
+          std::string(R"("home_url":"https://shop.example/")"),
+          std::string(R"("merchant":"ZANDO")")}) {
+        if (kept.find(field) == std::string::npos) {
+            throw std::logic_error(field + " did not arrive: " + kept);
+        }
+    }
+}
+
+void a_reply_is_read_whole() {
+    inject("check", R"({"kind":"reply","status":200,"body":"{\"code\":\"0\",\"message\":\"Trouvée\",)"
+                    R"(\"transaction\":{\"orderNumber\":\"O1\",\"reference\":\"R1\",\"amount\":\"50.0\",)"
+                    R"(\"amountCustomer\":\"51.0\",\"currency\":\"CDF\",\"channel\":\"visa\",)"
+                    R"(\"createdAt\":\"06-02-2021 17:32:46\",\"status\":\"0\"}}"})");
+    const flexpay::Transaction transaction = client().check("O1");
+    CHECK(transaction.state == State::paid);
+    CHECK(transaction.status == "0");
+    CHECK(transaction.order_number == "O1");
+    CHECK(transaction.reference == "R1");
+    CHECK(transaction.amount == "50.00");
+    CHECK(transaction.amount_minor == 5000);
+    CHECK(transaction.amount_customer == "51.00");
+    CHECK(transaction.amount_customer_minor == 5100);
+    CHECK(transaction.currency == "CDF");
+    CHECK(transaction.created_at == "2021-02-06T17:32:46");
+    CHECK(transaction.channel == "visa");
+    CHECK(transaction.code == "0");
+    CHECK(transaction.message == "Trouvée");
+}
+
+void what_a_reply_lacks_is_absent() {
+    flexpay::Config config = sandbox_config();
+    config.api = flexpay::Api::v1;
+    config.pay_url = environment("SANDBOX_URL") + "/v1/pay";
+    const flexpay::Payment payment = flexpay::Client(config).pay(sandbox_request());
+    CHECK(payment.redirect_url);
+    CHECK(!payment.order_number && !payment.code && !payment.message && !payment.page);
+
+    // The shortest reply that says something.
+    inject("check", R"({"kind":"reply","status":200,"body":"{\"code\":0,\"transaction\":{}}"})");
+    const flexpay::Transaction transaction = client().check("O1");
+    CHECK(transaction.state == State::unknown);
+    CHECK(transaction.order_number == "O1");
+    CHECK(transaction.code == "0");
+    CHECK(transaction.raw == R"({"code":0,"transaction":{}})");
+    CHECK(!transaction.amount_minor && !transaction.amount_customer_minor);
+    for (const auto& absent : {transaction.status, transaction.reference, transaction.amount,
+                               transaction.amount_customer, transaction.currency,
+                               transaction.created_at, transaction.channel, transaction.message}) {
+        CHECK(!absent);
+    }
+}
+
+void a_page_is_handed_on() {
+    flexpay::Config config = sandbox_config();
+    config.api = flexpay::Api::v1;
+    config.pay_url = environment("SANDBOX_URL") + "/v1/pay";
+    const std::string page = "<form action='https://bank.example/3ds' method='post'></form>";
+    inject("pay", R"({"kind":"reply","status":200,"body":")" + page + R"("})");
+    const flexpay::Payment payment = flexpay::Client(config).pay(sandbox_request());
+    CHECK(payment.page == page);
+    CHECK(!payment.redirect_url);
+}
+
+void a_wait_ends_with_every_final_state() {
+    const flexpay::Client till = client();
+    const std::string order = order_of(till, sandbox_request());
+    const std::pair<const char*, State> ends[] = {
+        {"decline", State::failed},      {"cancel", State::cancelled}, {"approve", State::paid},
+        {"refunding", State::refunding}, {"refunded", State::refunded},
+    };
+    for (const auto& [decision, state] : ends) {
+        decide(order, decision);
+        CHECK(till.wait(order, quick()).state == state);
+    }
+}
+
+void a_wait_whose_time_is_up_has_the_last_word() {
+    const flexpay::Client till = client();
+    flexpay::WaitOptions options = quick();
+    options.timeout = std::chrono::milliseconds(100);
+    const std::string order = order_of(till, sandbox_request());
+    const flexpay::Error error = error_of([&] { return till.wait(order, options); });
+    CHECK(error.code() == Result::timeout);
+    CHECK(error.outcome() == Outcome::unknown);
+    CHECK(std::string(error.what()).find("last seen: ") != std::string::npos);
+}
+
+void a_wait_is_cancelled_from_another_thread() {
+    const flexpay::Client till = client();
+    const std::string order = order_of(till, sandbox_request());
+    flexpay::CancelToken token;
+    flexpay::WaitOptions options = quick();
+    options.cancel = &token;
+    auto waiting = std::async(std::launch::async, [&] { return till.wait(order, options); });
+    // So that it has begun: the sandbox counts the questions.
+    while (control("GET", "payments/" + order).find(R"("checks":0,)") != std::string::npos) {
+        std::this_thread::yield();
+    }
+    token.cancel();
+    const flexpay::Error error = error_of([&] { return waiting.get(); });
+    CHECK(error.code() == Result::cancelled);
+    CHECK(error.outcome() == Outcome::unknown);
+}
+
+void a_callback_is_verified() {
+    const flexpay::Client shop = client();
+    const flexpay::PaymentRequest request = sandbox_request();
+    const std::string order = order_of(shop, request);
+    const std::string body = notice(request.reference, order);
+    flexpay::Expected expected{request.reference, request.amount, request.currency, order, std::nullopt};
+
+    // It claims success. The gateway knows better.
+    CHECK(flexpay::parse_callback(body).claims_success);
+    CHECK(shop.verify_callback(body, expected).state == State::pending);
+    decide(order, "approve");
+    CHECK(shop.verify_callback(body, expected).state == State::paid);
+    expected.order_number.reset();
+    expected.amount = "25.5";
+    CHECK(shop.verify_callback(body, expected).amount_minor == 2550);
+
+    expected.amount = "25.51";
+    const flexpay::Error dearer = error_of([&] { return shop.verify_callback(body, expected); });
+    CHECK(dearer.code() == Result::mismatch);
+    CHECK(std::string(dearer.what()).find("amount") != std::string::npos);
+
+    expected.amount = request.amount;
+    expected.order_number = order_of(shop, sandbox_request());
+    const flexpay::Error other = error_of([&] { return shop.verify_callback(body, expected); });
+    CHECK(other.code() == Result::mismatch);
+
+    const flexpay::Error nonsense = error_of([&] { return shop.verify_callback("[]", expected); });
+    CHECK(nonsense.code() == Result::callback);
+}
+
+void a_callback_must_come_to_a_signed_address() {
+    flexpay::Config config = sandbox_config();
+    config.callback_secret = "a secret of the shop, made for this test";
+    const flexpay::PaymentRequest request = sandbox_request();
+    const std::string order = order_of(flexpay::Client(config), request);
+    const std::string kept = control("GET", "payments/" + order);
+    const std::string address = R"("callback_url":"https://shop.example/callback?)";
+    const std::string::size_type query = kept.find(address) + address.size();
+    CHECK(kept.find(address) != kept.npos);
+
+    flexpay::Expected expected{request.reference, request.amount, request.currency, order,
+                               kept.substr(query, kept.find('"', query) - query)};
+    const std::string body = notice(request.reference, order);
+    CHECK(flexpay::Client(config).verify_callback(body, expected).state == State::pending);
+
+    // The secret is changed; the old one is good for a while.
+    config.callback_secret_previous = config.callback_secret;
+    config.callback_secret = "another secret of the shop, for this test";
+    CHECK(flexpay::Client(config).verify_callback(body, expected).state == State::pending);
+    config.callback_secret_previous.reset();
+    const flexpay::Client later(config);
+    const flexpay::Error old = error_of([&] { return later.verify_callback(body, expected); });
+    CHECK(old.code() == Result::mismatch);
+    CHECK(old.field() == "query");
+    expected.query.reset();
+    const flexpay::Error none = error_of([&] { return later.verify_callback(body, expected); });
+    CHECK(none.code() == Result::invalid);
+    CHECK(none.outcome() == Outcome::not_sent);
+    CHECK(none.field() == "query");
+}
+
+void a_refusal_has_the_gateways_words() {
+    inject("pay", R"({"kind":"reply","status":400,"headers":[["Content-Type","application/json"]],)"
+                  R"("body":"{\"code\":\"7\",\"message\":\"Référence déjà utilisée\"}"})");
+    const flexpay::Error error = error_of([] { return client().pay(sandbox_request()); });
+    CHECK(error.code() == Result::refused);
+    CHECK(error.outcome() == Outcome::refused);
+    CHECK(error.http_status() == 400);
+    CHECK(error.gateway_code() == "7");
+    CHECK(error.gateway_message() == "Référence déjà utilisée");
+    CHECK(!error.field());
+    CHECK(std::string(error.what()).find("Référence déjà utilisée") != std::string::npos);
+}
+
+void a_contradiction_names_its_field() {
+    inject("check", R"({"kind":"reply","status":200,"body":"{\"code\":0,\"transaction\":null}"})");
+    const flexpay::Error error = error_of([] { return client().check("O1"); });
+    CHECK(error.code() == Result::reply);
+    CHECK(error.outcome() == Outcome::unknown);
+    CHECK(error.http_status() == 200);
+    CHECK(error.field() == "transaction");
+    CHECK(error.gateway_code() == "0");
+    CHECK(!error.gateway_message());
+}
+
+// Pays with these settings, which must fail like this.
+void paying_fails(const flexpay::Config& config, Result code, Outcome outcome,
+                  std::optional<std::int32_t> http_status = std::nullopt) {
+    const flexpay::Client till(config);
+    const flexpay::Error error = error_of([&] { return till.pay(sandbox_request()); });
+    if (error.code() != code || error.outcome() != outcome || error.http_status() != http_status) {
+        throw std::logic_error(std::string(flexpay::name(code)) + " expected, not " +
+                               std::string(flexpay::name(error.code())) + ", " +
+                               std::string(flexpay::name(error.outcome())) + ": " + error.what());
+    }
+}
+
+void every_failure_says_whether_to_repeat() {
+    flexpay::Config config = sandbox_config();
+    const DeadPort nobody;
+
+    config.pay_url = nobody.url() + "/v1.1/pay";
+    paying_fails(config, Result::connect, Outcome::not_sent);
+
+    config.pay_url = environment("SANDBOX_HTTPS_URL") + "/v1.1/pay";
+    paying_fails(config, Result::tls, Outcome::not_sent);
+
+    // The sandbox is no proxy, and says so. Past a proxy no plain http is allowed.
+    config.proxy = environment("SANDBOX_URL");
+    config.check_url = environment("SANDBOX_HTTPS_URL") + "/api/rest/v1/check";
+    paying_fails(config, Result::proxy, Outcome::not_sent);
+
+    config = sandbox_config();
+    config.token = "another";
+    paying_fails(config, Result::unauthorized, Outcome::refused, 401);
+
+    config = sandbox_config();
+    inject("pay", R"({"kind":"html","status":500})");
+    paying_fails(config, Result::gateway, Outcome::unknown, 500);
+
+    inject("pay", R"({"kind":"malformed_json"})");
+    paying_fails(config, Result::reply, Outcome::unknown, 200);
+
+    inject("pay", R"({"kind":"reset_after_reading"})");
+    paying_fails(config, Result::connection, Outcome::unknown);
+
+    config.timeout = std::chrono::milliseconds(200);
+    inject("pay", R"({"kind":"stall_after","bytes":0})");
+    paying_fails(config, Result::timeout, Outcome::unknown);
+}
+
+void tls_with_the_right_authority_works() {
+    flexpay::Config config = sandbox_config();
+    config.pay_url = environment("SANDBOX_HTTPS_URL") + "/v1.1/pay";
+    config.ca_file = environment("FLEXPAY_CA_FILE");
+    CHECK(flexpay::Client(config).pay(sandbox_request()).order_number);
+}
+
+void an_order_nobody_knows_is_not_found() {
+    const flexpay::Error error = error_of([] { return client().check("nobody-knows-it"); });
+    CHECK(error.code() == Result::not_found);
+    CHECK(error.outcome() == Outcome::refused);
+}
+
+void a_check_is_repeated_unless_told_otherwise() {
+    flexpay::Config config = sandbox_config();
+    const std::string order = order_of(client(), sandbox_request());
+    inject("check", R"({"kind":"reset_after_reading"})");
+    CHECK(error_of([&] { return flexpay::Client(config).check(order); }).code() ==
+          Result::connection);
+
+    config.check_once = false;
+    inject("check", R"({"kind":"reset_after_reading"})");
+    CHECK(flexpay::Client(config).check(order).state == State::pending);
+}
+
+void the_environment_is_needed() {
+    const std::string token = environment("FLEXPAY_TOKEN");
+    unsetenv("FLEXPAY_TOKEN");
+    const flexpay::Error error = error_of([] { return flexpay::Client::from_environment(); });
+    setenv("FLEXPAY_TOKEN", token.c_str(), 1);
+    CHECK(error.code() == Result::invalid);
+    CHECK(error.field() == "FLEXPAY_TOKEN");
+}
+
+void a_moved_client_works_on() {
+    std::vector<flexpay::Client> tills;
+    for (int i = 0; i < 5; ++i) {
+        tills.push_back(client());
+    }
+    const std::string order = order_of(tills.front(), sandbox_request());
+    CHECK(tills.back().check(order).state == State::pending);
+    tills.front() = std::move(tills.back());
+    tills.pop_back();
+    CHECK(tills.front().check(order).state == State::pending);
+}
+
+void results_outlive_their_client() {
+    flexpay::Transaction transaction;
+    {
+        const flexpay::Client till = client();
+        transaction = till.check(order_of(till, sandbox_request()));
+    }
+    const flexpay::Transaction moved = std::move(transaction);
+    CHECK(moved.amount == "25.50");
+    CHECK(moved.state == State::pending);
+}
+
+void many_threads_share_a_client() {
+    const flexpay::Client till = client();
+    const std::string order = order_of(till, sandbox_request());
+    std::vector<std::future<bool>> asked;
+    for (int i = 0; i < 8; ++i) {
+        asked.push_back(std::async(std::launch::async, [&] {
+            for (int times = 0; times < 10; ++times) {
+                if (till.check(order).order_number != order) {
+                    return false;
+                }
+            }
+            return true;
+        }));
+    }
+    for (auto& answer : asked) {
+        CHECK(answer.get());
+    }
+}
+
+void the_c_object_is_at_hand() {
+    const flexpay::Client till = client();
+    const std::string order = order_of(till, sandbox_request());
+    flexpay_transaction* transaction = nullptr;
+    CHECK(flexpay_check(till.get(), order.c_str(), &transaction, nullptr) == FLEXPAY_OK);
+    CHECK(transaction->state == FLEXPAY_STATE_PENDING);
+    flexpay_transaction_free(transaction);
+}
+
+}  // namespace
+
+int main() {
+    std::vector<Test> tests = tests_without_network();
+    tests.insert(
+        tests.end(),
+        {
+            {"a payment from request to receipt", a_payment_from_request_to_receipt},
+            {"every field of a request arrives", every_field_of_a_request_arrives},
+            {"a reply is read whole", a_reply_is_read_whole},
+            {"what a reply lacks is absent", what_a_reply_lacks_is_absent},
+            {"a page is handed on", a_page_is_handed_on},
+            {"a wait ends with every final state", a_wait_ends_with_every_final_state},
+            {"a wait whose time is up has the last word", a_wait_whose_time_is_up_has_the_last_word},
+            {"a wait is cancelled from another thread", a_wait_is_cancelled_from_another_thread},
+            {"a callback is verified", a_callback_is_verified},
+            {"a callback must come to a signed address", a_callback_must_come_to_a_signed_address},
+            {"a refusal has the gateway's words", a_refusal_has_the_gateways_words},
+            {"a contradiction names its field", a_contradiction_names_its_field},
+            {"every failure says whether to repeat", every_failure_says_whether_to_repeat},
+            {"TLS with the right authority works", tls_with_the_right_authority_works},
+            {"an order nobody knows is not found", an_order_nobody_knows_is_not_found},
+            {"a check is repeated unless told otherwise", a_check_is_repeated_unless_told_otherwise},
+            {"the environment is needed", the_environment_is_needed},
+            {"a moved client works on", a_moved_client_works_on},
+            {"results outlive their client", results_outlive_their_client},
+            {"many threads share a client", many_threads_share_a_client},
+            {"the C object is at hand", the_c_object_is_at_hand},
+        });
+    return run_tests(tests);
+}
