@@ -76,7 +76,13 @@ demo: examples sandbox ## Takes three payments against a local gateway, and show
 PHP_LIBRARY := bindings/php/lib/linux-$(shell uname -m)/libflexpay.so
 
 .PHONY: test
-test: test-rust test-c test-cpp test-php test-python conformance ## Runs all tests, installing what they need
+test: setup test-rust build sandbox examples bundle ## Runs all tests, installing what they need
+	@$(MAKE) --no-print-directory -j2 --output-sync=target \
+	    test-c test-c-memory test-cpp test-php test-python conformance
+
+.PHONY: setup
+setup: ## Installs what the tests need and the system lacks
+	@scripts/setup.sh build c cpp php python
 
 .PHONY: test-rust
 test-rust: ## The crate and the sandbox
@@ -85,14 +91,18 @@ test-rust: ## The crate and the sandbox
 	@scripts/unwind.sh
 
 .PHONY: test-c
-test-c: build examples sandbox ## The C ABI: as it is, under sanitizers, under valgrind
+test-c: build examples sandbox ## The C ABI
 	@scripts/setup.sh c
 	@scripts/exports.sh include/flexpay.h $(LIBRARY)
 	tests/c/run.sh plain
-	tests/c/run.sh asan
-	tests/c/run.sh valgrind
 	@scripts/installed.sh
 	@scripts/readme.sh
+
+.PHONY: test-c-memory
+test-c-memory: build sandbox ## The same under the sanitizers, and under valgrind
+	@scripts/setup.sh c
+	tests/c/run.sh asan
+	tests/c/run.sh valgrind
 
 .PHONY: test-cpp
 test-cpp: build sandbox ## The C++ header, with g++ and clang++
