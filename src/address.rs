@@ -167,10 +167,12 @@ fn is_host(host: &str) -> bool {
     let name = host.strip_suffix('.').unwrap_or(host);
     let mut labels = name.split('.');
     // A browser reads what ends in a number as an IPv4 address, in shapes that differ from ours.
-    let numeric = name
-        .rsplit('.')
-        .next()
-        .is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x"));
+    let numeric = name.rsplit('.').next().is_some_and(|last| {
+        let hexadecimal = last
+            .get(..2)
+            .is_some_and(|start| start.eq_ignore_ascii_case("0x"));
+        hexadecimal || last.bytes().all(|b| b.is_ascii_digit())
+    });
     labels.all(label) && (!numeric || host.parse::<Ipv4Addr>().is_ok())
 }
 
@@ -237,6 +239,10 @@ mod tests {
             "https://gwvisa.flexpay.cd;evil.example/",
             "https://gwvisa.flexpay.cd,evil.example/",
             "https://a..b/",
+            "https://0X7f000001/",
+            "https://foo.0X1f/",
+            "http://[::1],:8080/",
+            "http://[::1].evil.example:80/",
             "https://-a.b/",
             "https://[zz]/",
             "http://[127.0.0.1]/",

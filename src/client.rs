@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::callback::{Expected, parse_callback};
 use crate::config::Config;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::payment::{Payment, PaymentRequest};
 use crate::signature::Secrets;
 use crate::token::Token;
@@ -92,16 +92,20 @@ impl Client {
             CHECK_ATTEMPTS
         };
         let mut attempt = 1;
+        let mut sent = false;
         loop {
-            let error = match self.ask(order_number, limits) {
+            let result = self.ask(order_number, limits).map_err(|error| match sent {
+                true => error.after_sending(),
+                false => error,
+            });
+            let error = match result {
                 Err(error) if attempt < attempts && error.is_passing() => error,
                 done => return done,
             };
-            let pause = CHECK_BACKOFF
-                .pause(attempt)
-                .max(error.retry_after().unwrap_or_default());
+            sent |= error.outcome() == Outcome::Unknown;
+            let asked_for = error.retry_after().unwrap_or_default();
+            let next = after(CHECK_BACKOFF.pause(attempt).max(asked_for));
             // What cannot be repeated in time is not waited for.
-            let next = after(pause);
             if next >= limits.deadline {
                 return Err(error);
             }
@@ -160,13 +164,16 @@ impl Client {
         };
         let (result, reused) = read(Connection::Any)?;
         // A server that answered twice before leaves a reply on the connection that was meant for
-        // another question. One that names the order asked about is no such reply.
-        let is_of_this_order = match &result {
-            Ok(answer) => answer.names_order,
-            Err(error) => error.code() != ErrorCode::Reply,
+        // another question. One that names the order asked about is no such reply, and neither is
+        // one that only a failing gateway gives.
+        let may_be_of_another = match &result {
+            Ok(answer) => !answer.names_order,
+            Err(error) => error
+                .http_status()
+                .is_some_and(|status| (200..300).contains(&status)),
         };
-        let result = match reused && !is_of_this_order {
-            true => read(Connection::New)?.0,
+        let result = match reused && may_be_of_another {
+            true => read(Connection::New).map_err(Error::after_sending)?.0,
             false => result,
         };
         Ok(result?.transaction)

@@ -148,6 +148,14 @@ impl Error {
         self
     }
 
+    /// The same error, after an earlier request of the same call was sent.
+    pub(crate) fn after_sending(mut self) -> Self {
+        if self.0.outcome == Outcome::NotSent {
+            self.0.outcome = Outcome::Unknown;
+        }
+        self
+    }
+
     pub(crate) fn with_retry_after(mut self, pause: Option<Duration>) -> Self {
         self.0.retry_after = pause;
         self

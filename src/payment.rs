@@ -393,6 +393,9 @@ impl Payment {
         let mut card_page: Option<&str> = None;
         let mut others = page.has_script;
         let mut refused: Option<(&str, &str)> = None;
+        if page.links.len() > MOST_LINKS {
+            return Self::whole(html);
+        }
         for link in page.links.iter().map(|link| link.trim()) {
             if leads_nowhere(link) || request.is_own(link) {
                 continue;
@@ -433,6 +436,10 @@ impl Payment {
         })
     }
 }
+
+/// More links than the page before a card page has. One of very many is not looked for: the deadline
+/// does not stop for it.
+const MOST_LINKS: usize = 200;
 
 /// A link that stays on the page or opens no page.
 fn leads_nowhere(link: &str) -> bool {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use std::fmt::{self, Write as _};
 use std::time::{SystemTime, UNIX_EPOCH};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::wire::{date, form};
 
@@ -108,21 +108,39 @@ impl Token {
         if self.0.len() < SHORTEST_TO_SEEK {
             return false;
         }
-        let mut found = false;
-        for spelling in [Spelling::Header, Spelling::Form, Spelling::Json] {
+        let needles = [Spelling::Header, Spelling::Form, Spelling::Json].map(|spelling| {
             let spelled = self.spelled(spelling);
             let scheme = if spelling == Spelling::Form {
                 "Bearer%20"
             } else {
                 "Bearer "
             };
-            let needle = spelled[scheme.len()..].as_bytes();
-            while let Some(at) = find(text, needle) {
-                found = true;
-                text.splice(at..at + needle.len(), MASK.bytes());
+            Zeroizing::new(spelled[scheme.len()..].to_owned())
+        });
+        let mut masked = Vec::new();
+        let mut rest = 0;
+        let mut at = 0;
+        while at < text.len() {
+            let here = needles
+                .iter()
+                .find(|needle| text[at..].starts_with(needle.as_bytes()));
+            match here {
+                Some(needle) => {
+                    masked.extend_from_slice(&text[rest..at]);
+                    masked.extend_from_slice(MASK.as_bytes());
+                    at += needle.len();
+                    rest = at;
+                }
+                None => at += 1,
             }
         }
-        found
+        if rest == 0 {
+            return false;
+        }
+        masked.extend_from_slice(&text[rest..]);
+        text.zeroize();
+        *text = masked;
+        true
     }
 
     /// If the token is a JWT whose `exp` is past by this machine's clock, when it expired.

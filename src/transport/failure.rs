@@ -94,11 +94,8 @@ pub(super) fn too_large(call: &Call) -> Error {
 }
 
 pub(super) fn cut_short(call: &Call) -> Error {
-    failed(
-        call,
-        ErrorCode::Connection,
-        "the connection broke in the middle of the reply",
-    )
+    let message = "the connection broke in the middle of the reply";
+    failed(call, ErrorCode::Connection, message).passing()
 }
 
 fn failed(call: &Call, code: ErrorCode, message: impl Into<String>) -> Error {
