@@ -107,7 +107,7 @@ test-c-memory: build sandbox ## The same under the sanitizers, and under valgrin
 .PHONY: test-cpp
 test-cpp: build sandbox ## The C++ header, with g++ and clang++
 	@scripts/setup.sh cpp
-	tests/cpp/run.sh
+	CXX="g++ clang++" tests/cpp/run.sh
 
 .PHONY: bundle
 bundle: build
@@ -136,6 +136,18 @@ conformance: build sandbox ## Every vector in every language, and all must agree
 	python3 tests/conformance/test_compare.py
 	RUST_RUNNER=$(CARGO_TARGET_DIR)/debug/examples/conformance C_RUNNER=build/conformance/c \
 	    CXX_RUNNER=build/conformance/cxx tests/conformance/run.sh
+
+.PHONY: faults
+faults: build ## The fault run: 10,000 calls against a gateway that misbehaves in every way (RUNS=…)
+	faults/run.sh $(or $(RUNS),10000)
+
+.PHONY: fuzz
+fuzz: ## Fuzzes every reader (SECONDS=600 each)
+	fuzz/run.sh $(or $(SECONDS),600)
+
+.PHONY: supply
+supply: ## What the library is made of: licences, sources, advisories
+	scripts/supply.sh
 
 .PHONY: lint
 lint: ## Formatter and clippy, warnings denied

@@ -234,9 +234,12 @@ public:
     Amount(std::string_view text) : text_(text) {
     }
 
-    /// The amount that `text` says; not null.
-    Amount(const char* text) : text_(text) {
+    /// The amount that `text` says; null, as getenv gives it, is none.
+    Amount(const char* text) : text_(text == nullptr ? "" : text) {
     }
+
+    /// Refused: no amount is left out, not null.
+    Amount(std::nullptr_t) = delete;
 
     /// Refused. No double holds 0.10, and no reader of `amount = 100` can tell francs from hundredths.
     /// Were the amount a std::string, both would compile: 100 would become the letter "d".

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <future>
 #include <iostream>
 
@@ -60,8 +61,12 @@ int main(int argc, char** argv) {
         request.decline_url = "https://boutique.example/declined";
         const flexpay::Payment payment = client.pay(request);
 
-        std::cout << "Send the customer to " << payment.redirect_url.value_or("the page FlexPay gave")
-                  << std::endl;
+        if (payment.redirect_url) {
+            std::cout << "Send the customer to " << *payment.redirect_url << std::endl;
+        } else {
+            std::ofstream("flexpay.html") << payment.page.value_or("");
+            std::cout << "Open flexpay.html in the customer's browser" << std::endl;
+        }
         if (!payment.order_number) {
             std::cout << "No order number came (FLEXPAY_API=v1.1 gives one): await the callback.\n";
             return 0;

@@ -39,6 +39,7 @@ static_assert(std::is_nothrow_copy_assignable_v<flexpay::Error>);
 static_assert(std::is_convertible_v<const char*, flexpay::Amount>);
 static_assert(std::is_convertible_v<std::string, flexpay::Amount>);
 static_assert(std::is_convertible_v<std::string_view, flexpay::Amount>);
+static_assert(!std::is_constructible_v<flexpay::Amount, std::nullptr_t>);
 static_assert(!std::is_constructible_v<flexpay::Amount, double>);
 static_assert(!std::is_constructible_v<flexpay::Amount, float>);
 static_assert(!std::is_constructible_v<flexpay::Amount, long double>);
