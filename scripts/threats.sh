@@ -5,6 +5,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# The backticks are those of Markdown.
+# shellcheck disable=SC2016
+named_tests() {
+    grep -oE '`(src|tests|fuzz|faults|scripts|bindings|sandbox)/[A-Za-z0-9_./-]+(::[a-z0-9_]+)?`' THREATS.md |
+        tr -d '`' | sort -u
+}
+
 count=0
 missing=0
 while IFS= read -r named; do
@@ -23,7 +30,7 @@ while IFS= read -r named; do
         echo "THREATS.md names $named: no such test" >&2
         missing=$((missing + 1))
     fi
-done < <(grep -oE '`(src|tests|fuzz|faults|scripts|bindings|sandbox)/[A-Za-z0-9_./-]+(::[a-z0-9_]+)?`' THREATS.md | tr -d '`' | sort -u)
+done < <(named_tests)
 
 [ "$count" -ge 30 ] || { echo "THREATS.md: only $count tests are named" >&2; exit 1; }
 [ "$missing" -eq 0 ] || exit 1

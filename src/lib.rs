@@ -37,6 +37,9 @@ mod error;
 #[allow(unsafe_code)]
 #[allow(clippy::missing_safety_doc)]
 pub mod ffi;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod payment;
 mod signature;
 mod token;

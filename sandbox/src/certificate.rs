@@ -8,9 +8,9 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, date_time_ymd,
 };
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::{DEFAULT_VERSIONS, ServerConfig, SupportedProtocolVersion};
 
 use crate::error::Error;
 
@@ -30,6 +30,15 @@ pub enum Certificate {
 
 /// Makes an authority, writes its certificate to `ca_file` and returns what the listener needs.
 pub(crate) fn server_config(kind: Certificate, ca_file: &Path) -> Result<ServerConfig, Error> {
+    server_config_speaking(kind, ca_file, DEFAULT_VERSIONS)
+}
+
+/// The same, for a listener that speaks these versions of TLS only.
+pub(crate) fn server_config_speaking(
+    kind: Certificate,
+    ca_file: &Path,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<ServerConfig, Error> {
     let wrong = |error: rcgen::Error| Error::Certificate(error.to_string());
     let authority = authority().map_err(wrong)?;
     write_whole(ca_file, authority.pem().as_bytes())?;
@@ -39,7 +48,7 @@ pub(crate) fn server_config(kind: Certificate, ca_file: &Path) -> Result<ServerC
         .map_err(wrong)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .and_then(|builder| {
             builder
                 .with_no_client_auth()

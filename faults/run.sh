@@ -1,0 +1,27 @@
+#!/bin/sh
+# The fault run: faults/run.sh [RUNS [OPTIONS]], 10,000 runs by default. It calls the library of
+# FLEXPAY_LIB_DIR (build/lib), and prints the seed that makes it repeat itself.
+set -eu
+
+here=$(cd "$(dirname "$0")/.." && pwd)
+runs=${1:-10000}
+[ $# -eq 0 ] || shift
+
+: "${CARGO_TARGET_DIR:=$here/target}"
+: "${FLEXPAY_LIB_DIR:=$here/build/lib}"
+export CARGO_TARGET_DIR FLEXPAY_LIB_DIR
+FLEXPAY_FAULTS_LOOKUP=$CARGO_TARGET_DIR/blocked_lookup.so
+export FLEXPAY_FAULTS_LOOKUP
+
+[ -e "$FLEXPAY_LIB_DIR/libflexpay.so" ] || {
+    echo "no libflexpay.so in $FLEXPAY_LIB_DIR: make build" >&2
+    exit 2
+}
+
+${CARGO:-cargo} build --quiet --manifest-path "$here/Cargo.toml" -p flexpay-faults
+${CC:-cc} -std=c11 -Wall -Wextra -Werror -O2 -shared -fPIC "$here/faults/blocked_lookup.c" \
+    -o "$FLEXPAY_FAULTS_LOOKUP" -ldl
+# The runs have many connections open at once.
+ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
+
+exec "$CARGO_TARGET_DIR/debug/flexpay-faults" --runs "$runs" "$@"

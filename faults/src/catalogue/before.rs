@@ -1,0 +1,263 @@
+//! Faults before anything of a request is read: look-up, connection, proxy, TLS.
+
+use std::time::Duration;
+
+use flexpay_sandbox::Certificate;
+use flexpay_sandbox::fault_server::{ProxyFault, Script, Step, TlsFault};
+
+use super::{Row, Setting, Whereto, after, drip, flood, row, send};
+use crate::dice::Dice;
+use crate::want::{BROKE, LATE, LATE_UNSENT, NO_NAME, NO_PROXY, NO_TLS, NO_WAY, Want};
+
+/// Names that `faults/blocked_lookup.c` answers for.
+pub(super) fn look_up(setting: &Setting, dice: &mut Dice) -> Row {
+    let (reply, good) = setting.question.good(dice);
+    let mut rows = vec![
+        ("no such name", "run.invalid", NO_NAME),
+        ("name server unwell", "run.again.invalid", NO_NAME),
+        ("blocked", "run.blocked.invalid", LATE_UNSENT),
+        ("blocked", "run.blocked.invalid", LATE_UNSENT),
+    ];
+    // The certificate is for this machine's own names; these are other ones.
+    if !setting.secure {
+        rows.push(("slow", "run.slow.invalid", good));
+        rows.push(("first address dead", "run.dead-first.invalid", good));
+    }
+    let (name, host, want) = dice.take(rows);
+    Row {
+        whereto: Whereto::Named(host),
+        ..row(
+            name,
+            after(Default::default(), vec![send(reply), Step::Close]),
+            &[want],
+        )
+    }
+}
+
+pub(super) fn connect(setting: &Setting, dice: &mut Dice) -> Row {
+    // With a proxy, it is the proxy that cannot be reached.
+    let refused = if setting.proxy { NO_PROXY } else { NO_WAY };
+    let (name, whereto, want) = dice.take(vec![
+        ("refused", Whereto::Closed, refused),
+        ("silence", Whereto::Deaf, LATE_UNSENT),
+    ]);
+    Row {
+        whereto,
+        ..row(name, Script::default(), &[want])
+    }
+}
+
+pub(super) fn proxy(_: &Setting, dice: &mut Dice) -> Row {
+    let head = |status: &str| send(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n"));
+    let read = |name, then, wants: &[Want]| (name, true, then, wants.to_vec());
+    let unread = |name, then, wants: &[Want]| (name, false, then, wants.to_vec());
+    let (name, read, then, wants) = dice.take(vec![
+        unread("reset unread", vec![Step::Reset], &[NO_PROXY]),
+        unread("closed unread", vec![Step::Close], &[NO_PROXY]),
+        unread("silent unread", vec![Step::Hang], &[LATE_UNSENT]),
+        unread(
+            "garbage unread",
+            vec![send("SSH-2.0-proxy\r\n"), Step::Hang],
+            &[NO_PROXY],
+        ),
+        read("reset", vec![Step::Reset], &[NO_PROXY]),
+        read("closed", vec![Step::Close], &[NO_PROXY]),
+        read("silent", vec![Step::Hang], &[LATE_UNSENT]),
+        read(
+            "garbage",
+            vec![send(b"\x00\xff garbage\r\n\r\n".to_vec()), Step::Hang],
+            &[NO_PROXY],
+        ),
+        read(
+            "407",
+            vec![head("407 Proxy Authentication Required")],
+            &[NO_PROXY],
+        ),
+        read("403", vec![head("403 Forbidden")], &[NO_PROXY]),
+        read("502", vec![head("502 Bad Gateway")], &[NO_PROXY]),
+        read(
+            "redirect",
+            vec![send(
+                "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+            )],
+            &[NO_PROXY],
+        ),
+        read(
+            "cut in its head",
+            vec![send("HTTP/1.1 200 OK\r\nVia: x"), Step::Close],
+            &[NO_PROXY],
+        ),
+        read(
+            "silent in its head",
+            vec![send("HTTP/1.1 200 OK\r\nVia: x"), Step::Hang],
+            &[LATE_UNSENT],
+        ),
+        read(
+            "dripping",
+            vec![drip(
+                "HTTP/1.1 200 Connection established at last, and slowly",
+            )],
+            &[LATE_UNSENT],
+        ),
+        read(
+            "endless head",
+            vec![
+                send("HTTP/1.1 200 OK\r\n"),
+                flood("Via: x\r\n".repeat(500), 1),
+            ],
+            &[NO_PROXY],
+        ),
+    ]);
+    let script = Script {
+        proxy: Some(ProxyFault { read, then }),
+        ..Script::default()
+    };
+    row(name, script, &wants)
+}
+
+/// What is done to a handshake, and what comes of it when the client still waits for the server.
+fn handshake_faults() -> Vec<(&'static str, Vec<Step>, Vec<Want>)> {
+    let raw = |bytes: &[u8]| Step::SendRaw(bytes.to_vec());
+    let is = |want: Want| vec![want];
+    vec![
+        ("reset", vec![Step::Reset], is(NO_WAY)),
+        ("closed", vec![Step::Cut], is(NO_WAY)),
+        ("silence", vec![Step::Hang], is(LATE_UNSENT)),
+        (
+            "garbage",
+            vec![raw(b"SSH-2.0-OpenSSH\r\n"), Step::Hang],
+            is(NO_TLS),
+        ),
+        (
+            "plain HTTP",
+            vec![
+                raw(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
+                Step::Hang,
+            ],
+            is(NO_TLS),
+        ),
+        (
+            "alert",
+            vec![raw(&[21, 3, 3, 0, 2, 2, 40]), Step::Hang],
+            is(NO_TLS),
+        ),
+        (
+            "oversize record",
+            vec![raw(&[22, 3, 3, 0xff, 0xff, 2]), Step::Hang],
+            is(NO_TLS),
+        ),
+        (
+            "record cut short",
+            vec![raw(&[22, 3, 3, 0, 90, 2, 0, 0, 86, 3, 3]), Step::Hang],
+            is(LATE_UNSENT),
+        ),
+        (
+            "one byte now and then",
+            vec![raw(&[22, 3, 3, 0x3f, 0]), drip(vec![2; 4000])],
+            is(LATE_UNSENT),
+        ),
+        (
+            // A handshake message said to be 16 MiB long, in record after record.
+            "endless message",
+            vec![
+                raw(&[&[22, 3, 3, 0x10, 0, 2, 0xff, 0xff, 0xff][..], &[0; 4092]].concat()),
+                flood([&[22, 3, 3, 0x10, 0][..], &[0; 4096]].concat(), 1),
+            ],
+            vec![NO_TLS, LATE_UNSENT],
+        ),
+        (
+            "endless warnings",
+            vec![flood([21, 3, 3, 0, 2, 1, 90].repeat(100), 1)],
+            vec![NO_TLS, LATE_UNSENT],
+        ),
+    ]
+}
+
+pub(super) fn tls_hello(dice: &mut Dice) -> Row {
+    let (name, then, mut wants) = dice.take(handshake_faults());
+    let percent = dice.between(1, 60);
+    let (at, tls) = dice.take(vec![
+        ("hello unread", TlsFault::BeforeHello(then.clone())),
+        ("hello read", TlsFault::AfterHello(then.clone())),
+        (
+            "flight in part",
+            TlsFault::InFlight {
+                percent,
+                await_answer: false,
+                then: then.clone(),
+            },
+        ),
+    ]);
+    if at == "hello unread" && name == "reset" {
+        // Already counts as a connection that was not made; the code is the same.
+        wants = vec![NO_WAY];
+    }
+    if at == "flight in part" && !["reset", "closed", "silence"].contains(&name) {
+        // The bytes continue a record that was cut: what it then says depends on where.
+        wants = vec![NO_TLS, LATE_UNSENT];
+    }
+    let script = Script {
+        tls: Some(tls),
+        ..Script::default()
+    };
+    row(format!("{at}, {name}"), script, &wants)
+}
+
+pub(super) fn certificate(dice: &mut Dice) -> Row {
+    let certificate = *dice.pick(&[
+        Certificate::Expired,
+        Certificate::NotYetValid,
+        Certificate::WrongName,
+    ]);
+    Row {
+        whereto: Whereto::Slot(certificate),
+        ..row(format!("{certificate:?}"), Script::default(), &[NO_TLS])
+    }
+}
+
+/// The server's flight is out. With TLS 1.2 the client still waits for the server's Finished: nothing
+/// is sent. With 1.3 it does not, and hands its request over.
+pub(super) fn tls_finish(setting: &Setting, dice: &mut Dice) -> Row {
+    if dice.percent(15) {
+        let script = Script {
+            tls: Some(TlsFault::DripFlight(Duration::from_millis(5))),
+            ..Script::default()
+        };
+        return row("the flight dripped", script, &[LATE_UNSENT]);
+    }
+    let garbage = Step::SendRaw(b"\x17\x03\x03\x00\x10not a true record".to_vec());
+    let (name, then, unsent, sent) = dice.take(vec![
+        (
+            "reset",
+            vec![Step::Reset],
+            vec![NO_WAY],
+            vec![NO_WAY, BROKE],
+        ),
+        ("closed", vec![Step::Cut], vec![NO_WAY], vec![NO_WAY, BROKE]),
+        ("silence", vec![Step::Hang], vec![LATE_UNSENT], vec![LATE]),
+        (
+            "garbage",
+            vec![garbage, Step::Hang],
+            vec![NO_TLS],
+            vec![NO_TLS, BROKE],
+        ),
+        (
+            "alert",
+            vec![Step::SendRaw(vec![21, 3, 3, 0, 2, 2, 40]), Step::Hang],
+            vec![NO_TLS],
+            vec![NO_TLS, BROKE],
+        ),
+    ]);
+    let await_answer = dice.percent(50);
+    let script = Script {
+        tls: Some(TlsFault::InFlight {
+            percent: 100,
+            await_answer,
+            then,
+        }),
+        ..Script::default()
+    };
+    let when = if await_answer { "answered" } else { "sent" };
+    let wants = if setting.only_tls12 { unsent } else { sent };
+    row(format!("flight {when}, {name}"), script, &wants)
+}

@@ -1,0 +1,128 @@
+//! Faults while a request is under way to the server, and on a connection that lies idle.
+
+use std::time::Duration;
+
+use flexpay_sandbox::fault_server::{Script, Step, Take};
+
+use super::{Row, Setting, after, answer, drip, flood, row, send};
+use crate::dice::Dice;
+use crate::replies::reply;
+use crate::want::{BROKE, LATE, NO_WAY, UNREADABLE, Want};
+
+/// A connection that has answered a warm-up goes bad before the next request. The check must find
+/// that out, and its answer must be the true one, over a connection that is good.
+pub(super) fn idle(setting: &Setting, dice: &mut Dice) -> Row {
+    let forged = reply(200, "", setting.question.forged());
+    let pause = || Step::Pause(Duration::from_millis(3));
+    let (name, then) = dice.take(vec![
+        ("closed", vec![Step::Close]),
+        ("cut", vec![Step::Cut]),
+        ("reset", vec![Step::Reset]),
+        ("garbage with the reply", vec![send("\r\n\r\ngarbage")]),
+        ("garbage later", vec![pause(), send("garbage")]),
+        ("a forged reply with the reply", vec![send(forged.clone())]),
+        ("a forged reply later", vec![pause(), send(forged.clone())]),
+        (
+            "a forged reply, then closed",
+            vec![pause(), send(forged), Step::Close],
+        ),
+        (
+            "408, then closed",
+            vec![
+                pause(),
+                send(reply(408, "Connection: close\r\n", "")),
+                Step::Close,
+            ],
+        ),
+    ]);
+    let (good, want) = setting.question.good(dice);
+    let script = Script {
+        warm_up: Some(then),
+        then: vec![send(good)],
+        ..Script::default()
+    };
+    row(name, script, &[want])
+}
+
+/// What is done to a connection before its request is read whole.
+fn misdeeds(setting: &Setting, dice: &mut Dice) -> (&'static str, Vec<Step>, Vec<Want>) {
+    let (good, want) = setting.question.good(dice);
+    let too_large = reply(
+        413,
+        "Connection: close\r\n",
+        "{\"code\":\"1\",\"message\":\"trop\"}",
+    );
+    dice.take(vec![
+        ("reset", vec![Step::Reset], vec![BROKE]),
+        ("reset", vec![Step::Reset], vec![BROKE]),
+        ("closed", vec![Step::Close], vec![BROKE]),
+        ("cut", vec![Step::Cut], vec![BROKE]),
+        ("silence", vec![Step::Hang], vec![LATE]),
+        (
+            "garbage",
+            vec![send("SSH-2.0-x\r\n"), Step::Hang],
+            vec![UNREADABLE],
+        ),
+        (
+            "a good reply, too soon",
+            vec![send(good.clone()), Step::Hang],
+            vec![want],
+        ),
+        // The reset that answers what is still being sent may overtake the reply.
+        (
+            "a good reply, too soon, and closed",
+            vec![send(good), Step::Cut],
+            vec![want, BROKE],
+        ),
+        (
+            "413, and closed",
+            vec![send(too_large), Step::Cut],
+            vec![setting.question.verdict(413), BROKE],
+        ),
+        (
+            "one byte now and then",
+            vec![drip("HTTP/1.1 200 OK\r\nX: slow and ever slower")],
+            vec![LATE],
+        ),
+        (
+            "endless blank lines",
+            vec![flood("\r\n".repeat(100), 1)],
+            vec![LATE, UNREADABLE],
+        ),
+    ])
+}
+
+pub(super) fn unread(setting: &Setting, dice: &mut Dice) -> Row {
+    let (name, then, mut wants) = misdeeds(setting, dice);
+    if name == "reset" && !setting.secure && !setting.proxy {
+        // It may overtake the answer to the connect itself.
+        wants.push(NO_WAY);
+    }
+    row(name, after(Take::Nothing, then), &wants)
+}
+
+pub(super) fn in_part(setting: &Setting, dice: &mut Dice, in_body: bool) -> Row {
+    let (name, then, wants) = misdeeds(setting, dice);
+    let (at, take) = if in_body {
+        let at = dice.between(0, 300);
+        (at, Take::Body(at))
+    } else {
+        let at = dice.between(1, 150);
+        (at, Take::Bytes(at))
+    };
+    row(
+        format!("{name} after {at} bytes"),
+        after(take, then),
+        &wants,
+    )
+}
+
+pub(super) fn whole(dice: &mut Dice) -> Row {
+    let (name, then, want) = dice.take(vec![
+        ("reset", vec![Step::Reset], BROKE),
+        ("closed", vec![Step::Close], BROKE),
+        ("cut", vec![Step::Cut], BROKE),
+        ("silence", vec![Step::Hang], LATE),
+    ]);
+    answer(name, then, &[want])
+}

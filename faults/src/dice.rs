@@ -1,0 +1,48 @@
+//! Chance, the same for a seed and an index on every machine and with any number of threads.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+/// What decides a run.
+pub struct Dice(ChaCha8Rng);
+
+impl Dice {
+    /// `of`: the number of a run, or of a block of runs, told apart by `kind`.
+    pub fn new(seed: u64, kind: u8, of: usize) -> Self {
+        let mut dice = ChaCha8Rng::seed_from_u64(seed);
+        dice.set_stream(of as u64 * 4 + u64::from(kind));
+        Self(dice)
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: usize) -> usize {
+        // The remainder's lean towards small numbers is of no account here.
+        (self.0.next_u64() % end.max(1) as u64) as usize
+    }
+
+    /// From `first` to `last`, both included.
+    pub fn between(&mut self, first: usize, last: usize) -> usize {
+        first + self.below(last - first + 1)
+    }
+
+    /// True so many times in a hundred.
+    pub fn percent(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    pub fn pick<'t, T>(&mut self, from: &'t [T]) -> &'t T {
+        &from[self.below(from.len())]
+    }
+
+    /// Takes one out and leaves the rest.
+    pub fn take<T>(&mut self, mut from: Vec<T>) -> T {
+        let at = self.below(from.len());
+        from.swap_remove(at)
+    }
+
+    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.0.fill_bytes(&mut bytes);
+        bytes
+    }
+}

@@ -1,0 +1,296 @@
+//! The verdict on one run: what came of it, held against its fault, the server's ledger and a clock.
+
+use std::time::{Duration, Instant};
+
+use crate::abi::{Got, n};
+use crate::catalogue::{Class, Fault};
+use crate::plan::{Call, Run};
+use crate::want::{BROKE, Want};
+
+/// How much later than its deadline a call may come back, on a machine that is otherwise idle.
+pub const OVERRUN: Duration = Duration::from_millis(100);
+/// The first pauses of a check that asks again, at their longest.
+const PAUSES: [Duration; 2] = [Duration::from_millis(240), Duration::from_millis(360)];
+/// Timers may be early by less than this.
+const GRAIN: Duration = Duration::from_millis(1);
+
+/// What must never be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    FalseNotSent,
+    SentTwice,
+    UsedConnection,
+    FalseRefused,
+    FalseSuccess,
+    Unexplained,
+    Overrun,
+    Canary,
+    Harness,
+}
+
+impl Kind {
+    pub const ALL: [(Self, &'static str); 9] = [
+        (Self::FalseNotSent, "false NOT_SENT"),
+        (Self::SentTwice, "payment requests beyond one a call"),
+        (Self::UsedConnection, "payments on a used connection"),
+        (Self::FalseRefused, "false REFUSED"),
+        (Self::FalseSuccess, "false success"),
+        (Self::Unexplained, "unexplained results"),
+        (Self::Overrun, "deadline overruns beyond 100 ms"),
+        (Self::Canary, "token in an error"),
+        (Self::Harness, "failures of the harness itself"),
+    ];
+}
+
+/// What the server saw of one run.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Requests of which at least one byte came.
+    pub requests: usize,
+    /// Of these, payment requests.
+    pub payments: usize,
+    /// Whether a request could have come that was not told to be this run's.
+    pub anonymous: bool,
+    /// Which of the run's faults was the last to be played.
+    pub last_fault: Option<usize>,
+    /// How many times the run's faults were played, where that is known.
+    pub plays: Option<usize>,
+    /// Whether the server was still to begin with a connection when all was over.
+    pub behind: bool,
+    /// When it was last the client's turn.
+    pub acted: Option<Instant>,
+    pub used_connection: bool,
+    /// Whether a request of it went over a connection that others had used, with faults of their own.
+    pub shared: bool,
+}
+
+/// When it happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Time {
+    pub began: Instant,
+    pub took: Duration,
+    /// How late the control thread was, at worst, meanwhile, or how long the calling thread stood in
+    /// line for a processor: whichever is more.
+    pub lateness: Duration,
+}
+
+/// What is wrong, with words; and whether the result needed the clock to be explained.
+#[derive(Default)]
+pub struct Verdict {
+    pub wrong: Vec<(Kind, String)>,
+    pub late: bool,
+}
+
+/// `crowd`: whether others called on the same client.
+pub fn judge(run: &Run, got: &Got, time: Time, seen: &Seen, crowd: bool, canary: &str) -> Verdict {
+    let mut verdict = Verdict::default();
+    let mut wrong = |kind, words: String| verdict.wrong.push((kind, words));
+    if got.outcome() == Some(n::OUTCOME_NOT_SENT) && seen.requests > 0 {
+        let words = format!("the server has bytes of {} requests of it", seen.requests);
+        wrong(Kind::FalseNotSent, words);
+    }
+    if matches!(run.call, Call::Pay { .. }) {
+        if seen.payments > 1 {
+            wrong(Kind::SentTwice, format!("{} came", seen.payments));
+        }
+        if seen.used_connection {
+            wrong(Kind::UsedConnection, String::new());
+        }
+    }
+    if has(got, canary) {
+        wrong(Kind::Canary, String::new());
+    }
+    let deadline = deadline(run);
+    let over = overrun(run, got, time);
+    if over > OVERRUN + time.lateness {
+        wrong(Kind::Overrun, format!("by {over:?}"));
+    }
+    if let Got::State { order_number, .. } = got
+        && *order_number != run.question.order_number
+    {
+        wrong(Kind::FalseSuccess, format!("about {order_number}"));
+    }
+    if let Some(words) = repeats(run, got, time, seen, deadline, crowd) {
+        wrong(Kind::Unexplained, words);
+    }
+
+    let wants = wants(run, seen);
+    let in_table = wants.iter().any(|want| want.fits(got));
+    if got.is_late() {
+        match too_soon(run, got, time, seen, &wants, in_table) {
+            Some(words) => wrong(Kind::Unexplained, words),
+            None => verdict.late = !in_table,
+        }
+    } else if !in_table {
+        let paid = matches!(got, Got::State { state, .. } if *state == n::STATE_PAID);
+        let may_succeed = wants.iter().any(|want| want.is_success());
+        let kind = if paid || got.outcome().is_none() && !may_succeed {
+            Kind::FalseSuccess
+        } else if got.outcome() == Some(n::OUTCOME_REFUSED)
+            && !wants.iter().any(|want| want.is_refusal())
+        {
+            Kind::FalseRefused
+        } else {
+            Kind::Unexplained
+        };
+        wrong(kind, format!("acceptable: {wants:?}"));
+    } else if let (Call::Wait(options), Got::State { state, .. }) = (&run.call, got) {
+        let grace = Duration::from_millis(options.failed_grace.into());
+        if *state == n::STATE_FAILED && time.took < grace {
+            wrong(
+                Kind::Unexplained,
+                format!("believed FAILED before {grace:?}"),
+            );
+        }
+    }
+    verdict
+}
+
+pub fn deadline(run: &Run) -> Duration {
+    let ms = match run.call {
+        Call::Wait(options) => options.timeout,
+        _ => run.shop.deadline_ms,
+    };
+    Duration::from_millis(ms.into())
+}
+
+/// How far a call went beyond what time it had: its deadline or, for a payment that never got a
+/// connection, the time for that.
+pub fn overrun(run: &Run, got: &Got, time: Time) -> Duration {
+    let connecting = Duration::from_millis(run.shop.connect_timeout_ms.into());
+    let unsent = got.is_late() && got.outcome() == Some(n::OUTCOME_NOT_SENT);
+    let limit = match run.call {
+        Call::Pay { .. } if unsent && !connecting.is_zero() => deadline(run).min(connecting),
+        _ => deadline(run),
+    };
+    time.took.saturating_sub(limit)
+}
+
+/// What is acceptable, from the table, of the fault that was played last.
+fn wants(run: &Run, seen: &Seen) -> Vec<Want> {
+    if let Call::Verify(notice) = &run.call
+        && let Some(want) = notice.refused
+    {
+        return vec![want];
+    }
+    let last = seen.last_fault.unwrap_or(0).min(run.faults.len() - 1);
+    let Fault { wants, class, .. } = &run.faults[last];
+    let certificate = *class == Class::TlsCertificate;
+    let of_wait = |want: &Want| want.of_wait(certificate);
+    let mut wants = match run.call {
+        Call::Wait(_) => wants.iter().flat_map(of_wait).collect(),
+        _ => wants.clone(),
+    };
+    if seen.shared {
+        wants.push(BROKE);
+    }
+    // What is asked again was perhaps sent before: then nothing that follows makes it unsent. It was
+    // for certain where the server has some of it.
+    if !run.question.is_pay && (seen.requests > 0 || last > 0) {
+        let sent: Vec<Want> = wants.iter().map(|want| want.after_sending()).collect();
+        match seen.requests {
+            0 => wants.extend(sent),
+            _ => wants = sent,
+        }
+    }
+    wants
+}
+
+/// Whether a check asked as often as it may and must: what is safe to repeat, up to three times, as
+/// long as there is time.
+fn repeats(
+    run: &Run,
+    got: &Got,
+    time: Time,
+    seen: &Seen,
+    deadline: Duration,
+    crowd: bool,
+) -> Option<String> {
+    let may = match run.call {
+        Call::Pay { .. } => 1,
+        Call::Wait(_) => return None,
+        Call::Check | Call::Verify(_) if run.shop.check_once => 1,
+        Call::Check | Call::Verify(_) => 3,
+    };
+    let plays = seen.plays?;
+    // A reply over a used connection that does not name the order is asked for again over a new one.
+    // An attempt over a connection of its own cannot have come to that.
+    let fresh = !run.shop.reused && !crowd;
+    let most = if fresh && may == 1 { 1 } else { 2 * may };
+    if plays > most {
+        return Some(format!("asked {plays} times, and may ask {most}"));
+    }
+    let attempts_known = fresh || plays == 1;
+    let asks_again = attempts_known && plays > 0 && plays < may && Want::is_passing(got);
+    let waits = run.faults.iter().any(|fault| fault.retry_after);
+    if asks_again && !waits && time.took + PAUSES[plays - 1] + Duration::from_millis(20) < deadline
+    {
+        return Some(format!("gave up after {plays}, with time left"));
+    }
+    None
+}
+
+/// TIMEOUT is acceptable once the time is up, if the client cannot have known better: what is wrong
+/// with it otherwise.
+fn too_soon(
+    run: &Run,
+    got: &Got,
+    time: Time,
+    seen: &Seen,
+    wants: &[Want],
+    in_table: bool,
+) -> Option<String> {
+    let deadline = deadline(run);
+    let unsent = got.outcome() == Some(n::OUTCOME_NOT_SENT);
+    let limit = match (&run.call, run.shop.connect_timeout_ms) {
+        // A wait asks its last question when a quarter of its time is left (or two seconds), and
+        // with the answer to that it is over.
+        (Call::Wait(_), _) => deadline * 3 / 4,
+        (_, ms @ 1..) if unsent => deadline.min(Duration::from_millis(ms.into())),
+        _ => deadline,
+    };
+    if time.took + GRAIN < limit {
+        return Some(format!("TIMEOUT, {:?} before its time", limit - time.took));
+    }
+    if in_table {
+        return None;
+    }
+    let is_wait = matches!(run.call, Call::Wait(_));
+    let unknown = |want: &Want| matches!(want, Want::Error(_, n::OUTCOME_UNKNOWN));
+    if !unsent && !is_wait && seen.requests == 0 && !seen.anonymous && !wants.iter().any(unknown) {
+        return Some("TIMEOUT with an unknown outcome, and nothing can have been sent".to_owned());
+    }
+    // A call that asks again may begin its last attempt just before its time is up.
+    let patience = match run.call {
+        Call::Pay { .. } => OVERRUN,
+        Call::Wait(_) => OVERRUN * 2,
+        _ if run.shop.check_once => OVERRUN,
+        _ => OVERRUN + PAUSES[1],
+    };
+    let waits = run.faults.iter().any(|fault| fault.retry_after);
+    let up = time.began + time.took;
+    match seen.acted {
+        Some(acted)
+            if !waits
+                && !seen.behind
+                && up.saturating_duration_since(acted) > patience + time.lateness =>
+        {
+            Some(format!(
+                "TIMEOUT, and it had been the client's turn for {:?}; acceptable: {wants:?}",
+                up.saturating_duration_since(acted)
+            ))
+        }
+        _ => None,
+    }
+}
+
+fn has(got: &Got, canary: &str) -> bool {
+    match got {
+        Got::Error { words, .. } => words.contains(canary),
+        Got::Payment { redirect_url, page } => [redirect_url, page]
+            .into_iter()
+            .flatten()
+            .any(|text| text.contains(canary)),
+        Got::State { .. } => false,
+    }
+}

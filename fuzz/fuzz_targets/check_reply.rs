@@ -1,0 +1,115 @@
+//! Any bytes as a Check reply: no panic, and PAID only if the reply says so.
+#![no_main]
+
+use flexpay::{ErrorCode, Expected, Outcome, State, Transaction};
+use flexpay_fuzz::{ORDER, Object, REFERENCE, names_amount, no_nul, sound_error, status, text};
+use libfuzzer_sys::fuzz_target;
+
+const NOTICE: &str = r#"{"code":"0","orderNumber":"O42iABI27568020268434827"}"#;
+
+fuzz_target!(|input: &[u8]| {
+    let Some((status, body)) = status(input) else {
+        return;
+    };
+    match flexpay::fuzzing::check_reply(status, body, ORDER) {
+        Ok(transaction) => {
+            assert!((200..300).contains(&status), "found under HTTP {status}");
+            sound(&transaction, body);
+        }
+        Err(error) => {
+            sound_error(&error);
+            // A reply came: the question was sent.
+            assert_ne!(error.outcome(), Outcome::NotSent);
+            assert!(matches!(
+                error.code(),
+                ErrorCode::Reply
+                    | ErrorCode::Gateway
+                    | ErrorCode::Unauthorized
+                    | ErrorCode::Refused
+                    | ErrorCode::NotFound
+            ));
+        }
+    }
+    verdict(status, body);
+});
+
+fn sound(transaction: &Transaction, body: &[u8]) {
+    assert_eq!(transaction.order_number, ORDER);
+    assert_eq!(transaction.raw.as_bytes(), body);
+    no_nul([
+        transaction.status.as_deref(),
+        transaction.reference.as_deref(),
+        transaction.currency.as_deref(),
+        transaction.created_at.as_deref(),
+        transaction.channel.as_deref(),
+        Some(&transaction.code),
+        transaction.message.as_deref(),
+        Some(&transaction.raw),
+    ]);
+    for amount in [transaction.amount, transaction.amount_customer] {
+        assert!(amount.is_none_or(|amount| amount.minor() >= 0));
+    }
+    if let Some(date) = &transaction.created_at {
+        let shape: String = date
+            .chars()
+            .map(|c| if c.is_ascii_digit() { '9' } else { c })
+            .collect();
+        assert_eq!(shape, "9999-99-99T99:99:99");
+    }
+    assert_eq!(
+        transaction.state == State::Paid,
+        transaction.status.as_deref() == Some("0")
+    );
+    as_written(transaction);
+}
+
+/// What was read is what another reader finds written.
+fn as_written(transaction: &Transaction) {
+    let start = transaction.raw.trim_start_matches('\u{feff}');
+    let Some(reply) = Object::read(start) else {
+        return;
+    };
+    let inner = reply.all("transaction");
+    let inner = inner.first().expect("a transaction from nowhere");
+    let inner = Object::read(inner).expect("an object");
+    if transaction.state == State::Paid {
+        let statuses = inner.all("status");
+        assert!(!statuses.is_empty(), "PAID by a reply without a status");
+        for status in statuses {
+            assert_eq!(text(status).as_deref(), Some("0"), "PAID by {status}");
+        }
+    }
+    if let Some(amount) = transaction.amount {
+        let written = inner.all("amount");
+        let written = written.iter().filter_map(|raw| text(raw));
+        let mut written = written.filter(|text| !text.is_empty()).peekable();
+        assert!(written.peek().is_some());
+        assert!(written.all(|text| names_amount(&text, amount.minor())));
+    }
+    for (field, key) in [
+        (&transaction.reference, "reference"),
+        (&transaction.currency, "currency"),
+    ] {
+        if let Some(field) = field {
+            let written = inner.all(key);
+            let mut written = written.iter().filter_map(|raw| text(raw));
+            assert!(written.all(|text| text == *field || text.is_empty()));
+        }
+    }
+}
+
+/// A true notice does not mend a wrong reply.
+fn verdict(status: u16, body: &[u8]) {
+    let expected = Expected {
+        reference: REFERENCE.into(),
+        amount: "900.00".into(),
+        currency: "USD".into(),
+        order_number: None,
+        query: None,
+    };
+    if let Ok(found) = flexpay::fuzzing::verdict(NOTICE.as_bytes(), &expected, status, body) {
+        assert_eq!(found.reference.as_deref(), Some(REFERENCE));
+        assert_eq!(found.amount.map(|amount| amount.minor()), Some(90_000));
+        assert_eq!(found.currency.as_deref(), Some("USD"));
+    }
+}

@@ -1,0 +1,316 @@
+//! The sized structs, with any size claimed and any bytes in them: read as far as was claimed and no
+//! further, which AddressSanitizer watches; refused by name where they make no sense.
+//!
+//! Every claim is kept: a struct that says so many bytes has so many, in a block of exactly that
+//! length. Strings end in a NUL.
+#![no_main]
+
+use flexpay::ffi::callback::{flexpay_expected, flexpay_verify_callback};
+use flexpay::ffi::cancel::{
+    flexpay_cancel_token, flexpay_cancel_token_cancel, flexpay_cancel_token_new,
+};
+use flexpay::ffi::client::{flexpay_client, flexpay_client_free, flexpay_client_new};
+use flexpay::ffi::config::{FLEXPAY_FLAG_CHECK_ONCE, flexpay_config};
+use flexpay::ffi::error::{
+    FLEXPAY_ERROR_CANCELLED, FLEXPAY_ERROR_INTERNAL, FLEXPAY_ERROR_INVALID, FLEXPAY_ERROR_MISMATCH,
+    FLEXPAY_OK, FLEXPAY_OUTCOME_NOT_SENT, flexpay_error, flexpay_error_free,
+};
+use flexpay::ffi::payment::{flexpay_pay, flexpay_payment_request};
+use flexpay::ffi::transaction::flexpay_transaction;
+use flexpay::ffi::wait::{flexpay_wait, flexpay_wait_options};
+use libfuzzer_sys::fuzz_target;
+use std::ffi::{CStr, CString, c_char};
+use std::mem::size_of;
+use std::ptr::{null, null_mut};
+use std::sync::OnceLock;
+
+/// No struct of any version is larger; a size beyond this is never read to.
+const MOST: usize = 4096;
+
+fuzz_target!(|input: &[u8]| {
+    let mut input = Input {
+        bytes: input,
+        texts: Vec::new(),
+    };
+    match input.byte() % 4 {
+        0 => config(&mut input),
+        1 => request(&mut input),
+        2 => options(&mut input),
+        _ => expected(&mut input),
+    }
+});
+
+/// The fuzzer's bytes, and the strings made of them.
+struct Input<'i> {
+    bytes: &'i [u8],
+    texts: Vec<CString>,
+}
+
+impl Input<'_> {
+    fn take(&mut self, count: usize) -> &[u8] {
+        let (taken, rest) = self.bytes.split_at(count.min(self.bytes.len()));
+        self.bytes = rest;
+        taken
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.take(1).first().copied().unwrap_or_default()
+    }
+
+    fn number(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        let taken = self.take(8);
+        bytes[..taken.len()].copy_from_slice(taken);
+        u64::from_le_bytes(bytes)
+    }
+
+    /// NULL, or a string as long as the first byte says, up to its first NUL.
+    fn text(&mut self, before: &str) -> *const c_char {
+        let length = usize::from(self.byte());
+        if length == 0 {
+            return null();
+        }
+        let given = self.take(length - 1);
+        let text = given.split(|&byte| byte == 0).next().unwrap_or_default();
+        let text = [before.as_bytes(), text].concat();
+        self.texts.push(CString::new(text).expect("no NUL"));
+        self.texts[self.texts.len() - 1].as_ptr()
+    }
+
+    /// The struct in a block of exactly the size it claims.
+    fn claim<T: Copy>(&mut self, value: T) -> Claim {
+        let whole = size_of::<T>();
+        let size = match self.byte() % 8 {
+            0..=3 => whole,
+            4 => usize::from(self.byte()) * 8,
+            5 => whole + usize::from(self.byte()) * 8,
+            6 => usize::from(self.byte()),
+            _ => self.number() as usize,
+        };
+        let possible = (size_of::<usize>()..=MOST).contains(&size) && size.is_multiple_of(8);
+        let readable = if possible { size } else { size_of::<usize>() };
+        let mut block = vec![0u64; readable / 8].into_boxed_slice();
+        let known = readable.min(whole);
+        let mut fits = possible;
+        // SAFETY: the structs are integers and pointers without a gap, and the block has as many
+        // bytes as are copied.
+        unsafe {
+            let from = std::ptr::from_ref(&value).cast::<u8>();
+            std::ptr::copy_nonoverlapping(from, block.as_mut_ptr().cast(), known);
+        }
+        block[0] = size as u64;
+        if readable > whole && self.byte() < 64 {
+            for word in &mut block[whole / 8..] {
+                *word = self.number();
+                fits &= *word == 0;
+            }
+        }
+        Claim { block, fits }
+    }
+}
+
+/// A block of exactly the size claimed in it, and whether a library may accept it.
+struct Claim {
+    block: Box<[u64]>,
+    fits: bool,
+}
+
+impl Claim {
+    fn given<T>(&self) -> *const T {
+        self.block.as_ptr().cast()
+    }
+}
+
+/// Holds a call against the header: a code it names, and an object or an error, never both.
+///
+/// # Safety
+/// `error` is NULL or a live error.
+unsafe fn came_to(code: i32, is_null: bool, error: *mut flexpay_error, claim: &Claim, name: &CStr) {
+    assert!((FLEXPAY_OK..=FLEXPAY_ERROR_MISMATCH).contains(&code));
+    assert_ne!(code, FLEXPAY_ERROR_INTERNAL, "a panic inside");
+    assert_eq!(is_null, code != FLEXPAY_OK);
+    assert_eq!(error.is_null(), code == FLEXPAY_OK);
+    if !claim.fits {
+        assert_eq!(code, FLEXPAY_ERROR_INVALID);
+    }
+    // SAFETY: as the caller promises.
+    if let Some(given) = unsafe { error.as_ref() } {
+        assert_eq!(given.code, code);
+        // SAFETY: a live error's message is NUL-terminated and not NULL.
+        let message = unsafe { CStr::from_ptr(given.message) };
+        assert!(message.to_str().is_ok_and(|message| !message.is_empty()));
+        if code == FLEXPAY_ERROR_INVALID {
+            assert_eq!(given.outcome, FLEXPAY_OUTCOME_NOT_SENT);
+            assert!(!given.field.is_null(), "{message:?}");
+        }
+        if !claim.fits {
+            // SAFETY: just seen not to be NULL.
+            assert_eq!(unsafe { CStr::from_ptr(given.field) }, name);
+        }
+    }
+    // SAFETY: as the caller promises; freed here.
+    unsafe { flexpay_error_free(error) };
+}
+
+/// A client of a gateway that is not there: whatever is not refused is refused by the port.
+fn client() -> *const flexpay_client {
+    static CLIENT: OnceLock<usize> = OnceLock::new();
+    let client = CLIENT.get_or_init(|| {
+        let config = flexpay_config {
+            pay_url: c"http://127.0.0.1:1/pay".as_ptr(),
+            check_url: c"http://127.0.0.1:1/check".as_ptr(),
+            flags: FLEXPAY_FLAG_CHECK_ONCE,
+            timeout_ms: 500,
+            ..blank_config()
+        };
+        let mut client = null_mut();
+        // SAFETY: live strings, and a place to write to.
+        let code = unsafe { flexpay_client_new(&config, &mut client, null_mut()) };
+        assert_eq!(code, FLEXPAY_OK);
+        client as usize
+    });
+    *client as *const flexpay_client
+}
+
+fn blank_config() -> flexpay_config {
+    flexpay_config {
+        size: size_of::<flexpay_config>(),
+        merchant: c"ZANDO".as_ptr(),
+        token: c"token".as_ptr(),
+        environment: 0,
+        api: 0,
+        pay_url: null(),
+        check_url: null(),
+        timeout_ms: 0,
+        connect_timeout_ms: 0,
+        ca_file: null(),
+        proxy: null(),
+        app_name: null(),
+        flags: 0,
+        callback_secret: null(),
+        callback_secret_previous: null(),
+    }
+}
+
+fn config(input: &mut Input<'_>) {
+    let value = flexpay_config {
+        size: 0,
+        merchant: input.text(""),
+        token: input.text(""),
+        environment: i32::from(input.byte()) - 1,
+        api: i32::from(input.byte()) - 1,
+        pay_url: input.text(""),
+        check_url: input.text(""),
+        timeout_ms: input.number() as u32,
+        connect_timeout_ms: input.number() as u32,
+        // Not what this machine really has: it would be read.
+        ca_file: input.text("/nowhere/"),
+        proxy: input.text(""),
+        app_name: input.text(""),
+        flags: input.number(),
+        callback_secret: input.text(""),
+        callback_secret_previous: input.text(""),
+    };
+    let claim = input.claim(value);
+    let (mut client, mut error) = (null_mut(), null_mut());
+    // SAFETY: the claim is kept, and each object is freed once.
+    unsafe {
+        let code = flexpay_client_new(claim.given(), &mut client, &mut error);
+        came_to(code, client.is_null(), error, &claim, c"config");
+        flexpay_client_free(client);
+    }
+}
+
+fn request(input: &mut Input<'_>) {
+    let value = flexpay_payment_request {
+        size: 0,
+        reference: input.text(""),
+        amount: input.text(""),
+        currency: input.text(""),
+        description: input.text(""),
+        callback_url: input.text(""),
+        approve_url: input.text(""),
+        cancel_url: input.text(""),
+        decline_url: input.text(""),
+        home_url: input.text(""),
+    };
+    let claim = input.claim(value);
+    let (mut payment, mut error) = (null_mut(), null_mut());
+    // SAFETY: the claim is kept, and each object is freed once.
+    unsafe {
+        let code = flexpay_pay(client(), claim.given(), &mut payment, &mut error);
+        assert_ne!(code, FLEXPAY_OK, "nobody is there to take a payment in");
+        if let Some(error) = error.as_ref() {
+            assert_eq!(error.outcome, FLEXPAY_OUTCOME_NOT_SENT);
+        }
+        came_to(code, payment.is_null(), error, &claim, c"request");
+    }
+}
+
+fn options(input: &mut Input<'_>) {
+    static CANCELLED: OnceLock<usize> = OnceLock::new();
+    let cancelled = *CANCELLED.get_or_init(|| {
+        let mut token = null_mut();
+        // SAFETY: a place to write to, and the token made there.
+        unsafe {
+            flexpay_cancel_token_new(&mut token, null_mut());
+            flexpay_cancel_token_cancel(token);
+        }
+        token as usize
+    });
+    let mut number = || input.number() as u32;
+    let value = flexpay_wait_options {
+        size: 0,
+        timeout_ms: number(),
+        interval_ms: number(),
+        max_interval_ms: number(),
+        failed_grace_ms: number(),
+        cancel: cancelled as *const flexpay_cancel_token,
+    };
+    let claim = input.claim(value);
+    let (mut transaction, mut error) = (null_mut::<flexpay_transaction>(), null_mut());
+    // SAFETY: the claim is kept, and each object is freed once.
+    unsafe {
+        // Where the claim leaves the cancel token out, the empty number ends the wait.
+        let options = claim.given();
+        let code = flexpay_wait(
+            client(),
+            c"".as_ptr(),
+            options,
+            &mut transaction,
+            &mut error,
+        );
+        assert!(
+            [FLEXPAY_ERROR_INVALID, FLEXPAY_ERROR_CANCELLED].contains(&code),
+            "{code}"
+        );
+        came_to(code, transaction.is_null(), error, &claim, c"options");
+    }
+}
+
+fn expected(input: &mut Input<'_>) {
+    let value = flexpay_expected {
+        size: 0,
+        reference: input.text(""),
+        amount: input.text(""),
+        currency: input.text(""),
+        order_number: input.text(""),
+        query: input.text(""),
+    };
+    let claim = input.claim(value);
+    let body = input.bytes;
+    let (mut transaction, mut error) = (null_mut(), null_mut());
+    // SAFETY: the claim is kept, the body is as long as it says, and each object is freed once.
+    unsafe {
+        let code = flexpay_verify_callback(
+            client(),
+            body.as_ptr(),
+            body.len(),
+            claim.given(),
+            &mut transaction,
+            &mut error,
+        );
+        assert_ne!(code, FLEXPAY_OK, "nobody was asked, and it was believed");
+        came_to(code, transaction.is_null(), error, &claim, c"expected");
+    }
+}

@@ -1,0 +1,113 @@
+//! Any bytes as the reply to a payment request, JSON or HTML: no panic, and a customer is sent to
+//! no address but an https one (or this machine's), told by what a browser makes of it.
+#![no_main]
+
+use flexpay::{ErrorCode, Outcome, Payment, PaymentRequest};
+use flexpay_fuzz::{Object, no_nul, sound_error, status, text};
+use libfuzzer_sys::fuzz_target;
+use url::{Host, Url};
+
+fuzz_target!(|input: &[u8]| {
+    let Some((status, rest)) = status(input) else {
+        return;
+    };
+    // A redirect's first line is its Location; what follows, its body.
+    let (location, body) = match rest.iter().position(|&byte| byte == b'\n') {
+        Some(end) if (300..400).contains(&status) => (Some(&rest[..end]), &rest[end + 1..]),
+        _ => (None, rest),
+    };
+    let location = location.map(String::from_utf8_lossy);
+    let request = PaymentRequest {
+        reference: "MM0000XXFFR159".into(),
+        amount: "100".into(),
+        currency: "CDF".into(),
+        approve_url: Some("https://shop.example/ok".into()),
+        cancel_url: Some("https://shop.example/cancel".into()),
+        decline_url: Some("https://shop.example/no".into()),
+        callback_url: Some("https://shop.example/callback".into()),
+        ..PaymentRequest::default()
+    };
+    match flexpay::fuzzing::pay_reply(status, location.as_deref(), body, &request) {
+        Ok(payment) => {
+            assert!((200..400).contains(&status), "taken in under HTTP {status}");
+            sound(&payment, body);
+        }
+        Err(error) => {
+            sound_error(&error);
+            // A reply came: the request was sent, and "you may repeat it" would be a lie.
+            assert_ne!(error.outcome(), Outcome::NotSent);
+            // "No" is said by a status or by a code, never by what cannot be read.
+            if error.outcome() == Outcome::Refused {
+                assert!(matches!(
+                    error.code(),
+                    ErrorCode::Refused | ErrorCode::Unauthorized
+                ));
+                assert!(matches!(
+                    status,
+                    200..300 | 400 | 401 | 403 | 404 | 405 | 422
+                ));
+            }
+        }
+    }
+});
+
+fn sound(payment: &Payment, body: &[u8]) {
+    no_nul([
+        payment.redirect_url.as_deref(),
+        payment.order_number.as_deref(),
+        payment.code.as_deref(),
+        payment.message.as_deref(),
+        payment.page.as_deref(),
+    ]);
+    assert!(
+        payment.redirect_url.is_some() != payment.page.is_some(),
+        "an address or a page: {payment:?}"
+    );
+    if let Some(redirect_url) = &payment.redirect_url {
+        safe(redirect_url);
+    }
+    if let Some(page) = &payment.page {
+        let letters = |text: &str| text.chars().count();
+        assert!(page.contains('<'));
+        assert!(
+            letters(page) == body.len() || page.as_bytes() == body,
+            "the page, whole"
+        );
+    }
+    // A refusal by code never comes out as a payment.
+    if let Ok(body) = std::str::from_utf8(body)
+        && let Some(reply) = Object::read(body.trim_start_matches('\u{feff}'))
+        && payment.code.is_some()
+    {
+        for code in reply.all("code") {
+            let code = text(code).unwrap_or_default();
+            let zero = code.starts_with('0') && code.trim_matches(['0', '.']).is_empty();
+            assert!(zero || code.is_empty(), "taken in by code {code:?}");
+        }
+    }
+}
+
+fn safe(address: &str) {
+    let url = match Url::parse(address) {
+        Ok(url) => url,
+        // An "xn--" that stands for nothing: a browser goes nowhere.
+        Err(url::ParseError::IdnaError) => return,
+        Err(error) => panic!("{address:?}: {error}"),
+    };
+    let this_machine = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => panic!("{address:?} names no host"),
+    };
+    assert!(
+        url.scheme() == "https" || (url.scheme() == "http" && this_machine),
+        "{address:?}"
+    );
+    assert!(
+        url.username().is_empty() && url.password().is_none(),
+        "{address:?}"
+    );
+    let shop = (url.host_str(), url.port_or_known_default()) == (Some("shop.example"), Some(443));
+    assert!(!shop, "back to the shop: {address:?}");
+}

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Writes the fuzzers' first inputs, from tests/vectors and from fuzz/regressions, to fuzz/corpus."""
+
+import hashlib
+import json
+import pathlib
+import shutil
+import struct
+
+HERE = pathlib.Path(__file__).resolve().parent
+VECTORS = HERE.parent / "tests" / "vectors"
+# As in src/lib.rs: the status of a reply is the first byte of an input.
+STATUSES = [200, 201, 204, 302, 303, 304, 400, 401, 403, 404, 408, 422, 429, 500, 503, 599]
+ORDER = "O42iABI27568020268434827"
+# Longer ones teach a fuzzer nothing, and slow it down.
+MOST = 8192
+
+
+def cases(name):
+    with open(VECTORS / f"{name}.json", encoding="utf-8") as file:
+        return json.load(file)["cases"]
+
+
+def body(case):
+    if "body_hex" in case:
+        return bytes.fromhex(case["body_hex"])
+    if "body_repeat" in case:
+        repeat = case["body_repeat"]
+        return (repeat["before"] + repeat["unit"] * repeat["times"] + repeat["after"]).encode()
+    return case.get("body", "").encode()
+
+
+def status(code):
+    return bytes([STATUSES.index(code) if code in STATUSES else 0])
+
+
+def callbacks():
+    for case in cases("callback") + cases("forgery"):
+        yield body(case).replace(b"$dear", ORDER.encode())
+
+
+def check_replies():
+    for case in cases("check"):
+        asked = case["order_number"].encode()
+        yield status(case["status"]) + body(case).replace(asked, ORDER.encode())
+    for case in cases("forgery"):
+        reply = case.get("gateway", {}).get("reply")
+        if reply:
+            yield status(reply["status"]) + body(reply)
+
+
+def pay_replies():
+    for case in cases("pay"):
+        headers = {name.lower(): value for name, value in case.get("headers", {}).items()}
+        first = status(case["status"])
+        if 300 <= case["status"] < 400:
+            first = status(302) + headers.get("location", "").encode() + b"\n"
+        yield first + body(case)
+
+
+def text(value):
+    """NULL, or a string behind its length, as fuzz_targets/ffi_structs.rs reads it."""
+    if value is None:
+        return b"\0"
+    raw = value.encode()[:254]
+    return bytes([len(raw) + 1]) + raw
+
+
+def ffi_structs():
+    sizes = [b"\0", b"\x04\x03", b"\x05\x02\x01", b"\x05\x02\x00" + b"\1" * 16, b"\x06\x0c", b"\x07" + b"\xff" * 8]
+    secret = text("a secret of the shop's own")
+    config = (
+        text("ZANDO") + text("Bearer t") + b"\1\2" + text("https://127.0.0.1/pay") + text(None)
+        + struct.pack("<QQ", 1500, 0) + text(None) + text("http://proxy.example:3128") + text("Zando/1")
+        + struct.pack("<Q", 3) + secret + secret
+    )
+    request = b"".join(map(text, ["R1", "25.50", "USD", "Deux pagnes", "https://a.example/cb", None, None, None, None]))
+    options = struct.pack("<QQQQ", 10, 1, 1, 0)
+    for size in sizes:
+        yield b"\0" + config + size
+        yield b"\1" + request + size
+        yield b"\2" + options + size
+    for case in cases("forgery")[::4]:
+        expected = case["expected"]
+        yield b"\3" + b"".join(
+            text(expected[key]) for key in ["reference", "amount", "currency", "order_number"]
+        ) + text(case.get("query")) + b"\0" + body(case)
+
+
+def write(target, inputs):
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for data in inputs:
+        if len(data) <= MOST:
+            (folder / hashlib.sha1(data).hexdigest()).write_bytes(data)
+            count += 1
+    for found in sorted((HERE / "regressions" / target).glob("*")):
+        shutil.copy(found, folder)
+        count += 1
+    print(f"{target}: {count} seeds")
+
+
+write("callback", callbacks())
+write("check_reply", check_replies())
+write("pay_reply", pay_replies())
+write("ffi_structs", ffi_structs())

@@ -1,0 +1,121 @@
+//! Requests, as far as they came.
+
+/// What a request asks for, from as much of it as came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A payment (POST).
+    Pay,
+    /// A check (GET).
+    Check,
+    /// Too little came to tell, or neither.
+    Other,
+}
+
+/// One request in a connection's bytes.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What it asks for.
+    pub kind: Kind,
+    /// The payment's reference, or the order number asked about. `None` where it did not come.
+    pub id: Option<String>,
+    /// How many of its bytes came.
+    pub bytes: usize,
+    /// Whether all of it came.
+    pub whole: bool,
+}
+
+impl Request {
+    /// Reads what stands at the start of `bytes`. `None` where nothing does.
+    pub(super) fn first(bytes: &[u8]) -> Option<Self> {
+        if bytes.is_empty() {
+            return None;
+        }
+        let kind = match bytes[0] {
+            b'P' => Kind::Pay,
+            b'G' => Kind::Check,
+            _ => Kind::Other,
+        };
+        let head = head_length(bytes);
+        let length = head.map(|head| head + content_length(&bytes[..head]));
+        let end = length.unwrap_or(bytes.len()).min(bytes.len());
+        Some(Self {
+            kind,
+            id: id(kind, &bytes[..end]),
+            bytes: end,
+            whole: length == Some(end),
+        })
+    }
+
+    /// All requests in a connection's bytes, in order.
+    pub(super) fn all(mut bytes: &[u8]) -> Vec<Self> {
+        let mut requests = Vec::new();
+        while let Some(request) = Self::first(bytes) {
+            bytes = &bytes[request.bytes..];
+            requests.push(request);
+        }
+        requests
+    }
+}
+
+/// The length of a head, its blank line included.
+pub(super) fn head_length(bytes: &[u8]) -> Option<usize> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+    Some(end + 4)
+}
+
+fn content_length(head: &[u8]) -> usize {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    head.lines()
+        .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+fn id(kind: Kind, bytes: &[u8]) -> Option<String> {
+    // Ids are letters and digits, whatever carries them.
+    let from = |start: usize| {
+        let rest = &bytes[start..];
+        let end = rest.iter().position(|byte| !byte.is_ascii_alphanumeric())?;
+        Some(String::from_utf8_lossy(&rest[..end]).into_owned())
+    };
+    match kind {
+        Kind::Pay => [&b"&reference="[..], b"\"reference\":\""]
+            .iter()
+            .find_map(|name| from(find(bytes, name)? + name.len())),
+        Kind::Check => {
+            let line = bytes.split(|&byte| byte == b'\r').next()?;
+            let path = line.split(|&byte| byte == b' ').nth(1)?;
+            // A path that was cut may have been cut inside the id.
+            line.ends_with(b" HTTP/1.1").then_some(())?;
+            from(4 + path.iter().rposition(|&byte| byte == b'/')? + 1)
+        }
+        Kind::Other => None,
+    }
+}
+
+fn find(bytes: &[u8], name: &[u8]) -> Option<usize> {
+    bytes.windows(name.len()).position(|part| part == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_told_apart_as_far_as_they_came() {
+        let check = b"GET /check/N12 HTTP/1.1\r\nhost: a\r\n\r\n";
+        let pay = b"POST /pay HTTP/1.1\r\nContent-Length: 22\r\n\r\na=1&reference=R7&b=234";
+        let both = [&check[..], pay].concat();
+        let requests = Request::all(&both);
+        assert_eq!(requests.len(), 2);
+        assert_eq!(requests[0].id.as_deref(), Some("N12"));
+        assert_eq!((requests[1].kind, requests[1].whole), (Kind::Pay, true));
+        assert_eq!(requests[1].id.as_deref(), Some("R7"));
+
+        let cut = Request::all(&both[..both.len() - 1]);
+        assert!(!cut[1].whole);
+        assert_eq!(cut[1].bytes, pay.len() - 1);
+        assert!(Request::all(b"").is_empty());
+        assert_eq!(Request::all(b"P")[0].kind, Kind::Pay);
+        assert_eq!(Request::all(b"GET /check/N1")[0].id, None);
+    }
+}

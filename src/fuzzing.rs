@@ -1,0 +1,50 @@
+//! Ways in for the fuzzers of `fuzz/`: what the gateway's replies are made into, without a network.
+//! Built under `cfg(fuzzing)` only, and no part of the library.
+
+use crate::callback::{Expected, parse_callback};
+use crate::error::Result;
+use crate::payment::{Payment, PaymentRequest};
+use crate::transaction::{Answer, Transaction};
+use crate::wire::reply::Reply;
+
+/// What `check` makes of a reply about this order.
+pub fn check_reply(status: u16, body: &[u8], order_number: &str) -> Result<Transaction> {
+    Answer::read(&reply(status, None, body), order_number).map(|answer| answer.transaction)
+}
+
+/// What `pay` makes of a reply to this request.
+pub fn pay_reply(
+    status: u16,
+    location: Option<&str>,
+    body: &[u8],
+    request: &PaymentRequest,
+) -> Result<Payment> {
+    Payment::read(&reply(status, location, body), request)
+}
+
+/// What `verify_callback` makes of a notice and a reply, where there is no callback secret. The
+/// steps are those of `Client::verify_callback`.
+pub fn verdict(
+    notice: &[u8],
+    expected: &Expected,
+    status: u16,
+    body: &[u8],
+) -> Result<Transaction> {
+    let amount = expected.validate()?;
+    let callback = parse_callback(notice)?;
+    let order_number = expected.order_to_check(&callback)?;
+    let transaction = check_reply(status, body, order_number)?;
+    expected.confirm(amount, &transaction)?;
+    Ok(transaction)
+}
+
+fn reply(status: u16, location: Option<&str>, body: &[u8]) -> Reply {
+    Reply {
+        status,
+        location: location.map(str::to_owned),
+        retry_after: None,
+        reused: false,
+        echoed_token: false,
+        body: Ok(body.to_vec()),
+    }
+}
