@@ -89,6 +89,7 @@ test-rust: ## The crate and the sandbox
 	@scripts/setup.sh build
 	$(CARGO) test --workspace --no-fail-fast
 	@scripts/unwind.sh
+	@scripts/threats.sh
 
 .PHONY: test-c
 test-c: build examples sandbox ## The C ABI
