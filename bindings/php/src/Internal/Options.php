@@ -65,11 +65,14 @@ final class Options
     }
 
     /** Milliseconds, as C's uint32_t holds them; 0 where they were left out. */
-    public function milliseconds(string $name): int
+    public function milliseconds(string $name, int $least = 0): int
     {
-        $milliseconds = $this->given[$name] ?? 0;
-        if (!is_int($milliseconds) || $milliseconds < 0 || $milliseconds > self::UINT32_MAX) {
-            throw Arguments::refused($name, 'must be an int from 0 to ' . self::UINT32_MAX);
+        $milliseconds = $this->given[$name] ?? null;
+        if ($milliseconds === null) {
+            return 0;
+        }
+        if (!is_int($milliseconds) || $milliseconds < $least || $milliseconds > self::UINT32_MAX) {
+            throw Arguments::refused($name, "must be an int from $least to " . self::UINT32_MAX);
         }
 
         return $milliseconds;

@@ -219,7 +219,7 @@ final class ArgumentsTest extends TestCase
     public function testWaitOptionsOfTheWrongTypeAreRefused(): void
     {
         foreach (['timeout_ms', 'interval_ms', 'max_interval_ms', 'failed_grace_ms'] as $name) {
-            foreach ([-1, 4294967296, '1', 1.0, true] as $value) {
+            foreach ([-1, 0, 4294967296, '1', 1.0, true] as $value) {
                 $this->refusal(static function () use ($name, $value): void {
                     new WaitOptions([$name => $value]);
                 }, $name);
@@ -274,6 +274,14 @@ final class ArgumentsTest extends TestCase
         $this->refusal(static function (): void {
             new Client(['merchant' => null, 'token' => 't']);
         }, 'merchant');
+    }
+
+    public function testAClientThatWasNeverMade(): void
+    {
+        $class = new \ReflectionClass(Client::class);
+        self::assertTrue($class->isFinal());
+        $this->expectException(FlexPayException::class);
+        $class->newInstanceWithoutConstructor()->check('1');
     }
 
     public function testAStateThatIsNoneIsRefused(): void

@@ -123,7 +123,7 @@ final class ExamplesTest extends SandboxTestCase
             $this->told[] = (string) $callback['reply_body'];
         }
         self::assertSame(1, $this->timesPaid('INVOICE-1'));
-        self::assertSame(404, $this->pay('INVOICE-1'), 'it cannot be paid again');
+        self::assertSame(409, $this->pay('INVOICE-1'), 'it cannot be paid again');
     }
 
     public function testTheRedirectIsThatOfTheGateway(): void
@@ -151,10 +151,10 @@ final class ExamplesTest extends SandboxTestCase
         $this->sandbox->decide((string) $this->row('CHEAP')['order_number'], 'approve');
 
         self::assertSame(200, $this->post($this->claim('DEAR')), 'heard; the gateway says pending');
-        self::assertSame('new', $this->row('DEAR')['state']);
+        self::assertSame('asked', $this->row('DEAR')['state']);
         $replayed = ['reference' => 'DEAR'] + $this->claim('CHEAP');
         self::assertSame(400, $this->post($replayed));
-        self::assertSame('new', $this->row('DEAR')['state']);
+        self::assertSame('asked', $this->row('DEAR')['state']);
         self::assertSame(0, $this->timesPaid('DEAR'));
     }
 
@@ -178,7 +178,7 @@ final class ExamplesTest extends SandboxTestCase
         $this->sandbox->decide((string) $this->row('INVOICE-3')['order_number'], 'approve');
         $this->sandbox->inject(['on' => 'check', 'times' => null, 'action' => ['kind' => 'reset_after_reading']]);
         self::assertSame(503, $this->post($this->claim('INVOICE-3')));
-        self::assertSame('new', $this->row('INVOICE-3')['state']);
+        self::assertSame('asked', $this->row('INVOICE-3')['state']);
 
         $this->sandbox->clearFaults();
         self::assertSame(200, $this->post($this->claim('INVOICE-3')));
@@ -192,6 +192,50 @@ final class ExamplesTest extends SandboxTestCase
         $this->sandbox->inject(['on' => 'pay', 'action' => ['kind' => 'reset_after_reading']]);
         self::assertSame(503, $this->pay('INVOICE-4'));
         self::assertStringContainsString('do not pay again', end($this->told) ?: '');
+        $sent = count($this->sandbox->requests());
+        self::assertSame(409, $this->pay('INVOICE-4'), 'a reload');
+        self::assertCount($sent, $this->sandbox->requests(), 'nothing more was sent');
+        self::assertSame('asked', $this->row('INVOICE-4')['state']);
+    }
+
+    public function testWhatWasNotSentMayBeSentAgain(): void
+    {
+        $this->open(['FLEXPAY_PAY_URL' => 'http://127.0.0.1:' . Http::freePort() . '/']);
+        $this->order('INVOICE-6', '25.50');
+        self::assertSame(503, $this->pay('INVOICE-6'));
+        self::assertStringContainsString('try again', end($this->told) ?: '');
+        self::assertSame('new', $this->row('INVOICE-6')['state']);
+    }
+
+    public function testWhatTheGatewayRefused(): void
+    {
+        $this->open(['FLEXPAY_TOKEN' => 'not-the-token']);
+        $this->order('INVOICE-7', '25.50');
+        self::assertSame(502, $this->pay('INVOICE-7'));
+        self::assertStringContainsString('said no', end($this->told) ?: '');
+        self::assertSame('refused', $this->row('INVOICE-7')['state']);
+    }
+
+    public function testAnOrderWithoutANumberIsPaidOnceToo(): void
+    {
+        $this->open(['FLEXPAY_API' => 'v1', 'FLEXPAY_PAY_URL' => $this->sandbox->url() . '/v1/pay']);
+        $this->order('INVOICE-8', '25.50');
+        self::assertSame(303, $this->pay('INVOICE-8'));
+        self::assertNull($this->row('INVOICE-8')['order_number']);
+        self::assertSame(409, $this->pay('INVOICE-8'));
+        self::assertCount(1, $this->sandbox->payments());
+    }
+
+    public function testALateNoticeDoesNotUnshipAnOrder(): void
+    {
+        $this->open();
+        $this->order('INVOICE-9', '25.50');
+        $this->pay('INVOICE-9');
+        $this->sandbox->decide((string) $this->row('INVOICE-9')['order_number'], 'approve');
+        $this->database->exec("UPDATE orders SET state = 'shipped'");
+        self::assertSame(200, $this->post($this->claim('INVOICE-9')));
+        self::assertSame('shipped', $this->row('INVOICE-9')['state']);
+        self::assertSame(0, $this->timesPaid('INVOICE-9'));
     }
 
     public function testSignedAddresses(): void

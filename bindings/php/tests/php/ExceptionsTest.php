@@ -191,13 +191,15 @@ final class ExceptionsTest extends SandboxTestCase
         $script = 'require $argv[1]; $client = new FlexPay\Client(["merchant" => "m", "token" => "t"]);'
             . 'foreach ([2, 99] as $code) { try { $client->check((string) $code); }'
             . 'catch (FlexPay\Exception\FlexPayException $e) {'
-            . 'echo get_class($e), " ", $e->getCode(), " ", $e->getCodeName(), " ", $e->getOutcome(), "\n"; } }';
+            . 'echo get_class($e), " ", $e->getCode(), " ", $e->getCodeName(), " ", $e->getOutcome(), "\n"; } }'
+            . 'try { echo FlexPay\Internal\Library::load()->callbackKey("k"), "a key"; }'
+            . 'catch (FlexPay\Exception\InternalException $e) { echo "no key"; }';
         $command = [PHP_BINARY, '-r', $script, '--', __DIR__ . '/../../autoload.php'];
         [$status, $words] = Process::run($command, ['FLEXPAY_LIBRARY' => $library] + getenv());
         self::assertSame(0, $status, $words);
         self::assertSame(
             "FlexPay\\Exception\\InternalException 2 INTERNAL UNKNOWN\n"
-            . "FlexPay\\Exception\\UnrecognizedException 99 UNRECOGNIZED UNKNOWN\n",
+            . "FlexPay\\Exception\\UnrecognizedException 99 UNRECOGNIZED UNKNOWN\nno key",
             $words
         );
     }
@@ -217,6 +219,44 @@ final class ExceptionsTest extends SandboxTestCase
             self::assertSame('FlexPay\Exception\\' . $class . 'Exception', get_class($failure));
         }
         self::assertNotSame('', $library->version());
+    }
+
+    public function testNoTraceHasTheSettings(): void
+    {
+        foreach ([['ca_file' => "a\0b"], ['pay_url' => 'ftp://x'], ['x' => 1], ['library' => '/nowhere.so']] as $wrong) {
+            $failure = self::failure(function () use ($wrong): void {
+                $this->client($wrong);
+            });
+            for ($thrown = $failure; $thrown !== null; $thrown = $thrown->getPrevious()) {
+                foreach ($thrown->getTrace() as $frame) {
+                    $class = $frame['class'] ?? '';
+                    if ($class === Client::class || strpos($class, 'FlexPay\\Internal\\') === 0) {
+                        self::assertArrayNotHasKey('args', $frame);
+                    }
+                }
+            }
+        }
+    }
+
+    /** A handler that throws, amid a call that the gateway takes its time for. */
+    public function testASignalHandlerThatThrows(): void
+    {
+        if (!function_exists('pcntl_async_signals')) {
+            self::markTestSkipped('no pcntl');
+        }
+        $this->sandbox->inject(['on' => 'check', 'times' => null, 'action' => ['kind' => 'delay', 'ms' => 1500]]);
+        $script = 'require $argv[1]; pcntl_async_signals(true);'
+            . 'pcntl_signal(SIGALRM, function () { throw new RuntimeException("alarm"); });'
+            . '$client = new FlexPay\Client(json_decode($argv[2], true)); pcntl_alarm(1);'
+            . 'try { $client->check("1"); } catch (RuntimeException $e) {'
+            . '$said = print_r($e->getTrace(), true); echo get_class($e), " ", $e->getMessage(), " ",'
+            . 'strpos($said, "CData") === false ? "clean" : $said, " "; }'
+            . 'var_dump(pcntl_async_signals());';
+        $command = [PHP_BINARY, '-d', 'zend.exception_ignore_args=0', '-r', $script, '--',
+            __DIR__ . '/../../autoload.php', (string) json_encode($this->sandbox->options())];
+        [$status, $words] = Process::run($command);
+        self::assertSame(0, $status, $words);
+        self::assertSame("RuntimeException alarm clean bool(true)\n", $words);
     }
 
     public function testTheTokenIsNowhereToBeSeen(): void

@@ -96,6 +96,12 @@ final class LoadingTest extends TestCase
         self::assertStringContainsString('option: not given', $said);
     }
 
+    public function testARelativePathStartsAtTheWorkingFolder(): void
+    {
+        $said = self::load('', ['FLEXPAY_LIBRARY' => 'libc.so.6']);
+        self::assertStringContainsString('Tried ' . getcwd() . '/libc.so.6: there is no such file', $said);
+    }
+
     public function testAPlaceThatIsNamedIsNotPassedOver(): void
     {
         $said = self::load('/nowhere/a.so', ['FLEXPAY_LIBRARY' => self::library()]);
