@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_millis(1500);
 const LONG: Duration = Duration::from_secs(20);
 
 fn pay(client: &Client) -> flexpay::Error {
@@ -150,7 +150,7 @@ fn what_may_have_been_sent_is_unknown() {
 
     let silent = serve(|mut stream| {
         take_request(&mut stream);
-        std::thread::sleep(Duration::from_secs(2));
+        std::thread::sleep(LONG);
     });
     came_to(
         &pay(&client_of(&silent, SHORT)),

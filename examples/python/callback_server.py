@@ -30,17 +30,26 @@ def receive(client: Client, body: bytes, query: str) -> tuple[int, str]:
     """
     try:
         # What it says about itself serves to find the order, and for nothing else.
-        reference = parse_callback(body).reference
+        notice = parse_callback(body)
     except CallbackError as error:
         return 400, f"unreadable: {error}"
     with closing(sqlite3.connect(ORDERS)) as orders:
-        order = orders.execute(
-            "SELECT amount, currency, order_number, state FROM orders WHERE reference = ?",
-            (reference,),
-        ).fetchone()
-        if reference is None or order is None:
-            return 404, f"no order {reference!r}"
-        amount, currency, order_number, recorded = order
+        order = None
+        # By the gateway's number first: it has been seen to write that where the reference belongs.
+        for column, value in (
+            ("order_number", notice.order_number),
+            ("order_number", notice.reference),
+            ("reference", notice.reference),
+        ):
+            if order is None and value is not None:
+                order = orders.execute(
+                    "SELECT reference, amount, currency, order_number FROM orders "
+                    f"WHERE {column} = ?",
+                    (value,),
+                ).fetchone()
+        if order is None:
+            return 404, f"no order {notice.reference!r}"
+        reference, amount, currency, order_number = order
         try:
             transaction = client.verify_callback(
                 body,
@@ -53,22 +62,33 @@ def receive(client: Client, body: bytes, query: str) -> tuple[int, str]:
         except (CallbackError, MismatchError) as error:
             return 400, f"not about order {reference!r}: {error}"
         except FlexPayError as error:
-            # Nothing is known yet. 503 asks the gateway to post it again.
+            # Nothing is known yet. 503 asks the gateway to post it again, but it promises nowhere
+            # that it does: what got a 503, a shop also asks about by itself, with check(), until
+            # it knows.
             return 503, f"order {reference!r} not verified: {error.code.name}: {error}"
-        state = transaction.state
+        return record(orders, reference, transaction.state)
+
+
+def record(orders: sqlite3.Connection, reference: str, state: State) -> tuple[int, str]:
+    """Writes down what the gateway said, unless more is known already.
+
+    The same callback comes twice, and two at once: only one of them changes the row. Whoever was
+    overtaken looks again at what is recorded now. This may be the only notice that it was paid.
+    """
+    while True:
+        (recorded,) = orders.execute(
+            "SELECT state FROM orders WHERE reference = ?", (reference,)
+        ).fetchone()
         if not state.may_replace(State[recorded]):
             return 200, f"order {reference!r} stays {recorded}"
-        # The same callback comes twice, and two at once: only one of them changes the row.
         with orders:
             changed = orders.execute(
                 "UPDATE orders SET state = ? WHERE reference = ? AND state = ?",
                 (state.name, reference, recorded),
             )
-        if changed.rowcount == 0:
-            return 503, f"order {reference!r} was changed by another just now"
-        return 200, f"order {reference!r} is {state.name}" + (
-            ": deliver it" if state is State.PAID else ""
-        )
+        if changed.rowcount == 1:
+            delivery = ": deliver it" if state is State.PAID else ""
+            return 200, f"order {reference!r} is {state.name}{delivery}"
 
 
 class Handler(BaseHTTPRequestHandler):

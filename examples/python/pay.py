@@ -13,9 +13,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+import tempfile
 from contextlib import closing
+from decimal import Decimal
 
-from flexpay import Client, FlexPayError, Outcome, State
+from flexpay import Client, FlexPayError, Outcome, Payment, State
 
 SHOP_URL = os.environ.get("SHOP_URL", "https://shop.example")
 CALLBACK_URL = os.environ.get("CALLBACK_URL", SHOP_URL + "/callback")
@@ -67,7 +69,7 @@ def main(reference: str, amount: str, currency: str) -> int:
                 (payment.order_number, reference),
             )
 
-        print("Send the customer to", payment.redirect_url, flush=True)
+        send(payment)
         if payment.order_number is None:
             print("The gateway gave no order number: the callback will bring the outcome.")
             return 0
@@ -76,8 +78,34 @@ def main(reference: str, amount: str, currency: str) -> int:
         except FlexPayError as error:
             print(f"{error.code.name}: {error}", file=sys.stderr)
             return 1
+        # Paid is only what was asked for. The reference may be the order number: the gateway has
+        # been seen to write that in its place.
+        if (
+            transaction.reference not in (reference, payment.order_number)
+            or transaction.amount != Decimal(amount)
+            or transaction.currency != currency
+        ):
+            print(
+                f"NOT what was asked for: {transaction.reference}, "
+                f"{transaction.amount} {transaction.currency}",
+                file=sys.stderr,
+            )
+            return 1
         print(f"{transaction.state.name}: {transaction.amount} {transaction.currency}")
         return 0 if transaction.state is State.PAID else 1
+
+
+def send(payment: Payment) -> None:
+    """Sends the customer on: to an address or, where the gateway gave none, with a page."""
+    if payment.redirect_url is not None:
+        print("Send the customer to", payment.redirect_url, flush=True)
+        return
+    # A shop answers the customer's browser with it.
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", prefix="flexpay-", suffix=".html", delete=False
+    ) as file:
+        file.write(payment.page or "")
+    print("Open this page in the customer's browser:", file.name, flush=True)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ static void pauses(void)
     flexpay_wait_options options = FLEXPAY_WAIT_OPTIONS_INIT;
     char asked[128];
     char *order = sandbox_order(NULL);
-    options.timeout_ms = 700;
+    options.timeout_ms = 4000;
     options.interval_ms = 60000;
     options.max_interval_ms = 60000;
     storm(1000);

@@ -28,8 +28,8 @@ class AsyncClient:
         api: Api = Api.V1,
         pay_url: Optional[str] = None,
         check_url: Optional[str] = None,
-        timeout_ms: int = 0,
-        connect_timeout_ms: int = 0,
+        timeout_ms: Optional[int] = None,
+        connect_timeout_ms: Optional[int] = None,
         ca_file: Union[str, os.PathLike[str], None] = None,
         proxy: Optional[str] = None,
         app_name: Optional[str] = None,
@@ -103,6 +103,8 @@ class AsyncClient:
         """
         future: Future[Payment] = Future()
         wrapped = asyncio.wrap_future(future)
+        # Else asyncio would log, where the task is cancelled, that nobody looked at its exception.
+        wrapped.add_done_callback(lambda done: done.cancelled() or done.exception())
         _threads.start(
             lambda: self._client.pay(
                 reference=reference,
@@ -135,10 +137,10 @@ class AsyncClient:
         self,
         order_number: str,
         *,
-        timeout_ms: int = 0,
-        interval_ms: int = 0,
-        max_interval_ms: int = 0,
-        failed_grace_ms: int = 0,
+        timeout_ms: Optional[int] = None,
+        interval_ms: Optional[int] = None,
+        max_interval_ms: Optional[int] = None,
+        failed_grace_ms: Optional[int] = None,
     ) -> Transaction:
         """As `Client.wait`. To cancel the task ends it, and the library's asking too."""
         token = CancelToken()

@@ -82,7 +82,13 @@ def integer(value: Any, field: str, least: int, most: int) -> int:
 
 
 def milliseconds(value: Any, field: str) -> int:
-    return integer(value, field, 0, 2**32 - 1)
+    if value is None:
+        return 0
+    number = integer(value, field, 0, 2**32 - 1)
+    if number == 0:
+        # To the library this is "as usual", to a reader "not at all".
+        raise invalid(field, "is 0: leave it out, or None, for the usual time")
+    return number
 
 
 def choice(value: Any, field: str) -> int:

@@ -64,8 +64,9 @@ class Client:
     api: Api.V1, or Api.V1_1 whose payments carry the order number that `check` and `wait` need.
     pay_url: the payment service's whole address, instead of the environment's.
     check_url: the check service's address up to and without the order number (".../check").
-    timeout_ms: the time for a whole call, in milliseconds. 0: 30 000.
-    connect_timeout_ms: the part of it for look-up, connection, proxy and TLS together. 0: 10 000.
+    timeout_ms: the time for a whole call, in milliseconds. None: 30 000.
+    connect_timeout_ms: the part of it for look-up, connection, proxy and TLS together. None:
+        10 000.
     ca_file: a PEM file of certificates to trust instead of those built in.
     proxy: an HTTP proxy, "http://user:password@host:port". The proxy variables are not read.
     app_name: your software, for the User-Agent header: "BoutiqueZando/2.1".
@@ -89,8 +90,8 @@ class Client:
         api: Api = Api.V1,
         pay_url: Optional[str] = None,
         check_url: Optional[str] = None,
-        timeout_ms: int = 0,
-        connect_timeout_ms: int = 0,
+        timeout_ms: Optional[int] = None,
+        connect_timeout_ms: Optional[int] = None,
         ca_file: Union[str, os.PathLike[str], None] = None,
         proxy: Optional[str] = None,
         app_name: Optional[str] = None,
@@ -242,10 +243,10 @@ class Client:
         self,
         order_number: str,
         *,
-        timeout_ms: int = 0,
-        interval_ms: int = 0,
-        max_interval_ms: int = 0,
-        failed_grace_ms: int = 0,
+        timeout_ms: Optional[int] = None,
+        interval_ms: Optional[int] = None,
+        max_interval_ms: Optional[int] = None,
+        failed_grace_ms: Optional[int] = None,
         cancel: Optional[CancelToken] = None,
     ) -> Transaction:
         """Waits for the outcome of an order: asks again and again, less and less often, until it is
@@ -255,10 +256,10 @@ class Client:
         failed_grace_ms. An order not found (yet), a failing gateway and broken connections are
         borne with on the way.
 
-        timeout_ms: how long to wait in all. 0: 600 000.
-        interval_ms: the pause before the second question; it grows by half each time. 0: 1 000.
-        max_interval_ms: the longest pause. 0: 10 000.
-        failed_grace_ms: how long FAILED must stand to be believed. 0: 30 000.
+        timeout_ms: how long to wait in all. None: 600 000.
+        interval_ms: the pause before the second question; it grows by half each time. None: 1 000.
+        max_interval_ms: the longest pause. None: 10 000.
+        failed_grace_ms: how long FAILED must stand to be believed. None: 30 000.
         cancel: ends the wait from elsewhere.
 
         Blocks up to timeout_ms. Ctrl-C in the main thread ends it at once, cancelling `cancel` if

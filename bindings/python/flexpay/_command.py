@@ -6,6 +6,8 @@ import argparse
 import dataclasses
 import json
 import sys
+import tempfile
+import unicodedata
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -13,7 +15,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from . import _doctor
 from ._client import Client, parse_callback
-from ._errors import FlexPayError, PaymentInterrupted
+from ._errors import FlexPayError, InvalidError, Outcome, PaymentInterrupted
 from ._models import Payment
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
@@ -21,6 +23,11 @@ OK, FAILED, INTERRUPTED = 0, 1, 130
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """Runs the command line and gives its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal cannot show must not end the program: a payment may have been taken in.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
@@ -31,7 +38,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     except KeyboardInterrupt as interrupt:
         told = interrupt.__cause__
         if isinstance(told, PaymentInterrupted):
-            print(told, file=sys.stderr)
+            print(_escaped(str(told)), file=sys.stderr)
             if told.payment is not None:
                 _tell(told.payment, options.json)
         return INTERRUPTED
@@ -112,8 +119,7 @@ def _parse_callback(options: Any) -> int:
             with open(options.file, "rb") as file:
                 body = file.read()
     except OSError as error:
-        print(error, file=sys.stderr)
-        return FAILED
+        raise InvalidError(str(error), field="file", outcome=Outcome.NOT_SENT) from None
     _tell(parse_callback(body), options.json)
     return OK
 
@@ -136,7 +142,7 @@ def _line(finding: _doctor.Finding) -> str:
     except UnicodeEncodeError:
         marks = {True: "ok", False: "FAILED", None: "-"}
     took = "" if finding.duration_ms is None else f" ({finding.duration_ms:.0f} ms)"
-    return f"{marks[finding.ok]} {finding.name}: {finding.detail}{took}"
+    return f"{marks[finding.ok]} {finding.name}: {_escaped(finding.detail)}{took}"
 
 
 def _tell(result: Any, as_json: bool) -> None:
@@ -147,8 +153,29 @@ def _tell(result: Any, as_json: bool) -> None:
         _print_json(fields)
         return
     for name, value in fields.items():
-        if value is not None and name != "raw":
-            print(f"{name}: {value}")
+        if name == "page" and value is not None:
+            print(f"page: {_kept(str(value))} (no redirect_url: open this in the browser)")
+        elif value is not None and name != "raw":
+            print(f"{name}: {_escaped(str(value))}")
+
+
+def _kept(page: str) -> str:
+    """The name of a file that holds this page."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", newline="", prefix="flexpay-", suffix=".html", delete=False
+    ) as file:
+        file.write(page)
+    return file.name
+
+
+def _escaped(text: str) -> str:
+    """The text on one line. Whoever posts a callback must not command the terminal it is shown on:
+    no line ends, no escapes, nothing that turns the direction of writing."""
+    return "".join(one.encode("unicode_escape").decode() if _commands(one) else one for one in text)
+
+
+def _commands(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
 def _tell_error(error: FlexPayError, as_json: bool) -> None:
@@ -164,9 +191,10 @@ def _tell_error(error: FlexPayError, as_json: bool) -> None:
     if as_json:
         _print_json({"error": fields})
         return
-    print("{code}: {message} (outcome: {outcome})".format(**fields), file=sys.stderr)
+    words = "{code}: {message} (outcome: {outcome})".format(**fields)
+    print(_escaped(words), file=sys.stderr)
     if error.gateway_message is not None:
-        print(f"the gateway: {error.gateway_message}", file=sys.stderr)
+        print(f"the gateway: {_escaped(error.gateway_message)}", file=sys.stderr)
 
 
 def _plain(value: object) -> object:

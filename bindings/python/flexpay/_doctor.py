@@ -1,7 +1,8 @@
 """What is wrong with a set-up: `python -m flexpay doctor`.
 
-Nothing is asked of the gateway but the head of its front page, and the token stays here. The
-connections are Python's own, not the library's, so that each step can be told and timed.
+Nothing is asked of the gateway but the head of its front page, without the token. The connections
+are Python's own, not the library's, so that each step can be told and timed. Only where Python does
+not know a certificate's issuer is the library asked too, by a check of no order, which carries it.
 """
 
 from __future__ import annotations
@@ -20,11 +21,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, Dict, Iterator, List, Optional, Tuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from . import _abi
 from ._client import Client
-from ._errors import FlexPayError
+from ._errors import (
+    FlexPayError,
+    GatewayError,
+    NotFoundError,
+    RefusedError,
+    ReplyError,
+    UnauthorizedError,
+)
 
 # The hosts of include/flexpay.h, for an environment without addresses of its own.
 HOSTS: Dict[str, Tuple[str, str]] = {
@@ -33,6 +41,8 @@ HOSTS: Dict[str, Tuple[str, str]] = {
 }
 
 CONNECT_TIMEOUT_S = 10.0
+# OpenSSL's numbers: an issuer that is not on the list, the chain's own root, the server's own.
+UNKNOWN_ISSUER = (18, 19, 20, 21)
 CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
@@ -54,14 +64,19 @@ def examine() -> List[Finding]:
 
 def _examine() -> Iterator[Finding]:
     yield _library()
-    yield _settings()
+    settings = _settings()
+    yield settings
     yield _token()
-    date = None
+    if not settings.ok:
+        # Which services they mean is not known then.
+        yield Finding("services", None, "not looked at: the settings are refused")
+        return
+    ahead = None
     for name, url in _services():
         findings, seen = _service(name, url)
         yield from findings
-        date = seen or date
-    yield _clock(date)
+        ahead = ahead if seen is None else seen
+    yield _clock(ahead)
 
 
 def _library() -> Finding:
@@ -118,15 +133,16 @@ def _expiry(token: str) -> Optional[datetime]:
 
 
 def _services() -> List[Tuple[str, str]]:
-    pay, check = HOSTS.get(_environment(), HOSTS["live"])
+    pay, check = HOSTS[_environment()]
     return [
         ("pay", _variable("FLEXPAY_PAY_URL") or "https://" + pay),
         ("check", _variable("FLEXPAY_CHECK_URL") or "https://" + check),
     ]
 
 
-def _service(name: str, url: str) -> Tuple[List[Finding], Optional[datetime]]:
-    """Goes through a service's steps up to the first that fails; and the date it told, if any."""
+def _service(name: str, url: str) -> Tuple[List[Finding], Optional[float]]:
+    """Goes through a service's steps up to the first that fails; and by how many seconds this
+    machine's clock is ahead of what it told, if it told."""
     findings: List[Finding] = []
     step = "address"
     started = time.monotonic()
@@ -136,11 +152,9 @@ def _service(name: str, url: str) -> Tuple[List[Finding], Optional[datetime]]:
         findings.append(Finding(f"{name} {step}", True, detail, took))
 
     try:
-        parts = urlsplit(url)
-        host, is_tls = parts.hostname, parts.scheme == "https"
-        if not host or parts.scheme not in ("http", "https"):
-            raise ValueError(f"{url} is no http or https address")
-        port = parts.port or (443 if is_tls else 80)
+        scheme, host, port, _ = _parts(url, f"FLEXPAY_{name.upper()}_URL")
+        is_tls = scheme == "https"
+        port = port or (443 if is_tls else 80)
         proxy = _proxy()
         peer = (host, port) if proxy is None else (proxy.host, proxy.port)
 
@@ -161,7 +175,7 @@ def _service(name: str, url: str) -> Tuple[List[Finding], Optional[datetime]]:
                 authorities = _variable("FLEXPAY_CA_FILE")
                 context = ssl.create_default_context(cafile=authorities)
                 connection.sock = context.wrap_socket(connection.sock, server_hostname=host)
-                trust = authorities or "this system (the library brings its own list)"
+                trust = authorities or "this Python's list (the library has its own)"
                 found(f"{connection.sock.version()}, certificate trusted by {trust}")
             else:
                 findings.append(Finding(name + " TLS", None, "plain http, by its address"))
@@ -170,12 +184,56 @@ def _service(name: str, url: str) -> Tuple[List[Finding], Optional[datetime]]:
             connection.request("HEAD", "/")
             answer = connection.getresponse()
             found(f"HTTP {answer.status}")
-            return findings, _date(answer.getheader("Date"))
+            date = _date(answer.getheader("Date"))
+            now = datetime.now(timezone.utc)
+            return findings, None if date is None else (now - date).total_seconds()
+    except ssl.SSLCertVerificationError as error:
+        if error.verify_code in UNKNOWN_ISSUER and _library_trusts(url):
+            found(
+                "certificate trusted by the library, though its issuer is not on this Python's list"
+            )
+        else:
+            findings.append(Finding(f"{name} {step}", False, f"(this Python's verdict) {error}"))
+        return findings, None
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = str(error) or type(error).__name__
         took = (time.monotonic() - started) * 1000
         findings.append(Finding(f"{name} {step}", False, reason, took))
         return findings, None
+
+
+def _library_trusts(url: str) -> bool:
+    """Whether the library's own connection reaches this service: any answer at all proves it.
+
+    It asks about an order that does not exist.
+    """
+    try:
+        with Client(
+            merchant=_variable("FLEXPAY_MERCHANT") or "",
+            token=_variable("FLEXPAY_TOKEN") or "",
+            check_url=url,
+            ca_file=_variable("FLEXPAY_CA_FILE"),
+            proxy=_variable("FLEXPAY_PROXY"),
+            check_once=True,
+        ) as client:
+            client.check("flexpay-doctor")
+    except FlexPayError as error:
+        return isinstance(
+            error, (GatewayError, NotFoundError, RefusedError, ReplyError, UnauthorizedError)
+        )
+    return True
+
+
+def _parts(url: str, variable: str) -> Tuple[str, str, Optional[int], SplitResult]:
+    """The scheme, host and port of an address, and the whole of it, split."""
+    try:
+        parts = urlsplit(url)
+        if parts.hostname and parts.scheme in ("http", "https"):
+            return parts.scheme, parts.hostname, parts.port, parts
+    except ValueError:
+        pass
+    # The address is not repeated, nor what Python says of it: it may hold a password.
+    raise ValueError(f"{variable} is no http or https address")
 
 
 @dataclass(frozen=True)
@@ -189,21 +247,17 @@ def _proxy() -> Optional[_Proxy]:
     url = _variable("FLEXPAY_PROXY")
     if not url:
         return None
-    parts = urlsplit(url)
+    _, host, port, parts = _parts(url, "FLEXPAY_PROXY")
     headers = {}
     if parts.username is not None:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Proxy-Authorization"] = "Basic " + base64.b64encode(user.encode()).decode()
-    if not parts.hostname:
-        # Not repeated: it may hold a password.
-        raise ValueError("FLEXPAY_PROXY is no address")
-    return _Proxy(parts.hostname, parts.port or 80, headers)
+    return _Proxy(host, port or 80, headers)
 
 
-def _clock(date: Optional[datetime]) -> Finding:
-    if date is None:
+def _clock(ahead: Optional[float]) -> Finding:
+    if ahead is None:
         return Finding("clock", None, "no service told the time")
-    ahead = (datetime.now(timezone.utc) - date).total_seconds()
     where = "ahead of" if ahead >= 0 else "behind"
     detail = f"about {abs(ahead):.0f} s {where} the gateway's (approximate: it tells whole seconds)"
     return Finding("clock", abs(ahead) <= CLOCK_TOLERANCE.total_seconds(), detail)

@@ -121,9 +121,16 @@ def test_integers_that_c_would_cut(sandbox: Sandbox, field: str) -> None:
         with pytest.raises(InvalidError) as caught:
             sandbox.client(**{field: number})
         assert caught.value.field == field
-    for wrong in ("1", 1.0, None, True):
+    for wrong in ("1", 1.0, True):
         with pytest.raises(TypeError, match=f"^{field} is to be int"):
             sandbox.client(**{field: wrong})
+
+
+@pytest.mark.parametrize("field", ["timeout_ms", "connect_timeout_ms"])
+def test_no_time_is_no_time(sandbox: Sandbox, field: str) -> None:
+    with pytest.raises(ValueError, match=f"^{field} is 0: leave it out"):
+        sandbox.client(**{field: 0})
+    sandbox.client(**{field: None}).close()
 
 
 @pytest.mark.parametrize("field", ["environment", "api"])
@@ -137,7 +144,7 @@ def test_a_number_the_library_does_not_know(sandbox: Sandbox, field: str) -> Non
     "field", ["timeout_ms", "interval_ms", "max_interval_ms", "failed_grace_ms"]
 )
 def test_milliseconds_of_a_wait(client: Client, field: str) -> None:
-    for number in (-1, 2**32):
+    for number in (-1, 0, 2**32):
         with pytest.raises(InvalidError) as caught:
             client.wait("O-1", **{field: number})  # type: ignore[arg-type]
         assert caught.value.field == field

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import threading
 from typing import Any, Awaitable, Callable, List, Optional, TypeVar
@@ -130,6 +131,35 @@ def test_a_second_cancellation_ends_a_payment(sandbox: Sandbox) -> None:
         assert caught.value.__cause__ is None
 
     run(sandbox, main, timeout_ms=2000)
+
+
+def test_a_cancelled_payment_that_fails_is_no_noise(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    complaints: List[object] = []
+
+    async def main(client: AsyncClient) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: complaints.append(context))
+        sandbox.inject("pay", "stall_after", bytes=0, times=2)
+        for cancellations in (1, 2):
+            paying = asyncio.ensure_future(client.pay(reference="R-1", **ORDER))
+            await arrived(sandbox, "pay")
+            for _ in range(cancellations):
+                paying.cancel()
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            with pytest.raises(asyncio.CancelledError):
+                await paying
+            del paying
+        while any(thread.name == "flexpay" for thread in threading.enumerate()):
+            await asyncio.sleep(0.01)
+        gc.collect()
+        await asyncio.sleep(0.05)
+
+    run(sandbox, main, timeout_ms=1000)
+    assert complaints == []
+    assert caplog.records == []
 
 
 def test_errors_are_those_of_the_client(sandbox: Sandbox) -> None:

@@ -79,6 +79,35 @@ def test_parse_callback(sandbox: Sandbox, tmp_path: Path) -> None:
     assert "No such file" in run(sandbox, 1, "parse-callback", str(tmp_path / "none"))
 
 
+def test_an_unreadable_file_is_told_in_json(sandbox: Sandbox, tmp_path: Path) -> None:
+    error = run_json(sandbox, 1, "parse-callback", str(tmp_path / "none"))["error"]
+    assert (error["code"], error["field"]) == ("INVALID", "file")
+    assert "No such file" in error["message"]
+
+
+def test_a_hostile_callback_does_not_command_the_terminal(sandbox: Sandbox) -> None:
+    hostile = "a\nstate: PAID\x1b[2J\x9b\u202eé"
+    body = json.dumps({"code": "0", "reference": hostile})
+    words = run(sandbox, 0, "parse-callback", stdin=body)
+    assert "\nreference: a\\nstate: PAID\\x1b[2J\\x9b\\u202eé\n" in words
+
+
+def test_on_a_terminal_of_ascii(sandbox: Sandbox) -> None:
+    body = '{"code":"0","reference":"é"}'
+    words = run(sandbox, 0, "parse-callback", stdin=body, PYTHONIOENCODING="ascii")
+    assert "reference: \\xe9" in words.splitlines()
+
+
+def test_a_page_is_kept_in_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
+    page = '<form action="https://gwvisa.flexpay.cd/checkout"></form>\n<p>é</p>\n'
+    headers = [["Content-Type", "text/html; charset=utf-8"]]
+    sandbox.inject("pay", "reply", times=2, status=200, headers=headers, body=page)
+    (line,) = run(sandbox, 0, *PAY, FLEXPAY_API="v1", TMPDIR=str(tmp_path)).splitlines()
+    (file,) = tmp_path.iterdir()
+    assert line.startswith(f"page: {file} (no redirect_url")
+    assert file.read_text(encoding="utf-8") == page
+
+
 def test_ctrl_c(sandbox: Sandbox) -> None:
     sandbox.inject("check", "stall_after", bytes=0, times=None)
     process = start(sandbox, "check", "O-1")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 from typing import Any, Dict, Tuple
 
 import pytest
 from conftest import PATIENCE_S, Sandbox, python
+
+from flexpay import _doctor
 
 RUN = "import sys; from flexpay._command import main; sys.exit(main({!r}))"
 
@@ -102,11 +105,14 @@ def test_plain_http_is_named(sandbox: Sandbox) -> None:
         ({"FLEXPAY_TOKEN": jwt({"exp": 1_600_000_000})}, "token", "expired on 2020-09-13"),
         ({"FLEXPAY_PAY_URL": "https://nowhere.invalid/pay"}, "pay name", ""),
         ({"FLEXPAY_CHECK_URL": "http://127.0.0.1:1/check"}, "check connection", "refused"),
-        ({"FLEXPAY_CHECK_URL": "nonsense"}, "check address", "nonsense"),
+        ({"FLEXPAY_CHECK_URL": "nonsense"}, "settings", "check_url"),
+        ({"FLEXPAY_ENVIRONMENT": "tset"}, "settings", "FLEXPAY_ENVIRONMENT"),
         ({"FLEXPAY_CA_FILE": ""}, "check TLS", "certificate"),
-        ({"FLEXPAY_CA_FILE": "/nowhere/ca.pem"}, "check TLS", "No such file"),
+        ({"FLEXPAY_CA_FILE": "/nowhere/ca.pem"}, "settings", "ca_file"),
         ({"FLEXPAY_PROXY": "http://127.0.0.1:1"}, "pay connection", "refused"),
-        ({"FLEXPAY_PROXY": "http://user:canary@:1"}, "pay address", "FLEXPAY_PROXY"),
+        ({"FLEXPAY_PROXY": "http://user:canary@:1"}, "settings", "proxy"),
+        ({"FLEXPAY_PROXY": "http://user:s3/canary@proxy.local:3128"}, "settings", "proxy"),
+        ({"FLEXPAY_PAY_URL": "https://user:s3/canary@host.local/pay"}, "settings", "pay_url"),
     ],
 )
 def test_what_is_wrong_is_named(
@@ -117,6 +123,43 @@ def test_what_is_wrong_is_named(
     assert findings[sick]["ok"] is False
     assert word in findings[sick]["detail"]
     assert "canary" not in str(findings)
+    assert "'s3'" not in str(findings)
+    # Refused settings are not taken for others: no host is looked for.
+    assert ("services" in findings) is (findings["settings"]["ok"] is False)
+    assert ("pay name" in findings) is (findings["settings"]["ok"] is True) or sick == "pay name"
+
+
+@pytest.mark.parametrize("address", ["http://user:s3/canary@host:1", "http://[canary", "canary"])
+def test_an_address_that_is_none_is_not_repeated(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FLEXPAY_PROXY", raising=False)
+    findings, _ = _doctor._service("pay", address)
+    assert findings[-1].detail == "FLEXPAY_PAY_URL is no http or https address"
+    monkeypatch.setenv("FLEXPAY_PROXY", address)
+    findings, _ = _doctor._service("pay", "https://127.0.0.1:1/")
+    assert findings[-1].detail == "FLEXPAY_PROXY is no http or https address"
+
+
+def test_the_library_has_the_last_word_on_an_issuer(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in over_tls(sandbox).items():
+        if name.startswith("FLEXPAY_"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.delenv("FLEXPAY_PROXY", raising=False)
+    empty = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    monkeypatch.setattr(ssl, "create_default_context", lambda cafile: empty)
+    for name in ("pay", "check"):
+        url = f"{sandbox.https_url}/{name}"
+        findings, ahead = _doctor._service(name, url)
+        assert ahead is None
+        assert (findings[-1].name, findings[-1].ok) == (name + " TLS", True)
+        assert "trusted by the library, though" in findings[-1].detail
+    monkeypatch.delenv("FLEXPAY_CA_FILE")
+    findings, _ = _doctor._service("check", sandbox.https_url)
+    assert findings[-1].ok is False
+    assert "this Python's verdict" in findings[-1].detail
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import re
 import signal
 import sqlite3
 import subprocess
 import sys
+import types
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
 from conftest import PACKAGE, PATIENCE_S, ROOT, Sandbox, eventually, python
+
+from flexpay import State
 
 EXAMPLES = ROOT / "examples" / "python"
 
@@ -104,7 +109,7 @@ def test_forged_callbacks_change_nothing(sandbox: Sandbox, shop: Shop) -> None:
     # Not paid at all; another order's number; no order of ours; nothing readable.
     sandbox.control("POST", deliver, {"set": claim})
     assert shop.answers(1) == [200]
-    sandbox.control("POST", deliver, {"set": {**claim, "reference": "MLO-9"}})
+    sandbox.control("POST", deliver, {"set": {"reference": "MLO-9", "orderNumber": "O-9"}})
     assert shop.answers(2)[1:] == [404]
     raw = {"content_type": "text/plain", "body": "nonsense"}
     sandbox.control("POST", deliver, {"raw": raw})
@@ -152,6 +157,83 @@ def test_trouble_with_the_gateway_asks_for_another_callback(sandbox: Sandbox, sh
     sandbox.control("POST", f"payments/{order}/deliver", {})
     assert shop.answers(2) == [503, 200]
     assert shop.rows() == [("MLO-1", order, "PAID")]
+
+
+def test_a_notice_overtaken_by_a_provisional_failure_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = importlib.util.spec_from_file_location("served", EXAMPLES / "callback_server.py")
+    assert spec is not None
+    assert spec.loader is not None
+    served = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(served)
+    database = tmp_path / "orders.db"
+    monkeypatch.setattr(served, "ORDERS", str(database))
+    with closing(sqlite3.connect(database)) as orders, orders:
+        orders.execute("CREATE TABLE orders (reference, amount, currency, order_number, state)")
+        row = ("MLO-1", "25.50", "USD", "O-1", "PENDING")
+        orders.execute("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", row)
+
+    class Overtaken(sqlite3.Connection):
+        """Between this one's look and its change, another worker writes a failure; once."""
+
+        is_done = False
+
+        def __enter__(self) -> Overtaken:
+            if not Overtaken.is_done:
+                Overtaken.is_done = True
+                with closing(sqlite3.connect(database)) as other, other:
+                    other.execute("UPDATE orders SET state = 'FAILED'")
+            super().__enter__()
+            return self
+
+    monkeypatch.setattr(
+        served, "sqlite3", types.SimpleNamespace(connect=lambda path: Overtaken(path))
+    )
+    asked: List[Dict[str, Any]] = []
+
+    class Gateway:
+        def verify_callback(self, body: bytes, **expected: Any) -> Any:
+            asked.append(expected)
+            return types.SimpleNamespace(state=State.PAID)
+
+    # The order number stands where the reference belongs.
+    body = b'{"code":"0","reference":"O-1"}'
+    answer = (200, "order 'MLO-1' is PAID: deliver it")
+    assert served.receive(Gateway(), body, "") == answer
+    assert Overtaken.is_done
+    assert [one["reference"] for one in asked] == ["MLO-1"]
+    assert served.receive(Gateway(), body, "") == (200, "order 'MLO-1' stays PAID")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("amount", "1.00"), ("currency", "CDF"), ("reference", "MLO-9")]
+)
+def test_paid_is_only_what_was_asked_for(
+    sandbox: Sandbox, shop: Shop, field: str, value: str
+) -> None:
+    buying, order = shop.buy("MLO-1")
+    found = {"orderNumber": order, "reference": "MLO-1", "amount": "25.50", "currency": "USD"}
+    transaction = {**found, field: value, "status": "0"}
+    told = json.dumps({"code": "0", "message": "ok", "transaction": transaction})
+    sandbox.inject("check", "reply", times=None, status=200, body=told)
+    output, errors = buying.communicate(timeout=PATIENCE_S)
+    assert (buying.returncode, output) == (1, "")
+    assert errors.startswith("NOT what was asked for: ")
+    assert value in errors
+
+
+def test_a_page_instead_of_an_address(sandbox: Sandbox, shop: Shop, tmp_path: Path) -> None:
+    page = '<form action="https://gwvisa.flexpay.cd/checkout"></form>'
+    headers = [["Content-Type", "text/html; charset=utf-8"]]
+    sandbox.inject("pay", "reply", status=200, headers=headers, body=page)
+    environment = {**shop.environment, "FLEXPAY_API": "v1", "TMPDIR": str(tmp_path)}
+    buying = run("pay.py", environment, "MLO-1", "25.50", "USD")
+    output, errors = buying.communicate(timeout=PATIENCE_S)
+    assert (buying.returncode, errors) == (0, "")
+    (file,) = tmp_path.glob("*.html")
+    assert output.startswith(f"Open this page in the customer's browser: {file}\n")
+    assert file.read_text(encoding="utf-8") == page
 
 
 def test_a_reference_is_not_used_twice(sandbox: Sandbox, shop: Shop) -> None:
