@@ -105,7 +105,7 @@ static void time_is_up(flexpay_client *client)
     flexpay_transaction *transaction;
     flexpay_error *error;
     char *order = sandbox_order(NULL);
-    options.timeout_ms = 300;
+    options.timeout_ms = 4000;
     CHECK_INT(FLEXPAY_ERROR_TIMEOUT, flexpay_wait(client, order, &options, &transaction, &error));
     CHECK(transaction == NULL);
     CHECK_INT(FLEXPAY_OUTCOME_UNKNOWN, error != NULL ? error->outcome : -1);
