@@ -15,7 +15,7 @@ MAJOR := $(firstword $(subst ., ,$(VERSION)))
 
 LIB_DIR := build/lib
 LIBRARY := $(LIB_DIR)/libflexpay.so.$(MAJOR)
-SANDBOX_BIN := $(CARGO_TARGET_DIR)/debug/flexpay-sandbox
+SANDBOX_BIN := $(abspath $(CARGO_TARGET_DIR))/debug/flexpay-sandbox
 export FLEXPAY_LIB_DIR := $(abspath $(LIB_DIR))
 export SANDBOX_BIN
 
