@@ -65,16 +65,16 @@ impl Client {
     /// be repeated: only after [`Outcome::NotSent`] without further thought, never after
     /// [`Outcome::Unknown`].
     pub fn pay(&self, request: &PaymentRequest) -> Result<Payment> {
+        let limits = Limits {
+            deadline: self.deadline(),
+            cancel: None,
+        };
         let amount = request.validate()?;
         let callback_url = match &request.callback_url {
             Some(url) => Some(self.secrets.sign(url, request.signed(amount))?),
             None => None,
         };
         let body = request.encode(&self.config, &self.token, callback_url.as_deref());
-        let limits = Limits {
-            deadline: self.deadline(),
-            cancel: None,
-        };
         let reply = self.transport.post(self.config.pay_url(), &body, limits)?;
         Payment::read(&reply, request).map_err(|error| self.explain_refused_token(error))
     }
