@@ -116,16 +116,10 @@ fn read(body: &[u8]) -> Result<Callback<'_>, Unreadable> {
     let raw = std::str::from_utf8(body).map_err(|error| {
         Unreadable::body(format!("is not UTF-8 at byte {}", error.valid_up_to()))
     })?;
-    if raw.contains('\0') {
-        return Err(Unreadable::body("has a NUL in it"));
-    }
     let text = json::trim_start(raw);
     match text.as_bytes().first() {
         None => Err(Unreadable::body("is empty")),
-        Some(b'{') => match json::prepare(text).map_err(Unreadable::body)? {
-            Cow::Borrowed(text) => from_json(text, raw),
-            Cow::Owned(text) => from_json(&text, raw).map(Callback::into_owned),
-        },
+        Some(b'{') => from_json(text, raw),
         Some(b'[' | b'<' | b'"') => Err(Unreadable::body("is neither a JSON object nor a form")),
         Some(_) => from_fields(form::read(text)?, raw),
     }
@@ -133,9 +127,7 @@ fn read(body: &[u8]) -> Result<Callback<'_>, Unreadable> {
 
 fn from_json<'a>(text: &'a str, raw: &'a str) -> Result<Callback<'a>, Unreadable> {
     let mut fields = Fields::read(text)?;
-    if let Some(nested) = fields.nested(Field::Transaction)? {
-        fields = fields.merge(nested);
-    }
+    fields.open(Field::Transaction)?;
     from_fields(fields, raw)
 }
 

@@ -310,10 +310,9 @@ impl Payment {
 
     /// The outer error: what cannot be read. The inner: what was read, and is no payment.
     fn from_json(text: &str, request: &PaymentRequest) -> Result<Result<Self>, Unreadable> {
-        let prepared = json::prepare(text).map_err(Unreadable::body)?;
-        let mut fields = Fields::read(&prepared)?;
-        if let Some(json::Value::Object(data)) = fields.take(Field::Data)? {
-            fields = fields.merge(Fields::read(data)?);
+        let mut fields = Fields::read(text)?;
+        if fields.is_object(Field::Data) {
+            fields.open(Field::Data)?;
         }
         let code = fields.text(Field::Code)?;
         let message = fields.text(Field::Message)?;

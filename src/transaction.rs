@@ -156,11 +156,8 @@ impl Answer {
             };
             return Err(unusable(format!("the reply {what}: {}", first_bytes(body))));
         }
-        let read = || {
-            let prepared = json::prepare(start).map_err(Unreadable::body)?;
-            Self::from_json(&prepared, order_number, text)
-        };
-        read().unwrap_or_else(|Unreadable { field, problem }| {
+        let read = Self::from_json(start, order_number, text);
+        read.unwrap_or_else(|Unreadable { field, problem }| {
             let error = unusable(format!("the reply: {} {problem}", field.unwrap_or("it")));
             Err(match field {
                 Some(field) => error.about(field),

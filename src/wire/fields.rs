@@ -31,31 +31,27 @@ pub(crate) enum Field {
 const COUNT: usize = Field::Link as usize + 1;
 
 impl Field {
-    /// Spelling on the wire without case and separators, and this library's name for it.
-    const NAMES: [(&'static str, &'static str, Field); COUNT] = [
-        ("code", "code", Field::Code),
-        ("message", "message", Field::Message),
-        ("error", "error", Field::Error),
-        ("status", "status", Field::Status),
-        ("reference", "reference", Field::Reference),
-        ("ordernumber", "order_number", Field::OrderNumber),
-        (
-            "providerreference",
-            "provider_reference",
-            Field::ProviderReference,
-        ),
-        ("amount", "amount", Field::Amount),
-        ("amountcustomer", "amount_customer", Field::AmountCustomer),
-        ("currency", "currency", Field::Currency),
-        ("phone", "phone", Field::Phone),
-        ("createdat", "created_at", Field::CreatedAt),
-        ("channel", "channel", Field::Channel),
-        ("transaction", "transaction", Field::Transaction),
-        ("data", "data", Field::Data),
-        ("url", "redirect_url", Field::Url),
-        ("paymenturl", "redirect_url", Field::PaymentUrl),
-        ("redirecturl", "redirect_url", Field::RedirectUrl),
-        ("link", "redirect_url", Field::Link),
+    /// This library's name for each, in errors and results.
+    const NAMES: [&'static str; COUNT] = [
+        "code",
+        "message",
+        "error",
+        "status",
+        "reference",
+        "order_number",
+        "provider_reference",
+        "amount",
+        "amount_customer",
+        "currency",
+        "phone",
+        "created_at",
+        "channel",
+        "transaction",
+        "data",
+        "redirect_url",
+        "redirect_url",
+        "redirect_url",
+        "redirect_url",
     ];
 
     /// `orderNumber`, `order_number`, `OrderNumber` and `order-number` are one field.
@@ -66,15 +62,33 @@ impl Field {
             *plain.get_mut(len)? = byte.to_ascii_lowercase();
             len += 1;
         }
-        Self::NAMES
-            .iter()
-            .find(|(wire, _, _)| wire.as_bytes() == &plain[..len])
-            .map(|&(_, _, field)| field)
+        Some(match &plain[..len] {
+            b"code" => Self::Code,
+            b"message" => Self::Message,
+            b"error" => Self::Error,
+            b"status" => Self::Status,
+            b"reference" => Self::Reference,
+            b"ordernumber" => Self::OrderNumber,
+            b"providerreference" => Self::ProviderReference,
+            b"amount" => Self::Amount,
+            b"amountcustomer" => Self::AmountCustomer,
+            b"currency" => Self::Currency,
+            b"phone" => Self::Phone,
+            b"createdat" => Self::CreatedAt,
+            b"channel" => Self::Channel,
+            b"transaction" => Self::Transaction,
+            b"data" => Self::Data,
+            b"url" => Self::Url,
+            b"paymenturl" => Self::PaymentUrl,
+            b"redirecturl" => Self::RedirectUrl,
+            b"link" => Self::Link,
+            _ => return None,
+        })
     }
 
     /// What the library calls it, in errors and results.
     pub(crate) fn name(self) -> &'static str {
-        Self::NAMES[self as usize].1
+        Self::NAMES[self as usize]
     }
 }
 
@@ -113,12 +127,17 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads a JSON object that went through [`json::prepare`].
+    /// Reads a JSON object.
     pub(crate) fn read(text: &'a str) -> Result<Self, Unreadable> {
         let mut fields = Self::default();
-        json::each_entry(text, Field::of_key, |field, value| fields.put(field, value))
-            .map_err(|problem| Unreadable::body(format!("is not valid JSON: {problem}")))?;
+        fields.add(text)?;
         Ok(fields)
+    }
+
+    /// Adds what another JSON object says to what is already here.
+    fn add(&mut self, text: &'a str) -> Result<(), Unreadable> {
+        json::each_entry(text, Field::of_key, |field, value| self.put(field, value))
+            .map_err(Unreadable::body)
     }
 
     /// Adds one value; null and empty text say nothing, and so contradict nothing. An empty
@@ -137,20 +156,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Takes over what `nested` says beside what is already here.
-    pub(crate) fn merge(mut self, nested: Fields<'a>) -> Self {
-        self.disagree |= nested.disagree;
-        for (&(_, _, field), value) in Field::NAMES.iter().zip(nested.values) {
-            if value.is_some() {
-                self.put(field, value);
-            }
-        }
-        self
-    }
-
     /// Whether a field was said to be null, which is not the same as not being spoken of.
     pub(crate) fn is_null(&self, field: Field) -> bool {
         self.null & (1 << field as u32) != 0
+    }
+
+    pub(crate) fn is_object(&self, field: Field) -> bool {
+        matches!(self.values[field as usize], Some(Value::Object(_)))
     }
 
     /// Whether an `error`, or an HTTP status of failure, is spoken of.
@@ -183,9 +195,21 @@ impl<'a> Fields<'a> {
 
     /// Takes the fields of a nested object; none when the field is absent.
     pub(crate) fn nested(&mut self, field: Field) -> Result<Option<Fields<'a>>, Unreadable> {
+        self.object(field)?.map(Fields::read).transpose()
+    }
+
+    /// Adds what a nested object says to what stands beside it; nothing when the field is absent.
+    pub(crate) fn open(&mut self, field: Field) -> Result<(), Unreadable> {
+        match self.object(field)? {
+            Some(text) => self.add(text),
+            None => Ok(()),
+        }
+    }
+
+    fn object(&mut self, field: Field) -> Result<Option<&'a str>, Unreadable> {
         match self.take(field)? {
             None => Ok(None),
-            Some(Value::Object(text)) => Fields::read(text).map(Some),
+            Some(Value::Object(text)) => Ok(Some(text)),
             Some(other) => Err(Unreadable::field(
                 field,
                 format!("is {}, not an object", kind(&other)),
@@ -216,10 +240,11 @@ mod tests {
 
     #[test]
     fn names_stand_in_the_order_of_the_fields() {
-        for (index, &(wire, _, field)) in Field::NAMES.iter().enumerate() {
-            assert_eq!(field as usize, index);
-            assert_eq!(Field::of_key(wire), Some(field));
+        for name in Field::NAMES {
+            let field = Field::of_key(name).expect(name);
+            assert_eq!(field.name(), name);
         }
+        assert_eq!(Field::Link.name(), "redirect_url");
     }
 
     #[test]

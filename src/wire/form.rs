@@ -23,6 +23,9 @@ pub(crate) fn read(body: &str) -> Result<Fields<'_>, Unreadable> {
     if !body.contains('=') {
         return Err(Unreadable::body("is neither a JSON object nor a form"));
     }
+    if body.contains('\0') {
+        return Err(Unreadable::body("has a NUL in it"));
+    }
     let mut fields = Fields::default();
     for pair in body.trim_end().split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -1,9 +1,11 @@
 //! JSON as the gateway writes it: strict, but for the stray comma of its own document.
+//!
+//! A reader of its own, since a general one would need a pass before it, for the comma, the depth
+//! and the NULs, and another after it, for numbers as they were written. This one goes over a text
+//! once and copies nothing. What it takes and what it refuses is held against serde_json by the
+//! tests; a string with escapes in it, serde_json decodes.
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
-use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt;
 
 /// More nesting than any reply has; a bomb has thousands.
 const MAX_DEPTH: usize = 16;
@@ -14,66 +16,8 @@ pub(crate) fn trim_start(text: &str) -> &str {
     text.trim_start_matches([' ', '\t', '\r', '\n'])
 }
 
-/// Makes a text fit for the parser: refuses what must not be in it, and blanks out a comma that
-/// stands before a closing bracket. Copies only where there is such a comma.
-pub(crate) fn prepare(text: &str) -> Result<Cow<'_, str>, String> {
-    let bytes = text.as_bytes();
-    let mut stray = Vec::new();
-    let mut comma: Option<usize> = None;
-    let mut depth = 0usize;
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => {
-                at = skip_string(bytes, at)?;
-                comma = None;
-            }
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > MAX_DEPTH {
-                    return Err(format!("is nested more than {MAX_DEPTH} deep"));
-                }
-                comma = None;
-            }
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                stray.extend(comma.take());
-            }
-            b',' => comma = Some(at),
-            b' ' | b'\t' | b'\r' | b'\n' => {}
-            _ => comma = None,
-        }
-        at += 1;
-    }
-    if stray.is_empty() {
-        return Ok(Cow::Borrowed(text));
-    }
-    let mut mended = text.to_owned();
-    for at in stray {
-        mended.replace_range(at..=at, " ");
-    }
-    Ok(Cow::Owned(mended))
-}
-
-/// From the opening quote to the closing one (or the end, which the parser will complain of).
-fn skip_string(bytes: &[u8], open: usize) -> Result<usize, String> {
-    let mut at = open + 1;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => return Ok(at),
-            b'\\' if bytes[at..].starts_with(b"\\u0000") => {
-                return Err("has a NUL inside a string".to_owned());
-            }
-            b'\\' => at += 1,
-            _ => {}
-        }
-        at += 1;
-    }
-    Ok(at)
-}
-
 /// One value of an object, as it was written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value<'a> {
     /// A string, decoded; or a number, verbatim.
     Text(Cow<'a, str>),
@@ -83,132 +27,602 @@ pub(crate) enum Value<'a> {
     Other(&'a str),
 }
 
-impl<'a> Value<'a> {
-    /// `None` for null.
-    fn read(raw: &'a str) -> Result<Option<Self>, serde_json::Error> {
-        Ok(match raw.as_bytes().first() {
-            Some(b'"') => Some(Self::Text(
-                serde_json::Deserializer::from_str(raw).deserialize_str(Text)?,
-            )),
-            Some(b'n') => None,
-            Some(b'{') => Some(Self::Object(raw)),
-            Some(b'-' | b'0'..=b'9') => Some(Self::Text(Cow::Borrowed(raw))),
-            _ => Some(Self::Other(raw)),
-        })
-    }
-}
-
-/// Reads an object whose text went through [`prepare`], handing each value to `take` under its key,
-/// in order, duplicates included. Values that `wants` does not want are skipped over.
+/// Reads an object, handing each value (`None` for null) to `take` under its key, in order,
+/// duplicates included. Values that `wants` does not want are skipped over.
 pub(crate) fn each_entry<'a, K>(
     text: &'a str,
     wants: impl Fn(&str) -> Option<K>,
     mut take: impl FnMut(K, Option<Value<'a>>),
-) -> Result<(), serde_json::Error> {
-    let mut parser = serde_json::Deserializer::from_str(text);
-    parser.deserialize_map(Entries {
-        wants,
-        take: &mut take,
-        key: std::marker::PhantomData,
+) -> Result<(), String> {
+    let mut reader = Reader { text, at: 0 };
+    if reader.skip_blanks() != Some(b'{') {
+        return Err(reader.expected("an object"));
+    }
+    reader.object(1, |key, value| {
+        if let Some(key) = wants(&key.decode()?) {
+            take(key, value.read()?);
+        }
+        Ok(())
     })?;
-    parser.end()
+    match reader.skip_blanks() {
+        None => Ok(()),
+        Some(_) => Err(reader.expected("the end")),
+    }
 }
 
-struct Entries<'t, W, T, K> {
-    wants: W,
-    take: &'t mut T,
-    key: std::marker::PhantomData<K>,
+/// A string with its quotes.
+#[derive(Clone, Copy)]
+struct Literal<'a> {
+    quoted: &'a str,
+    escaped: bool,
 }
 
-impl<'a, K, W, T> Visitor<'a> for Entries<'_, W, T, K>
-where
-    W: Fn(&str) -> Option<K>,
-    T: FnMut(K, Option<Value<'a>>),
-{
-    type Value = ();
+impl<'a> Literal<'a> {
+    fn decode(self) -> Result<Cow<'a, str>, String> {
+        if self.escaped {
+            return serde_json::from_str(self.quoted)
+                .map(Cow::Owned)
+                .map_err(|problem| format!("is not valid JSON: {problem}, in a string"));
+        }
+        Ok(Cow::Borrowed(&self.quoted[1..self.quoted.len() - 1]))
+    }
+}
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+/// A value that was gone over, and is yet to be made something of.
+enum Span<'a> {
+    String(Literal<'a>),
+    Number(&'a str),
+    Null,
+    Object(&'a str),
+    Other(&'a str),
+}
+
+impl<'a> Span<'a> {
+    fn read(self) -> Result<Option<Value<'a>>, String> {
+        Ok(Some(match self {
+            Self::String(literal) => Value::Text(literal.decode()?),
+            Self::Number(text) => Value::Text(Cow::Borrowed(text)),
+            Self::Null => return Ok(None),
+            Self::Object(text) => Value::Object(text),
+            Self::Other(text) => Value::Other(text),
+        }))
+    }
+}
+
+/// A place in a text.
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(Key(&self.wants))? {
-            let raw: &'a RawValue = map.next_value()?;
-            if let Some(key) = key {
-                (self.take)(key, Value::read(raw.get()).map_err(A::Error::custom)?);
+    fn skip_blanks(&mut self) -> Option<u8> {
+        loop {
+            match self.peek() {
+                Some(b' ' | b'\t' | b'\r' | b'\n') => self.at += 1,
+                next => return next,
             }
+        }
+    }
+
+    #[cold]
+    fn expected(&self, what: &str) -> String {
+        format!("is not valid JSON: {what} was expected at byte {}", self.at)
+    }
+
+    /// From the opening brace to behind the closing one.
+    fn object(
+        &mut self,
+        depth: usize,
+        mut each: impl FnMut(Literal<'a>, Span<'a>) -> Result<(), String>,
+    ) -> Result<(), String> {
+        self.at += 1;
+        let mut next = self.skip_blanks();
+        while next != Some(b'}') {
+            if next != Some(b'"') {
+                return Err(self.expected("a key"));
+            }
+            let key = self.string()?;
+            if self.skip_blanks() != Some(b':') {
+                return Err(self.expected("a colon"));
+            }
+            self.at += 1;
+            let value = self.value(depth)?;
+            each(key, value)?;
+            next = self.comma(b'}')?;
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// From the opening bracket to behind the closing one.
+    fn array(&mut self, depth: usize) -> Result<(), String> {
+        self.at += 1;
+        let mut next = self.skip_blanks();
+        while next != Some(b']') {
+            self.value(depth)?;
+            next = self.comma(b']')?;
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Goes over the comma between two entries, to what follows it: another entry, or the bracket
+    /// before which the gateway's document has its stray one.
+    fn comma(&mut self, close: u8) -> Result<Option<u8>, String> {
+        match self.skip_blanks() {
+            Some(b',') => {
+                self.at += 1;
+                Ok(self.skip_blanks())
+            }
+            next if next == Some(close) => Ok(next),
+            _ => Err(self.expected("a comma or a closing bracket")),
+        }
+    }
+
+    /// Goes over one value inside `depth` objects and arrays.
+    fn value(&mut self, depth: usize) -> Result<Span<'a>, String> {
+        let first = self.skip_blanks();
+        let start = self.at;
+        if matches!(first, Some(b'{' | b'[')) && depth == MAX_DEPTH {
+            return Err(format!("is nested more than {MAX_DEPTH} deep"));
+        }
+        let text = self.text;
+        match first {
+            Some(b'"') => Ok(Span::String(self.string()?)),
+            Some(b'-' | b'0'..=b'9') => {
+                self.number()?;
+                Ok(Span::Number(&text[start..self.at]))
+            }
+            Some(b'{') => {
+                self.object(depth + 1, |_, _| Ok(()))?;
+                Ok(Span::Object(&text[start..self.at]))
+            }
+            Some(b'[') => {
+                self.array(depth + 1)?;
+                Ok(Span::Other(&text[start..self.at]))
+            }
+            _ => {
+                let rest = &text.as_bytes()[start..];
+                let word = [&b"null"[..], b"true", b"false"]
+                    .into_iter()
+                    .find(|word| rest.starts_with(word))
+                    .ok_or_else(|| self.expected("a value"))?;
+                self.at += word.len();
+                Ok(match word {
+                    b"null" => Span::Null,
+                    _ => Span::Other(&text[start..self.at]),
+                })
+            }
+        }
+    }
+
+    /// From the opening quote to behind the closing one.
+    fn string(&mut self) -> Result<Literal<'a>, String> {
+        let open = self.at;
+        let bytes = self.text.as_bytes();
+        let mut escaped = false;
+        self.at += 1;
+        loop {
+            self.at += plain(&bytes[self.at..]);
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    self.escape()?;
+                    escaped = true;
+                }
+                Some(0) => return Err("has a NUL in it".to_owned()),
+                Some(_) => return Err(self.expected("no control character")),
+                None => return Err(self.expected("the end of a string")),
+            }
+        }
+        self.at += 1;
+        let quoted = &self.text[open..self.at];
+        Ok(Literal { quoted, escaped })
+    }
+
+    /// From the backslash to behind the escape. A pair of surrogates is two.
+    fn escape(&mut self) -> Result<(), String> {
+        let escape = &self.text.as_bytes()[self.at + 1..];
+        self.at += match escape {
+            [b'u', b'0', b'0', b'0', b'0', ..] => {
+                return Err("has a NUL inside a string".to_owned());
+            }
+            [b'u', hex @ ..] if hex.len() >= 4 && hex[..4].iter().all(u8::is_ascii_hexdigit) => 6,
+            [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
+            _ => return Err(self.expected("an escape JSON knows")),
+        };
+        Ok(())
+    }
+
+    /// `-`, digits without a leading zero, a fraction, an exponent.
+    fn number(&mut self) -> Result<(), String> {
+        self.at += usize::from(self.peek() == Some(b'-'));
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            _ => self.digits()?,
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
+            self.digits()?;
         }
         Ok(())
     }
-}
 
-/// Reads a key straight into what it stands for, without keeping it.
-struct Key<'w, W>(&'w W);
-
-impl<'a, K, W: Fn(&str) -> Option<K>> DeserializeSeed<'a> for Key<'_, W> {
-    type Value = Option<K>;
-
-    fn deserialize<D: Deserializer<'a>>(self, parser: D) -> Result<Option<K>, D::Error> {
-        parser.deserialize_str(self)
+    fn digits(&mut self) -> Result<(), String> {
+        let rest = &self.text.as_bytes()[self.at..];
+        match rest.iter().take_while(|byte| byte.is_ascii_digit()).count() {
+            0 => Err(self.expected("a digit")),
+            count => {
+                self.at += count;
+                Ok(())
+            }
+        }
     }
 }
 
-impl<K, W: Fn(&str) -> Option<K>> Visitor<'_> for Key<'_, W> {
-    type Value = Option<K>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
+/// How many bytes there are before the first quote, backslash or control character; eight at a
+/// time, since this is where the time goes.
+fn plain(bytes: &[u8]) -> usize {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = EACH << 7;
+    // The high bit of every byte that is less than `limit` (128 at most). Above the lowest such
+    // byte a borrow may add one that is not; only the lowest is looked at.
+    let less = |word: u64, limit: u8| word.wrapping_sub(EACH * u64::from(limit)) & !word & HIGH;
+    let is = |word: u64, byte: u8| less(word ^ (EACH * u64::from(byte)), 1);
+    let mut at = 0;
+    while let Some(&eight) = bytes[at..].first_chunk() {
+        let word = u64::from_le_bytes(eight);
+        let found = is(word, b'"') | is(word, b'\\') | less(word, b' ');
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
     }
-
-    fn visit_str<E>(self, key: &str) -> Result<Option<K>, E> {
-        Ok((self.0)(key))
-    }
-}
-
-/// A string, borrowed where it has no escapes.
-struct Text;
-
-impl<'a> Visitor<'a> for Text {
-    type Value = Cow<'a, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
+    let rest = &bytes[at..];
+    let stops = |&byte: &u8| matches!(byte, b'"' | b'\\' | 0..b' ');
+    at + rest.iter().position(stops).unwrap_or(rest.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use serde_json::value::RawValue;
+
+    type Entries = Vec<(String, Option<Value<'static>>)>;
+
+    fn read(text: &str) -> Result<Entries, String> {
+        let mut entries = Vec::new();
+        each_entry(
+            text,
+            |key| Some(key.to_owned()),
+            |key, value| entries.push((key, value.map(owned))),
+        )?;
+        Ok(entries)
+    }
+
+    fn owned(value: Value<'_>) -> Value<'static> {
+        let leak = |text: &str| &*text.to_owned().leak();
+        match value {
+            Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+            Value::Object(text) => Value::Object(leak(text)),
+            Value::Other(text) => Value::Other(leak(text)),
+        }
+    }
+
+    fn text(text: &str) -> Option<Value<'static>> {
+        Some(Value::Text(Cow::Owned(text.to_owned())))
+    }
+
+    #[test]
+    fn values_come_as_they_were_written() {
+        let entries =
+            read(r#" {"a":"\u0065\n","b":-0.50e+1,"b":null,"c":{"d":[1]},"e":[{}],"f":true} "#);
+        let expected = [
+            ("a", text("e\n")),
+            ("b", text("-0.50e+1")),
+            ("b", None),
+            ("c", Some(Value::Object(r#"{"d":[1]}"#))),
+            ("e", Some(Value::Other("[{}]"))),
+            ("f", Some(Value::Other("true"))),
+        ];
+        assert_eq!(
+            entries.unwrap(),
+            expected.map(|(key, value)| (key.to_owned(), value))
+        );
+    }
 
     #[test]
     fn the_stray_comma_is_read_over_and_no_other() {
-        assert_eq!(prepare(r#"{"a":1,}"#).unwrap(), r#"{"a":1 }"#);
-        assert_eq!(prepare("{\"a\":[1, \n],}").unwrap(), "{\"a\":[1  \n] }");
-        assert_eq!(prepare(r#"{"a":",}"}"#).unwrap(), r#"{"a":",}"}"#);
-        assert_eq!(prepare(r#"{"a":"\",}"}"#).unwrap(), r#"{"a":"\",}"}"#);
-        // Two of them are not the document's habit: one is left, and the parser refuses it.
-        assert_eq!(prepare(r#"{"a":1,,}"#).unwrap(), r#"{"a":1, }"#);
+        for good in [
+            r#"{"a":1,}"#,
+            "{\"a\":[1, \n],}",
+            r#"{"a":",}"}"#,
+            r#"{"a":"\",}"}"#,
+        ] {
+            assert!(read(good).is_ok(), "{good}");
+        }
+        // Two of them are not the document's habit, nor is one with nothing before it.
+        for bad in [r#"{"a":1,,}"#, "{,}", r#"{"a":[,]}"#, r#"{"a":1},"#] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
     fn depth_is_counted_outside_strings() {
         let nested = |n: usize| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n));
-        assert!(prepare(&nested(MAX_DEPTH - 1)).is_ok());
-        assert!(prepare(&nested(MAX_DEPTH)).is_err());
-        assert!(prepare(&format!(r#"{{"a":"{}"}}"#, "[".repeat(99))).is_ok());
+        assert!(read(&nested(MAX_DEPTH - 1)).is_ok());
+        assert!(read(&nested(MAX_DEPTH)).is_err());
+        assert!(read(&format!(r#"{{"a":"{}"}}"#, "[".repeat(99))).is_ok());
     }
 
     #[test]
     fn a_nul_is_refused_and_its_escaped_spelling_is_not_one() {
-        assert!(prepare(r#"{"a":"x\u0000y"}"#).is_err());
-        assert!(prepare(r#"{"a":"x\\u0000y"}"#).is_ok());
+        assert!(read(r#"{"a":"x\u0000y"}"#).is_err());
+        assert!(read("{\"a\":\"x\0y\"}").is_err());
+        assert!(read(r#"{"a":"x\\u0000y"}"#).is_ok());
+    }
+
+    #[test]
+    fn a_string_ends_where_it_ends_however_long_it_is() {
+        for length in 0..40 {
+            for (stop, good) in [('"', true), ('\\', true), ('\u{1f}', false), (' ', true)] {
+                let before = "é~\u{7f}".repeat(length)[..]
+                    .chars()
+                    .take(length)
+                    .collect::<String>();
+                let given = match stop {
+                    '"' => format!("{{\"k\":\"{before}\"}}"),
+                    '\\' => format!("{{\"k\":\"{before}\\n\"}}"),
+                    other => format!("{{\"k\":\"{before}{other}\"}}"),
+                };
+                let whole = match stop {
+                    '"' => before.clone(),
+                    '\\' => format!("{before}\n"),
+                    other => format!("{before}{other}"),
+                };
+                match read(&given) {
+                    Ok(entries) if good => assert_eq!(entries, [("k".to_owned(), text(&whole))]),
+                    Err(_) if !good => {}
+                    other => panic!("{given:?}: {other:?}"),
+                }
+            }
+        }
+    }
+
+    /// What a pass before serde_json, serde_json, and a pass after it make of a text.
+    fn oracle(text: &str) -> Option<Entries> {
+        struct InOrder(Vec<(String, Box<RawValue>)>);
+        impl<'de> serde::Deserialize<'de> for InOrder {
+            fn deserialize<D: serde::Deserializer<'de>>(parser: D) -> Result<Self, D::Error> {
+                struct Visitor;
+                impl<'de> serde::de::Visitor<'de> for Visitor {
+                    type Value = InOrder;
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("an object")
+                    }
+                    fn visit_map<A: serde::de::MapAccess<'de>>(
+                        self,
+                        mut map: A,
+                    ) -> Result<InOrder, A::Error> {
+                        let mut entries = Vec::new();
+                        while let Some(entry) = map.next_entry()? {
+                            entries.push(entry);
+                        }
+                        Ok(InOrder(entries))
+                    }
+                }
+                parser.deserialize_map(Visitor)
+            }
+        }
+        let InOrder(entries) = serde_json::from_str(&without_stray_commas(text)?).ok()?;
+        let mut read = Vec::new();
+        for (key, raw) in entries {
+            let raw = raw.get();
+            let value = match raw.as_bytes()[0] {
+                b'"' => Some(Value::Text(serde_json::from_str(raw).ok()?)),
+                b'n' => None,
+                b'{' => Some(Value::Object(raw.to_owned().leak())),
+                b'-' | b'0'..=b'9' => Some(Value::Text(Cow::Owned(raw.to_owned()))),
+                _ => Some(Value::Other(raw.to_owned().leak())),
+            };
+            read.push((key, value));
+        }
+        Some(read)
+    }
+
+    /// The text with a blank for each stray comma; none where it is refused for other reasons.
+    fn without_stray_commas(text: &str) -> Option<String> {
+        let mut bytes = text.as_bytes().to_vec();
+        let (mut depth, mut in_string, mut at) = (0, false, 0);
+        let mut before = b'{';
+        let mut comma = None;
+        while let Some(&byte) = bytes.get(at) {
+            match byte {
+                b'\\' if in_string => {
+                    if bytes[at..].starts_with(b"\\u0000") {
+                        return None;
+                    }
+                    at += 1;
+                }
+                b'"' => in_string = !in_string,
+                _ if in_string || b" \t\r\n".contains(&byte) => {}
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => {
+                    depth -= 1;
+                    if let Some(comma) = comma {
+                        bytes[comma] = b' ';
+                    }
+                }
+                _ => {}
+            }
+            if depth > MAX_DEPTH as i32 {
+                return None;
+            }
+            if !b" \t\r\n".contains(&byte) {
+                let stray = byte == b',' && !in_string && !b"{[,".contains(&before);
+                comma = stray.then_some(at);
+                before = byte;
+            }
+            at += 1;
+        }
+        String::from_utf8(bytes).ok()
+    }
+
+    /// Values without their stray commas and blanks, which the oracle has lost.
+    fn bare(entries: Entries) -> Entries {
+        let strip = |text: &'static str| match without_stray_commas(text) {
+            Some(text) => &*text.leak(),
+            None => text,
+        };
+        let bare = |value| match value {
+            Value::Object(text) => Value::Object(strip(text)),
+            Value::Other(text) => Value::Other(strip(text)),
+            text => text,
+        };
+        entries
+            .into_iter()
+            .map(|(key, value)| (key, value.map(bare)))
+            .collect()
+    }
+
+    fn agrees_with_serde_json(text: &str) {
+        assert_eq!(read(text).ok().map(bare), oracle(text), "{text:?}");
+    }
+
+    #[test]
+    fn a_value_is_one_where_serde_json_says_so() {
+        for value in [
+            "0",
+            "-0",
+            "00",
+            "01",
+            "-01",
+            "1",
+            "10",
+            "-",
+            "+1",
+            "1.",
+            "1.5",
+            ".5",
+            "1.e1",
+            "1e",
+            "1e+",
+            "1E-2",
+            "1e05",
+            "0x1",
+            "1_0",
+            "NaN",
+            "null",
+            "nul",
+            "nulll",
+            "true",
+            "truefalse",
+            "True",
+            "false",
+            "\"\"",
+            "\"",
+            "'a'",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\"\\u12g4\"",
+            "\"\\ud800\"",
+            "\"\\ud83d\\ude00\"",
+            "\"\\/\"",
+            "\"\t\"",
+            "\"\u{7f}\"",
+            "[1 2]",
+            "[1]]",
+            "[",
+            "[}",
+            "{]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{a:1}",
+            "{\"a\" :1 }",
+            "//",
+            "",
+        ] {
+            agrees_with_serde_json(&format!("{{\"k\":{value}}}"));
+            agrees_with_serde_json(&format!("{{\"k\":[{value},{value}]}}"));
+        }
+        for text in [
+            "", " ", "{", "}", "{}", "{} ", "{}x", "{}{}", "[]", "\"\"", "\u{a0}{}",
+        ] {
+            agrees_with_serde_json(text);
+        }
+    }
+
+    /// Valid JSON, in pieces that can be taken apart.
+    fn json() -> impl Strategy<Value = String> {
+        let string = prop_oneof![
+            "\"[a-zé ,:{}\\[\\]]{0,12}\"",
+            r#""(\\[nt"\\/]|\\u00e9|\\u0000|\\ud83d\\ude00|\\ud800|x){0,4}""#,
+        ];
+        let leaf = prop_oneof![
+            string.clone(),
+            "-?(0|[1-9][0-9]{0,3})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,2})?",
+            "null|true|false",
+        ];
+        let blank = "[ \n]{0,1}";
+        let value = leaf.prop_recursive(5, 24, 4, move |inner| {
+            let item = (blank, inner.clone(), blank).prop_map(|(a, b, c)| a + &b + &c);
+            let entry = (string.clone(), blank, item.clone())
+                .prop_map(|(key, blank, item)| format!("{key}{blank}:{item}"));
+            let list = |open: char, close: char| {
+                move |(items, comma): (Vec<String>, &str)| {
+                    format!("{open}{}{comma}{close}", items.join(","))
+                }
+            };
+            let comma = prop_oneof![4 => Just(""), 1 => Just(","), 1 => Just(", ")];
+            prop_oneof![
+                (prop::collection::vec(item, 0..4), comma.clone()).prop_map(list('[', ']')),
+                (prop::collection::vec(entry, 0..4), comma).prop_map(list('{', '}')),
+            ]
+        });
+        (prop::collection::vec(value, 0..4), blank).prop_map(|(values, blank)| {
+            let entries: Vec<_> = values
+                .iter()
+                .enumerate()
+                .map(|(at, value)| format!("\"k{at}\":{value}"))
+                .collect();
+            format!("{{{}{blank}}}", entries.join(","))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn json_is_read_as_serde_json_reads_it(text in json()) {
+            agrees_with_serde_json(&text);
+        }
+
+        #[test]
+        fn broken_json_is_refused_where_serde_json_refuses_it(
+            text in json(),
+            at in any::<prop::sample::Index>(),
+            with in prop_oneof![
+                Just(""), Just(","), Just("}"), Just("]"), Just("\""), Just("\\"), Just("0"),
+                Just("."), Just("e"), Just("-"), Just("\u{1f}"), Just("é"), Just("{"), Just("["),
+            ],
+            replace in any::<bool>(),
+        ) {
+            let mut chars: Vec<String> = text.chars().map(String::from).collect();
+            let at = at.index(chars.len());
+            match replace {
+                true => chars[at] = with.to_owned(),
+                false => chars.insert(at, with.to_owned()),
+            }
+            agrees_with_serde_json(&chars.concat());
+        }
     }
 }

@@ -25,10 +25,7 @@ impl Words {
                 message,
             };
         }
-        let Ok(prepared) = json::prepare(text) else {
-            return Self::default();
-        };
-        match Fields::read(&prepared) {
+        match Fields::read(text) {
             Ok(fields) => Self::of_fields(fields),
             Err(_) => Self::default(),
         }
@@ -36,9 +33,7 @@ impl Words {
 
     fn of_fields(mut fields: Fields<'_>) -> Self {
         // A payment's reply may have them inside `data`.
-        if let Ok(Some(nested)) = fields.nested(Field::Data) {
-            fields = fields.merge(nested);
-        }
+        let _ = fields.open(Field::Data);
         let mut first = |one, other| {
             let mut text = |field| fields.text(field).ok().flatten();
             text(one)
