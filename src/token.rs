@@ -102,33 +102,27 @@ impl Token {
     }
 
     /// Takes the token out of what the gateway sent, in whatever spelling it repeated it: some
-    /// gateways put what they refuse into the refusal, or into a page for the customer. True where
-    /// it was there.
+    /// gateways put what they refuse into the refusal, or into a page for the customer. It is taken
+    /// out before anything is decoded: what is read from the text, and quoted in part, has none of
+    /// it. True where it was there.
     pub(crate) fn mask_in(&self, text: &mut Vec<u8>) -> bool {
         if self.0.len() < SHORTEST_TO_SEEK {
             return false;
         }
-        let needles = [Spelling::Header, Spelling::Form, Spelling::Json].map(|spelling| {
-            let spelled = self.spelled(spelling);
-            let scheme = if spelling == Spelling::Form {
-                "Bearer%20"
-            } else {
-                "Bearer "
-            };
-            Zeroizing::new(spelled[scheme.len()..].to_owned())
-        });
+        let first = self.0.as_bytes()[0];
         let mut masked = Vec::new();
         let mut rest = 0;
         let mut at = 0;
         while at < text.len() {
-            let here = needles
-                .iter()
-                .find(|needle| text[at..].starts_with(needle.as_bytes()));
+            let here = match text[at] {
+                byte if byte == first || ESCAPES.contains(&byte) => self.length_at(&text[at..]),
+                _ => None,
+            };
             match here {
-                Some(needle) => {
+                Some(length) => {
                     masked.extend_from_slice(&text[rest..at]);
                     masked.extend_from_slice(MASK.as_bytes());
-                    at += needle.len();
+                    at += length;
                     rest = at;
                 }
                 None => at += 1,
@@ -141,6 +135,27 @@ impl Token {
         text.zeroize();
         *text = masked;
         true
+    }
+
+    /// How much of the text's beginning is the token, each character spelled in any of its ways.
+    fn length_at(&self, text: &[u8]) -> Option<usize> {
+        // Every way to read it so far ends at one of these.
+        let mut ends = vec![0];
+        for byte in self.0.bytes() {
+            let mut next = Vec::new();
+            for end in ends {
+                let rest = &text[end..];
+                let plain = (rest.first() == Some(&byte)).then_some(1);
+                let escaped = escaped(rest, byte).into_iter().flatten();
+                for length in plain.into_iter().chain(escaped) {
+                    if !next.contains(&(end + length)) {
+                        next.push(end + length);
+                    }
+                }
+            }
+            ends = next;
+        }
+        ends.into_iter().max()
     }
 
     /// If the token is a JWT whose `exp` is past by this machine's clock, when it expired.
@@ -160,6 +175,56 @@ impl Token {
         let expired = claims.exp as i64;
         let past = i64::try_from(now).is_ok_and(|now| expired <= now);
         past.then(|| date::from_unix(expired)).flatten()
+    }
+}
+
+/// What the escapes of JSON, forms and HTML begin with.
+const ESCAPES: &[u8] = b"\\%&";
+
+/// Nobody escapes a text more than three times; and a gateway cannot make this take long.
+const MOST_SLASHES: usize = 8;
+
+/// How long an escaped spelling of `byte` the text begins with: `\/`, `\u002f`, `%2F`, `&#47;`,
+/// `&quot;`. A text that was escaped twice has more backslashes, or `%25` for `%`.
+fn escaped(text: &[u8], byte: u8) -> [Option<usize>; 2] {
+    let hex = |digits: &[u8]| u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+    let is = |value: Option<u32>| value == Some(byte.into());
+    match text.first() {
+        Some(b'\\') => {
+            let first = &text[..text.len().min(MOST_SLASHES)];
+            let slashes = first.iter().take_while(|&&byte| byte == b'\\').count();
+            if byte == b'\\' {
+                return [2, 4].map(|length| (length <= slashes).then_some(length));
+            }
+            let rest = &text[slashes..];
+            let plain = rest.first() == Some(&byte);
+            let unicode = rest.first() == Some(&b'u') && is(rest.get(1..5).and_then(hex));
+            [plain.then_some(slashes + 1), unicode.then_some(slashes + 5)]
+        }
+        Some(b'%') => {
+            let mut at = 1;
+            while at < 2 * MOST_SLASHES && text[at..].starts_with(b"25") {
+                at += 2;
+            }
+            // `%25` is a percent sign, too.
+            let twice = is(text.get(at..at + 2).and_then(hex)).then_some(at + 2);
+            [twice, (byte == b'%' && at > 1).then_some(at)]
+        }
+        Some(b'&') => {
+            let end = text.iter().take(10).position(|&byte| byte == b';');
+            let value = end.and_then(|end| match &text[1..end] {
+                b"amp" => Some(u32::from(b'&')),
+                b"quot" => Some(u32::from(b'"')),
+                b"apos" => Some(u32::from(b'\'')),
+                b"lt" => Some(u32::from(b'<')),
+                b"gt" => Some(u32::from(b'>')),
+                [b'#', b'x' | b'X', digits @ ..] => hex(digits),
+                [b'#', digits @ ..] => std::str::from_utf8(digits).ok()?.parse().ok(),
+                _ => None,
+            });
+            [end.filter(|_| is(value)).map(|end| end + 1), None]
+        }
+        _ => [None, None],
     }
 }
 
@@ -259,6 +324,37 @@ mod tests {
         assert!(token.mask_in(&mut text));
         assert_eq!(text, b"no [token] nor [token] nor [token] here");
         assert!(!token.mask_in(&mut text));
+        for spelled in [
+            // PHP's, in capitals or not; escaped twice; and as a page shows it.
+            r#"canary\/\"47="#,
+            r#"canary\u002F\u002247\u003d"#,
+            r#"canary/\\\"47="#,
+            "canary%2f%2247%3d",
+            "canary%252F%252247%253D",
+            "&#99;anary&#x2f;&quot;47&#061;",
+            r#"%63anary&sol;/"47="#,
+        ] {
+            let mut text = format!("<{spelled}> twice: {spelled}{spelled}.").into_bytes();
+            let masked = text.clone();
+            let there = !spelled.contains("sol");
+            assert_eq!(token.mask_in(&mut text), there, "{spelled}");
+            match there {
+                true => assert_eq!(text, b"<[token]> twice: [token][token]."),
+                false => assert_eq!(text, masked),
+            }
+        }
+        // In one pass: occurrences that overlap are one, and what is left makes no new one.
+        let token = Token::accept("abababab").unwrap();
+        let mut text = b"ababababababab ababab[token]ab".to_vec();
+        assert!(token.mask_in(&mut text));
+        assert_eq!(text, b"[token]ababab ababab[token]ab");
+        for token in [r"\\\\\\\\\\", "%25%25%25%25", "&&&&&&&&", "uuuuuuuu"] {
+            // Nothing that can be read in many ways takes long, and each is found plain.
+            let token = Token::accept(token).unwrap();
+            let mut text = [token.0.as_bytes(), &vec![token.0.as_bytes()[0]; 20_000]].concat();
+            assert!(token.mask_in(&mut text));
+            assert!(!token.mask_in(&mut text) || token.0.starts_with('\\'));
+        }
         // One that is found everywhere is left alone.
         let mut text = b"abc".to_vec();
         assert!(!Token::accept("b").unwrap().mask_in(&mut text));
