@@ -145,9 +145,8 @@ impl Token {
             let mut next = Vec::new();
             for end in ends {
                 let rest = &text[end..];
-                let plain = (rest.first() == Some(&byte)).then_some(1);
-                let escaped = escaped(rest, byte).into_iter().flatten();
-                for length in plain.into_iter().chain(escaped) {
+                let spelled = written(rest, byte).into_iter().chain(percent(rest, byte));
+                for length in spelled.flatten() {
                     if !next.contains(&(end + length)) {
                         next.push(end + length);
                     }
@@ -184,31 +183,23 @@ const ESCAPES: &[u8] = b"\\%&";
 /// Nobody escapes a text more than three times; and a gateway cannot make this take long.
 const MOST_SLASHES: usize = 8;
 
-/// How long an escaped spelling of `byte` the text begins with: `\/`, `\u002f`, `%2F`, `&#47;`,
-/// `&quot;`. A text that was escaped twice has more backslashes, or `%25` for `%`.
-fn escaped(text: &[u8], byte: u8) -> [Option<usize>; 2] {
+/// How long the text's first character is, where it is `byte`: as it is, or as JSON and HTML write it
+/// (`\/`, `\u002f`, `&#47;`, `&quot;`). What was escaped twice has more backslashes.
+fn written(text: &[u8], byte: u8) -> [Option<usize>; 3] {
     let hex = |digits: &[u8]| u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
     let is = |value: Option<u32>| value == Some(byte.into());
-    match text.first() {
+    let plain = (text.first() == Some(&byte)).then_some(1);
+    let [one, other] = match text.first() {
         Some(b'\\') => {
             let first = &text[..text.len().min(MOST_SLASHES)];
             let slashes = first.iter().take_while(|&&byte| byte == b'\\').count();
-            if byte == b'\\' {
-                return [2, 4].map(|length| (length <= slashes).then_some(length));
-            }
             let rest = &text[slashes..];
-            let plain = rest.first() == Some(&byte);
             let unicode = rest.first() == Some(&b'u') && is(rest.get(1..5).and_then(hex));
-            [plain.then_some(slashes + 1), unicode.then_some(slashes + 5)]
-        }
-        Some(b'%') => {
-            let mut at = 1;
-            while at < 2 * MOST_SLASHES && text[at..].starts_with(b"25") {
-                at += 2;
+            match byte {
+                b'\\' => [2, 4].map(|length| (length <= slashes).then_some(length)),
+                _ if unicode => [Some(slashes + 5), None],
+                _ => [(rest.first() == Some(&byte)).then_some(slashes + 1), None],
             }
-            // `%25` is a percent sign, too.
-            let twice = is(text.get(at..at + 2).and_then(hex)).then_some(at + 2);
-            [twice, (byte == b'%' && at > 1).then_some(at)]
         }
         Some(b'&') => {
             let end = text.iter().take(10).position(|&byte| byte == b';');
@@ -225,7 +216,32 @@ fn escaped(text: &[u8], byte: u8) -> [Option<usize>; 2] {
             [end.filter(|_| is(value)).map(|end| end + 1), None]
         }
         _ => [None, None],
+    };
+    [plain, one, other]
+}
+
+/// How long it is as forms write it, `%2F`, each character of that written in any way. What was
+/// encoded twice has `%25` for `%`.
+fn percent(text: &[u8], byte: u8) -> [Option<usize>; 3] {
+    let one = |at: usize, byte| written(&text[at..], byte).into_iter().flatten().next();
+    let Some(mut at) = one(0, b'%') else {
+        return [None; 3];
+    };
+    let digit = |at: usize, value: u8| {
+        let spelled = format!("{value:x}{value:X}");
+        spelled.bytes().find_map(|digit| Some(at + one(at, digit)?))
+    };
+    let pair = |at, byte: u8| digit(digit(at, byte >> 4)?, byte & 15);
+    for _ in 0..MOST_SLASHES {
+        if let Some(end) = pair(at, byte) {
+            return [Some(end), None, None];
+        }
+        match pair(at, b'%') {
+            Some(after) => at = after,
+            None => break,
+        }
     }
+    [None; 3]
 }
 
 fn find(text: &[u8], part: &[u8]) -> Option<usize> {
@@ -332,6 +348,9 @@ mod tests {
             "canary%2f%2247%3d",
             "canary%252F%252247%253D",
             "&#99;anary&#x2f;&quot;47&#061;",
+            // Encoded for a form, and then shown in JSON, or on a page.
+            r#"canary\u00252f%22\u0034\u0037\u0025\u0033\u0044"#,
+            "canary&#37;&#50;&#70;&#x25;2247%3D",
             r#"%63anary&sol;/"47="#,
         ] {
             let mut text = format!("<{spelled}> twice: {spelled}{spelled}.").into_bytes();
