@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::abi::{Got, n};
 use crate::catalogue::{Class, Fault};
+use crate::clock;
 use crate::plan::{Call, Run};
 use crate::want::{BROKE, Want};
 
@@ -37,13 +40,13 @@ impl Kind {
         (Self::FalseSuccess, "false success"),
         (Self::Unexplained, "unexplained results"),
         (Self::Overrun, "deadline overruns beyond 100 ms"),
-        (Self::Canary, "token in an error"),
+        (Self::Canary, "token in what the library hands out"),
         (Self::Harness, "failures of the harness itself"),
     ];
 }
 
 /// What the server saw of one run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Seen {
     /// Requests of which at least one byte came.
     pub requests: usize,
@@ -57,11 +60,14 @@ pub struct Seen {
     pub plays: Option<usize>,
     /// Whether the server was still to begin with a connection when all was over.
     pub behind: bool,
-    /// When it was last the client's turn.
-    pub acted: Option<Instant>,
+    /// When it was last the client's turn, counted from the start of the machine.
+    pub acted: Option<Duration>,
     pub used_connection: bool,
     /// Whether a request of it went over a connection that others had used, with faults of their own.
     pub shared: bool,
+    /// Whether a connection was ready for a request and carried nothing: the time was up when the
+    /// first byte was about to be handed over.
+    pub silent: bool,
 }
 
 /// When it happened.
@@ -82,7 +88,7 @@ pub struct Verdict {
 }
 
 /// `crowd`: whether others called on the same client.
-pub fn judge(run: &Run, got: &Got, time: Time, seen: &Seen, crowd: bool, canary: &str) -> Verdict {
+pub fn judge(run: &Run, got: &Got, time: Time, seen: &Seen, crowd: bool, leaks: usize) -> Verdict {
     let mut verdict = Verdict::default();
     let mut wrong = |kind, words: String| verdict.wrong.push((kind, words));
     if got.outcome() == Some(n::OUTCOME_NOT_SENT) && seen.requests > 0 {
@@ -97,8 +103,8 @@ pub fn judge(run: &Run, got: &Got, time: Time, seen: &Seen, crowd: bool, canary:
             wrong(Kind::UsedConnection, String::new());
         }
     }
-    if has(got, canary) {
-        wrong(Kind::Canary, String::new());
+    if leaks > 0 {
+        wrong(Kind::Canary, format!("in {leaks} of its texts"));
     }
     let deadline = deadline(run);
     let over = overrun(run, got, time);
@@ -185,8 +191,12 @@ fn wants(run: &Run, seen: &Seen) -> Vec<Want> {
         wants.push(BROKE);
     }
     // What is asked again was perhaps sent before: then nothing that follows makes it unsent. It was
-    // for certain where the server has some of it.
-    if !run.question.is_pay && (seen.requests > 0 || last > 0) {
+    // for certain where the server has some of it. Where it is not known how often was asked (in a
+    // crowd whose connections end before they say whose they are), it may have been.
+    let again = last > 0 || seen.plays.is_none_or(|plays| plays > 1);
+    let unsent = |want: &Want| matches!(want, Want::Error(_, n::OUTCOME_NOT_SENT));
+    let sendable = last > 0 || seen.silent || !wants.iter().all(unsent);
+    if !run.question.is_pay && (seen.requests > 0 || again && sendable) {
         let sent: Vec<Want> = wants.iter().map(|want| want.after_sending()).collect();
         match seen.requests {
             0 => wants.extend(sent),
@@ -257,7 +267,8 @@ fn too_soon(
     }
     let is_wait = matches!(run.call, Call::Wait(_));
     let unknown = |want: &Want| matches!(want, Want::Error(_, n::OUTCOME_UNKNOWN));
-    if !unsent && !is_wait && seen.requests == 0 && !seen.anonymous && !wants.iter().any(unknown) {
+    let may_have_sent = seen.requests > 0 || seen.anonymous || seen.silent;
+    if !unsent && !is_wait && !may_have_sent && !wants.iter().any(unknown) {
         return Some("TIMEOUT with an unknown outcome, and nothing can have been sent".to_owned());
     }
     // A call that asks again may begin its last attempt just before its time is up.
@@ -268,29 +279,16 @@ fn too_soon(
         _ => OVERRUN + PAUSES[1],
     };
     let waits = run.faults.iter().any(|fault| fault.retry_after);
-    let up = time.began + time.took;
+    let up = clock::since_boot(time.began + time.took);
     match seen.acted {
         Some(acted)
-            if !waits
-                && !seen.behind
-                && up.saturating_duration_since(acted) > patience + time.lateness =>
+            if !waits && !seen.behind && up.saturating_sub(acted) > patience + time.lateness =>
         {
             Some(format!(
                 "TIMEOUT, and it had been the client's turn for {:?}; acceptable: {wants:?}",
-                up.saturating_duration_since(acted)
+                up.saturating_sub(acted)
             ))
         }
         _ => None,
-    }
-}
-
-fn has(got: &Got, canary: &str) -> bool {
-    match got {
-        Got::Error { words, .. } => words.contains(canary),
-        Got::Payment { redirect_url, page } => [redirect_url, page]
-            .into_iter()
-            .flatten()
-            .any(|text| text.contains(canary)),
-        Got::State { .. } => false,
     }
 }

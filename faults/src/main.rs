@@ -1,11 +1,12 @@
 //! The fault run: thousands of calls through the C ABI, each against a fault that a seed decides, each
 //! held against what may come of it and against the fault server's own ledger.
 //!
-//! Two processes. The outer one prints the seed, starts the inner one with the blocked look-up
-//! preloaded, reads along what it writes to its error stream, and outlives its crash. The inner one
-//! does the runs. See `faults/run.sh`.
+//! Three processes. The outer one prints the seed, starts the others, reads along what they write, and
+//! outlives their crash. One is the fault server. The inner one has the library, and the blocked
+//! look-up preloaded; it does the runs. See `faults/run.sh`.
 
 mod abi;
+mod canary;
 mod catalogue;
 mod clock;
 mod dice;
@@ -17,22 +18,24 @@ mod replies;
 mod report;
 mod want;
 mod watch;
+mod wire;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use flexpay_sandbox::fault_server::FaultServer;
 
 use abi::Flexpay;
+use canary::Memory;
 use clock::Control;
 use drive::{Bench, Done};
 use plan::BLOCK;
 use report::Report;
 use watch::Watch;
+use wire::Wire;
 
 /// How long helper threads that nobody waits for (a blocked look-up) may outlive their calls.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -61,13 +64,17 @@ struct Options {
     /// Where the inner process notes what is under way.
     #[arg(long, hide = true)]
     inner: Option<PathBuf>,
+    /// Where the server listens to the inner process.
+    #[arg(long, hide = true)]
+    wire: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let done = match options.inner {
-        None => outer::run(&options),
-        Some(_) => inner(&options),
+    let done = match (&options.inner, &options.wire) {
+        (Some(_), Some(wire)) => inner(&options, wire),
+        (None, Some(wire)) => wire::serve(&options, wire).map(|()| true),
+        _ => outer::run(&options),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -80,7 +87,7 @@ fn main() -> ExitCode {
 }
 
 /// Does the runs. True when nothing was wrong.
-fn inner(options: &Options) -> Result<bool, String> {
+fn inner(options: &Options, wire: &Path) -> Result<bool, String> {
     let seed = options.seed.unwrap_or_default();
     let file = options.inner.as_ref().map(|path| {
         let file = std::fs::OpenOptions::new().write(true).open(path);
@@ -90,23 +97,23 @@ fn inner(options: &Options) -> Result<bool, String> {
     let flexpay = Flexpay::load(&options.lib_dir)?;
     // What is made once and stays: the bomb, the library's own.
     let _ = replies::BOMB.len();
+    let connect = |_| Wire::connect(wire).map_err(|error| format!("{}: {error}", wire.display()));
+    let slots = 0..options.threads.max(1);
+    let mut wires = slots.map(connect).collect::<Result<Vec<Wire>, String>>()?;
     let before = (watch::count("fd"), watch::count("task"));
 
     let mut report = Report::default();
     let control = Control::start();
     {
-        let threads = options.threads.max(1);
-        let server = FaultServer::start(threads).map_err(|error| error.to_string())?;
         let bench = Bench {
             flexpay: &flexpay,
-            server: &server,
             control: &control,
             watch: &watch,
         };
         let over = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             scope.spawn(|| watchdog(&watch, &over, seed));
-            all(&bench, options, seed, &mut report);
+            all(&bench, &mut wires, options, seed, &mut report);
             over.store(1, Ordering::Relaxed);
         });
     }
@@ -132,11 +139,48 @@ fn inner(options: &Options) -> Result<bool, String> {
         "leaked threads",
         after.1 as i64 - before.1 as i64
     );
-    Ok(report.is_clean() && after.0 <= before.0 && after.1 <= before.1)
+    let found = canary_told(&flexpay)?;
+    Ok(report.is_clean() && found && after.0 <= before.0 && after.1 <= before.1)
+}
+
+/// Looks for the token where it may not be, and says so. True when it is nowhere.
+fn canary_told(flexpay: &Flexpay) -> Result<bool, String> {
+    let words = |error: std::io::Error| error.to_string();
+    let Memory {
+        bytes,
+        places,
+        repeated,
+    } = flexpay.search.in_memory().map_err(words)?;
+    for place in places.iter().take(20) {
+        println!("WRONG: the token, or a piece of it, at {place}");
+    }
+    // A search that finds nothing anywhere proves nothing: while a client lives, it has the token.
+    let alive = {
+        let _client = flexpay.client(&abi::Config::anywhere())?;
+        flexpay.search.in_memory().map_err(words)?.places.len()
+    };
+    println!(
+        "{:40}{:>7}    of {} MiB; with a client alive {alive}",
+        "token in memory, all clients freed",
+        places.len(),
+        bytes >> 20
+    );
+    println!(
+        "{:40}{repeated:>7}    not judged: see THREATS.md",
+        "the same, repeated by gateways"
+    );
+    if alive == 0 {
+        println!("WRONG: the search does not find the token of a client that lives");
+    }
+    println!(
+        "{} texts of the library's were searched",
+        flexpay.search.searched()
+    );
+    Ok(places.is_empty() && alive > 0)
 }
 
 /// The runs alone, many side by side; then the crowds, one after the other.
-fn all(bench: &Bench<'_>, options: &Options, seed: u64, report: &mut Report) {
+fn all(bench: &Bench<'_>, wires: &mut [Wire], options: &Options, seed: u64, report: &mut Report) {
     let end = options.only.map_or(options.runs, |only| {
         options.runs.max((only / BLOCK + 1) * BLOCK)
     });
@@ -153,11 +197,11 @@ fn all(bench: &Bench<'_>, options: &Options, seed: u64, report: &mut Report) {
     let next = AtomicUsize::new(0);
     let (to, from) = mpsc::channel::<Done>();
     std::thread::scope(|scope| {
-        for slot in 0..options.threads.max(1) {
+        for wire in &mut *wires {
             let (next, indices, to) = (&next, &indices, to.clone());
             scope.spawn(move || {
                 while let Some(&index) = indices.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let done = bench.alone(slot, &plan::alone(seed, index));
+                    let done = bench.alone(wire, &plan::alone(seed, index));
                     if to.send(done).is_err() {
                         return;
                     }
@@ -173,7 +217,7 @@ fn all(bench: &Bench<'_>, options: &Options, seed: u64, report: &mut Report) {
         }
     });
     for block in crowds {
-        for done in bench.crowd(0, &plan::crowd(seed, block, end)) {
+        for done in bench.crowd(&mut wires[0], &plan::crowd(seed, block, end), block, end) {
             report.add(&done, seed);
         }
     }

@@ -1,14 +1,15 @@
-//! The outer process, which outlives the inner one.
+//! The outer process, which outlives the others.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Write};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
-use crate::drive::CANARY;
+use crate::canary::Search;
 use crate::{Options, watch};
 
-/// Runs the inner process. True when nothing was wrong with it.
+/// Runs the others. True when nothing was wrong.
 pub fn run(options: &Options) -> Result<bool, String> {
     // Any number will do where none was asked for.
     let seed = options
@@ -16,58 +17,107 @@ pub fn run(options: &Options) -> Result<bool, String> {
         .unwrap_or_else(|| RandomState::new().hash_one("seed") % 1_000_000_000);
     println!("seed {seed}");
     let words = |error: std::io::Error| error.to_string();
-    let notes = tempfile::NamedTempFile::new().map_err(words)?;
+    let directory = tempfile::tempdir().map_err(words)?;
+    let notes = directory.path().join("notes");
+    std::fs::write(&notes, "").map_err(words)?;
+    let wire = directory.path().join("wire");
     let lookup = options
         .lookup
         .canonicalize()
         .map_err(|error| format!("{}: {error}", options.lookup.display()))?;
     let began = Instant::now();
-    let mut command = Command::new(std::env::current_exe().map_err(words)?);
-    command
-        .args(["--runs", &options.runs.to_string()])
-        .args(["--seed", &seed.to_string()])
-        .args(["--threads", &options.threads.to_string()])
-        .arg("--lib-dir")
-        .arg(&options.lib_dir)
-        .arg("--lookup")
-        .arg(&lookup)
-        .arg("--inner")
-        .arg(notes.path())
+    let command = |more: &[(&str, &Path)]| {
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .args(["--runs", &options.runs.to_string()])
+            .args(["--seed", &seed.to_string()])
+            .args(["--threads", &options.threads.to_string()])
+            .arg("--lib-dir")
+            .arg(&options.lib_dir)
+            .arg("--lookup")
+            .arg(&lookup)
+            .arg("--wire")
+            .arg(&wire);
+        for (name, path) in more {
+            command.arg(name).arg(path);
+        }
+        Ok(command)
+    };
+    let mut server = command(&[])
+        .and_then(|mut command| command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn())
+        .map_err(words)?;
+    let mut inner = command(&[("--inner", &notes)]).map_err(words)?;
+    inner
         .env("LD_PRELOAD", &lookup)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     if let Some(only) = options.only {
-        command.args(["--only", &only.to_string()]);
+        inner.args(["--only", &only.to_string()]);
     }
-    let mut child = command.spawn().map_err(words)?;
-    let mut said = Vec::new();
-    if let Some(mut errors) = child.stderr.take() {
-        errors.read_to_end(&mut said).map_err(words)?;
-    }
-    let status = child.wait().map_err(words)?;
-    std::io::stderr().write_all(&said).map_err(words)?;
+    let mut inner = inner.spawn().map_err(words)?;
 
-    let crashed = status.code().is_none();
-    if crashed {
-        let bytes = std::fs::read(notes.path()).map_err(words)?;
+    let said = inner
+        .stdout
+        .take()
+        .map(|from| overhear(from, std::io::stdout()));
+    let complained = inner
+        .stderr
+        .take()
+        .map(|from| overhear(from, std::io::stderr()));
+    let server_complained = server
+        .stderr
+        .take()
+        .map(|from| overhear(from, std::io::stderr()));
+    let status = inner.wait().map_err(words)?;
+    // The server ends when nobody can speak to it any more.
+    drop(server.stdin.take());
+    let server_status = server.wait().map_err(words)?;
+    let heard = |thread: Option<std::thread::JoinHandle<Vec<u8>>>| {
+        thread
+            .and_then(|thread| thread.join().ok())
+            .unwrap_or_default()
+    };
+    let written = [heard(said), heard(complained)].concat();
+    let panics: usize = [written.clone(), heard(server_complained)]
+        .iter()
+        .map(|text| String::from_utf8_lossy(text).matches("panicked at").count())
+        .sum();
+
+    let crashed = |status: ExitStatus| status.code().is_none();
+    if crashed(status) {
+        let bytes = std::fs::read(&notes).map_err(words)?;
         println!(
             "\nWRONG: {status}; under way were {:?}",
             watch::under_way(&bytes)
         );
     }
-    let token = CANARY.as_bytes();
-    let found = said
-        .windows(token.len())
-        .filter(|part| *part == token)
-        .count();
-    let panics = String::from_utf8_lossy(&said)
-        .matches("panicked at")
-        .count();
-    println!("{:40}{:>7}", "token on the error stream", found);
+    if !server_status.success() {
+        println!("\nWRONG: the fault server: {server_status}");
+    }
+    let found = Search::new().places(&written).len();
+    println!("{:40}{:>7}", "token in what was written", found);
     println!("{:40}{:>7}", "panics", panics);
-    println!("{:40}{:>7}", "crashes", u8::from(crashed));
+    println!("{:40}{:>7}", "crashes", u8::from(crashed(status)));
     println!("{:40}{:>7}", "hangs", u8::from(status.code() == Some(3)));
     println!("\nseed {seed}, {:.1} s", began.elapsed().as_secs_f64());
-    let clean = status.success() && found == 0 && panics == 0;
+    let clean = status.success() && server_status.success() && found == 0 && panics == 0;
     println!("{}", if clean { "clean" } else { "NOT clean" });
     Ok(clean)
+}
+
+/// Passes on what comes, and keeps it.
+fn overhear(
+    mut from: impl Read + Send + 'static,
+    mut to: impl Write + Send + 'static,
+) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut all = Vec::new();
+        let mut piece = [0; 4096];
+        while let Ok(length @ 1..) = from.read(&mut piece) {
+            let _ = to.write_all(&piece[..length]).and_then(|()| to.flush());
+            all.extend_from_slice(&piece[..length]);
+        }
+        all
+    })
 }

@@ -39,20 +39,28 @@ impl Client<'_> {
         // SAFETY: the client is alive, strings live in `keep`, out-pointers are our own.
         let code = unsafe { (functions.pay)(self.raw, &raw_request, &mut payment, &mut error) };
         let ended = Instant::now();
-        let got = if code != n::OK || payment.is_null() {
+        let (got, leaks) = if code != n::OK || payment.is_null() {
             self.flexpay.error(code, error)
         } else {
             // SAFETY: made by the library, read, and freed once.
             unsafe {
+                let raw = &*payment;
+                let leaks = self.flexpay.leaks(&[
+                    raw.redirect_url,
+                    raw.order_number,
+                    raw.code,
+                    raw.message,
+                    raw.page,
+                ]);
                 let got = Got::Payment {
-                    redirect_url: read((*payment).redirect_url),
-                    page: read((*payment).page),
+                    redirect_url: read(raw.redirect_url),
+                    page: read(raw.page),
                 };
                 (functions.payment_free)(payment);
-                got
+                (got, leaks)
             }
         };
-        mark.called(ended, got)
+        mark.called(ended, got, leaks)
     }
 
     pub fn check(&self, order_number: &str) -> Called {
@@ -113,20 +121,34 @@ impl Client<'_> {
         let mark = Mark::set();
         let code = call(&self.flexpay.functions, &mut transaction, &mut error);
         let ended = Instant::now();
-        let got = if code != n::OK || transaction.is_null() {
+        let (got, leaks) = if code != n::OK || transaction.is_null() {
             self.flexpay.error(code, error)
         } else {
             // SAFETY: made by the library, read, and freed once.
             unsafe {
+                let raw = &*transaction;
+                let leaks = self.flexpay.leaks(&[
+                    raw.status,
+                    raw.order_number,
+                    raw.reference,
+                    raw.amount,
+                    raw.amount_customer,
+                    raw.currency,
+                    raw.created_at,
+                    raw.channel,
+                    raw.code,
+                    raw.message,
+                    raw.raw,
+                ]);
                 let got = Got::State {
-                    state: (*transaction).state,
-                    order_number: read((*transaction).order_number).unwrap_or_default(),
+                    state: raw.state,
+                    order_number: read(raw.order_number).unwrap_or_default(),
                 };
                 (self.flexpay.functions.transaction_free)(transaction);
-                got
+                (got, leaks)
             }
         };
-        mark.called(ended, got)
+        mark.called(ended, got, leaks)
     }
 }
 

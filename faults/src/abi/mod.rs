@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use libloading::Library;
 
+use crate::canary::{self, Canary, Search};
 use crate::clock;
 pub use client::Client;
 use raw::{Functions, RawConfig, RawError};
@@ -54,6 +55,8 @@ pub mod n {
 /// The library, loaded.
 pub struct Flexpay {
     functions: Functions,
+    /// Looks through every text that the library hands out.
+    pub search: Search,
     /// What the functions live in.
     _library: Library,
 }
@@ -61,7 +64,7 @@ pub struct Flexpay {
 /// A client's settings; see the header.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    pub token: String,
+    pub canary: Canary,
     pub api: i32,
     pub pay_url: String,
     pub check_url: String,
@@ -71,6 +74,18 @@ pub struct Config {
     pub proxy: Option<String>,
     pub flags: u64,
     pub callback_secret: Option<String>,
+}
+
+impl Config {
+    /// One that is good, and leads nowhere.
+    pub fn anywhere() -> Self {
+        Self {
+            pay_url: "https://127.0.0.1:1/pay".to_owned(),
+            check_url: "https://127.0.0.1:1/check".to_owned(),
+            timeout_ms: 1_000,
+            ..Self::default()
+        }
+    }
 }
 
 /// A payment request; what is not here is the same in every run.
@@ -101,6 +116,8 @@ pub struct Called {
     pub ended: Instant,
     /// How long the calling thread stood in line for a processor meanwhile.
     pub queued: Duration,
+    /// In how many of its texts the token was found.
+    pub leaks: usize,
 }
 
 /// What is noted before a call.
@@ -112,12 +129,13 @@ impl Mark {
         Self(Instant::now(), queued)
     }
 
-    fn called(&self, ended: Instant, got: Got) -> Called {
+    fn called(&self, ended: Instant, got: Got, leaks: usize) -> Called {
         Called {
             got,
             began: self.0,
             ended,
             queued: clock::queued().saturating_sub(self.1),
+            leaks,
         }
     }
 }
@@ -166,6 +184,7 @@ impl Flexpay {
             };
             Ok(Self {
                 functions,
+                search: Search::new(),
                 _library: library,
             })
         }
@@ -173,10 +192,10 @@ impl Flexpay {
 
     pub fn client(&self, config: &Config) -> Result<Client<'_>, String> {
         let mut keep = Keep::default();
-        let raw_config = RawConfig {
+        let mut raw_config = RawConfig {
             size: size_of::<RawConfig>(),
             merchant: keep.text("ZANDO"),
-            token: keep.text(&config.token),
+            token: null(),
             environment: 0,
             api: config.api,
             pay_url: keep.text(&config.pay_url),
@@ -193,9 +212,13 @@ impl Flexpay {
         let mut client = null_mut();
         let mut error = null_mut();
         // SAFETY: strings live in `keep`, out-pointers are our own.
-        let code = unsafe { (self.functions.client_new)(&raw_config, &mut client, &mut error) };
+        let code = canary::with_token(config.canary, |token| {
+            raw_config.token = token;
+            unsafe { (self.functions.client_new)(&raw_config, &mut client, &mut error) }
+        });
         if code != n::OK {
-            return Err(format!("{:?}", self.error(code, error)));
+            let (error, leaks) = self.error(code, error);
+            return Err(format!("{error:?}, the token {leaks} times in it"));
         }
         Ok(Client {
             flexpay: self,
@@ -203,15 +226,16 @@ impl Flexpay {
         })
     }
 
-    /// Reads an error and frees it.
-    fn error(&self, code: i32, error: *mut RawError) -> Got {
+    /// Reads an error and frees it. Also given is in how many of its texts the token was found.
+    fn error(&self, code: i32, error: *mut RawError) -> (Got, usize) {
         if error.is_null() {
             let words = "the library gave no error object".to_owned();
-            return Got::Error {
+            let got = Got::Error {
                 code,
                 outcome: -1,
                 words,
             };
+            return (got, 0);
         }
         // SAFETY: the library made it and says what is in it.
         let got = unsafe {
@@ -222,20 +246,37 @@ impl Flexpay {
                 raw.gateway_code,
                 raw.gateway_message,
             ];
+            let leaks = self.leaks(&words);
             let words: Vec<String> = words.into_iter().filter_map(|text| read(text)).collect();
             let mut words = words.join(" | ");
             if raw.code != code {
                 words = format!("[returned {code}, the error says {}] {words}", raw.code);
             }
-            Got::Error {
+            let got = Got::Error {
                 code: if raw.code == code { code } else { -1 },
                 outcome: raw.outcome,
                 words,
-            }
+            };
+            (got, leaks)
         };
         // SAFETY: made by the library, freed once.
         unsafe { (self.functions.error_free)(error) };
         got
+    }
+
+    /// In how many of these texts the token is.
+    ///
+    /// # Safety
+    /// Each is NULL, or a C string.
+    unsafe fn leaks(&self, texts: &[*const c_char]) -> usize {
+        let leaks = |text: &&*const c_char| {
+            // SAFETY: as promised.
+            !text.is_null()
+                && self
+                    .search
+                    .look_through(unsafe { CStr::from_ptr(**text) }.to_bytes())
+        };
+        texts.iter().filter(leaks).count()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Replies that are sound HTTP: every status, and every kind of thing inside.
 
-use flexpay_sandbox::fault_server::Step;
+use flexpay_sandbox::fault_server::{Dress, Step};
 
 use super::{Row, Setting, answer, send};
 use crate::abi::n;
@@ -246,14 +246,20 @@ pub(super) fn content(setting: &Setting, dice: &mut Dice) -> Row {
 /// A debugging page: it shows what it was sent, the token included.
 pub(super) fn echo(setting: &Setting, dice: &mut Dice) -> Row {
     let status = *dice.pick(&[200, 400, 401, 404, 422, 500, 502]);
-    let page = dice.percent(50);
-    let want = match (status, page) {
+    let dress = *dice.pick(&[
+        Dress::Json,
+        Dress::SlashedJson,
+        Dress::UnicodeJson,
+        Dress::Page,
+        Dress::EntityPage,
+    ]);
+    let want = match (status, dress.is_page()) {
         (200, true) => UNREADABLE,
         (200, false) => NO,
         _ => setting.question.verdict(status),
     };
-    let name = format!("{status}, {}", if page { "page" } else { "JSON" });
-    answer(name, vec![Step::Echo { status, page }], &[want])
+    let name = format!("{status}, {dress:?}");
+    answer(name, vec![Step::Echo { status, dress }], &[want])
 }
 
 /// A transaction that is paid, and is not the one the shop expects.

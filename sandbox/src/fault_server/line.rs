@@ -24,7 +24,8 @@ pub(super) enum Pulled {
 }
 
 pub(super) struct Line {
-    stream: TcpStream,
+    /// None once it was reset or cut.
+    stream: Option<TcpStream>,
     tls: Option<Box<ServerConnection>>,
     /// What came, above TLS.
     pub(super) received: Vec<u8>,
@@ -39,7 +40,7 @@ impl Line {
         stream.set_read_timeout(Some(SLICE))?;
         stream.set_write_timeout(Some(SLICE))?;
         Ok(Self {
-            stream,
+            stream: Some(stream),
             tls: None,
             received: Vec::new(),
             sent: 0,
@@ -49,16 +50,16 @@ impl Line {
 
     /// Reads what comes next, `most` bytes at most (inside TLS, about as many).
     pub(super) fn pull(&mut self, most: usize) -> Pulled {
-        if self.ended {
+        let (false, Some(stream)) = (self.ended, &mut self.stream) else {
             return Pulled::End;
-        }
+        };
         let mut piece = [0; 16 * 1024];
         // In small pieces inside TLS, so that no more records are opened than are asked for.
         let most = match self.tls {
             Some(_) => most.clamp(64, 1024),
             None => most.clamp(1, piece.len()),
         };
-        let pulled = match self.stream.read(&mut piece[..most]) {
+        let pulled = match stream.read(&mut piece[..most]) {
             Ok(0) => Pulled::End,
             Ok(length) => self.take_in(&piece[..length]),
             Err(error) if is_passing(&error) => Pulled::Nothing,
@@ -117,8 +118,11 @@ impl Line {
 
     /// Sends beneath TLS.
     pub(super) fn send_raw(&mut self, mut bytes: &[u8], stop: impl Fn() -> bool) -> bool {
+        let Some(stream) = &mut self.stream else {
+            return false;
+        };
         while !bytes.is_empty() {
-            match self.stream.write(bytes) {
+            match stream.write(bytes) {
                 Ok(0) => return false,
                 Ok(length) => bytes = &bytes[length..],
                 Err(error) if is_passing(&error) && !stop() => {}
@@ -180,9 +184,13 @@ impl Line {
 
     /// Reads what has come by now.
     fn take_what_came(&mut self) {
-        if self.stream.set_nonblocking(true).is_ok() {
+        let nonblocking = |line: &Self, on| {
+            let stream = line.stream.as_ref();
+            stream.is_some_and(|stream| stream.set_nonblocking(on).is_ok())
+        };
+        if nonblocking(self, true) {
             while self.pull(16 * 1024) == Pulled::Some {}
-            let _ = self.stream.set_nonblocking(false);
+            nonblocking(self, false);
         }
     }
 
@@ -192,11 +200,13 @@ impl Line {
         while self.pull(16 * 1024) != Pulled::End && Instant::now() < until {}
     }
 
-    /// Makes the coming close a reset. What came until now counts.
+    /// Resets, at once. What came until now counts.
     pub(super) fn reset(&mut self) {
         self.take_what_came();
-        let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
-        self.ended = true;
+        if let Some(stream) = &self.stream {
+            let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        }
+        self.stream = None;
     }
 
     /// Closes for writing in an orderly way, and reads on to the end.
@@ -205,9 +215,11 @@ impl Line {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
             let goodbye = pending(tls);
-            let _ = self.stream.write(&goodbye);
+            self.send_raw(&goodbye, || true);
         }
-        let _ = self.stream.shutdown(Shutdown::Write);
+        if let Some(stream) = &self.stream {
+            let _ = stream.shutdown(Shutdown::Write);
+        }
         self.drain();
     }
 
@@ -215,7 +227,7 @@ impl Line {
     /// a reset.
     pub(super) fn cut(&mut self) {
         self.take_what_came();
-        self.ended = true;
+        self.stream = None;
     }
 }
 

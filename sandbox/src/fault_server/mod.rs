@@ -33,7 +33,7 @@ use crate::error::Error;
 
 pub use ledger::{Connection, Ledger};
 pub use request::{Kind, Request};
-pub use script::{ProxyFault, Script, Step, Take, TlsFault};
+pub use script::{Dress, ProxyFault, Script, Step, Take, TlsFault};
 pub use slot::{Armed, Lease, Plays, Tls};
 
 /// What the id of a warm-up begins with.

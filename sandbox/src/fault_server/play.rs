@@ -8,7 +8,7 @@ use super::Authorities;
 use super::ledger::{Connection, is_warm_up};
 use super::line::{Line, Pulled};
 use super::request::{Request, head_length};
-use super::script::{ProxyFault, Script, Step, Take, TlsFault};
+use super::script::{Dress, ProxyFault, Script, Step, Take, TlsFault};
 use super::slot::{Life, Plays};
 
 /// Serves one connection to its end, and says what was seen.
@@ -284,8 +284,8 @@ impl Stage<'_> {
                 // A client may share its connections: one on which the last call is left without an
                 // answer, or had it before, may carry the next one's request.
                 Step::Hang if self.by_id() => return Ok(()),
-                Step::Echo { status, page } => {
-                    let reply = echo(&self.line.received[start..end], *status, *page);
+                Step::Echo { status, dress } => {
+                    let reply = echo(&self.line.received[start..end], *status, *dress);
                     self.step(&Step::Send(reply))?;
                 }
                 step => self.step(step)?,
@@ -331,14 +331,20 @@ impl Stage<'_> {
 }
 
 /// An answer that shows the request it answers.
-fn echo(request: &[u8], status: u16, page: bool) -> Vec<u8> {
+fn echo(request: &[u8], status: u16, dress: Dress) -> Vec<u8> {
     let shown = String::from_utf8_lossy(request);
-    let body = if page {
-        let text = shown.replace('&', "&amp;").replace('<', "&lt;");
-        format!("<html><body><h1>Error</h1><p>{text}</p></body></html>")
-    } else {
-        let message = serde_json::Value::from(shown.into_owned());
-        format!(r#"{{"code":"1","message":{message}}}"#)
+    let every = |spelled: fn(char) -> String| shown.chars().map(spelled).collect::<String>();
+    let quoted = || serde_json::Value::from(shown.as_ref()).to_string();
+    let text = match dress {
+        Dress::Json => quoted(),
+        Dress::SlashedJson => quoted().replace('/', r"\/"),
+        Dress::UnicodeJson => format!("\"{}\"", every(|c| format!("\\u{:04x}", u32::from(c)))),
+        Dress::Page => shown.replace('&', "&amp;").replace('<', "&lt;"),
+        Dress::EntityPage => every(|c| format!("&#{};", u32::from(c))),
+    };
+    let body = match dress.is_page() {
+        true => format!("<html><body><h1>Error</h1><p>{text}</p></body></html>"),
+        false => format!(r#"{{"code":"1","message":{text}}}"#),
     };
     let length = body.len();
     format!("HTTP/1.1 {status} Echo\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()

@@ -60,8 +60,8 @@ pub enum Step {
     Echo {
         /// The status of the answer.
         status: u16,
-        /// Whether it is dressed as a page; otherwise as the message of a JSON refusal.
-        page: bool,
+        /// In what it is shown.
+        dress: Dress,
     },
     /// Waits.
     Pause(Duration),
@@ -73,6 +73,28 @@ pub enum Step {
     Cut,
     /// Resets: RST, whatever was still unsent thrown away.
     Reset,
+}
+
+/// In what a request is shown to who sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dress {
+    /// The message of a JSON refusal.
+    Json,
+    /// The same, with `/` written `\/`, as PHP does by default.
+    SlashedJson,
+    /// The same, with every character written `\u….`
+    UnicodeJson,
+    /// A page.
+    Page,
+    /// A page, with every character written `&#…;`
+    EntityPage,
+}
+
+impl Dress {
+    /// Whether it is a page.
+    pub fn is_page(self) -> bool {
+        matches!(self, Self::Page | Self::EntityPage)
+    }
 }
 
 impl Step {
