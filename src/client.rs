@@ -165,12 +165,15 @@ impl Client {
         let (result, reused) = read(Connection::Any)?;
         // A server that answered twice before leaves a reply on the connection that was meant for
         // another question. One that names the order asked about is no such reply, and neither is
-        // one that only a failing gateway gives.
+        // one about the token, or that only a failing gateway gives.
         let may_be_of_another = match &result {
             Ok(answer) => !answer.names_order,
-            Err(error) => error
-                .http_status()
-                .is_some_and(|status| (200..300).contains(&status)),
+            Err(error) => {
+                let is_no =
+                    error.outcome() == Outcome::Refused && error.code() != ErrorCode::Unauthorized;
+                let status = error.http_status().unwrap_or_default();
+                is_no || (200..300).contains(&status)
+            }
         };
         let result = match reused && may_be_of_another {
             true => read(Connection::New).map_err(Error::after_sending)?.0,

@@ -8,6 +8,7 @@ use flexpay_sandbox::{
     Action, AmountStyle, CreatedAtStyle, Decision, Endpoint, Fault, Habits, KeyStyle,
 };
 use std::io::{Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 #[test]
@@ -326,6 +327,69 @@ fn a_reply_nobody_asked_for_is_not_taken_for_the_next() {
             State::Failed,
             "{number}"
         );
+    }
+}
+
+/// A server that keeps connections, and knows every order. On its first connection it says a no that
+/// was meant for another question: right after its first reply, or, `ahead`, before its second.
+fn mistaken_server(status: u16, body: &'static str, ahead: bool) -> String {
+    let connections = AtomicUsize::new(0);
+    serve(move |mut stream| {
+        let first = connections.fetch_add(1, Ordering::Relaxed) == 0;
+        std::thread::spawn(move || {
+            let reply = |status: u16, body: &str| {
+                let length = body.len();
+                format!("HTTP/1.1 {status} Status\r\nContent-Length: {length}\r\n\r\n{body}")
+            };
+            let mut request = [0; 4096];
+            let mut count = 0;
+            while let Ok(length @ 1..) = stream.read(&mut request) {
+                count += 1;
+                let line = String::from_utf8_lossy(&request[..length]).into_owned();
+                let number = line.split([' ', '/']).nth(3).unwrap_or_default().to_owned();
+                let good = format!(
+                    r#"{{"code":"0","transaction":{{"orderNumber":"{number}","reference":"R","amount":"1","currency":"USD","status":"0"}}}}"#
+                );
+                let mut answer = reply(200, &good);
+                match (first, ahead, count) {
+                    (true, false, 1) => answer += &reply(status, body),
+                    (true, true, 2) => answer = reply(status, body) + &answer,
+                    _ => {}
+                }
+                if stream.write_all(answer.as_bytes()).is_err() {
+                    break;
+                }
+            }
+        });
+    })
+}
+
+#[test]
+fn a_no_that_was_meant_for_another_question_is_not_taken_for_the_answer() {
+    let unknown = r#"{"code":"1","message":"Aucune transaction trouvee","transaction":null}"#;
+    let refused = r#"{"code":"1","message":"Numero refuse"}"#;
+    for (status, body) in [
+        (200, unknown),
+        (404, unknown),
+        (200, refused),
+        (404, refused),
+        (422, refused),
+    ] {
+        for ahead in [false, true] {
+            let client = client_of(
+                &mistaken_server(status, body, ahead),
+                Duration::from_secs(20),
+            );
+            for number in ["A", "B", "C"] {
+                let found = client.check(number);
+                let state = found.as_ref().map(|transaction| transaction.state);
+                assert_eq!(
+                    state.ok(),
+                    Some(State::Paid),
+                    "{status} {ahead} {number}: {found:?}"
+                );
+            }
+        }
     }
 }
 

@@ -28,6 +28,28 @@ fn a_gateway_that_repeats_the_token_does_not_get_it_shown() {
             format!("<h1>Trace</h1><pre>authorization=Bearer%20{encoded} {TOKEN}</pre>"),
         ),
         (200, format!("token {TOKEN} unknown")),
+        // As PHP writes a slash in JSON, and as others write any character, in JSON or on a page.
+        (
+            401,
+            format!(
+                r#"{{"code":"1","message":"bad token {}"}}"#,
+                TOKEN.replace('/', r"\/")
+            ),
+        ),
+        (
+            403,
+            format!(
+                r#"{{"code":"1","message":"{}"}}"#,
+                escaped(encoded, |c| format!("\\u{c:04x}"))
+            ),
+        ),
+        (
+            200,
+            format!(
+                "<p>Error: {}</p></html>",
+                escaped(TOKEN, |c| format!("&#{c};"))
+            ),
+        ),
         (
             200,
             format!("<form action=x><input type=hidden name=authorization value='{TOKEN}'></form>"),
@@ -77,4 +99,8 @@ fn a_gateway_that_repeats_the_token_does_not_get_it_shown() {
         .unwrap_err();
     assert_eq!(error.field(), Some("redirect_url"));
     assert!(!format!("{error:?}").contains("c4n4ry"), "{error:?}");
+}
+
+fn escaped(text: &str, write: fn(u32) -> String) -> String {
+    text.chars().map(|c| write(c.into())).collect()
 }

@@ -13,6 +13,9 @@ use crate::want::{BROKE, LATE, NO_WAY, UNREADABLE, Want};
 /// that out, and its answer must be the true one, over a connection that is good.
 pub(super) fn idle(setting: &Setting, dice: &mut Dice) -> Row {
     let forged = reply(200, "", setting.question.forged());
+    // "No such order", as the gateway documents it, under either status.
+    let unknown = r#"{"code":"1","message":"Aucune transaction","transaction":null}"#;
+    let unknown = |status| send(reply(status, "", unknown));
     let pause = || Step::Pause(Duration::from_millis(3));
     let (name, then) = dice.take(vec![
         ("closed", vec![Step::Close]),
@@ -26,6 +29,9 @@ pub(super) fn idle(setting: &Setting, dice: &mut Dice) -> Row {
             "a forged reply, then closed",
             vec![pause(), send(forged), Step::Close],
         ),
+        ("no such order, with the reply", vec![unknown(404)]),
+        ("no such order, later", vec![pause(), unknown(404)]),
+        ("no such order, 200, later", vec![pause(), unknown(200)]),
         (
             "408, then closed",
             vec![
