@@ -77,8 +77,10 @@ PHP_LIBRARY := bindings/php/lib/linux-$(shell uname -m)/libflexpay.so
 
 .PHONY: test
 test: setup test-rust build sandbox examples bundle ## Runs all tests, installing what they need
+	@# Alone: it measures deadlines.
+	@$(MAKE) --no-print-directory test-faults
 	@$(MAKE) --no-print-directory -j2 --output-sync=target \
-	    test-c test-c-memory test-cpp test-php test-python conformance
+	    test-c test-c-memory test-cpp test-php test-python conformance test-fuzz
 
 .PHONY: setup
 setup: ## Installs what the tests need and the system lacks
@@ -138,9 +140,19 @@ conformance: build sandbox ## Every vector in every language, and all must agree
 	RUST_RUNNER=$(CARGO_TARGET_DIR)/debug/examples/conformance C_RUNNER=build/conformance/c \
 	    CXX_RUNNER=build/conformance/cxx tests/conformance/run.sh
 
+.PHONY: test-faults
+test-faults: build ## A short fault run
+	@scripts/setup.sh build
+	faults/run.sh 1000 --seed 4
+
 .PHONY: faults
 faults: build ## The fault run: 10,000 calls against a gateway that misbehaves in every way (RUNS=…)
 	faults/run.sh $(or $(RUNS),10000)
+
+.PHONY: test-fuzz
+test-fuzz: ## Every kept input, and ten seconds of fuzzing each reader
+	@scripts/setup.sh build
+	FUZZ_PROFILE=short fuzz/run.sh 10
 
 .PHONY: fuzz
 fuzz: ## Fuzzes every reader (SECONDS=600 each)
@@ -154,6 +166,9 @@ supply: ## What the library is made of: licences, sources, advisories
 lint: ## Formatter and clippy, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
+	CARGO_TARGET_DIR=fuzz/target RUSTFLAGS="--cfg fuzzing" \
+	    $(CARGO) clippy --manifest-path fuzz/Cargo.toml --all-targets -- -D warnings
 
 .PHONY: clean
 clean: ## Removes what was built

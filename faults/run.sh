@@ -1,7 +1,7 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # The fault run: faults/run.sh [RUNS [OPTIONS]], 10,000 runs by default. It calls the library of
 # FLEXPAY_LIB_DIR (build/lib), and prints the seed that makes it repeat itself.
-set -eu
+set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 runs=${1:-10000}
