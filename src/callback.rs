@@ -98,18 +98,54 @@ pub struct Expected {
 /// Refused, rather than guessed at: more than 64 KiB, text that is not UTF-8, nesting bombs, NULs,
 /// and a field given twice with different values.
 pub fn parse_callback(body: &[u8]) -> Result<Callback<'_>> {
-    read(body).map_err(|Unreadable { field, problem }| {
-        let field = field.unwrap_or("body");
-        Error::new(
-            ErrorCode::Callback,
-            Outcome::NotSent,
-            format!("callback: {field} {problem}"),
-        )
-        .about(field)
+    let mut fields = Fields::default();
+    let raw = read(body, &mut fields).map_err(refused)?;
+    match fields.all_plain() {
+        Some(plain) => assemble(raw, |field| Ok(plain[field as usize].map(Cow::Borrowed))),
+        None => assemble(raw, |field| fields.text(field)),
+    }
+}
+
+#[inline(always)]
+fn assemble<'a>(
+    raw: &'a str,
+    mut text: impl FnMut(Field) -> Result<Option<Cow<'a, str>>, Unreadable>,
+) -> Result<Callback<'a>> {
+    let mut text = |field| text(field).map_err(refused);
+    let code =
+        text(Field::Code)?.ok_or_else(|| refused(Unreadable::field(Field::Code, "is missing")))?;
+    let said_otherwise = text(Field::Status)?.is_some_and(|status| status != "0");
+    let (reference, order_number) = (text(Field::Reference)?, text(Field::OrderNumber)?);
+    if reference.is_none() && order_number.is_none() {
+        let problem = "is missing, and so is the order number: it is about no payment";
+        return Err(refused(Unreadable::field(Field::Reference, problem)));
+    }
+    Ok(Callback {
+        claims_success: is_success(&code) && !said_otherwise,
+        code,
+        reference,
+        provider_reference: text(Field::ProviderReference)?,
+        order_number,
+        amount: text(Field::Amount)?,
+        amount_customer: text(Field::AmountCustomer)?,
+        currency: text(Field::Currency)?,
+        phone: text(Field::Phone)?,
+        created_at: text(Field::CreatedAt)?,
+        channel: text(Field::Channel)?,
+        message: text(Field::Message)?,
+        raw: Cow::Borrowed(raw),
     })
 }
 
-fn read(body: &[u8]) -> Result<Callback<'_>, Unreadable> {
+#[cold]
+fn refused(Unreadable { field, problem }: Unreadable) -> Error {
+    let field = field.unwrap_or("body");
+    let message = format!("callback: {field} {problem}");
+    Error::new(ErrorCode::Callback, Outcome::NotSent, message).about(field)
+}
+
+/// Reads the fields of a body, and returns it as text.
+fn read<'a>(body: &'a [u8], fields: &mut Fields<'a>) -> Result<&'a str, Unreadable> {
     if body.len() > MAX_CALLBACK_BYTES {
         return Err(Unreadable::body("is larger than 64 KiB"));
     }
@@ -118,46 +154,17 @@ fn read(body: &[u8]) -> Result<Callback<'_>, Unreadable> {
     })?;
     let text = json::trim_start(raw);
     match text.as_bytes().first() {
-        None => Err(Unreadable::body("is empty")),
-        Some(b'{') => from_json(text, raw),
-        Some(b'[' | b'<' | b'"') => Err(Unreadable::body("is neither a JSON object nor a form")),
-        Some(_) => from_fields(form::read(text)?, raw),
+        None => return Err(Unreadable::body("is empty")),
+        Some(b'{') => {
+            fields.add(text)?;
+            fields.open(Field::Transaction)?;
+        }
+        Some(b'[' | b'<' | b'"') => {
+            return Err(Unreadable::body("is neither a JSON object nor a form"));
+        }
+        Some(_) => *fields = form::read(text)?,
     }
-}
-
-fn from_json<'a>(text: &'a str, raw: &'a str) -> Result<Callback<'a>, Unreadable> {
-    let mut fields = Fields::read(text)?;
-    fields.open(Field::Transaction)?;
-    from_fields(fields, raw)
-}
-
-fn from_fields<'a>(mut fields: Fields<'a>, raw: &'a str) -> Result<Callback<'a>, Unreadable> {
-    let Some(code) = fields.text(Field::Code)? else {
-        return Err(Unreadable::field(Field::Code, "is missing"));
-    };
-    let said_otherwise = fields
-        .text(Field::Status)?
-        .is_some_and(|status| status != "0");
-    let callback = Callback {
-        claims_success: is_success(&code) && !said_otherwise,
-        code,
-        reference: fields.text(Field::Reference)?,
-        provider_reference: fields.text(Field::ProviderReference)?,
-        order_number: fields.text(Field::OrderNumber)?,
-        amount: fields.text(Field::Amount)?,
-        amount_customer: fields.text(Field::AmountCustomer)?,
-        currency: fields.text(Field::Currency)?,
-        phone: fields.text(Field::Phone)?,
-        created_at: fields.text(Field::CreatedAt)?,
-        channel: fields.text(Field::Channel)?,
-        message: fields.text(Field::Message)?,
-        raw: Cow::Borrowed(raw),
-    };
-    if callback.reference.is_none() && callback.order_number.is_none() {
-        let problem = "is missing, and so is the order number: it is about no payment";
-        return Err(Unreadable::field(Field::Reference, problem));
-    }
-    Ok(callback)
+    Ok(raw)
 }
 
 impl Callback<'_> {

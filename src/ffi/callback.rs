@@ -73,7 +73,7 @@ unsafe impl SizedStruct for flexpay_expected {
 }
 
 impl flexpay_callback {
-    fn make(callback: Callback<'_>) -> *mut Self {
+    fn make(callback: &mut Callback<'_>) -> *mut Self {
         block::make(
             [
                 Some(&callback.code),
@@ -189,7 +189,7 @@ pub unsafe extern "C" fn flexpay_callback_key(
         deliver(
             unwanted,
             error,
-            |()| std::ptr::null_mut(),
+            |&mut ()| std::ptr::null_mut(),
             || {
                 let Some(callback) = callback.as_ref() else {
                     return Err(Error::invalid("callback", "is NULL"));

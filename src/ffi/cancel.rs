@@ -25,7 +25,8 @@ pub unsafe extern "C" fn flexpay_cancel_token_new(
     token: *mut *mut flexpay_cancel_token,
     error: *mut *mut flexpay_error,
 ) -> flexpay_result {
-    let make = |token| Box::into_raw(Box::new(flexpay_cancel_token(token)));
+    let make =
+        |token: &mut CancelToken| Box::into_raw(Box::new(flexpay_cancel_token(token.clone())));
     // SAFETY: the pointers are as the header asks.
     unsafe { deliver(token, error, make, || Ok(CancelToken::new())) }
 }

@@ -21,8 +21,11 @@ impl flexpay_client {
             .ok_or_else(|| Error::invalid("client", "is NULL"))
     }
 
-    fn make(client: Client) -> *mut Self {
-        Box::into_raw(Box::new(Self(client)))
+    fn make(client: &mut Option<Client>) -> *mut Self {
+        match client.take() {
+            Some(client) => Box::into_raw(Box::new(Self(client))),
+            None => std::ptr::null_mut(),
+        }
     }
 }
 
@@ -42,7 +45,7 @@ pub unsafe extern "C" fn flexpay_client_new(
     // SAFETY: the pointers are as the header asks.
     unsafe {
         deliver(client, error, flexpay_client::make, || {
-            Client::new(flexpay_config::read(config)?)
+            Client::new(flexpay_config::read(config)?).map(Some)
         })
     }
 }
@@ -62,7 +65,11 @@ pub unsafe extern "C" fn flexpay_client_from_env(
     error: *mut *mut flexpay_error,
 ) -> flexpay_result {
     // SAFETY: the pointers are as the header asks.
-    unsafe { deliver(client, error, flexpay_client::make, Client::from_env) }
+    unsafe {
+        deliver(client, error, flexpay_client::make, || {
+            Client::from_env().map(Some)
+        })
+    }
 }
 
 /// Frees a client and wipes its token. NULL is fine. No call may be using it any more. Does not

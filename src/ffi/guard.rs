@@ -14,14 +14,14 @@ compile_error!(
 /// each only where the caller wants it.
 ///
 /// `make` turns what `body` returns into the object for C; it is not run for a caller who wants
-/// none.
+/// none. It gets a reference, since a large result is better not moved about.
 ///
 /// # Safety
 /// `out` and `error` are NULL or point to a pointer that may be written.
 pub(super) unsafe fn deliver<T, C>(
     out: *mut *mut C,
     error: *mut *mut flexpay_error,
-    make: impl FnOnce(T) -> *mut C,
+    make: impl FnOnce(&mut T) -> *mut C,
     body: impl FnOnce() -> Result<T>,
 ) -> flexpay_result {
     // SAFETY: as the caller promises.
@@ -33,7 +33,7 @@ pub(super) unsafe fn deliver<T, C>(
         tests_may_panic();
         match body() {
             Ok(_) if out.is_null() => Ok(std::ptr::null_mut()),
-            Ok(value) => Ok(make(value)),
+            Ok(ref mut value) => Ok(make(value)),
             Err(problem) => Err(problem),
         }
     });

@@ -83,7 +83,7 @@ impl flexpay_payment_request {
 }
 
 impl flexpay_payment {
-    fn make(payment: Payment) -> *mut Self {
+    fn make(payment: &mut Payment) -> *mut Self {
         block::make(
             [
                 payment.redirect_url.as_deref(),

@@ -60,7 +60,7 @@ pub struct flexpay_transaction {
 }
 
 impl flexpay_transaction {
-    pub(super) fn make(transaction: Transaction) -> *mut Self {
+    pub(super) fn make(transaction: &mut Transaction) -> *mut Self {
         let shown = |amount: Option<Amount>| amount.map(|amount| amount.to_string());
         let minor = |amount: Option<Amount>| amount.map_or(-1, Amount::minor);
         block::make(

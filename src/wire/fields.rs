@@ -55,26 +55,35 @@ impl Field {
     ];
 
     /// `orderNumber`, `order_number`, `OrderNumber` and `order-number` are one field.
-    pub(crate) fn of_key(key: &str) -> Option<Self> {
+    pub(crate) fn of_key(key: &[u8]) -> Option<Self> {
+        // As documented, most often.
+        if let Some(field) = Self::spelled(key) {
+            return Some(field);
+        }
         let mut plain = [0u8; 24];
         let mut len = 0;
-        for byte in key.bytes().filter(|b| !matches!(b, b'_' | b'-')) {
+        for byte in key.iter().filter(|byte| !matches!(byte, b'_' | b'-')) {
             *plain.get_mut(len)? = byte.to_ascii_lowercase();
             len += 1;
         }
-        Some(match &plain[..len] {
+        Self::spelled(&plain[..len])
+    }
+
+    /// By the spelling of the document, or the one without case and separators.
+    fn spelled(key: &[u8]) -> Option<Self> {
+        Some(match key {
             b"code" => Self::Code,
             b"message" => Self::Message,
             b"error" => Self::Error,
             b"status" => Self::Status,
             b"reference" => Self::Reference,
-            b"ordernumber" => Self::OrderNumber,
-            b"providerreference" => Self::ProviderReference,
+            b"orderNumber" | b"ordernumber" => Self::OrderNumber,
+            b"provider_reference" | b"providerreference" => Self::ProviderReference,
             b"amount" => Self::Amount,
-            b"amountcustomer" => Self::AmountCustomer,
+            b"amountCustomer" | b"amountcustomer" => Self::AmountCustomer,
             b"currency" => Self::Currency,
             b"phone" => Self::Phone,
-            b"createdat" => Self::CreatedAt,
+            b"createdAt" | b"createdat" => Self::CreatedAt,
             b"channel" => Self::Channel,
             b"transaction" => Self::Transaction,
             b"data" => Self::Data,
@@ -119,7 +128,11 @@ impl Unreadable {
 /// when it is asked for: somebody would be asked to believe two things at once.
 #[derive(Debug, Default)]
 pub(crate) struct Fields<'a> {
-    values: [Option<Value<'a>>; COUNT],
+    /// Texts that stand in the body as they are, which is most values. What is small and owns
+    /// nothing is quickly made and costs nothing to drop.
+    plain: [Option<&'a str>; COUNT],
+    /// All other values, one a field.
+    others: Vec<(Field, Value<'a>)>,
     /// One bit a field: it was given with different values.
     disagree: u32,
     /// One bit a field: it was given as null.
@@ -135,25 +148,49 @@ impl<'a> Fields<'a> {
     }
 
     /// Adds what another JSON object says to what is already here.
-    fn add(&mut self, text: &'a str) -> Result<(), Unreadable> {
+    pub(crate) fn add(&mut self, text: &'a str) -> Result<(), Unreadable> {
         json::each_entry(text, Field::of_key, |field, value| self.put(field, value))
             .map_err(Unreadable::body)
     }
 
     /// Adds one value; null and empty text say nothing, and so contradict nothing. An empty
     /// `status` is kept: it is a status outside the table.
+    #[inline]
     pub(crate) fn put(&mut self, field: Field, value: Option<Value<'a>>) {
-        let Some(value) = value else {
-            self.null |= 1 << field as u32;
+        match (value, self.plain[field as usize]) {
+            (Some(Value::Text(Cow::Borrowed(text))), None)
+                if !text.is_empty() && self.others.is_empty() =>
+            {
+                self.plain[field as usize] = Some(text);
+            }
+            (Some(value), _) => self.put_beside(field, value),
+            (None, _) => self.null |= 1 << field as u32,
+        }
+    }
+
+    #[cold]
+    fn put_beside(&mut self, field: Field, value: Value<'a>) {
+        if as_written(&value).is_empty() && field != Field::Status {
             return;
-        };
-        let slot = &mut self.values[field as usize];
-        match (&slot, &value) {
-            (_, Value::Text(text)) if text.is_empty() && field != Field::Status => {}
-            (None, _) => *slot = Some(value),
-            (Some(before), now) if as_written(before) == as_written(now) => {}
+        }
+        match (self.given(field), value) {
+            (None, Value::Text(Cow::Borrowed(text))) => self.plain[field as usize] = Some(text),
+            (None, value) => self.others.push((field, value)),
+            (Some(before), now) if before == as_written(&now) => {}
             _ => self.disagree |= 1 << field as u32,
         }
+    }
+
+    /// A value as it was written.
+    fn given(&self, field: Field) -> Option<&str> {
+        self.plain[field as usize].or_else(|| self.other(field).map(as_written))
+    }
+
+    fn other(&self, field: Field) -> Option<&Value<'a>> {
+        let mut others = self.others.iter();
+        others
+            .find(|(other, _)| *other == field)
+            .map(|(_, value)| value)
     }
 
     /// Whether a field was said to be null, which is not the same as not being spoken of.
@@ -162,14 +199,13 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn is_object(&self, field: Field) -> bool {
-        matches!(self.values[field as usize], Some(Value::Object(_)))
+        matches!(self.other(field), Some(Value::Object(_)))
     }
 
     /// Whether an `error`, or an HTTP status of failure, is spoken of.
     pub(crate) fn complains(&self) -> bool {
-        let failing = |status: &Value<'_>| as_written(status).starts_with(['4', '5']);
-        let has = |field: Field| self.values[field as usize].as_ref();
-        has(Field::Error).is_some() || has(Field::Status).is_some_and(failing)
+        let failing = |status: &str| status.starts_with(['4', '5']);
+        self.given(Field::Error).is_some() || self.given(Field::Status).is_some_and(failing)
     }
 
     /// Takes the value as it came, whatever it is.
@@ -178,7 +214,18 @@ impl<'a> Fields<'a> {
             let problem = "is given more than once, with different values";
             return Err(Unreadable::field(field, problem));
         }
-        Ok(self.values[field as usize].take())
+        if let Some(text) = self.plain[field as usize].take() {
+            return Ok(Some(Value::Text(Cow::Borrowed(text))));
+        }
+        let mut others = self.others.iter();
+        let at = others.position(|(other, _)| *other == field);
+        Ok(at.map(|at| self.others.swap_remove(at).1))
+    }
+
+    /// All fields, where every value is a plain text and none is given with two values: most bodies.
+    #[inline]
+    pub(crate) fn all_plain(&self) -> Option<&[Option<&'a str>; COUNT]> {
+        (self.disagree == 0 && self.others.is_empty()).then_some(&self.plain)
     }
 
     /// Takes the text of a field, `None` when absent; anything but text or a number is refused.
@@ -199,7 +246,11 @@ impl<'a> Fields<'a> {
     }
 
     /// Adds what a nested object says to what stands beside it; nothing when the field is absent.
+    #[inline]
     pub(crate) fn open(&mut self, field: Field) -> Result<(), Unreadable> {
+        if self.others.is_empty() && self.plain[field as usize].is_none() {
+            return Ok(());
+        }
         match self.object(field)? {
             Some(text) => self.add(text),
             None => Ok(()),
@@ -241,7 +292,7 @@ mod tests {
     #[test]
     fn names_stand_in_the_order_of_the_fields() {
         for name in Field::NAMES {
-            let field = Field::of_key(name).expect(name);
+            let field = Field::of_key(name.as_bytes()).expect(name);
             assert_eq!(field.name(), name);
         }
         assert_eq!(Field::Link.name(), "redirect_url");
@@ -256,7 +307,11 @@ mod tests {
             "ORDER-NUMBER",
             "ordernumber",
         ] {
-            assert_eq!(Field::of_key(key), Some(Field::OrderNumber), "{key}");
+            assert_eq!(
+                Field::of_key(key.as_bytes()),
+                Some(Field::OrderNumber),
+                "{key}"
+            );
         }
         for key in [
             "",
@@ -265,7 +320,7 @@ mod tests {
             "οrderNumber",
             "a-key-longer-than-any-we-know-of",
         ] {
-            assert_eq!(Field::of_key(key), None, "{key}");
+            assert_eq!(Field::of_key(key.as_bytes()), None, "{key}");
         }
     }
 }

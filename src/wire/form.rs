@@ -30,7 +30,7 @@ pub(crate) fn read(body: &str) -> Result<Fields<'_>, Unreadable> {
     for pair in body.trim_end().split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (key, value) = (decode(key)?, decode(value)?);
-        if let Some(field) = Field::of_key(&key) {
+        if let Some(field) = Field::of_key(key.as_bytes()) {
             fields.put(field, Some(Value::Text(value)));
         }
     }

@@ -11,7 +11,11 @@ use std::borrow::Cow;
 const MAX_DEPTH: usize = 16;
 
 /// Skips blanks and a byte order mark before the first character that says what a body is.
+#[inline]
 pub(crate) fn trim_start(text: &str) -> &str {
+    if text.starts_with('{') {
+        return text;
+    }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     text.trim_start_matches([' ', '\t', '\r', '\n'])
 }
@@ -31,73 +35,114 @@ pub(crate) enum Value<'a> {
 /// duplicates included. Values that `wants` does not want are skipped over.
 pub(crate) fn each_entry<'a, K>(
     text: &'a str,
-    wants: impl Fn(&str) -> Option<K>,
-    mut take: impl FnMut(K, Option<Value<'a>>),
+    wants: impl Fn(&[u8]) -> Option<K>,
+    take: impl FnMut(K, Option<Value<'a>>),
 ) -> Result<(), String> {
-    let mut reader = Reader { text, at: 0 };
-    if reader.skip_blanks() != Some(b'{') {
-        return Err(reader.expected("an object"));
-    }
-    reader.object(1, |key, value| {
-        if let Some(key) = wants(&key.decode()?) {
-            take(key, value.read()?);
-        }
+    let mut reader = Reader {
+        text,
+        at: 0,
+        problem: String::new(),
+    };
+    let result = reader.whole(&mut Wanted { wants, take });
+    result.map_err(|Broken| reader.problem)
+}
+
+/// Where the entries of an object go. (A trait, and not a closure, so that it can be inlined at
+/// both its calls.)
+trait Entries<'a> {
+    fn entry(
+        &mut self,
+        reader: &mut Reader<'a>,
+        key: Literal,
+        value: Span<'a>,
+    ) -> Result<(), Broken>;
+}
+
+/// Nowhere.
+struct Skipped;
+
+impl<'a> Entries<'a> for Skipped {
+    fn entry(&mut self, _: &mut Reader<'a>, _: Literal, _: Span<'a>) -> Result<(), Broken> {
         Ok(())
-    })?;
-    match reader.skip_blanks() {
-        None => Ok(()),
-        Some(_) => Err(reader.expected("the end")),
     }
 }
 
-/// A string with its quotes.
+/// To whoever knows their keys.
+struct Wanted<W, T> {
+    wants: W,
+    take: T,
+}
+
+impl<'a, K, W, T> Entries<'a> for Wanted<W, T>
+where
+    W: Fn(&[u8]) -> Option<K>,
+    T: FnMut(K, Option<Value<'a>>),
+{
+    #[inline(always)]
+    fn entry(
+        &mut self,
+        reader: &mut Reader<'a>,
+        key: Literal,
+        value: Span<'a>,
+    ) -> Result<(), Broken> {
+        let key = match key.escaped {
+            false => (self.wants)(&reader.text.as_bytes()[key.start..key.end]),
+            true => (self.wants)(reader.unescape(key)?.as_bytes()),
+        };
+        let Some(key) = key else { return Ok(()) };
+        let value = match value {
+            Span::String(literal) if literal.escaped => {
+                Some(Value::Text(Cow::Owned(reader.unescape(literal)?)))
+            }
+            Span::String(literal) => Some(Value::Text(Cow::Borrowed(
+                &reader.text[literal.start..literal.end],
+            ))),
+            Span::Number(text) => Some(Value::Text(Cow::Borrowed(text))),
+            Span::Null => None,
+            Span::Object(text) => Some(Value::Object(text)),
+            Span::Other(text) => Some(Value::Other(text)),
+        };
+        (self.take)(key, value);
+        Ok(())
+    }
+}
+
+/// Where the inside of a string is.
 #[derive(Clone, Copy)]
-struct Literal<'a> {
-    quoted: &'a str,
+struct Literal {
+    start: usize,
+    end: usize,
     escaped: bool,
-}
-
-impl<'a> Literal<'a> {
-    fn decode(self) -> Result<Cow<'a, str>, String> {
-        if self.escaped {
-            return serde_json::from_str(self.quoted)
-                .map(Cow::Owned)
-                .map_err(|problem| format!("is not valid JSON: {problem}, in a string"));
-        }
-        Ok(Cow::Borrowed(&self.quoted[1..self.quoted.len() - 1]))
-    }
 }
 
 /// A value that was gone over, and is yet to be made something of.
 enum Span<'a> {
-    String(Literal<'a>),
+    String(Literal),
     Number(&'a str),
     Null,
     Object(&'a str),
     Other(&'a str),
 }
 
-impl<'a> Span<'a> {
-    fn read(self) -> Result<Option<Value<'a>>, String> {
-        Ok(Some(match self {
-            Self::String(literal) => Value::Text(literal.decode()?),
-            Self::Number(text) => Value::Text(Cow::Borrowed(text)),
-            Self::Null => return Ok(None),
-            Self::Object(text) => Value::Object(text),
-            Self::Other(text) => Value::Other(text),
-        }))
-    }
-}
+/// The text cannot be read; the reader knows why. (Results as small as this stay in registers.)
+struct Broken;
 
 /// A place in a text.
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    problem: String,
 }
 
 impl<'a> Reader<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// Whether this comes next, behind blanks or, most often, at once.
+    #[inline(always)]
+    fn meets(&mut self, byte: u8) -> bool {
+        self.peek() == Some(byte) || self.skip_blanks() == Some(byte)
     }
 
     fn skip_blanks(&mut self) -> Option<u8> {
@@ -110,66 +155,102 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn expected(&self, what: &str) -> String {
-        format!("is not valid JSON: {what} was expected at byte {}", self.at)
+    fn expected(&mut self, what: &str) -> Broken {
+        self.broken(format!(
+            "is not valid JSON: {what} was expected at byte {}",
+            self.at
+        ))
+    }
+
+    #[cold]
+    fn broken(&mut self, problem: String) -> Broken {
+        self.problem = problem;
+        Broken
+    }
+
+    #[cold]
+    fn unescape(&mut self, literal: Literal) -> Result<String, Broken> {
+        let quoted = &self.text[literal.start - 1..=literal.end];
+        serde_json::from_str(quoted)
+            .map_err(|problem| self.broken(format!("is not valid JSON: {problem}, in a string")))
+    }
+
+    /// One object, and nothing behind it.
+    fn whole(&mut self, entries: &mut impl Entries<'a>) -> Result<(), Broken> {
+        if self.skip_blanks() != Some(b'{') {
+            return Err(self.expected("an object"));
+        }
+        self.object(1, entries)?;
+        match self.skip_blanks() {
+            None => Ok(()),
+            Some(_) => Err(self.expected("the end")),
+        }
     }
 
     /// From the opening brace to behind the closing one.
-    fn object(
-        &mut self,
-        depth: usize,
-        mut each: impl FnMut(Literal<'a>, Span<'a>) -> Result<(), String>,
-    ) -> Result<(), String> {
+    #[inline]
+    fn object(&mut self, depth: usize, entries: &mut impl Entries<'a>) -> Result<(), Broken> {
         self.at += 1;
-        let mut next = self.skip_blanks();
-        while next != Some(b'}') {
-            if next != Some(b'"') {
-                return Err(self.expected("a key"));
+        loop {
+            if !self.meets(b'"') {
+                match self.peek() {
+                    // Behind the opening brace, or the stray comma of the gateway's own document.
+                    Some(b'}') => break,
+                    _ => return Err(self.expected("a key")),
+                }
             }
             let key = self.string()?;
-            if self.skip_blanks() != Some(b':') {
+            if !self.meets(b':') {
                 return Err(self.expected("a colon"));
             }
             self.at += 1;
-            let value = self.value(depth)?;
-            each(key, value)?;
-            next = self.comma(b'}')?;
+            if self.meets(b'"') {
+                let text = self.string()?;
+                entries.entry(self, key, Span::String(text))?;
+            } else {
+                let value = self.value(depth)?;
+                entries.entry(self, key, value)?;
+            }
+            if !self.comma(b'}')? {
+                break;
+            }
         }
         self.at += 1;
         Ok(())
     }
 
     /// From the opening bracket to behind the closing one.
-    fn array(&mut self, depth: usize) -> Result<(), String> {
+    fn array(&mut self, depth: usize) -> Result<(), Broken> {
         self.at += 1;
-        let mut next = self.skip_blanks();
-        while next != Some(b']') {
+        while !self.meets(b']') {
             self.value(depth)?;
-            next = self.comma(b']')?;
+            if !self.comma(b']')? {
+                break;
+            }
         }
         self.at += 1;
         Ok(())
     }
 
-    /// Goes over the comma between two entries, to what follows it: another entry, or the bracket
-    /// before which the gateway's document has its stray one.
-    fn comma(&mut self, close: u8) -> Result<Option<u8>, String> {
-        match self.skip_blanks() {
-            Some(b',') => {
-                self.at += 1;
-                Ok(self.skip_blanks())
-            }
-            next if next == Some(close) => Ok(next),
+    /// Goes over a comma. False where there is none, but the closing bracket.
+    #[inline(always)]
+    fn comma(&mut self, close: u8) -> Result<bool, Broken> {
+        if self.meets(b',') {
+            self.at += 1;
+            return Ok(true);
+        }
+        match self.peek() {
+            Some(next) if next == close => Ok(false),
             _ => Err(self.expected("a comma or a closing bracket")),
         }
     }
 
     /// Goes over one value inside `depth` objects and arrays.
-    fn value(&mut self, depth: usize) -> Result<Span<'a>, String> {
+    fn value(&mut self, depth: usize) -> Result<Span<'a>, Broken> {
         let first = self.skip_blanks();
         let start = self.at;
         if matches!(first, Some(b'{' | b'[')) && depth == MAX_DEPTH {
-            return Err(format!("is nested more than {MAX_DEPTH} deep"));
+            return Err(self.broken(format!("is nested more than {MAX_DEPTH} deep")));
         }
         let text = self.text;
         match first {
@@ -179,7 +260,7 @@ impl<'a> Reader<'a> {
                 Ok(Span::Number(&text[start..self.at]))
             }
             Some(b'{') => {
-                self.object(depth + 1, |_, _| Ok(()))?;
+                self.object(depth + 1, &mut Skipped)?;
                 Ok(Span::Object(&text[start..self.at]))
             }
             Some(b'[') => {
@@ -202,35 +283,44 @@ impl<'a> Reader<'a> {
     }
 
     /// From the opening quote to behind the closing one.
-    fn string(&mut self) -> Result<Literal<'a>, String> {
-        let open = self.at;
-        let bytes = self.text.as_bytes();
-        let mut escaped = false;
+    #[inline(always)]
+    fn string(&mut self) -> Result<Literal, Broken> {
+        let start = self.at + 1;
+        self.at = start + plain(&self.text.as_bytes()[start..]);
+        let escaped = match self.peek() {
+            Some(b'"') => false,
+            _ => self.rest_of_string()?,
+        };
+        let end = self.at;
         self.at += 1;
+        Ok(Literal {
+            start,
+            end,
+            escaped,
+        })
+    }
+
+    /// From the first character in a string that is not plain to the closing quote.
+    #[cold]
+    fn rest_of_string(&mut self) -> Result<bool, Broken> {
         loop {
-            self.at += plain(&bytes[self.at..]);
             match self.peek() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    self.escape()?;
-                    escaped = true;
-                }
-                Some(0) => return Err("has a NUL in it".to_owned()),
+                Some(b'"') => return Ok(true),
+                Some(b'\\') => self.escape()?,
+                Some(0) => return Err(self.broken("has a NUL in it".to_owned())),
                 Some(_) => return Err(self.expected("no control character")),
                 None => return Err(self.expected("the end of a string")),
             }
+            self.at += plain(&self.text.as_bytes()[self.at..]);
         }
-        self.at += 1;
-        let quoted = &self.text[open..self.at];
-        Ok(Literal { quoted, escaped })
     }
 
     /// From the backslash to behind the escape. A pair of surrogates is two.
-    fn escape(&mut self) -> Result<(), String> {
+    fn escape(&mut self) -> Result<(), Broken> {
         let escape = &self.text.as_bytes()[self.at + 1..];
         self.at += match escape {
             [b'u', b'0', b'0', b'0', b'0', ..] => {
-                return Err("has a NUL inside a string".to_owned());
+                return Err(self.broken("has a NUL inside a string".to_owned()));
             }
             [b'u', hex @ ..] if hex.len() >= 4 && hex[..4].iter().all(u8::is_ascii_hexdigit) => 6,
             [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
@@ -240,7 +330,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `-`, digits without a leading zero, a fraction, an exponent.
-    fn number(&mut self) -> Result<(), String> {
+    fn number(&mut self) -> Result<(), Broken> {
         self.at += usize::from(self.peek() == Some(b'-'));
         match self.peek() {
             Some(b'0') => self.at += 1,
@@ -258,7 +348,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn digits(&mut self) -> Result<(), String> {
+    fn digits(&mut self) -> Result<(), Broken> {
         let rest = &self.text.as_bytes()[self.at..];
         match rest.iter().take_while(|byte| byte.is_ascii_digit()).count() {
             0 => Err(self.expected("a digit")),
@@ -272,17 +362,22 @@ impl<'a> Reader<'a> {
 
 /// How many bytes there are before the first quote, backslash or control character; eight at a
 /// time, since this is where the time goes.
+#[inline(always)]
 fn plain(bytes: &[u8]) -> usize {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH: u64 = EACH << 7;
-    // The high bit of every byte that is less than `limit` (128 at most). Above the lowest such
-    // byte a borrow may add one that is not; only the lowest is looked at.
-    let less = |word: u64, limit: u8| word.wrapping_sub(EACH * u64::from(limit)) & !word & HIGH;
-    let is = |word: u64, byte: u8| less(word ^ (EACH * u64::from(byte)), 1);
+    const QUOTE: u64 = EACH * b'"' as u64;
+    const BACKSLASH: u64 = EACH * b'\\' as u64;
+    const BLANK: u64 = EACH * b' ' as u64;
     let mut at = 0;
     while let Some(&eight) = bytes[at..].first_chunk() {
         let word = u64::from_le_bytes(eight);
-        let found = is(word, b'"') | is(word, b'\\') | less(word, b' ');
+        // Where a byte is less than what is taken from it, its high bit is set by the borrow. A
+        // borrow may go on into the byte above; but only the lowest one is looked at.
+        let borrows = (word ^ QUOTE).wrapping_sub(EACH)
+            | (word ^ BACKSLASH).wrapping_sub(EACH)
+            | word.wrapping_sub(BLANK);
+        let found = borrows & !word & HIGH;
         if found != 0 {
             return at + found.trailing_zeros() as usize / 8;
         }
@@ -305,7 +400,7 @@ mod tests {
         let mut entries = Vec::new();
         each_entry(
             text,
-            |key| Some(key.to_owned()),
+            |key| String::from_utf8(key.to_owned()).ok(),
             |key, value| entries.push((key, value.map(owned))),
         )?;
         Ok(entries)

@@ -12,6 +12,9 @@ pub(crate) mod words;
 
 /// Whether a `code` says success. Documented as `0`; also met as `"0"` and `"0.0"`.
 pub(crate) fn is_success(code: &str) -> bool {
+    if code == "0" {
+        return true;
+    }
     let (whole, zeros) = code.split_once('.').unwrap_or((code, "0"));
     whole == "0" && !zeros.is_empty() && zeros.bytes().all(|b| b == b'0')
 }
