@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use memchr::{memchr_iter, memchr3, memmem};
 use serde::Deserialize;
 use std::fmt::{self, Write as _};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -51,8 +52,13 @@ impl Token {
 
     /// `Bearer ` and the token, spelled for its place in a request.
     fn spelled(&self, spelling: Spelling) -> Zeroizing<String> {
-        // Room for the longest spelling, so that no outgrown copy is left behind.
-        let mut spelled = Zeroizing::new(String::with_capacity(3 * self.0.len() + 9));
+        // Room for the longest, so that no outgrown copy is left behind.
+        let longest = match spelling {
+            Spelling::Header => 1,
+            Spelling::Json => 2,
+            Spelling::Form => 3,
+        };
+        let mut spelled = Zeroizing::new(String::with_capacity(longest * self.0.len() + 9));
         match spelling {
             Spelling::Header => spelled.extend(["Bearer ", &self.0]),
             Spelling::Form => {
@@ -83,15 +89,15 @@ impl Token {
     /// Puts the token where its stand-in is. False where there is none in `output`.
     pub(crate) fn put_in_place(&self, spelling: Spelling, output: &mut [u8]) -> bool {
         let name: &[u8] = match spelling {
-            Spelling::Header => b"authorization: *",
-            Spelling::Form => b"authorization=*",
-            Spelling::Json => b"\"authorization\":\"*",
+            Spelling::Header => b"authorization: ",
+            Spelling::Form => b"authorization=",
+            Spelling::Json => b"\"authorization\":\"",
         };
-        let spelled = self.spelled(spelling);
-        let Some(found) = find(output, name) else {
+        let mut stars = memchr_iter(b'*', output);
+        let Some(start) = stars.find(|&at| output[..at].ends_with(name)) else {
             return false;
         };
-        let start = found + name.len() - 1;
+        let spelled = self.spelled(spelling);
         match output.get_mut(start..start + spelled.len()) {
             Some(place) if place.iter().all(|&byte| byte == b'*') => {
                 place.copy_from_slice(spelled.as_bytes());
@@ -107,6 +113,11 @@ impl Token {
     /// it. True where it was there.
     pub(crate) fn mask_in(&self, text: &mut Vec<u8>) -> bool {
         if self.0.len() < SHORTEST_TO_SEEK {
+            return false;
+        }
+        // Most often there is neither the token nor an escape it could be hidden in.
+        let escapes = memchr3(ESCAPES[0], ESCAPES[1], ESCAPES[2], text);
+        if escapes.is_none() && memmem::find(text, self.0.as_bytes()).is_none() {
             return false;
         }
         let first = self.0.as_bytes()[0];
@@ -178,7 +189,7 @@ impl Token {
 }
 
 /// What the escapes of JSON, forms and HTML begin with.
-const ESCAPES: &[u8] = b"\\%&";
+const ESCAPES: [u8; 3] = *b"\\%&";
 
 /// Nobody escapes a text more than three times; and a gateway cannot make this take long.
 const MOST_SLASHES: usize = 8;
@@ -242,10 +253,6 @@ fn percent(text: &[u8], byte: u8) -> [Option<usize>; 3] {
         }
     }
     [None; 3]
-}
-
-fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    text.windows(part.len()).position(|window| window == part)
 }
 
 /// Where in a request the token stands, which decides how it is escaped.

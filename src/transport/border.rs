@@ -68,7 +68,9 @@ impl<T: Transport> Transport for Crossing<T> {
         call.reach(Stage::Sent);
         let result = self.inner.transmit_output(amount, timeout);
         if placed {
-            self.inner.buffers().output().zeroize();
+            let output = self.inner.buffers().output();
+            let end = amount.min(output.len());
+            output[..end].zeroize();
         }
         result
     }

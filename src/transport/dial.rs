@@ -63,7 +63,8 @@ impl<In: Transport> Connector<In> for Dial {
                 reach(Stage::Resolving);
                 let addresses = look_up(&call, details.uri)?;
                 reach(Stage::Connecting);
-                Either::B(Tcp::new(connect_any(&call, &addresses)?))
+                let stream = connect_any(&call, &addresses)?;
+                Either::B(Tcp::new(stream, details.needs_tls()))
             }
         };
         if details.needs_tls() {
@@ -159,21 +160,30 @@ fn abandonable<T: Send + 'static>(
     Err(timed_out())
 }
 
+/// A little more than the largest TLS record.
+const RECORD: usize = 17 * 1024;
+
 /// A TCP connection.
 pub(super) struct Tcp {
     stream: TcpStream,
     buffers: LazyBuffers,
-    read_timeout: Option<Duration>,
-    write_timeout: Option<Duration>,
+    /// What the system was told; zero for nothing yet.
+    read_timeout: Duration,
+    write_timeout: Duration,
 }
 
 impl Tcp {
-    fn new(stream: TcpStream) -> Self {
+    fn new(stream: TcpStream, below_tls: bool) -> Self {
+        // TLS has buffers of its own above; here passes a record at a time.
+        let (input, output) = match below_tls {
+            true => (RECORD, RECORD),
+            false => (super::INPUT_BUFFER, super::OUTPUT_BUFFER),
+        };
         Self {
             stream,
-            buffers: LazyBuffers::new(super::INPUT_BUFFER, super::OUTPUT_BUFFER),
-            read_timeout: None,
-            write_timeout: None,
+            buffers: LazyBuffers::new(input, output),
+            read_timeout: Duration::ZERO,
+            write_timeout: Duration::ZERO,
         }
     }
 }
@@ -187,10 +197,10 @@ impl Transport for Tcp {
         let call = current()?;
         let mut sent = 0;
         while sent < amount {
-            let slice = Some(call.slice().ok_or_else(timed_out)?);
-            if self.write_timeout != slice {
-                self.stream.set_write_timeout(slice)?;
-                self.write_timeout = slice;
+            let slice = call.slice().ok_or_else(timed_out)?;
+            if let Some(timeout) = renewed(self.write_timeout, slice) {
+                self.stream.set_write_timeout(Some(timeout))?;
+                self.write_timeout = timeout;
             }
             match self.stream.write(&self.buffers.output()[sent..amount]) {
                 Ok(0) => return Err(io::Error::from(ErrorKind::WriteZero).into()),
@@ -205,10 +215,10 @@ impl Transport for Tcp {
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
         let call = current()?;
         loop {
-            let slice = Some(call.slice().ok_or_else(timed_out)?);
-            if self.read_timeout != slice {
-                self.stream.set_read_timeout(slice)?;
-                self.read_timeout = slice;
+            let slice = call.slice().ok_or_else(timed_out)?;
+            if let Some(timeout) = renewed(self.read_timeout, slice) {
+                self.stream.set_read_timeout(Some(timeout))?;
+                self.read_timeout = timeout;
             }
             match self.stream.read(self.buffers.input_append_buf()) {
                 Ok(amount) => {
@@ -242,6 +252,20 @@ impl std::fmt::Debug for Tcp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Tcp")
     }
+}
+
+/// What the system is to be told, where it does not do as it is: no operation may last longer than
+/// `slice`, while one that ends sooner is begun again. So the timeout is set well below, and stays as
+/// time goes by; otherwise every operation would cost a system call more.
+fn renewed(set: Duration, slice: Duration) -> Option<Duration> {
+    const EXACT: Duration = Duration::from_millis(20);
+    if set <= slice && set > slice / 4 {
+        return None;
+    }
+    Some(match slice {
+        short if short <= EXACT => short,
+        long => long / 4 * 3,
+    })
 }
 
 /// A slice of time over, or a signal: neither says anything about the connection. (What Windows

@@ -1,6 +1,6 @@
 //! HTTP to the gateway: one request, one reply, within one deadline.
 //!
-//! From the inside out: [`dial`] (name, TCP), ureq's proxy and TLS layers, [`border`] (first byte,
+//! From the inside out: [`dial`] (name, TCP), ureq's proxy layer, [`tls`], [`border`] (first byte,
 //! token). What belongs to the call under way is in [`call`]; what went wrong is put into words by
 //! [`failure`].
 
@@ -8,14 +8,14 @@ mod border;
 pub(crate) mod call;
 mod dial;
 mod failure;
+mod tls;
 
 use once_cell::race::OnceBox;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use ureq::http::Response;
-use ureq::tls::{RootCerts, TlsConfig};
-use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
+use ureq::http::{HeaderValue, Response};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
 use ureq::{Agent, Proxy, ProxyProtocol};
 
 use self::call::Call;
@@ -23,8 +23,8 @@ use crate::cancel::CancelToken;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::token::{Spelling, Token};
+use crate::wire::date;
 use crate::wire::reply::Reply;
-use crate::wire::{date, printable};
 
 /// The largest reply body that is read: a card page may be large, a bomb is larger.
 const MAX_BODY: u64 = 1024 * 1024;
@@ -69,8 +69,11 @@ pub(crate) struct Transport {
 /// What agents are made of.
 struct Setup {
     token: Arc<Token>,
+    /// A check's header, with the token's stand-in.
+    authorization: HeaderValue,
     pay: ureq::config::Config,
     check: ureq::config::Config,
+    tls: rustls::ClientConfig,
     proxied: bool,
     connect_timeout: Duration,
 }
@@ -101,18 +104,12 @@ impl Transport {
         if let Some(name) = &config.app_name {
             user_agent = format!("{name} {user_agent}");
         }
-        let roots = match &config.ca_file {
-            Some(path) => roots_in(path)?,
-            None => RootCerts::WebPki,
-        };
-        let tls = TlsConfig::builder().root_certs(roots).build();
         let idle_connections = |most: usize| {
             Agent::config_builder()
                 .http_status_as_error(false)
                 .max_redirects(0)
                 .max_redirects_will_error(false)
                 .proxy(proxy.clone())
-                .tls_config(tls.clone())
                 .user_agent(user_agent.as_str())
                 .accept("application/json, text/html;q=0.9")
                 .accept_encoding("identity")
@@ -124,10 +121,14 @@ impl Transport {
                 .max_idle_age(MAX_IDLE)
                 .build()
         };
+        let authorization = HeaderValue::try_from(token.stand_in(Spelling::Header))
+            .map_err(|_| Error::invalid("token", "cannot stand in a header"))?;
         let setup = Setup {
             token,
+            authorization,
             pay: idle_connections(0),
             check: idle_connections(MAX_IDLE_CONNECTIONS),
+            tls: tls::settings(config)?,
             proxied: proxy.is_some(),
             connect_timeout: config.connect_timeout,
         };
@@ -159,7 +160,6 @@ impl Transport {
         connection: Connection,
         limits: Limits<'_>,
     ) -> Result<Reply> {
-        let authorization = self.setup.token.stand_in(Spelling::Header);
         self.exchange(url, Spelling::Header, limits, |agents| {
             let agent = match connection {
                 Connection::Any => &agents.check,
@@ -167,7 +167,7 @@ impl Transport {
             };
             agent
                 .get(url)
-                .header("authorization", &authorization)
+                .header("authorization", &self.setup.authorization)
                 .call()
         })
     }
@@ -258,29 +258,6 @@ fn proxy_at(address: &str) -> Result<Proxy> {
     })
 }
 
-/// The certificates of a PEM file, in place of those built in.
-fn roots_in(path: &str) -> Result<RootCerts> {
-    let shown = printable(path, 200);
-    let problem = |problem: String| Error::invalid("ca_file", format!("{shown:?} {problem}"));
-    let pem = std::fs::read(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
-    let mut certificates = Vec::new();
-    for item in ureq::tls::parse_pem(&pem) {
-        match item {
-            Ok(ureq::tls::PemItem::Certificate(certificate)) => certificates.push(certificate),
-            Ok(_) => {}
-            Err(_) => return Err(problem("is not well-formed PEM".to_owned())),
-        }
-    }
-    let mut usable = rustls::RootCertStore::empty();
-    let ders = certificates
-        .iter()
-        .map(|certificate| certificate.der().into());
-    if usable.add_parsable_certificates(ders).0 == 0 {
-        return Err(problem("holds no certificate".to_owned()));
-    }
-    Ok(RootCerts::from(certificates))
-}
-
 impl Generation {
     fn new(setup: &Setup) -> Self {
         Self {
@@ -303,6 +280,7 @@ impl Generation {
 
 impl Agents {
     fn new(setup: &Setup) -> Self {
+        let settings = tls::afresh(&setup.tls);
         let agent = |config: &ureq::config::Config| {
             let border = border::Border {
                 token: Arc::clone(&setup.token),
@@ -313,7 +291,9 @@ impl Agents {
                 .chain(dial::Dial {
                     proxied: setup.proxied,
                 })
-                .chain(RustlsConnector::default())
+                .chain(tls::Tls {
+                    settings: Arc::clone(&settings),
+                })
                 .chain(border);
             Agent::with_parts(config.clone(), connector, dial::NotYet)
         };

@@ -70,15 +70,20 @@ pub(crate) fn from_unix(seconds: i64) -> Option<String> {
 }
 
 fn write(date: Date, time: Time) -> String {
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-        date.year(),
-        u8::from(date.month()),
-        date.day(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    )
+    let mut text = String::with_capacity("2021-02-06T17:32:46Z".len());
+    let year = date.year().unsigned_abs();
+    let two = |text: &mut String, before: &str, value: u32| {
+        text.push_str(before);
+        text.extend([value / 10, value % 10].map(|digit| char::from(b'0' + digit as u8)));
+    };
+    two(&mut text, "", year / 100);
+    two(&mut text, "", year % 100);
+    two(&mut text, "-", u8::from(date.month()).into());
+    two(&mut text, "-", date.day().into());
+    two(&mut text, "T", time.hour().into());
+    two(&mut text, ":", time.minute().into());
+    two(&mut text, ":", time.second().into());
+    text
 }
 
 /// Two or four digits, and digits only: `parse` would take a sign.
