@@ -116,7 +116,6 @@ fn reason(error: &ureq::Error) -> String {
 
 fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
     match error {
-        ureq::Error::Rustls(tls) => Some(tls),
         ureq::Error::Io(io) => io.get_ref()?.downcast_ref(),
         _ => None,
     }
