@@ -158,6 +158,11 @@ test-fuzz: ## Every kept input, and ten seconds of fuzzing each reader
 fuzz: ## Fuzzes every reader (SECONDS=600 each)
 	fuzz/run.sh $(or $(SECONDS),600)
 
+.PHONY: tsan
+tsan: ## The stress test of the shared client under ThreadSanitizer (ROUNDS=100)
+	@scripts/setup.sh build
+	scripts/tsan.sh $(or $(ROUNDS),100)
+
 .PHONY: supply
 supply: ## What the library is made of: licences, sources, advisories
 	scripts/supply.sh
