@@ -113,6 +113,7 @@ impl Shop {
             proxy: self.proxy,
             // A payment never goes over a connection that has lain idle.
             reused: self.reused && !question.is_pay,
+            resumable: self.reused,
         }
     }
 }
@@ -150,6 +151,7 @@ pub fn alone(seed: u64, index: usize) -> Run {
         if question.is_pay || dice.percent(60) {
             let later = Setting {
                 reused: false,
+                resumable: true,
                 ..setting.clone()
             };
             if !question.is_pay && dice.percent(40) {

@@ -258,6 +258,10 @@ pub(super) fn tls_finish(setting: &Setting, dice: &mut Dice) -> Row {
         ..Script::default()
     };
     let when = if await_answer { "answered" } else { "sent" };
-    let wants = if setting.only_tls12 { unsent } else { sent };
+    let wants = match (setting.only_tls12, setting.resumable) {
+        (true, false) => unsent,
+        (true, true) => [unsent, sent].concat(),
+        (false, _) => sent,
+    };
     row(format!("flight {when}, {name}"), script, &wants)
 }

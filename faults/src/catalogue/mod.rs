@@ -30,6 +30,9 @@ pub struct Setting {
     pub proxy: bool,
     /// On a connection that has answered something before.
     pub reused: bool,
+    /// After a handshake that may be taken up again: then TLS 1.2, too, lets the client speak as soon as
+    /// the server's flight has come.
+    pub resumable: bool,
 }
 
 /// Where a call is sent.
