@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use memchr::{memchr_iter, memchr3, memmem};
+use memchr::{memchr_iter, memchr3};
 use serde::Deserialize;
 use std::fmt::{self, Write as _};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -116,11 +116,12 @@ impl Token {
             return false;
         }
         // Most often there is neither the token nor an escape it could be hidden in.
-        let escapes = memchr3(ESCAPES[0], ESCAPES[1], ESCAPES[2], text);
-        if escapes.is_none() && memmem::find(text, self.0.as_bytes()).is_none() {
+        let first = self.0.as_bytes()[0];
+        let is_here = |at: usize| text[at..].starts_with(self.0.as_bytes());
+        let [slash, percent, and] = ESCAPES;
+        if memchr3(slash, percent, and, text).is_none() && !memchr_iter(first, text).any(is_here) {
             return false;
         }
-        let first = self.0.as_bytes()[0];
         let mut masked = Vec::new();
         let mut rest = 0;
         let mut at = 0;
