@@ -141,6 +141,11 @@ template <typename T> inline T flexpay_init() {
 // Makes flexpay_check ask once only, for callers who have their own way of asking again.
 #define FLEXPAY_FLAG_CHECK_ONCE 2
 
+// Trusts the system's certificates instead of those built in: for networks whose proxy or firewall
+// has a certificate authority of its own. Read when the client is made, from where SSL_CERT_FILE and
+// SSL_CERT_DIR say, or the system's usual places. Not together with ca_file.
+#define FLEXPAY_FLAG_SYSTEM_ROOTS 4
+
 // A status outside the gateway's table: neither paid nor failed.
 #define FLEXPAY_STATE_UNKNOWN 0
 
@@ -404,7 +409,8 @@ flexpay_result flexpay_client_new(const struct flexpay_config *config,
 // ("live", "test"), FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL,
 // FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY,
 // FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
-// FLEXPAY_ALLOW_PLAIN_HTTP and FLEXPAY_CHECK_ONCE ("0", "1"). Only the first two are needed.
+// FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE and FLEXPAY_SYSTEM_ROOTS ("0", "1"). Only the first
+// two are needed.
 //
 // client, error: as for flexpay_client_new. Must not run while another thread changes the
 // environment. Errors: INVALID (its field names the variable or setting), INTERNAL. Does not

@@ -291,6 +291,8 @@ struct Config {
     bool allow_plain_http = false;
     /// Makes Client::check ask once only, for callers who have their own way of asking again.
     bool check_once = false;
+    /// Trusts the system's certificates instead of those built in. Not together with ca_file.
+    bool system_roots = false;
 };
 
 /// What a customer is asked to pay.
@@ -639,7 +641,8 @@ public:
     /// FLEXPAY_ENVIRONMENT ("live", "test"), FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL,
     /// FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE,
     /// FLEXPAY_PROXY, FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
-    /// FLEXPAY_ALLOW_PLAIN_HTTP and FLEXPAY_CHECK_ONCE ("0", "1"). Only the first two are needed.
+    /// FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE and FLEXPAY_SYSTEM_ROOTS ("0", "1"). Only the
+    /// first two are needed.
     /// Throws Error: as the constructor, where field() names the variable or setting. Must not run while
     /// another thread changes the environment. Does not block.
     [[nodiscard]] static Client from_environment() {
@@ -768,6 +771,9 @@ private:
         }
         if (config.check_once) {
             given.flags |= FLEXPAY_FLAG_CHECK_ONCE;
+        }
+        if (config.system_roots) {
+            given.flags |= FLEXPAY_FLAG_SYSTEM_ROOTS;
         }
         return detail::receive<detail::ClientHandle>([&](auto** client, auto** error) {
             return flexpay_client_new(&given, client, error);

@@ -53,6 +53,11 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// A PEM file of certificates to trust instead of those built in.
     pub ca_file: Option<String>,
+    /// Trusts the system's certificates instead of those built in: for networks whose proxy or
+    /// firewall has a certificate authority of its own. They are read once, when the client is made
+    /// (some milliseconds), from where `SSL_CERT_FILE` and `SSL_CERT_DIR` say, or the system's usual
+    /// places. Not together with [`ca_file`](Self::ca_file).
+    pub system_roots: bool,
     /// An HTTP proxy, `http://user:password@host:port`. The environment's proxy variables are not
     /// read.
     pub proxy: Option<String>,
@@ -89,7 +94,7 @@ impl Config {
     /// `FLEXPAY_CONNECT_TIMEOUT_MS`, `FLEXPAY_CA_FILE`, `FLEXPAY_PROXY`, `FLEXPAY_APP_NAME`,
     /// `FLEXPAY_CALLBACK_SECRET`,
     /// `FLEXPAY_CALLBACK_SECRET_PREVIOUS`, `FLEXPAY_ALLOW_PLAIN_HTTP`,
-    /// `FLEXPAY_CHECK_ONCE` (`0`, `1`). Unset and empty are the same.
+    /// `FLEXPAY_CHECK_ONCE`, `FLEXPAY_SYSTEM_ROOTS` (`0`, `1`). Unset and empty are the same.
     pub fn from_env() -> Result<Self> {
         Self::from_variables(|name| match std::env::var(name) {
             Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
@@ -147,6 +152,7 @@ impl Config {
             callback_secret_previous: text("FLEXPAY_CALLBACK_SECRET_PREVIOUS")?.map(Zeroizing::new),
             allow_plain_http: yes_or_no("FLEXPAY_ALLOW_PLAIN_HTTP")?,
             check_once: yes_or_no("FLEXPAY_CHECK_ONCE")?,
+            system_roots: yes_or_no("FLEXPAY_SYSTEM_ROOTS")?,
         })
     }
 
@@ -160,6 +166,12 @@ impl Config {
         }
         if self.connect_timeout.is_zero() {
             self.connect_timeout = DEFAULT_CONNECT_TIMEOUT;
+        }
+        if self.system_roots && self.ca_file.is_some() {
+            return Err(Error::invalid(
+                "system_roots",
+                "is set beside ca_file; one of them is to be trusted, not both",
+            ));
         }
         if let Some(name) = &self.app_name
             && (name.is_empty() || !name.bytes().all(|b| b == b' ' || b.is_ascii_graphic()))
@@ -208,6 +220,7 @@ impl fmt::Debug for Config {
             .field("app_name", &self.app_name)
             .field("allow_plain_http", &self.allow_plain_http)
             .field("check_once", &self.check_once)
+            .field("system_roots", &self.system_roots)
             .finish_non_exhaustive()
     }
 }

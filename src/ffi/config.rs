@@ -24,8 +24,13 @@ pub const FLEXPAY_API_V1_1: i32 = 1;
 pub const FLEXPAY_FLAG_ALLOW_PLAIN_HTTP: u64 = 1;
 /// Makes flexpay_check ask once only, for callers who have their own way of asking again.
 pub const FLEXPAY_FLAG_CHECK_ONCE: u64 = 2;
+/// Trusts the system's certificates instead of those built in: for networks whose proxy or firewall
+/// has a certificate authority of its own. Read when the client is made, from where SSL_CERT_FILE and
+/// SSL_CERT_DIR say, or the system's usual places. Not together with ca_file.
+pub const FLEXPAY_FLAG_SYSTEM_ROOTS: u64 = 4;
 
-const KNOWN_FLAGS: u64 = FLEXPAY_FLAG_ALLOW_PLAIN_HTTP | FLEXPAY_FLAG_CHECK_ONCE;
+const KNOWN_FLAGS: u64 =
+    FLEXPAY_FLAG_ALLOW_PLAIN_HTTP | FLEXPAY_FLAG_CHECK_ONCE | FLEXPAY_FLAG_SYSTEM_ROOTS;
 
 /// A client's settings. Begin with FLEXPAY_CONFIG_INIT. Strings are borrowed for the call alone.
 #[repr(C)]
@@ -112,6 +117,7 @@ impl flexpay_config {
                 )?,
                 allow_plain_http: own.flags & FLEXPAY_FLAG_ALLOW_PLAIN_HTTP != 0,
                 check_once: own.flags & FLEXPAY_FLAG_CHECK_ONCE != 0,
+                system_roots: own.flags & FLEXPAY_FLAG_SYSTEM_ROOTS != 0,
             })
         }
     }

@@ -62,6 +62,7 @@ impl KeyProvider for NoKeys {
 fn roots(config: &Config) -> Result<RootCertStore> {
     match &config.ca_file {
         Some(path) => roots_in(path),
+        None if config.system_roots => roots_of_system(),
         // Those of Mozilla, in the form the verifier uses: there is nothing to read or to parse.
         None => Ok(RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
@@ -85,6 +86,21 @@ fn roots_in(path: &str) -> Result<RootCertStore> {
         true => Err(problem("holds no certificate".to_owned())),
         false => Ok(usable),
     }
+}
+
+/// The certificates the system trusts. One that cannot be read does not keep the others from use.
+fn roots_of_system() -> Result<RootCertStore> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut usable = RootCertStore::empty();
+    usable.add_parsable_certificates(found.certs);
+    if !usable.is_empty() {
+        return Ok(usable);
+    }
+    let why = match found.errors.first() {
+        Some(error) => format!("cannot be read: {error}"),
+        None => "are none: is a package such as ca-certificates installed?".to_owned(),
+    };
+    Err(Error::invalid("system_roots", why))
 }
 
 /// Puts TLS on top of connections that are to have it.

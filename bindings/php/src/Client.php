@@ -28,7 +28,8 @@ final class Client
     ];
 
     private const OTHERS = [
-        'environment', 'api', 'timeout_ms', 'connect_timeout_ms', 'allow_plain_http', 'check_once', 'library',
+        'environment', 'api', 'timeout_ms', 'connect_timeout_ms', 'allow_plain_http', 'check_once',
+        'system_roots', 'library',
     ];
 
     private const ENVIRONMENTS = ['live' => Abi::ENV_LIVE, 'test' => Abi::ENV_TEST];
@@ -60,6 +61,8 @@ final class Client
      * - app_name (string): your software, for the User-Agent header: "BoutiqueZando/2.1".
      * - allow_plain_http (bool): plain http to other machines: the token travels in the clear.
      * - check_once (bool): check() asks once only, for callers with their own way of asking again.
+     * - system_roots (bool): trusts the system's certificates instead of those built in; not with
+     *   ca_file.
      * - callback_secret (string): a secret of yours, of at least 16 characters, with which every
      *   callback address is signed: then verifyCallback() refuses a notice that was not sent to an
      *   address you gave.
@@ -86,7 +89,8 @@ final class Client
             'timeout_ms' => $given->milliseconds('timeout_ms'),
             'connect_timeout_ms' => $given->milliseconds('connect_timeout_ms'),
             'flags' => $given->flag('allow_plain_http', Abi::FLAG_ALLOW_PLAIN_HTTP)
-                | $given->flag('check_once', Abi::FLAG_CHECK_ONCE),
+                | $given->flag('check_once', Abi::FLAG_CHECK_ONCE)
+                | $given->flag('system_roots', Abi::FLAG_SYSTEM_ROOTS),
         ];
         $this->library = Library::load($given->text('library'));
         $this->handle = $this->library->newClient($texts, $numbers);
@@ -96,8 +100,8 @@ final class Client
      * Makes a client from the environment of the process: FLEXPAY_MERCHANT, FLEXPAY_TOKEN,
      * FLEXPAY_ENVIRONMENT, FLEXPAY_API, FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS,
      * FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY, FLEXPAY_APP_NAME,
-     * FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_ALLOW_PLAIN_HTTP and
-     * FLEXPAY_CHECK_ONCE ("0", "1"). Only the first two are needed.
+     * FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_ALLOW_PLAIN_HTTP,
+     * FLEXPAY_CHECK_ONCE and FLEXPAY_SYSTEM_ROOTS ("0", "1"). Only the first two are needed.
      *
      * In PHP-FPM that is the pool's `env[...]`, not the web server's fastcgi_param.
      *

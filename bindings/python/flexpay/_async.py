@@ -35,6 +35,7 @@ class AsyncClient:
         app_name: Optional[str] = None,
         allow_plain_http: bool = False,
         check_once: bool = False,
+        system_roots: bool = False,
         callback_secret: Optional[str] = None,
         callback_secret_previous: Optional[str] = None,
     ) -> None:
@@ -52,6 +53,7 @@ class AsyncClient:
             app_name=app_name,
             allow_plain_http=allow_plain_http,
             check_once=check_once,
+            system_roots=system_roots,
             callback_secret=callback_secret,
             callback_secret_previous=callback_secret_previous,
         )

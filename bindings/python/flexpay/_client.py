@@ -72,6 +72,7 @@ class Client:
     app_name: your software, for the User-Agent header: "BoutiqueZando/2.1".
     allow_plain_http: allows http to other machines than this one: the token travels in the clear.
     check_once: makes `check` ask once only.
+    system_roots: trusts the system's certificates instead of those built in; not with ca_file.
     callback_secret: a secret of yours, of at least 16 characters, with which every callback address
         is signed: then `verify_callback` refuses a notice that did not come to an address you gave.
     callback_secret_previous: the one before it: addresses signed with it are still good.
@@ -97,6 +98,7 @@ class Client:
         app_name: Optional[str] = None,
         allow_plain_http: bool = False,
         check_once: bool = False,
+        system_roots: bool = False,
         callback_secret: Optional[str] = None,
         callback_secret_previous: Optional[str] = None,
     ) -> None:
@@ -113,7 +115,8 @@ class Client:
             proxy=_border.optional_text(proxy, "proxy"),
             app_name=_border.optional_text(app_name, "app_name"),
             flags=_border.switch(allow_plain_http, "allow_plain_http", _abi.FLAG_ALLOW_PLAIN_HTTP)
-            | _border.switch(check_once, "check_once", _abi.FLAG_CHECK_ONCE),
+            | _border.switch(check_once, "check_once", _abi.FLAG_CHECK_ONCE)
+            | _border.switch(system_roots, "system_roots", _abi.FLAG_SYSTEM_ROOTS),
             callback_secret=_border.optional_text(callback_secret, "callback_secret"),
             callback_secret_previous=_border.optional_text(
                 callback_secret_previous, "callback_secret_previous"
@@ -127,8 +130,8 @@ class Client:
         """A client from FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_ENVIRONMENT ("live", "test"),
         FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS,
         FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY, FLEXPAY_APP_NAME,
-        FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_ALLOW_PLAIN_HTTP and
-        FLEXPAY_CHECK_ONCE ("0", "1"). The first two are needed.
+        FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_ALLOW_PLAIN_HTTP,
+        FLEXPAY_CHECK_ONCE and FLEXPAY_SYSTEM_ROOTS ("0", "1"). The first two are needed.
 
         Raises InvalidError (its `field` names the variable or setting) and LibraryError. No other
         thread may change the environment meanwhile.

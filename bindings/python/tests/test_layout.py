@@ -104,6 +104,7 @@ def test_other_numbers() -> None:
     assert numbers("FLEXPAY_FLAG_") == {
         "ALLOW_PLAIN_HTTP": _abi.FLAG_ALLOW_PLAIN_HTTP,
         "CHECK_ONCE": _abi.FLAG_CHECK_ONCE,
+        "SYSTEM_ROOTS": _abi.FLAG_SYSTEM_ROOTS,
     }
     assert numbers("FLEXPAY_CALLBACK_")["KEY_SIZE"] == _abi.CALLBACK_KEY_SIZE
 
