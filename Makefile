@@ -154,6 +154,15 @@ test-fuzz: ## Every kept input, and ten seconds of fuzzing each reader
 	@scripts/setup.sh build
 	FUZZ_PROFILE=short fuzz/run.sh 10
 
+.PHONY: bench
+bench: build ## Measures flexpay beside what a merchant would otherwise use (BENCH="--quick c-cold")
+	@scripts/setup.sh bench
+	benches/run.sh $(BENCH)
+
+.PHONY: bench-micro
+bench-micro: ## Measures single functions
+	$(CARGO) bench --manifest-path benches/Cargo.toml
+
 .PHONY: fuzz
 fuzz: ## Fuzzes every reader (SECONDS=600 each)
 	fuzz/run.sh $(or $(SECONDS),600)

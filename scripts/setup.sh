@@ -40,6 +40,21 @@ needs() {
             echo "command -v python3|python3"
             echo "python3 -c 'import ensurepip'|python3-venv"
             ;;
+        bench)
+            echo "command -v g++|g++"
+            echo "command -v nginx || test -x /usr/sbin/nginx|nginx-light"
+            echo "command -v openssl|openssl"
+            echo "command -v curl-config|libcurl4-openssl-dev"
+            echo "test -e /usr/include/simdjson.h|libsimdjson-dev"
+            echo "test -e /etc/ssl/certs/ca-certificates.crt|ca-certificates"
+            echo "command -v php|php-cli"
+            echo "php -m | grep -qx FFI|php-common"
+            echo "php -m | grep -qx curl|php-curl"
+            echo "command -v python3|python3"
+            echo "python3 -c 'import ensurepip'|python3-venv"
+            echo "command -v valgrind|valgrind"
+            echo "command -v strip|binutils"
+            ;;
         *)
             echo "setup.sh: no such need: $1" >&2
             exit 2

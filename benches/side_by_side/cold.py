@@ -1,0 +1,64 @@
+"""Cold: a new process each time, as a page or a script of a shop is."""
+
+from statistics import median
+
+from row import AtLeast, Row
+from spread import ratios
+
+
+def c(programs, quick):
+    yield _c(programs, quick, programs.server.ca_file, "libcurl")
+
+
+def c_bundle(programs, quick):
+    """Not in the table: flexpay, too, reads all the certificates, as its `ca_file`."""
+    yield _c(programs, quick, programs.server.ca_bundle, "libcurl, both with the bundle")
+
+
+def _c(programs, quick, ca_file, against):
+    server = programs.server
+    ours, theirs = programs.launch(
+        10 if quick else 100,
+        [programs.binary("cold_flexpay"), server.https_url, ca_file],
+        [programs.binary("cold_curl"), server.https_url, server.ca_bundle],
+    )
+    return _faster("C, cold: process start to end, one check", against, ours, theirs, 8)
+
+
+def php(programs, quick):
+    names = ("empty.php", "check_flexpay.php", "check_curl.php")
+    empty, ours, theirs = programs.launch(
+        5 if quick else 100, *(["php", programs.script("php", name)] for name in names)
+    )
+    measure = "PHP, cold: time above an empty script"
+    yield _faster(measure, "ext-curl", _above(ours, empty), _above(theirs, empty), 8)
+
+
+def python(programs, quick):
+    names = ("empty.py", "check_flexpay.py", "check_requests.py", "check_urllib.py")
+    empty, ours, requests, urllib = programs.launch(
+        5 if quick else 50,
+        *([programs.python, programs.script("python", name)] for name in names),
+    )
+    ours = _above(ours, empty)
+    measure = "Python, cold: time above an empty script"
+    yield _faster(measure, "requests", ours, _above(requests, empty), 25)
+    yield _faster(measure, "urllib", ours, _above(urllib, empty), 12)
+
+
+def _above(taken, empty):
+    """The time above that of the empty script, for every five rounds at their median: one round
+    alone would count the noise of both."""
+    starts = range(0, len(taken), 5)
+    return [median(taken[at : at + 5]) - median(empty[at : at + 5]) for at in starts]
+
+
+def _faster(measure, against, ours, theirs, times):
+    return Row(
+        measure,
+        against,
+        f"{median(ours):.2f} ms",
+        f"{median(theirs):.2f} ms",
+        ratios(theirs, ours),
+        AtLeast(times),
+    )

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+#
+# contenders.sh FOLDER: gets what flexpay is measured against, and builds the programs, into a
+# folder, beside a file `versions`.
+#
+# FLEXPAY_LIB_DIR  where libflexpay.so is (build/lib)
+# CC, CXX          the compilers          (cc, g++)
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+lib=$(cd "${FLEXPAY_LIB_DIR:-$root/build/lib}" && pwd)
+mkdir -p "$1"
+folder=$(cd "$1" && pwd)
+
+requests=2.34.2
+# The sources of yyjson 0.10.0, as its Python package carries them.
+yyjson=4.0.6
+yyjson_sha256=fcd4dc15c1e39a30bf9fa85d56903029111506860fc3080ab0d81c6c6dacaa8c
+
+"$root/scripts/setup.sh" build bench
+
+venv=$folder/venv
+[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+"$venv/bin/python" -c "import requests; assert requests.__version__ == '$requests'" 2>/dev/null ||
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "requests==$requests"
+
+sources=$folder/yyjson-$yyjson/yyjson
+if [ ! -e "$sources/yyjson.c" ]; then
+    "$venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
+        --dest "$folder" "yyjson==$yyjson"
+    echo "$yyjson_sha256  $folder/yyjson-$yyjson.tar.gz" | sha256sum --check --quiet
+    tar -xzf "$folder/yyjson-$yyjson.tar.gz" -C "$folder"
+fi
+
+# Everything with the same -O2; the two parsers as their own build has it, with -O3.
+bin=$folder/bin
+mkdir -p "$bin"
+flags=(-D_GNU_SOURCE -O2 -Wall -Wextra -Wpedantic -Werror)
+c() {
+    "${CC:-cc}" -std=c11 "${flags[@]}" -I"$root/include" -isystem "$sources" "$@"
+}
+flexpay=("-L$lib" "-Wl,-rpath,$lib" -lflexpay)
+yyjson_object=$folder/yyjson-$yyjson/yyjson.o
+[ -e "$yyjson_object" ] || "${CC:-cc}" -O3 -DNDEBUG -c "$sources/yyjson.c" -o "$yyjson_object"
+
+cd "$here/c"
+c launch.c -o "$bin/launch"
+c cold.c flexpay_gateway.c "${flexpay[@]}" -o "$bin/cold_flexpay"
+c cold.c curl_gateway.c fields.c "$yyjson_object" -lcurl -o "$bin/cold_curl"
+c -pthread warm.c crowd.c flexpay_gateway.c "${flexpay[@]}" -o "$bin/warm_flexpay"
+c -pthread warm.c crowd.c curl_gateway.c fields.c "$yyjson_object" -lcurl -o "$bin/warm_curl"
+c parse.c flexpay_notice.c "${flexpay[@]}" -o "$bin/parse_flexpay"
+c parse.c yyjson_notice.c fields.c "$yyjson_object" -o "$bin/parse_yyjson"
+if [ ! -e "$bin/parse_simdjson" ] || [ simdjson_notice.cpp -nt "$bin/parse_simdjson" ]; then
+    c -c parse.c -o "$folder/parse.o"
+    # simdjson chooses its instructions at compile time here: those of this machine.
+    "${CXX:-g++}" -std=c++17 "${flags[@]}" -O3 -march=native -DNDEBUG simdjson_notice.cpp \
+        "$folder/parse.o" -lsimdjson -o "$bin/parse_simdjson"
+fi
+
+{
+    curl-config --version
+    sed -n 's/^#define YYJSON_VERSION_STRING *"\(.*\)"/yyjson \1/p' "$sources/yyjson.h"
+    sed -n 's/^#define SIMDJSON_VERSION /simdjson /p' /usr/include/simdjson.h
+} | paste -sd ' ' >"$folder/versions"

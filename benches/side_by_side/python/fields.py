@@ -1,0 +1,20 @@
+"""The fields of a check's reply, for those contenders that have to find them by themselves."""
+
+KEYS = (
+    "orderNumber",
+    "reference",
+    "amount",
+    "amountCustomer",
+    "currency",
+    "createdAt",
+    "status",
+    "channel",
+)
+
+
+def fields_of(reply):
+    inner = reply["transaction"]
+    fields = {key: inner.get(key) for key in KEYS}
+    fields["code"] = reply["code"]
+    fields["message"] = reply["message"]
+    return fields

@@ -1,0 +1,146 @@
+"""nginx over TLS 1.3 on the loopback, with a small CA of its own. It answers every check alike."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+
+# The example of the card document, without the comma that makes it no JSON: the others would fail.
+REPLY = (
+    '{"code":"0","message":"Une transaction trouvée","transaction":{'
+    '"orderNumber":"9bsTX7qXdpQe243815877848","reference":"MMO00012","amount":"50.0",'
+    '"amountCustomer":"51.0","currency":"CDF","createdAt":"06-02-2021 17:32:46","status":"0"}}'
+)
+
+CONFIGURATION = """
+worker_processes 1;
+master_process off;
+daemon off;
+pid nginx.pid;
+error_log error.log;
+events { worker_connections 1024; }
+http {
+    access_log off;
+    keepalive_timeout 1h;
+    keepalive_requests 100000000;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    server {
+        listen 127.0.0.1:%(https)d ssl;
+        listen 127.0.0.1:%(http)d;
+        ssl_protocols TLSv1.3;
+        ssl_certificate server.pem;
+        ssl_certificate_key server.key;
+        location /api/rest/v1/check/ {
+            default_type application/json;
+            return 200 '%(reply)s';
+        }
+    }
+}
+"""
+
+OPENSSL_EXTENSIONS = """
+[ca]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign
+subjectKeyIdentifier = hash
+[server]
+basicConstraints = CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+subjectAltName = DNS:localhost, IP:127.0.0.1
+"""
+
+
+class Server:
+    """Runs for a `with` block. `ca_file` has its CA alone, `ca_bundle` those of the system, too."""
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="flexpay-bench-")
+        self.ca_file = os.path.join(self.folder, "ca.pem")
+        self.ca_bundle = os.path.join(self.folder, "bundle.pem")
+        self._process = None
+        try:
+            self._make_certificates()
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+        shutil.rmtree(self.folder)
+
+    def _make_certificates(self):
+        self._write("extensions.cnf", OPENSSL_EXTENSIONS)
+        for name in "ca", "server":
+            key, request, subject = name + ".key", name + ".csr", "/CN=flexpay bench " + name
+            self._openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
+            self._openssl("req", "-new", "-key", key, "-subj", subject, "-out", request)
+        sign = ["x509", "-req", "-sha256", "-days", "30", "-extfile", "extensions.cnf"]
+        self._openssl(
+            *sign, "-in", "ca.csr", "-signkey", "ca.key", "-extensions", "ca", "-out", "ca.pem"
+        )
+        issuer = ["-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "2"]
+        self._openssl(
+            *sign, "-in", "server.csr", *issuer, "-extensions", "server", "-out", "server.pem"
+        )
+        with open(self.ca_bundle, "wb") as bundle:
+            for path in SYSTEM_BUNDLE, self.ca_file:
+                with open(path, "rb") as part:
+                    shutil.copyfileobj(part, bundle)
+
+    def _start(self):
+        https, http = _free_ports(2)
+        self._write("nginx.conf", CONFIGURATION % {"https": https, "http": http, "reply": REPLY})
+        nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+        command = [nginx, "-p", self.folder, "-c", "nginx.conf", "-e", "error.log"]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        self.https_url = f"https://127.0.0.1:{https}/api/rest/v1/check"
+        self.http_url = f"http://127.0.0.1:{http}/api/rest/v1/check"
+        deadline = time.monotonic() + 10
+        while not _listens(https):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                with open(os.path.join(self.folder, "error.log")) as log:
+                    raise SystemExit("nginx did not start:\n" + log.read())
+            time.sleep(0.02)
+
+    def _write(self, name, text):
+        with open(os.path.join(self.folder, name), "w") as file:
+            file.write(text)
+
+    def _openssl(self, *arguments):
+        done = subprocess.run(
+            ["openssl", *arguments], cwd=self.folder, stderr=subprocess.PIPE, text=True
+        )
+        if done.returncode != 0:
+            raise SystemExit(f"openssl {arguments[0]}: {done.stderr}")
+
+
+def _free_ports(count):
+    """nginx cannot be told to choose."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,94 @@
+"""Measures the rows that are asked for, and prints them as a table."""
+
+import argparse
+import os
+import platform
+import secrets
+import subprocess
+import sys
+
+import cold
+import memory
+import parsing
+import warm
+from programs import Programs
+from server import Server
+
+ROWS = {
+    "c-cold": cold.c,
+    "php-cold": cold.php,
+    "python-cold": cold.python,
+    "instructions": warm.instructions,
+    "warm": warm.wall_time,
+    "parse": parsing.parse,
+    "threads": warm.threads,
+    "size": memory.size,
+    "memory": memory.resident,
+    "growth": memory.growth,
+}
+# Measured only when named.
+MORE = {"c-cold-bundle": cold.c_bundle}
+
+HEAD = "| measure | against | flexpay | the other | ratio (8 in 10 between) | goal | met |"
+RULE = "|---|---|--:|--:|--:|---|---|"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="benches/run.sh")
+    parser.add_argument("--quick", action="store_true", help="few repetitions: does it work?")
+    parser.add_argument("--list", action="store_true", help="names the rows")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="only these")
+    asked = parser.parse_args()
+    functions = {**ROWS, **MORE}
+    if asked.list:
+        print("\n".join(functions))
+        return
+    for name in asked.rows:
+        if name not in functions:
+            parser.error(f"no such row: {name} (there are {', '.join(functions)})")
+
+    # As long as the gateway's tokens are, and worth nothing.
+    token = secrets.token_urlsafe(200)
+    with Server() as server:
+        programs = Programs(os.environ["BENCH_DIR"], server, token)
+        print(machine(programs), end="\n\n")
+        print(HEAD, RULE, sep="\n", flush=True)
+        for name in asked.rows or ROWS:
+            print(f"{name} ...", file=sys.stderr)
+            for row in functions[name](programs, asked.quick):
+                print(line(row), flush=True)
+
+
+def line(row):
+    ratio = row.ratio
+    met = "yes" if row.is_met() else "NO"
+    text = f"**{ratio.median:.2f}** ({ratio.low:.2f}–{ratio.high:.2f})" if row.theirs else ""
+    cells = [row.measure, row.against, row.ours, row.theirs, text, row.goal.text, met]
+    return "| " + " | ".join(cells) + " |"
+
+
+def machine(programs):
+    """On what, and against what."""
+    with open("/proc/cpuinfo") as info:
+        names = [line.split(":")[1].strip() for line in info if line.startswith("model name")]
+    with open(os.path.join(programs.folder, "versions")) as file:
+        versions = file.read().strip()
+    php = 'echo PHP_VERSION, ", ext-curl on libcurl ", curl_version()["version"];'
+    python = "import platform, requests; print(platform.python_version(), requests.__version__)"
+    return "\n".join(
+        [
+            f"- {len(names)} × {names[0] if names else platform.machine()}",
+            f"- Linux {platform.release()}",
+            f"- {versions}",
+            f"- PHP {output('php', '-r', php)}",
+            f"- Python and requests: {output(programs.python, '-c', python)}",
+        ]
+    )
+
+
+def output(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()
