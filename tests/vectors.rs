@@ -63,6 +63,11 @@ fn check_replies() {
 }
 
 #[test]
+fn states() {
+    vectors_are_read_as_they_say("states", 49);
+}
+
+#[test]
 fn pay_replies() {
     vectors_are_read_as_they_say("pay", 40);
 }

@@ -1,6 +1,6 @@
 //! Doing a run: having the server armed, making the call through the C ABI, reading what was seen.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Barrier;
 
 use crate::abi::{Called, Client, Config, Flexpay, Got, Payment, n};
@@ -64,7 +64,7 @@ impl Bench<'_> {
             check_url: format!("{base}/check"),
             timeout_ms: shop.deadline_ms,
             connect_timeout_ms: shop.connect_timeout_ms,
-            ca_file: place.ca_file.as_ref().map(text),
+            ca_file: place.ca_file.as_deref().map(text),
             proxy,
             flags: flags | n::FLAG_ALLOW_PLAIN_HTTP,
             callback_secret: secret.then(|| "a secret of the shop's own".to_owned()),
@@ -208,6 +208,6 @@ fn doubt(told: &Told, done: &mut Done) {
     done.verdict.wrong.extend(doubts);
 }
 
-fn text(path: &PathBuf) -> String {
+fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }

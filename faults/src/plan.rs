@@ -226,7 +226,9 @@ pub fn crowd(seed: u64, block: usize, end: usize) -> Crowd {
         let setting = shop.setting(&question);
         let mut classes = Class::of(&setting);
         // The token that a gateway repeats is looked for elsewhere: half of the crowds have none such.
-        classes.retain(|class| !class.is_early() && (*class != Class::Echo || block % 2 == 0));
+        classes.retain(|class| {
+            !class.is_early() && (*class != Class::Echo || block.is_multiple_of(2))
+        });
         let count = if question.is_pay {
             1
         } else {

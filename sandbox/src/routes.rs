@@ -17,6 +17,7 @@ pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
         .route("/checkout/{id}", get(checkout::page).post(checkout::submit))
         .route("/vectors/pay/{name}", post(vectors::pay))
         .route("/vectors/check/{name}/{*order}", get(vectors::check))
+        .route("/vectors/forgery/{name}/{*order}", get(vectors::forgery))
         .route("/", get(front::page))
         .route("/sandbox/front.js", get(front::script))
         .route("/sandbox/payments", get(front::fragment))

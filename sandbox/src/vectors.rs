@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{Response, StatusCode};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::gateway::Gateway;
 use crate::octets::from_hex;
@@ -23,6 +24,7 @@ struct File {
 
 #[derive(Deserialize)]
 struct Case {
+    #[serde(default)]
     name: String,
     #[serde(default = "ok")]
     status: u16,
@@ -53,13 +55,29 @@ pub(crate) async fn check(
     answer(&gateway, "check.json", &name)
 }
 
+/// `GET /vectors/forgery/<name>/<order>`: what the gateway of a forgery says of an order, from
+/// `forgery/<name>.json`, which has it by order number, and under "" for every other.
+pub(crate) async fn forgery(
+    State(gateway): State<Arc<Gateway>>,
+    Path((name, order)): Path<(String, String)>,
+) -> Response<Body> {
+    let file = format!("forgery/{name}.json");
+    let reply = read::<BTreeMap<String, Case>>(&gateway, &file).and_then(|mut replies| {
+        let found = replies.remove(&order).or_else(|| replies.remove(""));
+        found.ok_or_else(|| format!("{file} has no answer for {order:?}"))
+    });
+    respond(reply)
+}
+
 fn answer(gateway: &Gateway, file: &str, name: &str) -> Response<Body> {
-    find(gateway, file, name)
-        .and_then(Case::answer)
-        .unwrap_or_else(|why| {
-            let status = StatusCode::from_u16(NO_VECTOR).unwrap_or(StatusCode::NOT_FOUND);
-            plain(status, &why)
-        })
+    respond(find(gateway, file, name))
+}
+
+fn respond(case: Result<Case, String>) -> Response<Body> {
+    case.and_then(Case::answer).unwrap_or_else(|why| {
+        let status = StatusCode::from_u16(NO_VECTOR).unwrap_or(StatusCode::NOT_FOUND);
+        plain(status, &why)
+    })
 }
 
 impl Case {
@@ -75,17 +93,20 @@ impl Case {
 }
 
 /// Reads the file anew each time, so that a changed vector needs no restart.
-fn find(gateway: &Gateway, file: &str, name: &str) -> Result<Case, String> {
+fn read<T: DeserializeOwned>(gateway: &Gateway, file: &str) -> Result<T, String> {
     let directory = gateway
         .vectors_dir
         .as_ref()
         .ok_or("the sandbox was started without vectors")?;
     let path = directory.join(file);
     let text = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let all: File =
-        serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn find(gateway: &Gateway, file: &str, name: &str) -> Result<Case, String> {
+    let all: File = read(gateway, file)?;
     all.cases
         .into_iter()
         .find(|case| case.name == name)
-        .ok_or_else(|| format!("{} has no case named {name:?}", path.display()))
+        .ok_or_else(|| format!("{file} has no case named {name:?}"))
 }

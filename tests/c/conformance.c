@@ -147,6 +147,7 @@ static bool body_of(const json_t *one, struct bytes *body)
 static void run_callback(const json_t *one, const char *name, const char *sandbox)
 {
     struct bytes body;
+    char key[FLEXPAY_CALLBACK_KEY_SIZE];
     flexpay_callback *callback;
     flexpay_error *error;
     (void)sandbox;
@@ -163,6 +164,12 @@ static void run_callback(const json_t *one, const char *name, const char *sandbo
     }
     /* It must not lean on the body any more. */
     free(body.data);
+    if (flexpay_callback_key(callback, key, sizeof key, &error) != FLEXPAY_OK) {
+        put_error("callback", name, error);
+        flexpay_error_free(error);
+        flexpay_callback_free(callback);
+        return;
+    }
     begin_line("callback", name, "ok");
     put_field("", "amount", callback->amount);
     put_field(",", "amount_customer", callback->amount_customer);
@@ -171,6 +178,7 @@ static void run_callback(const json_t *one, const char *name, const char *sandbo
     put_field(",", "code", callback->code);
     put_field(",", "created_at", callback->created_at);
     put_field(",", "currency", callback->currency);
+    put_field(",", "key", key);
     put_field(",", "message", callback->message);
     put_field(",", "order_number", callback->order_number);
     put_field(",", "phone", callback->phone);
@@ -206,6 +214,28 @@ static flexpay_client *client_for(const char *file, const char *name, const char
     return client;
 }
 
+static void put_transaction(const char *file, const char *name,
+                            const flexpay_transaction *transaction)
+{
+    begin_line(file, name, "ok");
+    put_field("", "amount", transaction->amount);
+    put_field(",", "amount_customer", transaction->amount_customer);
+    printf(",\"amount_customer_minor\":%lld,\"amount_minor\":%lld",
+           (long long)transaction->amount_customer_minor,
+           (long long)transaction->amount_minor);
+    put_field(",", "channel", transaction->channel);
+    put_field(",", "code", transaction->code);
+    put_field(",", "created_at", transaction->created_at);
+    put_field(",", "currency", transaction->currency);
+    put_field(",", "message", transaction->message);
+    put_field(",", "order_number", transaction->order_number);
+    put_field(",", "raw", transaction->raw);
+    put_field(",", "reference", transaction->reference);
+    put_field(",", "state", flexpay_state_name(transaction->state));
+    put_field(",", "status", transaction->status);
+    end_line();
+}
+
 static void run_check(const json_t *one, const char *name, const char *sandbox)
 {
     flexpay_client *client = client_for("check", name, sandbox, FLEXPAY_API_V1);
@@ -213,30 +243,77 @@ static void run_check(const json_t *one, const char *name, const char *sandbox)
     flexpay_error *error;
     if (client == NULL)
         return;
-    if (flexpay_check(client, text_of(one, "order_number"), &transaction, &error) == FLEXPAY_OK) {
-        begin_line("check", name, "ok");
-        put_field("", "amount", transaction->amount);
-        put_field(",", "amount_customer", transaction->amount_customer);
-        printf(",\"amount_customer_minor\":%lld,\"amount_minor\":%lld",
-               (long long)transaction->amount_customer_minor,
-               (long long)transaction->amount_minor);
-        put_field(",", "channel", transaction->channel);
-        put_field(",", "code", transaction->code);
-        put_field(",", "created_at", transaction->created_at);
-        put_field(",", "currency", transaction->currency);
-        put_field(",", "message", transaction->message);
-        put_field(",", "order_number", transaction->order_number);
-        put_field(",", "raw", transaction->raw);
-        put_field(",", "reference", transaction->reference);
-        put_field(",", "state", flexpay_state_name(transaction->state));
-        put_field(",", "status", transaction->status);
-        end_line();
-    } else {
+    if (flexpay_check(client, text_of(one, "order_number"), &transaction, &error) == FLEXPAY_OK)
+        put_transaction("check", name, transaction);
+    else
         put_error("check", name, error);
-    }
     flexpay_transaction_free(transaction);
     flexpay_error_free(error);
     flexpay_client_free(client);
+}
+
+static const char *optional_text_of(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+static void run_forgery(const json_t *one, const char *name, const char *sandbox)
+{
+    const json_t *books = json_object_get(one, "expected");
+    flexpay_config config = FLEXPAY_CONFIG_INIT;
+    flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
+    flexpay_client *client;
+    flexpay_transaction *transaction;
+    flexpay_error *error;
+    struct bytes body;
+    char check_url[512];
+    snprintf(check_url, sizeof check_url, "%s/vectors/forgery/%s", sandbox, name);
+    config.merchant = "ZANDO";
+    config.token = "conformance";
+    config.api = FLEXPAY_API_V1_1;
+    config.check_url = check_url;
+    config.timeout_ms = 30000;
+    config.flags = FLEXPAY_FLAG_CHECK_ONCE;
+    config.callback_secret = optional_text_of(one, "secret");
+    config.callback_secret_previous = optional_text_of(one, "secret_previous");
+    expected.reference = text_of(books, "reference");
+    expected.amount = text_of(books, "amount");
+    expected.currency = text_of(books, "currency");
+    expected.order_number = optional_text_of(books, "order_number");
+    expected.query = optional_text_of(one, "query");
+    if (!body_of(one, &body) || flexpay_client_new(&config, &client, NULL) != FLEXPAY_OK) {
+        fprintf(stderr, "forgery/%s has no body, or no client\n", name);
+        broken++;
+        return;
+    }
+    if (flexpay_verify_callback(client, body.data, body.length, &expected, &transaction, &error) ==
+        FLEXPAY_OK)
+        put_transaction("forgery", name, transaction);
+    else
+        put_error("forgery", name, error);
+    flexpay_transaction_free(transaction);
+    flexpay_error_free(error);
+    flexpay_client_free(client);
+    free(body.data);
+}
+
+static int32_t state_of(const json_t *one, const char *key)
+{
+    for (int32_t state = FLEXPAY_STATE_UNKNOWN; state <= FLEXPAY_STATE_CANCELLED; state++)
+        if (strcmp(flexpay_state_name(state), text_of(one, key)) == 0)
+            return state;
+    fprintf(stderr, "no such state: %s\n", text_of(one, key));
+    broken++;
+    return FLEXPAY_STATE_UNKNOWN;
+}
+
+static void run_states(const json_t *one, const char *name, const char *sandbox)
+{
+    int32_t may = flexpay_state_may_replace(state_of(one, "recorded"), state_of(one, "now"));
+    (void)sandbox;
+    begin_line("states", name, "ok");
+    printf("\"may_replace\":%s", may ? "true" : "false");
+    end_line();
 }
 
 static void run_pay(const json_t *one, const char *name, const char *sandbox)
@@ -301,5 +378,7 @@ int main(int argc, char **argv)
     run_file(argv[1], "callback", argv[2], run_callback);
     run_file(argv[1], "check", argv[2], run_check);
     run_file(argv[1], "pay", argv[2], run_pay);
+    run_file(argv[1], "forgery", argv[2], run_forgery);
+    run_file(argv[1], "states", argv[2], run_states);
     return broken == 0 && fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }

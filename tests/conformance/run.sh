@@ -38,7 +38,7 @@ broken=0
 run() {
     language=$1
     shift
-    if "$@" "$root/tests/vectors" "$SANDBOX_URL" >"$work/$language.jsonl" 2>"$work/$language.err"; then
+    if "$@" "$VECTORS" "$SANDBOX_URL" >"$work/$language.jsonl" 2>"$work/$language.err"; then
         results="$results $language=$work/$language.jsonl"
     else
         echo "FAILED: the $language runner:"
@@ -49,7 +49,12 @@ run() {
     fi
 }
 
+# The vectors, and beside them the forgeries as this sandbox has them.
+VECTORS=$work/vectors
+mkdir "$VECTORS"
+cp "$root/tests/vectors"/*.json "$VECTORS" || fail "no vectors"
 start_sandbox || fail "no sandbox, no conformance"
+"$PYTHON" "$here/stage.py" "$root/tests/vectors" "$VECTORS" || fail "the forgeries were not staged"
 for language in ${CONFORMANCE_LANGS:-rust c cxx php python}; do
     case $language in
         rust) run rust "${RUST_RUNNER:-RUST_RUNNER-is-not-set}" ;;
@@ -67,7 +72,7 @@ done
 
 # Each word of $results is one language and its file; mktemp's paths have no blanks.
 # shellcheck disable=SC2086
-"$PYTHON" "$here/compare.py" "$root/tests/vectors" $results >"$work/told" 2>&1
+"$PYTHON" "$here/compare.py" "$VECTORS" $results >"$work/told" 2>&1
 sed '$d' "$work/told"
 tail -n 1 "$work/told" | {
     read -r passed _ failed _

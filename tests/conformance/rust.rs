@@ -1,12 +1,15 @@
 //! The Rust runner of the conformance run: every vector through the crate's public API, one line
 //! of JSON each. `tests/vectors.rs` holds the same results against what the vectors expect.
 
-use flexpay::{Amount, Api, Callback, Client, Config, Error, Payment, PaymentRequest, Transaction};
+use flexpay::{
+    Amount, Api, Callback, Client, Config, Error, Expected, Payment, PaymentRequest, State,
+    Transaction,
+};
 use serde_json::{Value, json};
 use std::path::Path;
 
 /// The files, in the order in which they are run.
-pub const FILES: [&str; 3] = ["callback", "check", "pay"];
+pub const FILES: [&str; 5] = ["callback", "check", "pay", "forgery", "states"];
 
 /// The cases of one file.
 pub fn cases(vectors: &Path, file: &str) -> Vec<Value> {
@@ -29,6 +32,13 @@ pub fn run(file: &str, case: &Value, sandbox: &str) -> Value {
         "pay" => client(case, sandbox)
             .pay(&request())
             .map(|payment| payment_json(&payment)),
+        "forgery" => forgery_client(case, sandbox)
+            .verify_callback(&body(case), &expected(case))
+            .map(|transaction| transaction_json(&transaction)),
+        "states" => {
+            let may = state(text(case, "now")).may_replace(state(text(case, "recorded")));
+            Ok(json!({ "may_replace": may }))
+        }
         other => panic!("no such file: {other}"),
     };
     match result {
@@ -51,6 +61,46 @@ fn client(case: &Value, sandbox: &str) -> Client {
         ..Config::new("ZANDO", "conformance")
     })
     .expect("the settings are good")
+}
+
+fn forgery_client(case: &Value, sandbox: &str) -> Client {
+    let name = text(case, "name");
+    let secret = |key: &str| case[key].as_str().map(|secret| secret.to_owned().into());
+    Client::new(Config {
+        api: Api::V1_1,
+        check_url: Some(format!("{sandbox}/vectors/forgery/{name}")),
+        check_once: true,
+        callback_secret: secret("secret"),
+        callback_secret_previous: secret("secret_previous"),
+        ..Config::new("ZANDO", "conformance")
+    })
+    .expect("the settings are good")
+}
+
+fn expected(case: &Value) -> Expected {
+    let expected = &case["expected"];
+    let optional = |value: &Value| value.as_str().map(str::to_owned);
+    Expected {
+        reference: text(expected, "reference").to_owned(),
+        amount: text(expected, "amount").to_owned(),
+        currency: text(expected, "currency").to_owned(),
+        order_number: optional(&expected["order_number"]),
+        query: optional(&case["query"]),
+    }
+}
+
+fn state(name: &str) -> State {
+    let states = [
+        State::Unknown,
+        State::Paid,
+        State::Failed,
+        State::Pending,
+        State::Refunding,
+        State::Refunded,
+        State::Cancelled,
+    ];
+    let found = states.into_iter().find(|state| state.name() == name);
+    found.expect(name)
 }
 
 fn request() -> PaymentRequest {
@@ -94,6 +144,7 @@ fn callback_json(callback: &Callback<'_>) -> Value {
         "code": callback.code,
         "created_at": callback.created_at,
         "currency": callback.currency,
+        "key": callback.key(),
         "message": callback.message,
         "order_number": callback.order_number,
         "phone": callback.phone,

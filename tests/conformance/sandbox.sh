@@ -1,14 +1,15 @@
 # shellcheck shell=sh
 #
 # Sourced by run.sh here and in tests/cpp: one sandbox for the whole run. Needs $root (the project)
-# and $work (a directory that is removed at the end); reads SANDBOX_BIN.
+# and $work (a directory that is removed at the end); reads SANDBOX_BIN, and VECTORS,
+# the directory of the vectors it serves (tests/vectors).
 
 SANDBOX_BIN=${SANDBOX_BIN:-$root/target/debug/flexpay-sandbox}
 
 # Starts the sandbox with the vectors and sets its addresses as environment variables.
 # shellcheck disable=SC2154  # $work is set by who sources this
 start_sandbox() {
-    "$SANDBOX_BIN" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --vectors "$root/tests/vectors" \
+    "$SANDBOX_BIN" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --vectors "${VECTORS:-$root/tests/vectors}" \
         --env-file "$work/sandbox.env" >"$work/sandbox.log" 2>&1 &
     sandbox_pid=$!
     # The file is moved into place when all of it is written.

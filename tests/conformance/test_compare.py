@@ -11,6 +11,8 @@ import unittest
 
 import compare
 
+# The key of the notice below.
+KEY = "6c3b08cdb864537b4fd2e9a61918cffbe7257cffd9e3ebf32dd79067a21eb357"
 CALLBACK = {"code": "0", "reference": "R1", "claims_success": True}
 CHECK = {"state": "PAID", "amount_minor": 5000, "channel": None}
 REFUSAL = {"code": "REFUSED", "outcome": "REFUSED", "field": None, "http_status": 400}
@@ -19,11 +21,13 @@ VECTORS = {
     "callback": [{"name": "good", "expect": {"ok": CALLBACK}}],
     "check": [{"name": "paid", "expect": {"ok": CHECK}}],
     "pay": [{"name": "refused", "expect": {"error": REFUSAL}}],
+    "forgery": [],
+    "states": [],
 }
 
 # What a runner prints: more than the vectors expect (raw, message).
 LINES = [
-    {"case": "callback/good", "result": {"ok": dict(CALLBACK, raw="code=0&reference=R1")}},
+    {"case": "callback/good", "result": {"ok": dict(CALLBACK, key=KEY, raw="code=0&reference=R1")}},
     {"case": "check/paid", "result": {"ok": dict(CHECK, raw="{}")}},
     {"case": "pay/refused", "result": {"error": dict(REFUSAL, message="The gateway said no")}},
 ]
@@ -98,6 +102,42 @@ class Comparing(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn('xa" (from 960 of 1001), PHP: "', lines[0])
         self.assertTrue(lines[0].endswith('xb" (from 960 of 1001)'), lines)
+
+    def test_a_key_that_is_none_of_the_notice_is_told(self):
+        status, lines = self.compare(C=self.changed(0, "ok", key="0" * 64))
+        self.assertEqual(status, 1)
+        self.assertIn('ok.key: vectors: "%s"' % KEY, lines[0])
+
+    def test_a_forgery_that_is_believed_is_told(self):
+        refusal = {"code": "MISMATCH", "outcome": "REFUSED", "field": "amount"}
+        wanted = {
+            "control": {"paid": True},
+            "pending": {"not_paid": "PENDING"},
+            "cheap": {"error": dict(refusal, says="expected")},
+        }
+        with open(os.path.join(self.directory, "forgery.json"), "w", encoding="utf-8") as file:
+            cases = [{"name": name, "expect": expect} for name, expect in wanted.items()]
+            json.dump({"about": "a test", "cases": cases}, file)
+        results = {
+            "control": {"ok": {"state": "PAID"}},
+            "pending": {"ok": {"state": "PENDING"}},
+            "cheap": {"error": refusal},
+        }
+
+        def lines(**others):
+            told = dict(results, **others)
+            return LINES + [{"case": "forgery/" + name, "result": told[name]} for name in wanted]
+
+        self.assertEqual(self.compare(C=lines()), (0, ["6 passed, 0 failed"]))
+        for name, result in (
+            ("control", {"error": refusal}),
+            ("pending", results["control"]),
+            ("cheap", results["control"]),
+            ("cheap", {"error": dict(refusal, code="REFUSED")}),
+        ):
+            status, told = self.compare(C=lines(**{name: result}))
+            self.assertEqual(status, 1)
+            self.assertTrue(told[0].startswith("forgery/%s: " % name), told)
 
     def test_true_is_not_one(self):
         status, lines = self.compare(C=self.changed(0, "ok", claims_success=1))

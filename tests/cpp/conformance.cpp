@@ -31,6 +31,7 @@ json to_json(const flexpay::Callback& callback) {
         {"code", callback.code},
         {"created_at", optional(callback.created_at)},
         {"currency", optional(callback.currency)},
+        {"key", callback.key},
         {"message", optional(callback.message)},
         {"order_number", optional(callback.order_number)},
         {"phone", optional(callback.phone)},
@@ -130,9 +131,54 @@ flexpay::PaymentRequest payment_request() {
     return request;
 }
 
+std::optional<std::string> text_or_null(const json& object, const char* key) {
+    const auto found = object.find(key);
+    if (found == object.end() || found->is_null()) {
+        return std::nullopt;
+    }
+    return found->get<std::string>();
+}
+
+flexpay::Transaction verify(const json& test, const std::string& sandbox) {
+    flexpay::Config config;
+    config.merchant = "ZANDO";
+    config.token = "conformance";
+    config.api = flexpay::Api::v1_1;
+    config.check_url = sandbox + "/vectors/forgery/" + test.at("name").get<std::string>();
+    config.timeout = std::chrono::seconds(30);
+    config.check_once = true;
+    config.callback_secret = text_or_null(test, "secret");
+    config.callback_secret_previous = text_or_null(test, "secret_previous");
+    const json& books = test.at("expected");
+    flexpay::Expected expected;
+    expected.reference = books.at("reference");
+    expected.amount = books.at("amount").get<std::string>();
+    expected.currency = books.at("currency");
+    expected.order_number = text_or_null(books, "order_number");
+    expected.query = text_or_null(test, "query");
+    return flexpay::Client(config).verify_callback(body_of(test), expected);
+}
+
+flexpay::State state_of(const std::string& name) {
+    for (int number = FLEXPAY_STATE_UNKNOWN; number <= FLEXPAY_STATE_CANCELLED; ++number) {
+        const auto state = static_cast<flexpay::State>(number);
+        if (flexpay::name(state) == name) {
+            return state;
+        }
+    }
+    throw std::runtime_error("no such state: " + name);
+}
+
 json call(const std::string& file, const json& test, const std::string& sandbox) {
     if (file == "callback") {
         return to_json(flexpay::parse_callback(body_of(test)));
+    }
+    if (file == "forgery") {
+        return to_json(verify(test, sandbox));
+    }
+    if (file == "states") {
+        return {{"may_replace", flexpay::state_may_replace(state_of(test.at("recorded")),
+                                                           state_of(test.at("now")))}};
     }
     const flexpay::Client client = client_for(test, sandbox);
     if (file == "check") {
@@ -173,7 +219,7 @@ int main(int argc, char** argv) {
         return 2;
     }
     try {
-        for (const char* file : {"callback", "check", "pay"}) {
+        for (const char* file : {"callback", "check", "pay", "forgery", "states"}) {
             run(argv[1], file, argv[2]);
         }
     } catch (const std::exception& error) {

@@ -13,7 +13,9 @@ require __DIR__ . '/../autoload.php';
 use FlexPay\Callback;
 use FlexPay\Client;
 use FlexPay\Exception\FlexPayException;
+use FlexPay\Expected;
 use FlexPay\PaymentRequest;
+use FlexPay\Transaction;
 
 /** @param array<string, mixed> $case */
 function body(array $case): string
@@ -61,6 +63,7 @@ function callback(array $case): array
         'code' => $callback->getCode(),
         'created_at' => $callback->getCreatedAt(),
         'currency' => $callback->getCurrency(),
+        'key' => $callback->getKey(),
         'message' => $callback->getMessage(),
         'order_number' => $callback->getOrderNumber(),
         'phone' => $callback->getPhone(),
@@ -77,8 +80,12 @@ function callback(array $case): array
  */
 function check(array $case, string $sandbox): array
 {
-    $transaction = client($case, $sandbox)->check($case['order_number']);
+    return transaction(client($case, $sandbox)->check($case['order_number']));
+}
 
+/** @return array<string, mixed> */
+function transaction(Transaction $transaction): array
+{
     return [
         'amount' => $transaction->getAmount(),
         'amount_customer' => $transaction->getAmountCustomer(),
@@ -120,6 +127,46 @@ function pay(array $case, string $sandbox): array
     ];
 }
 
+/**
+ * @param array<string, mixed> $case
+ *
+ * @return array<string, mixed>
+ */
+function forgery(array $case, string $sandbox): array
+{
+    $client = new Client(array_filter([
+        'merchant' => 'ZANDO',
+        'token' => 'conformance',
+        'api' => 'v1.1',
+        'check_url' => "$sandbox/vectors/forgery/" . $case['name'],
+        'timeout_ms' => 30000,
+        'check_once' => true,
+        'callback_secret' => $case['secret'] ?? null,
+        'callback_secret_previous' => $case['secret_previous'] ?? null,
+    ], static fn ($option) => $option !== null));
+    $expected = $case['expected'];
+
+    return transaction($client->verifyCallback(body($case), new Expected(
+        $expected['reference'],
+        $expected['amount'],
+        $expected['currency'],
+        $expected['order_number'],
+        $case['query'] ?? null
+    )));
+}
+
+/**
+ * @param array<string, mixed> $case
+ *
+ * @return array<string, mixed>
+ */
+function states(array $case): array
+{
+    $now = new Transaction(['state' => $case['now']]);
+
+    return ['may_replace' => $now->mayReplace($case['recorded'])];
+}
+
 /** @return array<string, mixed> */
 function error(FlexPayException $e): array
 {
@@ -139,7 +186,7 @@ if ($argc !== 3) {
     exit(1);
 }
 [, $vectors, $sandbox] = $argv;
-foreach (['callback', 'check', 'pay'] as $file) {
+foreach (['callback', 'check', 'pay', 'forgery', 'states'] as $file) {
     $text = (string) file_get_contents("$vectors/$file.json");
     foreach (json_decode($text, true, 512, JSON_THROW_ON_ERROR)['cases'] as $case) {
         try {
