@@ -1,10 +1,13 @@
 //! How noisy the machine is. A call that overruns its deadline because the machine had no processor
 //! for it has done nothing wrong; so beside every call stand two measures of that.
 //!
-//! A control thread only sleeps, and records how late it wakes: that tells of pauses of the machine as
-//! a whole. And the kernel accounts for how long the calling thread itself stood in line for a
-//! processor. What a call spends computing is in neither, and counts against it.
+//! A control thread on each processor only waits, and records how late it wakes: that tells of pauses
+//! of the machine as a whole. And the kernel accounts for how long the calling thread itself stood in
+//! line for a processor. What a call spends computing is in neither, and counts against it.
 
+use std::io::ErrorKind;
+use std::num::NonZero;
+use std::os::unix::net::UnixDatagram;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -44,64 +47,110 @@ pub fn queued() -> Duration {
     Duration::from_nanos(nanoseconds.unwrap_or(0))
 }
 
-/// The control thread.
+/// The control threads, one on each processor.
 pub struct Control {
-    ticks: Arc<Mutex<Vec<(Instant, Duration)>>>,
+    ticks: Vec<Arc<Ticks>>,
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
+
+/// When a control thread woke, and how late.
+type Ticks = Mutex<Vec<(Instant, Duration)>>;
 
 impl Control {
     pub fn start() -> Self {
-        let ticks = Arc::new(Mutex::new(Vec::with_capacity(1 << 18)));
         let stop = Arc::new(AtomicBool::new(false));
-        let (to, until) = (Arc::clone(&ticks), Arc::clone(&stop));
-        let thread = std::thread::spawn(move || {
-            while !until.load(Ordering::Relaxed) {
-                let due = Instant::now() + TICK;
-                std::thread::sleep(TICK);
-                let woke = Instant::now();
-                let mut ticks = to.lock().unwrap_or_else(PoisonError::into_inner);
-                ticks.push((woke, woke.saturating_duration_since(due)));
-            }
-        });
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let (mut ticks, mut threads) = (Vec::new(), Vec::new());
+        for processor in 0..processors {
+            let own = Arc::new(Mutex::new(Vec::with_capacity(1 << 18)));
+            ticks.push(Arc::clone(&own));
+            let until = Arc::clone(&stop);
+            threads.push(std::thread::spawn(move || {
+                stay_on(processor);
+                let socket = UnixDatagram::unbound().ok();
+                let socket = socket.filter(|one| one.set_read_timeout(Some(TICK)).is_ok());
+                while !until.load(Ordering::Relaxed) {
+                    let due = Instant::now() + TICK;
+                    tick(socket.as_ref());
+                    let woke = Instant::now();
+                    let mut ticks = own.lock().unwrap_or_else(PoisonError::into_inner);
+                    ticks.push((woke, woke.saturating_duration_since(due)));
+                }
+            }));
+        }
         Self {
             ticks,
             stop,
-            thread: Some(thread),
+            threads,
         }
     }
 
     /// The greatest lateness between two moments.
     pub fn lateness(&self, from: Instant, to: Instant) -> Duration {
-        // A tick that is late is only known when it is over.
-        loop {
-            let ticks = self.ticks.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(&(last, _)) = ticks.last()
-                && last >= to
-            {
-                let first = ticks.partition_point(|(woke, _)| *woke < from);
-                let end = ticks.partition_point(|(woke, _)| *woke < to) + 1;
-                let during = &ticks[first..end.min(ticks.len())];
-                return during.iter().map(|tick| tick.1).max().unwrap_or_default();
-            }
-            drop(ticks);
-            std::thread::sleep(TICK);
-        }
+        let of_one = |ticks: &Arc<Ticks>| lateness(ticks, from, to);
+        self.ticks.iter().map(of_one).max().unwrap_or_default()
     }
 
     /// The greatest lateness of all.
     pub fn worst(&self) -> Duration {
-        let ticks = self.ticks.lock().unwrap_or_else(PoisonError::into_inner);
-        ticks.iter().map(|tick| tick.1).max().unwrap_or_default()
+        let of_one = |ticks: &Arc<Ticks>| {
+            let ticks = ticks.lock().unwrap_or_else(PoisonError::into_inner);
+            ticks.iter().map(|tick| tick.1).max()
+        };
+        self.ticks
+            .iter()
+            .filter_map(of_one)
+            .max()
+            .unwrap_or_default()
     }
 }
 
 impl Drop for Control {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
+    }
+}
+
+fn lateness(ticks: &Ticks, from: Instant, to: Instant) -> Duration {
+    // A tick that is late is only known when it is over.
+    loop {
+        let ticks = ticks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&(last, _)) = ticks.last()
+            && last >= to
+        {
+            let first = ticks.partition_point(|(woke, _)| *woke < from);
+            let end = ticks.partition_point(|(woke, _)| *woke < to) + 1;
+            let during = &ticks[first..end.min(ticks.len())];
+            return during.iter().map(|tick| tick.1).max().unwrap_or_default();
+        }
+        drop(ticks);
+        std::thread::sleep(TICK);
+    }
+}
+
+/// Waits as a call waits: for a socket that has nothing to say. The kernel ends that with a timer of
+/// another kind than a sleep's, which a busy processor attends to later.
+fn tick(socket: Option<&UnixDatagram>) {
+    let silent = |socket: &UnixDatagram| {
+        let heard = socket.recv(&mut [0]);
+        heard.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    };
+    if !socket.is_some_and(silent) {
+        // Without sockets, a sleep is better than nothing.
+        std::thread::sleep(TICK);
+    }
+}
+
+/// Keeps this thread on one processor, where that can be done.
+fn stay_on(processor: usize) {
+    // SAFETY: a set of processors is all zeros when empty; the kernel only reads it.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(processor, &mut set);
+        libc::sched_setaffinity(0, size_of_val(&set), &set);
     }
 }
