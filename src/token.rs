@@ -164,6 +164,9 @@ impl Token {
                     }
                 }
             }
+            if next.is_empty() {
+                return None;
+            }
             ends = next;
         }
         ends.into_iter().max()
@@ -385,6 +388,20 @@ mod tests {
         // One that is found everywhere is left alone.
         let mut text = b"abc".to_vec();
         assert!(!Token::accept("b").unwrap().mask_in(&mut text));
+    }
+
+    /// It would take minutes if each place that could begin the token cost the token's whole length.
+    #[test]
+    fn a_long_token_is_soon_looked_for_in_a_large_page() {
+        let token = Token::accept(&format!("e{}", "yJ.".repeat(1_300))).unwrap();
+        for filling in ["e", "\\", "&", "%", "&amp;ey", "\\/e"] {
+            let mut text = filling.repeat(150_000 / filling.len()).into_bytes();
+            assert!(!token.mask_in(&mut text.clone()), "{filling}");
+            text.extend_from_slice(b" ");
+            text.extend_from_slice(token.0.as_bytes());
+            assert!(token.mask_in(&mut text), "{filling}");
+            assert!(text.ends_with(b" [token]"), "{filling}");
+        }
     }
 
     #[test]

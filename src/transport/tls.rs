@@ -5,7 +5,7 @@ use rustls::crypto::{CryptoProvider, KeyProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::SigningKey;
-use rustls::{CipherSuite, ClientConfig, ClientConnection, RootCertStore};
+use rustls::{CertificateError, CipherSuite, ClientConfig, ClientConnection, RootCertStore};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::Arc;
 use ureq::unversioned::transport::{
@@ -126,7 +126,7 @@ impl<In: Transport> Connector<In> for Tls {
         let host = details.uri.host().unwrap_or_default();
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(bare.to_owned())
-            .map_err(|_| ureq::Error::Tls("the host's name is none a certificate can have"))?;
+            .map_err(|_| broken(CertificateError::NotValidForName.into()))?;
         let session = ClientConnection::new(Arc::clone(&self.settings), name).map_err(broken)?;
         let mut secured = Secured {
             session,

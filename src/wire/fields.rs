@@ -198,7 +198,11 @@ impl<'a> Fields<'a> {
         self.null & (1 << field as u32) != 0
     }
 
+    /// Whether it is an object, or an object and something else, which [`open`](Self::open) refuses.
     pub(crate) fn is_object(&self, field: Field) -> bool {
+        if self.disagree & (1 << field as u32) != 0 {
+            return true;
+        }
         matches!(self.other(field), Some(Value::Object(_)))
     }
 
