@@ -12,32 +12,36 @@
 A callback is a hint: ANYONE can post one. Take `Client.verify_callback`'s word, not the callback's.
 """
 
-from ._async import AsyncClient
 from ._client import CancelToken, Client, library_path, library_version, parse_callback
-from ._errors import (
-    CallbackError,
-    ConnectError,
-    ConnectionLostError,
-    FlexPayError,
-    GatewayError,
-    InternalError,
-    InvalidError,
-    LibraryError,
-    MismatchError,
-    NotFoundError,
-    Outcome,
-    PaymentInterrupted,
-    ProxyError,
-    RefusedError,
-    ReplyError,
-    ResolveError,
-    ResultCode,
-    TimedOutError,
-    TLSError,
-    UnauthorizedError,
-    WaitCancelledError,
-)
-from ._models import Api, Callback, Environment, Payment, State, Transaction
+from ._models import Callback, Payment, Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._async import AsyncClient
+    from ._enums import Api, Environment, State
+    from ._errors import (
+        CallbackError,
+        ConnectError,
+        ConnectionLostError,
+        FlexPayError,
+        GatewayError,
+        InternalError,
+        InvalidError,
+        LibraryError,
+        MismatchError,
+        NotFoundError,
+        Outcome,
+        PaymentInterrupted,
+        ProxyError,
+        RefusedError,
+        ReplyError,
+        ResolveError,
+        ResultCode,
+        TimedOutError,
+        TLSError,
+        UnauthorizedError,
+        WaitCancelledError,
+    )
 
 __version__ = "0.1.0"
 
@@ -76,3 +80,23 @@ __all__ = [
     "library_version",
     "parse_callback",
 ]
+
+if not TYPE_CHECKING:
+    # A script is a new process each time, and asyncio and enum take longer to import than a check
+    # does: they are imported with the first name that needs them.
+    def __getattr__(name):
+        from importlib import import_module
+
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = {
+            "AsyncClient": "._async",
+            "Api": "._enums",
+            "Environment": "._enums",
+            "State": "._enums",
+        }.get(name, "._errors")
+        found = globals()[name] = getattr(import_module(module, __name__), name)
+        return found
+
+    def __dir__():
+        return sorted({*globals(), *__all__})

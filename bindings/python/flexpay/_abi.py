@@ -5,13 +5,18 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-import threading
+from _thread import allocate_lock
 from ctypes import POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
-from typing import Any, Dict, List, Optional, Tuple, Type
 
-from ._errors import LibraryError
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Tuple, Type
+
+    from ._errors import LibraryError
 
 ABI_VERSION = 1
+
+OK = 0
 
 FLAG_ALLOW_PLAIN_HTTP = 1
 FLAG_CHECK_ONCE = 2
@@ -214,7 +219,7 @@ class Library:
 
 
 _loaded: Optional[Library] = None
-_loading = threading.Lock()
+_loading = allocate_lock()
 
 
 def library() -> Library:
@@ -256,7 +261,7 @@ def _load() -> Library:
             failures.append(f"{path}: {error}")
             continue
         return _admit(path, cdll)
-    raise LibraryError(
+    raise _unusable(
         "the flexpay library could not be loaded; tried "
         + "; ".join(failures)
         + ". Set FLEXPAY_LIBRARY to its full path, or install the package anew."
@@ -267,11 +272,11 @@ def _admit(path: str, cdll: ctypes.CDLL) -> Library:
     try:
         abi_version = cdll.flexpay_abi_version
     except AttributeError:
-        raise LibraryError(f"{path} is not the flexpay library") from None
+        raise _unusable(f"{path} is not the flexpay library") from None
     abi_version.restype, abi_version.argtypes = FUNCTIONS["flexpay_abi_version"]
     found = abi_version()
     if found != ABI_VERSION:
-        raise LibraryError(
+        raise _unusable(
             f"{path} has ABI version {found}, and this package was written for {ABI_VERSION}; "
             "install the two in versions that belong together"
         )
@@ -279,6 +284,12 @@ def _admit(path: str, cdll: ctypes.CDLL) -> Library:
         try:
             function = getattr(cdll, name)
         except AttributeError:
-            raise LibraryError(f"{path} lacks the function {name}") from None
+            raise _unusable(f"{path} lacks the function {name}") from None
         function.restype, function.argtypes = restype, argtypes
     return Library(path, cdll)
+
+
+def _unusable(why: str) -> LibraryError:
+    from ._errors import LibraryError
+
+    return LibraryError(why)

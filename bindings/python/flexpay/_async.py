@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import threading
 from concurrent.futures import Future
-from types import TracebackType
-from typing import Callable, Optional, Type, TypeVar, Union
+from typing import TYPE_CHECKING, Callable, TypeVar
 
-from . import _threads
-from ._border import Amount, Body
 from ._client import CancelToken, Client, interrupted
-from ._models import Api, Environment, Payment, Transaction
+
+if TYPE_CHECKING:
+    import os
+    from types import TracebackType
+    from typing import Optional, Type, Union
+
+    from ._border import Amount, Body
+    from ._enums import Api, Environment
+    from ._models import Payment, Transaction
 
 T = TypeVar("T")
 
@@ -24,8 +29,8 @@ class AsyncClient:
         *,
         merchant: str,
         token: str,
-        environment: Environment = Environment.LIVE,
-        api: Api = Api.V1,
+        environment: Optional[Environment] = None,
+        api: Optional[Api] = None,
         pay_url: Optional[str] = None,
         check_url: Optional[str] = None,
         timeout_ms: Optional[int] = None,
@@ -107,7 +112,7 @@ class AsyncClient:
         wrapped = asyncio.wrap_future(future)
         # Else asyncio would log, where the task is cancelled, that nobody looked at its exception.
         wrapped.add_done_callback(lambda done: done.cancelled() or done.exception())
-        _threads.start(
+        _start(
             lambda: self._client.pay(
                 reference=reference,
                 amount=amount,
@@ -187,5 +192,25 @@ async def _in_thread(ask: Callable[[], T]) -> T:
     # Not the loop's own executor: it has a handful of threads, which a few waits would take for
     # ten minutes.
     future: Future[T] = Future()
-    _threads.start(ask, future)
+    _start(ask, future)
     return await asyncio.wrap_future(future)
+
+
+def _start(ask: Callable[[], T], future: Future[T]) -> None:
+    """Starts a call in a thread of its own; `future` receives what it comes to.
+
+    The future is the caller's: where it can still be cancelled, the call had not begun and never
+    will.
+    """
+
+    def run() -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            result = ask()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    threading.Thread(target=run, name="flexpay", daemon=True).start()

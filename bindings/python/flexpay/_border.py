@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import ctypes
 import os
-from datetime import datetime
-from decimal import Decimal
-from typing import Any, Callable, Optional, TypeVar, Union
 
 from . import _abi
-from ._errors import BY_CODE, FlexPayError, InvalidError, Outcome, ResultCode
-from ._models import Callback, Payment, State, Transaction
+from ._models import Callback, Payment, Transaction, later
 
-Amount = Union[str, int, Decimal]
-Body = Union[bytes, bytearray, memoryview]
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+    from typing import Any, Callable, Optional, TypeVar, Union
+
+    from ._enums import State
+    from ._errors import FlexPayError, InvalidError
+
+    Amount = Union[str, int, Decimal]
+    Body = Union[bytes, bytearray, memoryview]
+    T = TypeVar("T")
 
 # Numbers with more digits than this are not written out: Decimal("1E999999999") would take a
 # gigabyte.
@@ -27,6 +32,8 @@ _MOST_DIGITS = 1000
 
 
 def invalid(field: str, message: str) -> InvalidError:
+    from ._errors import InvalidError, Outcome
+
     return InvalidError(f"{field} {message}", field=field, outcome=Outcome.NOT_SENT)
 
 
@@ -51,15 +58,17 @@ def optional_path(value: Any, field: str) -> Optional[bytes]:
 
 
 def amount(value: Any, field: str) -> bytes:
+    if isinstance(value, str):
+        return text(value, field)
+    from decimal import Decimal
+
     if isinstance(value, float):
         raise TypeError(
             f"{field} is to be str, int or Decimal; a float is refused because it cannot hold most "
             "amounts exactly (0.1 is not a tenth)"
         )
-    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         raise TypeError(f"{field} is to be str, int or Decimal, not {type(value).__name__}")
-    if isinstance(value, str):
-        return text(value, field)
     exact = Decimal(value)
     if exact.is_finite() and abs(exact.adjusted()) > _MOST_DIGITS:
         raise invalid(field, "is out of range")
@@ -92,6 +101,8 @@ def milliseconds(value: Any, field: str) -> int:
 
 
 def choice(value: Any, field: str) -> int:
+    if value is None:
+        return 0
     return integer(value, field, -(2**31), 2**31 - 1)
 
 
@@ -110,7 +121,7 @@ def call(function: Any, *arguments: Any, result: Any) -> Any:
     functions = _abi.library().functions
     error = ctypes.POINTER(_abi.ErrorStruct)()
     code = function(*arguments, ctypes.byref(result), ctypes.byref(error))
-    if code == ResultCode.OK:
+    if code == _abi.OK:
         return result
     try:
         raise _exception(code, error)
@@ -127,6 +138,8 @@ def take(pointer: Any, free: Callable[[Any], None], copy: Callable[[Any], T]) ->
 
 
 def _exception(code: int, error: Any) -> FlexPayError:
+    from ._errors import BY_CODE, FlexPayError, Outcome, ResultCode
+
     known = ResultCode(code)
     kind = BY_CODE.get(known, FlexPayError)
     if not error:
@@ -159,18 +172,18 @@ def payment(struct: _abi.PaymentStruct) -> Payment:
 
 def transaction(struct: _abi.TransactionStruct) -> Transaction:
     return Transaction(
-        state=State(struct.state),
+        state=later(_state, struct.state),
         status=_decoded(struct.status),
         order_number=struct.order_number.decode(),
         reference=_decoded(struct.reference),
-        amount=_decimal(struct.amount),
-        amount_customer=_decimal(struct.amount_customer),
+        amount=later(_decimal, struct.amount),
+        amount_customer=later(_decimal, struct.amount_customer),
         amount_minor=None if struct.amount_minor == -1 else struct.amount_minor,
         amount_customer_minor=(
             None if struct.amount_customer_minor == -1 else struct.amount_customer_minor
         ),
         currency=_decoded(struct.currency),
-        created_at=_moment(struct.created_at),
+        created_at=later(_moment, struct.created_at),
         channel=_decoded(struct.channel),
         code=_decoded(struct.code),
         message=_decoded(struct.message),
@@ -202,16 +215,26 @@ def _key(struct: _abi.CallbackStruct) -> str:
     code = _abi.library().functions.flexpay_callback_key(
         ctypes.byref(struct), key, _abi.CALLBACK_KEY_SIZE, None
     )
-    if code != ResultCode.OK:
+    if code != _abi.OK:
         raise _exception(code, None)
     return key.value.decode()
 
 
+def _state(number: int) -> State:
+    from ._enums import State
+
+    return State(number)
+
+
 def _decimal(value: Optional[bytes]) -> Optional[Decimal]:
+    from decimal import Decimal
+
     return None if value is None else Decimal(value.decode())
 
 
 def _moment(value: Optional[bytes]) -> Optional[datetime]:
+    from datetime import datetime
+
     if value is None:
         return None
     try:

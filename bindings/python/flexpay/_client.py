@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import weakref
-from types import TracebackType
-from typing import Any, Callable, Optional, Type, TypeVar, Union
 
 from . import _abi, _border, _threads
-from ._border import Amount, Body
-from ._errors import InvalidError, Outcome, PaymentInterrupted
-from ._models import Api, Callback, Environment, Payment, Transaction
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from types import TracebackType
+    from typing import Any, Callable, Optional, Type, TypeVar, Union
+
+    from ._border import Amount, Body
+    from ._enums import Api, Environment
+    from ._errors import InvalidError, PaymentInterrupted
+    from ._models import Callback, Payment, Transaction
+
+    T = TypeVar("T")
 
 
 class _Handle:
@@ -26,8 +30,10 @@ class _Handle:
 
     def __init__(self, pointer: ctypes.c_void_p, free: Callable[[ctypes.c_void_p], None]) -> None:
         self.pointer = pointer
-        # Not at exit: a daemon thread may be in a call even then.
-        weakref.finalize(self, free, pointer).atexit = False
+        self._free = free
+
+    def __del__(self) -> None:
+        self._free(self.pointer)
 
 
 class CancelToken:
@@ -60,8 +66,9 @@ class Client:
 
     merchant: the merchant code.
     token: with or without "Bearer ".
-    environment: Environment.LIVE or Environment.TEST.
+    environment: Environment.LIVE or Environment.TEST. None: LIVE.
     api: Api.V1, or Api.V1_1 whose payments carry the order number that `check` and `wait` need.
+        None: V1.
     pay_url: the payment service's whole address, instead of the environment's.
     check_url: the check service's address up to and without the order number (".../check").
     timeout_ms: the time for a whole call, in milliseconds. None: 30 000.
@@ -87,8 +94,8 @@ class Client:
         *,
         merchant: str,
         token: str,
-        environment: Environment = Environment.LIVE,
-        api: Api = Api.V1,
+        environment: Optional[Environment] = None,
+        api: Optional[Api] = None,
         pay_url: Optional[str] = None,
         check_url: Optional[str] = None,
         timeout_ms: Optional[int] = None,
@@ -221,7 +228,8 @@ class Client:
         call = _threads.Call(ask)
         try:
             call.start()
-            return call.result()
+            payment: Payment = call.result()
+            return payment
         except BaseException as interrupt:
             if call.prevent() or interrupt is call.error:
                 raise
@@ -337,7 +345,7 @@ class Client:
     def _call(self, function: Any, *arguments: Any, result: Any) -> Any:
         handle = self._handle
         if handle is None:
-            raise InvalidError("the client is closed", field="client", outcome=Outcome.NOT_SENT)
+            raise _closed()
         try:
             return _border.call(function, handle.pointer, *arguments, result=result)
         finally:
@@ -377,6 +385,8 @@ def library_path() -> str:
 
 def interrupted(reference: str, result: Callable[[], Payment]) -> PaymentInterrupted:
     """What became of a payment whose caller was interrupted."""
+    from ._errors import Outcome, PaymentInterrupted
+
     about = f"interrupted during the payment request for {reference!r}: "
     try:
         payment = result()
@@ -401,12 +411,19 @@ def _interruptibly(ask: Callable[[], T], cancel: Optional[Callable[[], None]] = 
     call = _threads.Call(ask)
     try:
         call.start()
-        return call.result()
+        result: T = call.result()
+        return result
     except BaseException as interrupt:
         if not call.prevent() and interrupt is not call.error and cancel is not None:
             cancel()
             call.wait()
         raise
+
+
+def _closed() -> InvalidError:
+    from ._errors import InvalidError, Outcome
+
+    return InvalidError("the client is closed", field="client", outcome=Outcome.NOT_SENT)
 
 
 def _functions() -> ctypes.CDLL:

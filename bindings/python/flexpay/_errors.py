@@ -1,11 +1,13 @@
-"""What can go wrong, as exceptions."""
+"""What can go wrong, as exceptions. Loaded when something does, or when a name is asked for."""
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Dict, Optional, Type
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Dict, Optional, Type
+
     from ._models import Payment
 
 

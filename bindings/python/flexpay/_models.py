@@ -1,75 +1,130 @@
-"""What is handed in and what comes back: plain, read-only values."""
+"""What comes back: plain, read-only values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
-from enum import IntEnum
-from typing import Optional
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dataclasses import Field
+    from datetime import datetime
+    from decimal import Decimal
+    from typing import Any, Callable, ClassVar, Dict, NoReturn, Optional, Tuple, Type, TypeVar
 
-from . import _abi
+    from typing_extensions import dataclass_transform
 
+    from ._enums import State
 
-class Environment(IntEnum):
-    """Which of the gateway's hosts to talk to."""
+    T = TypeVar("T")
+else:
 
-    #: cardpayment.flexpay.cd and backend.flexpay.cd.
-    LIVE = 0
-    #: beta-cardpayment.flexpay.cd and beta-backend.flexpay.cd.
-    TEST = 1
-
-
-class Api(IntEnum):
-    """Which form of the payment service to use."""
-
-    #: /v1/pay, as documented: a form. Its reply gives no order number.
-    V1 = 0
-    #: /v1.1/pay: JSON, whose reply carries the order number that `check` and `wait` need. The live
-    #: gateway refuses a request that lacks the addresses here.
-    V1_1 = 1
+    def dataclass_transform(**_):
+        return lambda kind: kind
 
 
-class State(IntEnum):
-    """Where a transaction stands. Only PAID means that the customer has paid.
+class _Later:
+    def __init__(self, make: Callable[[Any], Any], of: Any) -> None:
+        self.make = make
+        self.of = of
 
-    A number this package does not know counts as UNKNOWN: neither paid nor failed.
+
+def later(make: Callable[[Any], T], of: Any) -> T:
+    """A field that is made of this when it is first asked for, since its type must be imported."""
+    return _Later(make, of)  # type: ignore[return-value]
+
+
+class _OfDataclass:
+    """An attribute that a dataclass has, for `dataclasses.asdict`, `fields` and `replace`."""
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, _: object, kind: Type[Value]) -> Any:
+        from dataclasses import field, make_dataclass
+
+        fields = [
+            (name, of_type, field(repr=name not in kind._unshown))
+            for name, of_type in kind._fields.items()
+        ]
+        found = getattr(make_dataclass(kind.__name__, fields, frozen=True), self.name)
+        setattr(kind, self.name, found)
+        return found
+
+
+@dataclass_transform(frozen_default=True)
+class Value:
+    """What `dataclass(frozen=True)` would make of a subclass: it is one to all who look.
+
+    But to import `dataclasses`, and with it inspect, ast and tokenize, takes longer than a check.
     """
 
-    #: A status outside the gateway's table: neither paid nor failed.
-    UNKNOWN = 0
-    #: The customer has paid.
-    PAID = 1
-    #: It did not succeed. Provisional for a while: seen while the customer was still typing.
-    FAILED = 2
-    #: The customer has yet to act.
-    PENDING = 3
-    #: A refund is under way.
-    REFUNDING = 4
-    #: The money went back.
-    REFUNDED = 5
-    #: The customer cancelled.
-    CANCELLED = 6
+    _fields: ClassVar[Dict[str, Any]]
+    #: The fields that `repr` leaves out.
+    _unshown: ClassVar[Tuple[str, ...]] = ()
 
-    @classmethod
-    def _missing_(cls, value: object) -> Optional[State]:
-        return cls.UNKNOWN if isinstance(value, int) else None
+    if TYPE_CHECKING:
+        __dataclass_fields__: ClassVar[Dict[str, Field[Any]]]
+    else:
+        __dataclass_fields__ = _OfDataclass()
+        __dataclass_params__ = _OfDataclass()
 
-    def may_replace(self, recorded: State) -> bool:
-        """Whether this state may replace the one that a shop has recorded, where callbacks and
-        checks come late, twice and out of order.
+        def __init_subclass__(cls):
+            if Value in cls.__bases__:
+                cls._fields = dict(cls.__annotations__)
+                cls.__match_args__ = tuple(cls._fields)
 
-        Late PAID beats FAILED and CANCELLED; after PAID only a refund follows; nothing is replaced
-        by itself, by UNKNOWN, or by what came before it. The compare-and-set that goes with it:
-        "UPDATE orders SET state = :now WHERE reference = :reference AND state = :recorded". Whoever
-        changes no row was not the first.
-        """
-        return bool(_abi.library().functions.flexpay_state_may_replace(recorded, self))
+        def __init__(self, *values, **named):
+            given = {**dict(zip(self._fields, values)), **named}
+            if len(values) + len(named) != len(given) or given.keys() != self._fields.keys():
+                names = ", ".join(self._fields)
+                raise TypeError(f"{type(self).__name__} is made of each of these once: {names}")
+            own = vars(self)
+            own["_later"] = {n: value for n, value in given.items() if isinstance(value, _Later)}
+            own.update((n, value) for n, value in given.items() if n not in own["_later"])
+
+        def __getattr__(self, name):
+            # Only for what is not there, or not yet.
+            try:
+                later = vars(self)["_later"][name]
+            except KeyError:
+                message = f"{type(self).__name__!r} object has no attribute {name!r}"
+                raise AttributeError(message) from None
+            return vars(self).setdefault(name, later.make(later.of))
+
+    def _values(self) -> Tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self._fields)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Value) or type(other) is not type(self):
+            return NotImplemented
+        return self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def __repr__(self) -> str:
+        shown = (name for name in self._fields if name not in self._unshown)
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
+        return f"{type(self).__qualname__}({fields})"
+
+    def __reduce__(self) -> Tuple[Type[Value], Tuple[Any, ...]]:
+        return type(self), self._values()
+
+    def __setattr__(self, name: str, _: object) -> NoReturn:
+        self._refuse("assign to", name)
+
+    def __delattr__(self, name: str) -> NoReturn:
+        self._refuse("delete", name)
+
+    @staticmethod
+    def _refuse(what: str, name: str) -> NoReturn:
+        from dataclasses import FrozenInstanceError
+
+        raise FrozenInstanceError(f"cannot {what} field {name!r}")
 
 
-@dataclass(frozen=True)
-class Payment:
+class Payment(Value):
     """A payment that the gateway took in; the customer has yet to pay."""
+
+    _unshown = ("page",)
 
     #: Where to send the customer; None when there is a page instead.
     redirect_url: Optional[str]
@@ -80,12 +135,13 @@ class Payment:
     #: The gateway's words.
     message: Optional[str]
     #: Where the gateway's page cannot be told as an address: the HTML for the customer's browser.
-    page: Optional[str] = field(repr=False)
+    page: Optional[str]
 
 
-@dataclass(frozen=True)
-class Transaction:
+class Transaction(Value):
     """A transaction as the gateway tells it. What is absent or unreadable is None."""
+
+    _unshown = ("raw",)
 
     #: Only State.PAID means that the customer has paid.
     state: State
@@ -114,16 +170,17 @@ class Transaction:
     #: The gateway's words.
     message: Optional[str]
     #: The reply as received.
-    raw: Optional[str] = field(repr=False)
+    raw: Optional[str]
 
 
-@dataclass(frozen=True)
-class Callback:
+class Callback(Value):
     """What a callback says. ANYONE who knows the address can post one.
 
     Believe nothing of it before `Client.verify_callback`. Text is as received, None where it is
     absent, empty or null.
     """
+
+    _unshown = ("raw", "key")
 
     #: Whether it claims success. A claim.
     claims_success: bool
@@ -150,8 +207,8 @@ class Callback:
     #: The gateway's words.
     message: Optional[str]
     #: The body as received.
-    raw: str = field(repr=False)
+    raw: str
     #: By which the same notice, delivered again, is known: the same for every spelling. Record it
     #: only AFTER the notice was verified, in one step with the order's state. Recorded before, it
     #: would let a forged notice make the true one look like a repeat.
-    key: str = field(repr=False)
+    key: str

@@ -1,0 +1,67 @@
+"""The numbers that are handed in and out, as enumerations. Loaded when one is asked for."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from . import _abi
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+
+class Environment(IntEnum):
+    """Which of the gateway's hosts to talk to."""
+
+    #: cardpayment.flexpay.cd and backend.flexpay.cd.
+    LIVE = 0
+    #: beta-cardpayment.flexpay.cd and beta-backend.flexpay.cd.
+    TEST = 1
+
+
+class Api(IntEnum):
+    """Which form of the payment service to use."""
+
+    #: /v1/pay, as documented: a form. Its reply gives no order number.
+    V1 = 0
+    #: /v1.1/pay: JSON, whose reply carries the order number that `check` and `wait` need. The live
+    #: gateway refuses a request that lacks the addresses here.
+    V1_1 = 1
+
+
+class State(IntEnum):
+    """Where a transaction stands. Only PAID means that the customer has paid.
+
+    A number this package does not know counts as UNKNOWN: neither paid nor failed.
+    """
+
+    #: A status outside the gateway's table: neither paid nor failed.
+    UNKNOWN = 0
+    #: The customer has paid.
+    PAID = 1
+    #: It did not succeed. Provisional for a while: seen while the customer was still typing.
+    FAILED = 2
+    #: The customer has yet to act.
+    PENDING = 3
+    #: A refund is under way.
+    REFUNDING = 4
+    #: The money went back.
+    REFUNDED = 5
+    #: The customer cancelled.
+    CANCELLED = 6
+
+    @classmethod
+    def _missing_(cls, value: object) -> Optional[State]:
+        return cls.UNKNOWN if isinstance(value, int) else None
+
+    def may_replace(self, recorded: State) -> bool:
+        """Whether this state may replace the one that a shop has recorded, where callbacks and
+        checks come late, twice and out of order.
+
+        Late PAID beats FAILED and CANCELLED; after PAID only a refund follows; nothing is replaced
+        by itself, by UNKNOWN, or by what came before it. The compare-and-set that goes with it:
+        "UPDATE orders SET state = :now WHERE reference = :reference AND state = :recorded". Whoever
+        changes no row was not the first.
+        """
+        return bool(_abi.library().functions.flexpay_state_may_replace(recorded, self))
