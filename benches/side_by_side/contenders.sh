@@ -33,6 +33,12 @@ if [ ! -e "$sources/yyjson.c" ]; then
     tar -xzf "$folder/yyjson-$yyjson.tar.gz" -C "$folder"
 fi
 
+# As pip leaves a package behind, ours and the others': compiled.
+rm -rf "$folder/python"
+mkdir -p "$folder/python/flexpay"
+cp "$root"/bindings/python/flexpay/*.py "$folder/python/flexpay/"
+"$venv/bin/python" -m compileall -q "$folder/python"
+
 # Everything with the same -O2; the two parsers as their own build has it, with -O3.
 bin=$folder/bin
 mkdir -p "$bin"

@@ -26,7 +26,7 @@ class Programs:
             BENCH_CA_BUNDLE=server.ca_bundle,
             BENCH_PHP_PACKAGE=os.path.join(root, "bindings", "php"),
             FLEXPAY_LIBRARY=self.library,
-            PYTHONPATH=os.path.join(root, "bindings", "python"),
+            PYTHONPATH=os.path.join(folder, "python"),
         )
 
     def binary(self, name):
