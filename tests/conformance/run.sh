@@ -49,12 +49,7 @@ run() {
     fi
 }
 
-# The vectors, and beside them the forgeries as this sandbox has them.
-VECTORS=$work/vectors
-mkdir "$VECTORS"
-cp "$root/tests/vectors"/*.json "$VECTORS" || fail "no vectors"
-start_sandbox || fail "no sandbox, no conformance"
-"$PYTHON" "$here/stage.py" "$root/tests/vectors" "$VECTORS" || fail "the forgeries were not staged"
+start_sandbox_with_forgeries || fail "no sandbox, no conformance"
 for language in ${CONFORMANCE_LANGS:-rust c cxx php python}; do
     case $language in
         rust) run rust "${RUST_RUNNER:-RUST_RUNNER-is-not-set}" ;;

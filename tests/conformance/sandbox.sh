@@ -28,6 +28,14 @@ start_sandbox() {
     set +a
 }
 
+# The same, with the forgeries beside the vectors as this sandbox has them, in $VECTORS.
+start_sandbox_with_forgeries() {
+    VECTORS=$work/vectors
+    mkdir "$VECTORS"
+    cp "$root/tests/vectors"/*.json "$VECTORS" && start_sandbox &&
+        "${PYTHON:-python3}" "$root/tests/conformance/stage.py" "$root/tests/vectors" "$VECTORS"
+}
+
 stop_sandbox() {
     if [ -n "${sandbox_pid:-}" ]; then
         kill "$sandbox_pid" 2>/dev/null
