@@ -19,9 +19,13 @@ final class ConformanceTest extends TestCase
         $runner = [PHP_BINARY, __DIR__ . '/../conformance.php', self::VECTORS, $sandbox->url()];
         [$status, $output] = Process::run($runner);
         self::assertSame(0, $status, $output);
-        $lines = explode("\n", trim($output));
+        // The forgeries want orders that "make conformance" puts into its sandbox; it judges them.
+        $lines = array_values(array_filter(
+            explode("\n", trim($output)),
+            static fn (string $line): bool => strpos($line, '{"case":"forgery/') !== 0
+        ));
 
-        foreach (['callback', 'check', 'pay'] as $file) {
+        foreach (['callback', 'check', 'pay', 'states'] as $file) {
             $text = (string) file_get_contents(self::VECTORS . "/$file.json");
             foreach (json_decode($text, true)['cases'] as $case) {
                 $name = "$file/" . $case['name'];
