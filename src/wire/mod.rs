@@ -2,9 +2,11 @@
 //!
 //! Nothing here touches the network, and nothing here guesses: what cannot be told is an error.
 
+mod charref;
 pub(crate) mod date;
 pub(crate) mod fields;
 pub(crate) mod form;
+mod html;
 pub(crate) mod json;
 pub(crate) mod page;
 pub(crate) mod reply;

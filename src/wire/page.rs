@@ -1,8 +1,8 @@
-//! HTML pages: where they lead, read with a real tokenizer.
+//! HTML pages: where they lead.
 
-use html5gum::emitters::default::DefaultEmitter;
-use html5gum::{StartTag, Token, Tokenizer};
 use std::borrow::Cow;
+
+use super::html::{self, Tag, Token};
 
 /// What a page offers a browser.
 #[derive(Debug, Default)]
@@ -31,34 +31,29 @@ pub(crate) fn decode(body: &[u8]) -> Cow<'_, str> {
 
 /// Reads a page. There is no page that cannot be read; there are pages that say nothing.
 pub(crate) fn read(html: &str) -> Page {
-    let mut emitter = DefaultEmitter::default();
-    // Script, style and the like hold text, not markup.
-    emitter.naively_switch_states(true);
     let mut page = Page::default();
-    let mut unseen: Option<Vec<u8>> = None;
+    let mut unseen: Option<String> = None;
     let mut words = Words::default();
-    for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
+    for token in html::tokens(&html::one_newline(html)) {
         match token {
-            Token::StartTag(tag) => {
+            Token::Start(tag) => {
                 if unseen.is_none() {
                     page.see(&tag);
                 }
                 words.pause();
                 if matches!(
-                    tag.name.as_slice(),
-                    b"script" | b"style" | b"noscript" | b"template"
+                    tag.name.as_str(),
+                    "script" | "style" | "noscript" | "template"
                 ) {
-                    unseen.get_or_insert_with(|| tag.name.to_vec());
+                    unseen.get_or_insert(tag.name);
                 }
             }
-            Token::EndTag(tag) => {
+            Token::End(name) => {
                 words.pause();
-                unseen.take_if(|name| name.as_slice() == tag.name.as_slice());
+                unseen.take_if(|unseen| *unseen == name);
             }
-            Token::String(text) if unseen.is_none() => {
-                words.add(&String::from_utf8_lossy(&text));
-            }
-            _ => {}
+            Token::Text(text) if unseen.is_none() => words.add(&text),
+            Token::Text(_) => {}
         }
     }
     page.text = words.text;
@@ -66,20 +61,16 @@ pub(crate) fn read(html: &str) -> Page {
 }
 
 impl Page {
-    fn see(&mut self, tag: &StartTag<()>) {
-        let attribute = |name: &[u8]| {
-            tag.attributes
-                .get(name)
-                .map(|value| String::from_utf8_lossy(value).trim().to_owned())
-        };
-        match tag.name.as_slice() {
-            b"a" | b"area" => self.links.extend(attribute(b"href")),
-            b"form" => self.has_form = true,
-            b"script" => self.has_script = true,
-            b"meta" => {
-                let equiv = attribute(b"http-equiv").unwrap_or_default();
+    fn see(&mut self, tag: &Tag<'_>) {
+        let attribute = |name| tag.attribute(name).map(|value| value.trim().to_owned());
+        match tag.name.as_str() {
+            "a" | "area" => self.links.extend(attribute("href")),
+            "form" => self.has_form = true,
+            "script" => self.has_script = true,
+            "meta" => {
+                let equiv = attribute("http-equiv").unwrap_or_default();
                 if equiv.eq_ignore_ascii_case("refresh") && self.refresh.is_none() {
-                    self.refresh = attribute(b"content").as_deref().and_then(refresh_address);
+                    self.refresh = attribute("content").as_deref().and_then(refresh_address);
                 }
             }
             _ => {}
