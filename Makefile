@@ -30,7 +30,8 @@ help: ## Lists the targets
 .PHONY: build
 build: ## Builds the library into build/lib
 	@scripts/setup.sh build
-	$(CARGO) build --release --lib
+	@# Without the Rust library beside them: it would keep alive what nothing in C can reach.
+	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib
 	@mkdir -p $(LIB_DIR)
 	@cp $(CARGO_TARGET_DIR)/release/libflexpay.so $(LIBRARY).new && mv $(LIBRARY).new $(LIBRARY)
 	@cp $(CARGO_TARGET_DIR)/release/libflexpay.a $(LIB_DIR)/

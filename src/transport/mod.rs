@@ -8,6 +8,7 @@ mod border;
 pub(crate) mod call;
 mod dial;
 mod failure;
+mod provider;
 mod tls;
 
 use once_cell::race::OnceBox;

@@ -1,10 +1,8 @@
 //! TLS on top of a connection: rustls, trusting whom the merchant chose to trust.
 
 use rustls::client::Resumption;
-use rustls::crypto::{CryptoProvider, KeyProvider, ring};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::sign::SigningKey;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, CipherSuite, ClientConfig, ClientConnection, RootCertStore};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::Arc;
@@ -12,6 +10,7 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
 };
 
+use super::provider::provider;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::wire::printable;
@@ -21,10 +20,7 @@ const SESSIONS: usize = 16;
 
 /// The settings of every TLS connection of a client.
 pub(super) fn settings(config: &Config) -> Result<ClientConfig> {
-    let mut provider = CryptoProvider {
-        key_provider: &NoKeys,
-        ..ring::default_provider()
-    };
+    let mut provider = provider();
     // AES-128 is as safe, and its handshake hashes with SHA-256, which is the faster on most tills.
     let preferred = CipherSuite::TLS13_AES_128_GCM_SHA256;
     let suites = &mut provider.cipher_suites;
@@ -44,19 +40,6 @@ pub(super) fn afresh(settings: &ClientConfig) -> Arc<ClientConfig> {
     let mut own = settings.clone();
     own.resumption = Resumption::in_memory_sessions(SESSIONS);
     Arc::new(own)
-}
-
-/// A client shows no certificate, so no private key is ever read, and no code that signs is linked.
-#[derive(Debug)]
-struct NoKeys;
-
-impl KeyProvider for NoKeys {
-    fn load_private_key(
-        &self,
-        _: PrivateKeyDer<'static>,
-    ) -> std::result::Result<Arc<dyn SigningKey>, rustls::Error> {
-        Err(rustls::Error::General("no private keys".to_owned()))
-    }
 }
 
 fn roots(config: &Config) -> Result<RootCertStore> {
