@@ -50,6 +50,9 @@ pub(crate) fn each_entry<'a, K>(
 /// Where the entries of an object go. (A trait, and not a closure, so that it can be inlined at
 /// both its calls.)
 trait Entries<'a> {
+    /// A key and a text that stand in the text as they are.
+    fn plain(&mut self, key: &str, value: &'a str);
+
     fn entry(
         &mut self,
         reader: &mut Reader<'a>,
@@ -62,6 +65,8 @@ trait Entries<'a> {
 struct Skipped;
 
 impl<'a> Entries<'a> for Skipped {
+    fn plain(&mut self, _: &str, _: &'a str) {}
+
     fn entry(&mut self, _: &mut Reader<'a>, _: Literal, _: Span<'a>) -> Result<(), Broken> {
         Ok(())
     }
@@ -79,6 +84,12 @@ where
     T: FnMut(K, Option<Value<'a>>),
 {
     #[inline(always)]
+    fn plain(&mut self, key: &str, value: &'a str) {
+        if let Some(key) = (self.wants)(key.as_bytes()) {
+            (self.take)(key, Some(Value::Text(Cow::Borrowed(value))));
+        }
+    }
+
     fn entry(
         &mut self,
         reader: &mut Reader<'a>,
@@ -192,24 +203,11 @@ impl<'a> Reader<'a> {
     fn object(&mut self, depth: usize, entries: &mut impl Entries<'a>) -> Result<(), Broken> {
         self.at += 1;
         loop {
-            if !self.meets(b'"') {
-                match self.peek() {
-                    // Behind the opening brace, or the stray comma of the gateway's own document.
-                    Some(b'}') => break,
-                    _ => return Err(self.expected("a key")),
-                }
-            }
-            let key = self.string()?;
-            if !self.meets(b':') {
-                return Err(self.expected("a colon"));
-            }
-            self.at += 1;
-            if self.meets(b'"') {
-                let text = self.string()?;
-                entries.entry(self, key, Span::String(text))?;
-            } else {
-                let value = self.value(depth)?;
-                entries.entry(self, key, value)?;
+            if let Some((key, value, rest)) = plain_entry(&self.text[self.at..]) {
+                entries.plain(key, value);
+                self.at = self.text.len() - rest.len();
+            } else if !self.entry(depth, entries)? {
+                break;
             }
             if !self.comma(b'}')? {
                 break;
@@ -217,6 +215,26 @@ impl<'a> Reader<'a> {
         }
         self.at += 1;
         Ok(())
+    }
+
+    /// Goes over any entry. False where there is none, but the closing brace. (Out of line: the loop
+    /// over plain entries needs the registers.)
+    #[inline(never)]
+    fn entry(&mut self, depth: usize, entries: &mut impl Entries<'a>) -> Result<bool, Broken> {
+        match self.skip_blanks() {
+            Some(b'"') => {}
+            // Behind the opening brace, or the stray comma of the gateway's own document.
+            Some(b'}') => return Ok(false),
+            _ => return Err(self.expected("a key")),
+        }
+        let key = self.string()?;
+        if self.skip_blanks() != Some(b':') {
+            return Err(self.expected("a colon"));
+        }
+        self.at += 1;
+        let value = self.value(depth)?;
+        entries.entry(self, key, value)?;
+        Ok(true)
     }
 
     /// From the opening bracket to behind the closing one.
@@ -283,7 +301,6 @@ impl<'a> Reader<'a> {
     }
 
     /// From the opening quote to behind the closing one.
-    #[inline(always)]
     fn string(&mut self) -> Result<Literal, Broken> {
         let start = self.at + 1;
         self.at = start + plain(&self.text.as_bytes()[start..]);
@@ -360,23 +377,33 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The key and the text of `"key":"text"` without blanks and escapes, which most entries are, and
+/// what comes behind. All others, and what is wrong, the [`Reader`] goes over.
+#[inline(always)]
+fn plain_entry(text: &str) -> Option<(&str, &str, &str)> {
+    let rest = text.strip_prefix("\"")?;
+    let (key, rest) = rest.split_at(plain(rest.as_bytes()));
+    let rest = rest.strip_prefix("\":\"")?;
+    let (value, rest) = rest.split_at(plain(rest.as_bytes()));
+    Some((key, value, rest.strip_prefix("\"")?))
+}
+
 /// How many bytes there are before the first quote, backslash or control character; eight at a
 /// time, since this is where the time goes.
 #[inline(always)]
 fn plain(bytes: &[u8]) -> usize {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH: u64 = EACH << 7;
-    const QUOTE: u64 = EACH * b'"' as u64;
     const BACKSLASH: u64 = EACH * b'\\' as u64;
-    const BLANK: u64 = EACH * b' ' as u64;
+    // Flips the blank and the quote, so that the quote is next to the control characters.
+    const FLIP: u64 = EACH * (b' ' ^ b'"') as u64;
+    const ABOVE: u64 = EACH * (b' ' + 1) as u64;
     let mut at = 0;
     while let Some(&eight) = bytes[at..].first_chunk() {
         let word = u64::from_le_bytes(eight);
         // Where a byte is less than what is taken from it, its high bit is set by the borrow. A
         // borrow may go on into the byte above; but only the lowest one is looked at.
-        let borrows = (word ^ QUOTE).wrapping_sub(EACH)
-            | (word ^ BACKSLASH).wrapping_sub(EACH)
-            | word.wrapping_sub(BLANK);
+        let borrows = (word ^ FLIP).wrapping_sub(ABOVE) | (word ^ BACKSLASH).wrapping_sub(EACH);
         let found = borrows & !word & HIGH;
         if found != 0 {
             return at + found.trailing_zeros() as usize / 8;
@@ -696,6 +723,30 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn eight_bytes_at_a_time_stop_where_one_at_a_time_would(
+            bytes in prop::collection::vec(
+                prop_oneof![8 => any::<u8>(), 1 => prop::sample::select(&b"\0\x1f !\"\\]\x7f\x80\xa2"[..])],
+                0..40,
+            ),
+        ) {
+            let stops = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < b' ';
+            let one_at_a_time = bytes.iter().position(stops).unwrap_or(bytes.len());
+            prop_assert_eq!(plain(&bytes), one_at_a_time);
+        }
+
+        #[test]
+        fn a_plain_entry_is_what_it_would_be_with_blanks_around(
+            key in "[a-zé:,{]{0,20}",
+            value in "[a-zé:,}]{0,20}",
+        ) {
+            let plain = format!("{{\"{key}\":\"{value}\"}}");
+            let blanks = format!("{{ \"{key}\" : \"{value}\" }}");
+            prop_assert_eq!(plain_entry(&plain[1..]), Some((&*key, &*value, "}")));
+            prop_assert_eq!(plain_entry(&blanks[1..]), None);
+            prop_assert_eq!(read(&plain), read(&blanks));
+        }
+
         #[test]
         fn json_is_read_as_serde_json_reads_it(text in json()) {
             agrees_with_serde_json(&text);
