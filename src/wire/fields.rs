@@ -55,11 +55,14 @@ impl Field {
     ];
 
     /// `orderNumber`, `order_number`, `OrderNumber` and `order-number` are one field.
+    #[inline]
     pub(crate) fn of_key(key: &[u8]) -> Option<Self> {
         // As documented, most often.
-        if let Some(field) = Self::spelled(key) {
-            return Some(field);
-        }
+        Self::spelled(key).or_else(|| Self::spelled_otherwise(key))
+    }
+
+    #[cold]
+    fn spelled_otherwise(key: &[u8]) -> Option<Self> {
         let mut plain = [0u8; 24];
         let mut len = 0;
         for byte in key.iter().filter(|byte| !matches!(byte, b'_' | b'-')) {
@@ -70,27 +73,30 @@ impl Field {
     }
 
     /// By the spelling of the document, or the one without case and separators.
+    #[inline(always)]
     fn spelled(key: &[u8]) -> Option<Self> {
-        Some(match key {
-            b"code" => Self::Code,
-            b"message" => Self::Message,
-            b"error" => Self::Error,
-            b"status" => Self::Status,
-            b"reference" => Self::Reference,
-            b"orderNumber" | b"ordernumber" => Self::OrderNumber,
-            b"provider_reference" | b"providerreference" => Self::ProviderReference,
-            b"amount" => Self::Amount,
-            b"amountCustomer" | b"amountcustomer" => Self::AmountCustomer,
-            b"currency" => Self::Currency,
-            b"phone" => Self::Phone,
-            b"createdAt" | b"createdat" => Self::CreatedAt,
-            b"channel" => Self::Channel,
-            b"transaction" => Self::Transaction,
-            b"data" => Self::Data,
-            b"url" => Self::Url,
-            b"paymenturl" => Self::PaymentUrl,
-            b"redirecturl" => Self::RedirectUrl,
-            b"link" => Self::Link,
+        // By length and then as a whole: patterns would be compared byte by byte.
+        Some(match key.len() {
+            3 if key == b"url" => Self::Url,
+            4 if key == b"code" => Self::Code,
+            4 if key == b"data" => Self::Data,
+            4 if key == b"link" => Self::Link,
+            5 if key == b"error" => Self::Error,
+            5 if key == b"phone" => Self::Phone,
+            6 if key == b"status" => Self::Status,
+            6 if key == b"amount" => Self::Amount,
+            7 if key == b"message" => Self::Message,
+            7 if key == b"channel" => Self::Channel,
+            8 if key == b"currency" => Self::Currency,
+            9 if key == b"reference" => Self::Reference,
+            9 if key == b"createdAt" || key == b"createdat" => Self::CreatedAt,
+            10 if key == b"paymenturl" => Self::PaymentUrl,
+            11 if key == b"orderNumber" || key == b"ordernumber" => Self::OrderNumber,
+            11 if key == b"transaction" => Self::Transaction,
+            11 if key == b"redirecturl" => Self::RedirectUrl,
+            14 if key == b"amountCustomer" || key == b"amountcustomer" => Self::AmountCustomer,
+            17 if key == b"providerreference" => Self::ProviderReference,
+            18 if key == b"provider_reference" => Self::ProviderReference,
             _ => return None,
         })
     }
