@@ -101,16 +101,58 @@ pub fn parse_callback(body: &[u8]) -> Result<Callback<'_>> {
     let mut fields = Fields::default();
     let raw = read(body, &mut fields).map_err(refused)?;
     match fields.all_plain() {
-        Some(plain) => assemble(raw, |field| Ok(plain[field as usize].map(Cow::Borrowed))),
-        None => assemble(raw, |field| fields.text(field)),
+        Some(plain) => assemble(raw, check(|field| Ok(plain[field as usize]))?, |field| {
+            Ok(plain[field as usize].map(Cow::Borrowed))
+        }),
+        None => assemble(raw, check(|field| fields.lend(field))?, |field| {
+            fields.text(field)
+        }),
     }
 }
 
+/// What a callback says, for those who copy every text of it in any case.
+pub(crate) struct Said<'s> {
+    /// As in [`Callback`].
+    pub(crate) claims_success: bool,
+    /// The body as received.
+    pub(crate) raw: &'s str,
+    texts: &'s [Option<&'s str>; Field::COUNT],
+}
+
+impl<'s> Said<'s> {
+    #[inline(always)]
+    pub(crate) fn text(&self, field: Field) -> Option<&'s str> {
+        self.texts[field as usize]
+    }
+}
+
+/// The same as [`parse_callback`], lent to `hear` and not made into a [`Callback`].
+#[inline]
+pub(crate) fn hear_callback<T>(body: &[u8], hear: impl FnOnce(&Said<'_>) -> T) -> Result<T> {
+    let mut fields = Fields::default();
+    let raw = read(body, &mut fields).map_err(refused)?;
+    let mut lent;
+    let (claims_success, texts) = match fields.all_plain() {
+        Some(plain) => (check(|field| Ok(plain[field as usize]))?, plain),
+        None => {
+            lent = [None; Field::COUNT];
+            let claims_success = check(|field| {
+                lent[field as usize] = fields.lend(field)?;
+                Ok(lent[field as usize])
+            })?;
+            (claims_success, &lent)
+        }
+    };
+    Ok(hear(&Said {
+        claims_success,
+        raw,
+        texts,
+    }))
+}
+
+/// Whether a callback claims success; an error where it is not complete, or a field no text.
 #[inline(always)]
-fn assemble<'a>(
-    raw: &'a str,
-    mut text: impl FnMut(Field) -> Result<Option<Cow<'a, str>>, Unreadable>,
-) -> Result<Callback<'a>> {
+fn check<'a>(mut text: impl FnMut(Field) -> Result<Option<&'a str>, Unreadable>) -> Result<bool> {
     let mut text = |field| text(field).map_err(refused);
     let code =
         text(Field::Code)?.ok_or_else(|| refused(Unreadable::field(Field::Code, "is missing")))?;
@@ -120,12 +162,34 @@ fn assemble<'a>(
         let problem = "is missing, and so is the order number: it is about no payment";
         return Err(refused(Unreadable::field(Field::Reference, problem)));
     }
+    for field in [
+        Field::ProviderReference,
+        Field::Amount,
+        Field::AmountCustomer,
+        Field::Currency,
+        Field::Phone,
+        Field::CreatedAt,
+        Field::Channel,
+        Field::Message,
+    ] {
+        text(field)?;
+    }
+    Ok(is_success(code) && !said_otherwise)
+}
+
+#[inline(always)]
+fn assemble<'a>(
+    raw: &'a str,
+    claims_success: bool,
+    mut text: impl FnMut(Field) -> Result<Option<Cow<'a, str>>, Unreadable>,
+) -> Result<Callback<'a>> {
+    let mut text = |field| text(field).map_err(refused);
     Ok(Callback {
-        claims_success: is_success(&code) && !said_otherwise,
-        code,
-        reference,
+        claims_success,
+        code: text(Field::Code)?.unwrap_or_default(),
+        reference: text(Field::Reference)?,
         provider_reference: text(Field::ProviderReference)?,
-        order_number,
+        order_number: text(Field::OrderNumber)?,
         amount: text(Field::Amount)?,
         amount_customer: text(Field::AmountCustomer)?,
         currency: text(Field::Currency)?,
@@ -145,6 +209,7 @@ fn refused(Unreadable { field, problem }: Unreadable) -> Error {
 }
 
 /// Reads the fields of a body, and returns it as text.
+#[inline]
 fn read<'a>(body: &'a [u8], fields: &mut Fields<'a>) -> Result<&'a str, Unreadable> {
     if body.len() > MAX_CALLBACK_BYTES {
         return Err(Unreadable::body("is larger than 64 KiB"));

@@ -9,8 +9,9 @@ use super::error::{flexpay_error, flexpay_result};
 use super::guard::{deliver, stop_panics};
 use super::input::{SizedStruct, body as borrow_body, needed, owned, sized, text};
 use super::transaction::flexpay_transaction;
-use crate::callback::{Callback, Expected, callback_key, parse_callback};
+use crate::callback::{Expected, Said, callback_key, hear_callback};
 use crate::error::{Error, Result};
+use crate::wire::fields::Field;
 
 /// What a callback says. ANYONE who knows the address can post one: believe nothing of it before
 /// flexpay_verify_callback. Strings are UTF-8 as received, NULL where absent, empty or null, and
@@ -73,21 +74,21 @@ unsafe impl SizedStruct for flexpay_expected {
 }
 
 impl flexpay_callback {
-    fn make(callback: &mut Callback<'_>) -> *mut Self {
+    fn make(said: &Said<'_>) -> *mut Self {
         block::make(
             [
-                Some(&callback.code),
-                callback.reference.as_deref(),
-                callback.provider_reference.as_deref(),
-                callback.order_number.as_deref(),
-                callback.amount.as_deref(),
-                callback.amount_customer.as_deref(),
-                callback.currency.as_deref(),
-                callback.phone.as_deref(),
-                callback.created_at.as_deref(),
-                callback.channel.as_deref(),
-                callback.message.as_deref(),
-                Some(&callback.raw),
+                said.text(Field::Code),
+                said.text(Field::Reference),
+                said.text(Field::ProviderReference),
+                said.text(Field::OrderNumber),
+                said.text(Field::Amount),
+                said.text(Field::AmountCustomer),
+                said.text(Field::Currency),
+                said.text(Field::Phone),
+                said.text(Field::CreatedAt),
+                said.text(Field::Channel),
+                said.text(Field::Message),
+                Some(said.raw),
             ],
             |[
                 code,
@@ -103,7 +104,7 @@ impl flexpay_callback {
                 message,
                 raw,
             ]| Self {
-                claims_success: callback.claims_success.into(),
+                claims_success: said.claims_success.into(),
                 code,
                 reference,
                 provider_reference,
@@ -152,9 +153,19 @@ pub unsafe extern "C" fn flexpay_parse_callback(
 ) -> flexpay_result {
     // SAFETY: the pointers are as the header asks.
     unsafe {
-        deliver(callback, error, flexpay_callback::make, || {
-            parse_callback(borrow_body(body, length)?)
-        })
+        deliver(
+            callback,
+            error,
+            |&mut object| object,
+            || {
+                hear_callback(borrow_body(body, length)?, |said| {
+                    match callback.is_null() {
+                        true => std::ptr::null_mut(),
+                        false => flexpay_callback::make(said),
+                    }
+                })
+            },
+        )
     }
 }
 

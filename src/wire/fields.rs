@@ -28,11 +28,11 @@ pub(crate) enum Field {
     Link,
 }
 
-const COUNT: usize = Field::Link as usize + 1;
-
 impl Field {
+    pub(crate) const COUNT: usize = Self::Link as usize + 1;
+
     /// This library's name for each, in errors and results.
-    const NAMES: [&'static str; COUNT] = [
+    const NAMES: [&'static str; Self::COUNT] = [
         "code",
         "message",
         "error",
@@ -136,7 +136,7 @@ impl Unreadable {
 pub(crate) struct Fields<'a> {
     /// Texts that stand in the body as they are, which is most values. What is small and owns
     /// nothing is quickly made and costs nothing to drop.
-    plain: [Option<&'a str>; COUNT],
+    plain: [Option<&'a str>; Field::COUNT],
     /// All other values, one a field.
     others: Vec<(Field, Value<'a>)>,
     /// One bit a field: it was given with different values.
@@ -220,10 +220,7 @@ impl<'a> Fields<'a> {
 
     /// Takes the value as it came, whatever it is.
     pub(crate) fn take(&mut self, field: Field) -> Result<Option<Value<'a>>, Unreadable> {
-        if self.disagree & (1 << field as u32) != 0 {
-            let problem = "is given more than once, with different values";
-            return Err(Unreadable::field(field, problem));
-        }
+        self.agrees(field)?;
         if let Some(text) = self.plain[field as usize].take() {
             return Ok(Some(Value::Text(Cow::Borrowed(text))));
         }
@@ -232,9 +229,17 @@ impl<'a> Fields<'a> {
         Ok(at.map(|at| self.others.swap_remove(at).1))
     }
 
+    fn agrees(&self, field: Field) -> Result<(), Unreadable> {
+        if self.disagree & (1 << field as u32) != 0 {
+            let problem = "is given more than once, with different values";
+            return Err(Unreadable::field(field, problem));
+        }
+        Ok(())
+    }
+
     /// All fields, where every value is a plain text and none is given with two values: most bodies.
     #[inline]
-    pub(crate) fn all_plain(&self) -> Option<&[Option<&'a str>; COUNT]> {
+    pub(crate) fn all_plain(&self) -> Option<&[Option<&'a str>; Field::COUNT]> {
         (self.disagree == 0 && self.others.is_empty()).then_some(&self.plain)
     }
 
@@ -243,10 +248,17 @@ impl<'a> Fields<'a> {
         match self.take(field)? {
             None => Ok(None),
             Some(Value::Text(text)) => Ok(Some(text)),
-            Some(other) => Err(Unreadable::field(
-                field,
-                format!("is {}, not text", kind(&other)),
-            )),
+            Some(other) => Err(no_text(field, &other)),
+        }
+    }
+
+    /// The same, left where it is.
+    pub(crate) fn lend(&self, field: Field) -> Result<Option<&str>, Unreadable> {
+        self.agrees(field)?;
+        match self.other(field) {
+            None => Ok(self.plain[field as usize]),
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(other) => Err(no_text(field, other)),
         }
     }
 
@@ -277,6 +289,10 @@ impl<'a> Fields<'a> {
             )),
         }
     }
+}
+
+fn no_text(field: Field, value: &Value<'_>) -> Unreadable {
+    Unreadable::field(field, format!("is {}, not text", kind(value)))
 }
 
 fn as_written<'v>(value: &'v Value<'_>) -> &'v str {

@@ -13,6 +13,7 @@ pub(crate) mod reply;
 pub(crate) mod words;
 
 /// Whether a `code` says success. Documented as `0`; also met as `"0"` and `"0.0"`.
+#[inline]
 pub(crate) fn is_success(code: &str) -> bool {
     if code == "0" {
         return true;
