@@ -203,13 +203,12 @@ impl<'a> Reader<'a> {
     fn object(&mut self, depth: usize, entries: &mut impl Entries<'a>) -> Result<(), Broken> {
         self.at += 1;
         loop {
-            if let Some((key, value, rest)) = plain_entry(&self.text[self.at..]) {
-                entries.plain(key, value);
-                self.at = self.text.len() - rest.len();
-            } else if !self.entry(depth, entries)? {
-                break;
+            let (rest, closed) = plain_entries(&self.text[self.at..], entries);
+            self.at = self.text.len() - rest.len();
+            if closed {
+                return Ok(());
             }
-            if !self.comma(b'}')? {
+            if !self.entry(depth, entries)? || !self.comma(b'}')? {
                 break;
             }
         }
@@ -377,15 +376,33 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The key and the text of `"key":"text"` without blanks and escapes, which most entries are, and
-/// what comes behind. All others, and what is wrong, the [`Reader`] goes over.
+/// Goes over entries like `"key":"text"`, without blanks and escapes, which most are, as far as
+/// there is a comma or the closing brace behind each. Returns what comes next, and whether that is
+/// behind the closing brace. All other entries, and what is wrong, the [`Reader`] goes over.
+#[inline(always)]
+fn plain_entries<'a>(mut rest: &'a str, entries: &mut impl Entries<'a>) -> (&'a str, bool) {
+    while let Some((key, value, behind)) = plain_entry(rest) {
+        let comma = behind.strip_prefix("\",");
+        let Some(next) = comma.or_else(|| behind.strip_prefix("\"}")) else {
+            break;
+        };
+        entries.plain(key, value);
+        rest = next;
+        if comma.is_none() {
+            return (rest, true);
+        }
+    }
+    (rest, false)
+}
+
+/// The key, the text, and what begins with the quote behind it.
 #[inline(always)]
 fn plain_entry(text: &str) -> Option<(&str, &str, &str)> {
     let rest = text.strip_prefix("\"")?;
     let (key, rest) = rest.split_at(plain(rest.as_bytes()));
     let rest = rest.strip_prefix("\":\"")?;
     let (value, rest) = rest.split_at(plain(rest.as_bytes()));
-    Some((key, value, rest.strip_prefix("\"")?))
+    Some((key, value, rest))
 }
 
 /// How many bytes there are before the first quote, backslash or control character; eight at a
@@ -742,7 +759,7 @@ mod tests {
         ) {
             let plain = format!("{{\"{key}\":\"{value}\"}}");
             let blanks = format!("{{ \"{key}\" : \"{value}\" }}");
-            prop_assert_eq!(plain_entry(&plain[1..]), Some((&*key, &*value, "}")));
+            prop_assert_eq!(plain_entry(&plain[1..]), Some((&*key, &*value, "\"}")));
             prop_assert_eq!(plain_entry(&blanks[1..]), None);
             prop_assert_eq!(read(&plain), read(&blanks));
         }
