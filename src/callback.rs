@@ -209,7 +209,7 @@ fn refused(Unreadable { field, problem }: Unreadable) -> Error {
 }
 
 /// Reads the fields of a body, and returns it as text.
-#[inline]
+#[inline(always)]
 fn read<'a>(body: &'a [u8], fields: &mut Fields<'a>) -> Result<&'a str, Unreadable> {
     if body.len() > MAX_CALLBACK_BYTES {
         return Err(Unreadable::body("is larger than 64 KiB"));
