@@ -100,14 +100,23 @@ pub struct Expected {
 pub fn parse_callback(body: &[u8]) -> Result<Callback<'_>> {
     let mut fields = Fields::default();
     let raw = read(body, &mut fields).map_err(refused)?;
-    match fields.all_plain() {
-        Some(plain) => assemble(raw, check(|field| Ok(plain[field as usize]))?, |field| {
-            Ok(plain[field as usize].map(Cow::Borrowed))
-        }),
-        None => assemble(raw, check(|field| fields.lend(field))?, |field| {
-            fields.text(field)
-        }),
-    }
+    let claims_success = check(|field| fields.lend(field))?;
+    let mut text = |field| fields.text(field).map_err(refused);
+    Ok(Callback {
+        claims_success,
+        code: text(Field::Code)?.unwrap_or_default(),
+        reference: text(Field::Reference)?,
+        provider_reference: text(Field::ProviderReference)?,
+        order_number: text(Field::OrderNumber)?,
+        amount: text(Field::Amount)?,
+        amount_customer: text(Field::AmountCustomer)?,
+        currency: text(Field::Currency)?,
+        phone: text(Field::Phone)?,
+        created_at: text(Field::CreatedAt)?,
+        channel: text(Field::Channel)?,
+        message: text(Field::Message)?,
+        raw: Cow::Borrowed(raw),
+    })
 }
 
 /// What a callback says, for those who copy every text of it in any case.
@@ -175,30 +184,6 @@ fn check<'a>(mut text: impl FnMut(Field) -> Result<Option<&'a str>, Unreadable>)
         text(field)?;
     }
     Ok(is_success(code) && !said_otherwise)
-}
-
-#[inline(always)]
-fn assemble<'a>(
-    raw: &'a str,
-    claims_success: bool,
-    mut text: impl FnMut(Field) -> Result<Option<Cow<'a, str>>, Unreadable>,
-) -> Result<Callback<'a>> {
-    let mut text = |field| text(field).map_err(refused);
-    Ok(Callback {
-        claims_success,
-        code: text(Field::Code)?.unwrap_or_default(),
-        reference: text(Field::Reference)?,
-        provider_reference: text(Field::ProviderReference)?,
-        order_number: text(Field::OrderNumber)?,
-        amount: text(Field::Amount)?,
-        amount_customer: text(Field::AmountCustomer)?,
-        currency: text(Field::Currency)?,
-        phone: text(Field::Phone)?,
-        created_at: text(Field::CreatedAt)?,
-        channel: text(Field::Channel)?,
-        message: text(Field::Message)?,
-        raw: Cow::Borrowed(raw),
-    })
 }
 
 #[cold]

@@ -159,6 +159,7 @@ pub unsafe extern "C" fn flexpay_parse_callback(
             |&mut object| object,
             || {
                 hear_callback(borrow_body(body, length)?, |said| {
+                    // Made here already, since what was said is only lent.
                     match callback.is_null() {
                         true => std::ptr::null_mut(),
                         false => flexpay_callback::make(said),

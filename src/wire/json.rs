@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use wide::u8x16;
+
 /// More nesting than any reply has; a bomb has thousands.
 const MAX_DEPTH: usize = 16;
 
@@ -405,31 +407,36 @@ fn plain_entry(text: &str) -> Option<(&str, &str, &str)> {
     Some((key, value, rest))
 }
 
-/// How many bytes there are before the first quote, backslash or control character; eight at a
+/// How many bytes there are before the first quote, backslash or control character; sixteen at a
 /// time, since this is where the time goes.
 #[inline(always)]
 fn plain(bytes: &[u8]) -> usize {
-    const EACH: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = EACH << 7;
-    const BACKSLASH: u64 = EACH * b'\\' as u64;
-    // Flips the blank and the quote, so that the quote is next to the control characters.
-    const FLIP: u64 = EACH * (b' ' ^ b'"') as u64;
-    const ABOVE: u64 = EACH * (b' ' + 1) as u64;
     let mut at = 0;
-    while let Some(&eight) = bytes[at..].first_chunk() {
-        let word = u64::from_le_bytes(eight);
-        // Where a byte is less than what is taken from it, its high bit is set by the borrow. A
-        // borrow may go on into the byte above; but only the lowest one is looked at.
-        let borrows = (word ^ FLIP).wrapping_sub(ABOVE) | (word ^ BACKSLASH).wrapping_sub(EACH);
-        let found = borrows & !word & HIGH;
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
+    while let Some(&sixteen) = bytes[at..].first_chunk() {
+        let stops = stops(sixteen);
+        if stops != 0 {
+            return at + stops.trailing_zeros() as usize;
         }
-        at += 8;
+        at += 16;
     }
-    let rest = &bytes[at..];
+    if at > 0
+        && let Some(&sixteen) = bytes.last_chunk()
+    {
+        // Fewer remain, and are looked at with some that were gone over, where there was no stop.
+        return bytes.len() - 16 + stops(sixteen).trailing_zeros().min(16) as usize;
+    }
     let stops = |&byte: &u8| matches!(byte, b'"' | b'\\' | 0..b' ');
-    at + rest.iter().position(stops).unwrap_or(rest.len())
+    bytes.iter().position(stops).unwrap_or(bytes.len())
+}
+
+/// One bit each for the bytes that end a plain run.
+#[inline(always)]
+fn stops(bytes: [u8; 16]) -> u32 {
+    let bytes = u8x16::new(bytes);
+    let quotes = bytes.simd_eq(u8x16::splat(b'"'));
+    let backslashes = bytes.simd_eq(u8x16::splat(b'\\'));
+    let controls = bytes.simd_lt(u8x16::splat(b' '));
+    (quotes | backslashes | controls).to_bitmask()
 }
 
 #[cfg(test)]
@@ -741,7 +748,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn eight_bytes_at_a_time_stop_where_one_at_a_time_would(
+        fn sixteen_bytes_at_a_time_stop_where_one_at_a_time_would(
             bytes in prop::collection::vec(
                 prop_oneof![8 => any::<u8>(), 1 => prop::sample::select(&b"\0\x1f !\"\\]\x7f\x80\xa2"[..])],
                 0..40,
