@@ -1,7 +1,5 @@
 """include/flexpay.h for ctypes: its structs, its functions, and the loading of the library."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import sys
@@ -40,7 +38,7 @@ class ErrorStruct(ctypes.Structure):
 class InputStruct(ctypes.Structure):
     """A struct the caller fills in: its size comes first, and a field not named is zero."""
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, **fields: "Any") -> None:
         super().__init__(size=ctypes.sizeof(type(self)), **fields)
 
 
@@ -150,7 +148,7 @@ class ExpectedStruct(InputStruct):
 
 # A struct of the header, by its name there. The tests compare each with what a C compiler makes of
 # the header.
-STRUCTS: Dict[str, Type[ctypes.Structure]] = {
+STRUCTS: "Dict[str, Type[ctypes.Structure]]" = {
     "flexpay_error": ErrorStruct,
     "flexpay_config": ConfigStruct,
     "flexpay_payment_request": PaymentRequestStruct,
@@ -168,7 +166,7 @@ _Callback = POINTER(CallbackStruct)
 
 # Every function: what it gives back, and what it takes. A body is a pointer and a length, and so a
 # c_char_p will do: Python hands over the address of the bytes, whatever NULs are among them.
-FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
+FUNCTIONS: "Dict[str, Tuple[Any, List[Any]]]" = {
     "flexpay_abi_version": (c_int32, []),
     "flexpay_version": (c_char_p, []),
     "flexpay_result_name": (c_char_p, [c_int32]),
@@ -213,16 +211,16 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
 class Library:
     """The shared library, loaded and found to be the one this package was written for."""
 
-    def __init__(self, path: str, cdll: ctypes.CDLL) -> None:
+    def __init__(self, path: str, cdll: "ctypes.CDLL") -> None:
         self.path = path
         self.functions = cdll
 
 
-_loaded: Optional[Library] = None
+_loaded: "Optional[Library]" = None
 _loading = allocate_lock()
 
 
-def library() -> Library:
+def library() -> "Library":
     """The library, loaded at the first call. Raises LibraryError where it cannot be used."""
     global _loaded
     if _loaded is None:
@@ -232,7 +230,7 @@ def library() -> Library:
     return _loaded
 
 
-def candidates() -> List[str]:
+def candidates() -> "List[str]":
     """The one path that is tried: FLEXPAY_LIBRARY, or else the file beside this module.
 
     Full paths only. Neither the linker's search path nor `find_library` has a say: the one would
@@ -251,7 +249,7 @@ def file_name() -> str:
     return "libflexpay.dylib" if sys.platform == "darwin" else "libflexpay.so"
 
 
-def _load() -> Library:
+def _load() -> "Library":
     failures = []
     for path in candidates():
         try:
@@ -268,7 +266,7 @@ def _load() -> Library:
     )
 
 
-def _admit(path: str, cdll: ctypes.CDLL) -> Library:
+def _admit(path: str, cdll: "ctypes.CDLL") -> "Library":
     try:
         abi_version = cdll.flexpay_abi_version
     except AttributeError:
@@ -289,7 +287,7 @@ def _admit(path: str, cdll: ctypes.CDLL) -> Library:
     return Library(path, cdll)
 
 
-def _unusable(why: str) -> LibraryError:
+def _unusable(why: str) -> "LibraryError":
     from ._errors import LibraryError
 
     return LibraryError(why)

@@ -1,7 +1,5 @@
 """The client for asyncio: each call in a thread of its own."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from concurrent.futures import Future
@@ -29,20 +27,20 @@ class AsyncClient:
         *,
         merchant: str,
         token: str,
-        environment: Optional[Environment] = None,
-        api: Optional[Api] = None,
-        pay_url: Optional[str] = None,
-        check_url: Optional[str] = None,
-        timeout_ms: Optional[int] = None,
-        connect_timeout_ms: Optional[int] = None,
-        ca_file: Union[str, os.PathLike[str], None] = None,
-        proxy: Optional[str] = None,
-        app_name: Optional[str] = None,
+        environment: "Optional[Environment]" = None,
+        api: "Optional[Api]" = None,
+        pay_url: "Optional[str]" = None,
+        check_url: "Optional[str]" = None,
+        timeout_ms: "Optional[int]" = None,
+        connect_timeout_ms: "Optional[int]" = None,
+        ca_file: "Union[str, os.PathLike[str], None]" = None,
+        proxy: "Optional[str]" = None,
+        app_name: "Optional[str]" = None,
         allow_plain_http: bool = False,
         check_once: bool = False,
         system_roots: bool = False,
-        callback_secret: Optional[str] = None,
-        callback_secret_previous: Optional[str] = None,
+        callback_secret: "Optional[str]" = None,
+        callback_secret_previous: "Optional[str]" = None,
     ) -> None:
         self._client = Client(
             merchant=merchant,
@@ -64,7 +62,7 @@ class AsyncClient:
         )
 
     @classmethod
-    def from_env(cls) -> AsyncClient:
+    def from_env(cls) -> "AsyncClient":
         """As `Client.from_env`."""
         client = cls.__new__(cls)
         client._client = Client.from_env()
@@ -74,14 +72,14 @@ class AsyncClient:
         """As `Client.close`. Does not block."""
         self._client.close()
 
-    async def __aenter__(self) -> AsyncClient:
+    async def __aenter__(self) -> "AsyncClient":
         return self
 
     async def __aexit__(
         self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
+        kind: "Optional[Type[BaseException]]",
+        error: "Optional[BaseException]",
+        traceback: "Optional[TracebackType]",
     ) -> None:
         self.close()
 
@@ -92,15 +90,15 @@ class AsyncClient:
         self,
         *,
         reference: str,
-        amount: Amount,
+        amount: "Amount",
         currency: str,
-        description: Optional[str] = None,
-        callback_url: Optional[str] = None,
-        approve_url: Optional[str] = None,
-        cancel_url: Optional[str] = None,
-        decline_url: Optional[str] = None,
-        home_url: Optional[str] = None,
-    ) -> Payment:
+        description: "Optional[str]" = None,
+        callback_url: "Optional[str]" = None,
+        approve_url: "Optional[str]" = None,
+        cancel_url: "Optional[str]" = None,
+        decline_url: "Optional[str]" = None,
+        home_url: "Optional[str]" = None,
+    ) -> "Payment":
         """As `Client.pay`.
 
         A task that is cancelled meanwhile does not tear the payment in two: its end is awaited,
@@ -136,7 +134,7 @@ class AsyncClient:
             raise cancelled from interrupted(reference, future.result)
         return wrapped.result()
 
-    async def check(self, order_number: str) -> Transaction:
+    async def check(self, order_number: str) -> "Transaction":
         """As `Client.check`. To cancel the task ends it at once."""
         return await _in_thread(lambda: self._client.check(order_number))
 
@@ -144,11 +142,11 @@ class AsyncClient:
         self,
         order_number: str,
         *,
-        timeout_ms: Optional[int] = None,
-        interval_ms: Optional[int] = None,
-        max_interval_ms: Optional[int] = None,
-        failed_grace_ms: Optional[int] = None,
-    ) -> Transaction:
+        timeout_ms: "Optional[int]" = None,
+        interval_ms: "Optional[int]" = None,
+        max_interval_ms: "Optional[int]" = None,
+        failed_grace_ms: "Optional[int]" = None,
+    ) -> "Transaction":
         """As `Client.wait`. To cancel the task ends it, and the library's asking too."""
         token = CancelToken()
         try:
@@ -167,14 +165,14 @@ class AsyncClient:
 
     async def verify_callback(
         self,
-        body: Body,
+        body: "Body",
         *,
         reference: str,
-        amount: Amount,
+        amount: "Amount",
         currency: str,
-        order_number: Optional[str] = None,
-        query: Optional[str] = None,
-    ) -> Transaction:
+        order_number: "Optional[str]" = None,
+        query: "Optional[str]" = None,
+    ) -> "Transaction":
         """As `Client.verify_callback`. To cancel the task ends it at once."""
         return await _in_thread(
             lambda: self._client.verify_callback(
@@ -188,7 +186,7 @@ class AsyncClient:
         )
 
 
-async def _in_thread(ask: Callable[[], T]) -> T:
+async def _in_thread(ask: "Callable[[], T]") -> "T":
     # Not the loop's own executor: it has a handful of threads, which a few waits would take for
     # ten minutes.
     future: Future[T] = Future()
@@ -196,7 +194,7 @@ async def _in_thread(ask: Callable[[], T]) -> T:
     return await asyncio.wrap_future(future)
 
 
-def _start(ask: Callable[[], T], future: Future[T]) -> None:
+def _start(ask: "Callable[[], T]", future: "Future[T]") -> None:
     """Starts a call in a thread of its own; `future` receives what it comes to.
 
     The future is the caller's: where it can still be cancelled, the call had not begun and never

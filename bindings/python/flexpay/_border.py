@@ -5,8 +5,6 @@ the one asked for, a NUL byte (C would end the text there, silently), a text tha
 integer C would cut.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 
@@ -31,13 +29,13 @@ if TYPE_CHECKING:
 _MOST_DIGITS = 1000
 
 
-def invalid(field: str, message: str) -> InvalidError:
+def invalid(field: str, message: str) -> "InvalidError":
     from ._errors import InvalidError, Outcome
 
     return InvalidError(f"{field} {message}", field=field, outcome=Outcome.NOT_SENT)
 
 
-def text(value: Any, field: str) -> bytes:
+def text(value: "Any", field: str) -> bytes:
     if not isinstance(value, str):
         raise TypeError(f"{field} is to be str, not {type(value).__name__}")
     try:
@@ -49,15 +47,15 @@ def text(value: Any, field: str) -> bytes:
     return encoded
 
 
-def optional_text(value: Any, field: str) -> Optional[bytes]:
+def optional_text(value: "Any", field: str) -> "Optional[bytes]":
     return None if value is None else text(value, field)
 
 
-def optional_path(value: Any, field: str) -> Optional[bytes]:
+def optional_path(value: "Any", field: str) -> "Optional[bytes]":
     return optional_text(os.fspath(value) if isinstance(value, os.PathLike) else value, field)
 
 
-def amount(value: Any, field: str) -> bytes:
+def amount(value: "Any", field: str) -> bytes:
     if isinstance(value, str):
         return text(value, field)
     from decimal import Decimal
@@ -76,13 +74,13 @@ def amount(value: Any, field: str) -> bytes:
     return format(exact, "f").encode("ascii")
 
 
-def body(value: Any, field: str = "body") -> bytes:
+def body(value: "Any", field: str = "body") -> bytes:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
     raise TypeError(f"{field} is to be the bytes as they came, not {type(value).__name__}")
 
 
-def integer(value: Any, field: str, least: int, most: int) -> int:
+def integer(value: "Any", field: str, least: int, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{field} is to be int, not {type(value).__name__}")
     if not least <= value <= most:
@@ -90,7 +88,7 @@ def integer(value: Any, field: str, least: int, most: int) -> int:
     return int(value)
 
 
-def milliseconds(value: Any, field: str) -> int:
+def milliseconds(value: "Any", field: str) -> int:
     if value is None:
         return 0
     number = integer(value, field, 0, 2**32 - 1)
@@ -100,19 +98,19 @@ def milliseconds(value: Any, field: str) -> int:
     return number
 
 
-def choice(value: Any, field: str) -> int:
+def choice(value: "Any", field: str) -> int:
     if value is None:
         return 0
     return integer(value, field, -(2**31), 2**31 - 1)
 
 
-def switch(value: Any, field: str, flag: int) -> int:
+def switch(value: "Any", field: str, flag: int) -> int:
     if not isinstance(value, bool):
         raise TypeError(f"{field} is to be bool, not {type(value).__name__}")
     return flag if value else 0
 
 
-def call(function: Any, *arguments: Any, result: Any) -> Any:
+def call(function: "Any", *arguments: "Any", result: "Any") -> "Any":
     """Calls one of the library's functions that give a result or an error.
 
     `result` is the empty pointer to be filled in. It is returned, or the error raised as an
@@ -129,7 +127,7 @@ def call(function: Any, *arguments: Any, result: Any) -> Any:
         functions.flexpay_error_free(error)
 
 
-def take(pointer: Any, free: Callable[[Any], None], copy: Callable[[Any], T]) -> T:
+def take(pointer: "Any", free: "Callable[[Any], None]", copy: "Callable[[Any], T]") -> "T":
     """Copies a result, then frees it, whatever happens."""
     try:
         return copy(pointer.contents)
@@ -137,7 +135,7 @@ def take(pointer: Any, free: Callable[[Any], None], copy: Callable[[Any], T]) ->
         free(pointer)
 
 
-def _exception(code: int, error: Any) -> FlexPayError:
+def _exception(code: int, error: "Any") -> "FlexPayError":
     from ._errors import BY_CODE, FlexPayError, Outcome, ResultCode
 
     known = ResultCode(code)
@@ -156,11 +154,11 @@ def _exception(code: int, error: Any) -> FlexPayError:
     )
 
 
-def _decoded(value: Optional[bytes]) -> Optional[str]:
+def _decoded(value: "Optional[bytes]") -> "Optional[str]":
     return None if value is None else value.decode()
 
 
-def payment(struct: _abi.PaymentStruct) -> Payment:
+def payment(struct: "_abi.PaymentStruct") -> "Payment":
     return Payment(
         redirect_url=_decoded(struct.redirect_url),
         order_number=_decoded(struct.order_number),
@@ -170,7 +168,7 @@ def payment(struct: _abi.PaymentStruct) -> Payment:
     )
 
 
-def transaction(struct: _abi.TransactionStruct) -> Transaction:
+def transaction(struct: "_abi.TransactionStruct") -> "Transaction":
     return Transaction(
         state=later(_state, struct.state),
         status=_decoded(struct.status),
@@ -191,7 +189,7 @@ def transaction(struct: _abi.TransactionStruct) -> Transaction:
     )
 
 
-def callback(struct: _abi.CallbackStruct) -> Callback:
+def callback(struct: "_abi.CallbackStruct") -> "Callback":
     return Callback(
         claims_success=struct.claims_success != 0,
         code=struct.code.decode(),
@@ -210,7 +208,7 @@ def callback(struct: _abi.CallbackStruct) -> Callback:
     )
 
 
-def _key(struct: _abi.CallbackStruct) -> str:
+def _key(struct: "_abi.CallbackStruct") -> str:
     key = ctypes.create_string_buffer(_abi.CALLBACK_KEY_SIZE)
     code = _abi.library().functions.flexpay_callback_key(
         ctypes.byref(struct), key, _abi.CALLBACK_KEY_SIZE, None
@@ -220,19 +218,19 @@ def _key(struct: _abi.CallbackStruct) -> str:
     return key.value.decode()
 
 
-def _state(number: int) -> State:
+def _state(number: int) -> "State":
     from ._enums import State
 
     return State(number)
 
 
-def _decimal(value: Optional[bytes]) -> Optional[Decimal]:
+def _decimal(value: "Optional[bytes]") -> "Optional[Decimal]":
     from decimal import Decimal
 
     return None if value is None else Decimal(value.decode())
 
 
-def _moment(value: Optional[bytes]) -> Optional[datetime]:
+def _moment(value: "Optional[bytes]") -> "Optional[datetime]":
     from datetime import datetime
 
     if value is None:

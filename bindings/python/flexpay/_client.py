@@ -1,7 +1,5 @@
 """The client."""
 
-from __future__ import annotations
-
 import ctypes
 
 from . import _abi, _border, _threads
@@ -28,7 +26,9 @@ class _Handle:
     could find taken.
     """
 
-    def __init__(self, pointer: ctypes.c_void_p, free: Callable[[ctypes.c_void_p], None]) -> None:
+    def __init__(
+        self, pointer: "ctypes.c_void_p", free: "Callable[[ctypes.c_void_p], None]"
+    ) -> None:
         self.pointer = pointer
         self._free = free
 
@@ -48,7 +48,7 @@ class CancelToken:
         self._handle = _Handle(pointer, library.flexpay_cancel_token_free)
 
     @property
-    def pointer(self) -> ctypes.c_void_p:
+    def pointer(self) -> "ctypes.c_void_p":
         """The library's token, for as long as this object lives."""
         return self._handle.pointer
 
@@ -87,27 +87,27 @@ class Client:
     Raises InvalidError (its `field` names the setting) and LibraryError. Nothing is sent.
     """
 
-    _handle: Optional[_Handle] = None
+    _handle: "Optional[_Handle]" = None
 
     def __init__(
         self,
         *,
         merchant: str,
         token: str,
-        environment: Optional[Environment] = None,
-        api: Optional[Api] = None,
-        pay_url: Optional[str] = None,
-        check_url: Optional[str] = None,
-        timeout_ms: Optional[int] = None,
-        connect_timeout_ms: Optional[int] = None,
-        ca_file: Union[str, os.PathLike[str], None] = None,
-        proxy: Optional[str] = None,
-        app_name: Optional[str] = None,
+        environment: "Optional[Environment]" = None,
+        api: "Optional[Api]" = None,
+        pay_url: "Optional[str]" = None,
+        check_url: "Optional[str]" = None,
+        timeout_ms: "Optional[int]" = None,
+        connect_timeout_ms: "Optional[int]" = None,
+        ca_file: "Union[str, os.PathLike[str], None]" = None,
+        proxy: "Optional[str]" = None,
+        app_name: "Optional[str]" = None,
         allow_plain_http: bool = False,
         check_once: bool = False,
         system_roots: bool = False,
-        callback_secret: Optional[str] = None,
-        callback_secret_previous: Optional[str] = None,
+        callback_secret: "Optional[str]" = None,
+        callback_secret_previous: "Optional[str]" = None,
     ) -> None:
         config = _abi.ConfigStruct(
             merchant=_border.text(merchant, "merchant"),
@@ -133,7 +133,7 @@ class Client:
         self._own(_border.call(new, ctypes.byref(config), result=ctypes.c_void_p()))
 
     @classmethod
-    def from_env(cls) -> Client:
+    def from_env(cls) -> "Client":
         """A client from FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_ENVIRONMENT ("live", "test"),
         FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS,
         FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY, FLEXPAY_APP_NAME,
@@ -148,7 +148,7 @@ class Client:
         client._own(_border.call(new, result=ctypes.c_void_p()))
         return client
 
-    def _own(self, pointer: ctypes.c_void_p) -> None:
+    def _own(self, pointer: "ctypes.c_void_p") -> None:
         self._handle = _Handle(pointer, _abi.library().functions.flexpay_client_free)
 
     def close(self) -> None:
@@ -156,14 +156,14 @@ class Client:
         other threads end as they would; later ones raise InvalidError. To close twice is fine."""
         self._handle = None
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> "Client":
         return self
 
     def __exit__(
         self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
+        kind: "Optional[Type[BaseException]]",
+        error: "Optional[BaseException]",
+        traceback: "Optional[TracebackType]",
     ) -> None:
         self.close()
 
@@ -174,15 +174,15 @@ class Client:
         self,
         *,
         reference: str,
-        amount: Amount,
+        amount: "Amount",
         currency: str,
-        description: Optional[str] = None,
-        callback_url: Optional[str] = None,
-        approve_url: Optional[str] = None,
-        cancel_url: Optional[str] = None,
-        decline_url: Optional[str] = None,
-        home_url: Optional[str] = None,
-    ) -> Payment:
+        description: "Optional[str]" = None,
+        callback_url: "Optional[str]" = None,
+        approve_url: "Optional[str]" = None,
+        cancel_url: "Optional[str]" = None,
+        decline_url: "Optional[str]" = None,
+        home_url: "Optional[str]" = None,
+    ) -> "Payment":
         """Asks the gateway to take in a payment. The request is sent AT MOST ONCE, whatever
         happens; when the call fails, the error's `outcome` says whether it may be repeated.
 
@@ -214,7 +214,7 @@ class Client:
             home_url=_border.optional_text(home_url, "home_url"),
         )
 
-        def ask() -> Payment:
+        def ask() -> "Payment":
             library = _abi.library().functions
             pointer = self._call(
                 library.flexpay_pay,
@@ -237,7 +237,7 @@ class Client:
             call.wait()
             raise interrupt from interrupted(reference, call.result)
 
-    def check(self, order_number: str) -> Transaction:
+    def check(self, order_number: str) -> "Transaction":
         """Asks the gateway where an order stands. That it was found says nothing: its `state` says
         whether it is paid.
 
@@ -254,12 +254,12 @@ class Client:
         self,
         order_number: str,
         *,
-        timeout_ms: Optional[int] = None,
-        interval_ms: Optional[int] = None,
-        max_interval_ms: Optional[int] = None,
-        failed_grace_ms: Optional[int] = None,
-        cancel: Optional[CancelToken] = None,
-    ) -> Transaction:
+        timeout_ms: "Optional[int]" = None,
+        interval_ms: "Optional[int]" = None,
+        max_interval_ms: "Optional[int]" = None,
+        failed_grace_ms: "Optional[int]" = None,
+        cancel: "Optional[CancelToken]" = None,
+    ) -> "Transaction":
         """Waits for the outcome of an order: asks again and again, less and less often, until it is
         final, the time is up, or the wait is cancelled.
 
@@ -290,7 +290,7 @@ class Client:
             "failed_grace_ms": _border.milliseconds(failed_grace_ms, "failed_grace_ms"),
         }
 
-        def ask() -> Transaction:
+        def ask() -> "Transaction":
             options = _abi.WaitOptionsStruct(cancel=token.pointer, **timeouts)
             return self._ask(_functions().flexpay_wait, order, ctypes.byref(options))
 
@@ -298,14 +298,14 @@ class Client:
 
     def verify_callback(
         self,
-        body: Body,
+        body: "Body",
         *,
         reference: str,
-        amount: Amount,
+        amount: "Amount",
         currency: str,
-        order_number: Optional[str] = None,
-        query: Optional[str] = None,
-    ) -> Transaction:
+        order_number: "Optional[str]" = None,
+        query: "Optional[str]" = None,
+    ) -> "Transaction":
         """Gives the verdict on a callback: reads it, asks the gateway about its order, and compares
         reference, amount and currency with what you asked for.
 
@@ -337,12 +337,12 @@ class Client:
             )
         )
 
-    def _ask(self, function: Any, *arguments: Any) -> Transaction:
+    def _ask(self, function: "Any", *arguments: "Any") -> "Transaction":
         result = ctypes.POINTER(_abi.TransactionStruct)()
         pointer = self._call(function, *arguments, result=result)
         return _border.take(pointer, _functions().flexpay_transaction_free, _border.transaction)
 
-    def _call(self, function: Any, *arguments: Any, result: Any) -> Any:
+    def _call(self, function: "Any", *arguments: "Any", result: "Any") -> "Any":
         handle = self._handle
         if handle is None:
             raise _closed()
@@ -353,7 +353,7 @@ class Client:
             del handle
 
 
-def parse_callback(body: Body) -> Callback:
+def parse_callback(body: "Body") -> "Callback":
     """Reads a callback body, JSON or form. Believes nothing; no network. Does not block.
 
     ANYONE who knows the address can post one: use it to find the order it is about, and take the
@@ -383,7 +383,7 @@ def library_path() -> str:
     return _abi.library().path
 
 
-def interrupted(reference: str, result: Callable[[], Payment]) -> PaymentInterrupted:
+def interrupted(reference: str, result: "Callable[[], Payment]") -> "PaymentInterrupted":
     """What became of a payment whose caller was interrupted."""
     from ._errors import Outcome, PaymentInterrupted
 
@@ -400,7 +400,7 @@ def interrupted(reference: str, result: Callable[[], Payment]) -> PaymentInterru
     )
 
 
-def _interruptibly(ask: Callable[[], T], cancel: Optional[Callable[[], None]] = None) -> T:
+def _interruptibly(ask: "Callable[[], T]", cancel: "Optional[Callable[[], None]]" = None) -> "T":
     """Asks so that Ctrl-C ends it at once: in a thread of its own, where this is the main one.
 
     With `cancel` the thread is told to end, and has ended when this returns. Without, it is left to
@@ -420,11 +420,11 @@ def _interruptibly(ask: Callable[[], T], cancel: Optional[Callable[[], None]] = 
         raise
 
 
-def _closed() -> InvalidError:
+def _closed() -> "InvalidError":
     from ._errors import InvalidError, Outcome
 
     return InvalidError("the client is closed", field="client", outcome=Outcome.NOT_SENT)
 
 
-def _functions() -> ctypes.CDLL:
+def _functions() -> "ctypes.CDLL":
     return _abi.library().functions

@@ -1,7 +1,5 @@
 """The numbers that are handed in and out, as enumerations. Loaded when one is asked for."""
 
-from __future__ import annotations
-
 from enum import IntEnum
 
 from . import _abi
@@ -52,10 +50,10 @@ class State(IntEnum):
     CANCELLED = 6
 
     @classmethod
-    def _missing_(cls, value: object) -> Optional[State]:
+    def _missing_(cls, value: object) -> "Optional[State]":
         return cls.UNKNOWN if isinstance(value, int) else None
 
-    def may_replace(self, recorded: State) -> bool:
+    def may_replace(self, recorded: "State") -> bool:
         """Whether this state may replace the one that a shop has recorded, where callbacks and
         checks come late, twice and out of order.
 

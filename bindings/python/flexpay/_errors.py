@@ -1,7 +1,5 @@
 """What can go wrong, as exceptions. Loaded when something does, or when a name is asked for."""
 
-from __future__ import annotations
-
 from enum import IntEnum
 
 TYPE_CHECKING = False
@@ -33,7 +31,7 @@ class ResultCode(IntEnum):
     MISMATCH = 16
 
     @classmethod
-    def _missing_(cls, value: object) -> Optional[ResultCode]:
+    def _missing_(cls, value: object) -> "Optional[ResultCode]":
         if not isinstance(value, int):
             return None
         newer = int.__new__(cls, value)
@@ -54,7 +52,7 @@ class Outcome(IntEnum):
     REFUSED = 2
 
     @classmethod
-    def _missing_(cls, value: object) -> Optional[Outcome]:
+    def _missing_(cls, value: object) -> "Optional[Outcome]":
         return cls.UNKNOWN if isinstance(value, int) else None
 
 
@@ -66,28 +64,28 @@ class FlexPayError(Exception):
     """
 
     #: Set by each subclass; `code` of an instance is the library's own word.
-    code: ResultCode = ResultCode.INTERNAL
+    code: "ResultCode" = ResultCode.INTERNAL
     #: May the request be repeated?
-    outcome: Outcome = Outcome.UNKNOWN
+    outcome: "Outcome" = Outcome.UNKNOWN
     #: The HTTP status of the gateway's answer; None when there was none.
-    http_status: Optional[int] = None
+    http_status: "Optional[int]" = None
     #: The name of the field at fault ("amount"), where one was.
-    field: Optional[str] = None
+    field: "Optional[str]" = None
     #: The gateway's own code.
-    gateway_code: Optional[str] = None
+    gateway_code: "Optional[str]" = None
     #: The gateway's own words, in French mostly.
-    gateway_message: Optional[str] = None
+    gateway_message: "Optional[str]" = None
 
     def __init__(
         self,
         message: str,
         *,
-        code: Optional[ResultCode] = None,
-        outcome: Outcome = Outcome.UNKNOWN,
-        http_status: Optional[int] = None,
-        field: Optional[str] = None,
-        gateway_code: Optional[str] = None,
-        gateway_message: Optional[str] = None,
+        code: "Optional[ResultCode]" = None,
+        outcome: "Outcome" = Outcome.UNKNOWN,
+        http_status: "Optional[int]" = None,
+        field: "Optional[str]" = None,
+        gateway_code: "Optional[str]" = None,
+        gateway_message: "Optional[str]" = None,
     ) -> None:
         super().__init__(message)
         self.code = type(self).code if code is None else code
@@ -207,7 +205,7 @@ class MismatchError(FlexPayError, ValueError):
     code = ResultCode.MISMATCH
 
 
-BY_CODE: Dict[ResultCode, Type[FlexPayError]] = {
+BY_CODE: "Dict[ResultCode, Type[FlexPayError]]" = {
     kind.code: kind
     for kind in (
         InvalidError,
@@ -245,7 +243,10 @@ class PaymentInterrupted(Exception):  # noqa: N818 (what is told, not what is ra
     """
 
     def __init__(
-        self, message: str, payment: Optional[Payment] = None, error: Optional[BaseException] = None
+        self,
+        message: str,
+        payment: "Optional[Payment]" = None,
+        error: "Optional[BaseException]" = None,
     ) -> None:
         super().__init__(message)
         self.payment = payment

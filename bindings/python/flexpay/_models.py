@@ -1,7 +1,5 @@
 """What comes back: plain, read-only values."""
 
-from __future__ import annotations
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import Field
@@ -21,12 +19,12 @@ else:
 
 
 class _Later:
-    def __init__(self, make: Callable[[Any], Any], of: Any) -> None:
+    def __init__(self, make: "Callable[[Any], Any]", of: "Any") -> None:
         self.make = make
         self.of = of
 
 
-def later(make: Callable[[Any], T], of: Any) -> T:
+def later(make: "Callable[[Any], T]", of: "Any") -> "T":
     """A field that is made of this when it is first asked for, since its type must be imported."""
     return _Later(make, of)  # type: ignore[return-value]
 
@@ -37,7 +35,7 @@ class _OfDataclass:
     def __set_name__(self, _: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, _: object, kind: Type[Value]) -> Any:
+    def __get__(self, _: object, kind: "Type[Value]") -> "Any":
         from dataclasses import field, make_dataclass
 
         fields = [
@@ -56,12 +54,12 @@ class Value:
     But to import `dataclasses`, and with it inspect, ast and tokenize, takes longer than a check.
     """
 
-    _fields: ClassVar[Dict[str, Any]]
+    _fields: "ClassVar[Dict[str, Any]]"
     #: The fields that `repr` leaves out.
-    _unshown: ClassVar[Tuple[str, ...]] = ()
+    _unshown: "ClassVar[Tuple[str, ...]]" = ()
 
     if TYPE_CHECKING:
-        __dataclass_fields__: ClassVar[Dict[str, Field[Any]]]
+        __dataclass_fields__: "ClassVar[Dict[str, Field[Any]]]"
     else:
         __dataclass_fields__ = _OfDataclass()
         __dataclass_params__ = _OfDataclass()
@@ -89,7 +87,7 @@ class Value:
                 raise AttributeError(message) from None
             return vars(self).setdefault(name, later.make(later.of))
 
-    def _values(self) -> Tuple[Any, ...]:
+    def _values(self) -> "Tuple[Any, ...]":
         return tuple(getattr(self, name) for name in self._fields)
 
     def __eq__(self, other: object) -> bool:
@@ -105,17 +103,17 @@ class Value:
         fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
         return f"{type(self).__qualname__}({fields})"
 
-    def __reduce__(self) -> Tuple[Type[Value], Tuple[Any, ...]]:
+    def __reduce__(self) -> "Tuple[Type[Value], Tuple[Any, ...]]":
         return type(self), self._values()
 
-    def __setattr__(self, name: str, _: object) -> NoReturn:
+    def __setattr__(self, name: str, _: object) -> "NoReturn":
         self._refuse("assign to", name)
 
-    def __delattr__(self, name: str) -> NoReturn:
+    def __delattr__(self, name: str) -> "NoReturn":
         self._refuse("delete", name)
 
     @staticmethod
-    def _refuse(what: str, name: str) -> NoReturn:
+    def _refuse(what: str, name: str) -> "NoReturn":
         from dataclasses import FrozenInstanceError
 
         raise FrozenInstanceError(f"cannot {what} field {name!r}")
@@ -127,15 +125,15 @@ class Payment(Value):
     _unshown = ("page",)
 
     #: Where to send the customer; None when there is a page instead.
-    redirect_url: Optional[str]
+    redirect_url: "Optional[str]"
     #: The gateway's number, which `check` and `wait` need. Api.V1 gives none.
-    order_number: Optional[str]
+    order_number: "Optional[str]"
     #: The gateway's code, as it came.
-    code: Optional[str]
+    code: "Optional[str]"
     #: The gateway's words.
-    message: Optional[str]
+    message: "Optional[str]"
     #: Where the gateway's page cannot be told as an address: the HTML for the customer's browser.
-    page: Optional[str]
+    page: "Optional[str]"
 
 
 class Transaction(Value):
@@ -144,33 +142,33 @@ class Transaction(Value):
     _unshown = ("raw",)
 
     #: Only State.PAID means that the customer has paid.
-    state: State
+    state: "State"
     #: The status as the gateway wrote it.
-    status: Optional[str]
+    status: "Optional[str]"
     #: The gateway's number, as given, or else the one asked for.
     order_number: str
     #: Your reference. One live integration got the order number here instead.
-    reference: Optional[str]
+    reference: "Optional[str]"
     #: The amount asked for. This is the one to compare.
-    amount: Optional[Decimal]
+    amount: "Optional[Decimal]"
     #: What the customer pays, fees included.
-    amount_customer: Optional[Decimal]
+    amount_customer: "Optional[Decimal]"
     #: The amount in hundredths: 5000.
-    amount_minor: Optional[int]
+    amount_minor: "Optional[int]"
     #: The customer's amount in hundredths.
-    amount_customer_minor: Optional[int]
+    amount_customer_minor: "Optional[int]"
     #: "CDF" or "USD", as the gateway wrote it.
-    currency: Optional[str]
+    currency: "Optional[str]"
     #: Without a zone: the gateway states none.
-    created_at: Optional[datetime]
+    created_at: "Optional[datetime]"
     #: How it was paid (undocumented): "visa", "mastercard", "mpesa", ...
-    channel: Optional[str]
+    channel: "Optional[str]"
     #: The reply's code: that the question was understood, never that anything was paid.
-    code: Optional[str]
+    code: "Optional[str]"
     #: The gateway's words.
-    message: Optional[str]
+    message: "Optional[str]"
     #: The reply as received.
-    raw: Optional[str]
+    raw: "Optional[str]"
 
 
 class Callback(Value):
@@ -187,25 +185,25 @@ class Callback(Value):
     #: "0": processed with success; anything else: not.
     code: str
     #: Your reference.
-    reference: Optional[str]
+    reference: "Optional[str]"
     #: The operator's reference, on success.
-    provider_reference: Optional[str]
+    provider_reference: "Optional[str]"
     #: The gateway's number.
-    order_number: Optional[str]
+    order_number: "Optional[str]"
     #: This and the following are observed, not documented: the amount, as written.
-    amount: Optional[str]
+    amount: "Optional[str]"
     #: What the customer paid, fees included, as written.
-    amount_customer: Optional[str]
+    amount_customer: "Optional[str]"
     #: The currency.
-    currency: Optional[str]
+    currency: "Optional[str]"
     #: The customer's telephone number.
-    phone: Optional[str]
+    phone: "Optional[str]"
     #: The date, as written.
-    created_at: Optional[str]
+    created_at: "Optional[str]"
     #: "visa", "mpesa", ...
-    channel: Optional[str]
+    channel: "Optional[str]"
     #: The gateway's words.
-    message: Optional[str]
+    message: "Optional[str]"
     #: The body as received.
     raw: str
     #: By which the same notice, delivered again, is known: the same for every spelling. Record it

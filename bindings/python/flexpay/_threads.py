@@ -4,8 +4,6 @@ A thread each, not a pool: a wait may take ten minutes, and a pool full of waits
 payments behind it. A program that ends does not wait for them.
 """
 
-from __future__ import annotations
-
 import sys
 from _thread import allocate_lock, start_new_thread
 
@@ -31,7 +29,7 @@ class Call:
     not, while a Future, interrupted in the midst of its own bookkeeping, may hang for ever.
     """
 
-    def __init__(self, ask: Callable[[], Any]) -> None:
+    def __init__(self, ask: "Callable[[], Any]") -> None:
         self._ask = ask
         self._begun = allocate_lock()
         self._ended = allocate_lock()
@@ -67,7 +65,7 @@ class Call:
         while not self._is_over:
             self._ended.acquire()
 
-    def result(self) -> Any:
+    def result(self) -> "Any":
         """What it came to, which is waited for."""
         self.wait()
         if self.error is not None:

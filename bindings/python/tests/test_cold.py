@@ -14,6 +14,7 @@ import flexpay
 
 # Each takes longer to import than the modules of this package together, or brings along what does.
 DEAR = {
+    "__future__",
     "asyncio",
     "concurrent.futures",
     "dataclasses",
