@@ -4,7 +4,7 @@ import ctypes
 import os
 import sys
 from _thread import allocate_lock
-from ctypes import POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ FLAG_SYSTEM_ROOTS = 4
 
 CALLBACK_KEY_SIZE = 65
 
-
-class ErrorStruct(ctypes.Structure):
-    _fields_ = [
+# The structs of the header, by their names there, and the fields of each.
+STRUCTS: "Dict[str, List[Tuple[str, Any]]]" = {
+    "flexpay_error": [
         ("code", c_int32),
         ("outcome", c_int32),
         ("http_status", c_int32),
@@ -32,18 +32,8 @@ class ErrorStruct(ctypes.Structure):
         ("field", c_char_p),
         ("gateway_code", c_char_p),
         ("gateway_message", c_char_p),
-    ]
-
-
-class InputStruct(ctypes.Structure):
-    """A struct the caller fills in: its size comes first, and a field not named is zero."""
-
-    def __init__(self, **fields: "Any") -> None:
-        super().__init__(size=ctypes.sizeof(type(self)), **fields)
-
-
-class ConfigStruct(InputStruct):
-    _fields_ = [
+    ],
+    "flexpay_config": [
         ("size", c_size_t),
         ("merchant", c_char_p),
         ("token", c_char_p),
@@ -59,11 +49,8 @@ class ConfigStruct(InputStruct):
         ("flags", c_uint64),
         ("callback_secret", c_char_p),
         ("callback_secret_previous", c_char_p),
-    ]
-
-
-class PaymentRequestStruct(InputStruct):
-    _fields_ = [
+    ],
+    "flexpay_payment_request": [
         ("size", c_size_t),
         ("reference", c_char_p),
         ("amount", c_char_p),
@@ -74,21 +61,15 @@ class PaymentRequestStruct(InputStruct):
         ("cancel_url", c_char_p),
         ("decline_url", c_char_p),
         ("home_url", c_char_p),
-    ]
-
-
-class PaymentStruct(ctypes.Structure):
-    _fields_ = [
+    ],
+    "flexpay_payment": [
         ("redirect_url", c_char_p),
         ("order_number", c_char_p),
         ("code", c_char_p),
         ("message", c_char_p),
         ("page", c_char_p),
-    ]
-
-
-class TransactionStruct(ctypes.Structure):
-    _fields_ = [
+    ],
+    "flexpay_transaction": [
         ("state", c_int32),
         ("status", c_char_p),
         ("order_number", c_char_p),
@@ -103,22 +84,16 @@ class TransactionStruct(ctypes.Structure):
         ("code", c_char_p),
         ("message", c_char_p),
         ("raw", c_char_p),
-    ]
-
-
-class WaitOptionsStruct(InputStruct):
-    _fields_ = [
+    ],
+    "flexpay_wait_options": [
         ("size", c_size_t),
         ("timeout_ms", c_uint32),
         ("interval_ms", c_uint32),
         ("max_interval_ms", c_uint32),
         ("failed_grace_ms", c_uint32),
         ("cancel", c_void_p),
-    ]
-
-
-class CallbackStruct(ctypes.Structure):
-    _fields_ = [
+    ],
+    "flexpay_callback": [
         ("claims_success", c_int32),
         ("code", c_char_p),
         ("reference", c_char_p),
@@ -132,80 +107,63 @@ class CallbackStruct(ctypes.Structure):
         ("channel", c_char_p),
         ("message", c_char_p),
         ("raw", c_char_p),
-    ]
-
-
-class ExpectedStruct(InputStruct):
-    _fields_ = [
+    ],
+    "flexpay_expected": [
         ("size", c_size_t),
         ("reference", c_char_p),
         ("amount", c_char_p),
         ("currency", c_char_p),
         ("order_number", c_char_p),
         ("query", c_char_p),
-    ]
-
-
-# A struct of the header, by its name there. The tests compare each with what a C compiler makes of
-# the header.
-STRUCTS: "Dict[str, Type[ctypes.Structure]]" = {
-    "flexpay_error": ErrorStruct,
-    "flexpay_config": ConfigStruct,
-    "flexpay_payment_request": PaymentRequestStruct,
-    "flexpay_payment": PaymentStruct,
-    "flexpay_transaction": TransactionStruct,
-    "flexpay_wait_options": WaitOptionsStruct,
-    "flexpay_callback": CallbackStruct,
-    "flexpay_expected": ExpectedStruct,
+    ],
 }
 
-_Error = POINTER(ErrorStruct)
-_Payment = POINTER(PaymentStruct)
-_Transaction = POINTER(TransactionStruct)
-_Callback = POINTER(CallbackStruct)
-
 # Every function: what it gives back, and what it takes. A body is a pointer and a length, and so a
-# c_char_p will do: Python hands over the address of the bytes, whatever NULs are among them.
+# c_char_p will do: Python hands over the address of the bytes, whatever NULs are among them. Every
+# other pointer is a c_void_p: to make a type of each would take longer than all else here.
 FUNCTIONS: "Dict[str, Tuple[Any, List[Any]]]" = {
     "flexpay_abi_version": (c_int32, []),
     "flexpay_version": (c_char_p, []),
     "flexpay_result_name": (c_char_p, [c_int32]),
     "flexpay_outcome_name": (c_char_p, [c_int32]),
     "flexpay_state_name": (c_char_p, [c_int32]),
-    "flexpay_error_free": (None, [_Error]),
-    "flexpay_client_new": (c_int32, [POINTER(ConfigStruct), POINTER(c_void_p), POINTER(_Error)]),
-    "flexpay_client_from_env": (c_int32, [POINTER(c_void_p), POINTER(_Error)]),
+    "flexpay_error_free": (None, [c_void_p]),
+    "flexpay_client_new": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "flexpay_client_from_env": (c_int32, [c_void_p, c_void_p]),
     "flexpay_client_free": (None, [c_void_p]),
-    "flexpay_pay": (
-        c_int32,
-        [c_void_p, POINTER(PaymentRequestStruct), POINTER(_Payment), POINTER(_Error)],
-    ),
-    "flexpay_payment_free": (None, [_Payment]),
+    "flexpay_pay": (c_int32, [c_void_p, c_void_p, c_void_p, c_void_p]),
+    "flexpay_payment_free": (None, [c_void_p]),
     "flexpay_state_may_replace": (c_int32, [c_int32, c_int32]),
-    "flexpay_check": (c_int32, [c_void_p, c_char_p, POINTER(_Transaction), POINTER(_Error)]),
-    "flexpay_transaction_free": (None, [_Transaction]),
-    "flexpay_cancel_token_new": (c_int32, [POINTER(c_void_p), POINTER(_Error)]),
+    "flexpay_check": (c_int32, [c_void_p, c_char_p, c_void_p, c_void_p]),
+    "flexpay_transaction_free": (None, [c_void_p]),
+    "flexpay_cancel_token_new": (c_int32, [c_void_p, c_void_p]),
     "flexpay_cancel_token_cancel": (None, [c_void_p]),
     "flexpay_cancel_token_free": (None, [c_void_p]),
-    "flexpay_wait": (
-        c_int32,
-        [c_void_p, c_char_p, POINTER(WaitOptionsStruct), POINTER(_Transaction), POINTER(_Error)],
-    ),
-    "flexpay_parse_callback": (c_int32, [c_char_p, c_size_t, POINTER(_Callback), POINTER(_Error)]),
+    "flexpay_wait": (c_int32, [c_void_p, c_char_p, c_void_p, c_void_p, c_void_p]),
+    "flexpay_parse_callback": (c_int32, [c_char_p, c_size_t, c_void_p, c_void_p]),
     "flexpay_verify_callback": (
         c_int32,
-        [
-            c_void_p,
-            c_char_p,
-            c_size_t,
-            POINTER(ExpectedStruct),
-            POINTER(_Transaction),
-            POINTER(_Error),
-        ],
+        [c_void_p, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p],
     ),
-    "flexpay_callback_key": (c_int32, [_Callback, c_char_p, c_size_t, POINTER(_Error)]),
-    "flexpay_callback_free": (None, [_Callback]),
+    "flexpay_callback_key": (c_int32, [c_void_p, c_char_p, c_size_t, c_void_p]),
+    "flexpay_callback_free": (None, [c_void_p]),
 }
+
+
+_made: "Dict[str, Type[ctypes.Structure]]" = {}
+
+
+def struct(name: str) -> "Type[ctypes.Structure]":
+    """A struct of the header as a class, which is made when it is first asked for."""
+    if name not in _made:
+        _made.setdefault(name, type(name, (ctypes.Structure,), {"_fields_": STRUCTS[name]}))
+    return _made[name]
+
+
+def filled(name: str, **fields: "Any") -> "ctypes.Structure":
+    """A struct that the caller fills in: its size comes first, and a field not named is zero."""
+    kind = struct(name)
+    return kind(size=ctypes.sizeof(kind), **fields)
 
 
 class Library:

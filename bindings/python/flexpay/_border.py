@@ -110,39 +110,40 @@ def switch(value: "Any", field: str, flag: int) -> int:
     return flag if value else 0
 
 
-def call(function: "Any", *arguments: "Any", result: "Any") -> "Any":
+def call(function: "Any", *arguments: "Any") -> int:
     """Calls one of the library's functions that give a result or an error.
 
-    `result` is the empty pointer to be filled in. It is returned, or the error raised as an
-    exception. Nothing of this frame outlives the call but the error's copy.
+    The result's address is returned, or the error raised as an exception. Nothing of this frame
+    outlives the call but the error's copy.
     """
     functions = _abi.library().functions
-    error = ctypes.POINTER(_abi.ErrorStruct)()
+    result, error = ctypes.c_void_p(), ctypes.c_void_p()
     code = function(*arguments, ctypes.byref(result), ctypes.byref(error))
     if code == _abi.OK:
-        return result
+        address: int = result.value  # type: ignore[assignment]
+        return address
     try:
-        raise _exception(code, error)
+        raise _exception(code, error.value)
     finally:
         functions.flexpay_error_free(error)
 
 
-def take(pointer: "Any", free: "Callable[[Any], None]", copy: "Callable[[Any], T]") -> "T":
+def take(address: int, free: "Callable[[int], None]", copy: "Callable[[int], T]") -> "T":
     """Copies a result, then frees it, whatever happens."""
     try:
-        return copy(pointer.contents)
+        return copy(address)
     finally:
-        free(pointer)
+        free(address)
 
 
-def _exception(code: int, error: "Any") -> "FlexPayError":
+def _exception(code: int, error: "Optional[int]") -> "FlexPayError":
     from ._errors import BY_CODE, FlexPayError, Outcome, ResultCode
 
     known = ResultCode(code)
     kind = BY_CODE.get(known, FlexPayError)
-    if not error:
+    if error is None:
         return kind(f"the library gave no reason ({known.name})", code=known)
-    told = error.contents
+    told: Any = _abi.struct("flexpay_error").from_address(error)
     return kind(
         told.message.decode(),
         code=known,
@@ -158,7 +159,8 @@ def _decoded(value: "Optional[bytes]") -> "Optional[str]":
     return None if value is None else value.decode()
 
 
-def payment(struct: "_abi.PaymentStruct") -> "Payment":
+def payment(address: int) -> "Payment":
+    struct: Any = _abi.struct("flexpay_payment").from_address(address)
     return Payment(
         redirect_url=_decoded(struct.redirect_url),
         order_number=_decoded(struct.order_number),
@@ -168,7 +170,8 @@ def payment(struct: "_abi.PaymentStruct") -> "Payment":
     )
 
 
-def transaction(struct: "_abi.TransactionStruct") -> "Transaction":
+def transaction(address: int) -> "Transaction":
+    struct: Any = _abi.struct("flexpay_transaction").from_address(address)
     return Transaction(
         state=later(_state, struct.state),
         status=_decoded(struct.status),
@@ -189,7 +192,8 @@ def transaction(struct: "_abi.TransactionStruct") -> "Transaction":
     )
 
 
-def callback(struct: "_abi.CallbackStruct") -> "Callback":
+def callback(address: int) -> "Callback":
+    struct: Any = _abi.struct("flexpay_callback").from_address(address)
     return Callback(
         claims_success=struct.claims_success != 0,
         code=struct.code.decode(),
@@ -208,7 +212,7 @@ def callback(struct: "_abi.CallbackStruct") -> "Callback":
     )
 
 
-def _key(struct: "_abi.CallbackStruct") -> str:
+def _key(struct: "Any") -> str:
     key = ctypes.create_string_buffer(_abi.CALLBACK_KEY_SIZE)
     code = _abi.library().functions.flexpay_callback_key(
         ctypes.byref(struct), key, _abi.CALLBACK_KEY_SIZE, None

@@ -26,9 +26,7 @@ class _Handle:
     could find taken.
     """
 
-    def __init__(
-        self, pointer: "ctypes.c_void_p", free: "Callable[[ctypes.c_void_p], None]"
-    ) -> None:
+    def __init__(self, pointer: int, free: "Callable[[int], None]") -> None:
         self.pointer = pointer
         self._free = free
 
@@ -44,11 +42,11 @@ class CancelToken:
 
     def __init__(self) -> None:
         library = _abi.library().functions
-        pointer = _border.call(library.flexpay_cancel_token_new, result=ctypes.c_void_p())
+        pointer = _border.call(library.flexpay_cancel_token_new)
         self._handle = _Handle(pointer, library.flexpay_cancel_token_free)
 
     @property
-    def pointer(self) -> "ctypes.c_void_p":
+    def pointer(self) -> int:
         """The library's token, for as long as this object lives."""
         return self._handle.pointer
 
@@ -109,7 +107,8 @@ class Client:
         callback_secret: "Optional[str]" = None,
         callback_secret_previous: "Optional[str]" = None,
     ) -> None:
-        config = _abi.ConfigStruct(
+        config = _abi.filled(
+            "flexpay_config",
             merchant=_border.text(merchant, "merchant"),
             token=_border.text(token, "token"),
             environment=_border.choice(environment, "environment"),
@@ -130,7 +129,7 @@ class Client:
             ),
         )
         new = _abi.library().functions.flexpay_client_new
-        self._own(_border.call(new, ctypes.byref(config), result=ctypes.c_void_p()))
+        self._own(_border.call(new, ctypes.byref(config)))
 
     @classmethod
     def from_env(cls) -> "Client":
@@ -145,10 +144,10 @@ class Client:
         """
         client = cls.__new__(cls)
         new = _abi.library().functions.flexpay_client_from_env
-        client._own(_border.call(new, result=ctypes.c_void_p()))
+        client._own(_border.call(new))
         return client
 
-    def _own(self, pointer: "ctypes.c_void_p") -> None:
+    def _own(self, pointer: int) -> None:
         self._handle = _Handle(pointer, _abi.library().functions.flexpay_client_free)
 
     def close(self) -> None:
@@ -202,7 +201,8 @@ class Client:
         at most; the KeyboardInterrupt that follows has a PaymentInterrupted for its cause, which
         says what became of it. A second Ctrl-C ends it at once; then the outcome is unknown.
         """
-        request = _abi.PaymentRequestStruct(
+        request = _abi.filled(
+            "flexpay_payment_request",
             reference=_border.text(reference, "reference"),
             amount=_border.amount(amount, "amount"),
             currency=_border.text(currency, "currency"),
@@ -216,11 +216,7 @@ class Client:
 
         def ask() -> "Payment":
             library = _abi.library().functions
-            pointer = self._call(
-                library.flexpay_pay,
-                ctypes.byref(request),
-                result=ctypes.POINTER(_abi.PaymentStruct)(),
-            )
+            pointer = self._call(library.flexpay_pay, ctypes.byref(request))
             return _border.take(pointer, library.flexpay_payment_free, _border.payment)
 
         if not _threads.can_be_interrupted():
@@ -291,7 +287,7 @@ class Client:
         }
 
         def ask() -> "Transaction":
-            options = _abi.WaitOptionsStruct(cancel=token.pointer, **timeouts)
+            options = _abi.filled("flexpay_wait_options", cancel=token.pointer, **timeouts)
             return self._ask(_functions().flexpay_wait, order, ctypes.byref(options))
 
         return _interruptibly(ask, token.cancel)
@@ -324,7 +320,8 @@ class Client:
         cannot be read), MismatchError (it is not about this payment), and what `check` raises.
         """
         data = _border.body(body)
-        expected = _abi.ExpectedStruct(
+        expected = _abi.filled(
+            "flexpay_expected",
             reference=_border.text(reference, "reference"),
             amount=_border.amount(amount, "amount"),
             currency=_border.text(currency, "currency"),
@@ -338,16 +335,15 @@ class Client:
         )
 
     def _ask(self, function: "Any", *arguments: "Any") -> "Transaction":
-        result = ctypes.POINTER(_abi.TransactionStruct)()
-        pointer = self._call(function, *arguments, result=result)
+        pointer = self._call(function, *arguments)
         return _border.take(pointer, _functions().flexpay_transaction_free, _border.transaction)
 
-    def _call(self, function: "Any", *arguments: "Any", result: "Any") -> "Any":
+    def _call(self, function: "Any", *arguments: "Any") -> int:
         handle = self._handle
         if handle is None:
             raise _closed()
         try:
-            return _border.call(function, handle.pointer, *arguments, result=result)
+            return _border.call(function, handle.pointer, *arguments)
         finally:
             # An exception keeps this frame, and must not keep the client with it.
             del handle
@@ -363,12 +359,7 @@ def parse_callback(body: "Body") -> "Callback":
     """
     data = _border.body(body)
     library = _abi.library().functions
-    pointer = _border.call(
-        library.flexpay_parse_callback,
-        data,
-        len(data),
-        result=ctypes.POINTER(_abi.CallbackStruct)(),
-    )
+    pointer = _border.call(library.flexpay_parse_callback, data, len(data))
     return _border.take(pointer, library.flexpay_callback_free, _border.callback)
 
 

@@ -68,6 +68,22 @@ flexpay.parse_callback(b"code=0&reference=R-1")
     assert "enum" in imported(state, environment)
 
 
+def test_a_check_makes_no_struct_it_does_not_fill_or_read(sandbox: Sandbox) -> None:
+    script = """
+import flexpay
+from flexpay import _abi
+with flexpay.Client(merchant="M", token="t") as client:
+    try:
+        client.check("")
+    except flexpay.InvalidError:
+        print(*sorted(_abi._made))
+"""
+    process = python(script, sandbox.environment())
+    said, errors = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, errors) == (0, "")
+    assert said.split() == ["flexpay_config", "flexpay_error"]
+
+
 def test_every_name_is_there() -> None:
     for name in flexpay.__all__:
         assert getattr(flexpay, name).__name__ == name

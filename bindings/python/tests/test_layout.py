@@ -6,7 +6,7 @@ import ctypes
 import re
 import subprocess
 from pathlib import Path
-from typing import Dict
+from typing import Dict, Optional
 
 import pytest
 from conftest import ROOT
@@ -37,10 +37,11 @@ def test_structs(tmp_path: Path) -> None:
         "int main(void) {",
     ]
     expected = ""
-    for name, struct in _abi.STRUCTS.items():
+    for name, fields in _abi.STRUCTS.items():
+        struct = _abi.struct(name)
         lines.append(f'printf("{name} %zu\\n", sizeof({name}));')
         expected += f"{name} {ctypes.sizeof(struct)}\n"
-        for field, kind in struct._fields_:  # type: ignore[misc]
+        for field, kind in fields:
             member = f"(({name} *)0)->{field}"
             is_kind = f"_Generic({member}, {C_TYPES[kind]}: 1, default: 0)"
             place = f"offsetof({name}, {field}), sizeof({member}), {is_kind}"
@@ -60,21 +61,30 @@ def test_no_struct_and_no_field_is_left_out() -> None:
         for name, body in re.findall(r"typedef struct (\w+) \{(.*?)\n\}", TEXT, re.S)
     }
     assert in_header == {
-        name: [field[0] for field in struct._fields_] for name, struct in _abi.STRUCTS.items()
+        name: [field for field, _ in fields] for name, fields in _abi.STRUCTS.items()
     }
 
 
 def test_every_function_is_declared() -> None:
     code = re.sub(r"//.*|/\*[^*]*\*/", "", TEXT)
-    declared = set(re.findall(r"^[a-z][\w ]*\*?(flexpay_\w+)\(", code, re.M))
-    assert set(_abi.FUNCTIONS) == declared
-    for name in declared:
-        parameters = re.search(rf"\b{name}\((.*?)\);", code, re.S)
-        assert parameters is not None
-        count = 0 if parameters[1] == "void" else parameters[1].count(",") + 1
+    declared = re.findall(r"^([a-z][\w ]*\*?)(flexpay_\w+)\((.*?)\);", code, re.M | re.S)
+    expected = {
+        name: (kind_of(result), [kind_of(one) for one in parameters.split(",") if one != "void"])
+        for result, name, parameters in declared
+    }
+    assert expected == _abi.FUNCTIONS
+    for name, (restype, argtypes) in _abi.FUNCTIONS.items():
         function = getattr(_abi.library().functions, name)
-        assert (name, len(function.argtypes)) == (name, count)
-        assert function.restype is _abi.FUNCTIONS[name][0]
+        assert (function.restype, function.argtypes) == (restype, argtypes)
+
+
+def kind_of(declared: str) -> Optional[type]:
+    """What ctypes has for a parameter or a result of the header."""
+    if "*" in declared:
+        is_text = re.search(r"\b(char|uint8_t) \*", declared)
+        return ctypes.c_char_p if is_text else ctypes.c_void_p
+    name = declared.split()[0]
+    return {"void": None, "size_t": ctypes.c_size_t}.get(name, ctypes.c_int32)
 
 
 def numbers(prefix: str) -> Dict[str, int]:
