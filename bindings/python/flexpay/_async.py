@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Optional, Type, Union
 
-    from ._border import Amount, Body
+    from ._abi import Amount, Body
     from ._enums import Api, Environment
     from ._models import Payment, Transaction
 

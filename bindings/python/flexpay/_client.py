@@ -1,8 +1,10 @@
 """The client."""
 
 import ctypes
+import sys
+from _thread import allocate_lock, start_new_thread
 
-from . import _abi, _border, _threads
+from . import _abi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,7 +12,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Callable, Optional, Type, TypeVar, Union
 
-    from ._border import Amount, Body
+    from ._abi import Amount, Body
     from ._enums import Api, Environment
     from ._errors import InvalidError, PaymentInterrupted
     from ._models import Callback, Payment, Transaction
@@ -42,7 +44,7 @@ class CancelToken:
 
     def __init__(self) -> None:
         library = _abi.library().functions
-        pointer = _border.call(library.flexpay_cancel_token_new)
+        pointer = _abi.call(library.flexpay_cancel_token_new)
         self._handle = _Handle(pointer, library.flexpay_cancel_token_free)
 
     @property
@@ -109,27 +111,27 @@ class Client:
     ) -> None:
         config = _abi.filled(
             "flexpay_config",
-            merchant=_border.text(merchant, "merchant"),
-            token=_border.text(token, "token"),
-            environment=_border.choice(environment, "environment"),
-            api=_border.choice(api, "api"),
-            pay_url=_border.optional_text(pay_url, "pay_url"),
-            check_url=_border.optional_text(check_url, "check_url"),
-            timeout_ms=_border.milliseconds(timeout_ms, "timeout_ms"),
-            connect_timeout_ms=_border.milliseconds(connect_timeout_ms, "connect_timeout_ms"),
-            ca_file=_border.optional_path(ca_file, "ca_file"),
-            proxy=_border.optional_text(proxy, "proxy"),
-            app_name=_border.optional_text(app_name, "app_name"),
-            flags=_border.switch(allow_plain_http, "allow_plain_http", _abi.FLAG_ALLOW_PLAIN_HTTP)
-            | _border.switch(check_once, "check_once", _abi.FLAG_CHECK_ONCE)
-            | _border.switch(system_roots, "system_roots", _abi.FLAG_SYSTEM_ROOTS),
-            callback_secret=_border.optional_text(callback_secret, "callback_secret"),
-            callback_secret_previous=_border.optional_text(
+            merchant=_abi.text(merchant, "merchant"),
+            token=_abi.text(token, "token"),
+            environment=_abi.choice(environment, "environment"),
+            api=_abi.choice(api, "api"),
+            pay_url=_abi.optional_text(pay_url, "pay_url"),
+            check_url=_abi.optional_text(check_url, "check_url"),
+            timeout_ms=_abi.milliseconds(timeout_ms, "timeout_ms"),
+            connect_timeout_ms=_abi.milliseconds(connect_timeout_ms, "connect_timeout_ms"),
+            ca_file=_abi.optional_path(ca_file, "ca_file"),
+            proxy=_abi.optional_text(proxy, "proxy"),
+            app_name=_abi.optional_text(app_name, "app_name"),
+            flags=_abi.switch(allow_plain_http, "allow_plain_http", _abi.FLAG_ALLOW_PLAIN_HTTP)
+            | _abi.switch(check_once, "check_once", _abi.FLAG_CHECK_ONCE)
+            | _abi.switch(system_roots, "system_roots", _abi.FLAG_SYSTEM_ROOTS),
+            callback_secret=_abi.optional_text(callback_secret, "callback_secret"),
+            callback_secret_previous=_abi.optional_text(
                 callback_secret_previous, "callback_secret_previous"
             ),
         )
         new = _abi.library().functions.flexpay_client_new
-        self._own(_border.call(new, ctypes.byref(config)))
+        self._own(_abi.call(new, ctypes.byref(config)))
 
     @classmethod
     def from_env(cls) -> "Client":
@@ -144,7 +146,7 @@ class Client:
         """
         client = cls.__new__(cls)
         new = _abi.library().functions.flexpay_client_from_env
-        client._own(_border.call(new))
+        client._own(_abi.call(new))
         return client
 
     def _own(self, pointer: int) -> None:
@@ -203,25 +205,25 @@ class Client:
         """
         request = _abi.filled(
             "flexpay_payment_request",
-            reference=_border.text(reference, "reference"),
-            amount=_border.amount(amount, "amount"),
-            currency=_border.text(currency, "currency"),
-            description=_border.optional_text(description, "description"),
-            callback_url=_border.optional_text(callback_url, "callback_url"),
-            approve_url=_border.optional_text(approve_url, "approve_url"),
-            cancel_url=_border.optional_text(cancel_url, "cancel_url"),
-            decline_url=_border.optional_text(decline_url, "decline_url"),
-            home_url=_border.optional_text(home_url, "home_url"),
+            reference=_abi.text(reference, "reference"),
+            amount=_abi.amount(amount, "amount"),
+            currency=_abi.text(currency, "currency"),
+            description=_abi.optional_text(description, "description"),
+            callback_url=_abi.optional_text(callback_url, "callback_url"),
+            approve_url=_abi.optional_text(approve_url, "approve_url"),
+            cancel_url=_abi.optional_text(cancel_url, "cancel_url"),
+            decline_url=_abi.optional_text(decline_url, "decline_url"),
+            home_url=_abi.optional_text(home_url, "home_url"),
         )
 
         def ask() -> "Payment":
             library = _abi.library().functions
             pointer = self._call(library.flexpay_pay, ctypes.byref(request))
-            return _border.take(pointer, library.flexpay_payment_free, _border.payment)
+            return _abi.take(pointer, library.flexpay_payment_free, _abi.payment)
 
-        if not _threads.can_be_interrupted():
+        if not _can_be_interrupted():
             return ask()
-        call = _threads.Call(ask)
+        call = _Call(ask)
         try:
             call.start()
             payment: Payment = call.result()
@@ -243,7 +245,7 @@ class Client:
         Blocks up to the client's timeout_ms; Ctrl-C ends it at once. Raises NotFoundError and what
         `pay` raises.
         """
-        order = _border.text(order_number, "order_number")
+        order = _abi.text(order_number, "order_number")
         return _interruptibly(lambda: self._ask(_functions().flexpay_check, order))
 
     def wait(
@@ -275,15 +277,15 @@ class Client:
         Raises InvalidError, TimedOutError (its message has the last thing seen),
         WaitCancelledError, UnauthorizedError, RefusedError, TLSError, InternalError.
         """
-        order = _border.text(order_number, "order_number")
+        order = _abi.text(order_number, "order_number")
         if cancel is not None and not isinstance(cancel, CancelToken):
             raise TypeError(f"cancel is to be CancelToken, not {type(cancel).__name__}")
         token = CancelToken() if cancel is None else cancel
         timeouts = {
-            "timeout_ms": _border.milliseconds(timeout_ms, "timeout_ms"),
-            "interval_ms": _border.milliseconds(interval_ms, "interval_ms"),
-            "max_interval_ms": _border.milliseconds(max_interval_ms, "max_interval_ms"),
-            "failed_grace_ms": _border.milliseconds(failed_grace_ms, "failed_grace_ms"),
+            "timeout_ms": _abi.milliseconds(timeout_ms, "timeout_ms"),
+            "interval_ms": _abi.milliseconds(interval_ms, "interval_ms"),
+            "max_interval_ms": _abi.milliseconds(max_interval_ms, "max_interval_ms"),
+            "failed_grace_ms": _abi.milliseconds(failed_grace_ms, "failed_grace_ms"),
         }
 
         def ask() -> "Transaction":
@@ -319,14 +321,14 @@ class Client:
         Blocks up to the client's timeout_ms; Ctrl-C ends it at once. Raises CallbackError (it
         cannot be read), MismatchError (it is not about this payment), and what `check` raises.
         """
-        data = _border.body(body)
+        data = _abi.body(body)
         expected = _abi.filled(
             "flexpay_expected",
-            reference=_border.text(reference, "reference"),
-            amount=_border.amount(amount, "amount"),
-            currency=_border.text(currency, "currency"),
-            order_number=_border.optional_text(order_number, "order_number"),
-            query=_border.optional_text(query, "query"),
+            reference=_abi.text(reference, "reference"),
+            amount=_abi.amount(amount, "amount"),
+            currency=_abi.text(currency, "currency"),
+            order_number=_abi.optional_text(order_number, "order_number"),
+            query=_abi.optional_text(query, "query"),
         )
         return _interruptibly(
             lambda: self._ask(
@@ -336,14 +338,14 @@ class Client:
 
     def _ask(self, function: "Any", *arguments: "Any") -> "Transaction":
         pointer = self._call(function, *arguments)
-        return _border.take(pointer, _functions().flexpay_transaction_free, _border.transaction)
+        return _abi.take(pointer, _functions().flexpay_transaction_free, _abi.transaction)
 
     def _call(self, function: "Any", *arguments: "Any") -> int:
         handle = self._handle
         if handle is None:
             raise _closed()
         try:
-            return _border.call(function, handle.pointer, *arguments)
+            return _abi.call(function, handle.pointer, *arguments)
         finally:
             # An exception keeps this frame, and must not keep the client with it.
             del handle
@@ -357,10 +359,10 @@ def parse_callback(body: "Body") -> "Callback":
 
     Raises CallbackError when it cannot be read (over 64 KiB it is refused), and LibraryError.
     """
-    data = _border.body(body)
+    data = _abi.body(body)
     library = _abi.library().functions
-    pointer = _border.call(library.flexpay_parse_callback, data, len(data))
-    return _border.take(pointer, library.flexpay_callback_free, _border.callback)
+    pointer = _abi.call(library.flexpay_parse_callback, data, len(data))
+    return _abi.take(pointer, library.flexpay_callback_free, _abi.callback)
 
 
 def library_version() -> str:
@@ -397,9 +399,9 @@ def _interruptibly(ask: "Callable[[], T]", cancel: "Optional[Callable[[], None]]
     With `cancel` the thread is told to end, and has ended when this returns. Without, it is left to
     end by itself: a question changes nothing.
     """
-    if not _threads.can_be_interrupted():
+    if not _can_be_interrupted():
         return ask()
-    call = _threads.Call(ask)
+    call = _Call(ask)
     try:
         call.start()
         result: T = call.result()
@@ -409,6 +411,70 @@ def _interruptibly(ask: "Callable[[], T]", cancel: "Optional[Callable[[], None]]
             cancel()
             call.wait()
         raise
+
+
+def _can_be_interrupted() -> bool:
+    """Whether signals, Ctrl-C above all, are delivered to this thread: to the main one alone."""
+    if "threading" not in sys.modules:
+        # It takes its time to import, and no other thread is to be expected where nobody did.
+        return True
+    import threading
+
+    return threading.current_thread() is threading.main_thread()
+
+
+class _Call:
+    """A call in a thread of its own: the main thread, which waits for it, can be interrupted.
+
+    A thread each, not a pool: a wait may take ten minutes, and a pool full of waits would hold up
+    the payments behind it. A program that ends does not wait for them.
+
+    Bare locks, for a signal handler may raise between any two steps here: a lock is taken or it is
+    not, while a Future, interrupted in the midst of its own bookkeeping, may hang for ever.
+    """
+
+    def __init__(self, ask: "Callable[[], Any]") -> None:
+        self._ask = ask
+        self._begun = allocate_lock()
+        self._ended = allocate_lock()
+        self._ended.acquire()
+        self._is_over = False
+        self._result: Any = None
+        self.error: Optional[BaseException] = None
+
+    def start(self) -> None:
+        """Starts it."""
+        try:
+            start_new_thread(self._run, ())
+        except RuntimeError:
+            # No thread is to be had, as when the interpreter is ending. Then without one.
+            self._run()
+
+    def _run(self) -> None:
+        if not self._begun.acquire(blocking=False):
+            return
+        try:
+            self._result = self._ask()
+        except BaseException as error:
+            self.error = error
+        self._is_over = True
+        self._ended.release()
+
+    def prevent(self) -> bool:
+        """Whether it had not begun. Then it never will."""
+        return self._begun.acquire(blocking=False)
+
+    def wait(self) -> None:
+        """Waits for its end."""
+        while not self._is_over:
+            self._ended.acquire()
+
+    def result(self) -> "Any":
+        """What it came to, which is waited for."""
+        self.wait()
+        if self.error is not None:
+            raise self.error
+        return self._result
 
 
 def _closed() -> "InvalidError":

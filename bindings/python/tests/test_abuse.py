@@ -109,7 +109,7 @@ def test_a_float_amount_is_refused_and_told_why(client: Client, value: float) ->
         "\uff11\uff10\uff10",
     ],
 )
-def test_amounts_that_are_none(client: Client, value: flexpay._border.Amount) -> None:
+def test_amounts_that_are_none(client: Client, value: flexpay._abi.Amount) -> None:
     with pytest.raises(InvalidError) as caught:
         client.pay(reference="R-1", **{**ORDER, "amount": value})
     assert caught.value.field == "amount"
