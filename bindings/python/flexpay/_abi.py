@@ -257,10 +257,11 @@ def _admit(path: str, cdll: "ctypes.CDLL") -> "Library":
         )
     for name, (restype, argtypes) in FUNCTIONS.items():
         try:
-            function = getattr(cdll, name)
+            function = cdll[name]
         except AttributeError:
             raise _unusable(f"{path} lacks the function {name}") from None
         function.restype, function.argtypes = restype, argtypes
+        setattr(cdll, name, function)
     return Library(path, cdll)
 
 
