@@ -97,7 +97,7 @@ test-rust: ## The crate and the sandbox
 .PHONY: test-c
 test-c: build examples sandbox ## The C ABI
 	@scripts/setup.sh c
-	@scripts/exports.sh include/flexpay.h $(LIBRARY)
+	@scripts/library.sh include/flexpay.h $(LIBRARY)
 	tests/c/run.sh plain
 	@scripts/installed.sh
 	@scripts/readme.sh

@@ -124,4 +124,9 @@ fn link() {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libflexpay.so.{major}");
     }
+    if os == "linux" && env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|env| env == "gnu") {
+        // What unwinds a panic comes along, small as it is. From libgcc_s.so.1 it would be one more
+        // file to find, map and relocate at every start, nearly half of what loading takes.
+        println!("cargo:rustc-link-lib=dylib=gcc_eh");
+    }
 }

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# What the shared library shows: the names in the header, and nothing else. What it is: resident, and
+# known by its soname. What it needs: libc alone. What it weighs, stripped: 2.0 MiB at most.
+#
+#   scripts/library.sh HEADER LIBRARY
+set -euo pipefail
+header=$1
+library=$2
+
+fail() {
+    echo "$library: $1" >&2
+    exit 1
+}
+
+declared=$(grep -v '^//' "$header" | grep -oE '\bflexpay_[a-z_]+\(' | tr -d '(' | grep -v '^flexpay_init$' | sort -u)
+exported=$(nm -D --defined-only "$library" | awk '{ print $3 }' | sort -u)
+if [ "$declared" != "$exported" ]; then
+    diff <(echo "$declared") <(echo "$exported") >&2 || true
+    fail "is not what the header says (< header, > library)"
+fi
+
+dynamic=$(readelf -d "$library")
+grep -q 'NODELETE' <<<"$dynamic" || fail "may be unloaded: no NODELETE"
+grep -q 'Library soname: \[libflexpay.so.[0-9]*\]' <<<"$dynamic" || fail "has no soname"
+
+# Every file more is to be found, mapped and relocated at every start of every script.
+others=$(sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' <<<"$dynamic" | grep -vE '^(libc|ld-linux.*)\.so\.' || true)
+[ -z "$others" ] || fail "needs more than libc: $others"
+
+stripped=$(mktemp)
+trap 'rm -f "$stripped"' EXIT
+strip -o "$stripped" "$library"
+size=$(stat -c %s "$stripped")
+[ "$size" -le $((2 * 1024 * 1024)) ] || fail "is $size bytes when stripped, more than 2 MiB"
+
+echo "library: $(wc -l <<<"$exported") names, in the header and in it; NODELETE; soname; libc alone; $size bytes stripped"
