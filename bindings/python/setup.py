@@ -34,7 +34,9 @@ def library() -> Path:
             "(an older one copies this folder away first), or set FLEXPAY_LIBRARY_PREBUILT to the "
             "path of a built library."
         )
-    command = ["cargo", "build", "--release", "--locked", "--package", "flexpay", "--lib"]
+    # The shared library alone: built beside the others it would keep what nothing in C can reach.
+    command = ["cargo", "rustc", "--release", "--locked", "--package", "flexpay", "--lib"]
+    command += ["--crate-type", "cdylib"]
     try:
         built = subprocess.run(
             [*command, "--message-format=json-render-diagnostics"],

@@ -5,7 +5,7 @@
 //! signs with them.
 
 use rustls::SignatureScheme;
-use rustls::crypto::ring::{ALL_CIPHER_SUITES, ALL_KX_GROUPS};
+use rustls::crypto::ring::{DEFAULT_CIPHER_SUITES, DEFAULT_KX_GROUPS};
 use rustls::crypto::{
     CryptoProvider, GetRandomFailed, KeyProvider, SecureRandom, WebPkiSupportedAlgorithms,
 };
@@ -23,8 +23,8 @@ use webpki::ring::{
 
 pub(super) fn provider() -> CryptoProvider {
     CryptoProvider {
-        cipher_suites: ALL_CIPHER_SUITES.to_vec(),
-        kx_groups: ALL_KX_GROUPS.to_vec(),
+        cipher_suites: DEFAULT_CIPHER_SUITES.to_vec(),
+        kx_groups: DEFAULT_KX_GROUPS.to_vec(),
         signature_verification_algorithms: SIGNATURES,
         secure_random: &SystemRandom,
         key_provider: &NoKeys,

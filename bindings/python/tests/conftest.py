@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,10 @@ import flexpay
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "bindings" / "python"
+
+# A shell runs what it puts into the background with SIGINT ignored, and all its children inherit
+# that. A handler here is not inherited: what the tests start can be interrupted again.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Long enough for a slow machine; nobody waits for it unless something is broken.
 PATIENCE_S = 60.0
