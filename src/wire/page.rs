@@ -183,4 +183,56 @@ mod tests {
             assert_eq!(refresh_address(content).as_deref(), address, "{content}");
         }
     }
+
+    /// The time that reading a page takes, at best.
+    fn effort(page: &str) -> u128 {
+        let one = || {
+            let start = std::time::Instant::now();
+            std::hint::black_box(read(page));
+            start.elapsed().as_nanos()
+        };
+        (0..3).map(|_| one()).min().unwrap()
+    }
+
+    #[test]
+    fn a_hostile_page_takes_no_longer_than_its_length() {
+        const SHORT: usize = 1 << 13;
+        const TIMES: usize = 32;
+        for piece in [
+            "<",
+            "<!--",
+            "<!",
+            "</title",
+            "<title>",
+            "<title></titl",
+            "<textarea></textarea",
+            "<a ",
+            "<a b=",
+            "<a =",
+            "<a href='",
+            "<a href=x ",
+            "<a href=x>",
+            "<a/",
+            "<meta b http-equiv=refresh content=0;",
+            "&",
+            "&a",
+            "&aaaaaa",
+            "&#",
+            "&#1",
+            "--",
+            "<script>",
+            "</script",
+            "<script><!--",
+            "<script><!--<script",
+            "<template>",
+        ] {
+            let page = |bytes: usize| piece.repeat(bytes / piece.len());
+            let (short, long) = (effort(&page(SHORT)), effort(&page(SHORT * TIMES)));
+            // So many times the work, with much room; were it quadratic, 1,024 times.
+            assert!(
+                long <= short * 8 * TIMES as u128,
+                "{piece:?}: {short} ns for {SHORT} bytes, {long} ns for {TIMES} times as many"
+            );
+        }
+    }
 }
