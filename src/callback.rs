@@ -129,6 +129,7 @@ pub(crate) struct Said<'s> {
 }
 
 impl<'s> Said<'s> {
+    /// A field of [`Callback`]; others are not looked at.
     #[inline(always)]
     pub(crate) fn text(&self, field: Field) -> Option<&'s str> {
         self.texts[field as usize]
@@ -379,6 +380,7 @@ impl Differences {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn key(body: &str) -> String {
         parse_callback(body.as_bytes()).expect(body).key()
@@ -406,6 +408,95 @@ mod tests {
             r#"{"code":"0","status":"1","reference":"R1","orderNumber":"N1"}"#,
         ] {
             assert_ne!(key(other), documented, "{other}");
+        }
+    }
+
+    /// What callbacks are made of, and what breaks them.
+    fn bodies() -> impl Strategy<Value = String> {
+        let name = prop::sample::select(vec![
+            "code",
+            "status",
+            "reference",
+            "orderNumber",
+            "order_number",
+            "provider_reference",
+            "amount",
+            "amountCustomer",
+            "currency",
+            "phone",
+            "createdAt",
+            "channel",
+            "message",
+            "transaction",
+            "other",
+        ]);
+        let value = prop::sample::select(vec![
+            "\"0\"",
+            "0",
+            "0.0",
+            "\"1\"",
+            "\"\"",
+            "null",
+            "true",
+            "\"R1\"",
+            "\"Zo\\u00e9\"",
+            "\"a\\nb\"",
+            "\"\\ud800\"",
+            "25.50",
+            "[]",
+            "{}",
+            "{\"reference\":\"R1\",\"orderNumber\":\"N1\"}",
+            "{\"code\":\"0\",\"channel\":\"vi\\u0073a\"}",
+            "R1",
+            "a%20b",
+            "x+y",
+        ]);
+        let fields = || prop::collection::vec((name.clone(), value.clone()), 0..6);
+        let json = fields().prop_map(|fields| {
+            let field = |(name, value)| format!("\"{name}\":{value}");
+            let fields: Vec<_> = fields.into_iter().map(field).collect();
+            format!(
+                "{{\"code\":\"0\",\"reference\":\"R1\"{}{}}}",
+                if fields.is_empty() { "" } else { "," },
+                fields.join(",")
+            )
+        });
+        let form = fields().prop_map(|fields| {
+            let field =
+                |(name, value): (&str, &str)| format!("&{name}={}", value.trim_matches('"'));
+            let fields: String = fields.into_iter().map(field).collect();
+            format!("code=0&orderNumber=N1{fields}")
+        });
+        prop_oneof![json, form]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+        #[test]
+        fn what_is_heard_is_what_is_read(body in bodies()) {
+            let heard = hear_callback(body.as_bytes(), |said| {
+                let text = |field| said.text(field).map(|text| Cow::Owned(text.to_owned()));
+                Callback {
+                    claims_success: said.claims_success,
+                    code: text(Field::Code).unwrap_or_default(),
+                    reference: text(Field::Reference),
+                    provider_reference: text(Field::ProviderReference),
+                    order_number: text(Field::OrderNumber),
+                    amount: text(Field::Amount),
+                    amount_customer: text(Field::AmountCustomer),
+                    currency: text(Field::Currency),
+                    phone: text(Field::Phone),
+                    created_at: text(Field::CreatedAt),
+                    channel: text(Field::Channel),
+                    message: text(Field::Message),
+                    raw: Cow::Owned(said.raw.to_owned()),
+                }
+            });
+            match (parse_callback(body.as_bytes()), heard) {
+                (Ok(read), Ok(heard)) => prop_assert_eq!(read, heard),
+                (Err(read), Err(heard)) => prop_assert_eq!(read.to_string(), heard.to_string()),
+                (read, heard) => prop_assert!(false, "{:?}, but {:?}", read, heard),
+            }
         }
     }
 }
