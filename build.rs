@@ -127,6 +127,13 @@ fn link() {
     if os == "linux" && env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|env| env == "gnu") {
         // What unwinds a panic comes along, small as it is. From libgcc_s.so.1 it would be one more
         // file to find, map and relocate at every start, nearly half of what loading takes.
+        //
+        // `dylib` though it is an archive: so it goes to the linker by name, before the -lgcc_s of
+        // std, and is bundled into nothing. As an argument for the cdylib alone it would stand behind
+        // that, too late. Rust programs that use the crate get it as well: libgcc.a's neighbour, there
+        // wherever gcc or clang can link.
+        //
+        // It asks for `_dl_find_object`, so what is linked on Debian 12 wants glibc 2.35, not 2.34.
         println!("cargo:rustc-link-lib=dylib=gcc_eh");
     }
 }

@@ -1,0 +1,31 @@
+/*
+ * A panic inside the library comes back as FLEXPAY_ERROR_INTERNAL, again and again, and the host goes
+ * on. scripts/unwind.sh links it with a library in which every function panics.
+ */
+
+#include <flexpay.h>
+
+#include "test.h"
+
+int main(void) {
+    flexpay_config config = FLEXPAY_CONFIG_INIT;
+    config.merchant = "ZANDO";
+    config.token = "token";
+    for (int times = 0; times < 3; times++) {
+        flexpay_client *client = NULL;
+        flexpay_error *error = NULL;
+        CHECK_INT(FLEXPAY_ERROR_INTERNAL, flexpay_client_new(&config, &client, &error));
+        CHECK(client == NULL);
+        CHECK(error != NULL && error->outcome == FLEXPAY_OUTCOME_UNKNOWN);
+        flexpay_error_free(error);
+
+        const char *body = "{\"code\":\"0\",\"reference\":\"R1\"}";
+        flexpay_callback *callback = NULL;
+        CHECK_INT(FLEXPAY_ERROR_INTERNAL,
+                  flexpay_parse_callback((const uint8_t *)body, strlen(body),
+                                         &callback, &error));
+        CHECK(callback == NULL && error != NULL);
+        flexpay_error_free(error);
+    }
+    return test_end();
+}
