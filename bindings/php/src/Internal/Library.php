@@ -94,7 +94,7 @@ final class Library
         }
         if ($path !== null && !self::$loaded->isFrom(self::absolute($path))) {
             $here = self::$loaded->path ?? 'what opcache.preload names';
-            throw self::unusable("This process has loaded libflexpay from $here already; it cannot load $path too.");
+            throw Unusable::because("This process has loaded libflexpay from $here already; it cannot load $path too.");
         }
 
         return self::$loaded;
@@ -149,7 +149,7 @@ final class Library
         // FFI::load has the library's name from the file and from nowhere else.
         $header = tempnam(sys_get_temp_dir(), 'flexpay');
         if ($header === false) {
-            throw self::unusable('No temporary file can be made in ' . sys_get_temp_dir() . '.');
+            throw Unusable::because('No temporary file can be made in ' . sys_get_temp_dir() . '.');
         }
         try {
             file_put_contents($header, sprintf(
@@ -183,10 +183,7 @@ final class Library
     private static function preloaded(): ?FFI
     {
         if (!extension_loaded('ffi')) {
-            throw self::unusable(
-                "PHP's FFI extension is missing. Enable it in php.ini (extension=ffi; on Debian it comes with"
-                . ' php-common), and ' . self::allowance()
-            );
+            throw Unusable::withoutFfi();
         }
         try {
             return FFI::scope(self::SCOPE);
@@ -194,11 +191,7 @@ final class Library
             if (strpos($failure->getMessage(), 'restricted') === false) {
                 return null;
             }
-            $now = 'ffi.enable=' . (string) ini_get('ffi.enable') . ', ' . PHP_SAPI;
-            throw self::unusable(
-                "PHP does not allow FFI here ($now). In php.ini, " . self::allowance(),
-                $failure
-            );
+            throw Unusable::forbidden($failure);
         }
     }
 
@@ -219,7 +212,7 @@ final class Library
         try {
             $ffi = FFI::cdef('int32_t flexpay_abi_version(void);', $path);
         } catch (FFI\Exception $failure) {
-            throw self::unusable(self::tried($path, $argument, $failure), $failure);
+            throw Unusable::file($path, $argument, self::bundled(), $failure);
         }
         self::compare($ffi, $path);
     }
@@ -228,7 +221,7 @@ final class Library
     {
         $version = $ffi->flexpay_abi_version();
         if ($version !== Abi::ABI_VERSION) {
-            throw self::unusable(sprintf(
+            throw Unusable::because(sprintf(
                 'libflexpay has ABI version %d, and this package was written for version %d: %s. Update the older.',
                 $version,
                 Abi::ABI_VERSION,
@@ -237,38 +230,9 @@ final class Library
         }
     }
 
-    /** Says which file failed and why, and which others would have been tried. */
-    private static function tried(string $path, ?string $argument, FFI\Exception $failure): string
-    {
-        $environment = (string) getenv('FLEXPAY_LIBRARY');
-        $why = $failure->getMessage();
-        if (!file_exists($path)) {
-            $why = 'there is no such file';
-        }
-        $lines = [
-            "libflexpay cannot be loaded. Tried $path: $why. The places, of which the first that is given counts:",
-            '1. the "library" option: ' . ($argument ?? 'not given'),
-            '2. the environment variable FLEXPAY_LIBRARY: ' . ($environment === '' ? 'not set' : $environment),
-            '3. the bundled file: ' . self::bundled(),
-        ];
-
-        return implode("\n", $lines);
-    }
-
     private static function bundled(): string
     {
         return sprintf('%s/lib/%s-%s/libflexpay.so', dirname(__DIR__, 2), strtolower(PHP_OS_FAMILY), php_uname('m'));
-    }
-
-    private static function allowance(): string
-    {
-        return 'set either' . "\n"
-            . '  ffi.enable=preload' . "\n"
-            . '  opcache.enable=1' . "\n"
-            . '  opcache.preload=' . dirname(__DIR__, 2) . '/preload.php' . "\n"
-            . 'or' . "\n"
-            . '  ffi.enable=true' . "\n"
-            . 'and restart PHP.';
     }
 
     private static function declarations(): string
@@ -276,24 +240,10 @@ final class Library
         $file = dirname(__DIR__, 2) . '/flexpay.ffi.h';
         $text = file_get_contents($file);
         if ($text === false) {
-            throw self::unusable("$file cannot be read.");
+            throw Unusable::because("$file cannot be read.");
         }
 
         return $text;
-    }
-
-    private static function unusable(string $message, ?\Throwable $previous = null): LibraryException
-    {
-        return new LibraryException(
-            $message,
-            Abi::ERROR_INTERNAL,
-            FlexPayException::OUTCOME_NOT_SENT,
-            null,
-            null,
-            null,
-            null,
-            $previous
-        );
     }
 
     // ---- Clients and cancel tokens ------------------------------------------------------------
