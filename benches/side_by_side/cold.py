@@ -5,6 +5,9 @@ from statistics import median
 from row import AtLeast, Row
 from spread import ratios
 
+# Rounds that make one ratio, where an empty script's time is taken away.
+GROUP = 20
+
 
 def c(programs, quick):
     yield _c(programs, quick, programs.server.ca_file, "libcurl")
@@ -28,7 +31,7 @@ def _c(programs, quick, ca_file, against):
 def php(programs, quick):
     names = ("empty.php", "check_flexpay.php", "check_curl.php")
     empty, ours, theirs = programs.launch(
-        5 if quick else 100, *(["php", programs.script("php", name)] for name in names)
+        2 * GROUP if quick else 20 * GROUP, *(["php", programs.script("php", name)] for name in names)
     )
     measure = "PHP, cold: time above an empty script"
     yield _faster(measure, "ext-curl", _above(ours, empty), _above(theirs, empty), 8)
@@ -37,7 +40,7 @@ def php(programs, quick):
 def python(programs, quick):
     names = ("empty.py", "check_flexpay.py", "check_requests.py", "check_urllib.py")
     empty, ours, requests, urllib = programs.launch(
-        5 if quick else 50,
+        GROUP if quick else 10 * GROUP,
         *([programs.python, programs.script("python", name)] for name in names),
     )
     ours = _above(ours, empty)
@@ -47,10 +50,10 @@ def python(programs, quick):
 
 
 def _above(taken, empty):
-    """The time above that of the empty script, for every five rounds at their median: one round
+    """The time above that of the empty script, for each group of rounds at its median: one round
     alone would count the noise of both."""
-    starts = range(0, len(taken), 5)
-    return [median(taken[at : at + 5]) - median(empty[at : at + 5]) for at in starts]
+    groups = [slice(at, at + GROUP) for at in range(0, len(taken), GROUP)]
+    return [median(taken[group]) - median(empty[group]) for group in groups]
 
 
 def _faster(measure, against, ours, theirs, times):
