@@ -139,7 +139,8 @@ STRUCTS: "Dict[str, List[Tuple[str, Any]]]" = {
 
 # Every function: what it gives back, and what it takes. A body is a pointer and a length, and so a
 # c_char_p will do: Python hands over the address of the bytes, whatever NULs are among them. Every
-# other pointer is a c_void_p: to make a type of each would take longer than all else here.
+# other pointer is a c_void_p: to make a type of each would take longer than all else here. It takes
+# bytes and text, too: what is handed in is byref() or an address that the library gave, nothing else.
 FUNCTIONS: "Dict[str, Tuple[Any, List[Any]]]" = {
     "flexpay_abi_version": (c_int32, []),
     "flexpay_version": (c_char_p, []),
@@ -207,16 +208,16 @@ def library() -> "Library":
     return _loaded
 
 
-def candidates() -> "List[str]":
-    """The one path that is tried: FLEXPAY_LIBRARY, or else the file beside this module.
+def located() -> str:
+    """The path of FLEXPAY_LIBRARY, or else of the file beside this module.
 
-    Full paths only. Neither the linker's search path nor `find_library` has a say: the one would
+    A full path only. Neither the linker's search path nor `find_library` has a say: the one would
     take any file of that name, the other fails on systems without a compiler.
     """
     chosen = os.environ.get("FLEXPAY_LIBRARY")
     if chosen:
-        return [os.path.abspath(chosen)]
-    return [os.path.join(os.path.dirname(os.path.abspath(__file__)), file_name())]
+        return os.path.abspath(chosen)
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), file_name())
 
 
 def file_name() -> str:
@@ -227,20 +228,16 @@ def file_name() -> str:
 
 
 def _load() -> "Library":
-    failures = []
-    for path in candidates():
-        try:
-            # CDLL, and not PyDLL: it lets other threads run while a call is under way.
-            cdll = ctypes.CDLL(path)
-        except OSError as error:
-            failures.append(f"{path}: {error}")
-            continue
-        return _admit(path, cdll)
-    raise _unusable(
-        "the flexpay library could not be loaded; tried "
-        + "; ".join(failures)
-        + ". Set FLEXPAY_LIBRARY to its full path, or install the package anew."
-    )
+    path = located()
+    try:
+        # CDLL, and not PyDLL: it lets other threads run while a call is under way.
+        cdll = ctypes.CDLL(path)
+    except OSError as error:
+        raise _unusable(
+            f"the flexpay library could not be loaded; tried {path}: {error}. "
+            "Set FLEXPAY_LIBRARY to its full path, or install the package anew."
+        ) from error
+    return _admit(path, cdll)
 
 
 def _admit(path: str, cdll: "ctypes.CDLL") -> "Library":
