@@ -140,7 +140,7 @@ STRUCTS: "Dict[str, List[Tuple[str, Any]]]" = {
 # Every function: what it gives back, and what it takes. A body is a pointer and a length, and so a
 # c_char_p will do: Python hands over the address of the bytes, whatever NULs are among them. Every
 # other pointer is a c_void_p: to make a type of each would take longer than all else here. It takes
-# bytes and text, too: what is handed in is byref() or an address that the library gave, nothing else.
+# bytes and text, too, so hand in nothing but byref() and the addresses that the library gave.
 FUNCTIONS: "Dict[str, Tuple[Any, List[Any]]]" = {
     "flexpay_abi_version": (c_int32, []),
     "flexpay_version": (c_char_p, []),
