@@ -343,7 +343,8 @@ typedef struct flexpay_wait_options {
 typedef struct flexpay_callback {
     // 1 where it claims success, 0 where not. A claim.
     int32_t claims_success;
-    // "0": processed with success; anything else: not. Never NULL.
+    // "0": processed with success; anything else: not. Where the notice has no code, its status;
+    // empty where it has neither. Never NULL.
     const char *code;
     // Your reference.
     const char *reference;

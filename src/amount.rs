@@ -52,16 +52,41 @@ impl Amount {
     /// Reads a plain decimal: digits, and perhaps a point with one or two decimals. No sign, no
     /// exponent, no comma, no blanks, no leading zeros.
     pub fn parse(text: &str) -> Result<Self, AmountError> {
-        Self::read(text, Decimals::AtMostTwo)
+        Self::read(text)
     }
 
-    /// Reads an amount as the gateway spells it, which may carry any number of trailing zeros
-    /// (`50.000`) but, for all that, names a whole number of hundredths.
+    /// Reads an amount as the gateway spells it: a decimal with any number of trailing zeros
+    /// (`50.000`), or with an exponent, as Java and others write large doubles (`1.0E7`). `None`
+    /// where it is not a whole number of hundredths, or has a sign.
     pub(crate) fn from_wire(text: &str) -> Option<Self> {
-        Self::read(text, Decimals::ZerosPastTwo).ok()
+        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i16>().ok()?),
+            None => (text, 0),
+        };
+        let (whole, fraction) = match mantissa.split_once('.') {
+            Some((_, "")) => return None,
+            Some(parts) => parts,
+            None => (mantissa, ""),
+        };
+        let digits = format!("{whole}{fraction}");
+        let is_number = digits.bytes().all(|b| b.is_ascii_digit());
+        if !is_number || whole.is_empty() || whole.len() > 1 && whole.starts_with('0') {
+            return None;
+        }
+        let significant = digits.trim_end_matches('0');
+        if significant.is_empty() {
+            return Some(Self { minor: 0 });
+        }
+        // The power of ten that makes hundredths of the significant digits.
+        let zeros_dropped = i64::try_from(digits.len() - significant.len()).ok()?;
+        let decimals = i64::try_from(fraction.len()).ok()?;
+        let power = i64::from(exponent) - decimals + zeros_dropped + 2;
+        let scale = 10i64.checked_pow(u32::try_from(power).ok()?)?;
+        let minor = significant.parse::<i64>().ok()?.checked_mul(scale)?;
+        Some(Self { minor })
     }
 
-    fn read(text: &str, decimals: Decimals) -> Result<Self, AmountError> {
+    fn read(text: &str) -> Result<Self, AmountError> {
         let (whole, fraction) = match text.split_once('.') {
             Some((whole, fraction)) => (whole, Some(fraction)),
             None => (text, None),
@@ -75,11 +100,7 @@ impl Amount {
         }
         let fraction = fraction.unwrap_or("");
         let (cents, rest) = fraction.split_at(fraction.len().min(2));
-        let fits = match decimals {
-            Decimals::AtMostTwo => rest.is_empty(),
-            Decimals::ZerosPastTwo => rest.bytes().all(|b| b == b'0'),
-        };
-        if !fits {
+        if !rest.is_empty() {
             return Err(AmountError::TooPrecise);
         }
         // "5" means five tenths: two places, padded on the right.
@@ -91,11 +112,6 @@ impl Amount {
             .map(|minor| Self { minor })
             .ok_or(AmountError::TooLarge)
     }
-}
-
-enum Decimals {
-    AtMostTwo,
-    ZerosPastTwo,
 }
 
 /// Names what a person most likely did, for a text already known to be no plain decimal.
@@ -177,11 +193,66 @@ mod tests {
     }
 
     #[test]
-    fn the_gateway_may_write_more_zeros_but_no_more_precision() {
-        assert_eq!(Amount::from_wire("50.000").map(Amount::minor), Some(5_000));
-        assert_eq!(Amount::from_wire("50.0").map(Amount::minor), Some(5_000));
-        assert_eq!(Amount::from_wire("50.001"), None);
-        assert_eq!(Amount::from_wire("050.0"), None);
-        assert_eq!(Amount::from_wire("5e1"), None);
+    fn the_gateway_may_write_an_amount_as_any_serializer_does() {
+        for (text, minor) in [
+            ("50.000", 5_000),
+            ("50.0", 5_000),
+            ("0", 0),
+            ("0E0", 0),
+            ("0.0000E-9", 0),
+            ("1.0E7", 1_000_000_000),
+            ("1.23456789E7", 1_234_567_890),
+            ("1E+07", 1_000_000_000),
+            ("1e7", 1_000_000_000),
+            ("5E-1", 50),
+            ("1.0E-2", 1),
+            ("2550e-2", 2_550),
+            ("9.2233720368547758E16", 9_223_372_036_854_775_800),
+            ("92233720368547758.07", i64::MAX),
+            ("92233720368547758.0700", i64::MAX),
+        ] {
+            assert_eq!(
+                Amount::from_wire(text).map(Amount::minor),
+                Some(minor),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_whole_number_of_hundredths_is_no_amount() {
+        for text in [
+            "",
+            "50.001",
+            "050.0",
+            "1.0E-3",
+            "1.005E0",
+            "1.23456789E5",
+            "-1.0E7",
+            "-0.0",
+            "-0.01",
+            "1E",
+            "1E+",
+            "1E7.0",
+            "1E 7",
+            "E7",
+            ".5E1",
+            "5.E1",
+            "1.0E7E1",
+            "1,0E7",
+            "+1E7",
+            "1E17",
+            "1E99999",
+            "1E-99999",
+            "92233720368547758.08",
+            "NaN",
+            "Infinity",
+            "٥E1",
+            " 1E7",
+            "1E7 ",
+            "0x1E7",
+        ] {
+            assert_eq!(Amount::from_wire(text), None, "{text}");
+        }
     }
 }

@@ -11,7 +11,8 @@ use crate::payment::{validate_amount, validate_currency};
 use crate::signature::Signed;
 use crate::transaction::Transaction;
 use crate::wire::fields::{Field, Fields, Unreadable};
-use crate::wire::{form, is_success, json, printable};
+use crate::wire::json::{self, Value};
+use crate::wire::{charset, form, is_success, printable, whole_number};
 
 /// The largest callback body that is read.
 pub const MAX_CALLBACK_BYTES: usize = 64 * 1024;
@@ -22,9 +23,11 @@ pub const MAX_CALLBACK_BYTES: usize = 64 * 1024;
 /// All fields are text as received, `None` where absent, empty or null.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callback<'a> {
-    /// Whether it *claims* success: `code` is 0, and no `status` says otherwise.
+    /// Whether it *claims* success: `code` (or, where there is none, `status`) is 0, and no `status`
+    /// says otherwise.
     pub claims_success: bool,
-    /// `0`: processed with success; anything else: not. Also met as `0.0`.
+    /// `0`: processed with success; anything else: not. Also met as `0.0`. Where the notice has no
+    /// `code`, its `status`; empty where it has neither, and then it claims nothing.
     pub code: Cow<'a, str>,
     /// The merchant's reference.
     pub reference: Option<Cow<'a, str>>,
@@ -56,8 +59,11 @@ pub(crate) fn callback_key(
     code: &str,
     claims_success: bool,
 ) -> String {
-    // A success is spelled `0`, `"0"` or `0.0`; other codes are told apart.
-    let claim = if claims_success { "success" } else { code };
+    // A success is spelled `0`, `"0"` or `0.0`; other codes are told apart, `1` and `1.0` are one.
+    let claim = match claims_success {
+        true => "success",
+        false => whole_number(code),
+    };
     let parts = [order_number.unwrap_or(""), reference.unwrap_or(""), claim];
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {
@@ -95,11 +101,19 @@ pub struct Expected {
 
 /// Reads a callback body, JSON or form, in every spelling met. Believes nothing; no network.
 ///
-/// Refused, rather than guessed at: more than 64 KiB, text that is not UTF-8, nesting bombs, NULs,
-/// and a field given twice with different values.
+/// Text that is not UTF-8 is read as Windows-1252: the Latin-1 of old servers. Refused, rather than
+/// guessed at: more than 64 KiB, nesting bombs, NULs, a field given twice with different values, and
+/// a notice that names neither a reference nor an order number.
 pub fn parse_callback(body: &[u8]) -> Result<Callback<'_>> {
+    match text_of(body)? {
+        Cow::Borrowed(text) => parse_text(text),
+        Cow::Owned(text) => parse_text(&text).map(Callback::into_owned),
+    }
+}
+
+fn parse_text(raw: &str) -> Result<Callback<'_>> {
     let mut fields = Fields::default();
-    let raw = read(body, &mut fields).map_err(refused)?;
+    read(raw, &mut fields).map_err(refused)?;
     let claims_success = check(|field| fields.lend(field))?;
     let mut text = |field| fields.text(field).map_err(refused);
     Ok(Callback {
@@ -139,8 +153,9 @@ impl<'s> Said<'s> {
 /// The same as [`parse_callback`], lent to `hear` and not made into a [`Callback`].
 #[inline]
 pub(crate) fn hear_callback<T>(body: &[u8], hear: impl FnOnce(&Said<'_>) -> T) -> Result<T> {
+    let raw = &*text_of(body)?;
     let mut fields = Fields::default();
-    let raw = read(body, &mut fields).map_err(refused)?;
+    read(raw, &mut fields).map_err(refused)?;
     let mut lent;
     let (claims_success, texts) = match fields.all_plain() {
         Some(plain) => (check(|field| Ok(plain[field as usize]))?, plain),
@@ -164,9 +179,8 @@ pub(crate) fn hear_callback<T>(body: &[u8], hear: impl FnOnce(&Said<'_>) -> T) -
 #[inline(always)]
 fn check<'a>(mut text: impl FnMut(Field) -> Result<Option<&'a str>, Unreadable>) -> Result<bool> {
     let mut text = |field| text(field).map_err(refused);
-    let code =
-        text(Field::Code)?.ok_or_else(|| refused(Unreadable::field(Field::Code, "is missing")))?;
-    let said_otherwise = text(Field::Status)?.is_some_and(|status| status != "0");
+    let code = text(Field::Code)?;
+    let said_otherwise = text(Field::Status)?.is_some_and(|status| !is_success(status));
     let (reference, order_number) = (text(Field::Reference)?, text(Field::OrderNumber)?);
     if reference.is_none() && order_number.is_none() {
         let problem = "is missing, and so is the order number: it is about no payment";
@@ -184,7 +198,7 @@ fn check<'a>(mut text: impl FnMut(Field) -> Result<Option<&'a str>, Unreadable>)
     ] {
         text(field)?;
     }
-    Ok(is_success(code) && !said_otherwise)
+    Ok(code.is_some_and(is_success) && !said_otherwise)
 }
 
 #[cold]
@@ -194,20 +208,24 @@ fn refused(Unreadable { field, problem }: Unreadable) -> Error {
     Error::new(ErrorCode::Callback, Outcome::NotSent, message).about(field)
 }
 
-/// Reads the fields of a body, and returns it as text.
-#[inline(always)]
-fn read<'a>(body: &'a [u8], fields: &mut Fields<'a>) -> Result<&'a str, Unreadable> {
+fn text_of(body: &[u8]) -> Result<Cow<'_, str>> {
     if body.len() > MAX_CALLBACK_BYTES {
-        return Err(Unreadable::body("is larger than 64 KiB"));
+        return Err(refused(Unreadable::body("is larger than 64 KiB")));
     }
-    let raw = std::str::from_utf8(body).map_err(|error| {
-        Unreadable::body(format!("is not UTF-8 at byte {}", error.valid_up_to()))
-    })?;
+    Ok(charset::decode(body, None))
+}
+
+/// Reads the fields of a body, under every name they have in a notice.
+#[inline(always)]
+fn read<'a>(raw: &'a str, fields: &mut Fields<'a>) -> Result<(), Unreadable> {
     let text = json::trim_start(raw);
     match text.as_bytes().first() {
         None => return Err(Unreadable::body("is empty")),
         Some(b'{') => {
             fields.add(text)?;
+            if fields.is_object(Field::Data) {
+                fields.open(Field::Data)?;
+            }
             fields.open(Field::Transaction)?;
         }
         Some(b'[' | b'<' | b'"') => {
@@ -215,7 +233,16 @@ fn read<'a>(body: &'a [u8], fields: &mut Fields<'a>) -> Result<&'a str, Unreadab
         }
         Some(_) => *fields = form::read(text)?,
     }
-    Ok(raw)
+    for field in [Field::Message, Field::Phone, Field::Channel] {
+        fields.forget_unless_text(field);
+    }
+    fields.adopt(Field::Reference, Field::MerchantReference)?;
+    fields.adopt(Field::Status, Field::TransactionStatus)?;
+    if let (None, Some(status)) = (fields.lend(Field::Code)?, fields.lend(Field::Status)?) {
+        let status = Value::Text(Cow::Owned(status.to_owned()));
+        fields.put(Field::Code, Some(status));
+    }
+    Ok(())
 }
 
 impl Callback<'_> {

@@ -117,10 +117,10 @@ impl Client {
     /// Waits for an order's outcome: polls Check until it is final, the deadline passes, or the
     /// wait is cancelled.
     ///
-    /// Returned are PAID, CANCELLED, REFUNDING and REFUNDED as soon as they are seen, and FAILED
-    /// once it has stood for the grace period ([`WaitOptions::failed_grace`]). On the way, an
-    /// order not found (yet), a failing gateway and broken connections are borne with. At the
-    /// deadline: [`ErrorCode::Timeout`], with the last thing seen in its message.
+    /// PAID is returned as soon as it is seen; FAILED, CANCELLED, REFUNDING and REFUNDED once they
+    /// have stood for the grace period ([`WaitOptions::failed_grace`]). The wait goes on after an
+    /// order not found (yet), a refused question, a failing gateway and broken connections; a
+    /// refused token ends it. At the deadline: [`ErrorCode::Timeout`], with the last thing seen in its message.
     ///
     /// An error says nothing of the payment: its outcome is [`Outcome::Unknown`](crate::Outcome),
     /// but for an argument that was refused.

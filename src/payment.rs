@@ -14,7 +14,7 @@ use crate::transport::Body;
 use crate::wire::fields::{Field, Fields, Unreadable};
 use crate::wire::reply::Reply;
 use crate::wire::words::Words;
-use crate::wire::{form, is_success, json, page, printable};
+use crate::wire::{charset, form, is_success, json, page, printable};
 
 /// What a merchant asks a customer to pay. Field names are those of the gateway's document.
 ///
@@ -232,7 +232,7 @@ impl Payment {
             301 | 302 | 303 | 307 | 308 => Self::from_location(reply, request),
             status if reply.is_success() => {
                 let body = reply.body()?;
-                Self::from_body(body, request)
+                Self::from_body(body, reply.content_type.as_deref(), request)
                     .and_then(|payment| match payment.page {
                         // Without it the page is of no use, and with it of use to anybody.
                         Some(_) if reply.echoed_token => Err(unusable(
@@ -240,7 +240,7 @@ impl Payment {
                         )),
                         _ => Ok(payment),
                     })
-                    .map_err(|error| error.with_status(status).or_words(|| Words::of_body(body)))
+                    .map_err(|error| error.with_status(status).or_words(|| reply.words()))
             }
             _ => {
                 let refusal = reply.refusal("the payment request");
@@ -281,8 +281,12 @@ impl Payment {
         payment.map_err(|error| error.with_status(reply.status))
     }
 
-    fn from_body(body: &[u8], request: &PaymentRequest) -> Result<Self> {
-        let text = page::decode(body);
+    fn from_body(
+        body: &[u8],
+        content_type: Option<&str>,
+        request: &PaymentRequest,
+    ) -> Result<Self> {
+        let text = charset::decode(body, content_type);
         let start = json::trim_start(&text);
         if start.starts_with('<') {
             return Self::from_page(&text, request);
@@ -295,9 +299,6 @@ impl Payment {
                     printable(start, 60)
                 ),
             }));
-        }
-        if let Cow::Owned(_) = text {
-            return Err(unusable("the reply is not UTF-8"));
         }
         Self::from_json(start, request).unwrap_or_else(|Unreadable { field, problem }| {
             let error = unusable(format!("the reply: {} {problem}", field.unwrap_or("it")));
@@ -315,7 +316,7 @@ impl Payment {
             fields.open(Field::Data)?;
         }
         let code = fields.text(Field::Code)?;
-        let message = fields.text(Field::Message)?;
+        let message = fields.text_if_any(Field::Message)?;
         let order_number = fields.text(Field::OrderNumber)?;
         let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
         let refused_by_code = code.as_deref().is_some_and(|code| !is_success(code));

@@ -9,7 +9,7 @@ use crate::wire::fields::{Field, Fields, Unreadable};
 use crate::wire::json::Value;
 use crate::wire::reply::Reply;
 use crate::wire::words::Words;
-use crate::wire::{date, is_success, json, page, printable};
+use crate::wire::{charset, date, is_success, json, printable, whole_number};
 
 /// Where a transaction stands. The numbers are those of the C ABI, where zero is never good news;
 /// the gateway's own numbers are others.
@@ -50,8 +50,8 @@ impl State {
     }
 
     /// Whether this state may replace `recorded` in a shop's books, where notices and checks come
-    /// late, twice and out of order. Late PAID beats FAILED and CANCELLED; after PAID only a refund
-    /// follows; nothing is replaced by itself, by UNKNOWN, or by what came before it.
+    /// late, twice and out of order. Late PAID beats FAILED and CANCELLED; a refund
+    /// follows PAID alone, for nothing is refunded that was never paid; nothing is replaced by itself, by UNKNOWN, or by what came before it.
     ///
     /// ```
     /// use flexpay::State;
@@ -59,20 +59,20 @@ impl State {
     /// assert!(!State::Failed.may_replace(State::Paid));
     /// ```
     pub fn may_replace(self, recorded: Self) -> bool {
-        let rank = |state| match state {
-            Self::Unknown => 0,
-            Self::Pending => 1,
-            Self::Failed | Self::Cancelled => 2,
-            Self::Paid => 3,
-            Self::Refunding => 4,
-            Self::Refunded => 5,
-        };
-        rank(self) > rank(recorded)
+        let not_paid_yet = matches!(recorded, Self::Unknown | Self::Pending);
+        match self {
+            Self::Unknown => false,
+            Self::Pending => recorded == Self::Unknown,
+            Self::Failed | Self::Cancelled => not_paid_yet,
+            Self::Paid => not_paid_yet || matches!(recorded, Self::Failed | Self::Cancelled),
+            Self::Refunding => recorded == Self::Paid,
+            Self::Refunded => matches!(recorded, Self::Paid | Self::Refunding),
+        }
     }
 
-    /// Exactly the table's texts: what is almost a 0 is not paid.
+    /// Exactly the table's numbers, also written as doubles (`0.0`): what is almost a 0 is not paid.
     fn from_wire(status: &str) -> Self {
-        match status {
+        match whole_number(status) {
             "0" => Self::Paid,
             "1" => Self::Failed,
             "2" => Self::Pending,
@@ -123,18 +123,16 @@ pub(crate) struct Answer {
 impl Answer {
     /// Reads a Check reply about the order that was asked for.
     pub(crate) fn read(reply: &Reply, order_number: &str) -> Result<Self> {
+        let content_type = reply.content_type.as_deref();
         if reply.is_success() {
             let body = reply.body()?;
-            return Self::from_body(body, order_number).map_err(|error| {
-                error
-                    .with_status(reply.status)
-                    .or_words(|| Words::of_body(body))
-            });
+            return Self::from_body(body, content_type, order_number)
+                .map_err(|error| error.with_status(reply.status).or_words(|| reply.words()));
         }
-        if reply.status == 404 {
-            // The documented "no such order", under the status that other gateways give it.
+        if matches!(reply.status, 400 | 404 | 405 | 422) {
+            // The documented "no such order", under an HTTP status that says the same.
             let answer = reply.body.as_deref().ok();
-            match answer.map(|body| Self::from_body(body, order_number)) {
+            match answer.map(|body| Self::from_body(body, content_type, order_number)) {
                 Some(Err(error)) if error.code() == ErrorCode::NotFound => {
                     return Err(error.with_status(reply.status));
                 }
@@ -144,19 +142,21 @@ impl Answer {
         Err(reply.refusal("the question"))
     }
 
-    fn from_body(body: &[u8], order_number: &str) -> Result<Self> {
-        let text = std::str::from_utf8(body)
-            .map_err(|_| unusable(format!("the reply is not UTF-8: {}", first_bytes(body))))?;
-        let start = json::trim_start(text);
+    fn from_body(body: &[u8], content_type: Option<&str>, order_number: &str) -> Result<Self> {
+        let text = charset::decode(body, content_type);
+        let start = json::trim_start(&text);
         if !start.starts_with('{') {
             let what = match start {
                 "" => "is empty",
                 page if page.starts_with('<') => "is a page (HTML) and not JSON",
                 _ => "is not a JSON object",
             };
-            return Err(unusable(format!("the reply {what}: {}", first_bytes(body))));
+            return Err(unusable(format!(
+                "the reply {what}: {}",
+                first_words(&text)
+            )));
         }
-        let read = Self::from_json(start, order_number, text);
+        let read = Self::from_json(start, order_number, &text);
         read.unwrap_or_else(|Unreadable { field, problem }| {
             let error = unusable(format!("the reply: {} {problem}", field.unwrap_or("it")));
             Err(match field {
@@ -169,24 +169,36 @@ impl Answer {
     /// The outer error: what cannot be read. The inner: what was read, and is no transaction.
     fn from_json(text: &str, asked: &str, raw: &str) -> Result<Result<Self>, Unreadable> {
         let mut fields = Fields::read(text)?;
-        let says_null = fields.is_null(Field::Transaction);
-        let transaction = fields.nested(Field::Transaction)?;
-        let message = fields.text(Field::Message)?;
+        let message = fields.text_if_any(Field::Message)?;
         let code = fields.text(Field::Code)?;
         let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
         let Some(code) = owned(code) else {
             return Err(Unreadable::field(Field::Code, "is missing"));
         };
         let understood = is_success(&code);
+        // A problem comes without a transaction: null, absent, or empty in any other way.
+        let says_none = !understood && fields.is_nothing(Field::Transaction);
+        let transaction = match says_none {
+            true => None,
+            false => fields.nested(Field::Transaction)?,
+        };
         let Some(mut inner) = transaction else {
             if understood {
                 return Err(Unreadable::field(Field::Transaction, "is missing"));
             }
+            let is_problem = whole_number(&code) == "1";
             let words = Words {
                 code: Some(code),
-                message: owned(message.or(fields.text(Field::Error)?)),
+                message: owned(match message {
+                    Some(message) => Some(message),
+                    None => fields.text_if_any(Field::Error)?,
+                }),
             };
-            return Ok(Err(if says_null {
+            let text = words.message.as_deref();
+            return Ok(Err(if !is_problem {
+                let message = format!("the gateway failed{}", words.quoted());
+                Error::new(ErrorCode::Gateway, Outcome::Unknown, message).with_words(words)
+            } else if says_none || text.is_none_or(speaks_of_no_order) {
                 Error::new(
                     ErrorCode::NotFound,
                     Outcome::Refused,
@@ -227,7 +239,7 @@ impl Answer {
                 .and_then(|text| Amount::from_wire(&text)),
             currency: owned(inner.text(Field::Currency)?),
             created_at: readable(inner.take(Field::CreatedAt)?).and_then(|text| date::read(&text)),
-            channel: owned(inner.text(Field::Channel)?),
+            channel: owned(inner.text_if_any(Field::Channel)?),
             code,
             message: owned(message),
             raw: raw.to_owned(),
@@ -237,6 +249,22 @@ impl Answer {
             names_order,
         }))
     }
+}
+
+/// Whether a problem's message says that there is no such order ("Aucune transaction trouvée").
+fn speaks_of_no_order(message: &str) -> bool {
+    let message = message.to_lowercase();
+    [
+        "aucun",
+        "trouv",
+        "existe pas",
+        "inconnu",
+        "not found",
+        "no transaction",
+        "unknown",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }
 
 /// Text, for a field that may be anything without spoiling the rest.
@@ -251,8 +279,8 @@ fn unusable(message: impl Into<String>) -> Error {
     Error::new(ErrorCode::Reply, Outcome::Unknown, message)
 }
 
-fn first_bytes(body: &[u8]) -> String {
-    format!("{:?}", printable(&page::decode(body), 80))
+fn first_words(text: &str) -> String {
+    format!("{:?}", printable(text, 80))
 }
 
 #[cfg(test)]
@@ -263,13 +291,10 @@ mod tests {
     fn a_state_replaces_only_what_came_before_it() {
         // Recorded, and what may replace it.
         let table: [(State, &[State]); 7] = [
-            (
-                Unknown,
-                &[Pending, Failed, Cancelled, Paid, Refunding, Refunded],
-            ),
-            (Pending, &[Failed, Cancelled, Paid, Refunding, Refunded]),
-            (Failed, &[Paid, Refunding, Refunded]),
-            (Cancelled, &[Paid, Refunding, Refunded]),
+            (Unknown, &[Pending, Failed, Cancelled, Paid]),
+            (Pending, &[Failed, Cancelled, Paid]),
+            (Failed, &[Paid]),
+            (Cancelled, &[Paid]),
             (Paid, &[Refunding, Refunded]),
             (Refunding, &[Refunded]),
             (Refunded, &[]),

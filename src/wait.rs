@@ -19,7 +19,9 @@ pub struct WaitOptions {
     /// The longest pause.
     pub max_interval: Duration,
     /// How long FAILED must stand, from when it was first seen, to be believed: the gateway says it
-    /// while the customer is still typing, and PAID afterwards.
+    /// while the customer is still typing, and PAID afterwards. The same for CANCELLED, REFUNDING
+    /// and REFUNDED: an older document of the gateway gives their numbers other meanings, and one of
+    /// them was seen live before a PAID.
     pub failed_grace: Duration,
     /// Ends the wait from elsewhere.
     pub cancel: Option<CancelToken>,
@@ -93,7 +95,8 @@ pub(crate) fn wait(
         first: options.interval,
         most: options.max_interval,
     };
-    let mut failed_since: Option<Instant> = None;
+    // The last state that is provisional, and when it was first seen.
+    let mut provisional: Option<(State, Instant)> = None;
     let mut seen = "nothing".to_owned();
     for attempt in 1.. {
         if cancel.is_some_and(CancelToken::is_cancelled) {
@@ -104,11 +107,15 @@ pub(crate) fn wait(
             Ok(transaction) => {
                 seen = transaction.state.name().to_owned();
                 match transaction.state {
-                    State::Paid | State::Cancelled | State::Refunding | State::Refunded => {
-                        return Ok(transaction);
-                    }
-                    State::Failed => {
-                        let stood = failed_since.get_or_insert_with(Instant::now).elapsed();
+                    State::Paid => return Ok(transaction),
+                    state @ (State::Failed
+                    | State::Cancelled
+                    | State::Refunding
+                    | State::Refunded) => {
+                        let same = provisional.filter(|(before, _)| *before == state);
+                        let (_, since) =
+                            *provisional.insert(same.unwrap_or((state, Instant::now())));
+                        let stood = since.elapsed();
                         if stood >= options.failed_grace {
                             return Ok(transaction);
                         }
@@ -116,10 +123,10 @@ pub(crate) fn wait(
                         // No sense in sleeping past the moment it can be believed.
                         pause = pause.min(options.failed_grace - stood);
                     }
-                    State::Pending | State::Unknown => failed_since = None,
+                    State::Pending | State::Unknown => provisional = None,
                 }
             }
-            Err(error) if is_borne(&error) => {
+            Err(error) if goes_on_after(&error) => {
                 // A gateway that asks for an hour is asked sooner: somebody stands at the till.
                 let asked_for = error.retry_after().unwrap_or_default();
                 pause = pause.max(asked_for.min(options.max_interval));
@@ -147,12 +154,17 @@ pub(crate) fn wait(
     ))
 }
 
-/// What a wait bears with: it may be over at the next question.
-fn is_borne(error: &Error) -> bool {
+/// Whether a wait goes on after this error. The gateway says "not found" under many HTTP statuses for
+/// a moment after a payment request, so of its refusals only the one of the token ends a wait.
+fn goes_on_after(error: &Error) -> bool {
     error.is_passing()
         || matches!(
             error.code(),
-            ErrorCode::NotFound | ErrorCode::Timeout | ErrorCode::Reply
+            ErrorCode::NotFound
+                | ErrorCode::Refused
+                | ErrorCode::Gateway
+                | ErrorCode::Timeout
+                | ErrorCode::Reply
         )
 }
 

@@ -20,7 +20,8 @@ use crate::wire::fields::Field;
 pub struct flexpay_callback {
     /// 1 where it claims success, 0 where not. A claim.
     pub claims_success: i32,
-    /// "0": processed with success; anything else: not. Never NULL.
+    /// "0": processed with success; anything else: not. Where the notice has no code, its status;
+    /// empty where it has neither. Never NULL.
     pub code: *const c_char,
     /// Your reference.
     pub reference: *const c_char,
@@ -77,7 +78,7 @@ impl flexpay_callback {
     fn make(said: &Said<'_>) -> *mut Self {
         block::make(
             [
-                said.text(Field::Code),
+                Some(said.text(Field::Code).unwrap_or_default()),
                 said.text(Field::Reference),
                 said.text(Field::ProviderReference),
                 said.text(Field::OrderNumber),

@@ -216,6 +216,7 @@ impl Transport {
         Reply {
             status: response.status().as_u16(),
             location: header("location"),
+            content_type: header("content-type"),
             retry_after: header("retry-after").and_then(|value| pause_named(value.trim())),
             reused: !call.is_fresh(),
             echoed_token,

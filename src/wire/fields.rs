@@ -20,6 +20,8 @@ pub(crate) enum Field {
     Phone,
     CreatedAt,
     Channel,
+    MerchantReference,
+    TransactionStatus,
     Transaction,
     Data,
     Url,
@@ -46,6 +48,8 @@ impl Field {
         "phone",
         "created_at",
         "channel",
+        "reference",
+        "status",
         "transaction",
         "data",
         "redirect_url",
@@ -96,6 +100,8 @@ impl Field {
             11 if key == b"redirecturl" => Self::RedirectUrl,
             14 if key == b"amountCustomer" || key == b"amountcustomer" => Self::AmountCustomer,
             17 if key == b"providerreference" => Self::ProviderReference,
+            17 if key == b"merchantreference" => Self::MerchantReference,
+            17 if key == b"transactionstatus" => Self::TransactionStatus,
             18 if key == b"provider_reference" => Self::ProviderReference,
             _ => return None,
         })
@@ -141,8 +147,8 @@ pub(crate) struct Fields<'a> {
     others: Vec<(Field, Value<'a>)>,
     /// One bit a field: it was given with different values.
     disagree: u32,
-    /// One bit a field: it was given as null.
-    null: u32,
+    /// One bit a field: it was given as null or as empty text.
+    empty: u32,
 }
 
 impl<'a> Fields<'a> {
@@ -170,13 +176,14 @@ impl<'a> Fields<'a> {
                 self.plain[field as usize] = Some(text);
             }
             (Some(value), _) => self.put_beside(field, value),
-            (None, _) => self.null |= 1 << field as u32,
+            (None, _) => self.empty |= 1 << field as u32,
         }
     }
 
     #[cold]
     fn put_beside(&mut self, field: Field, value: Value<'a>) {
         if as_written(&value).is_empty() && field != Field::Status {
+            self.empty |= 1 << field as u32;
             return;
         }
         match (self.given(field), value) {
@@ -199,9 +206,18 @@ impl<'a> Fields<'a> {
             .map(|(_, value)| value)
     }
 
-    /// Whether a field was said to be null, which is not the same as not being spoken of.
-    pub(crate) fn is_null(&self, field: Field) -> bool {
-        self.null & (1 << field as u32) != 0
+    /// Whether a field was given, and every time as one of the ways in which serializers write
+    /// "nothing": null, empty text, an empty array (PHP's empty object) or an empty object.
+    pub(crate) fn is_nothing(&self, field: Field) -> bool {
+        let bit = 1 << field as u32;
+        if self.disagree & bit != 0 {
+            return false;
+        }
+        match self.other(field) {
+            Some(Value::Object(raw) | Value::Other(raw)) => is_empty_container(raw),
+            Some(Value::Text(_)) => false,
+            None => self.plain[field as usize].is_none() && self.empty & bit != 0,
+        }
     }
 
     /// Whether it is an object, or an object and something else, which [`open`](Self::open) refuses.
@@ -252,7 +268,28 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The same, left where it is.
+    /// Takes the text of a field that decides nothing: of any other type, it is absent.
+    pub(crate) fn text_if_any(&mut self, field: Field) -> Result<Option<Cow<'a, str>>, Unreadable> {
+        self.forget_unless_text(field);
+        self.text(field)
+    }
+
+    /// Drops the value of a field that decides nothing, where it is no text.
+    pub(crate) fn forget_unless_text(&mut self, field: Field) {
+        self.others
+            .retain(|(other, value)| *other != field || matches!(value, Value::Text(_)));
+    }
+
+    /// Reads the text of `alias` as `field`: where both are given they must agree. A value that is
+    /// no text is refused.
+    pub(crate) fn adopt(&mut self, field: Field, alias: Field) -> Result<(), Unreadable> {
+        if let Some(text) = self.text(alias)? {
+            self.put(field, Some(Value::Text(text)));
+        }
+        Ok(())
+    }
+
+    /// The text of a field, left where it is; anything but text or a number is refused.
     pub(crate) fn lend(&self, field: Field) -> Result<Option<&str>, Unreadable> {
         self.agrees(field)?;
         match self.other(field) {
@@ -289,6 +326,14 @@ impl<'a> Fields<'a> {
             )),
         }
     }
+}
+
+/// `{}` or `[]`, with blanks perhaps.
+fn is_empty_container(raw: &str) -> bool {
+    let inside = raw
+        .strip_prefix(['{', '['])
+        .and_then(|raw| raw.strip_suffix(['}', ']']));
+    inside.is_some_and(|inside| inside.trim().is_empty())
 }
 
 fn no_text(field: Field, value: &Value<'_>) -> Unreadable {

@@ -3,6 +3,7 @@
 //! Nothing here touches the network, and nothing here guesses: what cannot be told is an error.
 
 mod charref;
+pub(crate) mod charset;
 pub(crate) mod date;
 pub(crate) mod fields;
 pub(crate) mod form;
@@ -15,11 +16,16 @@ pub(crate) mod words;
 /// Whether a `code` says success. Documented as `0`; also met as `"0"` and `"0.0"`.
 #[inline]
 pub(crate) fn is_success(code: &str) -> bool {
-    if code == "0" {
-        return true;
+    code == "0" || whole_number(code) == "0"
+}
+
+/// A number as it was written, without the `.0` that Java and others put behind a whole number
+/// they keep as a double. Anything else comes back as it is.
+pub(crate) fn whole_number(text: &str) -> &str {
+    match text.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
+        _ => text,
     }
-    let (whole, zeros) = code.split_once('.').unwrap_or((code, "0"));
-    whole == "0" && !zeros.is_empty() && zeros.bytes().all(|b| b == b'0')
 }
 
 /// Text for a message to a person: cut short, and without anything a terminal would obey.
@@ -48,6 +54,21 @@ mod tests {
             "", "1", "00", "-0", "+0", "0.", ".0", "0.1", "0e0", " 0", "O", "false", "٠",
         ] {
             assert!(!is_success(no), "{no}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_loses_its_decimals_where_they_are_zero() {
+        for (text, whole) in [
+            ("1", "1"),
+            ("1.0", "1"),
+            ("5.000", "5"),
+            ("1.", "1."),
+            ("1.5", "1.5"),
+            ("1.0 ", "1.0 "),
+            ("1.0.0", "1.0.0"),
+        ] {
+            assert_eq!(whole_number(text), whole);
         }
     }
 

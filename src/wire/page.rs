@@ -1,7 +1,5 @@
 //! HTML pages: where they lead.
 
-use std::borrow::Cow;
-
 use super::html::{self, Tag, Token};
 
 /// What a page offers a browser.
@@ -20,14 +18,6 @@ pub(crate) struct Page {
 }
 
 const MAX_TEXT: usize = 2_000;
-
-/// A body as text: UTF-8, else Latin-1, in which every byte is a letter.
-pub(crate) fn decode(body: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(body) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(body.iter().map(|&byte| char::from(byte)).collect()),
-    }
-}
 
 /// Reads a page. There is no page that cannot be read; there are pages that say nothing.
 pub(crate) fn read(html: &str) -> Page {

@@ -11,6 +11,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// The `Location` header; redirects are read, never followed.
     pub(crate) location: Option<String>,
+    /// The `Content-Type` header: it may name the charset.
+    pub(crate) content_type: Option<String>,
     /// The `Retry-After` header, where it counts seconds.
     pub(crate) retry_after: Option<Duration>,
     /// Whether it came over a connection that had carried another before.
@@ -35,12 +37,18 @@ impl Reply {
         }
     }
 
+    /// The gateway's own words, as far as the body gives them.
+    pub(crate) fn words(&self) -> Words {
+        let words = |body: &Vec<u8>| Words::of_body(body, self.content_type.as_deref());
+        self.body.as_ref().map(words).unwrap_or_default()
+    }
+
     /// The error for a status that is no success. `what` completes "the gateway refused …".
     ///
     /// 400, 401, 403, 404, 405 and 422 are refusals. 408, 429, every 5xx, and whatever else nobody
     /// has documented, leave the outcome unknown.
     pub(crate) fn refusal(&self, what: &str) -> Error {
-        let words = self.body.as_deref().map(Words::of_body).unwrap_or_default();
+        let words = self.words();
         let (status, quoted) = (self.status, words.quoted());
         let error = match status {
             401 | 403 => Error::new(

@@ -1,7 +1,7 @@
 //! What the gateway says for itself beside a refusal or a failure.
 
 use super::fields::{Field, Fields};
-use super::{json, page};
+use super::{charset, json, page};
 
 /// The gateway's own code and message, as far as a body gives them. Reading them never fails: they
 /// only ever explain an error that stands already.
@@ -14,8 +14,8 @@ pub(crate) struct Words {
 impl Words {
     /// From a whole body: JSON (`code`, else `status`; `message`, else `error`), or the visible
     /// text of a page.
-    pub(crate) fn of_body(body: &[u8]) -> Self {
-        let text = page::decode(body);
+    pub(crate) fn of_body(body: &[u8], content_type: Option<&str>) -> Self {
+        let text = charset::decode(body, content_type);
         let text = json::trim_start(&text);
         if text.starts_with('<') {
             let visible = page::read(text).text;

@@ -68,9 +68,11 @@ impl<'de> Visitor<'de> for Reader {
     }
 }
 
-/// Reads JSON, with commas before a closing bracket blanked out.
+/// Reads JSON, in UTF-8 or Latin-1, with commas before a closing bracket blanked out.
 fn json(bytes: &[u8]) -> Option<Node> {
-    let text = std::str::from_utf8(bytes).ok()?;
+    let latin_1 = || bytes.iter().map(|&byte| char::from(byte)).collect();
+    let text = String::from_utf8(bytes.to_vec()).unwrap_or_else(|_| latin_1());
+    let text = text.as_str();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut mended: Vec<char> = Vec::new();
     let (mut inside, mut escaped) = (false, false);
@@ -147,7 +149,7 @@ pub fn says_paid(body: &[u8]) -> bool {
             !statuses.is_empty()
                 && statuses
                     .iter()
-                    .all(|status| is_null(status) || text(status) == "0")
+                    .all(|status| is_null(status) || is_zero(&text(status)))
                 && statuses.iter().any(|status| !is_null(status))
                 && orders
                     .iter()
@@ -159,9 +161,12 @@ pub fn says_paid(body: &[u8]) -> bool {
 pub fn says_success(body: &[u8]) -> bool {
     let (codes, statuses): (Vec<String>, Vec<String>) = match json(body) {
         Some(callback) => {
-            let inner = named(&callback, "transaction");
+            let data = named(&callback, "data");
+            let outer: Vec<&Node> = data.into_iter().chain([&callback]).collect();
+            let inner = outer.iter().flat_map(|level| named(level, "transaction"));
+            let levels: Vec<&Node> = inner.chain(outer.iter().copied()).collect();
             let all = |name: &str| {
-                let levels = inner.iter().copied().chain([&callback]);
+                let levels = levels.iter().copied();
                 levels
                     .flat_map(|level| named(level, name))
                     .collect::<Vec<_>>()
@@ -172,6 +177,7 @@ pub fn says_success(body: &[u8]) -> bool {
                 .map(text);
             let statuses = all("status")
                 .into_iter()
+                .chain(all("transactionstatus"))
                 .filter(|status| !is_null(status))
                 .map(text);
             (codes.collect(), statuses.collect())
@@ -197,12 +203,13 @@ pub fn says_success(body: &[u8]) -> bool {
                     .collect::<Vec<_>>()
             };
             let codes = all("code").into_iter().filter(|code| !code.is_empty());
-            (codes.collect(), all("status"))
+            let statuses = [all("status"), all("transactionstatus")].concat();
+            (codes.collect(), statuses)
         }
     };
-    !codes.is_empty()
+    !(codes.is_empty() && statuses.is_empty())
         && codes.iter().all(|code| is_zero(code))
-        && statuses.iter().all(|status| status == "0")
+        && statuses.iter().all(|status| is_zero(status))
 }
 
 /// Whether a customer's browser may be sent there: https, or this machine.

@@ -131,7 +131,7 @@ pub(super) fn content(setting: &Setting, dice: &mut Dice) -> Row {
     add(
         "not UTF-8",
         &[b"{\"x\":\"\xff\",", &tempting.as_bytes()[1..]].concat(),
-        UNREADABLE,
+        good,
     );
     add(
         "UTF-16",
@@ -188,7 +188,7 @@ pub(super) fn content(setting: &Setting, dice: &mut Dice) -> Row {
         let with = |from: &str, to: &str| tempting.replacen(from, to, 1);
         let status = |text: &str| with("\"status\":\"0\"", &format!("\"status\":{text}"));
         for text in [
-            "\"0.0\"", "\"00\"", "\" 0\"", "\"+0\"", "-0", "0e0", "true", "null", "\"\"", "[0]",
+            "\"0.\"", "\"00\"", "\" 0\"", "\"+0\"", "-0", "0e0", "true", "null", "\"\"", "[0]",
             "\"7\"", "\"٠\"",
         ] {
             add(
@@ -197,7 +197,9 @@ pub(super) fn content(setting: &Setting, dice: &mut Dice) -> Row {
                 Want::State(n::STATE_UNKNOWN),
             );
         }
-        add("status 0", status("0").as_bytes(), good);
+        for text in ["0", "0.0", "\"0.00\""] {
+            add(&format!("status {text}"), status(text).as_bytes(), good);
+        }
         add(
             "status given twice",
             status("\"0\",\"Status\":\"1\"").as_bytes(),
