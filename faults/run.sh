@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The fault run: faults/run.sh [RUNS [OPTIONS]], 10,000 runs by default. It calls the library of
-# FLEXPAY_LIB_DIR (build/lib), and prints the seed that makes it repeat itself.
+# FLEXPAY_LIB_DIR (build/lib), and prints the seed that makes it repeat itself. All it prints is in
+# build/faults/<seed>.log too, or where --log PATH says.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)

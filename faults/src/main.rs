@@ -12,6 +12,7 @@ mod clock;
 mod dice;
 mod drive;
 mod judge;
+mod log;
 mod outer;
 mod plan;
 mod replies;
@@ -61,6 +62,10 @@ struct Options {
     /// What is preloaded: faults/blocked_lookup.c, compiled.
     #[arg(long, env = "FLEXPAY_FAULTS_LOOKUP")]
     lookup: PathBuf,
+    /// Where everything that is printed is written too, from the first line on. Without it,
+    /// build/faults/<seed>.log.
+    #[arg(long)]
+    log: Option<PathBuf>,
     /// Where the inner process notes what is under way.
     #[arg(long, hide = true)]
     inner: Option<PathBuf>,
