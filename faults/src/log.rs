@@ -17,16 +17,34 @@ pub struct Log {
 impl Log {
     /// Begins the log where the options say, or under the name of the seed.
     pub fn begin(options: &Options, seed: u64) -> Result<Self, String> {
-        let path = match &options.log {
-            Some(path) => path.clone(),
-            None => PathBuf::from(format!("build/faults/{seed}.log")),
+        let words = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
+        let directory = match &options.log {
+            Some(path) => path.parent().unwrap_or(Path::new("")),
+            None => &options.log_dir,
         };
-        let words = |error: io::Error| format!("{}: {error}", path.display());
-        if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory).map_err(words)?;
+        std::fs::create_dir_all(directory).map_err(|error| words(directory, error))?;
+        if let Some(path) = &options.log {
+            let file = File::create(path).map_err(|error| words(path, error))?;
+            return Ok(Self::new(file, path.clone()));
         }
-        let file = Arc::new(File::create(&path).map_err(words)?);
-        Ok(Self { file, path })
+        // A repetition does not take the log of the run it repeats.
+        let mut count = 1;
+        loop {
+            let path = directory.join(match count {
+                1 => format!("{seed}.log"),
+                _ => format!("{seed}-{count}.log"),
+            });
+            match File::create_new(&path) {
+                Ok(file) => return Ok(Self::new(file, path)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => count += 1,
+                Err(error) => return Err(words(&path, error)),
+            }
+        }
+    }
+
+    fn new(file: File, path: PathBuf) -> Self {
+        let file = Arc::new(file);
+        Self { file, path }
     }
 
     pub fn path(&self) -> &Path {
@@ -51,8 +69,10 @@ pub fn repeat(options: &Options, seed: u64) -> String {
         .only
         .map_or_else(String::new, |only| format!(" --only {only}"));
     format!(
-        "faults/run.sh {} --seed {seed} --threads {}{only}",
-        options.runs, options.threads
+        "FLEXPAY_LIB_DIR='{}' faults/run.sh {} --seed {seed} --threads {}{only}",
+        options.lib_dir.display(),
+        options.runs,
+        options.threads
     )
 }
 
@@ -61,21 +81,38 @@ mod tests {
     use super::*;
     use clap::Parser;
 
+    fn options(more: &[&str], path: &Path) -> Options {
+        let given = ["x", "--lookup", "l", "--lib-dir", "/lib", "--runs", "7"];
+        let given = given.iter().chain(more).map(PathBuf::from);
+        Options::parse_from(given.chain([path.to_owned()]))
+    }
+
     #[test]
     fn the_log_is_on_disk_before_the_run_is_over() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("a/b.log");
-        let given = ["x", "--lookup", "l", "--runs", "7", "--only", "3", "--log"];
-        let given = given.map(PathBuf::from).into_iter().chain([path.clone()]);
-        let options = Options::parse_from(given);
+        let options = options(&["--only", "3", "--log"], &path);
         let log = Log::begin(&options, 5).expect("a log");
         log.say(&repeat(&options, 5));
         log.clone().keep(b"WRONG\n");
         // While it is still open, as somebody finds it after a kill.
         let text = std::fs::read_to_string(&path).expect("text");
+        let command = "FLEXPAY_LIB_DIR='/lib' faults/run.sh 7 --seed 5 --threads 48 --only 3";
+        assert_eq!(text, format!("{command}\nWRONG\n"));
+    }
+
+    #[test]
+    fn a_repetition_leaves_the_first_log_alone() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let options = options(&["--log-dir"], directory.path());
+        let name = |log: &Log| log.path().file_name().expect("a name").to_owned();
+        let first = Log::begin(&options, 5).expect("a log");
+        first.keep(b"WRONG\n");
+        let second = Log::begin(&options, 5).expect("a log");
         assert_eq!(
-            text,
-            "faults/run.sh 7 --seed 5 --threads 48 --only 3\nWRONG\n"
+            (name(&first), name(&second)),
+            ("5.log".into(), "5-2.log".into())
         );
+        assert_eq!(std::fs::read(first.path()).expect("text"), b"WRONG\n");
     }
 }

@@ -24,7 +24,9 @@ pub fn run(options: &Options) -> Result<bool, String> {
     if let Err(problem) = &done {
         log.keep(format!("flexpay-faults: {problem}\n").as_bytes());
     }
-    if !matches!(done, Ok(true)) {
+    if matches!(done, Ok(true)) && options.log.is_none() {
+        let _ = std::fs::remove_file(log.path());
+    } else {
         log.say(&format!("\nlog: {}", log.path().display()));
         log.say(&format!("seed: {seed}"));
         log.say(&format!("repeat with: {}", log::repeat(options, seed)));
