@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The fault run: faults/run.sh [RUNS [OPTIONS]], 10,000 runs by default. It calls the library of
-# FLEXPAY_LIB_DIR (build/lib), and prints the seed that makes it repeat itself.
+# FLEXPAY_LIB_DIR (build/lib), and prints the seed that makes it repeat itself. All it prints is in
+# build/faults/<seed>.log too, which stays unless nothing was wrong; --log PATH names another, which stays.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -9,7 +10,8 @@ runs=${1:-10000}
 
 : "${CARGO_TARGET_DIR:=$here/target}"
 : "${FLEXPAY_LIB_DIR:=$here/build/lib}"
-export CARGO_TARGET_DIR FLEXPAY_LIB_DIR
+: "${FLEXPAY_FAULTS_LOGS:=$here/build/faults}"
+export CARGO_TARGET_DIR FLEXPAY_LIB_DIR FLEXPAY_FAULTS_LOGS
 FLEXPAY_FAULTS_LOOKUP=$CARGO_TARGET_DIR/blocked_lookup.so
 export FLEXPAY_FAULTS_LOOKUP
 

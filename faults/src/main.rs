@@ -12,6 +12,7 @@ mod clock;
 mod dice;
 mod drive;
 mod judge;
+mod log;
 mod outer;
 mod plan;
 mod replies;
@@ -61,6 +62,13 @@ struct Options {
     /// What is preloaded: faults/blocked_lookup.c, compiled.
     #[arg(long, env = "FLEXPAY_FAULTS_LOOKUP")]
     lookup: PathBuf,
+    /// Where everything that is printed is written too, from the first line on. Without it,
+    /// <seed>.log in the directory of logs, which is removed again when nothing was wrong.
+    #[arg(long)]
+    log: Option<PathBuf>,
+    /// The directory of logs.
+    #[arg(long, env = "FLEXPAY_FAULTS_LOGS", default_value = "build/faults")]
+    log_dir: PathBuf,
     /// Where the inner process notes what is under way.
     #[arg(long, hide = true)]
     inner: Option<PathBuf>,

@@ -17,6 +17,8 @@ pub enum Error {
     NoCallbackAddress(String),
     /// The fault means nothing as it stands.
     Fault(String),
+    /// This is not a host that can be allowed.
+    Host(String),
 }
 
 impl fmt::Display for Error {
@@ -29,6 +31,10 @@ impl fmt::Display for Error {
                 write!(f, "the payment {order:?} names no callback address")
             }
             Self::Fault(why) => write!(f, "this fault cannot be injected: {why}"),
+            Self::Host(host) => write!(
+                f,
+                "{host:?} is not a host name or an address without a port"
+            ),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::callbacks::Callbacks;
 use crate::error::Error;
 use crate::faults::Faults;
 use crate::habits::Habits;
+use crate::hosts::Hosts;
 use crate::journal::Journal;
 use crate::options::Options;
 use crate::payment::{Decision, Payment};
@@ -21,6 +22,7 @@ pub(crate) struct Gateway {
     pub(crate) merchant: String,
     pub(crate) token: String,
     pub(crate) public_url: Option<String>,
+    pub(crate) hosts: Hosts,
     pub(crate) vectors_dir: Option<PathBuf>,
     pub(crate) deliver_callbacks: bool,
     pub(crate) journal: Arc<Journal>,
@@ -45,6 +47,7 @@ impl Gateway {
             merchant: options.merchant.clone(),
             token: options.token.clone(),
             public_url: options.public_url.clone(),
+            hosts: Hosts::new(options),
             vectors_dir: options.vectors_dir.clone(),
             deliver_callbacks: options.deliver_callbacks,
             journal: Arc::default(),

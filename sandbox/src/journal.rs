@@ -110,6 +110,7 @@ struct Books {
 struct Entry {
     record: RequestRecord,
     raw: Vec<u8>,
+    forgotten: bool,
 }
 
 /// The journal of a sandbox.
@@ -177,6 +178,7 @@ impl Journal {
             books.requests.push_back(Entry {
                 record,
                 raw: Vec::new(),
+                forgotten: false,
             });
             if books.requests.len() > KEPT {
                 books.requests.pop_front();
@@ -208,6 +210,22 @@ impl Journal {
                 entry.record.complete = true;
                 entry.record.outcome = Outcome::Processing;
                 entry.raw = Vec::new();
+            }
+        });
+    }
+
+    /// As if nothing had come. The entry keeps its place, by which the others are found.
+    pub(crate) fn forget(&self, request: u64) {
+        self.with(|books| {
+            let Some(entry) = books.request(request) else {
+                return;
+            };
+            entry.forgotten = true;
+            entry.raw = Vec::new();
+            let (connection, bytes) = (entry.record.connection, entry.record.bytes_received);
+            if let Some(record) = books.connection(connection) {
+                record.requests = record.requests.saturating_sub(1);
+                record.bytes_received = record.bytes_received.saturating_sub(bytes);
             }
         });
     }
@@ -254,8 +272,10 @@ impl Journal {
     /// The requests to the gateway; those to the sandbox's own pages are not among them.
     pub(crate) fn requests(&self) -> Vec<RequestRecord> {
         self.with(|books| {
-            let all = books.requests.iter().map(Entry::snapshot);
-            all.filter(|record| !is_own_page(&record.path)).collect()
+            let all = books.requests.iter().filter(|entry| !entry.forgotten);
+            all.map(Entry::snapshot)
+                .filter(|record| !is_own_page(&record.path))
+                .collect()
         })
     }
 

@@ -40,6 +40,7 @@ mod faults;
 mod front;
 mod gateway;
 mod habits;
+mod hosts;
 mod journal;
 mod json;
 mod octets;

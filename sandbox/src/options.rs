@@ -34,6 +34,9 @@ pub struct Options {
     /// Base of the checkout addresses handed out, with no trailing slash. `None`: the scheme, host
     /// and port the payment request came in on.
     pub public_url: Option<String>,
+    /// Names and addresses it answers to beside its own, each without a port. That of `public_url` is
+    /// among them unasked.
+    pub allow_hosts: Vec<String>,
     /// Whether a decision posts the callback by itself.
     pub deliver_callbacks: bool,
     /// How the gateway words its replies.
@@ -52,6 +55,7 @@ impl Default for Options {
             merchant: DEFAULT_MERCHANT.to_owned(),
             token: DEFAULT_TOKEN.to_owned(),
             public_url: None,
+            allow_hosts: Vec::new(),
             deliver_callbacks: true,
             habits: Habits::default(),
             vectors_dir: None,

@@ -239,7 +239,13 @@ pub(crate) fn front(
         total,
     };
     let mut response = html(StatusCode::OK, &page);
-    response.headers_mut().insert(
+    let headers = response.headers_mut();
+    // Under "no-referrer" a browser would hide the origin of the page's own button.
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("same-origin"),
+    );
+    headers.insert(
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(
             "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; \

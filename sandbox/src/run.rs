@@ -36,6 +36,9 @@ pub(crate) struct Serve {
     /// The base of the checkout addresses handed out [default: the one the request came in on]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// Answer to this host name too, whatever the port; may be given again.
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
     /// Post no callback by itself.
     #[arg(long)]
     no_callbacks: bool,
@@ -79,6 +82,7 @@ pub(crate) fn serve(args: Serve) -> Result<(), Box<dyn Error>> {
         merchant: args.merchant,
         token: args.token,
         public_url: args.public_url,
+        allow_hosts: args.allow_host,
         deliver_callbacks: !args.no_callbacks,
         habits,
         vectors_dir: args.vectors,

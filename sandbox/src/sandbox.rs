@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::faults::Fault;
 use crate::gateway::Gateway;
 use crate::habits::Habits;
+use crate::hosts;
 use crate::journal::{ConnectionRecord, RequestRecord};
 use crate::options::Options;
 use crate::payment::{Decision, Payment};
@@ -44,6 +45,13 @@ impl Sandbox {
 
     /// Starts as told. Both listeners accept connections when this returns.
     pub fn start_with(options: Options) -> Result<Self, Error> {
+        if let Some(host) = options
+            .allow_hosts
+            .iter()
+            .find(|host| !hosts::is_host(host))
+        {
+            return Err(Error::Host(host.clone()));
+        }
         let (path, directory) = match &options.directory {
             Some(path) => {
                 std::fs::create_dir_all(path)?;

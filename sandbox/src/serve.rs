@@ -141,6 +141,12 @@ async fn answer(
     wire: &Wire,
 ) -> Result<Response<Body>, hyper::Error> {
     let (mut head, body) = request.into_parts();
+    if let Some(refusal) = gateway.hosts.refusal(&head, arrival) {
+        wire.refuse();
+        // Closing with bytes unread would be a reset, and might take the answer with it.
+        let _ = Limited::new(body, BODY_MAX).collect().await;
+        return Ok(refusal);
+    }
     let body = match Limited::new(body, BODY_MAX).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) => match error.downcast::<hyper::Error>() {

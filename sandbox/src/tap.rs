@@ -62,6 +62,8 @@ enum Phase {
     Receiving,
     Processing,
     Answering,
+    /// It was not for the sandbox: nothing of this connection is noted any more.
+    Refused,
 }
 
 struct Exchange {
@@ -109,6 +111,20 @@ impl Wire {
         });
     }
 
+    /// The request that has begun to arrive is to be forgotten, and so is all that follows it.
+    pub(crate) fn refuse(&self) {
+        self.with(|exchange| {
+            if let Some(exchange) = exchange {
+                // One that came along with its predecessor has no record of its own.
+                if exchange.phase != Phase::Answering {
+                    self.journal.forget(exchange.request);
+                }
+                exchange.phase = Phase::Refused;
+                exchange.plan = Plan::Whole;
+            }
+        });
+    }
+
     pub(crate) fn over(&self) {
         if let Some(exchange) = self.with(Option::take) {
             self.journal.abandoned(exchange.request);
@@ -118,7 +134,8 @@ impl Wire {
     /// Bytes came in. The first ones after an answer begin the next request.
     fn received(&self, bytes: &[u8]) {
         let request = self.with(|exchange| match exchange {
-            Some(known) if known.phase != Phase::Answering => known.request,
+            Some(known) if known.phase == Phase::Refused => None,
+            Some(known) if known.phase != Phase::Answering => Some(known.request),
             _ => {
                 let request = self.journal.begin(self.connection);
                 *exchange = Some(Exchange {
@@ -126,10 +143,12 @@ impl Wire {
                     phase: Phase::Receiving,
                     plan: Plan::Whole,
                 });
-                request
+                Some(request)
             }
         });
-        self.journal.received(self.connection, request, bytes);
+        if let Some(request) = request {
+            self.journal.received(self.connection, request, bytes);
+        }
     }
 
     fn plan(&self) -> Plan {

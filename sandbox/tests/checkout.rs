@@ -229,6 +229,8 @@ fn the_self_submitting_page_leads_here() {
     let asked = payment_request(&sandbox, json!({}));
     let reply = post_json(&sandbox, "/v1.1/pay", &asked).json();
     let url = reply["url"].as_str().expect("an address");
-    let path = url.strip_prefix("http://gateway.test").expect("its host");
+    let path = url
+        .strip_prefix("http://gateway.localhost")
+        .expect("its host");
     assert!(get(&sandbox, path).text().contains("Payer"));
 }

@@ -20,7 +20,7 @@ fn json_in_json_out() {
     assert_eq!(reply["code"], json!(0));
     assert_eq!(reply["message"], "Redirection en cours");
     assert_eq!(reply["orderNumber"], payment.order_number.as_str());
-    let url = format!("http://gateway.test/checkout/{}", payment.checkout_id);
+    let url = format!("http://gateway.localhost/checkout/{}", payment.checkout_id);
     assert_eq!(reply["url"], url.as_str());
     assert_eq!(payment.checkout_url, url);
     assert_eq!(payment.reference, "R-1");

@@ -61,7 +61,7 @@ fn a_request_broken_off_is_remembered_too() {
         assert_eq!(all[1].path, "/v1.1/pay?x=1");
         assert_eq!(all[2].method, "POST");
         assert_eq!(all[2].endpoint, Endpoint::Pay);
-        assert_eq!(all[2].header("host"), Some("gateway.test"));
+        assert_eq!(all[2].header("host"), Some("gateway.localhost"));
         assert!(!all[2].body.is_empty());
         assert!(sandbox.payments().is_empty());
     }
@@ -75,7 +75,8 @@ fn requests_on_one_connection_are_told_apart() {
     let lengths: Vec<_> = ["a", "bb", "ccc"]
         .into_iter()
         .map(|order| {
-            let bytes = format!("GET /api/rest/v1/check/{order} HTTP/1.1\r\nHost: x\r\n\r\n");
+            let bytes =
+                format!("GET /api/rest/v1/check/{order} HTTP/1.1\r\nHost: localhost\r\n\r\n");
             stream.write_all(bytes.as_bytes()).expect("sent");
             assert!(stream.read(&mut buffer).expect("an answer") > 0);
             bytes.len() as u64
@@ -131,7 +132,7 @@ fn a_chunked_body_is_read_and_counted_as_on_the_wire() {
     let body = payment_request(&sandbox, json!({})).to_string();
     let (a, b) = body.split_at(50);
     let bytes = format!(
-        "POST /v1.1/pay HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n\
+        "POST /v1.1/pay HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
          Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{a}\r\n{:x}\r\n{b}\r\n0\r\n\r\n",
         a.len(),
         b.len()
@@ -147,7 +148,7 @@ fn a_chunked_body_is_read_and_counted_as_on_the_wire() {
 fn a_body_without_end_is_refused() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let mut stream = connect(&sandbox, false);
-    let head = "POST /v1.1/pay HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n";
+    let head = "POST /v1.1/pay HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n";
     stream.write_all(head.as_bytes()).expect("sent");
     // The gateway may close before all of it is sent.
     let _ = stream.write_all(&vec![b' '; 1_100_000]);

@@ -149,7 +149,7 @@ impl Answer {
 /// A request, written out.
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut bytes =
-        format!("{method} {path} HTTP/1.1\r\nHost: gateway.test\r\nConnection: close\r\n");
+        format!("{method} {path} HTTP/1.1\r\nHost: gateway.localhost\r\nConnection: close\r\n");
     for (name, value) in headers {
         bytes.push_str(&format!("{name}: {value}\r\n"));
     }

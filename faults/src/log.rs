@@ -1,0 +1,118 @@
+//! What is printed, on disk too: a run that is ended from outside leaves its seed and all it found.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::Options;
+
+/// The log of one run. Its clones write to the same file.
+#[derive(Clone)]
+pub struct Log {
+    file: Arc<File>,
+    path: PathBuf,
+}
+
+impl Log {
+    /// Begins the log where the options say, or under the name of the seed.
+    pub fn begin(options: &Options, seed: u64) -> Result<Self, String> {
+        let words = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
+        let directory = match &options.log {
+            Some(path) => path.parent().unwrap_or(Path::new("")),
+            None => &options.log_dir,
+        };
+        std::fs::create_dir_all(directory).map_err(|error| words(directory, error))?;
+        if let Some(path) = &options.log {
+            let file = File::create(path).map_err(|error| words(path, error))?;
+            return Ok(Self::new(file, path.clone()));
+        }
+        // A repetition does not take the log of the run it repeats.
+        let mut count = 1;
+        loop {
+            let path = directory.join(match count {
+                1 => format!("{seed}.log"),
+                _ => format!("{seed}-{count}.log"),
+            });
+            match File::create_new(&path) {
+                Ok(file) => return Ok(Self::new(file, path)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => count += 1,
+                Err(error) => return Err(words(&path, error)),
+            }
+        }
+    }
+
+    fn new(file: File, path: PathBuf) -> Self {
+        let file = Arc::new(file);
+        Self { file, path }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A line of the outer process.
+    pub fn say(&self, line: &str) {
+        println!("{line}");
+        self.keep(format!("{line}\n").as_bytes());
+    }
+
+    /// Written at once. A full disk does not end the run: what is printed is still seen.
+    pub fn keep(&self, bytes: &[u8]) {
+        let _ = (&*self.file).write_all(bytes);
+    }
+}
+
+/// The command that does the same runs again.
+pub fn repeat(options: &Options, seed: u64) -> String {
+    let only = options
+        .only
+        .map_or_else(String::new, |only| format!(" --only {only}"));
+    format!(
+        "FLEXPAY_LIB_DIR='{}' faults/run.sh {} --seed {seed} --threads {}{only}",
+        options.lib_dir.display(),
+        options.runs,
+        options.threads
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn options(more: &[&str], path: &Path) -> Options {
+        let given = ["x", "--lookup", "l", "--lib-dir", "/lib", "--runs", "7"];
+        let given = given.iter().chain(more).map(PathBuf::from);
+        Options::parse_from(given.chain([path.to_owned()]))
+    }
+
+    #[test]
+    fn the_log_is_on_disk_before_the_run_is_over() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a/b.log");
+        let options = options(&["--only", "3", "--log"], &path);
+        let log = Log::begin(&options, 5).expect("a log");
+        log.say(&repeat(&options, 5));
+        log.clone().keep(b"WRONG\n");
+        // While it is still open, as somebody finds it after a kill.
+        let text = std::fs::read_to_string(&path).expect("text");
+        let command = "FLEXPAY_LIB_DIR='/lib' faults/run.sh 7 --seed 5 --threads 48 --only 3";
+        assert_eq!(text, format!("{command}\nWRONG\n"));
+    }
+
+    #[test]
+    fn a_repetition_leaves_the_first_log_alone() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let options = options(&["--log-dir"], directory.path());
+        let name = |log: &Log| log.path().file_name().expect("a name").to_owned();
+        let first = Log::begin(&options, 5).expect("a log");
+        first.keep(b"WRONG\n");
+        let second = Log::begin(&options, 5).expect("a log");
+        assert_eq!(
+            (name(&first), name(&second)),
+            ("5.log".into(), "5-2.log".into())
+        );
+        assert_eq!(std::fs::read(first.path()).expect("text"), b"WRONG\n");
+    }
+}
