@@ -4,7 +4,10 @@
 
     with Client(merchant="ZANDO", token=token, api=Api.V1_1) as client:
         payment = client.pay(reference="MLO-1", amount="25.50", currency="USD", ...)
-        # send the customer to payment.redirect_url, then:
+        if payment.redirect_url is not None:
+            ...  # redirect the customer's browser there
+        else:
+            ...  # answer the browser with this HTML: payment.page
         transaction = client.wait(payment.order_number)
         if transaction.state is State.PAID:
             ...
