@@ -88,7 +88,7 @@ if not TYPE_CHECKING:
     # A script is a new process each time, and asyncio and enum take longer to import than a check
     # does: they are imported with the first name that needs them.
     def __getattr__(name):
-        from importlib import import_module
+        import sys
 
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -98,7 +98,9 @@ if not TYPE_CHECKING:
             "Environment": "._enums",
             "State": "._enums",
         }.get(name, "._errors")
-        found = globals()[name] = getattr(import_module(module, __name__), name)
+        # In an `except` clause, a name may be asked for when no file can be opened any more.
+        sys.modules[__name__ + "._abi"].load(__name__ + module)
+        found = globals()[name] = getattr(sys.modules[__name__ + module], name)
         return found
 
     def __dir__():

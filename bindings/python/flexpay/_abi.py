@@ -188,24 +188,20 @@ def be_ready() -> None:
         for module in _NEEDED:
             load(module)
         _is_ready = True
-        _give_spare_up()
 
 
 def keep_ready() -> None:
     """As `be_ready`; but for a small script it only sees to it that this can be done later.
 
     A script that makes one check should not wait for imports that it may not need. So for such a
-    script one file descriptor is kept back for them. Where there may be other threads, which could
-    take a descriptor that is given up, or where most of it is loaded already, all is loaded now.
+    script one file descriptor is kept back for them, to its end. Where there may be other threads,
+    which could take a descriptor that is given up, or where most of it is loaded already, all is
+    loaded now.
     """
     if "enum" in sys.modules or "threading" in sys.modules:
         be_ready()
     elif not _is_ready and not _spare:
-        try:
-            descriptor = os.open(__file__, os.O_RDONLY)
-        except OSError:
-            return
-        _spare.append((descriptor, _identity(descriptor)))
+        _keep_spare()
 
 
 def load(module: str) -> None:
@@ -215,7 +211,18 @@ def load(module: str) -> None:
     except OSError:
         if not _give_spare_up():
             raise
-        __import__(module)
+        try:
+            __import__(module)
+        finally:
+            _keep_spare()
+
+
+def _keep_spare() -> None:
+    try:
+        descriptor = os.open(__file__, os.O_RDONLY)
+    except OSError:
+        return
+    _spare.append((descriptor, _identity(descriptor)))
 
 
 def _give_spare_up() -> bool:

@@ -91,7 +91,9 @@ class AsyncClient(Uncopied):
         self.close()
 
     def __repr__(self) -> str:
-        return repr(self._client).replace("Client", "AsyncClient")
+        # Also of one whose making failed: error trackers show it.
+        client = getattr(self, "_client", None)
+        return "<flexpay.AsyncClient, closed>" if client is None else client._shown("AsyncClient")
 
     async def pay(
         self,

@@ -184,7 +184,10 @@ class Client(Uncopied):
         self.close()
 
     def __repr__(self) -> str:
-        return "<flexpay.Client, {}>".format("closed" if self._handle is None else "open")
+        return self._shown("Client")
+
+    def _shown(self, name: str) -> str:
+        return f"<flexpay.{name}, {'closed' if self._handle is None else 'open'}>"
 
     def pay(
         self,

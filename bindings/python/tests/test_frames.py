@@ -25,6 +25,7 @@ SETTINGS: Dict[str, Any] = {
     "check_url": "http://127.0.0.1:1/check",
     "api": 1,
     "timeout_ms": 2000,
+    "allow_plain_http": True,
 }
 BODY = b'{"code":"0","reference":"R-1","orderNumber":"O-1"}'
 
@@ -91,7 +92,7 @@ def look(call: Callable[[], object]) -> List[str]:
         *({name: SETTINGS[name].encode()} for name in ("token", "proxy", "callback_secret")),
         {"token": [TOKEN]},
         # A line end in a header; an address that is none; too short a secret.
-        {"token": TOKEN + "\n"},
+        {"token": TOKEN + "\r\nX: y"},
         {"proxy": f"nonsense://user:{PROXY}@"},
         {"callback_secret": "short"},
         {"merchant": ""},
