@@ -4,7 +4,10 @@
 
     with Client(merchant="ZANDO", token=token, api=Api.V1_1) as client:
         payment = client.pay(reference="MLO-1", amount="25.50", currency="USD", ...)
-        # send the customer to payment.redirect_url, then:
+        if payment.redirect_url is not None:
+            ...  # redirect the customer's browser there
+        else:
+            ...  # answer the browser with this HTML: payment.page
         transaction = client.wait(payment.order_number)
         if transaction.state is State.PAID:
             ...
@@ -85,7 +88,7 @@ if not TYPE_CHECKING:
     # A script is a new process each time, and asyncio and enum take longer to import than a check
     # does: they are imported with the first name that needs them.
     def __getattr__(name):
-        from importlib import import_module
+        import sys
 
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -95,7 +98,9 @@ if not TYPE_CHECKING:
             "Environment": "._enums",
             "State": "._enums",
         }.get(name, "._errors")
-        found = globals()[name] = getattr(import_module(module, __name__), name)
+        # In an `except` clause, a name may be asked for when no file can be opened any more.
+        sys.modules[__name__ + "._abi"].load(__name__ + module)
+        found = globals()[name] = getattr(sys.modules[__name__ + module], name)
         return found
 
     def __dir__():

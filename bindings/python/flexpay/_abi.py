@@ -170,6 +170,78 @@ FUNCTIONS: "Dict[str, Tuple[Any, List[Any]]]" = {
 }
 
 
+# What says what became of a payment, in words that a program can act on.
+_NEEDED = (f"{__package__}._errors", f"{__package__}._enums", "decimal", "datetime")
+_is_ready = False
+# The descriptor that `keep_ready` keeps back, with the file it belongs to. At most one.
+_spare: "List[Tuple[int, Tuple[int, int]]]" = []
+
+
+def be_ready() -> None:
+    """Loads all that may be needed to say what became of a payment.
+
+    Called before a payment is sent. To load something afterwards could fail (no file descriptor
+    left, the package replaced on disk), and the outcome would be lost with it.
+    """
+    global _is_ready
+    if not _is_ready:
+        for module in _NEEDED:
+            load(module)
+        _is_ready = True
+
+
+def keep_ready() -> None:
+    """As `be_ready`; but for a small script it only sees to it that this can be done later.
+
+    A script that makes one check should not wait for imports that it may not need. So for such a
+    script one file descriptor is kept back for them, to its end. Where there may be other threads,
+    which could take a descriptor that is given up, or where most of it is loaded already, all is
+    loaded now.
+    """
+    if "enum" in sys.modules or "threading" in sys.modules:
+        be_ready()
+    elif not _is_ready and not _spare:
+        _keep_spare()
+
+
+def load(module: str) -> None:
+    """Imports a module, at need with the file descriptor that was kept back."""
+    try:
+        __import__(module)
+    except OSError:
+        if not _give_spare_up():
+            raise
+        try:
+            __import__(module)
+        finally:
+            _keep_spare()
+
+
+def _keep_spare() -> None:
+    try:
+        descriptor = os.open(__file__, os.O_RDONLY)
+    except OSError:
+        return
+    _spare.append((descriptor, _identity(descriptor)))
+
+
+def _give_spare_up() -> bool:
+    try:
+        descriptor, identity = _spare.pop()
+        # A program that becomes a daemon closes every descriptor; the number may be another's now.
+        if _identity(descriptor) != identity:
+            return False
+        os.close(descriptor)
+    except (IndexError, OSError):
+        return False
+    return True
+
+
+def _identity(descriptor: int) -> "Tuple[int, int]":
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
+
+
 _made: "Dict[str, Type[ctypes.Structure]]" = {}
 
 
@@ -263,31 +335,53 @@ def _admit(path: str, cdll: "ctypes.CDLL") -> "Library":
 
 
 def _unusable(why: str) -> "LibraryError":
+    load(f"{__package__}._errors")
     from ._errors import LibraryError
 
     return LibraryError(why)
 
 
 def invalid(field: str, message: str) -> "InvalidError":
+    load(f"{__package__}._errors")
     from ._errors import InvalidError, Outcome
 
     return InvalidError(f"{field} {message}", field=field, outcome=Outcome.NOT_SENT)
 
 
 def text(value: "Any", field: str) -> bytes:
-    if not isinstance(value, str):
-        raise TypeError(f"{field} is to be str, not {type(value).__name__}")
-    try:
-        encoded = value.encode("utf-8")
-    except UnicodeEncodeError:
-        raise invalid(field, "holds half a character (a lone surrogate)") from None
-    if b"\0" in encoded:
-        raise invalid(field, "holds a NUL character")
-    return encoded
+    wrong = _wrong_text(value, field)
+    if wrong is None:
+        encoded: bytes = value.encode("utf-8")
+        return encoded
+    # The value may be the token, and error trackers show the locals of every frame.
+    del value
+    raise wrong
 
 
 def optional_text(value: "Any", field: str) -> "Optional[bytes]":
-    return None if value is None else text(value, field)
+    # Not by way of `text`: this frame would still hold the value.
+    wrong = None if value is None else _wrong_text(value, field)
+    if wrong is None:
+        return None if value is None else value.encode("utf-8")
+    del value
+    raise wrong
+
+
+def _wrong_text(value: "Any", field: str) -> "Optional[Exception]":
+    """What is wrong with a text, as an exception to be raised. This frame is not among its own."""
+    if not isinstance(value, str):
+        return TypeError(f"{field} is to be str, not {type(value).__name__}")
+    if "\0" in value:
+        return invalid(field, "holds a NUL character")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        is_whole = False
+    else:
+        is_whole = True
+    # Not in the handler above: the error caught there holds the text, and would be the context of
+    # this one.
+    return None if is_whole else invalid(field, "holds half a character (a lone surrogate)")
 
 
 def optional_path(value: "Any", field: str) -> "Optional[bytes]":
@@ -361,6 +455,8 @@ def call(function: "Any", *arguments: "Any") -> int:
     if code == OK:
         address: int = result.value  # type: ignore[assignment]
         return address
+    # They lead to the settings, and so to the token.
+    del arguments
     try:
         raise _exception(code, error.value)
     finally:
@@ -376,6 +472,7 @@ def take(address: int, free: "Callable[[int], None]", copy: "Callable[[int], T]"
 
 
 def _exception(code: int, error: "Optional[int]") -> "FlexPayError":
+    load(f"{__package__}._errors")
     from ._errors import BY_CODE, FlexPayError, Outcome, ResultCode
 
     known = ResultCode(code)
@@ -462,18 +559,21 @@ def _key(told: "Any") -> str:
 
 
 def _state(number: int) -> "State":
+    load(f"{__package__}._enums")
     from ._enums import State
 
     return State(number)
 
 
 def _decimal(value: "Optional[bytes]") -> "Optional[Decimal]":
+    load("decimal")
     from decimal import Decimal
 
     return None if value is None else Decimal(value.decode())
 
 
 def _moment(value: "Optional[bytes]") -> "Optional[datetime]":
+    load("datetime")
     from datetime import datetime
 
     if value is None:

@@ -1,11 +1,12 @@
 """The client for asyncio: each call in a thread of its own."""
 
 import asyncio
+import logging
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Callable, TypeVar
 
-from ._client import CancelToken, Client, interrupted
+from ._client import CancelToken, Client, Uncopied, interrupted
 
 if TYPE_CHECKING:
     import os
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_log = logging.getLogger("flexpay")
 
-class AsyncClient:
+
+class AsyncClient(Uncopied):
     """`Client` for asyncio. Settings, arguments, results and errors are those of `Client`."""
 
     def __init__(
@@ -42,24 +45,28 @@ class AsyncClient:
         callback_secret: "Optional[str]" = None,
         callback_secret_previous: "Optional[str]" = None,
     ) -> None:
-        self._client = Client(
-            merchant=merchant,
-            token=token,
-            environment=environment,
-            api=api,
-            pay_url=pay_url,
-            check_url=check_url,
-            timeout_ms=timeout_ms,
-            connect_timeout_ms=connect_timeout_ms,
-            ca_file=ca_file,
-            proxy=proxy,
-            app_name=app_name,
-            allow_plain_http=allow_plain_http,
-            check_once=check_once,
-            system_roots=system_roots,
-            callback_secret=callback_secret,
-            callback_secret_previous=callback_secret_previous,
-        )
+        try:
+            self._client = Client(
+                merchant=merchant,
+                token=token,
+                environment=environment,
+                api=api,
+                pay_url=pay_url,
+                check_url=check_url,
+                timeout_ms=timeout_ms,
+                connect_timeout_ms=connect_timeout_ms,
+                ca_file=ca_file,
+                proxy=proxy,
+                app_name=app_name,
+                allow_plain_http=allow_plain_http,
+                check_once=check_once,
+                system_roots=system_roots,
+                callback_secret=callback_secret,
+                callback_secret_previous=callback_secret_previous,
+            )
+        finally:
+            # As in `Client`: an error keeps this frame, and error trackers show its locals.
+            del token, proxy, callback_secret, callback_secret_previous
 
     @classmethod
     def from_env(cls) -> "AsyncClient":
@@ -84,7 +91,9 @@ class AsyncClient:
         self.close()
 
     def __repr__(self) -> str:
-        return repr(self._client).replace("Client", "AsyncClient")
+        # Also of one whose making failed: error trackers show it.
+        client = getattr(self, "_client", None)
+        return "<flexpay.AsyncClient, closed>" if client is None else client._shown("AsyncClient")
 
     async def pay(
         self,
@@ -105,6 +114,10 @@ class AsyncClient:
         timeout_ms at most; the CancelledError that follows has a PaymentInterrupted for its cause,
         which says what became of it. A second cancellation ends it at once; then the outcome is
         unknown.
+
+        `asyncio.gather` and `asyncio.TaskGroup` drop the CancelledError of a task, and its cause
+        with it. So what became of the payment is also a warning of `logging.getLogger("flexpay")`,
+        after a second cancellation too, once it is known.
         """
         future: Future[Payment] = Future()
         wrapped = asyncio.wrap_future(future)
@@ -129,9 +142,23 @@ class AsyncClient:
         except asyncio.CancelledError as cancelled:
             not_begun = future.cancel()
             if not_begun:
+                _warn_of_nothing_sent(reference)
                 raise
-            await asyncio.wait([wrapped])
-            raise cancelled from interrupted(reference, future.result)
+            try:
+                await asyncio.wait([wrapped])
+            except BaseException:
+                _warn_later(reference, future)
+                raise
+            told = interrupted(reference, future.result)
+            _log.warning("%s", told)
+            raise cancelled from told
+        except GeneratorExit:
+            # The loop was given up with this task in it: nobody is left to raise to.
+            if future.cancel():
+                _warn_of_nothing_sent(reference)
+            else:
+                _warn_later(reference, future)
+            raise
         return wrapped.result()
 
     async def check(self, order_number: str) -> "Transaction":
@@ -184,6 +211,22 @@ class AsyncClient:
                 query=query,
             )
         )
+
+
+def _warn_of_nothing_sent(reference: str) -> None:
+    _log.warning(
+        "interrupted before the payment request for %r: nothing was sent (outcome NOT_SENT)",
+        reference,
+    )
+
+
+def _warn_later(reference: str, future: "Future[Payment]") -> None:
+    """Says that the outcome of a payment is unknown as yet, and, once it has ended, what it was."""
+    _log.warning(
+        "interrupted during the payment request for %r: it is still under way (outcome UNKNOWN)",
+        reference,
+    )
+    future.add_done_callback(lambda done: _log.warning("%s", interrupted(reference, done.result)))
 
 
 async def _in_thread(ask: "Callable[[], T]") -> "T":

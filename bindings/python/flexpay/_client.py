@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from types import TracebackType
-    from typing import Any, Callable, Optional, Type, TypeVar, Union
+    from typing import Any, Callable, NoReturn, Optional, Type, TypeVar, Union
 
     from ._abi import Amount, Body
     from ._enums import Api, Environment
@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
-class _Handle:
+class Uncopied:
+    """What cannot be copied or pickled: a copy would be the same object of the library's, and
+    neither another process nor a file can hold that."""
+
+    def __reduce_ex__(self, _: object) -> "NoReturn":
+        name = type(self).__name__
+        raise TypeError(f"a {name} cannot be copied or pickled: share it, or make another")
+
+
+class _Handle(Uncopied):
     """One of the library's objects, freed when nobody holds this any more.
 
     Whoever calls the library holds it for as long. So an object that is closed during a call is
@@ -36,7 +45,7 @@ class _Handle:
         self._free(self.pointer)
 
 
-class CancelToken:
+class CancelToken(Uncopied):
     """Ends a `Client.wait` from another thread or from a signal handler.
 
     It may be given to several waits, and stays cancelled once it is.
@@ -58,7 +67,7 @@ class CancelToken:
         _abi.library().functions.flexpay_cancel_token_cancel(self.pointer)
 
 
-class Client:
+class Client(Uncopied):
     """A client for one merchant. Make one and share it: any number of threads may use it at once.
 
     It is a context manager. Without `with` and without `close()` it is freed with its last
@@ -109,29 +118,34 @@ class Client:
         callback_secret: "Optional[str]" = None,
         callback_secret_previous: "Optional[str]" = None,
     ) -> None:
-        config = _abi.filled(
-            "flexpay_config",
-            merchant=_abi.text(merchant, "merchant"),
-            token=_abi.text(token, "token"),
-            environment=_abi.choice(environment, "environment"),
-            api=_abi.choice(api, "api"),
-            pay_url=_abi.optional_text(pay_url, "pay_url"),
-            check_url=_abi.optional_text(check_url, "check_url"),
-            timeout_ms=_abi.milliseconds(timeout_ms, "timeout_ms"),
-            connect_timeout_ms=_abi.milliseconds(connect_timeout_ms, "connect_timeout_ms"),
-            ca_file=_abi.optional_path(ca_file, "ca_file"),
-            proxy=_abi.optional_text(proxy, "proxy"),
-            app_name=_abi.optional_text(app_name, "app_name"),
-            flags=_abi.switch(allow_plain_http, "allow_plain_http", _abi.FLAG_ALLOW_PLAIN_HTTP)
-            | _abi.switch(check_once, "check_once", _abi.FLAG_CHECK_ONCE)
-            | _abi.switch(system_roots, "system_roots", _abi.FLAG_SYSTEM_ROOTS),
-            callback_secret=_abi.optional_text(callback_secret, "callback_secret"),
-            callback_secret_previous=_abi.optional_text(
+        config: Any = _abi.filled("flexpay_config")
+        try:
+            config.merchant = _abi.text(merchant, "merchant")
+            config.token = _abi.text(token, "token")
+            config.environment = _abi.choice(environment, "environment")
+            config.api = _abi.choice(api, "api")
+            config.pay_url = _abi.optional_text(pay_url, "pay_url")
+            config.check_url = _abi.optional_text(check_url, "check_url")
+            config.timeout_ms = _abi.milliseconds(timeout_ms, "timeout_ms")
+            config.connect_timeout_ms = _abi.milliseconds(connect_timeout_ms, "connect_timeout_ms")
+            config.ca_file = _abi.optional_path(ca_file, "ca_file")
+            config.proxy = _abi.optional_text(proxy, "proxy")
+            config.app_name = _abi.optional_text(app_name, "app_name")
+            config.flags = (
+                _abi.switch(allow_plain_http, "allow_plain_http", _abi.FLAG_ALLOW_PLAIN_HTTP)
+                | _abi.switch(check_once, "check_once", _abi.FLAG_CHECK_ONCE)
+                | _abi.switch(system_roots, "system_roots", _abi.FLAG_SYSTEM_ROOTS)
+            )
+            config.callback_secret = _abi.optional_text(callback_secret, "callback_secret")
+            config.callback_secret_previous = _abi.optional_text(
                 callback_secret_previous, "callback_secret_previous"
-            ),
-        )
-        new = _abi.library().functions.flexpay_client_new
-        self._own(_abi.call(new, ctypes.byref(config)))
+            )
+            new = _abi.library().functions.flexpay_client_new
+            pointer = _abi.call(new, ctypes.byref(config))
+        finally:
+            # An error keeps this frame, and error trackers show the locals of every frame.
+            del config, token, proxy, callback_secret, callback_secret_previous
+        self._own(pointer)
 
     @classmethod
     def from_env(cls) -> "Client":
@@ -151,6 +165,7 @@ class Client:
 
     def _own(self, pointer: int) -> None:
         self._handle = _Handle(pointer, _abi.library().functions.flexpay_client_free)
+        _abi.keep_ready()
 
     def close(self) -> None:
         """Frees the client and wipes the library's copy of the token. Calls that are under way in
@@ -169,7 +184,10 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return "<flexpay.Client, {}>".format("closed" if self._handle is None else "open")
+        return self._shown("Client")
+
+    def _shown(self, name: str) -> str:
+        return f"<flexpay.{name}, {'closed' if self._handle is None else 'open'}>"
 
     def pay(
         self,
@@ -203,6 +221,7 @@ class Client:
         at most; the KeyboardInterrupt that follows has a PaymentInterrupted for its cause, which
         says what became of it. A second Ctrl-C ends it at once; then the outcome is unknown.
         """
+        _abi.be_ready()
         request = _abi.filled(
             "flexpay_payment_request",
             reference=_abi.text(reference, "reference"),
@@ -245,6 +264,7 @@ class Client:
         Blocks up to the client's timeout_ms; Ctrl-C ends it at once. Raises NotFoundError and what
         `pay` raises.
         """
+        _abi.keep_ready()
         order = _abi.text(order_number, "order_number")
         return _interruptibly(lambda: self._ask(_functions().flexpay_check, order))
 
@@ -277,6 +297,7 @@ class Client:
         Raises InvalidError, TimedOutError (its message has the last thing seen),
         WaitCancelledError, UnauthorizedError, RefusedError, TLSError, InternalError.
         """
+        _abi.be_ready()
         order = _abi.text(order_number, "order_number")
         if cancel is not None and not isinstance(cancel, CancelToken):
             raise TypeError(f"cancel is to be CancelToken, not {type(cancel).__name__}")
@@ -321,6 +342,7 @@ class Client:
         Blocks up to the client's timeout_ms; Ctrl-C ends it at once. Raises CallbackError (it
         cannot be read), MismatchError (it is not about this payment), and what `check` raises.
         """
+        _abi.be_ready()
         data = _abi.body(body)
         expected = _abi.filled(
             "flexpay_expected",
@@ -478,6 +500,7 @@ class _Call:
 
 
 def _closed() -> "InvalidError":
+    _abi.load(f"{__package__}._errors")
     from ._errors import InvalidError, Outcome
 
     return InvalidError("the client is closed", field="client", outcome=Outcome.NOT_SENT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import encodings.unicode_escape  # noqa: F401 (`_escaped` needs it after a payment was sent)
 import json
 import sys
 import tempfile
@@ -154,7 +155,11 @@ def _tell(result: Any, as_json: bool) -> None:
         return
     for name, value in fields.items():
         if name == "page" and value is not None:
-            print(f"page: {_kept(str(value))} (no redirect_url: open this in the browser)")
+            try:
+                print(f"page: {_kept(str(value))} (no redirect_url: open this in the browser)")
+            except OSError as error:
+                # The payment was taken in all the same: what is known of it must be told.
+                print(f"page, which could not be kept in a file ({error}): {_escaped(str(value))}")
         elif value is not None and name != "raw":
             print(f"{name}: {_escaped(str(value))}")
 

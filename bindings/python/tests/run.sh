@@ -3,7 +3,7 @@
 #
 #   FLEXPAY_LIBRARY   the shared library under test. Needed.
 #   SANDBOX_BIN       the flexpay-sandbox program. Needed.
-#   VENV              where pytest, mypy, ruff and vermin are installed [build/venv]
+#   VENV              where pytest, mypy, ruff, vermin and gevent are installed [build/venv]
 #   NETWORK_CALLS     how many calls to the sandbox of each kind memory.py makes [1000]
 set -eu
 
@@ -15,9 +15,9 @@ SANDBOX_BIN=$(realpath "$SANDBOX_BIN")
 VENV=${VENV:-$root/build/venv}
 export FLEXPAY_LIBRARY SANDBOX_BIN PYTHONPATH="$here"
 
-if ! [ -x "$VENV/bin/pytest" ]; then
+if ! [ -x "$VENV/bin/pytest" ] || ! "$VENV/bin/python" -c 'import gevent' 2>/dev/null; then
     python3 -m venv "$VENV"
-    "$VENV/bin/pip" --disable-pip-version-check install --quiet pytest mypy ruff vermin
+    "$VENV/bin/pip" --disable-pip-version-check install --quiet pytest mypy ruff vermin gevent
 fi
 python="$VENV/bin/python"
 

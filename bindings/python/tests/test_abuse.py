@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import pickle
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
-from conftest import ORDER, URLS, Sandbox
+from conftest import ORDER, PATIENCE_S, URLS, Sandbox, python
 
 import flexpay
 from flexpay import CancelToken, Client, InvalidError, Outcome
@@ -204,6 +207,46 @@ def test_use_after_close(client: Client) -> None:
 def test_a_client_that_was_never_made() -> None:
     with pytest.raises(InvalidError, match="the client is closed"):
         Client.__new__(Client).check("O-1")
+
+
+class Own(Client):
+    """A subclass, as a shop may have one."""
+
+
+COPIES: List[Callable[[Any], object]] = [
+    copy.copy,
+    copy.deepcopy,
+    lambda one: copy.deepcopy({"client": one}),
+    *(lambda one, version=version: pickle.dumps(one, version) for version in range(6)),
+]
+
+
+@pytest.mark.parametrize("copied", COPIES)
+@pytest.mark.parametrize("kind", [Client, Own, flexpay.AsyncClient, CancelToken])
+def test_a_copy_is_refused(
+    copied: Callable[[Any], object], kind: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    one = CancelToken() if kind is CancelToken else kind(merchant="M", token="t")
+    with pytest.raises(TypeError, match=f"^a {kind.__name__} cannot be copied or pickled"):
+        copied(one)
+    del one
+    gc.collect()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_nothing_is_printed_where_a_copy_is_refused(sandbox: Sandbox) -> None:
+    script = """
+import copy, flexpay
+for one in flexpay.Client.from_env(), flexpay.AsyncClient.from_env(), flexpay.CancelToken():
+    for copied in copy.copy, copy.deepcopy:
+        try:
+            copied(one)
+        except TypeError:
+            pass
+"""
+    process = python(script, sandbox.environment())
+    assert process.communicate(timeout=PATIENCE_S) == ("", "")
+    assert process.returncode == 0
 
 
 def test_a_token_is_cancelled_twice_and_outlives_its_wait(client: Client) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import logging
+import socket
+import sys
 import threading
-from typing import Any, Awaitable, Callable, List, Optional, TypeVar
+from typing import Any, Awaitable, Callable, Coroutine, Dict, List, Optional, TypeVar
 
 import pytest
 from conftest import ORDER, PATIENCE_S, Sandbox
@@ -93,6 +96,154 @@ def test_a_wait_can_be_given_a_time(sandbox: Sandbox) -> None:
     run(sandbox, main)
 
 
+def warnings_of(caplog: pytest.LogCaptureFixture) -> List[str]:
+    """What was logged: by this package alone, and warnings alone."""
+    assert {(one.name, one.levelno) for one in caplog.records} <= {("flexpay", logging.WARNING)}
+    return [one.getMessage() for one in caplog.records]
+
+
+async def alone(pay: Callable[[], Coroutine[Any, Any, object]], arrival: Awaitable[None]) -> None:
+    paying = asyncio.ensure_future(pay())
+    await arrival
+    paying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await paying
+
+
+async def gathered(
+    pay: Callable[[], Coroutine[Any, Any, object]], arrival: Awaitable[None]
+) -> None:
+    paying = asyncio.ensure_future(pay())
+    gathering = asyncio.gather(paying, asyncio.sleep(PATIENCE_S))
+    await arrival
+    gathering.cancel()
+    # It does not await the payment's end, and hands on the bare error of the task beside it.
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await gathering
+    assert caught.value.__cause__ is None
+    await asyncio.wait([paying])
+
+
+async def grouped(pay: Callable[[], Coroutine[Any, Any, object]], arrival: Awaitable[None]) -> None:
+    async def fail() -> None:
+        await arrival
+        raise LookupError("the task beside it")
+
+    async def both() -> None:
+        async with asyncio.TaskGroup() as group:  # type: ignore[attr-defined,unused-ignore]
+            group.create_task(pay())
+            group.create_task(fail())
+
+    # No ExceptionGroup is known before Python 3.11.
+    with pytest.raises(Exception, match="unhandled errors in a TaskGroup") as caught:
+        await both()
+    # The group tells of the one that failed, and of the payment not a word.
+    (only,) = caught.value.exceptions  # type: ignore[attr-defined]
+    assert isinstance(only, LookupError)
+
+
+async def timed_out(
+    pay: Callable[[], Coroutine[Any, Any, object]], arrival: Awaitable[None]
+) -> None:
+    async def hurry() -> None:
+        await asyncio.wait_for(pay(), 0.5)
+
+    with pytest.raises(asyncio.TimeoutError):
+        await hurry()
+    await arrival
+
+
+WAYS = [
+    alone,
+    gathered,
+    timed_out,
+    pytest.param(
+        grouped, marks=pytest.mark.skipif(sys.version_info < (3, 11), reason="new in Python 3.11")
+    ),
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("became", ["taken in", "refused", "unknown", "not sent"])
+def test_what_became_of_a_cancelled_payment_is_logged(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, way: Any, became: str
+) -> None:
+    settings: Dict[str, Any] = {"timeout_ms": 3000}
+    with socket.socket() as silent:
+        # It is never accepted from, and so the TLS handshake is never answered.
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        if became == "taken in":
+            sandbox.inject("pay", "delay", ms=1500)
+        elif became == "refused":
+            settings["token"] = "another"
+            sandbox.inject("pay", "delay", ms=1500)
+        elif became == "unknown":
+            sandbox.inject("pay", "stall_after", bytes=0)
+        else:
+            settings["pay_url"] = f"https://127.0.0.1:{silent.getsockname()[1]}/v1.1/pay"
+
+        async def main(client: AsyncClient) -> None:
+            async def arrival() -> None:
+                if became == "not sent":
+                    await asyncio.sleep(0.3)
+                else:
+                    await arrived(sandbox, "pay")
+
+            await way(lambda: client.pay(reference="R-1", **ORDER), arrival())
+
+        run(sandbox, main, **settings)
+    (said,) = warnings_of(caplog)
+    assert said.startswith("interrupted during the payment request for 'R-1': ")
+    if became == "taken in":
+        (payment,) = sandbox.control("GET", "payments")
+        assert said.endswith(f"the gateway took it in, order number {payment['order_number']}")
+    else:
+        assert said.endswith(f"(outcome {became.upper().replace(' ', '_')})")
+    assert sandbox.token not in said
+
+
+def test_a_payment_that_had_not_begun_is_logged(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As where the thread has not come to run yet.
+    monkeypatch.setattr(flexpay._async, "_start", lambda ask, future: None)
+
+    async def main(client: AsyncClient) -> None:
+        async def at_once() -> None:
+            await asyncio.sleep(0)
+
+        await alone(lambda: client.pay(reference="R-1", **ORDER), at_once())
+
+    run(sandbox, main)
+    assert warnings_of(caplog) == [
+        "interrupted before the payment request for 'R-1': nothing was sent (outcome NOT_SENT)"
+    ]
+    assert sandbox.requests("pay") == []
+
+
+def test_a_payment_of_a_loop_that_was_given_up_is_logged(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    sandbox.inject("pay", "delay", ms=1000)
+
+    async def main(client: AsyncClient) -> None:
+        paying = client.pay(reference="R-1", **ORDER)
+        paying.send(None)
+        await arrived(sandbox, "pay")
+        paying.close()
+        while any(thread.name == "flexpay" for thread in threading.enumerate()):
+            await asyncio.sleep(0.01)
+
+    run(sandbox, main)
+    (payment,) = sandbox.control("GET", "payments")
+    about = "interrupted during the payment request for 'R-1': "
+    assert warnings_of(caplog) == [
+        f"{about}it is still under way (outcome UNKNOWN)",
+        f"{about}the gateway took it in, order number {payment['order_number']}",
+    ]
+
+
 def test_a_cancelled_payment_says_what_became_of_it(sandbox: Sandbox) -> None:
     sandbox.inject("pay", "delay", ms=1000)
 
@@ -129,6 +280,9 @@ def test_a_second_cancellation_ends_a_payment(sandbox: Sandbox) -> None:
         with pytest.raises(asyncio.CancelledError) as caught:
             await task
         assert caught.value.__cause__ is None
+        # What it logs in the end is not to be the next test's.
+        while any(thread.name == "flexpay" for thread in threading.enumerate()):
+            await asyncio.sleep(0.01)
 
     run(sandbox, main, timeout_ms=2000)
 
@@ -159,7 +313,16 @@ def test_a_cancelled_payment_that_fails_is_no_noise(
 
     run(sandbox, main, timeout_ms=1000)
     assert complaints == []
-    assert caplog.records == []
+    # And none of asyncio's among what was logged.
+    about = "interrupted during the payment request for 'R-1': "
+    failed = f"{about}it failed: "
+    first, second, third = warnings_of(caplog)
+    assert first.startswith(failed)
+    assert first.endswith("(outcome UNKNOWN)")
+    assert second == f"{about}it is still under way (outcome UNKNOWN)"
+    # The second cancellation did not await the end, and it is told all the same.
+    assert third.startswith(failed)
+    assert third.endswith("(outcome UNKNOWN)")
 
 
 def test_errors_are_those_of_the_client(sandbox: Sandbox) -> None:

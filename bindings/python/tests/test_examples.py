@@ -9,13 +9,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import textwrap
 import types
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
-from conftest import PACKAGE, PATIENCE_S, ROOT, Sandbox, eventually, python
+from conftest import ORDER, PACKAGE, PATIENCE_S, ROOT, Sandbox, eventually, python
 
 from flexpay import State
 
@@ -259,7 +260,7 @@ def test_an_unknown_outcome_is_said(sandbox: Sandbox, shop: Shop) -> None:
 
 def test_the_readme(sandbox: Sandbox, tmp_path: Path) -> None:
     text = (PACKAGE / "README.md").read_text(encoding="utf-8")
-    (script,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    script, _ = re.findall(r"```python\n(.*?)```", text, re.S)
     reading = python(script, sandbox.environment(), cwd=tmp_path)
     sandbox.wait_for_request("check")
     (payment,) = sandbox.control("GET", "payments")
@@ -267,3 +268,51 @@ def test_the_readme(sandbox: Sandbox, tmp_path: Path) -> None:
     output, errors = reading.communicate(timeout=PATIENCE_S)
     assert (reading.returncode, errors) == (0, "")
     assert output.endswith("\nPaid: 25.50 USD\n")
+
+
+@pytest.mark.parametrize("api", ["v1", "v1.1"])
+def test_the_readme_and_a_page(sandbox: Sandbox, tmp_path: Path, api: str) -> None:
+    page = "<form action='https://gwvisa.flexpay.cd/checkout'></form>"
+    headers = [["Content-Type", "text/html; charset=utf-8"]]
+    sandbox.inject("pay", "reply", status=200, headers=headers, body=page)
+    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    script, _ = re.findall(r"```python\n(.*?)```", text, re.S)
+    reading = python(script, sandbox.environment(FLEXPAY_API=api), cwd=tmp_path)
+    output, errors = reading.communicate(timeout=PATIENCE_S)
+    assert (reading.returncode, errors) == (0, "")
+    assert output.startswith(f"Answer the customer's browser with this page: {page}\n")
+    assert output.endswith("there is no order number: the callback brings the outcome.\n")
+
+
+@pytest.mark.parametrize("patch", ["", "from gevent import monkey; monkey.patch_all()"])
+def test_the_readme_on_gevent(sandbox: Sandbox, patch: str) -> None:
+    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    _, snippet = re.findall(r"```python\n(.*?)```", text, re.S)
+    sandbox.inject("pay", "delay", ms=1000)
+    script = f"""
+{patch}
+import gevent, time
+from flexpay import Client
+order = {{"reference": "R-1", **{ORDER!r}}}
+turns = []
+def work():
+    while True:
+        gevent.sleep(0.01)
+        turns.append(time.monotonic())
+gevent.spawn(work)
+with Client.from_env() as client:
+    turns.clear()
+    begun = time.monotonic()
+{textwrap.indent(snippet, "    ")}
+    ended = time.monotonic()
+assert ended - begun >= 1
+# The longest time that the other greenlet stood still, on a slow machine.
+longest = max(after - before for before, after in zip([begun, *turns], [*turns, ended]))
+assert longest < 0.8, longest
+print(payment.order_number)
+"""
+    calling = python(script, sandbox.environment())
+    output, errors = calling.communicate(timeout=PATIENCE_S)
+    assert (calling.returncode, errors) == (0, "")
+    (payment,) = sandbox.control("GET", "payments")
+    assert output == payment["order_number"] + "\n"

@@ -1,0 +1,214 @@
+"""No file descriptor left: what became of a payment is told all the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conftest import ORDER, PATIENCE_S, Sandbox, python, take_in
+
+# Every descriptor is taken: no file can be opened, and so nothing can be imported.
+EXHAUST = """
+import os, resource
+def exhaust():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    try:
+        while True:
+            os.open(os.devnull, os.O_RDONLY)
+    except OSError:
+        pass
+"""
+
+
+def said(sandbox: Sandbox, script: str, **settings: str) -> str:
+    """What a fresh Python says, without the site packages: their .pth files may import anything."""
+    environment = sandbox.environment(PYTHONNOUSERSITE="1", **settings)
+    process = python(EXHAUST + script, environment)
+    output, errors = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, errors) == (0, ""), errors
+    return output
+
+
+CALLS = {
+    "pay": f"client.pay(reference='R-1', **{ORDER!r})",
+    "check": "client.check('O-1')",
+    "verify_callback": 'client.verify_callback(b\'{"code":"0","orderNumber":"O-1"}\','
+    " reference='R-1', amount=1, currency='USD')",
+}
+
+
+# A bare script; one that has imported more; one with threads.
+@pytest.mark.parametrize("imports", ["", "import enum", "import threading", "import json"])
+@pytest.mark.parametrize("call", list(CALLS.values()), ids=list(CALLS))
+def test_a_call_says_that_nothing_was_sent(sandbox: Sandbox, imports: str, call: str) -> None:
+    script = f"""
+import flexpay
+{imports}
+client = flexpay.Client.from_env()
+exhaust()
+try:
+    {call}
+except Exception as error:
+    assert isinstance(error, flexpay.ConnectError), repr(error)
+    print(type(error).__name__, error.outcome.name, error.outcome is flexpay.Outcome.NOT_SENT)
+"""
+    assert said(sandbox, script) == "ConnectError NOT_SENT True\n"
+
+
+def test_a_wait_gives_up(sandbox: Sandbox) -> None:
+    script = """
+import flexpay
+client = flexpay.Client.from_env()
+exhaust()
+try:
+    client.wait("O-1", timeout_ms=300)
+except Exception as error:
+    print(type(error).__name__, isinstance(error, flexpay.FlexPayError))
+"""
+    assert said(sandbox, script) == "TimedOutError True\n"
+
+
+def test_asyncio(sandbox: Sandbox) -> None:
+    script = f"""
+import asyncio, flexpay
+async def main():
+    client = flexpay.AsyncClient.from_env()
+    exhaust()
+    try:
+        await {CALLS["pay"]}
+    except Exception as error:
+        print(type(error).__name__, error.outcome.name)
+asyncio.run(main())
+"""
+    assert said(sandbox, script) == "ConnectError NOT_SENT\n"
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_the_command_line(sandbox: Sandbox, as_json: Any) -> None:
+    words = ["pay", "--reference", "R-1", "--amount", "1", "--currency", "USD", *as_json]
+    script = f"""
+import sys, flexpay
+from flexpay import _command
+made = flexpay.Client.from_env
+def then_exhaust():
+    client = made()
+    exhaust()
+    return client
+_command.Client.from_env = then_exhaust
+print(_command.main({words!r}))
+"""
+    environment = sandbox.environment(FLEXPAY_API="v1")
+    process = python(EXHAUST + script, environment)
+    output, errors = process.communicate(timeout=PATIENCE_S)
+    told = output + errors
+    assert process.returncode == 0, errors
+    assert "Traceback" not in told
+    assert "CONNECT" in told
+    assert "NOT_SENT" in told
+    assert output.endswith("1\n")
+
+
+# The descriptors run out while the payment is under way: its answer is told all the same.
+@pytest.mark.parametrize("page", [False, True])
+def test_a_payment_taken_in_is_told_on_the_command_line(sandbox: Sandbox, page: bool) -> None:
+    if page:
+        headers = [["Content-Type", "text/html; charset=utf-8"]]
+        body = "<form action='https://gwvisa.flexpay.cd/checkout'>caf\u00e9\u202e</form>"
+        sandbox.inject("pay", "reply", status=200, headers=headers, body=body)
+    words = ["pay", "--reference", "R-1", "--amount", "1", "--currency", "USD"]
+    for name in ("approve", "cancel", "decline", "callback"):
+        words += [f"--{name}-url", f"https://shop.example/{name}"]
+    script = f"""
+import flexpay
+from flexpay import _command
+real = flexpay._abi.payment
+def payment(address):
+    exhaust()
+    return real(address)
+flexpay._abi.payment = payment
+print(_command.main({words!r}))
+"""
+    output = said(sandbox, script)
+    assert output.endswith("0\n")
+    if page:
+        assert "/checkout'>caf\u00e9\\u202e</form>" in output
+    else:
+        (payment,) = sandbox.control("GET", "payments")
+        assert f"order_number: {payment['order_number']}\n" in output
+
+
+@pytest.mark.parametrize("imports", ["", "import enum"])
+def test_an_answer_is_read_to_the_end(sandbox: Sandbox, imports: str) -> None:
+    with sandbox.client() as client:
+        order = take_in(client)
+    script = f"""
+import flexpay
+{imports}
+with flexpay.Client.from_env() as client:
+    transaction = client.check({order!r})
+    exhaust()
+    print(transaction.state.name, transaction.amount, transaction.created_at is None)
+"""
+    assert said(sandbox, script) == "PENDING 25.50 False\n"
+
+
+def test_nothing_is_loaded_after_a_payment_was_sent(sandbox: Sandbox) -> None:
+    script = f"""
+import sys, flexpay
+client = flexpay.Client.from_env()
+real = flexpay._abi.call
+def call(function, *arguments):
+    global before
+    before = set(sys.modules)
+    return real(function, *arguments)
+flexpay._abi.call = call
+payment = {CALLS["pay"]}
+assert set(sys.modules) == before, set(sys.modules) - before
+try:
+    client.pay(reference="R-1", **{ {**ORDER, "currency": "USD"}!r})
+except flexpay.FlexPayError:
+    pass
+assert set(sys.modules) == before, set(sys.modules) - before
+transaction = client.wait("O-1", timeout_ms=60000)
+transaction.state, transaction.amount, transaction.created_at
+assert set(sys.modules) == before, set(sys.modules) - before
+"""
+    sandbox.inject("check", "reply", status=200, body=PAID)
+    assert said(sandbox, script) == ""
+
+
+PAID = (
+    '{"code":"0","message":"","transaction":{"orderNumber":"O-1","reference":"R-1","status":"0",'
+    '"amount":"25.50","currency":"USD","createdAt":"2024-01-02 03:04:05"}}'
+)
+
+
+def test_a_descriptor_that_is_another_s_by_now_is_left_alone(sandbox: Sandbox) -> None:
+    # As a program does that becomes a daemon: it closes all, and opens its own.
+    script = f"""
+import flexpay
+client = flexpay.Client.from_env()
+(spare, _), = flexpay._abi._spare
+os.closerange(3, 64)
+mine = [os.open(os.devnull, os.O_RDONLY) for _ in range(60)]
+assert spare in mine
+assert {CALLS["pay"]}.order_number
+for one in mine:
+    os.fstat(one)
+"""
+    assert said(sandbox, script) == ""
+
+
+def test_one_descriptor_is_kept_back_at_most(sandbox: Sandbox) -> None:
+    script = f"""
+import flexpay
+def count():
+    return len(os.listdir("/proc/self/fd"))
+before = count()
+clients = [flexpay.Client.from_env() for _ in range(3)]
+assert count() == before + 1
+{CALLS["pay"].replace("client", "clients[0]", 1)}
+clients.clear()
+assert count() == before + 1
+"""
+    assert said(sandbox, script) == ""
