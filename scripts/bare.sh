@@ -124,19 +124,18 @@ inside() {
     if [ -e "$root/etc/roots-of-the-registries.pem" ]; then
         kept+=("PIP_CERT=/etc/roots-of-the-registries.pem" "CARGO_HTTP_CAINFO=/etc/roots-of-the-registries.pem")
     fi
-    mkdir -p "$root/opt/rust" "$bare/archives/partial"
+    mkdir -p "$root/opt/rust"
     # shellcheck disable=SC2016 # for the shell inside
     apart bash -euc '
         root=$1 rust=$2 archives=$3
         shift 3
         mount --bind "$rust" "$root/opt/rust"
         mount -o remount,bind,ro "$root/opt/rust"
-        # What was fetched for one root need not be fetched for the next.
-        mount --bind "$archives" "$root/var/cache/apt/archives"
+        [ -z "$archives" ] || mount --bind "$archives" "$root/var/cache/apt/archives"
         mount --rbind /dev "$root/dev"
         mount -t proc proc "$root/proc"
         exec chroot "$root" /usr/bin/env -i "$@"' \
-        bare "$root" "$rust" "$bare/archives" \
+        bare "$root" "$rust" "$archives" \
         HOME=/root LANG=C.UTF-8 PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         "${kept[@]}" "$@"
 }
@@ -153,6 +152,11 @@ toolchain() {
 
 needs() {
     local need started failed=()
+    # What was fetched for one root need not be fetched for the next. One run at a time: apt locks it.
+    archives=$bare/archives
+    mkdir -p "$archives/partial"
+    exec 9>"$bare/needs.lock"
+    flock 9
     for need in "$@"; do
         started=$SECONDS
         new_root
@@ -200,6 +204,7 @@ rust=$(rustc --print sysroot)
 
 mkdir -p "$bare"
 root=$bare/root.$$
+archives=
 # Nothing is mounted outside of the namespaces, so this removes what is in the root and nothing else.
 trap 'rm -rf "$root"' EXIT
 trap 'kill $(jobs -p) 2>/dev/null; exit 143' INT TERM HUP
