@@ -23,7 +23,7 @@ use() {
     used+=("$name")
 }
 
-# compiled NAME COMPILER… SOURCE…: and run. finds NAME COMPILER…: and must find the fault in it.
+# compiled NAME COMPILER… SOURCE…: and run.
 compiled() {
     local name=$1
     shift
@@ -31,6 +31,7 @@ compiled() {
     use "$name, run" ./program
 }
 
+# finds NAME FAULT COMPILER… SOURCE…: the program must end with a word about its fault.
 finds() {
     local name=$1 fault=$2
     shift 2
@@ -181,7 +182,7 @@ case $need in
         use "setpriv" setpriv --reuid=www-data --regid=www-data --clear-groups true
         # PHP 7.4, as the tests fetch it.
         use "php74.sh" /src/php74.sh "$work/php74"
-        # shellcheck source=/dev/null
+        # shellcheck disable=SC2016 # for the shell inside
         use "PHP 7.4" bash -c '. "$1/env" && "$PHP74" -r "exit(extension_loaded(\"FFI\") ? 0 : 1);"' - "$work/php74"
         ;;
     python)

@@ -87,7 +87,7 @@ names() {
 # As the registries are reached here, so they are there.
 carry_settings() {
     local file roots=${CARGO_HTTP_CAINFO:-${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}}
-    apt-config dump Acquire | grep -iE '::proxy|::CaInfo' >"$root/etc/apt/apt.conf.d/90host" || true
+    apt-config dump Acquire | grep -iE '::proxy' >"$root/etc/apt/apt.conf.d/90host" || true
     for file in "${PIP_CONFIG_FILE:-}" "$HOME/.config/pip/pip.conf" "$HOME/.pip/pip.conf" /etc/pip.conf; do
         if [ -f "$file" ]; then
             install -m 600 "$file" "$root/etc/pip.conf"
@@ -98,7 +98,10 @@ carry_settings() {
     file=${CARGO_HOME:-$HOME/.cargo}/config.toml
     [ ! -f "$file" ] || install -m 600 "$file" "$root/root/.cargo/"
     # Under another name than Debian's, which a test that wants the package must not find.
-    [ ! -s "$roots" ] || cp -L "$roots" "$root/etc/roots-of-the-registries.pem"
+    if [ -s "$roots" ]; then
+        cp -L "$roots" "$root/etc/roots-of-the-registries.pem"
+        echo 'Acquire::https::CaInfo "/etc/roots-of-the-registries.pem";' >>"$root/etc/apt/apt.conf.d/90host"
+    fi
     names >"$root/etc/hosts"
 }
 
@@ -185,6 +188,7 @@ full() {
     git clone --quiet --no-hardlinks "$project" "$root/src/flexpay"
     echo "bare.sh: $(git rev-parse --short HEAD) in a bare Debian; all of it is in $log"
     # `make test` even if the demo fails: both are to be known.
+    # shellcheck disable=SC2016 # for the shell inside
     inside bash -c 'cd /src/flexpay
         make demo; demo=$?
         make test; test=$?
@@ -200,7 +204,9 @@ scripts/setup.sh bare
 [ "$(id -u)" -eq 0 ] || fail "must be root, to mount and to chroot"
 apart true || fail "this system lets nobody mount: run it as root, in a container with CAP_SYS_ADMIN"
 rust=$(rustc --print sysroot)
-[ -x "$rust/bin/cargo" ] && [ "$rust" != /usr ] || fail "a toolchain of rustup is needed, in a folder of its own"
+if [ ! -x "$rust/bin/cargo" ] || [ "$rust" = /usr ]; then
+    fail "a toolchain of rustup is needed, in a folder of its own"
+fi
 
 mkdir -p "$bare"
 root=$bare/root.$$
