@@ -85,11 +85,11 @@ test: setup test-rust build sandbox examples bundle ## Runs all tests, installin
 
 .PHONY: setup
 setup: ## Installs what the tests need and the system lacks
-	@scripts/setup.sh build c cpp php python
+	@scripts/setup.sh build rust c cpp php python fuzz
 
 .PHONY: test-rust
 test-rust: ## The crate and the sandbox
-	@scripts/setup.sh build
+	@scripts/setup.sh rust
 	$(CARGO) test --workspace --no-fail-fast
 	@scripts/unwind.sh
 	@scripts/threats.sh
@@ -146,13 +146,21 @@ test-faults: build ## A short fault run
 	@scripts/setup.sh build
 	faults/run.sh 1000 --seed 4
 
+.PHONY: test-setup
+test-setup: ## Each need of scripts/setup.sh, in a bare Debian: installed, and used (as root; NEEDS="c cpp")
+	scripts/bare.sh needs $(NEEDS)
+
+.PHONY: bare
+bare: ## The demo and all tests in a bare Debian: before a release, and when setup.sh changes (as root)
+	scripts/bare.sh full
+
 .PHONY: faults
 faults: build ## The fault run: 10,000 calls against a gateway that misbehaves in every way (RUNS=…)
 	faults/run.sh $(or $(RUNS),10000)
 
 .PHONY: test-fuzz
 test-fuzz: ## Every kept input, and ten seconds of fuzzing each reader
-	@scripts/setup.sh build
+	@scripts/setup.sh fuzz
 	FUZZ_PROFILE=short fuzz/run.sh 10
 
 .PHONY: bench

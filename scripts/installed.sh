@@ -19,10 +19,8 @@ int main(void) {
 }
 EOF
 compile=("${CC:-cc}" -std=c99 -Wall -Wextra -Werror "$prefix/program.c")
-flags=(-I"$prefix/include" -L"$prefix/lib" -lflexpay)
-if command -v pkg-config >/dev/null; then
-    read -ra flags < <(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs flexpay)
-fi
+said=$(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs flexpay)
+read -ra flags <<<"$said"
 "${compile[@]}" -o "$prefix/shared" "${flags[@]}" -Wl,-rpath,"$prefix/lib"
 "${compile[@]}" -o "$prefix/static" -I"$prefix/include" "$prefix/lib/libflexpay.a" -lpthread -ldl -lm
 echo "installed: shared says $("$prefix/shared"), static says $("$prefix/static")"

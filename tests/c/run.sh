@@ -55,11 +55,7 @@ done
 compile layout layout.c
 # Loads the library by itself.
 "${CC:-cc}" "${flags[@]}" -I"$root/include" unload.c -o "$build/unload" -ldl -pthread
-have_jansson=true
-echo '#include <jansson.h>' | "${CC:-cc}" -E - >/dev/null 2>&1 || have_jansson=false
-if $have_jansson; then
-    compile conformance conformance.c -ljansson
-fi
+compile conformance conformance.c -ljansson
 if [ "$mode" = asan ] && ! nm "$build/layout" | grep -q __asan_init; then
     echo "run.sh: the address sanitizer is not in the programs" >&2
     exit 1
@@ -126,7 +122,7 @@ conformance() {
     "${under[@]}" "$build/conformance" "$root/tests/vectors" "$SANDBOX_URL" \
         >"$build/conformance.jsonl" && echo "$(wc -l <"$build/conformance.jsonl") cases"
 }
-if $have_jansson && [ -z "${TESTS:-}" ]; then
+if [ -z "${TESTS:-}" ]; then
     run conformance conformance
 fi
 

@@ -88,7 +88,6 @@ def test_clients_closed_in_the_midst_of_many_calls(sandbox: Sandbox) -> None:
             assert not thread.is_alive()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_uses_its_parent_s_client(sandbox: Sandbox, client: Client) -> None:
     order = take_in(client)
     client.check(order)
