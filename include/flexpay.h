@@ -22,7 +22,7 @@
  * - New fields are only ever appended to structs, and new codes and states may come.
  *
  * A callback is a hint: ANYONE can post one. Take flexpay_verify_callback's word, not the
- * callback's.
+ * callback's. Without a callback, take flexpay_verify_order's.
  */
 
 
@@ -320,6 +320,26 @@ typedef struct flexpay_transaction {
     const char *raw;
 } flexpay_transaction;
 
+// What you asked for, from your own records, to hold an order or a callback against. Begin with
+// FLEXPAY_EXPECTED_INIT. Strings are borrowed for the call alone.
+typedef struct flexpay_expected {
+    // sizeof(flexpay_expected), set by FLEXPAY_EXPECTED_INIT.
+    size_t size;
+    // The reference of the payment request. Needed.
+    const char *reference;
+    // Its amount. Needed.
+    const char *amount;
+    // Its currency. Needed.
+    const char *currency;
+    // The order number the gateway gave for it. Set it whenever you recorded one: then that order
+    // is checked, whatever the callback says. NULL: the callback's is. flexpay_verify_order needs it.
+    const char *order_number;
+    // The query string of the request that brought the callback ("flexpay=1.abc"), with or without
+    // its "?". Needed where the client has a callback_secret: its signature is checked before
+    // anything is asked.
+    const char *query;
+} flexpay_expected;
+
 // How to wait. Begin with FLEXPAY_WAIT_OPTIONS_INIT. 0 is the default of each.
 typedef struct flexpay_wait_options {
     // sizeof(flexpay_wait_options), set by FLEXPAY_WAIT_OPTIONS_INIT.
@@ -335,6 +355,11 @@ typedef struct flexpay_wait_options {
     uint32_t failed_grace_ms;
     // Ends the wait from elsewhere. May be NULL.
     const struct flexpay_cancel_token *cancel;
+    // What you asked for. Then the wait returns that payment and no other: one that differs in
+    // reference, amount or currency ends it with MISMATCH. Its order_number, where set, must be the
+    // one you wait for; set it where it is from your records. Its query is not used. NULL: nothing is
+    // compared, and reference, amount and currency are yours to compare.
+    const struct flexpay_expected *expected;
 } flexpay_wait_options;
 
 // What a callback says. ANYONE who knows the address can post one: believe nothing of it before
@@ -369,26 +394,6 @@ typedef struct flexpay_callback {
     // The body as received. Never NULL.
     const char *raw;
 } flexpay_callback;
-
-// What you asked for, from your own records, to hold a callback against. Begin with
-// FLEXPAY_EXPECTED_INIT. Strings are borrowed for the call alone.
-typedef struct flexpay_expected {
-    // sizeof(flexpay_expected), set by FLEXPAY_EXPECTED_INIT.
-    size_t size;
-    // The reference of the payment request. Needed.
-    const char *reference;
-    // Its amount. Needed.
-    const char *amount;
-    // Its currency. Needed.
-    const char *currency;
-    // The order number the gateway gave for it. Set it whenever you recorded one: then that order
-    // is checked, whatever the callback says. NULL: the callback's is.
-    const char *order_number;
-    // The query string of the request that brought the callback ("flexpay=1.abc"), with or without
-    // its "?". Needed where the client has a callback_secret: its signature is checked before
-    // anything is asked.
-    const char *query;
-} flexpay_expected;
 
 #ifdef __cplusplus
 extern "C" {
@@ -491,7 +496,7 @@ void flexpay_cancel_token_free(struct flexpay_cancel_token *token);
 // PAID, CANCELLED, REFUNDING and REFUNDED are final at once; FAILED once it has stood for
 // failed_grace_ms. An order not found (yet), a failing gateway and broken connections are borne
 // with on the way. A wait that fails says nothing of the payment: its outcome is UNKNOWN, but for an
-// argument that was refused.
+// argument that was refused. Give options.expected, and what is returned IS what you asked for.
 //
 // client:       not NULL; may be in use by other threads.
 // order_number: the gateway's number; not NULL; borrowed for this call.
@@ -499,7 +504,7 @@ void flexpay_cancel_token_free(struct flexpay_cancel_token *token);
 // transaction:  receives the transaction, to be freed with flexpay_transaction_free; NULL on
 //               failure.
 // error:        receives why it failed, to be freed with flexpay_error_free. May be NULL.
-// Errors: INVALID, TIMEOUT (its message has the last thing seen), CANCELLED, UNAUTHORIZED,
+// Errors: INVALID, TIMEOUT (its message has the last thing seen), CANCELLED, MISMATCH, UNAUTHORIZED,
 // REFUSED, TLS, INTERNAL. Blocks up to the options' timeout_ms. Since ABI 1.
 flexpay_result flexpay_wait(const struct flexpay_client *client,
                             const char *order_number,
@@ -556,6 +561,26 @@ flexpay_result flexpay_verify_callback(const struct flexpay_client *client,
                                        const struct flexpay_expected *expected,
                                        struct flexpay_transaction **transaction,
                                        struct flexpay_error **error);
+
+// Gives the verdict on an order: asks the gateway about expected.order_number, from your records,
+// and compares reference, amount and currency with what you asked for. For a till, or a sweep over
+// open orders: no callback is needed. expected.query and the client's callback_secret are not used.
+//
+// FLEXPAY_OK means: this transaction IS the one you asked for. Whether it is paid, its state says:
+// mark an order paid only on FLEXPAY_STATE_PAID. Another payment comes back as MISMATCH; the message
+// names each field that differs.
+//
+// client:      not NULL; may be in use by other threads.
+// expected:    what you asked for, from your records, with its order_number; not NULL; borrowed for
+//              this call.
+// transaction: receives the gateway's word, to be freed with flexpay_transaction_free; NULL on
+//              failure.
+// error:       receives why it failed, to be freed with flexpay_error_free. May be NULL.
+// Errors: MISMATCH, and those of flexpay_check. Blocks up to the client's timeout_ms. Since ABI 1.
+flexpay_result flexpay_verify_order(const struct flexpay_client *client,
+                                    const struct flexpay_expected *expected,
+                                    struct flexpay_transaction **transaction,
+                                    struct flexpay_error **error);
 
 // Frees a callback. NULL is fine. Since ABI 1.
 void flexpay_callback_free(struct flexpay_callback *callback);

@@ -403,7 +403,7 @@ struct Callback {
     std::string key;
 };
 
-/// What you asked for, from your own records, to hold a callback against.
+/// What you asked for, from your own records, to hold an order or a callback against.
 struct Expected {
     /// The reference of the payment request. Needed.
     std::string reference;
@@ -412,7 +412,7 @@ struct Expected {
     /// Its currency. Needed.
     std::string currency;
     /// The order number the gateway gave for it. Set it whenever you recorded one: then that order is
-    /// checked, whatever the callback says. Absent: the callback's is.
+    /// checked, whatever the callback says. Absent: the callback's is. Client::verify_order needs it.
     std::optional<std::string> order_number;
     /// The query string of the request that brought the callback ("flexpay=1.abc"), with or without
     /// its "?". Needed where the client has a callback_secret: its signature is checked before
@@ -514,6 +514,17 @@ inline std::uint32_t c_milliseconds(std::optional<std::chrono::milliseconds> tim
 
 inline const std::uint8_t* c_bytes(std::string_view bytes) {
     return reinterpret_cast<const std::uint8_t*>(bytes.data());
+}
+
+/// The expectation for C, which lives no longer than `from`.
+inline flexpay_expected c_expected(const Expected& from) {
+    flexpay_expected to = FLEXPAY_EXPECTED_INIT;
+    to.reference = c_text(from.reference, "reference");
+    to.amount = c_text(from.amount.text(), "amount");
+    to.currency = c_text(from.currency, "currency");
+    to.order_number = c_text(from.order_number, "order_number");
+    to.query = c_text(from.query, "query");
+    return to;
 }
 
 inline Transaction copy(const flexpay_transaction& from) {
@@ -624,6 +635,10 @@ struct WaitOptions {
     std::optional<std::chrono::milliseconds> failed_grace;
     /// Ends the wait from elsewhere; may be null. Yours: it must live until the wait has returned.
     const CancelToken* cancel = nullptr;
+    /// What you asked for. Then the wait returns that payment and no other: one that differs in
+    /// reference, amount or currency ends it with Result::mismatch. Its order_number, where there is
+    /// one, must be the one you wait for; set it where it is from your records. Its query is not used.
+    std::optional<Expected> expected;
 };
 
 /// A client for one merchant. Make one and share it by reference: its calls may run in many threads at
@@ -692,8 +707,8 @@ public:
     /// final, the time is up, or the wait is cancelled. Paid, cancelled, refunding and refunded are
     /// final at once; failed, once it has stood for the options' failed_grace. An order not found
     /// (yet), a failing gateway and broken connections are borne with on the way. Throws Error:
-    /// invalid, timeout (what() has the last thing seen), cancelled, unauthorized, refused, tls,
-    /// internal. Blocks up to the options' timeout.
+    /// invalid, timeout (what() has the last thing seen), cancelled, mismatch (with the options'
+    /// expected), unauthorized, refused, tls, internal. Blocks up to the options' timeout.
     [[nodiscard]] Transaction wait(std::string_view order_number,
                                    const WaitOptions& options = WaitOptions()) const {
         const std::string order(order_number);
@@ -709,6 +724,11 @@ public:
             if (how.cancel == nullptr) {
                 throw detail::invalid("cancel", "this CancelToken was moved from");
             }
+        }
+        flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
+        if (options.expected) {
+            expected = detail::c_expected(*options.expected);
+            how.expected = &expected;
         }
         const flexpay_client* client = living();
         return detail::copy(
@@ -726,17 +746,27 @@ public:
     /// timeout.
     [[nodiscard]] Transaction verify_callback(std::string_view body,
                                               const Expected& expected) const {
-        flexpay_expected given = FLEXPAY_EXPECTED_INIT;
-        given.reference = detail::c_text(expected.reference, "reference");
-        given.amount = detail::c_text(expected.amount.text(), "amount");
-        given.currency = detail::c_text(expected.currency, "currency");
-        given.order_number = detail::c_text(expected.order_number, "order_number");
-        given.query = detail::c_text(expected.query, "query");
+        const flexpay_expected given = detail::c_expected(expected);
         const flexpay_client* client = living();
         return detail::copy(
             *detail::receive<detail::TransactionHandle>([&](auto** made, auto** error) {
                 return flexpay_verify_callback(client, detail::c_bytes(body), body.size(), &given,
                                                made, error);
+            }));
+    }
+
+    /// Gives the verdict on an order, without a callback: asks the gateway about
+    /// expected.order_number, from your records (needed here), and compares reference, amount and
+    /// currency with what you asked for. That it returns says that this transaction IS the one you
+    /// asked for; its state says whether it is paid: mark an order paid only on State::paid.
+    /// expected.query and the client's callback_secret are not used. Throws Error: mismatch (another
+    /// payment), and those of check. Blocks up to the client's timeout.
+    [[nodiscard]] Transaction verify_order(const Expected& expected) const {
+        const flexpay_expected given = detail::c_expected(expected);
+        const flexpay_client* client = living();
+        return detail::copy(
+            *detail::receive<detail::TransactionHandle>([&](auto** made, auto** error) {
+                return flexpay_verify_order(client, &given, made, error);
             }));
     }
 

@@ -82,7 +82,8 @@ pub(crate) fn callback_key(
         })
 }
 
-/// What the merchant asked for, from the merchant's own records, to hold a callback against.
+/// What the merchant asked for, from the merchant's own records, to hold an order or a callback
+/// against.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
     /// The reference of the payment request.
@@ -93,6 +94,7 @@ pub struct Expected {
     pub currency: String,
     /// The order number the gateway gave for it, where one was recorded. Give it whenever there is
     /// one: then that order is checked, whatever the callback says.
+    /// [`Client::verify_order`](crate::Client::verify_order) needs it.
     pub order_number: Option<String>,
     /// The query string of the request that brought the callback, with or without its `?`. Needed
     /// where the client has a [`callback_secret`](crate::Config::callback_secret).
@@ -304,6 +306,20 @@ impl Expected {
             ));
         }
         validate_amount(&self.amount)
+    }
+
+    /// The same, where the gateway is to be asked about this order number.
+    pub(crate) fn validate_for(&self, order_number: &str) -> Result<Amount> {
+        validate_order_number(order_number)
+            .map_err(|problem| Error::invalid("order_number", problem))?;
+        let amount = self.validate()?;
+        match self.order_number.as_deref() {
+            Some(own) if own != order_number => Err(Error::invalid(
+                "order_number",
+                "is not the order number that is expected",
+            )),
+            _ => Ok(amount),
+        }
     }
 
     /// The order number to ask the gateway about: the merchant's own, else the callback's. A

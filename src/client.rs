@@ -1,4 +1,4 @@
-//! The client: pay, check, and the verdict on a callback.
+//! The client: pay, check, and the verdict on an order or a callback.
 
 use std::fmt;
 use std::sync::Arc;
@@ -122,13 +122,41 @@ impl Client {
     /// order not found (yet), a refused question, a failing gateway and broken connections; a
     /// refused token ends it. At the deadline: [`ErrorCode::Timeout`], with the last thing seen in its message.
     ///
+    /// With [`WaitOptions::expected`], only the payment that the merchant expected is returned;
+    /// any other is [`ErrorCode::Mismatch`], as in [`Client::verify_order`].
+    ///
     /// An error says nothing of the payment: its outcome is [`Outcome::Unknown`](crate::Outcome),
     /// but for an argument that was refused.
     pub fn wait(&self, order_number: &str, options: &WaitOptions) -> Result<Transaction> {
-        crate::wait::wait(options, |limits| {
+        let expected = match &options.expected {
+            Some(expected) => Some((expected, expected.validate_for(order_number)?)),
+            None => None,
+        };
+        let transaction = crate::wait::wait(options, |limits| {
             let deadline = limits.deadline.min(self.deadline());
             self.ask(order_number, Limits { deadline, ..limits })
-        })
+        })?;
+        if let Some((expected, amount)) = expected {
+            expected
+                .confirm(amount, &transaction)
+                .map_err(Error::outcome_open)?;
+        }
+        Ok(transaction)
+    }
+
+    /// Asks the gateway about the order number that the merchant recorded
+    /// ([`Expected::order_number`], needed here), and compares reference, amount and currency with
+    /// what the merchant expected. [`Expected::query`] is not used.
+    ///
+    /// Success means: *this transaction is the one you asked for*. Whether it is paid, its
+    /// [`state`](Transaction::state) says. Another payment is [`ErrorCode::Mismatch`], whose message
+    /// names each field that differs. Other errors are those of [`Client::check`].
+    pub fn verify_order(&self, expected: &Expected) -> Result<Transaction> {
+        let order_number = expected.order_number.as_deref().unwrap_or_default();
+        let amount = expected.validate_for(order_number)?;
+        let transaction = self.check(order_number)?;
+        expected.confirm(amount, &transaction)?;
+        Ok(transaction)
     }
 
     /// Reads a callback, checks its order with the gateway, and compares reference, amount and

@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
+use crate::callback::Expected;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::transaction::{State, Transaction};
@@ -25,6 +26,10 @@ pub struct WaitOptions {
     pub failed_grace: Duration,
     /// Ends the wait from elsewhere.
     pub cancel: Option<CancelToken>,
+    /// The payment that is waited for. Then the wait returns it and no other: one that differs in
+    /// reference, amount or currency ends the wait with [`ErrorCode::Mismatch`]. Its `order_number`,
+    /// where there is one, must be the one that is waited for; its `query` is not used.
+    pub expected: Option<Expected>,
 }
 
 impl Default for WaitOptions {
@@ -36,6 +41,7 @@ impl Default for WaitOptions {
             max_interval: Duration::from_secs(10),
             failed_grace: Duration::from_secs(30),
             cancel: None,
+            expected: None,
         }
     }
 }
@@ -50,6 +56,7 @@ impl WaitOptions {
             max_interval: or(self.max_interval, default.max_interval),
             failed_grace: or(self.failed_grace, default.failed_grace),
             cancel: self.cancel.clone(),
+            expected: self.expected.clone(),
         }
     }
 }

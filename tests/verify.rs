@@ -1,4 +1,4 @@
-//! The verdict on a callback. Believing a false "paid" is the worst thing this library could do.
+//! The verdict on a callback or an order. Believing a false "paid" is the worst thing this library could do.
 
 mod common;
 
@@ -280,6 +280,102 @@ fn what_is_expected_must_be_complete() {
             "{error}"
         );
     }
+}
+
+/// What the shop expects of the order it recorded.
+fn recorded(shop: &Shop) -> Expected {
+    Expected {
+        order_number: Some(shop.number.clone()),
+        ..expected()
+    }
+}
+
+#[test]
+fn an_order_is_confirmed_without_a_notice_and_its_query_is_not_used() {
+    let (shop, _) = signing_shop();
+    for query in [None, Some("flexpay=1.AAAA".to_owned())] {
+        let expected = Expected {
+            query,
+            ..recorded(&shop)
+        };
+        let transaction = shop.client.verify_order(&expected).unwrap();
+        assert_eq!(transaction.state, State::Paid);
+        assert_eq!(transaction.order_number, shop.number);
+    }
+    shop.sandbox
+        .decide_silently(&shop.number, Decision::Decline)
+        .unwrap();
+    let transaction = shop.client.verify_order(&recorded(&shop)).unwrap();
+    assert_eq!(transaction.state, State::Failed);
+}
+
+#[test]
+fn an_order_that_differs_is_never_the_one_expected() {
+    let shop = shop();
+    type Change = fn(&mut Expected);
+    let changes: [(&str, Change); 3] = [
+        ("amount", |expected| expected.amount = "25.51".into()),
+        ("currency", |expected| expected.currency = "CDF".into()),
+        ("reference", |expected| {
+            expected.reference = "ZANDO-2".into()
+        }),
+    ];
+    for (field, change) in changes {
+        let mut expected = recorded(&shop);
+        change(&mut expected);
+        let error = shop.client.verify_order(&expected).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Mismatch, "{error}");
+        assert_eq!(error.outcome(), Outcome::Refused);
+        assert_eq!(error.field(), Some(field), "{error}");
+        let notice = notice("ZANDO-1", &shop.number);
+        if field != "reference" {
+            let of_notice = shop.refuse(&notice, &expected, field);
+            assert_eq!(of_notice.message(), error.message(), "one comparison");
+        }
+    }
+}
+
+#[test]
+fn the_recorded_order_number_may_stand_for_the_reference_of_an_order() {
+    let shop = shop();
+    shop.sandbox.set_habits(Habits {
+        order_number_as_reference: true,
+        ..Habits::default()
+    });
+    let transaction = shop.client.verify_order(&recorded(&shop)).unwrap();
+    assert_eq!(transaction.state, State::Paid);
+}
+
+#[test]
+fn a_verdict_on_an_order_needs_its_number_and_all_that_is_expected() {
+    let shop = shop();
+    let asked = shop.sandbox.requests().len();
+    for order_number in [None, Some(String::new()), Some(" ".into())] {
+        let expected = Expected {
+            order_number,
+            ..expected()
+        };
+        let error = shop.client.verify_order(&expected).unwrap_err();
+        assert_eq!(
+            (error.code(), error.field(), error.outcome()),
+            (ErrorCode::Invalid, Some("order_number"), Outcome::NotSent),
+            "{error}"
+        );
+    }
+    let no_amount = Expected {
+        amount: String::new(),
+        ..recorded(&shop)
+    };
+    let error = shop.client.verify_order(&no_amount).unwrap_err();
+    assert_eq!(error.field(), Some("amount"), "{error}");
+    assert_eq!(shop.sandbox.requests().len(), asked, "nothing was asked");
+
+    let unknown = Expected {
+        order_number: Some("NOBODY-S".into()),
+        ..expected()
+    };
+    let error = shop.client.verify_order(&unknown).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotFound);
 }
 
 /// A shop that signs its callback addresses, and the query strings of two payments it asked for.

@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use flexpay::{Api, CancelToken, Client, Config, ErrorCode, Outcome, State, WaitOptions};
+use flexpay::{Api, CancelToken, Client, Config, ErrorCode, Expected, Outcome, State, WaitOptions};
 use flexpay_sandbox::{Action, Decision, Endpoint, Fault, Habits};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ fn options() -> WaitOptions {
         max_interval: SHORT,
         failed_grace: Duration::from_millis(300),
         cancel: None,
+        expected: None,
     }
 }
 
@@ -102,6 +103,116 @@ fn a_lone_failure_is_provisional_and_a_late_payment_wins() {
         client.wait(&number, &patient).unwrap()
     });
     assert_eq!(transaction.state, State::Paid);
+}
+
+/// Waiting for 25.50 USD under this reference.
+fn expecting(reference: &str) -> Expected {
+    Expected {
+        reference: reference.into(),
+        amount: "25.5".into(),
+        currency: "USD".into(),
+        ..Expected::default()
+    }
+}
+
+#[test]
+fn a_wait_returns_the_payment_that_is_expected_and_no_other() {
+    let sandbox = sandbox();
+    let client = secure_client(&sandbox);
+    let number = order(&client, "E1");
+    let wait = |expected| {
+        let options = WaitOptions {
+            expected: Some(expected),
+            ..options()
+        };
+        client.wait(&number, &options)
+    };
+    let found = std::thread::scope(|scope| {
+        scope.spawn(|| decide_later(&sandbox, &number, 2, Decision::Approve));
+        wait(expecting("E1")).unwrap()
+    });
+    assert_eq!(found.state, State::Paid);
+    let recorded = Expected {
+        order_number: Some(number.clone()),
+        ..expecting("E1")
+    };
+    assert_eq!(wait(recorded.clone()).unwrap().state, State::Paid);
+
+    for (field, other) in [
+        ("reference", expecting("E2")),
+        (
+            "amount",
+            Expected {
+                amount: "25.51".into(),
+                ..expecting("E1")
+            },
+        ),
+        (
+            "currency",
+            Expected {
+                currency: "CDF".into(),
+                ..recorded.clone()
+            },
+        ),
+    ] {
+        let error = wait(other).unwrap_err();
+        assert_eq!(
+            (error.code(), error.field(), error.outcome()),
+            (ErrorCode::Mismatch, Some(field), Outcome::Unknown),
+            "{error}"
+        );
+    }
+
+    // The order number in place of the reference: only where it was recorded.
+    sandbox.set_habits(Habits {
+        order_number_as_reference: true,
+        ..Habits::default()
+    });
+    assert_eq!(wait(recorded).unwrap().state, State::Paid);
+    let error = wait(expecting("E1")).unwrap_err();
+    assert_eq!(error.field(), Some("reference"), "{error}");
+}
+
+#[test]
+fn what_a_wait_expects_is_checked_before_anything_is_asked() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    for (field, expected) in [
+        ("reference", Expected::default()),
+        (
+            "amount",
+            Expected {
+                amount: "-1".into(),
+                ..expecting("E1")
+            },
+        ),
+        (
+            "order_number",
+            Expected {
+                order_number: Some("2".into()),
+                ..expecting("E1")
+            },
+        ),
+        (
+            "order_number",
+            Expected {
+                order_number: Some(String::new()),
+                ..expecting("E1")
+            },
+        ),
+    ] {
+        let options = WaitOptions {
+            expected: Some(expected),
+            ..options()
+        };
+        let error = client.wait("1", &options).unwrap_err();
+        assert_eq!(
+            (error.code(), error.field(), error.outcome()),
+            (ErrorCode::Invalid, Some(field), Outcome::NotSent),
+            "{error}"
+        );
+    }
+    assert!(sandbox.connections().is_empty());
 }
 
 #[test]

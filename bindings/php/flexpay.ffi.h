@@ -70,6 +70,15 @@ typedef struct flexpay_transaction {
     const char *raw;
 } flexpay_transaction;
 
+typedef struct flexpay_expected {
+    size_t size;
+    const char *reference;
+    const char *amount;
+    const char *currency;
+    const char *order_number;
+    const char *query;
+} flexpay_expected;
+
 typedef struct flexpay_wait_options {
     size_t size;
     uint32_t timeout_ms;
@@ -77,6 +86,7 @@ typedef struct flexpay_wait_options {
     uint32_t max_interval_ms;
     uint32_t failed_grace_ms;
     const struct flexpay_cancel_token *cancel;
+    const struct flexpay_expected *expected;
 } flexpay_wait_options;
 
 typedef struct flexpay_callback {
@@ -94,15 +104,6 @@ typedef struct flexpay_callback {
     const char *message;
     const char *raw;
 } flexpay_callback;
-
-typedef struct flexpay_expected {
-    size_t size;
-    const char *reference;
-    const char *amount;
-    const char *currency;
-    const char *order_number;
-    const char *query;
-} flexpay_expected;
 
 void flexpay_error_free(struct flexpay_error *error);
 
@@ -160,6 +161,11 @@ flexpay_result flexpay_verify_callback(const struct flexpay_client *client,
                                        const struct flexpay_expected *expected,
                                        struct flexpay_transaction **transaction,
                                        struct flexpay_error **error);
+
+flexpay_result flexpay_verify_order(const struct flexpay_client *client,
+                                    const struct flexpay_expected *expected,
+                                    struct flexpay_transaction **transaction,
+                                    struct flexpay_error **error);
 
 void flexpay_callback_free(struct flexpay_callback *callback);
 

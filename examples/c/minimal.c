@@ -31,7 +31,15 @@ int main(int argc, char **argv)
         printf("Send the customer to %s\n",
                payment->redirect_url ? payment->redirect_url : payment->page);
         fflush(stdout);
-        if (flexpay_wait(client, payment->order_number, NULL, &transaction, &error) == FLEXPAY_OK)
+        flexpay_expected expected = FLEXPAY_EXPECTED_INIT; /* no other payment will do */
+        expected.reference = request.reference;
+        expected.amount = request.amount;
+        expected.currency = request.currency;
+        expected.order_number = payment->order_number;
+        flexpay_wait_options options = FLEXPAY_WAIT_OPTIONS_INIT;
+        options.expected = &expected;
+        if (flexpay_wait(client, payment->order_number, &options, &transaction, &error) ==
+            FLEXPAY_OK)
             printf("%s\n", flexpay_state_name(transaction->state));
     }
     /* After a request was taken in, no error means "not paid": look at the order before charging

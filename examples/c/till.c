@@ -185,6 +185,7 @@ static void on_interrupt(int signal)
 struct waiting {
     const flexpay_client *client;
     const char *order_number;
+    flexpay_expected expected;
     flexpay_wait_options options;
     flexpay_result result;
     flexpay_transaction *transaction;
@@ -235,6 +236,7 @@ static flexpay_result wait_for_customer(const flexpay_client *client, const char
 {
     struct waiting waiting = {.client = client,
                               .order_number = order_number,
+                              .expected = FLEXPAY_EXPECTED_INIT,
                               .options = FLEXPAY_WAIT_OPTIONS_INIT,
                               .lock = PTHREAD_MUTEX_INITIALIZER,
                               .ended = PTHREAD_COND_INITIALIZER};
@@ -243,6 +245,11 @@ static flexpay_result wait_for_customer(const flexpay_client *client, const char
 
     if (flexpay_cancel_token_new(&interrupted, error) != FLEXPAY_OK)
         return FLEXPAY_ERROR_INTERNAL;
+    waiting.expected.reference = sale->reference;
+    waiting.expected.amount = sale->amount;
+    waiting.expected.currency = sale->currency;
+    waiting.expected.order_number = order_number;
+    waiting.options.expected = &waiting.expected;
     waiting.options.timeout_ms = sale->wait_s * 1000;
     waiting.options.failed_grace_ms = sale->grace_s * 1000;
     waiting.options.cancel = interrupted;
@@ -312,10 +319,13 @@ static enum verdict explain_request(const flexpay_error *error, const struct sal
 static enum verdict explain_wait(const flexpay_error *error, const char *order_number)
 {
     int32_t code = error != NULL ? error->code : FLEXPAY_ERROR_INTERNAL;
-    printf("UNKNOWN: %s. The customer can still pay.\n",
-           code == FLEXPAY_ERROR_CANCELLED ? "you stopped waiting"
-           : code == FLEXPAY_ERROR_TIMEOUT ? "the time is up"
-                                           : "the gateway could not be asked");
+    if (code == FLEXPAY_ERROR_MISMATCH)
+        printf("UNKNOWN: this is not the payment you asked for. Deliver nothing.\n");
+    else
+        printf("UNKNOWN: %s. The customer can still pay.\n",
+               code == FLEXPAY_ERROR_CANCELLED ? "you stopped waiting"
+               : code == FLEXPAY_ERROR_TIMEOUT ? "the time is up"
+                                               : "the gateway could not be asked");
     print_error(error);
     printf("Do NOT charge again. Check the order %s first.\n", order_number);
     return UNKNOWN;

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <future>
 #include <iostream>
+#include <optional>
 
 #include <flexpay.hpp>
 
@@ -80,6 +81,9 @@ int main(int argc, char** argv) {
         flexpay::WaitOptions options;
         options.timeout = left;
         options.cancel = &stop;
+        // No other payment will do.
+        options.expected = flexpay::Expected{request.reference, request.amount, request.currency,
+                                             payment.order_number, std::nullopt};
         auto outcome = std::async(std::launch::async,
                                   [&] { return client.wait(*payment.order_number, options); });
         do {

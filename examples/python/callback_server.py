@@ -63,8 +63,8 @@ def receive(client: Client, body: bytes, query: str) -> tuple[int, str]:
             return 400, f"not about order {reference!r}: {error}"
         except FlexPayError as error:
             # Nothing is known yet. 503 asks the gateway to post it again, but it promises nowhere
-            # that it does: what got a 503, a shop also asks about by itself, with check(), until
-            # it knows.
+            # that it does: what got a 503, a shop also asks about by itself, with verify_order(),
+            # until it knows.
             return 503, f"order {reference!r} not verified: {error.code.name}: {error}"
         return record(orders, reference, transaction.state)
 

@@ -15,9 +15,8 @@ import sqlite3
 import sys
 import tempfile
 from contextlib import closing
-from decimal import Decimal
 
-from flexpay import Client, FlexPayError, Outcome, Payment, State
+from flexpay import Client, Expected, FlexPayError, Outcome, Payment, State
 
 SHOP_URL = os.environ.get("SHOP_URL", "https://shop.example")
 CALLBACK_URL = os.environ.get("CALLBACK_URL", SHOP_URL + "/callback")
@@ -73,23 +72,17 @@ def main(reference: str, amount: str, currency: str) -> int:
         if payment.order_number is None:
             print("The gateway gave no order number: the callback will bring the outcome.")
             return 0
+        # Paid is only what was asked for.
+        expected = Expected(
+            reference=reference,
+            amount=amount,
+            currency=currency,
+            order_number=payment.order_number,
+        )
         try:
-            transaction = client.wait(payment.order_number)
+            transaction = client.wait(payment.order_number, expected=expected)
         except FlexPayError as error:
             print(f"{error.code.name}: {error}", file=sys.stderr)
-            return 1
-        # Paid is only what was asked for. The reference may be the order number: the gateway has
-        # been seen to write that in its place.
-        if (
-            transaction.reference not in (reference, payment.order_number)
-            or transaction.amount != Decimal(amount)
-            or transaction.currency != currency
-        ):
-            print(
-                f"NOT what was asked for: {transaction.reference}, "
-                f"{transaction.amount} {transaction.currency}",
-                file=sys.stderr,
-            )
             return 1
         print(f"{transaction.state.name}: {transaction.amount} {transaction.currency}")
         return 0 if transaction.state is State.PAID else 1

@@ -266,6 +266,7 @@ fn options(input: &mut Input<'_>) {
         max_interval_ms: number(),
         failed_grace_ms: number(),
         cancel: cancelled as *const flexpay_cancel_token,
+        expected: std::ptr::null(),
     };
     let claim = input.claim(value);
     let (mut transaction, mut error) = (null_mut::<flexpay_transaction>(), null_mut());

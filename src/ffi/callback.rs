@@ -47,7 +47,7 @@ pub struct flexpay_callback {
     pub raw: *const c_char,
 }
 
-/// What you asked for, from your own records, to hold a callback against. Begin with
+/// What you asked for, from your own records, to hold an order or a callback against. Begin with
 /// FLEXPAY_EXPECTED_INIT. Strings are borrowed for the call alone.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -61,7 +61,7 @@ pub struct flexpay_expected {
     /// Its currency. Needed.
     pub currency: *const c_char,
     /// The order number the gateway gave for it. Set it whenever you recorded one: then that order
-    /// is checked, whatever the callback says. NULL: the callback's is.
+    /// is checked, whatever the callback says. NULL: the callback's is. flexpay_verify_order needs it.
     pub order_number: *const c_char,
     /// The query string of the request that brought the callback ("flexpay=1.abc"), with or without
     /// its "?". Needed where the client has a callback_secret: its signature is checked before
@@ -124,7 +124,7 @@ impl flexpay_callback {
 }
 
 impl flexpay_expected {
-    unsafe fn read(given: *const Self) -> Result<Expected> {
+    pub(super) unsafe fn read(given: *const Self) -> Result<Expected> {
         // SAFETY: as the caller promises, for the struct and for each string in it.
         unsafe {
             let own = sized(given, "expected")?;
@@ -261,6 +261,37 @@ pub unsafe extern "C" fn flexpay_verify_callback(
             let client = flexpay_client::borrow(client)?;
             let expected = flexpay_expected::read(expected)?;
             client.verify_callback(borrow_body(body, length)?, &expected)
+        })
+    }
+}
+
+/// Gives the verdict on an order: asks the gateway about expected.order_number, from your records,
+/// and compares reference, amount and currency with what you asked for. For a till, or a sweep over
+/// open orders: no callback is needed. expected.query and the client's callback_secret are not used.
+///
+/// FLEXPAY_OK means: this transaction IS the one you asked for. Whether it is paid, its state says:
+/// mark an order paid only on FLEXPAY_STATE_PAID. Another payment comes back as MISMATCH; the message
+/// names each field that differs.
+///
+/// client:      not NULL; may be in use by other threads.
+/// expected:    what you asked for, from your records, with its order_number; not NULL; borrowed for
+///              this call.
+/// transaction: receives the gateway's word, to be freed with flexpay_transaction_free; NULL on
+///              failure.
+/// error:       receives why it failed, to be freed with flexpay_error_free. May be NULL.
+/// Errors: MISMATCH, and those of flexpay_check. Blocks up to the client's timeout_ms. Since ABI 1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn flexpay_verify_order(
+    client: *const flexpay_client,
+    expected: *const flexpay_expected,
+    transaction: *mut *mut flexpay_transaction,
+    error: *mut *mut flexpay_error,
+) -> flexpay_result {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        deliver(transaction, error, flexpay_transaction::make, || {
+            let client = flexpay_client::borrow(client)?;
+            client.verify_order(&flexpay_expected::read(expected)?)
         })
     }
 }

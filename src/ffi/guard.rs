@@ -154,6 +154,9 @@ mod tests {
             panics_are_stopped("verify_callback", |error| {
                 callback::flexpay_verify_callback(client, null(), 0, null(), null_mut(), error)
             });
+            panics_are_stopped("verify_order", |error| {
+                callback::flexpay_verify_order(client, null(), null_mut(), error)
+            });
             panics_are_stopped("cancel_token_new", |error| {
                 cancel::flexpay_cancel_token_new(null_mut(), error)
             });

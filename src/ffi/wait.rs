@@ -4,6 +4,7 @@ use libc::{c_char, size_t};
 use std::mem::offset_of;
 use std::time::Duration;
 
+use super::callback::flexpay_expected;
 use super::cancel::flexpay_cancel_token;
 use super::client::flexpay_client;
 use super::error::{flexpay_error, flexpay_result};
@@ -30,11 +31,16 @@ pub struct flexpay_wait_options {
     pub failed_grace_ms: u32,
     /// Ends the wait from elsewhere. May be NULL.
     pub cancel: *const flexpay_cancel_token,
+    /// What you asked for. Then the wait returns that payment and no other: one that differs in
+    /// reference, amount or currency ends it with MISMATCH. Its order_number, where set, must be the
+    /// one you wait for; set it where it is from your records. Its query is not used. NULL: nothing is
+    /// compared, and reference, amount and currency are yours to compare.
+    pub expected: *const flexpay_expected,
 }
 
 // SAFETY: repr(C), size first, integers and pointers only.
 unsafe impl SizedStruct for flexpay_wait_options {
-    const END: usize = offset_of!(Self, cancel) + size_of::<*const c_char>();
+    const END: usize = offset_of!(Self, expected) + size_of::<*const c_char>();
 }
 
 impl flexpay_wait_options {
@@ -53,6 +59,9 @@ impl flexpay_wait_options {
                 set(&mut options.max_interval, own.max_interval_ms);
                 set(&mut options.failed_grace, own.failed_grace_ms);
                 options.cancel = flexpay_cancel_token::share(own.cancel);
+                if !own.expected.is_null() {
+                    options.expected = Some(flexpay_expected::read(own.expected)?);
+                }
             }
         }
         Ok(options)
@@ -65,7 +74,7 @@ impl flexpay_wait_options {
 /// PAID, CANCELLED, REFUNDING and REFUNDED are final at once; FAILED once it has stood for
 /// failed_grace_ms. An order not found (yet), a failing gateway and broken connections are borne
 /// with on the way. A wait that fails says nothing of the payment: its outcome is UNKNOWN, but for an
-/// argument that was refused.
+/// argument that was refused. Give options.expected, and what is returned IS what you asked for.
 ///
 /// client:       not NULL; may be in use by other threads.
 /// order_number: the gateway's number; not NULL; borrowed for this call.
@@ -73,7 +82,7 @@ impl flexpay_wait_options {
 /// transaction:  receives the transaction, to be freed with flexpay_transaction_free; NULL on
 ///               failure.
 /// error:        receives why it failed, to be freed with flexpay_error_free. May be NULL.
-/// Errors: INVALID, TIMEOUT (its message has the last thing seen), CANCELLED, UNAUTHORIZED,
+/// Errors: INVALID, TIMEOUT (its message has the last thing seen), CANCELLED, MISMATCH, UNAUTHORIZED,
 /// REFUSED, TLS, INTERNAL. Blocks up to the options' timeout_ms. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_wait(

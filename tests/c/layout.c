@@ -124,6 +124,7 @@ int main(void)
     FIELD(flexpay_wait_options, max_interval_ms);
     FIELD(flexpay_wait_options, failed_grace_ms);
     FIELD(flexpay_wait_options, cancel);
+    FIELD(flexpay_wait_options, expected);
 
     STRUCT(flexpay_callback);
     FIELD(flexpay_callback, claims_success);

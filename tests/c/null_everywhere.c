@@ -56,6 +56,11 @@ static void inputs(flexpay_client *client)
     REFUSED("expected",
             flexpay_verify_callback(client, body, sizeof body - 1, NULL, &transaction, &error));
     REFUSED("body", flexpay_verify_callback(client, NULL, 1, &expected, &transaction, &error));
+    transaction = GARBAGE;
+    REFUSED("client", flexpay_verify_order(NULL, &expected, &transaction, &error));
+    CHECK(transaction == NULL);
+    REFUSED("expected", flexpay_verify_order(client, NULL, &transaction, &error));
+    REFUSED("order_number", flexpay_verify_order(client, &expected, &transaction, &error));
 }
 
 /* An empty body is a body that cannot be read, whatever the pointer. */
@@ -95,6 +100,7 @@ static void outputs(flexpay_client *client)
     CHECK_INT(FLEXPAY_OK, flexpay_cancel_token_new(NULL, NULL));
     CHECK_INT(FLEXPAY_ERROR_MISMATCH,
               flexpay_verify_callback(client, body, sizeof body - 1, &expected, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_verify_order(client, &expected, NULL, NULL));
 
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_client_new(NULL, NULL, NULL));
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_pay(NULL, NULL, NULL, NULL));
@@ -102,6 +108,7 @@ static void outputs(flexpay_client *client)
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_wait(NULL, NULL, NULL, NULL, NULL));
     CHECK_INT(FLEXPAY_ERROR_CALLBACK, flexpay_parse_callback(NULL, 0, NULL, NULL));
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_verify_callback(NULL, NULL, 0, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_verify_order(NULL, NULL, NULL, NULL));
     free(order);
 }
 

@@ -35,7 +35,7 @@ valgrind) under=(valgrind --quiet --leak-check=full "--show-leak-kinds=definite,
 esac
 
 all=(null_drop null_everywhere sized_structs invalid_utf8 enum_out_of_range numbers version
-    from_environment system_roots pay refusals outcome callbacks callback_key secrets cancel interrupted broken_pipe
+    from_environment system_roots pay refusals outcome expected_order callbacks callback_key secrets cancel interrupted broken_pipe
     shared_client forked_child)
 # Searches its own memory, which the sanitizers and valgrind make into something else.
 [ "$mode" = plain ] && all+=(wiped)

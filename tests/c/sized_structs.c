@@ -95,6 +95,27 @@ static void zeroed(flexpay_client *client)
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_wait(client, "1", &options, NULL, NULL));
     CHECK_INT(FLEXPAY_ERROR_INVALID,
               flexpay_verify_callback(client, body, sizeof body - 1, &expected, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_verify_order(client, &expected, NULL, NULL));
+    options.size = sizeof options;
+    options.expected = &expected;
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_wait(client, "1", &options, NULL, NULL));
+}
+
+/* Wait options of a program from before `expected`, which this library must not look for. */
+static void older_wait_options(flexpay_client *client)
+{
+    size_t size = offsetof(flexpay_wait_options, expected);
+    flexpay_wait_options whole = FLEXPAY_WAIT_OPTIONS_INIT, *cut = malloc(size);
+    char *order = sandbox_order(NULL);
+    if (cut == NULL)
+        abort();
+    sandbox_decide(order, "approve");
+    whole.size = size;
+    whole.timeout_ms = 20000;
+    memcpy(cut, &whole, size);
+    CHECK_INT(FLEXPAY_OK, flexpay_wait(client, order, cut, NULL, NULL));
+    free(cut);
+    free(order);
 }
 
 /* The other three go the same way. */
@@ -149,6 +170,7 @@ int main(void)
     newer_program();
     nobody_set_the_size();
     zeroed(client);
+    older_wait_options(client);
     every_struct(client);
     flexpay_client_free(client);
     return test_end();

@@ -214,6 +214,48 @@ void a_callback_is_verified() {
     CHECK(nonsense.code() == Result::callback);
 }
 
+void an_order_is_verified_without_a_callback() {
+    const flexpay::Client shop = client();
+    const flexpay::PaymentRequest request = sandbox_request();
+    const std::string order = order_of(shop, request);
+    const flexpay::Expected right{request.reference, "25.5", request.currency, order, std::nullopt};
+    const auto wait = [&](const flexpay::Expected& expected) {
+        flexpay::WaitOptions options = quick();
+        options.expected = expected;
+        return shop.wait(order, options);
+    };
+
+    CHECK(shop.verify_order(right).state == State::pending);
+    decide(order, "approve");
+    CHECK(shop.verify_order(right).state == State::paid);
+    CHECK(wait(right).state == State::paid);
+
+    const auto differs = [&](const char* field, auto member) {
+        flexpay::Expected other = right;
+        other.*member = std::string(field) == "amount" ? "25.51" : "CDF";
+        const flexpay::Error verified = error_of([&] { return shop.verify_order(other); });
+        CHECK(verified.code() == Result::mismatch && verified.field() == field);
+        CHECK(verified.outcome() == Outcome::refused);
+        const flexpay::Error waited = error_of([&] { return wait(other); });
+        CHECK(waited.code() == Result::mismatch && waited.field() == field);
+        CHECK(waited.outcome() == Outcome::unknown);
+    };
+    differs("reference", &flexpay::Expected::reference);
+    differs("amount", &flexpay::Expected::amount);
+    differs("currency", &flexpay::Expected::currency);
+
+    flexpay::Expected expected = right;
+    expected.order_number.reset();
+    CHECK(wait(expected).state == State::paid);
+    const flexpay::Error missing = error_of([&] { return shop.verify_order(expected); });
+    CHECK(missing.code() == Result::invalid && missing.field() == "order_number");
+    expected.order_number = "another";
+    const flexpay::Error another = error_of([&] { return wait(expected); });
+    CHECK(another.code() == Result::invalid && another.field() == "order_number");
+    const flexpay::Error nobodys = error_of([&] { return shop.verify_order(expected); });
+    CHECK(nobodys.code() == Result::not_found);
+}
+
 void a_callback_must_come_to_a_signed_address() {
     flexpay::Config config = sandbox_config();
     config.callback_secret = "a secret of the shop, made for this test";
@@ -416,6 +458,7 @@ int main() {
             {"a wait whose time is up has the last word", a_wait_whose_time_is_up_has_the_last_word},
             {"a wait is cancelled from another thread", a_wait_is_cancelled_from_another_thread},
             {"a callback is verified", a_callback_is_verified},
+            {"an order is verified without a callback", an_order_is_verified_without_a_callback},
             {"a callback must come to a signed address", a_callback_must_come_to_a_signed_address},
             {"a refusal has the gateway's words", a_refusal_has_the_gateways_words},
             {"a contradiction names its field", a_contradiction_names_its_field},

@@ -220,6 +220,10 @@ void a_nul_in_a_text_is_refused() {
         Expected wrong{"R1", "25.50", "USD", std::nullopt, std::nullopt};
         wrong.*member = cut;
         refused_for(field, [&] { return client.verify_callback("code=0&reference=R1", wrong); });
+        refused_for(field, [&] { return client.verify_order(wrong); });
+        flexpay::WaitOptions options;
+        options.expected = wrong;
+        refused_for(field, [&] { return client.wait("O1", options); });
     };
     expected("reference", &Expected::reference);
     expected("amount", &Expected::amount);
@@ -298,6 +302,7 @@ void a_client_that_was_moved_from_says_so() {
     refused_for("client", [&] { return first.check("O1"); });
     refused_for("client", [&] { return first.wait("O1"); });
     refused_for("client", [&] { return first.verify_callback("code=0&reference=R1", expected); });
+    refused_for("client", [&] { return first.verify_order(expected); });
     const std::string what = error_of([&] { return first.check("O1"); }).what();
     CHECK(what.find("moved from") != what.npos);
 

@@ -72,6 +72,13 @@ flexpay_result flexpay_verify_callback(const flexpay_client *client, const uint8
     return FLEXPAY_ERROR_INTERNAL;
 }
 
+flexpay_result flexpay_verify_order(const flexpay_client *client, const flexpay_expected *expected,
+                                    flexpay_transaction **transaction, flexpay_error **error)
+{
+    (void)client, (void)expected, (void)transaction, (void)error;
+    return FLEXPAY_ERROR_INTERNAL;
+}
+
 void flexpay_error_free(flexpay_error *error) { (void)error; }
 void flexpay_client_free(flexpay_client *client) { (void)client; }
 void flexpay_payment_free(flexpay_payment *payment) { (void)payment; }

@@ -1,6 +1,6 @@
 """Payments through FlexPay, the card gateway of the DR Congo.
 
-    from flexpay import Api, Client, State
+    from flexpay import Api, Client, Expected, State
 
     with Client(merchant="ZANDO", token=token, api=Api.V1_1) as client:
         payment = client.pay(reference="MLO-1", amount="25.50", currency="USD", ...)
@@ -8,14 +8,15 @@
             ...  # redirect the customer's browser there
         else:
             ...  # answer the browser with this HTML: payment.page
-        transaction = client.wait(payment.order_number)
+        asked_for = Expected(reference="MLO-1", amount="25.50", currency="USD")
+        transaction = client.wait(payment.order_number, expected=asked_for)
         if transaction.state is State.PAID:
             ...
 
 A callback is a hint: ANYONE can post one. Take `Client.verify_callback`'s word, not the callback's.
 """
 
-from ._client import CancelToken, Client, library_path, library_version, parse_callback
+from ._client import CancelToken, Client, Expected, library_path, library_version, parse_callback
 from ._models import Callback, Payment, Transaction
 
 TYPE_CHECKING = False
@@ -58,6 +59,7 @@ __all__ = [
     "ConnectError",
     "ConnectionLostError",
     "Environment",
+    "Expected",
     "FlexPayError",
     "GatewayError",
     "InternalError",

@@ -111,6 +111,7 @@ STRUCTS: "Dict[str, List[Tuple[str, Any]]]" = {
         ("max_interval_ms", c_uint32),
         ("failed_grace_ms", c_uint32),
         ("cancel", c_void_p),
+        ("expected", c_void_p),
     ],
     "flexpay_callback": [
         ("claims_success", c_int32),
@@ -165,6 +166,7 @@ FUNCTIONS: "Dict[str, Tuple[Any, List[Any]]]" = {
         c_int32,
         [c_void_p, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p],
     ),
+    "flexpay_verify_order": (c_int32, [c_void_p, c_void_p, c_void_p, c_void_p]),
     "flexpay_callback_key": (c_int32, [c_void_p, c_char_p, c_size_t, c_void_p]),
     "flexpay_callback_free": (None, [c_void_p]),
 }

@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Callable, TypeVar
 
-from ._client import CancelToken, Client, Uncopied, interrupted
+from ._client import CancelToken, Client, Expected, Uncopied, interrupted
 
 if TYPE_CHECKING:
     import os
@@ -173,6 +173,7 @@ class AsyncClient(Uncopied):
         interval_ms: "Optional[int]" = None,
         max_interval_ms: "Optional[int]" = None,
         failed_grace_ms: "Optional[int]" = None,
+        expected: "Optional[Expected]" = None,
     ) -> "Transaction":
         """As `Client.wait`. To cancel the task ends it, and the library's asking too."""
         token = CancelToken()
@@ -185,6 +186,7 @@ class AsyncClient(Uncopied):
                     max_interval_ms=max_interval_ms,
                     failed_grace_ms=failed_grace_ms,
                     cancel=token,
+                    expected=expected,
                 )
             )
         finally:
@@ -209,6 +211,24 @@ class AsyncClient(Uncopied):
                 currency=currency,
                 order_number=order_number,
                 query=query,
+            )
+        )
+
+    async def verify_order(
+        self,
+        *,
+        reference: str,
+        amount: "Amount",
+        currency: str,
+        order_number: "Optional[str]",
+    ) -> "Transaction":
+        """As `Client.verify_order`. To cancel the task ends it at once."""
+        return await _in_thread(
+            lambda: self._client.verify_order(
+                reference=reference,
+                amount=amount,
+                currency=currency,
+                order_number=order_number,
             )
         )
 

@@ -45,6 +45,32 @@ class _Handle(Uncopied):
         self._free(self.pointer)
 
 
+class Expected:
+    """What you asked for, from your own records: what `Client.wait` is to hold an order against.
+
+    reference, amount, currency: those of your payment request.
+    order_number: the one the gateway gave for it. Set it where it is from your records; it must be
+        the one that is waited for.
+
+    Raises InvalidError for text that C would cut. What is missing or no amount, the wait refuses.
+    """
+
+    def __init__(
+        self,
+        *,
+        reference: str,
+        amount: "Amount",
+        currency: str,
+        order_number: "Optional[str]" = None,
+    ) -> None:
+        self._struct = _expected(reference, amount, currency, order_number)
+
+    @property
+    def pointer(self) -> int:
+        """The library's struct, for as long as this object lives."""
+        return ctypes.addressof(self._struct)
+
+
 class CancelToken(Uncopied):
     """Ends a `Client.wait` from another thread or from a signal handler.
 
@@ -277,6 +303,7 @@ class Client(Uncopied):
         max_interval_ms: "Optional[int]" = None,
         failed_grace_ms: "Optional[int]" = None,
         cancel: "Optional[CancelToken]" = None,
+        expected: "Optional[Expected]" = None,
     ) -> "Transaction":
         """Waits for the outcome of an order: asks again and again, less and less often, until it is
         final, the time is up, or the wait is cancelled.
@@ -290,17 +317,23 @@ class Client(Uncopied):
         max_interval_ms: the longest pause. None: 10 000.
         failed_grace_ms: how long FAILED must stand to be believed. None: 30 000.
         cancel: ends the wait from elsewhere.
+        expected: what you asked for. Then the wait returns that payment and no other: one that
+            differs in reference, amount or currency ends it with MismatchError. None: nothing is
+            compared.
 
         Blocks up to timeout_ms. Ctrl-C in the main thread ends it at once, cancelling `cancel` if
         there is one. In another thread Python delivers no Ctrl-C: give a token, and cancel it.
 
         Raises InvalidError, TimedOutError (its message has the last thing seen),
-        WaitCancelledError, UnauthorizedError, RefusedError, TLSError, InternalError.
+        WaitCancelledError, MismatchError, UnauthorizedError, RefusedError, TLSError,
+        InternalError.
         """
         _abi.be_ready()
         order = _abi.text(order_number, "order_number")
         if cancel is not None and not isinstance(cancel, CancelToken):
             raise TypeError(f"cancel is to be CancelToken, not {type(cancel).__name__}")
+        if expected is not None and not isinstance(expected, Expected):
+            raise TypeError(f"expected is to be Expected, not {type(expected).__name__}")
         token = CancelToken() if cancel is None else cancel
         timeouts = {
             "timeout_ms": _abi.milliseconds(timeout_ms, "timeout_ms"),
@@ -310,7 +343,12 @@ class Client(Uncopied):
         }
 
         def ask() -> "Transaction":
-            options = _abi.filled("flexpay_wait_options", cancel=token.pointer, **timeouts)
+            options = _abi.filled(
+                "flexpay_wait_options",
+                cancel=token.pointer,
+                expected=None if expected is None else expected.pointer,
+                **timeouts,
+            )
             return self._ask(_functions().flexpay_wait, order, ctypes.byref(options))
 
         return _interruptibly(ask, token.cancel)
@@ -344,18 +382,39 @@ class Client(Uncopied):
         """
         _abi.be_ready()
         data = _abi.body(body)
-        expected = _abi.filled(
-            "flexpay_expected",
-            reference=_abi.text(reference, "reference"),
-            amount=_abi.amount(amount, "amount"),
-            currency=_abi.text(currency, "currency"),
-            order_number=_abi.optional_text(order_number, "order_number"),
-            query=_abi.optional_text(query, "query"),
-        )
+        expected = _expected(reference, amount, currency, order_number, query)
         return _interruptibly(
             lambda: self._ask(
                 _functions().flexpay_verify_callback, data, len(data), ctypes.byref(expected)
             )
+        )
+
+    def verify_order(
+        self,
+        *,
+        reference: str,
+        amount: "Amount",
+        currency: str,
+        order_number: "Optional[str]",
+    ) -> "Transaction":
+        """Gives the verdict on an order, without a callback: asks the gateway about it, and
+        compares reference, amount and currency with what you asked for. For a till, or a sweep
+        over open orders. The client's callback_secret is not used.
+
+        A transaction that comes back IS the one you asked for. Whether it is paid, its state says:
+        mark an order paid only on State.PAID.
+
+        reference, amount, currency: those of your payment request, from your own records.
+        order_number: the one the gateway gave for it, from your own records. None, where there is
+            none, is refused.
+
+        Blocks up to the client's timeout_ms; Ctrl-C ends it at once. Raises MismatchError (it is
+        another payment), and what `check` raises.
+        """
+        _abi.be_ready()
+        expected = _expected(reference, amount, currency, order_number)
+        return _interruptibly(
+            lambda: self._ask(_functions().flexpay_verify_order, ctypes.byref(expected))
         )
 
     def _ask(self, function: "Any", *arguments: "Any") -> "Transaction":
@@ -497,6 +556,23 @@ class _Call:
         if self.error is not None:
             raise self.error
         return self._result
+
+
+def _expected(
+    reference: str,
+    amount: "Amount",
+    currency: str,
+    order_number: "Optional[str]",
+    query: "Optional[str]" = None,
+) -> "ctypes.Structure":
+    return _abi.filled(
+        "flexpay_expected",
+        reference=_abi.text(reference, "reference"),
+        amount=_abi.amount(amount, "amount"),
+        currency=_abi.text(currency, "currency"),
+        order_number=_abi.optional_text(order_number, "order_number"),
+        query=_abi.optional_text(query, "query"),
+    )
 
 
 def _closed() -> "InvalidError":

@@ -88,6 +88,11 @@ flexpay_result flexpay_verify_callback(const flexpay_client *client, const uint8
     (void)expected;
     return flexpay_check(client, "O-1", transaction, error);
 }
+flexpay_result flexpay_verify_order(const flexpay_client *client, const flexpay_expected *expected,
+                                    flexpay_transaction **transaction, flexpay_error **error) {
+    (void)expected;
+    return flexpay_check(client, "O-1", transaction, error);
+}
 flexpay_result flexpay_callback_key(const flexpay_callback *callback, char *key, size_t size,
                                     flexpay_error **error) {
     (void)callback;

@@ -16,6 +16,7 @@ import flexpay
 from flexpay import CancelToken, Client, InvalidError, Outcome
 
 EXPECTED = {"reference": "R-1", "amount": "1", "currency": "USD"}
+NUMBERED = {**EXPECTED, "order_number": "O-1"}
 BODY = b'{"code":"0","reference":"R-1","orderNumber":"O-1"}'
 
 Call = Callable[[Client, Any], object]
@@ -55,6 +56,14 @@ MORE_TEXTS: List[Tuple[str, Call]] = [
             ),
         )
         for name in ("reference", "amount", "currency", "order_number", "query")
+    ),
+    *(
+        (name, lambda client, value, name=name: client.verify_order(**{**NUMBERED, name: value}))
+        for name in ("reference", "amount", "currency", "order_number")
+    ),
+    *(
+        (name, lambda _, value, name=name: flexpay.Expected(**{**NUMBERED, name: value}))
+        for name in ("reference", "amount", "currency", "order_number")
     ),
 ]
 

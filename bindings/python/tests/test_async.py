@@ -47,6 +47,16 @@ def test_a_payment_from_beginning_to_end(sandbox: Sandbox, tls: bool) -> None:
         assert (await client.verify_callback(body, **expected)).state is State.PAID
         with pytest.raises(flexpay.MismatchError):
             await client.verify_callback(body, **{**expected, "amount": "1"})
+        assert (await client.verify_order(order_number=order, **expected)).state is State.PAID
+        asked_for = flexpay.Expected(order_number=order, **expected)
+        assert (await client.wait(order, expected=asked_for)).state is State.PAID
+        wrong = {**expected, "amount": "1", "order_number": order}
+        with pytest.raises(flexpay.MismatchError):
+            await client.verify_order(**wrong)
+        with pytest.raises(flexpay.MismatchError):
+            await client.wait(order, expected=flexpay.Expected(**wrong))
+        with pytest.raises(flexpay.InvalidError):
+            await client.verify_order(order_number=None, **expected)
 
     run(sandbox, main, tls=tls)
 
@@ -352,7 +362,9 @@ def test_a_client_from_the_environment(sandbox: Sandbox, monkeypatch: pytest.Mon
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("name", ["__init__", "pay", "check", "wait", "verify_callback"])
+@pytest.mark.parametrize(
+    "name", ["__init__", "pay", "check", "wait", "verify_callback", "verify_order"]
+)
 def test_its_arguments_are_those_of_the_client(name: str) -> None:
     arguments = dict(inspect.signature(getattr(Client, name)).parameters)
     if name == "wait":

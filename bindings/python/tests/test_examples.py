@@ -220,7 +220,7 @@ def test_paid_is_only_what_was_asked_for(
     sandbox.inject("check", "reply", times=None, status=200, body=told)
     output, errors = buying.communicate(timeout=PATIENCE_S)
     assert (buying.returncode, output) == (1, "")
-    assert errors.startswith("NOT what was asked for: ")
+    assert errors.startswith(f"MISMATCH: {field}: expected ")
     assert value in errors
 
 

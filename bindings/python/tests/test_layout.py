@@ -25,7 +25,10 @@ C_TYPES = {
     ctypes.c_uint64: "uint64_t",
     ctypes.c_size_t: "size_t",
     ctypes.c_char_p: "const char *",
-    ctypes.c_void_p: "const flexpay_cancel_token *",
+}
+POINTERS = {
+    "cancel": "const flexpay_cancel_token *",
+    "expected": "const flexpay_expected *",
 }
 
 
@@ -43,7 +46,8 @@ def test_structs(tmp_path: Path) -> None:
         expected += f"{name} {ctypes.sizeof(struct)}\n"
         for field, kind in fields:
             member = f"(({name} *)0)->{field}"
-            is_kind = f"_Generic({member}, {C_TYPES[kind]}: 1, default: 0)"
+            c_type = POINTERS[field] if kind is ctypes.c_void_p else C_TYPES[kind]
+            is_kind = f"_Generic({member}, {c_type}: 1, default: 0)"
             place = f"offsetof({name}, {field}), sizeof({member}), {is_kind}"
             lines.append(f'printf("{field} %zu %zu %d\\n", {place});')
             expected += f"{field} {getattr(struct, field).offset} {ctypes.sizeof(kind)} 1\n"

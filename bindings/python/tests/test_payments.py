@@ -8,6 +8,7 @@ import weakref
 from dataclasses import FrozenInstanceError
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, Dict
 
 import pytest
 from conftest import ORDER, Sandbox, take_in
@@ -118,6 +119,38 @@ def test_a_callback_is_read_and_verified(sandbox: Sandbox, client: Client) -> No
             body, reference="R-1", amount=Decimal("25.5"), currency="USD", order_number=number
         )
         assert transaction.state is State.PAID
+
+
+def test_an_order_is_verified_without_a_callback(sandbox: Sandbox, client: Client) -> None:
+    order = take_in(client)
+    sandbox.decide(order, "approve")
+    right: Dict[str, Any] = {"reference": "R-1", "amount": Decimal("25.5"), "currency": "USD"}
+    assert client.verify_order(order_number=order, **right).state is State.PAID
+    for number in (None, order):
+        expected = flexpay.Expected(order_number=number, **right)
+        assert client.wait(order, expected=expected).state is State.PAID
+
+    for field, other in (("reference", "R-2"), ("amount", "25.51"), ("currency", "CDF")):
+        wrong = {**right, "order_number": order, field: other}
+        with pytest.raises(flexpay.MismatchError) as verified:
+            client.verify_order(**wrong)
+        assert verified.value.outcome is flexpay.Outcome.REFUSED
+        with pytest.raises(flexpay.MismatchError) as waited:
+            client.wait(order, expected=flexpay.Expected(**wrong))
+        assert waited.value.outcome is flexpay.Outcome.UNKNOWN
+        assert verified.value.field == waited.value.field == field
+
+    for number in (None, ""):
+        with pytest.raises(flexpay.InvalidError) as missing:
+            client.verify_order(order_number=number, **right)
+        assert missing.value.field == "order_number"
+    with pytest.raises(flexpay.InvalidError) as another:
+        client.wait(order, expected=flexpay.Expected(order_number="O-2", **right))
+    assert another.value.field == "order_number"
+    with pytest.raises(flexpay.NotFoundError):
+        client.verify_order(order_number="nobody-s", **right)
+    with pytest.raises(TypeError, match=r"^expected is to be Expected"):
+        client.wait(order, expected=right)  # type: ignore[arg-type]
 
 
 def test_a_callback_must_come_to_the_address_it_was_asked_to(sandbox: Sandbox) -> None:
