@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the shared library shows: the names in the header, and nothing else. What it is: resident, and
-# known by its soname. What it needs: libc alone, and which. What it weighs, stripped: 2.0 MiB at most.
+# known by its soname. What it needs: libc alone, and which. What it weighs, stripped: 2.5 MiB at most.
 #
 #   scripts/library.sh HEADER LIBRARY
 set -euo pipefail
@@ -35,7 +35,7 @@ trap 'rm -f "$stripped"' EXIT
 strip -o "$stripped" "$library"
 size=$(stat -c %s "$stripped")
 # Other processors want more bytes for the same.
-[ "$(uname -m)" != x86_64 ] || [ "$size" -le $((2 * 1024 * 1024)) ] ||
-    fail "is $size bytes when stripped, more than 2 MiB"
+[ "$(uname -m)" != x86_64 ] || [ "$size" -le $((5 * 1024 * 1024 / 2)) ] ||
+    fail "is $size bytes when stripped, more than 2.5 MiB"
 
 echo "library: $(wc -l <<<"$exported") names, in the header and in it; NODELETE; soname; libc alone (${glibc:-no glibc}); $size bytes stripped"

@@ -9,8 +9,8 @@
  *
  * The gateway promises nowhere that it posts a notice again, after a 503 or at all. So a cron line
  * should ask about what stays open: for each order that is 'asked' and has an order number,
- * Client::check($number), and then the UPDATE below where it isPaid() and its reference, amount and
- * currency are the order's. Orders without a number are looked up in the merchant's console.
+ * Client::verifyOrder() with the Expected below, and then the UPDATE where it isPaid(). Orders
+ * without a number are looked up in the merchant's console.
  *
  * The settings are those of pay.php. With FLEXPAY_CALLBACK_SECRET set for both, callback addresses
  * are signed, and forged notices are refused without asking the gateway.

@@ -85,11 +85,11 @@ static void elsewhere(flexpay_client *client)
         result = flexpay_verify_callback(client, body, sizeof body - 1, &expected, NULL, &error);
         expect(names[at], result, error);
     }
-    /* A callback is not the caller's fault. */
-    CHECK_INT(FLEXPAY_ERROR_CALLBACK,
-              flexpay_parse_callback(latin1, sizeof latin1 - 1, NULL, &error));
-    CHECK_STR("body", error != NULL ? error->field : "no error");
-    flexpay_error_free(error);
+    /* A callback is not the caller's fault: an old server's accent is read. */
+    flexpay_callback *callback;
+    CHECK_INT(FLEXPAY_OK, flexpay_parse_callback(latin1, sizeof latin1 - 1, &callback, NULL));
+    CHECK_STR("caf\xc3\xa9", callback != NULL ? callback->reference : NULL);
+    flexpay_callback_free(callback);
 }
 
 int main(void)

@@ -164,20 +164,23 @@ final class Client
      * @param string $orderNumber the gateway's number
      *
      * @throws FlexPayException InvalidArgumentException, TimeoutException (its message has the last
-     *                          thing seen), CancelledException, UnauthorizedException,
-     *                          RefusedException, TlsException, InternalException
+     *                          thing seen), CancelledException, MismatchException,
+     *                          UnauthorizedException, RefusedException, TlsException,
+     *                          InternalException
      */
     public function wait(string $orderNumber, ?WaitOptions $options = null): Transaction
     {
         $handle = $this->handle();
         $options = $options ?? new WaitOptions();
         $cancel = $options->getCancelToken();
+        $expected = $options->getExpected();
 
         return new Transaction($this->library->wait(
             $handle,
             $orderNumber,
             $options->getTimes(),
-            $cancel === null ? null : $cancel->handle()
+            $cancel === null ? null : $cancel->handle(),
+            $expected === null ? null : $expected->toArray()
         ));
     }
 
@@ -202,6 +205,28 @@ final class Client
         $handle = $this->handle();
 
         return new Transaction($this->library->verifyCallback($handle, $body, $expected->toArray()));
+    }
+
+    /**
+     * Gives the verdict on an order, without a callback: asks the gateway about the order number
+     * that you recorded, and compares reference, amount and currency with what you asked for. For a
+     * sweep over open orders. The query of $expected and the client's callback_secret are not used.
+     *
+     * Returning means: this transaction IS the one you asked for. Whether it is paid, its state
+     * says: mark an order paid only when isPaid().
+     *
+     * Blocks up to timeout_ms.
+     *
+     * @param Expected $expected what you asked for, from your own records, with its order number
+     *
+     * @throws FlexPayException MismatchException, and those of check(); InvalidArgumentException
+     *                          where there is no order number
+     */
+    public function verifyOrder(Expected $expected): Transaction
+    {
+        $handle = $this->handle();
+
+        return new Transaction($this->library->verifyOrder($handle, $expected->toArray()));
     }
 
     /** Closes the client and wipes its token. What is done twice is done once. */

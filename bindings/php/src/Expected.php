@@ -7,7 +7,7 @@ namespace FlexPay;
 use FlexPay\Exception\InvalidArgumentException;
 use FlexPay\Internal\Arguments;
 
-/** What you asked for, from your own records, to hold a callback against. */
+/** What you asked for, from your own records, to hold an order or a callback against. */
 final class Expected
 {
     /**
@@ -27,7 +27,8 @@ final class Expected
      * @param string      $currency    its currency
      * @param string|null $orderNumber the order number the gateway gave for it. Give it whenever
      *                                 you recorded one: then that order is checked, whatever the
-     *                                 callback says. null: the callback's is.
+     *                                 callback says. null: the callback's is. verifyOrder()
+     *                                 needs it.
      * @param string|null $query       the query string of the request that brought the callback
      *                                 ($_SERVER['QUERY_STRING']). Needed where the client has a
      *                                 callback_secret.

@@ -17,6 +17,8 @@ final class WaitOptions
 
     private ?CancelToken $cancel;
 
+    private ?Expected $expected;
+
     /**
      * Options, each with its default when null or left out; 0 is refused:
      * - timeout_ms (int): how long to wait in all. 600 000.
@@ -25,18 +27,22 @@ final class WaitOptions
      * - failed_grace_ms (int): how long a failure must stand to be believed: the gateway says it
      *   while the customer is still typing, and "paid" afterwards. 30 000.
      * - cancel (CancelToken): ends the wait from elsewhere.
+     * - expected (Expected): what you asked for. Then wait() returns that payment and no other: one
+     *   that differs in reference, amount or currency ends it with a MismatchException. Its order
+     *   number, where given, must be the one waited for. Left out, nothing is compared.
      *
-     * @param array<string, int|CancelToken|null> $options
+     * @param array<string, int|CancelToken|Expected|null> $options
      *
      * @throws InvalidArgumentException its getField() names the option
      */
     public function __construct(array $options = [])
     {
-        $given = new Options($options, array_merge(self::TIMES, ['cancel']));
+        $given = new Options($options, array_merge(self::TIMES, ['cancel', 'expected']));
         foreach (self::TIMES as $name) {
             $this->times[$name] = $given->milliseconds($name, 1);
         }
         $this->cancel = $given->object('cancel', CancelToken::class);
+        $this->expected = $given->object('expected', Expected::class);
     }
 
     /**
@@ -52,5 +58,10 @@ final class WaitOptions
     public function getCancelToken(): ?CancelToken
     {
         return $this->cancel;
+    }
+
+    public function getExpected(): ?Expected
+    {
+        return $this->expected;
     }
 }

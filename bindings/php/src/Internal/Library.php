@@ -402,15 +402,22 @@ final class Library
     }
 
     /**
-     * @param array<string, int> $times milliseconds by field
+     * @param array<string, int>              $times    milliseconds by field
+     * @param array<string, string|null>|null $expected what is expected by field; null is absent
      *
      * @return TransactionFields
      *
      * @throws FlexPayException
      */
-    public function wait(int $client, string $orderNumber, array $times, ?int $cancelToken): array
-    {
+    public function wait(
+        int $client,
+        string $orderNumber,
+        array $times,
+        ?int $cancelToken,
+        ?array $expected
+    ): array {
         self::checkTexts(['order_number' => $orderNumber]);
+        self::checkTexts($expected ?? []);
         $signals = self::holdSignals();
         try {
             $kept = [];
@@ -419,6 +426,10 @@ final class Library
                 $options->$field = $milliseconds;
             }
             $options->cancel = $cancelToken === null ? null : $this->handles[$cancelToken];
+            if ($expected !== null) {
+                $payment = $this->input('flexpay_expected', $expected, $kept);
+                $options->expected = FFI::addr($payment);
+            }
 
             $answer = $this->transaction(
                 function (CData $transaction, CData $error) use ($client, $orderNumber, $options): int {
@@ -512,6 +523,38 @@ final class Library
                         $this->handles[$client],
                         $bytes,
                         strlen($body),
+                        FFI::addr($expected),
+                        $transaction,
+                        $error
+                    );
+                }
+            );
+        } finally {
+            self::releaseSignals($signals);
+        }
+
+        return self::resultOf($answer);
+    }
+
+    /**
+     * @param array<string, string|null> $texts what is expected by field; null is absent
+     *
+     * @return TransactionFields
+     *
+     * @throws FlexPayException
+     */
+    public function verifyOrder(int $client, array $texts): array
+    {
+        self::checkTexts($texts);
+        $signals = self::holdSignals();
+        try {
+            $kept = [];
+            $expected = $this->input('flexpay_expected', $texts, $kept);
+
+            $answer = $this->transaction(
+                function (CData $transaction, CData $error) use ($client, $expected): int {
+                    return $this->ffi->flexpay_verify_order(
+                        $this->handles[$client],
                         FFI::addr($expected),
                         $transaction,
                         $error

@@ -115,6 +115,16 @@ final class ArgumentsTest extends TestCase
                 $body = '{"code":"0","reference":"r","orderNumber":"77"}';
                 (new Client(self::OPTIONS))->verifyCallback($body, new Expected(...$values));
             }, $name];
+            yield "verify order, $name" => [static function (string $text) use ($at): void {
+                $values = ['r', '1', 'CDF', '77', 'flexpay=1.x'];
+                $values[$at] = $text;
+                (new Client(self::OPTIONS))->verifyOrder(new Expected(...$values));
+            }, $name];
+            yield "wait, expected $name" => [static function (string $text) use ($at): void {
+                $values = ['r', '1', 'CDF', '77', 'flexpay=1.x'];
+                $values[$at] = $text;
+                (new Client(self::OPTIONS))->wait('77', new WaitOptions(['expected' => new Expected(...$values)]));
+            }, $name];
         }
     }
 
@@ -229,6 +239,9 @@ final class ArgumentsTest extends TestCase
         $this->refusal(static function (): void {
             new WaitOptions(['cancel' => new \stdClass()]);
         }, 'cancel');
+        $this->refusal(static function (): void {
+            new WaitOptions(['expected' => ['reference' => 'r']]);
+        }, 'expected');
     }
 
     public function testPhpRefusesTheOtherTypesItself(): void

@@ -6,6 +6,8 @@ namespace FlexPay\Tests;
 
 use FlexPay\Callback;
 use FlexPay\Client;
+use FlexPay\Exception\FlexPayException;
+use FlexPay\Exception\InvalidArgumentException;
 use FlexPay\Exception\MismatchException;
 use FlexPay\Exception\TimeoutException;
 use FlexPay\Expected;
@@ -144,6 +146,54 @@ final class ClientTest extends SandboxTestCase
         });
         self::assertInstanceOf(MismatchException::class, $failure);
         self::assertSame('amount', $failure->getField());
+    }
+
+    public function testAnOrderIsVerifiedWithoutACallback(): void
+    {
+        $client = $this->client();
+        $request = $this->request('100', 'CDF');
+        $reference = $request->getReference();
+        $order = (string) $client->pay($request)->getOrderNumber();
+        $this->sandbox->decide($order, 'approve');
+        $wait = static function (Expected $expected) use ($client, $order): Transaction {
+            return $client->wait($order, new WaitOptions(['expected' => $expected]));
+        };
+
+        $expected = new Expected($reference, 100, 'CDF', $order);
+        self::assertTrue($client->verifyOrder($expected)->isPaid());
+        self::assertTrue($wait($expected)->isPaid());
+        self::assertTrue($wait(new Expected($reference, '100.00', 'CDF'))->isPaid());
+
+        $others = [
+            'amount' => new Expected($reference, '1000', 'CDF', $order),
+            'currency' => new Expected($reference, 100, 'USD', $order),
+            'reference' => new Expected('another', 100, 'CDF', $order),
+        ];
+        foreach ($others as $field => $other) {
+            $failure = self::failure(static function () use ($client, $other): void {
+                $client->verifyOrder($other);
+            });
+            self::assertInstanceOf(MismatchException::class, $failure);
+            self::assertSame($field, $failure->getField());
+            self::assertSame(FlexPayException::OUTCOME_REFUSED, $failure->getOutcome());
+            $failure = self::failure(static function () use ($wait, $other): void {
+                $wait($other);
+            });
+            self::assertInstanceOf(MismatchException::class, $failure);
+            self::assertSame($field, $failure->getField());
+            self::assertSame(FlexPayException::OUTCOME_UNKNOWN, $failure->getOutcome());
+        }
+
+        $missing = self::failure(static function () use ($client, $reference): void {
+            $client->verifyOrder(new Expected($reference, 100, 'CDF'));
+        });
+        self::assertInstanceOf(InvalidArgumentException::class, $missing);
+        self::assertSame('order_number', $missing->getField());
+        $another = self::failure(static function () use ($wait, $reference): void {
+            $wait(new Expected($reference, 100, 'CDF', 'another'));
+        });
+        self::assertInstanceOf(InvalidArgumentException::class, $another);
+        self::assertSame('order_number', $another->getField());
     }
 
     public function testASignedAddress(): void
