@@ -197,7 +197,9 @@ impl Answer {
             let text = words.message.as_deref();
             return Ok(Err(if !is_problem {
                 let message = format!("the gateway failed{}", words.quoted());
-                Error::new(ErrorCode::Gateway, Outcome::Unknown, message).with_words(words)
+                Error::new(ErrorCode::Gateway, Outcome::Unknown, message)
+                    .with_words(words)
+                    .passing()
             } else if says_none || text.is_none_or(speaks_of_no_order) {
                 Error::new(
                     ErrorCode::NotFound,

@@ -6,7 +6,7 @@ use flexpay_sandbox::fault_server::Step;
 use super::{Row, Setting, answer, drip, flood, send};
 use crate::dice::Dice;
 use crate::replies::{BOMB, chunked, open_ended, packed, reply};
-use crate::want::{BROKE, LATE, NO, UNREADABLE, Want};
+use crate::want::{BROKE, FAILED, LATE, NO, UNREADABLE, Want};
 
 pub(super) fn in_part(setting: &Setting, dice: &mut Dice) -> Row {
     let (body, _) = setting.question.tempting();
@@ -332,7 +332,8 @@ pub(super) fn oversize(setting: &Setting, dice: &mut Dice) -> Row {
         6 => (
             "very many stray commas",
             vec![send(reply(200, "", commas()))],
-            vec![NO],
+            // A code that is not documented: no to a payment, a fault when asked.
+            vec![if is_pay { NO } else { FAILED }],
         ),
         _ => (
             "a refusal without end",

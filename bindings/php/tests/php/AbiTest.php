@@ -105,7 +105,8 @@ final class AbiTest extends TestCase
         try {
             $object->$field = -1;
         } catch (FFI\Exception $pointer) {
-            $object->$field = $ffi->cast($field === 'cancel' ? 'flexpay_cancel_token *' : 'char *', -1);
+            $types = ['cancel' => 'flexpay_cancel_token *', 'expected' => 'flexpay_expected *'];
+            $object->$field = $ffi->cast($types[$field] ?? 'char *', -1);
         }
         for ($at = 0; $at < FFI::sizeof($object); $at++) {
             if ($bytes[$at] === 255) {
@@ -132,7 +133,7 @@ final class AbiTest extends TestCase
         $options = new \FlexPay\WaitOptions();
         self::assertSame(
             array_slice($structs['flexpay_wait_options'], 1),
-            array_merge(array_keys($options->getTimes()), ['cancel'])
+            array_merge(array_keys($options->getTimes()), ['cancel', 'expected'])
         );
     }
 

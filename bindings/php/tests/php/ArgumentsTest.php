@@ -123,7 +123,8 @@ final class ArgumentsTest extends TestCase
             yield "wait, expected $name" => [static function (string $text) use ($at): void {
                 $values = ['r', '1', 'CDF', '77', 'flexpay=1.x'];
                 $values[$at] = $text;
-                (new Client(self::OPTIONS))->wait('77', new WaitOptions(['expected' => new Expected(...$values)]));
+                $options = ['expected' => new Expected(...$values), 'timeout_ms' => 1];
+                (new Client(self::OPTIONS))->wait('77', new WaitOptions($options));
             }, $name];
         }
     }

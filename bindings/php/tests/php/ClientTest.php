@@ -100,7 +100,8 @@ final class ClientTest extends SandboxTestCase
         $client = $this->client();
         $order = (string) $client->pay($this->request())->getOrderNumber();
         $this->sandbox->decide($order, 'cancel');
-        self::assertSame(Transaction::STATE_CANCELLED, $client->wait($order)->getState());
+        $options = new WaitOptions(['failed_grace_ms' => 1, 'interval_ms' => 10]);
+        self::assertSame(Transaction::STATE_CANCELLED, $client->wait($order, $options)->getState());
     }
 
     public function testWaitHeedsItsOptions(): void
