@@ -35,7 +35,7 @@ fuzz_target!(|input: &[u8]| {
 
 fn sound(transaction: &Transaction, body: &[u8]) {
     assert_eq!(transaction.order_number, ORDER);
-    assert_eq!(transaction.raw.as_bytes(), body);
+    assert!(std::str::from_utf8(body).is_err() || transaction.raw.as_bytes() == body);
     no_nul([
         transaction.status.as_deref(),
         transaction.reference.as_deref(),
@@ -58,7 +58,7 @@ fn sound(transaction: &Transaction, body: &[u8]) {
     }
     assert_eq!(
         transaction.state == State::Paid,
-        transaction.status.as_deref() == Some("0")
+        transaction.status.as_deref().is_some_and(is_zero)
     );
     as_written(transaction);
 }
@@ -76,7 +76,10 @@ fn as_written(transaction: &Transaction) {
         let statuses = inner.all("status");
         assert!(!statuses.is_empty(), "PAID by a reply without a status");
         for status in statuses {
-            assert_eq!(text(status).as_deref(), Some("0"), "PAID by {status}");
+            assert!(
+                text(status).is_some_and(|text| is_zero(&text)),
+                "PAID by {status}"
+            );
         }
     }
     if let Some(amount) = transaction.amount {
@@ -96,6 +99,13 @@ fn as_written(transaction: &Transaction) {
             assert!(written.all(|text| text == *field || text.is_empty()));
         }
     }
+}
+
+/// `0`, and `0.0` as a double is written.
+fn is_zero(status: &str) -> bool {
+    let zeros = status.strip_prefix("0.");
+    status == "0"
+        || zeros.is_some_and(|zeros| !zeros.is_empty() && zeros.bytes().all(|b| b == b'0'))
 }
 
 /// A true notice does not mend a wrong reply.

@@ -70,17 +70,30 @@ pub fn text(raw: &str) -> Option<String> {
     }
 }
 
-/// Whether a text names so many hundredths: read digit by digit, from the back.
+/// Whether a text names so many hundredths: the point is moved, digit by digit.
 pub fn names_amount(text: &str, minor: i64) -> bool {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "00"));
-    let mut cents = fraction.to_owned();
-    while cents.len() < 2 {
-        cents.push('0');
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let Ok(exponent) = exponent.parse::<i64>() else {
+        return false;
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    let digits = format!("{whole}{fraction}");
+    if whole.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return false;
     }
-    let (cents, more) = cents.split_at(2);
-    let digits = format!("{whole}{cents}");
-    let plain = digits.bytes().all(|b| b.is_ascii_digit()) && more.bytes().all(|b| b == b'0');
-    plain && digits.trim_start_matches('0') == minor.to_string().trim_start_matches('0')
+    // How many of the digits count hundredths and more.
+    let places = whole.len() as i64 + exponent + 2;
+    let digit = |place: i64| {
+        let digit = usize::try_from(place)
+            .ok()
+            .and_then(|at| digits.as_bytes().get(at));
+        digit.map_or(0, |digit| i128::from(digit - b'0'))
+    };
+    let more = (places.max(0)..digits.len() as i64).any(|place| digit(place) != 0);
+    let named = (0..places.min(digits.len() as i64 + 20)).try_fold(0i128, |sum, place| {
+        sum.checked_mul(10)?.checked_add(digit(place))
+    });
+    !more && named == Some(i128::from(minor))
 }
 
 /// No text that crosses the border may hold a NUL: C would stop reading there.
@@ -112,10 +125,22 @@ mod tests {
 
     #[test]
     fn the_second_opinion_on_amounts() {
-        for good in ["900", "900.0", "900.00", "900.000"] {
+        for good in [
+            "900", "900.0", "900.00", "900.000", "9e2", "9.0E2", "90000E-2",
+        ] {
             assert!(names_amount(good, 90_000), "{good}");
         }
-        for bad in ["9e2", "+900", "900.001", "90000", "900,00", "", "-900"] {
+        for bad in [
+            "9e3",
+            "9e",
+            "9.00001e2",
+            "+900",
+            "900.001",
+            "90000",
+            "900,00",
+            "",
+            "-900",
+        ] {
             assert!(!names_amount(bad, 90_000), "{bad}");
         }
         assert!(names_amount("0.01", 1) && names_amount("0", 0));
