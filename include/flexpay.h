@@ -201,6 +201,9 @@ typedef struct flexpay_error {
     const char *gateway_code;
     // The gateway's own words, in French mostly.
     const char *gateway_message;
+    // The order number that the reply to a failed payment request gave all the same: ask about it
+    // with flexpay_check before anything is repeated. NULL where it named none.
+    const char *order_number;
 } flexpay_error;
 
 // What a function came to: FLEXPAY_OK, or one of FLEXPAY_ERROR_*. New codes may come in later

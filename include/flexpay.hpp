@@ -170,7 +170,8 @@ public:
           std::optional<std::string> field = std::nullopt)
         : std::runtime_error(message),
           details_(std::make_shared<const Details>(
-              Details{code, outcome, std::nullopt, std::move(field), std::nullopt, std::nullopt})) {
+              Details{code, outcome, std::nullopt, std::move(field), std::nullopt, std::nullopt,
+                      std::nullopt})) {
     }
 
     /// The error of a C function, copied: the C object stays yours.
@@ -206,6 +207,12 @@ public:
         return details_->gateway_message;
     }
 
+    /// The order number that the reply to a failed payment request gave all the same: ask about it
+    /// with Client::check before anything is repeated.
+    [[nodiscard]] const std::optional<std::string>& order_number() const noexcept {
+        return details_->order_number;
+    }
+
 private:
     struct Details {
         Result code;
@@ -214,6 +221,7 @@ private:
         std::optional<std::string> field;
         std::optional<std::string> gateway_code;
         std::optional<std::string> gateway_message;
+        std::optional<std::string> order_number;
     };
 
     std::shared_ptr<const Details> details_;
@@ -592,6 +600,7 @@ inline Error::Error(const flexpay_error& error)
           detail::optional_text(error.field),
           detail::optional_text(error.gateway_code),
           detail::optional_text(error.gateway_message),
+          detail::optional_text(error.order_number),
       })) {
 }
 

@@ -96,6 +96,99 @@ pub(crate) fn is_checkout(text: &str) -> bool {
     })
 }
 
+/// Reads a reference, as a `Location` header has it, against the address that was asked (RFC 3986,
+/// section 5). What comes out is not checked.
+pub(crate) fn resolve(base: &str, reference: &str) -> String {
+    if has_scheme(reference) {
+        return reference.to_owned();
+    }
+    let Some((scheme, rest)) = base.split_once("://") else {
+        return reference.to_owned();
+    };
+    let host = authority(rest);
+    let path_and_query = rest[host.len()..].split('#').next().unwrap_or_default();
+    let path = path_and_query.split('?').next().unwrap_or_default();
+    let (path, tail) = match reference {
+        _ if reference.starts_with("//") => return format!("{scheme}:{reference}"),
+        "" => return format!("{scheme}://{host}{path_and_query}"),
+        _ if reference.starts_with('#') => {
+            return format!("{scheme}://{host}{path_and_query}{reference}");
+        }
+        _ => {
+            let end = reference.find(['?', '#']).unwrap_or(reference.len());
+            let (given, tail) = reference.split_at(end);
+            let path = match given {
+                "" => path.to_owned(),
+                _ if given.starts_with('/') => given.to_owned(),
+                _ => format!(
+                    "{}/{given}",
+                    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+                ),
+            };
+            (path, tail)
+        }
+    };
+    format!("{scheme}://{host}{}{tail}", without_dot_segments(&path))
+}
+
+/// Whether a redirect leads to the address that was asked, under another scheme, host, query or final
+/// slash, to another version of it (`/v2/pay`), or to the front page of a site: a server that moved,
+/// and no card page.
+pub(crate) fn is_moved(asked: &str, to: &str) -> bool {
+    fn path(text: &str) -> Option<&str> {
+        let (_, rest) = split_scheme(text)?;
+        let path = rest[authority(rest).len()..].split(['?', '#']).next();
+        path.map(|path| path.trim_end_matches('/'))
+    }
+    let (Some(asked_path), Some(to_path)) = (path(asked), path(to)) else {
+        return false;
+    };
+    let name = |path: &str| path.rsplit_once('/').map(|(_, name)| name.to_owned());
+    let same_host = host(asked) == host(to);
+    // Elsewhere, a query may name the payment.
+    let is_front_page = to_path.is_empty() && (same_host || !to.contains('?'));
+    let is_version = same_host && name(asked_path) == name(to_path);
+    to_path == asked_path || is_front_page || is_version
+}
+
+fn has_scheme(text: &str) -> bool {
+    let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+}
+
+/// A path that begins with `/`, with its `.` and `..` resolved.
+fn without_dot_segments(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        match segment {
+            "." | ".." => {
+                if segment == ".." {
+                    kept.pop();
+                }
+                if segments.peek().is_none() {
+                    kept.push("");
+                }
+            }
+            segment => kept.push(segment),
+        }
+    }
+    format!("/{}", kept.join("/"))
+}
+
+/// The host in lower case, without its port; empty where there is none.
+pub(crate) fn host(text: &str) -> String {
+    let authority = host_and_port(text);
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => host,
+        _ => authority,
+    };
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
 /// Host and port as they are written, for messages; empty where there is none.
 pub(crate) fn host_and_port(text: &str) -> &str {
     split_scheme(text).map_or("", |(_, rest)| authority(rest))
@@ -195,6 +288,73 @@ fn authority(rest: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reference_is_read_against_the_address_asked() {
+        let base = "https://pay.example:8443/v1/pay?x=1#top";
+        for (reference, address) in [
+            (
+                "https://gw.example/checkout/1",
+                "https://gw.example/checkout/1",
+            ),
+            ("javascript:alert(1)", "javascript:alert(1)"),
+            ("//gw.example/checkout/1", "https://gw.example/checkout/1"),
+            ("/checkout/zz", "https://pay.example:8443/checkout/zz"),
+            (
+                "/checkout/zz?a=1#b",
+                "https://pay.example:8443/checkout/zz?a=1#b",
+            ),
+            ("checkout/zz", "https://pay.example:8443/v1/checkout/zz"),
+            ("./checkout/zz", "https://pay.example:8443/v1/checkout/zz"),
+            ("../checkout/zz", "https://pay.example:8443/checkout/zz"),
+            (
+                "../../../checkout/zz",
+                "https://pay.example:8443/checkout/zz",
+            ),
+            ("/a/./b/../c", "https://pay.example:8443/a/c"),
+            ("/a/b/..", "https://pay.example:8443/a/"),
+            ("?id=1", "https://pay.example:8443/v1/pay?id=1"),
+            ("#x", "https://pay.example:8443/v1/pay?x=1#x"),
+            ("", "https://pay.example:8443/v1/pay?x=1"),
+            ("checkout:1", "checkout:1"),
+        ] {
+            assert_eq!(resolve(base, reference), address, "{reference}");
+        }
+        assert_eq!(
+            resolve("https://pay.example", "checkout"),
+            "https://pay.example/checkout"
+        );
+    }
+
+    #[test]
+    fn a_server_that_moved_is_no_card_page() {
+        let asked = "https://pay.example/v1/pay";
+        for to in [
+            "http://pay.example/v1/pay",
+            "https://pay.example/v1/pay/",
+            "https://pay.example/v1/pay?retry=1",
+            "https://pay.example:8443/v1/pay#x",
+            "https://www.pay.example/v1/pay",
+            "HTTPS://PAY.EXAMPLE/v1/pay",
+            "https://pay.example",
+            "https://pay.example/",
+            "https://pay.example/?lang=fr",
+            "https://www.flexpay.cd/",
+            "https://pay.example/v2/pay",
+        ] {
+            assert!(is_moved(asked, to), "{to}");
+        }
+        for to in [
+            "https://pay.example/checkout/1",
+            "https://pay.example/v1/pay/checkout/1",
+            "https://gw.example/v1",
+            "https://gw.example/?id=1",
+            "https://gw.example/checkout/1/pay",
+            "javascript:alert(1)",
+        ] {
+            assert!(!is_moved(asked, to), "{to}");
+        }
+    }
 
     #[test]
     fn a_card_page_is_https_or_on_this_machine() {

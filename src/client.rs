@@ -76,7 +76,8 @@ impl Client {
         };
         let body = request.encode(&self.config, &self.token, callback_url.as_deref());
         let reply = self.transport.post(self.config.pay_url(), &body, limits)?;
-        Payment::read(&reply, request).map_err(|error| self.explain_refused_token(error))
+        Payment::read(&reply, request, self.config.api, self.config.pay_url())
+            .map_err(|error| self.explain_refused_token(error))
     }
 
     /// Asks the gateway where an order stands. Repeats by itself, within the deadline, what a

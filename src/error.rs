@@ -76,6 +76,7 @@ struct Details {
     http_status: Option<u16>,
     gateway_code: Option<String>,
     gateway_message: Option<String>,
+    order_number: Option<String>,
     retry_after: Option<Duration>,
     passing: bool,
 }
@@ -93,6 +94,7 @@ impl Error {
             http_status: None,
             gateway_code: None,
             gateway_message: None,
+            order_number: None,
             retry_after: None,
             passing: false,
         }))
@@ -131,6 +133,12 @@ impl Error {
             self.0.gateway_code = words.code;
             self.0.gateway_message = words.message;
         }
+        self
+    }
+
+    /// The order that the reply to a payment request names beside this error.
+    pub(crate) fn with_order_number(mut self, order_number: Option<String>) -> Self {
+        self.0.order_number = order_number;
         self
     }
 
@@ -201,6 +209,13 @@ impl Error {
     /// The gateway's own words, when it said any. French, as it comes.
     pub fn gateway_message(&self) -> Option<&str> {
         self.0.gateway_message.as_deref()
+    }
+
+    /// The order number that a failed payment request's reply gave all the same: with it the
+    /// merchant can find out what became of the payment
+    /// ([`Client::check`](crate::Client::check)). `None` where the reply named none.
+    pub fn order_number(&self) -> Option<&str> {
+        self.0.order_number.as_deref()
     }
 
     /// Whether asking again may bring an answer.

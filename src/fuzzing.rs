@@ -2,6 +2,7 @@
 //! Built under `cfg(fuzzing)` only, and no part of the library.
 
 use crate::callback::{Expected, parse_callback};
+use crate::config::Api;
 use crate::error::Result;
 use crate::payment::{Payment, PaymentRequest};
 use crate::transaction::{Answer, Transaction};
@@ -19,7 +20,8 @@ pub fn pay_reply(
     body: &[u8],
     request: &PaymentRequest,
 ) -> Result<Payment> {
-    Payment::read(&reply(status, location, body), request)
+    let pay_url = "https://cardpayment.flexpay.cd/v1/pay";
+    Payment::read(&reply(status, location, body), request, Api::V1, pay_url)
 }
 
 /// What `verify_callback` makes of a notice and a reply, where there is no callback secret. The

@@ -12,6 +12,7 @@ use crate::signature::Signed;
 use crate::token::{Spelling, Token};
 use crate::transport::Body;
 use crate::wire::fields::{Field, Fields, Unreadable};
+use crate::wire::named_order::NamedOrder;
 use crate::wire::reply::Reply;
 use crate::wire::words::Words;
 use crate::wire::{charset, form, is_success, json, page, printable};
@@ -225,14 +226,29 @@ pub(crate) fn validate_currency(text: &str) -> Result<()> {
 }
 
 impl Payment {
-    /// Reads the gateway's answer to a payment request. It is not documented; see wire.md for what
-    /// was seen.
-    pub(crate) fn read(reply: &Reply, request: &PaymentRequest) -> Result<Self> {
+    /// Reads the gateway's answer to a payment request that was sent to `pay_url`. It is not
+    /// documented; see wire.md for what was seen.
+    pub(crate) fn read(
+        reply: &Reply,
+        request: &PaymentRequest,
+        api: Api,
+        pay_url: &str,
+    ) -> Result<Self> {
+        Self::from_reply(reply, request, api, pay_url)
+            .map_err(|error| beside_an_order(error, reply, request))
+    }
+
+    fn from_reply(
+        reply: &Reply,
+        request: &PaymentRequest,
+        api: Api,
+        pay_url: &str,
+    ) -> Result<Self> {
         match reply.status {
-            301 | 302 | 303 | 307 | 308 => Self::from_location(reply, request),
+            301 | 302 | 303 | 307 | 308 => Self::from_location(reply, request, pay_url),
             status if reply.is_success() => {
                 let body = reply.body()?;
-                Self::from_body(body, reply.content_type.as_deref(), request)
+                Self::from_body(body, reply.content_type.as_deref(), request, api, pay_url)
                     .and_then(|payment| match payment.page {
                         // Without it the page is of no use, and with it of use to anybody.
                         Some(_) if reply.echoed_token => Err(unusable(
@@ -273,9 +289,16 @@ impl Payment {
         })
     }
 
-    fn from_location(reply: &Reply, request: &PaymentRequest) -> Result<Self> {
-        let payment = match &reply.location {
-            Some(location) => Self::at(location, request),
+    fn from_location(reply: &Reply, request: &PaymentRequest, pay_url: &str) -> Result<Self> {
+        let location = reply.location.as_deref().map(str::trim);
+        let payment = match location.map(|location| address::resolve(pay_url, location)) {
+            Some(moved) if address::is_moved(pay_url, &moved) => Err(unusable(format!(
+                "the gateway redirects to {:?}, which is no card page: its address seems to have \
+                 moved there (see pay_url)",
+                printable(&moved, 200)
+            ))
+            .about("redirect_url")),
+            Some(address) => Self::at(&address, request),
             None => Err(unusable("a redirect came that says nowhere to go")),
         };
         payment.map_err(|error| error.with_status(reply.status))
@@ -285,11 +308,20 @@ impl Payment {
         body: &[u8],
         content_type: Option<&str>,
         request: &PaymentRequest,
+        api: Api,
+        pay_url: &str,
     ) -> Result<Self> {
         let text = charset::decode(body, content_type);
         let start = json::trim_start(&text);
         if start.starts_with('<') {
-            return Self::from_page(&text, request);
+            return match api {
+                Api::V1 => Self::from_page(&text, request, pay_url),
+                // A JSON service: a firewall, a login or maintenance is what a page comes from.
+                Api::V1_1 => Err(no_payment_page(
+                    "a web page came in the place of JSON",
+                    start,
+                )),
+            };
         }
         if !start.starts_with('{') {
             return Err(unusable(match start {
@@ -324,9 +356,6 @@ impl Payment {
         // is no card page.
         let complains = code.is_none() && fields.complains();
         let redirect_url = Self::one_address(&mut fields)?;
-        let has_address = redirect_url.as_deref().is_some_and(|url| {
-            address::check_card_page(url.trim()).is_ok() && !request.is_own(url)
-        });
         if let (false, false, Some(redirect_url)) = (refused_by_code, complains, redirect_url) {
             return Ok(Self::at(&redirect_url, request).map(|payment| Self {
                 order_number: owned(order_number),
@@ -339,15 +368,8 @@ impl Payment {
             code: owned(code.or(fields.text(Field::Status)?)),
             message: owned(message.or(fields.text(Field::Error)?)),
         };
-        if refused_by_code && !has_address {
-            return Ok(Err(refused("the payment request", words)));
-        }
         if refused_by_code {
-            // An order there is, then, and an address at which it can be paid.
-            let message = "the reply: code says no, and there is an address for the customer";
-            return Ok(Err(unusable(format!("{message}{}", words.quoted()))
-                .with_words(words)
-                .about("code")));
+            return Ok(Err(refused("the payment request", words)));
         }
         let order = order_number.map_or(String::new(), |order| {
             format!(" (order number {:?})", printable(&order, 60))
@@ -381,8 +403,22 @@ impl Payment {
     }
 
     /// Where the page leads, if that can be told; else the page itself, to be shown as it is.
-    fn from_page(html: &str, request: &PaymentRequest) -> Result<Self> {
+    fn from_page(html: &str, request: &PaymentRequest, pay_url: &str) -> Result<Self> {
         let page = page::read(html);
+        if page.asks_password {
+            return Err(no_payment_page(
+                "a page that asks for a password came",
+                html,
+            ));
+        }
+        let foreign =
+            |action: &String| !posts_to_gateway(action, pay_url) && !request.is_own(action);
+        if page.form_actions.iter().any(foreign) {
+            return Err(no_payment_page(
+                "a page with a form to a foreign host came",
+                html,
+            ));
+        }
         // A form may submit itself, or wait for the customer: only a browser can tell.
         if page.has_form {
             return Self::whole(html);
@@ -440,6 +476,70 @@ impl Payment {
 /// More links than the page before a card page has. One of very many is not looked for: the deadline
 /// does not stop for it.
 const MOST_LINKS: usize = 200;
+
+/// The error that says what the merchant must know beside it: a "no" with an order, or with an
+/// address at which it can be paid, is no "no". Something may exist, so nothing may be repeated.
+fn beside_an_order(error: Error, reply: &Reply, request: &PaymentRequest) -> Error {
+    let Ok(body) = &reply.body else {
+        return error;
+    };
+    let NamedOrder {
+        order_number,
+        addresses,
+    } = NamedOrder::in_body(body, reply.content_type.as_deref());
+    let error = match error.outcome() {
+        Outcome::Refused if order_number.is_some() => contradicted(&error, "names an order"),
+        Outcome::Refused if addresses.iter().any(|address| !request.is_own(address)) => {
+            contradicted(&error, "has an address for the customer")
+        }
+        _ => error,
+    };
+    error.with_order_number(order_number)
+}
+
+fn contradicted(refusal: &Error, beside: &str) -> Error {
+    let message = format!(
+        "the reply says no, and it {beside}: find out first whether there is a payment; {}",
+        refusal.message()
+    );
+    let error = unusable(message).with_words(Words {
+        code: refusal.gateway_code().map(str::to_owned),
+        message: refusal.gateway_message().map(str::to_owned),
+    });
+    match refusal.http_status() {
+        Some(status) if (200..300).contains(&status) => error.with_status(status).about("code"),
+        Some(status) => error.with_status(status),
+        None => error,
+    }
+}
+
+/// A page that nobody pays on, named by its title or its first words.
+fn no_payment_page(what: &str, html: &str) -> Error {
+    let page = page::read(html);
+    let name = match page.title.as_str() {
+        "" => page.text,
+        title => title.to_owned(),
+    };
+    unusable(format!(
+        "{what}, and no payment: {:?} (a firewall, a login or maintenance?)",
+        printable(&name, 80)
+    ))
+}
+
+/// Whether a form posts to the gateway, under the host that was asked or a domain of its own, or to
+/// a card page.
+fn posts_to_gateway(action: &str, pay_url: &str) -> bool {
+    let action = address::resolve(pay_url, action);
+    let host = address::host(&action);
+    let of = |domain: &str| {
+        let name = host.strip_suffix(domain);
+        name.is_some_and(|name| name.is_empty() || name.ends_with('.'))
+    };
+    host == address::host(pay_url)
+        || of("flexpay.cd")
+        || of("flexpaie.com")
+        || address::is_checkout(&action) && address::check_card_page(&action).is_ok()
+}
 
 /// A link that stays on the page or opens no page.
 fn leads_nowhere(link: &str) -> bool {

@@ -246,6 +246,42 @@ fn a_refused_token_that_has_expired_is_told_since_when() {
 }
 
 #[test]
+fn a_403_with_a_web_page_names_the_address_filter_and_one_with_json_the_token() {
+    let sandbox = sandbox();
+    let client = secure_client(&sandbox);
+    for (body, says) in [
+        (
+            "<title>Attention Required! | Cloudflare</title>",
+            "address filter",
+        ),
+        ("\n<html><h1>Request blocked</h1></html>", "address filter"),
+        (
+            r#"{"code":"1","message":"Interdit"}"#,
+            "did not accept the token",
+        ),
+        ("", "did not accept the token"),
+    ] {
+        for endpoint in [Endpoint::Check, Endpoint::Pay] {
+            let action = Action::Reply {
+                status: 403,
+                headers: Vec::new(),
+                body: body.into(),
+                record: false,
+            };
+            sandbox.inject(Fault::on(endpoint, action)).unwrap();
+        }
+        for error in [
+            client.check("1").unwrap_err(),
+            client.pay(&request("F1")).unwrap_err(),
+        ] {
+            assert_eq!(error.code(), ErrorCode::Unauthorized);
+            assert_eq!(error.outcome(), Outcome::Refused);
+            assert!(error.message().contains(says), "{error}");
+        }
+    }
+}
+
+#[test]
 fn a_valid_token_that_is_refused_is_not_called_expired() {
     let sandbox = sandbox();
     let wrong = Config {

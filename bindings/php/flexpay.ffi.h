@@ -10,6 +10,7 @@ typedef struct flexpay_error {
     const char *field;
     const char *gateway_code;
     const char *gateway_message;
+    const char *order_number;
 } flexpay_error;
 
 typedef int32_t flexpay_result;

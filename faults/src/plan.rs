@@ -105,6 +105,15 @@ impl Shop {
         }
     }
 
+    fn question(&self, index: usize, is_pay: bool) -> Question {
+        Question {
+            is_pay,
+            takes_pages: is_pay && self.api == n::API_V1,
+            reference: format!("R{index}"),
+            order_number: format!("N{index}"),
+        }
+    }
+
     fn setting(&self, question: &Question) -> Setting {
         Setting {
             question: question.clone(),
@@ -123,20 +132,12 @@ pub fn is_crowd(seed: u64, block: usize) -> bool {
     Dice::new(seed, 0, block).percent(35)
 }
 
-fn question(index: usize, is_pay: bool) -> Question {
-    Question {
-        is_pay,
-        reference: format!("R{index}"),
-        order_number: format!("N{index}"),
-    }
-}
-
 /// A run by itself, on a client of its own.
 pub fn alone(seed: u64, index: usize) -> Run {
     let mut dice = Dice::new(seed, 1, index);
     let mut shop = Shop::draw(&mut dice);
     let mut call = draw_call(&mut dice, index);
-    let question = question(index, matches!(call, Call::Pay { .. }));
+    let question = shop.question(index, matches!(call, Call::Pay { .. }));
     let setting = shop.setting(&question);
     let mut faults = Vec::new();
     let one_place = Class::alone(&setting);
@@ -222,7 +223,7 @@ pub fn crowd(seed: u64, block: usize, end: usize) -> Crowd {
             // The client is everybody's; a secret would be, too.
             *notice = Notice::sound(index);
         }
-        let question = question(index, matches!(call, Call::Pay { .. }));
+        let question = shop.question(index, matches!(call, Call::Pay { .. }));
         let setting = shop.setting(&question);
         let mut classes = Class::of(&setting);
         // The token that a gateway repeats is looked for elsewhere: half of the crowds have none such.
@@ -257,7 +258,7 @@ pub fn crowd(seed: u64, block: usize, end: usize) -> Crowd {
 fn crowd_before(mut shop: Shop, indices: std::ops::Range<usize>, dice: &mut Dice) -> Crowd {
     shop.reused = false;
     let is_pay = dice.percent(70);
-    let setting = shop.setting(&question(indices.start, is_pay));
+    let setting = shop.setting(&shop.question(indices.start, is_pay));
     let mut classes: Vec<Class> = Class::of(&setting);
     classes.extend(Class::alone(&setting));
     // Replies to a check name its order: there, only what has no reply.
@@ -281,7 +282,7 @@ fn crowd_before(mut shop: Shop, indices: std::ops::Range<usize>, dice: &mut Dice
             .map(|index| Run {
                 index,
                 call: call(index),
-                question: question(index, is_pay),
+                question: shop.question(index, is_pay),
                 shop: shop.clone(),
                 faults: vec![fault.clone()],
             })

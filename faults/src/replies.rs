@@ -12,6 +12,8 @@ use crate::want::{self, Want};
 pub struct Question {
     /// A payment, or else a check.
     pub is_pay: bool,
+    /// A payment by the form, which a page may answer; v1.1 answers in JSON alone.
+    pub takes_pages: bool,
     pub reference: String,
     pub order_number: String,
 }
@@ -68,7 +70,7 @@ impl Question {
     fn good_payments(&self) -> Vec<(String, Want)> {
         let order = &self.order_number;
         let leads = Want::Payment(CARD_PAGE);
-        vec![
+        let mut payments = vec![
             (
                 format!(
                     r#"{{"code":0,"message":"Redirection en cours","orderNumber":"{order}","url":"{CARD_PAGE}"}}"#
@@ -82,6 +84,8 @@ impl Question {
                 leads,
             ),
             (format!("\u{feff}{{\"paymentUrl\":\"{CARD_PAGE}\"}}"), leads),
+        ];
+        let pages = [
             (
                 format!("<!DOCTYPE html><html><a href=\"{CARD_PAGE}\">Payer</a></html>"),
                 leads,
@@ -94,7 +98,11 @@ impl Question {
                 format!("<form action=\"{CARD_PAGE}\" method=post></form></html>"),
                 Want::Page,
             ),
-        ]
+        ];
+        if self.takes_pages {
+            payments.extend(pages);
+        }
+        payments
     }
 
     /// A check's reply with this status.

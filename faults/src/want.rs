@@ -7,6 +7,8 @@ use crate::abi::{Got, n};
 pub enum Want {
     /// A payment that leads to this address.
     Payment(&'static str),
+    /// A payment that leads to this path of the server that was asked.
+    OwnPage(&'static str),
     /// A payment whose page is handed on as it is.
     Page,
     /// A transaction in this state.
@@ -53,6 +55,13 @@ impl Want {
         match (self, got) {
             (Self::Payment(url), Got::Payment { redirect_url, page }) => {
                 redirect_url.as_deref() == Some(url) && page.is_none()
+            }
+            (Self::OwnPage(path), Got::Payment { redirect_url, page }) => {
+                let rest = redirect_url
+                    .as_deref()
+                    .and_then(|url| url.split_once("://"));
+                let found = rest.and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+                found == Some(path) && page.is_none()
             }
             (Self::Page, Got::Payment { redirect_url, page }) => {
                 redirect_url.is_none() && page.is_some()
@@ -103,11 +112,11 @@ impl Want {
         match self {
             Self::State(n::STATE_PENDING | n::STATE_UNKNOWN) => vec![LATE],
             // Believed once it has stood; a wait may be over before.
-            Self::State(n::STATE_FAILED) => vec![self, LATE],
+            Self::State(
+                n::STATE_FAILED | n::STATE_CANCELLED | n::STATE_REFUNDING | n::STATE_REFUNDED,
+            ) => vec![self, LATE],
             Error(n::TLS, _) if certificate => vec![Error(n::TLS, n::OUTCOME_UNKNOWN)],
-            Error(code @ (n::UNAUTHORIZED | n::REFUSED), _) => {
-                vec![Error(code, n::OUTCOME_UNKNOWN)]
-            }
+            Error(n::UNAUTHORIZED, _) => vec![Error(n::UNAUTHORIZED, n::OUTCOME_UNKNOWN)],
             Error(..) => vec![LATE],
             other => vec![other],
         }

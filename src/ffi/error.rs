@@ -73,6 +73,9 @@ pub struct flexpay_error {
     pub gateway_code: *const c_char,
     /// The gateway's own words, in French mostly.
     pub gateway_message: *const c_char,
+    /// The order number that the reply to a failed payment request gave all the same: ask about it
+    /// with flexpay_check before anything is repeated. NULL where it named none.
+    pub order_number: *const c_char,
 }
 
 impl flexpay_error {
@@ -83,8 +86,9 @@ impl flexpay_error {
                 error.field(),
                 error.gateway_code(),
                 error.gateway_message(),
+                error.order_number(),
             ],
-            |[message, field, gateway_code, gateway_message]| Self {
+            |[message, field, gateway_code, gateway_message, order_number]| Self {
                 code: error.code() as i32,
                 outcome: error.outcome() as i32,
                 http_status: error.http_status().map_or(0, i32::from),
@@ -92,6 +96,7 @@ impl flexpay_error {
                 field,
                 gateway_code,
                 gateway_message,
+                order_number,
             },
         )
     }

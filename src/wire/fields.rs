@@ -274,6 +274,14 @@ impl<'a> Fields<'a> {
         self.text(field)
     }
 
+    /// The text of a field, the first where it was given with several values; `None` where the
+    /// first is no text.
+    pub(crate) fn first_text(&self, field: Field) -> Option<String> {
+        self.given(field)
+            .filter(|_| !matches!(self.other(field), Some(Value::Object(_) | Value::Other(_))))
+            .map(str::to_owned)
+    }
+
     /// Drops the value of a field that decides nothing, where it is no text.
     pub(crate) fn forget_unless_text(&mut self, field: Field) {
         self.others

@@ -9,6 +9,7 @@ pub(crate) mod fields;
 pub(crate) mod form;
 mod html;
 pub(crate) mod json;
+pub(crate) mod named_order;
 pub(crate) mod page;
 pub(crate) mod reply;
 pub(crate) mod words;

@@ -9,8 +9,14 @@ pub(crate) struct Page {
     pub(crate) refresh: Option<String>,
     /// Every `<a href>`, in order.
     pub(crate) links: Vec<String>,
+    /// The `<title>`.
+    pub(crate) title: String,
     /// Whether there is a form, which a script may submit by itself.
     pub(crate) has_form: bool,
+    /// Where the forms post to, as far as they say.
+    pub(crate) form_actions: Vec<String>,
+    /// Whether a form asks for a password: a login, and no page to pay on.
+    pub(crate) asks_password: bool,
     /// Whether there is a script, which may lead anywhere.
     pub(crate) has_script: bool,
     /// What a person would see: white space folded, and cut at 2,000 characters.
@@ -24,11 +30,14 @@ pub(crate) fn read(html: &str) -> Page {
     let mut page = Page::default();
     let mut unseen: Option<String> = None;
     let mut words = Words::default();
+    let mut in_title = false;
+    let mut title = Words::default();
     for token in html::tokens(&html::one_newline(html)) {
         match token {
             Token::Start(tag) => {
                 if unseen.is_none() {
                     page.see(&tag);
+                    in_title |= tag.name == "title";
                 }
                 words.pause();
                 if matches!(
@@ -40,13 +49,20 @@ pub(crate) fn read(html: &str) -> Page {
             }
             Token::End(name) => {
                 words.pause();
+                in_title &= name != "title";
                 unseen.take_if(|unseen| *unseen == name);
             }
-            Token::Text(text) if unseen.is_none() => words.add(&text),
+            Token::Text(text) if unseen.is_none() => {
+                words.add(&text);
+                if in_title {
+                    title.add(&text);
+                }
+            }
             Token::Text(_) => {}
         }
     }
     page.text = words.text;
+    page.title = title.text;
     page
 }
 
@@ -55,7 +71,14 @@ impl Page {
         let attribute = |name| tag.attribute(name).map(|value| value.trim().to_owned());
         match tag.name.as_str() {
             "a" | "area" => self.links.extend(attribute("href")),
-            "form" => self.has_form = true,
+            "form" => {
+                self.has_form = true;
+                self.form_actions.extend(attribute("action"));
+            }
+            "input" => {
+                let kind = attribute("type").unwrap_or_default();
+                self.asks_password |= kind.eq_ignore_ascii_case("password");
+            }
             "script" => self.has_script = true,
             "meta" => {
                 let equiv = attribute("http-equiv").unwrap_or_default();

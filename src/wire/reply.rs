@@ -29,6 +29,12 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
+    /// Whether the body is a web page.
+    fn is_page(&self) -> bool {
+        let body = self.body.as_deref().unwrap_or_default();
+        body.trim_ascii_start().starts_with(b"<")
+    }
+
     /// The body of a reply that must be read to be of use.
     pub(crate) fn body(&self) -> Result<&[u8]> {
         match &self.body {
@@ -51,6 +57,16 @@ impl Reply {
         let words = self.words();
         let (status, quoted) = (self.status, words.quoted());
         let error = match status {
+            // The gateway filters by the merchant's address, and a firewall answers with a page.
+            403 if self.is_page() => Error::new(
+                ErrorCode::Unauthorized,
+                Outcome::Refused,
+                format!(
+                    "the gateway refused this machine or the token (HTTP 403), with a web page: the \
+                     address of this machine may not be allowed; ask FlexPay about its address \
+                     filter first, and look for a firewall in between{quoted}"
+                ),
+            ),
             401 | 403 => Error::new(
                 ErrorCode::Unauthorized,
                 Outcome::Refused,

@@ -70,6 +70,7 @@ static void put_error(const char *file, const char *name, const flexpay_error *e
     put_field(",", "field", error->field);
     put_field(",", "gateway_code", error->gateway_code);
     put_field(",", "gateway_message", error->gateway_message);
+    put_field(",", "order_number", error->order_number);
     if (error->http_status != 0)
         printf(",\"http_status\":%d", (int)error->http_status);
     else

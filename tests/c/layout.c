@@ -64,6 +64,7 @@ int main(void)
     FIELD(flexpay_error, field);
     FIELD(flexpay_error, gateway_code);
     FIELD(flexpay_error, gateway_message);
+    FIELD(flexpay_error, order_number);
 
     STRUCT(flexpay_config);
     FIELD(flexpay_config, size);

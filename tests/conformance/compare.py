@@ -74,7 +74,10 @@ def read_results(path):
 
 
 def same(one, other):
-    """Equal to the byte: True is not 1 here, and 1 is not 1.0."""
+    """Equal to the byte: True is not 1 here, and 1 is not 1.0. In a vector, $GATEWAY stands for the
+    address of the server that answered."""
+    if isinstance(one, str) and isinstance(other, str) and one.startswith("$GATEWAY/"):
+        other = re.sub(r"^http://127\.0\.0\.1:\d+", "$GATEWAY", other)
     return type(one) is type(other) and one == other
 
 

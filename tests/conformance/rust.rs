@@ -191,6 +191,7 @@ fn error_json(error: &Error) -> Value {
         "field": error.field(),
         "gateway_code": error.gateway_code(),
         "gateway_message": error.gateway_message(),
+        "order_number": error.order_number(),
         "http_status": error.http_status(),
         "message": error.message(),
         "outcome": error.outcome().name(),

@@ -76,6 +76,7 @@ json to_json(const flexpay::Error& error) {
         {"field", optional(error.field())},
         {"gateway_code", optional(error.gateway_code())},
         {"gateway_message", optional(error.gateway_message())},
+        {"order_number", optional(error.order_number())},
         {"http_status", error.http_status() ? json(*error.http_status()) : json(nullptr)},
         {"message", error.what()},
         {"outcome", flexpay::name(error.outcome())},

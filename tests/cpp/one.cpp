@@ -136,7 +136,7 @@ void a_page_is_handed_on() {
     flexpay::Config config = sandbox_config();
     config.api = flexpay::Api::v1;
     config.pay_url = environment("SANDBOX_URL") + "/v1/pay";
-    const std::string page = "<form action='https://bank.example/3ds' method='post'></form>";
+    const std::string page = "<form action='https://gwvisa.flexpay.cd/checkout' method='post'></form>";
     inject("pay", R"({"kind":"reply","status":200,"body":")" + page + R"("})");
     const flexpay::Payment payment = flexpay::Client(config).pay(sandbox_request());
     CHECK(payment.page == page);

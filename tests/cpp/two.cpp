@@ -76,6 +76,7 @@ void an_error_is_copied_whole() {
     from_c.field = "a field";
     from_c.gateway_code = "1";
     from_c.gateway_message = "Montant invalide";
+    from_c.order_number = "O1";
     std::exception_ptr kept;
     try {
         throw flexpay::Error(from_c);
@@ -92,6 +93,7 @@ void an_error_is_copied_whole() {
     CHECK(copy.field() == "a field");
     CHECK(copy.gateway_code() == "1");
     CHECK(copy.gateway_message() == "Montant invalide");
+    CHECK(copy.order_number() == "O1");
 }
 
 void an_error_without_details_has_none() {

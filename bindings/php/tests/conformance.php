@@ -177,6 +177,7 @@ function error(FlexPayException $e): array
         'gateway_message' => $e->getGatewayMessage(),
         'http_status' => $e->getHttpStatus(),
         'message' => $e->getMessage(),
+        'order_number' => $e->getOrderNumber(),
         'outcome' => $e->getOutcome(),
     ];
 }

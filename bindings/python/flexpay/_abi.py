@@ -51,6 +51,7 @@ STRUCTS: "Dict[str, List[Tuple[str, Any]]]" = {
         ("field", c_char_p),
         ("gateway_code", c_char_p),
         ("gateway_message", c_char_p),
+        ("order_number", c_char_p),
     ],
     "flexpay_config": [
         ("size", c_size_t),
@@ -490,6 +491,7 @@ def _exception(code: int, error: "Optional[int]") -> "FlexPayError":
         field=_decoded(told.field),
         gateway_code=_decoded(told.gateway_code),
         gateway_message=_decoded(told.gateway_message),
+        order_number=_decoded(told.order_number),
     )
 
 

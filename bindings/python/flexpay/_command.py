@@ -192,6 +192,7 @@ def _tell_error(error: FlexPayError, as_json: bool) -> None:
         "http_status": error.http_status,
         "gateway_code": error.gateway_code,
         "gateway_message": error.gateway_message,
+        "order_number": error.order_number,
     }
     if as_json:
         _print_json({"error": fields})
@@ -200,6 +201,8 @@ def _tell_error(error: FlexPayError, as_json: bool) -> None:
     print(_escaped(words), file=sys.stderr)
     if error.gateway_message is not None:
         print(f"the gateway: {_escaped(error.gateway_message)}", file=sys.stderr)
+    if error.order_number is not None:
+        print(f"the order number: {_escaped(error.order_number)}", file=sys.stderr)
 
 
 def _plain(value: object) -> object:

@@ -183,7 +183,14 @@ def _service(name: str, url: str) -> Tuple[List[Finding], Optional[float]]:
             step, started = "answer", time.monotonic()
             connection.request("HEAD", "/")
             answer = connection.getresponse()
-            found(f"HTTP {answer.status}")
+            if answer.status == 403:
+                refused = (
+                    "HTTP 403: the address of this machine may not be allowed; ask FlexPay about"
+                    " its address filter, and look for a firewall in between"
+                )
+                findings.append(Finding(f"{name} {step}", False, refused))
+            else:
+                found(f"HTTP {answer.status}")
             date = _date(answer.getheader("Date"))
             now = datetime.now(timezone.utc)
             return findings, None if date is None else (now - date).total_seconds()

@@ -75,6 +75,9 @@ class FlexPayError(Exception):
     gateway_code: "Optional[str]" = None
     #: The gateway's own words, in French mostly.
     gateway_message: "Optional[str]" = None
+    #: The order number that the reply to a failed payment request gave all the same: ask about it
+    #: with `Client.check` before anything is repeated.
+    order_number: "Optional[str]" = None
 
     def __init__(
         self,
@@ -86,6 +89,7 @@ class FlexPayError(Exception):
         field: "Optional[str]" = None,
         gateway_code: "Optional[str]" = None,
         gateway_message: "Optional[str]" = None,
+        order_number: "Optional[str]" = None,
     ) -> None:
         super().__init__(message)
         self.code = type(self).code if code is None else code
@@ -94,6 +98,7 @@ class FlexPayError(Exception):
         self.field = field
         self.gateway_code = gateway_code
         self.gateway_message = gateway_message
+        self.order_number = order_number
 
     @property
     def message(self) -> str:

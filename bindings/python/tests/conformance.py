@@ -57,6 +57,7 @@ def outcome(ask: Callable[[], object]) -> Dict[str, object]:
                 "field": error.field,
                 "gateway_code": error.gateway_code,
                 "gateway_message": error.gateway_message,
+                "order_number": error.order_number,
                 "http_status": error.http_status,
                 "message": error.message,
                 "outcome": error.outcome.name,

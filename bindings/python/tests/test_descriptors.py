@@ -118,7 +118,10 @@ def test_a_payment_taken_in_is_told_on_the_command_line(sandbox: Sandbox, page: 
     words = ["pay", "--reference", "R-1", "--amount", "1", "--currency", "USD"]
     for name in ("approve", "cancel", "decline", "callback"):
         words += [f"--{name}-url", f"https://shop.example/{name}"]
+    # Only the form's service answers with a page.
     script = f"""
+import os
+os.environ["FLEXPAY_API"] = {"v1" if page else "v1.1"!r}
 import flexpay
 from flexpay import _command
 real = flexpay._abi.payment

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import http.server
 import json
 import ssl
+import threading
 from typing import Any, Dict, Tuple
 
 import pytest
@@ -174,3 +176,21 @@ def test_a_token_that_does_not_tell_its_end(sandbox: Sandbox, token: str) -> Non
 def test_a_bearer_token(sandbox: Sandbox) -> None:
     _, findings = examined(over_tls(sandbox, FLEXPAY_TOKEN="Bearer " + sandbox.token))
     assert "expires on 2100-01-01" in findings["token"]["detail"]
+
+
+def test_a_machine_that_the_gateway_does_not_let_in() -> None:
+    class Filter(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(403)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Filter) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        findings, _ = _doctor._service("check", f"http://127.0.0.1:{server.server_port}/check")
+        server.shutdown()
+    (answer,) = [one for one in findings if one.name == "check answer"]
+    assert answer.ok is False
+    assert "address filter" in answer.detail

@@ -151,7 +151,7 @@ def test_every_code_has_an_exception_of_its_own() -> None:
 
 @pytest.mark.parametrize("kind", [FlexPayError, *flexpay._errors.BY_CODE.values()])
 def test_an_error_can_be_sent_to_another_process(kind: Type[FlexPayError]) -> None:
-    error = kind("why", outcome=Outcome.REFUSED, http_status=401, field="f", gateway_message="non")
+    error = kind("why", outcome=Outcome.REFUSED, http_status=401, field="f", order_number="O-1")
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is kind
     assert vars(copy) == vars(error)

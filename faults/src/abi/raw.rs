@@ -11,6 +11,7 @@ pub struct RawError {
     pub field: *const c_char,
     pub gateway_code: *const c_char,
     pub gateway_message: *const c_char,
+    pub order_number: *const c_char,
 }
 
 #[repr(C)]

@@ -288,7 +288,10 @@ pub(super) fn oversize(setting: &Setting, dice: &mut Dice) -> Row {
             many(90_000, &|_| "\"a\":[1,],".to_owned())
         )
     };
-    let page = if is_pay { Want::Page } else { UNREADABLE };
+    let page = match setting.question.takes_pages {
+        true => Want::Page,
+        false => UNREADABLE,
+    };
     let (name, then, wants) = match dice.below(8) {
         0 => (
             "a body over 1 MiB",

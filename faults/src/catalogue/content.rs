@@ -31,7 +31,7 @@ pub(super) fn status(setting: &Setting, dice: &mut Dice) -> Row {
     let verdict = question.verdict(status);
     let (tempting, _) = question.tempting();
     let not_found = r#"{"code":"1","message":"Aucune transaction trouvée","transaction":null}"#;
-    let missing = if status == 404 && !question.is_pay {
+    let missing = if matches!(status, 400 | 404 | 405 | 422) && !question.is_pay {
         UNKNOWN_ORDER
     } else {
         verdict

@@ -239,8 +239,18 @@ pub(super) fn redirect(setting: &Setting, dice: &mut Dice) -> Row {
         (Some("http://gwvisa.flexpay.cd/checkout/1"), UNREADABLE),
         (Some("javascript:alert(1)"), UNREADABLE),
         (Some("data:text/html,x"), UNREADABLE),
-        (Some("/checkout/1"), UNREADABLE),
-        (Some("//evil.example/checkout/1"), UNREADABLE),
+        (Some("/checkout/1"), Want::OwnPage("/checkout/1")),
+        (
+            Some("//gwvisa.flexpay.cd/checkout/bbba7c30"),
+            match setting.secure {
+                true => leads(CARD_PAGE),
+                false => UNREADABLE,
+            },
+        ),
+        // A server that moved, or its front page.
+        (Some("/"), UNREADABLE),
+        (Some("https://www.flexpay.cd/"), UNREADABLE),
+        (Some("?retry=1"), UNREADABLE),
         (Some("https://zando.example/annule"), UNREADABLE),
         (Some("https://gwvisa.flexpay.cd@evil.example/"), UNREADABLE),
         (

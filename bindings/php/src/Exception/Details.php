@@ -20,6 +20,7 @@ trait Details
     private ?string $field;
     private ?string $gatewayCode;
     private ?string $gatewayMessage;
+    private ?string $orderNumber;
 
     public function __construct(
         string $message,
@@ -29,7 +30,8 @@ trait Details
         ?int $httpStatus = null,
         ?string $gatewayCode = null,
         ?string $gatewayMessage = null,
-        ?\Throwable $previous = null
+        ?\Throwable $previous = null,
+        ?string $orderNumber = null
     ) {
         parent::__construct($message, $code, $previous);
         Trace::scrub($this);
@@ -41,6 +43,7 @@ trait Details
         $this->field = $field;
         $this->gatewayCode = $gatewayCode;
         $this->gatewayMessage = $gatewayMessage;
+        $this->orderNumber = $orderNumber;
     }
 
     public function getOutcome(): string
@@ -66,5 +69,10 @@ trait Details
     public function getGatewayMessage(): ?string
     {
         return $this->gatewayMessage;
+    }
+
+    public function getOrderNumber(): ?string
+    {
+        return $this->orderNumber;
     }
 }

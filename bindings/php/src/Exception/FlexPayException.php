@@ -42,4 +42,10 @@ interface FlexPayException extends \Throwable
 
     /** The gateway's own words, in French mostly. */
     public function getGatewayMessage(): ?string;
+
+    /**
+     * The order number that the reply to a failed payment request gave all the same: ask about it
+     * with Client::check() before anything is repeated.
+     */
+    public function getOrderNumber(): ?string;
 }

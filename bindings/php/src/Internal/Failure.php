@@ -45,6 +45,7 @@ final class Failure
      *     http_status?: int,
      *     gateway_code?: string|null,
      *     gateway_message?: string|null,
+     *     order_number?: string|null,
      * } $details
      */
     public static function of(array $details): Exception\FlexPayException
@@ -59,7 +60,9 @@ final class Failure
             $details['field'] ?? null,
             $status === 0 ? null : $status,
             $details['gateway_code'] ?? null,
-            $details['gateway_message'] ?? null
+            $details['gateway_message'] ?? null,
+            null,
+            $details['order_number'] ?? null
         );
     }
 }

@@ -30,7 +30,8 @@ final class Library
 {
     private const SCOPE = 'FLEXPAY';
 
-    private const ERROR = ['code', 'outcome', 'http_status', 'message', 'field', 'gateway_code', 'gateway_message'];
+    private const ERROR = ['code', 'outcome', 'http_status', 'message', 'field', 'gateway_code', 'gateway_message',
+        'order_number'];
 
     private const PAYMENT = ['redirect_url', 'order_number', 'code', 'message', 'page'];
 

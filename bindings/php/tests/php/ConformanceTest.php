@@ -35,7 +35,12 @@ final class ConformanceTest extends TestCase
                     self::assertArrayHasKey($kind, $line['result'], $name);
                     $got = $line['result'][$kind];
                     foreach ($expected as $field => $value) {
-                        self::assertSame($value, $got[$field], "$name: $field");
+                        $found = $got[$field];
+                        if (is_string($value) && strpos($value, '$GATEWAY/') === 0) {
+                            // It stands for the server that answered.
+                            $found = preg_replace('~^http://127\.0\.0\.1:\d+~', '$GATEWAY', $found);
+                        }
+                        self::assertSame($value, $found, "$name: $field");
                     }
                 }
             }

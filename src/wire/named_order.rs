@@ -1,0 +1,103 @@
+//! What a reply names of an order, wherever it stands in the body.
+//!
+//! A reply that says no, or that says nothing usable, may name an order all the same. Then something
+//! may exist at the gateway, and the merchant needs the number to find out.
+
+use super::fields::{Field, Fields};
+use super::json::{self, Value};
+use super::{charset, page};
+use crate::address;
+
+/// The order number and the addresses for the customer in a reply's body.
+#[derive(Debug, Default)]
+pub(crate) struct NamedOrder {
+    /// The order number; the first, where there are several.
+    pub(crate) order_number: Option<String>,
+    /// Every address at which the customer might pay.
+    pub(crate) addresses: Vec<String>,
+}
+
+impl NamedOrder {
+    /// Looks through a body: JSON, with its `data` and `transaction`, or a page's links. Never fails:
+    /// a body that cannot be read names nothing.
+    pub(crate) fn in_body(body: &[u8], content_type: Option<&str>) -> Self {
+        let text = charset::decode(body, content_type);
+        let text = json::trim_start(&text);
+        let mut named = Self::default();
+        if text.starts_with('<') {
+            let links = page::read(text).links.into_iter();
+            named.addresses = links.filter(|link| address::is_checkout(link)).collect();
+        } else {
+            named.look_through(text);
+        }
+        named
+    }
+
+    fn look_through(&mut self, object: &str) {
+        let Ok(mut fields) = Fields::read(object) else {
+            return;
+        };
+        if let Some(number) = fields.first_text(Field::OrderNumber) {
+            self.order_number.get_or_insert(number);
+        }
+        let addresses = [
+            Field::Url,
+            Field::PaymentUrl,
+            Field::RedirectUrl,
+            Field::Link,
+        ];
+        for field in addresses {
+            self.addresses.extend(fields.first_text(field));
+        }
+        for field in [Field::Data, Field::Transaction] {
+            if let Ok(Some(Value::Object(inner))) = fields.take(field) {
+                self.look_through(inner);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(body: &str) -> (Option<String>, usize) {
+        let named = NamedOrder::in_body(body.as_bytes(), None);
+        (named.order_number, named.addresses.len())
+    }
+
+    #[test]
+    fn an_order_is_found_wherever_it_is_named() {
+        for body in [
+            r#"{"code":"1","orderNumber":"O1"}"#,
+            r#"{"code":"1","ORDER_NUMBER":"O1"}"#,
+            r#"{"code":"1","data":{"orderNumber":"O1"}}"#,
+            r#"{"code":"1","transaction":{"orderNumber":"O1"}}"#,
+            r#"{"code":"1","data":{"transaction":{"orderNumber":"O1"}}}"#,
+            r#"{"code":"1","orderNumber":"O1","order_number":"O2"}"#,
+        ] {
+            assert_eq!(named(body), (Some("O1".to_owned()), 0), "{body}");
+        }
+        for body in [
+            r#"{"code":"1","url":"https://gw.example/checkout/1"}"#,
+            r#"{"code":"1","data":{"link":"/checkout/1"}}"#,
+            r#"<a href="https://gw.example/checkout/1">Payer</a>"#,
+        ] {
+            assert_eq!(named(body), (None, 1), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_empty_names_nothing() {
+        for body in [
+            "",
+            "Bad Request",
+            r#"{"code":"1","orderNumber":null,"url":""}"#,
+            r#"{"code":"1","orderNumber":[],"url":{}}"#,
+            r#"{"code":"1","data":[],"transaction":""}"#,
+            r#"<a href="https://www.flexpay.cd/contact">Contact</a>"#,
+        ] {
+            assert_eq!(named(body), (None, 0), "{body}");
+        }
+    }
+}
