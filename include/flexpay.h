@@ -263,7 +263,8 @@ typedef struct flexpay_payment_request {
     const char *description;
     // Where the gateway posts its notice. It refuses addresses on localhost or private networks.
     const char *callback_url;
-    // Where the customer's browser goes after paying.
+    // Where the customer's browser goes after paying: http or https, or a link into your app
+    // ("monapp://paiement?status=ok"). So the three that follow.
     const char *approve_url;
     // Where it goes after "cancel".
     const char *cancel_url;

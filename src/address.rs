@@ -18,6 +18,47 @@ pub(crate) fn check_absolute(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Schemes that run or show something in the browser instead of leading back to a shop or its app.
+const REFUSED_SCHEMES: [&str; 11] = [
+    "javascript",
+    "data",
+    "vbscript",
+    "file",
+    "blob",
+    "about",
+    "filesystem",
+    "view-source",
+    "ftp",
+    "mailto",
+    "tel",
+];
+
+/// Checks an address the gateway is to send the browser back to: http or https, or a link into the
+/// merchant's app (`monapp://paiement?status=ok`).
+pub(crate) fn check_return(text: &str) -> Result<(), &'static str> {
+    let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
+    let is_web = ["http", "https"]
+        .iter()
+        .any(|web| scheme.eq_ignore_ascii_case(web));
+    // One letter is the drive of a Windows path.
+    if is_web || !has_scheme(text) || scheme.len() == 1 {
+        return check_absolute(text);
+    }
+    if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err("has blanks or control characters in it");
+    }
+    if REFUSED_SCHEMES
+        .iter()
+        .any(|refused| scheme.eq_ignore_ascii_case(refused))
+    {
+        return Err("has a scheme that leads back to no shop and to no app");
+    }
+    if rest.trim_matches('/').is_empty() {
+        return Err("names nothing behind its scheme");
+    }
+    Ok(())
+}
+
 /// Checks an address of the gateway itself, as a merchant's configuration gives it.
 ///
 /// Plain http is refused unless the host is this machine, reached as such, or the caller asked for it
@@ -288,6 +329,58 @@ fn authority(rest: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_return_address_is_of_the_web_or_of_an_app() {
+        for good in [
+            "https://shop.example/ok",
+            "HTTP://shop.example",
+            "monapp://paiement?status=ok",
+            "zwanga://subscriptions/payment?status=success",
+            "com.shop.app:/oauth",
+            "mon-app+pay://ok#top",
+            "intent:paiement",
+        ] {
+            assert_eq!(check_return(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            "/ok",
+            "shop.example/ok",
+            "//shop.example/ok",
+            "javascript:alert(1)",
+            "JavaScript://shop.example/%0aalert(1)",
+            " javascript:alert(1)",
+            "java\tscript:alert(1)",
+            "java\nscript:alert(1)",
+            "\u{1}javascript:alert(1)",
+            "javascript :alert(1)",
+            "data:text/html,x",
+            "DATA:text/html,x",
+            "vbscript:x",
+            "file:///etc/passwd",
+            "blob:https://shop.example/1",
+            "about:blank",
+            "filesystem:https://shop.example/x",
+            "view-source:https://shop.example",
+            "ftp://shop.example/ok",
+            "mailto:shop@example.cd",
+            "tel:+243812345678",
+            "http:shop.example",
+            "https:/shop.example",
+            "https://",
+            "monapp:",
+            "monapp://",
+            "mon app://ok",
+            "monapp://o k",
+            "monapp://ok\n",
+            "1app://ok",
+            "C:\\shop\\ok.html",
+            "c:/shop/ok.html",
+        ] {
+            assert!(check_return(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn a_reference_is_read_against_the_address_asked() {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use crate::amount::Amount;
 use crate::client::validate_order_number;
 use crate::error::{Error, ErrorCode, Outcome, Result};
-use crate::payment::{validate_amount, validate_currency};
+use crate::payment::{validate_amount, validate_currency, validate_reference};
 use crate::signature::Signed;
 use crate::transaction::Transaction;
 use crate::wire::fields::{Field, Fields, Unreadable};
@@ -295,9 +295,7 @@ impl Expected {
     }
 
     pub(crate) fn validate(&self) -> Result<Amount> {
-        if self.reference.trim().is_empty() {
-            return Err(Error::invalid("reference", "is missing"));
-        }
+        validate_reference(&self.reference)?;
         validate_currency(&self.currency)?;
         if self.order_number.as_deref().is_some_and(str::is_empty) {
             return Err(Error::invalid(
@@ -378,12 +376,18 @@ impl Expected {
 }
 
 /// An order number that came with a notice. Anyone may have chosen it, and it goes into the path of a
-/// request that carries the token; servers in between may decode what we encoded, and then climb.
+/// request that carries the token; servers in between may decode what we encoded, and then climb. So
+/// it has the letters that every order number seen has, and no others.
 fn validate_given_number(number: &str) -> Result<(), &'static str> {
-    if number.contains(['/', '\\', '?', '#', '%']) {
+    const LONGEST: usize = 64;
+    let usual = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    if number.is_empty() || number.len() > LONGEST {
+        return Err("is not 1 to 64 characters long");
+    }
+    if !number.bytes().all(usual) {
         return Err("has characters in it that no order number has");
     }
-    validate_order_number(number)
+    Ok(())
 }
 
 /// Every field in which two things differ, in words.

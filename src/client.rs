@@ -230,7 +230,7 @@ impl Client {
     }
 }
 
-/// An order number as it can stand in an address: what a callback names, anyone may have chosen.
+/// An order number from the merchant's own records, as it can stand in an address.
 pub(crate) fn validate_order_number(order_number: &str) -> Result<(), &'static str> {
     const LONGEST: usize = 256;
     match order_number {

@@ -76,6 +76,7 @@ pub struct Config {
 }
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const LONGEST_APP_NAME: usize = 200;
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Config {
@@ -158,8 +159,12 @@ impl Config {
 
     /// Fills in the defaults and checks the rest, all but the token.
     pub(crate) fn complete(mut self) -> Result<Self> {
-        if self.merchant.trim().is_empty() {
+        self.trim()?;
+        if self.merchant.is_empty() {
             return Err(Error::invalid("merchant", "is missing"));
+        }
+        if self.merchant.contains(char::is_control) {
+            return Err(Error::invalid("merchant", "has a control character in it"));
         }
         if self.timeout.is_zero() {
             self.timeout = DEFAULT_TIMEOUT;
@@ -173,10 +178,13 @@ impl Config {
                 "is set beside ca_file; one of them is to be trusted, not both",
             ));
         }
-        if let Some(name) = &self.app_name
-            && (name.is_empty() || !name.bytes().all(|b| b == b' ' || b.is_ascii_graphic()))
-        {
-            return Err(Error::invalid("app_name", "is not plain ASCII text"));
+        if let Some(name) = &self.app_name {
+            if !name.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
+                return Err(Error::invalid("app_name", "is not plain ASCII text"));
+            }
+            if name.len() > LONGEST_APP_NAME {
+                return Err(Error::invalid("app_name", "is longer than 200 bytes"));
+            }
         }
         for (field, url) in [("pay_url", self.pay_url()), ("check_url", self.check_url())] {
             // Through a proxy, this machine is another one.
@@ -185,6 +193,26 @@ impl Config {
                 .map_err(|problem| Error::invalid(field, problem))?;
         }
         Ok(self)
+    }
+
+    /// Takes away blanks and line ends around each text, as a copied setting or a file brings them.
+    fn trim(&mut self) -> Result<()> {
+        self.merchant = self.merchant.trim().to_owned();
+        for (field, setting) in [
+            ("pay_url", &mut self.pay_url),
+            ("check_url", &mut self.check_url),
+            ("ca_file", &mut self.ca_file),
+            ("proxy", &mut self.proxy),
+            ("app_name", &mut self.app_name),
+        ] {
+            if let Some(text) = setting {
+                *text = text.trim().to_owned();
+                if text.is_empty() {
+                    return Err(Error::invalid(field, "is empty; leave it out instead"));
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn pay_url(&self) -> &str {
@@ -260,6 +288,58 @@ mod tests {
         assert_eq!(config.timeout, Duration::from_millis(1500));
         assert!(config.allow_plain_http);
         assert!(!format!("{config:?}").contains("canary"));
+    }
+
+    #[test]
+    fn what_surrounds_a_setting_is_not_part_of_it() {
+        let config = Config {
+            pay_url: Some(" https://pay.example/v1/pay\n".into()),
+            app_name: Some("Boutique/2 \r\n".into()),
+            ..Config::new("ZANDO\r", "canary")
+        };
+        let config = config.complete().unwrap();
+        assert_eq!(config.merchant, "ZANDO");
+        assert_eq!(config.pay_url(), "https://pay.example/v1/pay");
+        assert_eq!(config.app_name.as_deref(), Some("Boutique/2"));
+    }
+
+    #[test]
+    fn a_setting_of_blanks_is_refused_by_name() {
+        type Set = fn(&mut Config, Option<String>);
+        let settings: [(&str, Set); 6] = [
+            ("merchant", |config, text| config.merchant = text.unwrap()),
+            ("pay_url", |config, text| config.pay_url = text),
+            ("check_url", |config, text| config.check_url = text),
+            ("ca_file", |config, text| config.ca_file = text),
+            ("proxy", |config, text| config.proxy = text),
+            ("app_name", |config, text| config.app_name = text),
+        ];
+        for (field, set) in settings {
+            for blank in ["", " ", "\r\n", "\u{a0}"] {
+                let mut config = Config::new("ZANDO", "canary");
+                set(&mut config, Some(blank.into()));
+                let error = config.complete().unwrap_err();
+                assert_eq!(error.field(), Some(field), "{blank:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_app_name_is_short_plain_text() {
+        for (name, good) in [
+            ("Boutique Zando/2.1".to_owned(), true),
+            ("x".repeat(200), true),
+            ("x".repeat(201), false),
+            ("Boutique\u{e9}".to_owned(), false),
+            ("Boutique\r\nX: 1".to_owned(), false),
+            ("a\tb".to_owned(), false),
+        ] {
+            let mut config = Config::new("ZANDO", "canary");
+            config.app_name = Some(name.clone());
+            let error = config.complete().err();
+            assert_eq!(error.is_none(), good, "{name}");
+            assert!(error.is_none_or(|error| error.field() == Some("app_name")));
+        }
     }
 
     #[test]

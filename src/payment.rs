@@ -34,7 +34,8 @@ pub struct PaymentRequest {
     pub description: Option<String>,
     /// Where the gateway posts its notice. It refuses addresses on localhost or a private network.
     pub callback_url: Option<String>,
-    /// Where the customer's browser goes after paying.
+    /// Where the customer's browser goes after paying: http or https, or a link into the merchant's
+    /// app (`monapp://paiement?status=ok`). So the three that follow.
     pub approve_url: Option<String>,
     /// Where it goes after the customer pressed "cancel".
     pub cancel_url: Option<String>,
@@ -66,14 +67,17 @@ impl PaymentRequest {
     /// Refuses what no gateway could accept. A length or a whole-franc rule is the gateway's to
     /// judge.
     pub(crate) fn validate(&self) -> Result<Amount> {
-        if self.reference.trim().is_empty() {
-            return Err(Error::invalid("reference", "is missing"));
-        }
+        validate_reference(&self.reference)?;
         let amount = validate_amount(&self.amount)?;
         validate_currency(&self.currency)?;
         for (name, url) in self.addresses() {
             if let Some(url) = url {
-                address::check_absolute(url).map_err(|problem| {
+                // The gateway itself posts to the callback address; a browser opens the others.
+                let check = match name {
+                    "callback_url" => address::check_absolute,
+                    _ => address::check_return,
+                };
+                check(url).map_err(|problem| {
                     Error::invalid(name, format!("{:?} {problem}", printable(url, 100)))
                 })?;
             }
@@ -198,6 +202,46 @@ impl PaymentRequest {
         let mut own = self.addresses().into_iter().filter_map(|(_, own)| own);
         own.any(|own| address::same_site(own, url))
     }
+}
+
+/// A merchant's reference. A gateway that trims it, or that shows it without what cannot be seen,
+/// would make every paid order a mismatch.
+pub(crate) fn validate_reference(reference: &str) -> Result<()> {
+    if reference.trim().is_empty() {
+        return Err(Error::invalid("reference", "is missing"));
+    }
+    if reference.trim() != reference {
+        return Err(Error::invalid(
+            "reference",
+            "has blanks at its ends, which a gateway may cut off",
+        ));
+    }
+    match reference.chars().find(|&c| is_unseen(c)) {
+        None => Ok(()),
+        Some(c) => Err(Error::invalid(
+            "reference",
+            format!(
+                "has the character U+{:04X} in it, which nobody sees and a gateway may drop",
+                u32::from(c)
+            ),
+        )),
+    }
+}
+
+/// Control characters and line ends, and the characters of Unicode that have no width or that turn
+/// the direction of what follows.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{2069}'
+                | '\u{feff}'
+        )
 }
 
 /// An amount that a merchant asks for: a plain decimal greater than zero.

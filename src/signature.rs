@@ -42,6 +42,8 @@ impl Secrets {
         current: Option<Zeroizing<String>>,
         previous: Option<Zeroizing<String>>,
     ) -> Result<Self> {
+        let current = trimmed("callback_secret", current)?;
+        let previous = trimmed("callback_secret_previous", previous)?;
         let long = |secret: &Option<Zeroizing<String>>| {
             secret
                 .as_ref()
@@ -171,6 +173,27 @@ impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secrets(secret)")
     }
+}
+
+/// A secret without the blanks and line ends that a copied setting or a file brings.
+fn trimmed(
+    field: &'static str,
+    secret: Option<Zeroizing<String>>,
+) -> Result<Option<Zeroizing<String>>> {
+    let Some(secret) = secret else {
+        return Ok(None);
+    };
+    let bare = secret.trim();
+    if bare.is_empty() {
+        return Err(Error::invalid(
+            field,
+            "is empty or blank; leave it out instead",
+        ));
+    }
+    if bare.contains(char::is_control) {
+        return Err(Error::invalid(field, "has a control character in it"));
+    }
+    Ok(Some(Zeroizing::new(bare.to_owned())))
 }
 
 #[cfg(test)]

@@ -136,7 +136,30 @@ fn what_no_gateway_could_accept_is_refused_before_anything_is_sent() {
         assert!(error.message().starts_with(field), "{error}");
     };
     wrong("reference", |r| r.reference = String::new());
-    wrong("reference", |r| r.reference = "  ".into());
+    for reference in [
+        "  ",
+        " R1",
+        "R1 ",
+        "R1\n",
+        "R1\u{a0}",
+        "\u{3000}R1",
+        "R\r\n1",
+        "R\t1",
+        "R\u{7f}1",
+        "R\u{ad}1",
+        "R\u{200b}1",
+        "\u{200e}R1",
+        "R1\u{202e}",
+        "R\u{2066}1\u{2069}",
+        "R\u{61c}1",
+        "\u{feff}R1",
+    ] {
+        let mut request = request("ZANDO-5");
+        request.reference = reference.into();
+        let error = client.pay(&request).expect_err(reference);
+        assert_eq!(error.code(), ErrorCode::Invalid, "{reference:?}");
+        assert_eq!(error.field(), Some("reference"), "{reference:?}");
+    }
     for amount in [
         "", "0", "0.00", "-1", "+1", "1e2", "1,5", "1 000", "1.005", "abc", "1.", ".5", "NaN",
     ] {
@@ -172,7 +195,24 @@ fn what_no_gateway_could_accept_is_refused_before_anything_is_sent() {
         r.decline_url = Some("javascript:alert(1)".into())
     });
     wrong("home_url", |r| r.home_url = Some("https://".into()));
+    wrong("callback_url", |r| {
+        r.callback_url = Some("monapp://paiement".into())
+    });
     assert!(sandbox.connections().is_empty(), "nothing was sent");
+}
+
+#[test]
+fn the_customer_may_be_sent_back_into_an_app() {
+    let sandbox = sandbox();
+    let mut request = request("ZANDO-6");
+    request.approve_url = Some("monapp://paiement?status=ok".into());
+    request.cancel_url = Some("zwanga://subscriptions/payment?status=cancel".into());
+    request.decline_url = Some("com.shop.app:/decline".into());
+    request.home_url = Some("monapp://accueil".into());
+    client(&sandbox).pay(&request).unwrap();
+    let recorded = &sandbox.payments()[0];
+    assert_eq!(recorded.approve_url, "monapp://paiement?status=ok");
+    assert_eq!(recorded.decline_url, "com.shop.app:/decline");
 }
 
 #[test]

@@ -196,7 +196,11 @@ fn judge_urls(fields: &Fields, required: bool, refuse_private: bool) -> Result<(
         "decline_url",
         "home_url",
     ] {
-        if !field(name).is_empty() && !urls::is_web_address(field(name)) {
+        let is_address = match name {
+            "callback_url" => urls::is_web_address,
+            _ => urls::is_return_address,
+        };
+        if !field(name).is_empty() && !is_address(field(name)) {
             return Err(Refusal::because(format!(
                 "Le champ {name} n'est pas une adresse valide"
             )));

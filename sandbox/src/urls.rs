@@ -30,6 +30,31 @@ pub(crate) fn is_web_address(text: &str) -> bool {
     })
 }
 
+/// Whether a browser can be sent back there: a web address, or a link into an app
+/// (`monapp://paiement`).
+pub(crate) fn is_return_address(text: &str) -> bool {
+    let (scheme, rest) = text.split_once(':').unwrap_or_default();
+    let of_app = scheme.len() > 1
+        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let refused = [
+        "http",
+        "https",
+        "javascript",
+        "data",
+        "vbscript",
+        "file",
+        "blob",
+        "about",
+    ];
+    let known = refused
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known));
+    is_web_address(text) || of_app && !known && !rest.trim_matches('/').is_empty()
+}
+
 /// Whether the address is on this machine or on a private network.
 pub(crate) fn is_private(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default();
@@ -52,7 +77,29 @@ pub(crate) fn is_private(uri: &Uri) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_private, is_web_address};
+    use super::{is_private, is_return_address, is_web_address};
+
+    #[test]
+    fn a_customer_may_be_sent_back_into_an_app() {
+        for good in [
+            "https://shop.cd/ok",
+            "monapp://paiement?status=ok",
+            "com.shop:/ok",
+        ] {
+            assert!(is_return_address(good), "{good}");
+        }
+        for bad in [
+            "",
+            "/ok",
+            "http://",
+            "javascript:x()",
+            "DATA:text/html,x",
+            "monapp:",
+            "c:\\x",
+        ] {
+            assert!(!is_return_address(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn only_web_addresses_are_addresses() {

@@ -29,7 +29,8 @@ pub struct flexpay_payment_request {
     pub description: *const c_char,
     /// Where the gateway posts its notice. It refuses addresses on localhost or private networks.
     pub callback_url: *const c_char,
-    /// Where the customer's browser goes after paying.
+    /// Where the customer's browser goes after paying: http or https, or a link into your app
+    /// ("monapp://paiement?status=ok"). So the three that follow.
     pub approve_url: *const c_char,
     /// Where it goes after "cancel".
     pub cancel_url: *const c_char,

@@ -91,8 +91,11 @@ impl Call {
         self.stage.get()
     }
 
+    /// Once a byte was handed over, nothing takes that back.
     pub(crate) fn reach(&self, stage: Stage) {
-        self.stage.set(stage);
+        if self.stage.get() != Stage::Sent {
+            self.stage.set(stage);
+        }
         if stage == Stage::Ready {
             self.fresh.set(true);
         }
@@ -179,5 +182,28 @@ pub(crate) fn sleep_until(until: Instant, cancel: Option<&CancelToken>) -> bool 
             Some(_) => left.min(LOOK_UP_EVERY),
             None => left,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_stays_sent() {
+        let later = after(Duration::from_secs(1));
+        let call = Call::new(later, Duration::from_secs(1), None, Spelling::Header);
+        call.reach(Stage::Connecting);
+        assert_eq!(call.outcome(), Outcome::NotSent);
+        call.reach(Stage::Sent);
+        for stage in [
+            Stage::Start,
+            Stage::Resolving,
+            Stage::Connecting,
+            Stage::Ready,
+        ] {
+            call.reach(stage);
+            assert_eq!(call.outcome(), Outcome::Unknown, "{stage:?}");
+        }
     }
 }
