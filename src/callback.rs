@@ -235,7 +235,13 @@ fn read<'a>(raw: &'a str, fields: &mut Fields<'a>) -> Result<(), Unreadable> {
         }
         Some(_) => *fields = form::read(text)?,
     }
-    for field in [Field::Message, Field::Phone, Field::Channel] {
+    for field in [
+        Field::Message,
+        Field::Phone,
+        Field::Channel,
+        Field::CreatedAt,
+        Field::ProviderReference,
+    ] {
         fields.forget_unless_text(field);
     }
     fields.adopt(Field::Reference, Field::MerchantReference)?;

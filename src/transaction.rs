@@ -227,8 +227,9 @@ impl Answer {
                 ),
             ));
         }
-        let status = inner.take(Field::Status)?.map(|status| match status {
+        let status = inner.take_sound(Field::Status)?.map(|status| match status {
             Value::Text(text) => text.into_owned(),
+            Value::Mended(text) => text,
             Value::Object(raw) | Value::Other(raw) => raw.to_owned(),
         });
         let transaction = Transaction {
@@ -236,8 +237,9 @@ impl Answer {
             status,
             order_number,
             reference: owned(inner.text(Field::Reference)?),
-            amount: readable(inner.take(Field::Amount)?).and_then(|text| Amount::from_wire(&text)),
-            amount_customer: readable(inner.take(Field::AmountCustomer)?)
+            amount: readable(inner.take_sound(Field::Amount)?)
+                .and_then(|text| Amount::from_wire(&text)),
+            amount_customer: readable(inner.take_sound(Field::AmountCustomer)?)
                 .and_then(|text| Amount::from_wire(&text)),
             currency: owned(inner.text(Field::Currency)?),
             created_at: readable(inner.take(Field::CreatedAt)?).and_then(|text| date::read(&text)),

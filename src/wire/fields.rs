@@ -189,7 +189,9 @@ impl<'a> Fields<'a> {
         match (self.given(field), value) {
             (None, Value::Text(Cow::Borrowed(text))) => self.plain[field as usize] = Some(text),
             (None, value) => self.others.push((field, value)),
-            (Some(before), now) if before == as_written(&now) => {}
+            (Some(before), now)
+                if before == as_written(&now)
+                    && matches!(now, Value::Mended(_)) == self.is_mended(field) => {}
             _ => self.disagree |= 1 << field as u32,
         }
     }
@@ -197,6 +199,10 @@ impl<'a> Fields<'a> {
     /// A value as it was written.
     fn given(&self, field: Field) -> Option<&str> {
         self.plain[field as usize].or_else(|| self.other(field).map(as_written))
+    }
+
+    fn is_mended(&self, field: Field) -> bool {
+        matches!(self.other(field), Some(Value::Mended(_)))
     }
 
     fn other(&self, field: Field) -> Option<&Value<'a>> {
@@ -215,7 +221,7 @@ impl<'a> Fields<'a> {
         }
         match self.other(field) {
             Some(Value::Object(raw) | Value::Other(raw)) => is_empty_container(raw),
-            Some(Value::Text(_)) => false,
+            Some(Value::Text(_) | Value::Mended(_)) => false,
             None => self.plain[field as usize].is_none() && self.empty & bit != 0,
         }
     }
@@ -232,6 +238,14 @@ impl<'a> Fields<'a> {
     pub(crate) fn complains(&self) -> bool {
         let failing = |status: &str| status.starts_with(['4', '5']);
         self.given(Field::Error).is_some() || self.given(Field::Status).is_some_and(failing)
+    }
+
+    /// Takes the value as it came, whatever it is; a text that had to be mended is refused.
+    pub(crate) fn take_sound(&mut self, field: Field) -> Result<Option<Value<'a>>, Unreadable> {
+        match self.take(field)? {
+            Some(value @ Value::Mended(_)) => Err(no_text(field, &value)),
+            value => Ok(value),
+        }
     }
 
     /// Takes the value as it came, whatever it is.
@@ -282,10 +296,17 @@ impl<'a> Fields<'a> {
             .map(str::to_owned)
     }
 
-    /// Drops the value of a field that decides nothing, where it is no text.
+    /// Of a field that decides nothing, takes mended text as it is, and drops what is no text.
     pub(crate) fn forget_unless_text(&mut self, field: Field) {
-        self.others
-            .retain(|(other, value)| *other != field || matches!(value, Value::Text(_)));
+        self.others.retain_mut(|(other, value)| {
+            if *other != field {
+                return true;
+            }
+            if let Value::Mended(text) = value {
+                *value = Value::Text(Cow::Owned(std::mem::take(text)));
+            }
+            matches!(value, Value::Text(_))
+        });
     }
 
     /// Reads the text of `alias` as `field`: where both are given they must agree. A value that is
@@ -345,19 +366,24 @@ fn is_empty_container(raw: &str) -> bool {
 }
 
 fn no_text(field: Field, value: &Value<'_>) -> Unreadable {
+    if let Value::Mended(_) = value {
+        let problem = "has a raw control character or half a surrogate pair in it";
+        return Unreadable::field(field, problem);
+    }
     Unreadable::field(field, format!("is {}, not text", kind(value)))
 }
 
 fn as_written<'v>(value: &'v Value<'_>) -> &'v str {
     match value {
         Value::Text(text) => text,
+        Value::Mended(text) => text,
         Value::Object(raw) | Value::Other(raw) => raw,
     }
 }
 
 fn kind(value: &Value<'_>) -> &'static str {
     match value {
-        Value::Text(_) => "text",
+        Value::Text(_) | Value::Mended(_) => "text",
         Value::Object(_) => "an object",
         Value::Other(raw) if raw.starts_with('[') => "an array",
         Value::Other(_) => "true or false",

@@ -27,6 +27,9 @@ pub(crate) fn trim_start(text: &str) -> &str {
 pub(crate) enum Value<'a> {
     /// A string, decoded; or a number, verbatim.
     Text(Cow<'a, str>),
+    /// A string that is no JSON, since it has a raw control character or half a surrogate pair in it:
+    /// decoded, with a blank or U+FFFD in their place.
+    Mended(String),
     /// An object, unread.
     Object(&'a str),
     /// `true`, `false` or an array, unread.
@@ -104,9 +107,7 @@ where
         };
         let Some(key) = key else { return Ok(()) };
         let value = match value {
-            Span::String(literal) if literal.escaped => {
-                Some(Value::Text(Cow::Owned(reader.unescape(literal)?)))
-            }
+            Span::String(literal) if literal.escaped => Some(reader.decode(literal)?),
             Span::String(literal) => Some(Value::Text(Cow::Borrowed(
                 &reader.text[literal.start..literal.end],
             ))),
@@ -185,6 +186,18 @@ impl<'a> Reader<'a> {
     fn unescape(&mut self, literal: Literal) -> Result<String, Broken> {
         let quoted = &self.text[literal.start - 1..=literal.end];
         serde_json::from_str(quoted)
+            .map_err(|problem| self.broken(format!("is not valid JSON: {problem}, in a string")))
+    }
+
+    /// A string with escapes, or with what should have been escaped.
+    #[cold]
+    fn decode(&mut self, literal: Literal) -> Result<Value<'a>, Broken> {
+        let quoted = &self.text[literal.start - 1..=literal.end];
+        if let Ok(text) = serde_json::from_str(quoted) {
+            return Ok(Value::Text(Cow::Owned(text)));
+        }
+        serde_json::from_str(&mended(quoted))
+            .map(Value::Mended)
             .map_err(|problem| self.broken(format!("is not valid JSON: {problem}, in a string")))
     }
 
@@ -326,7 +339,8 @@ impl<'a> Reader<'a> {
                 Some(b'"') => return Ok(true),
                 Some(b'\\') => self.escape()?,
                 Some(0) => return Err(self.broken("has a NUL in it".to_owned())),
-                Some(_) => return Err(self.expected("no control character")),
+                // Whoever asks for the value is told.
+                Some(_) => self.at += 1,
                 None => return Err(self.expected("the end of a string")),
             }
             self.at += plain(&self.text.as_bytes()[self.at..]);
@@ -376,6 +390,33 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// A quoted string that serde_json can read: a blank for each raw control character, and an escaped
+/// U+FFFD for each half of a surrogate pair without the other.
+fn mended(quoted: &str) -> String {
+    let mut mended = String::with_capacity(quoted.len());
+    let mut rest = quoted;
+    while let Some(first) = rest.chars().next() {
+        let (piece, instead) = match surrogate(rest) {
+            Some(0xd800..0xdc00) if matches!(surrogate(&rest[6..]), Some(0xdc00..)) => (12, None),
+            Some(_) => (6, Some("\\ufffd")),
+            // An escape of two characters, or the first two of a longer one.
+            None if first == '\\' => (2, None),
+            None if first < ' ' => (first.len_utf8(), Some(" ")),
+            None => (first.len_utf8(), None),
+        };
+        mended.push_str(instead.unwrap_or(&rest[..piece]));
+        rest = &rest[piece..];
+    }
+    mended
+}
+
+/// The half of a surrogate pair that a text begins with, as an escape.
+fn surrogate(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    let unit = u32::from_str_radix(digits, 16).ok()?;
+    (0xd800..0xe000).contains(&unit).then_some(unit)
 }
 
 /// Goes over entries like `"key":"text"`, without blanks and escapes, which most are, as far as
@@ -461,6 +502,7 @@ mod tests {
         let leak = |text: &str| &*text.to_owned().leak();
         match value {
             Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+            Value::Mended(text) => Value::Mended(text),
             Value::Object(text) => Value::Object(leak(text)),
             Value::Other(text) => Value::Other(leak(text)),
         }
@@ -522,7 +564,13 @@ mod tests {
     #[test]
     fn a_string_ends_where_it_ends_however_long_it_is() {
         for length in 0..40 {
-            for (stop, good) in [('"', true), ('\\', true), ('\u{1f}', false), (' ', true)] {
+            for (stop, good) in [
+                ('"', true),
+                ('\\', true),
+                ('\u{1f}', true),
+                ('\0', false),
+                (' ', true),
+            ] {
                 let before = "é~\u{7f}".repeat(length)[..]
                     .chars()
                     .take(length)
@@ -538,12 +586,82 @@ mod tests {
                     other => format!("{before}{other}"),
                 };
                 match read(&given) {
+                    Ok(entries) if good && stop == '\u{1f}' => {
+                        let mended = Value::Mended(format!("{before} "));
+                        assert_eq!(entries, [("k".to_owned(), Some(mended))]);
+                    }
                     Ok(entries) if good => assert_eq!(entries, [("k".to_owned(), text(&whole))]),
                     Err(_) if !good => {}
                     other => panic!("{given:?}: {other:?}"),
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_is_no_json_inside_a_string_is_mended_and_said_to_be() {
+        for (given, mended) in [
+            ("a\nb", "a b"),
+            ("a\r\nb", "a  b"),
+            ("\t\\t\u{1f}", " \t "),
+            ("\\ud800", "\u{fffd}"),
+            ("\\udc00x", "\u{fffd}x"),
+            ("\\udc00\\ud800", "\u{fffd}\u{fffd}"),
+            ("\\ud800\\ud83d\\ude00", "\u{fffd}\u{1f600}"),
+            ("\\uD83D\\uDE00\\uDE00", "\u{1f600}\u{fffd}"),
+            ("\\\\ud800\n", "\\ud800 "),
+            ("é\\ud800\\u00e9\n", "é\u{fffd}é "),
+        ] {
+            let entries = read(&format!("{{\"k\":\"{given}\"}}")).expect(given);
+            let mended = Value::Mended(mended.to_owned());
+            assert_eq!(entries, [("k".to_owned(), Some(mended))], "{given:?}");
+        }
+        // A key decides what is read.
+        for key in ["k\n", "\\ud800"] {
+            assert!(read(&format!("{{\"{key}\":1}}")).is_err(), "{key:?}");
+        }
+    }
+
+    /// Marks a raw control character in a string, for the oracle.
+    const MARK: char = '\u{f8ff}';
+
+    /// The text with a mark for each raw control character in a string, and U+FFFD for each half of
+    /// a surrogate pair.
+    fn sound(text: &str) -> String {
+        let mut units: Vec<(u32, String)> = Vec::new();
+        let (mut in_string, mut rest) = (false, text);
+        while let Some(c) = rest.chars().next() {
+            let mut piece = c.len_utf8();
+            let mut unit = 0;
+            let mut shown = None;
+            match c {
+                '"' => in_string = !in_string,
+                '\\' if in_string => {
+                    let hex = rest.get(2..6).filter(|_| rest[1..].starts_with('u'));
+                    match hex.map(|hex| u32::from_str_radix(hex, 16)) {
+                        Some(Ok(value)) => (unit, piece) = (value, 6),
+                        _ => piece += rest[1..].chars().next().map_or(0, char::len_utf8),
+                    }
+                }
+                '\u{1}'..='\u{1f}' if in_string => shown = Some(MARK.to_string()),
+                _ => {}
+            }
+            units.push((unit, shown.unwrap_or_else(|| rest[..piece].to_owned())));
+            rest = &rest[piece..];
+        }
+        let high = |at: usize| matches!(units.get(at), Some((0xd800..=0xdbff, _)));
+        let low = |at: usize| matches!(units.get(at), Some((0xdc00..=0xdfff, _)));
+        let mut result = String::new();
+        let mut paired = false;
+        for at in 0..units.len() {
+            let pair = high(at) && low(at + 1);
+            match (high(at) || low(at)) && !pair && !paired {
+                true => result.push('\u{fffd}'),
+                false => result.push_str(&units[at].1),
+            }
+            paired = pair;
+        }
+        result
     }
 
     /// What a pass before serde_json, serde_json, and a pass after it make of a text.
@@ -571,11 +689,19 @@ mod tests {
                 parser.deserialize_map(Visitor)
             }
         }
-        let InOrder(entries) = serde_json::from_str(&without_stray_commas(text)?).ok()?;
+        let text = sound(&without_stray_commas(text)?);
+        let InOrder(entries) = serde_json::from_str(&text).ok()?;
         let mut read = Vec::new();
         for (key, raw) in entries {
             let raw = raw.get();
+            if key.contains([MARK, '\u{fffd}']) {
+                return None;
+            }
             let value = match raw.as_bytes()[0] {
+                b'"' if raw.contains([MARK, '\u{fffd}']) => {
+                    let text: String = serde_json::from_str(raw).ok()?;
+                    Some(Value::Mended(text.replace(MARK, " ")))
+                }
                 b'"' => Some(Value::Text(serde_json::from_str(raw).ok()?)),
                 b'n' => None,
                 b'{' => Some(Value::Object(raw.to_owned().leak())),
@@ -628,7 +754,7 @@ mod tests {
     /// Values without their stray commas and blanks, which the oracle has lost.
     fn bare(entries: Entries) -> Entries {
         let strip = |text: &'static str| match without_stray_commas(text) {
-            Some(text) => &*text.leak(),
+            Some(text) => &*sound(&text).leak(),
             None => text,
         };
         let bare = |value| match value {

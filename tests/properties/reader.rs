@@ -68,7 +68,8 @@ impl<'de> Visitor<'de> for Reader {
     }
 }
 
-/// Reads JSON, in UTF-8 or Latin-1, with commas before a closing bracket blanked out.
+/// Reads JSON, in UTF-8 or Latin-1, with commas before a closing bracket and raw control characters
+/// in strings blanked out, and with any letter for surrogates: no code and no status has them.
 fn json(bytes: &[u8]) -> Option<Node> {
     let latin_1 = || bytes.iter().map(|&byte| char::from(byte)).collect();
     let text = String::from_utf8(bytes.to_vec()).unwrap_or_else(|_| latin_1());
@@ -88,9 +89,19 @@ fn json(bytes: &[u8]) -> Option<Node> {
                 mended[at] = ' ';
             }
         }
-        mended.push(c);
+        mended.push(match c {
+            '\u{1}'..='\u{1f}' if inside => ' ',
+            _ => c,
+        });
     }
-    serde_json::from_str(&mended.into_iter().collect::<String>()).ok()
+    let mut mended: String = mended.into_iter().collect();
+    for half in [
+        "\\ud8", "\\ud9", "\\uda", "\\udb", "\\udc", "\\udd", "\\ude", "\\udf",
+    ] {
+        mended = mended.replace(half, "\\u00");
+        mended = mended.replace(&half.to_uppercase().replace("\\U", "\\u"), "\\u00");
+    }
+    serde_json::from_str(&mended).ok()
 }
 
 /// All values under a name, however it is spelled.
