@@ -466,7 +466,8 @@ int32_t flexpay_state_may_replace(int32_t recorded, int32_t now);
 // failing gateway left unanswered is asked again, within the deadline.
 //
 // client:       not NULL; may be in use by other threads.
-// order_number: the gateway's number; not NULL; borrowed for this call.
+// order_number: the gateway's number; borrowed for this call. NULL, which a payment by the form
+//               (FLEXPAY_API_V1) has, is INVALID: FLEXPAY_API_V1_1 gives one.
 // transaction:  receives the transaction, to be freed with flexpay_transaction_free; NULL on
 //               failure. FLEXPAY_OK says that it was found, its state whether it is paid.
 // error:        receives why it failed, to be freed with flexpay_error_free. May be NULL.
@@ -503,7 +504,8 @@ void flexpay_cancel_token_free(struct flexpay_cancel_token *token);
 // argument that was refused. Give options.expected, and what is returned IS what you asked for.
 //
 // client:       not NULL; may be in use by other threads.
-// order_number: the gateway's number; not NULL; borrowed for this call.
+// order_number: the gateway's number; borrowed for this call. NULL, which a payment by the form
+//               (FLEXPAY_API_V1) has, is INVALID: FLEXPAY_API_V1_1 gives one.
 // options:      NULL for the defaults; borrowed for this call.
 // transaction:  receives the transaction, to be freed with flexpay_transaction_free; NULL on
 //               failure.

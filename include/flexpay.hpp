@@ -702,9 +702,9 @@ public:
     /// a failing gateway left unanswered is asked again, within the deadline (but for
     /// Config::check_once). That it returns says that the order was found; its state, whether it is
     /// paid. Throws Error: as pay, and not_found. Blocks up to the client's timeout.
-    [[nodiscard]] Transaction check(std::string_view order_number) const {
-        const std::string order(order_number);
-        const char* given = detail::c_text(order, "order_number");
+    [[nodiscard]] Transaction check(std::optional<std::string_view> order_number) const {
+        const std::string order(order_number.value_or(std::string_view()));
+        const char* given = order_number ? detail::c_text(order, "order_number") : nullptr;
         const flexpay_client* client = living();
         return detail::copy(
             *detail::receive<detail::TransactionHandle>([&](auto** made, auto** error) {
@@ -718,10 +718,10 @@ public:
     /// (yet), a failing gateway and broken connections are borne with on the way. Throws Error:
     /// invalid, timeout (what() has the last thing seen), cancelled, mismatch (with the options'
     /// expected), unauthorized, refused, tls, internal. Blocks up to the options' timeout.
-    [[nodiscard]] Transaction wait(std::string_view order_number,
+    [[nodiscard]] Transaction wait(std::optional<std::string_view> order_number,
                                    const WaitOptions& options = WaitOptions()) const {
-        const std::string order(order_number);
-        const char* given = detail::c_text(order, "order_number");
+        const std::string order(order_number.value_or(std::string_view()));
+        const char* given = order_number ? detail::c_text(order, "order_number") : nullptr;
         flexpay_wait_options how = FLEXPAY_WAIT_OPTIONS_INIT;
         how.timeout_ms = detail::c_milliseconds(options.timeout, "timeout");
         how.interval_ms = detail::c_milliseconds(options.interval, "interval");

@@ -234,7 +234,10 @@ impl Client {
 pub(crate) fn validate_order_number(order_number: &str) -> Result<(), &'static str> {
     const LONGEST: usize = 256;
     match order_number {
-        _ if order_number.trim().is_empty() => Err("is missing"),
+        _ if order_number.trim().is_empty() => Err(
+            "is missing; a payment by the form of the service (v1) gives none: make payments with \
+             api v1.1, which gives one, or wait for the callback",
+        ),
         // Servers and proxies take these for steps up and down a path, however they are encoded.
         "." | ".." => Err("is no order number"),
         _ if order_number.len() > LONGEST => Err("is longer than 256 bytes"),

@@ -45,6 +45,7 @@ fn reply(status: u16, location: Option<&str>, body: &[u8]) -> Reply {
         status,
         location: location.map(str::to_owned),
         content_type: None,
+        content_encoding: None,
         retry_after: None,
         reused: false,
         echoed_token: false,

@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use flexpay::{Api, Client, Config, ErrorCode, Outcome, State};
+use flexpay::{Api, Client, Config, ErrorCode, Outcome, State, WaitOptions};
 use flexpay_sandbox::{
     Action, AmountStyle, CreatedAtStyle, Decision, Endpoint, Fault, Habits, KeyStyle,
 };
@@ -279,6 +279,37 @@ fn a_403_with_a_web_page_names_the_address_filter_and_one_with_json_the_token() 
             assert!(error.message().contains(says), "{error}");
         }
     }
+}
+
+#[test]
+fn a_payment_without_an_order_number_is_told_why_it_has_none() {
+    let sandbox = sandbox();
+    let client = secure_client(&sandbox);
+    for error in [
+        client.check("").unwrap_err(),
+        client.wait("", &WaitOptions::default()).unwrap_err(),
+    ] {
+        assert_eq!(error.code(), ErrorCode::Invalid);
+        assert_eq!(error.field(), Some("order_number"));
+        assert!(error.message().contains("v1.1"), "{error}");
+        assert!(error.message().contains("callback"), "{error}");
+    }
+    assert!(sandbox.requests().is_empty());
+}
+
+#[test]
+fn a_compressed_reply_is_named_as_what_it_is() {
+    let sandbox = sandbox();
+    let action = Action::Reply {
+        status: 200,
+        headers: vec![("Content-Encoding".into(), "br".into())],
+        body: vec![0x0b, 0x02, 0x80, 0x03],
+        record: false,
+    };
+    sandbox.inject(Fault::on(Endpoint::Check, action)).unwrap();
+    let error = client(&sandbox).check("1").unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Reply);
+    assert!(error.message().contains("compressed (br)"), "{error}");
 }
 
 #[test]

@@ -73,11 +73,4 @@ try {
 // The API v1 gives no number: then the callback brings it, and the order stays 'asked' all the same.
 $database->prepare('UPDATE orders SET order_number = ? WHERE reference = ? AND order_number IS NULL')
     ->execute([$payment->getOrderNumber(), $order['reference']]);
-if ($payment->getRedirectUrl() !== null) {
-    header('Location: ' . $payment->getRedirectUrl(), true, 303);
-} elseif ($payment->getPage() !== null) {
-    header('Content-Type: text/html; charset=utf-8');
-    echo $payment->getPage(); // a form that takes the customer on by itself
-} else {
-    answer(503, $unknown);
-}
+$payment->sendToBrowser();

@@ -6,7 +6,7 @@ use super::block;
 use super::client::flexpay_client;
 use super::error::{flexpay_error, flexpay_result};
 use super::guard::{deliver, stop_panics};
-use super::input::needed;
+use super::input::text;
 use crate::amount::Amount;
 use crate::transaction::{State, Transaction};
 
@@ -138,7 +138,8 @@ fn state(number: i32) -> State {
 /// failing gateway left unanswered is asked again, within the deadline.
 ///
 /// client:       not NULL; may be in use by other threads.
-/// order_number: the gateway's number; not NULL; borrowed for this call.
+/// order_number: the gateway's number; borrowed for this call. NULL, which a payment by the form
+///               (FLEXPAY_API_V1) has, is INVALID: FLEXPAY_API_V1_1 gives one.
 /// transaction:  receives the transaction, to be freed with flexpay_transaction_free; NULL on
 ///               failure. FLEXPAY_OK says that it was found, its state whether it is paid.
 /// error:        receives why it failed, to be freed with flexpay_error_free. May be NULL.
@@ -153,7 +154,9 @@ pub unsafe extern "C" fn flexpay_check(
     // SAFETY: the pointers are as the header asks.
     unsafe {
         deliver(transaction, error, flexpay_transaction::make, || {
-            flexpay_client::borrow(client)?.check(&needed(order_number, "order_number")?)
+            let client = flexpay_client::borrow(client)?;
+            // NULL is what a payment without an order number has: the client says why.
+            client.check(text(order_number, "order_number")?.unwrap_or_default())
         })
     }
 }

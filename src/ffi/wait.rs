@@ -9,7 +9,7 @@ use super::cancel::flexpay_cancel_token;
 use super::client::flexpay_client;
 use super::error::{flexpay_error, flexpay_result};
 use super::guard::deliver;
-use super::input::{SizedStruct, needed, sized_or_none};
+use super::input::{SizedStruct, sized_or_none, text};
 use super::transaction::flexpay_transaction;
 use crate::error::Result;
 use crate::wait::WaitOptions;
@@ -77,7 +77,8 @@ impl flexpay_wait_options {
 /// argument that was refused. Give options.expected, and what is returned IS what you asked for.
 ///
 /// client:       not NULL; may be in use by other threads.
-/// order_number: the gateway's number; not NULL; borrowed for this call.
+/// order_number: the gateway's number; borrowed for this call. NULL, which a payment by the form
+///               (FLEXPAY_API_V1) has, is INVALID: FLEXPAY_API_V1_1 gives one.
 /// options:      NULL for the defaults; borrowed for this call.
 /// transaction:  receives the transaction, to be freed with flexpay_transaction_free; NULL on
 ///               failure.
@@ -96,8 +97,8 @@ pub unsafe extern "C" fn flexpay_wait(
     unsafe {
         deliver(transaction, error, flexpay_transaction::make, || {
             let client = flexpay_client::borrow(client)?;
-            let order_number = needed(order_number, "order_number")?;
-            client.wait(&order_number, &flexpay_wait_options::read(options)?)
+            let order_number = text(order_number, "order_number")?.unwrap_or_default();
+            client.wait(order_number, &flexpay_wait_options::read(options)?)
         })
     }
 }

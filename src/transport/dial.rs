@@ -147,6 +147,15 @@ fn abandonable<T: Send + 'static>(
         .spawn(move || {
             // Nobody listens any more: then the result is dropped, and that is all.
             let _ = done.send(work());
+        })
+        .map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!(
+                    "no thread could be started for it ({error}); this machine, user or container \
+                     may be at its limit of processes (ulimit -u, pids.max)"
+                ),
+            )
         })?;
     while let Some(slice) = call.slice() {
         match result.recv_timeout(slice) {

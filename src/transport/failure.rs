@@ -142,10 +142,40 @@ fn explain_tls(error: &rustls::Error) -> String {
         ),
         CertificateError::NotValidYet => format!("the certificate is not valid yet; {}", clock()),
         CertificateError::UnknownIssuer => {
-            "the certificate was issued by nobody this client trusts (see ca_file)".to_owned()
+            "the certificate was issued by nobody this client trusts: the server may not send its \
+             intermediate certificate, or its authority is one of your own (see ca_file)"
+                .to_owned()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "the certificate is for another host".to_owned()
+        }
+        CertificateError::Other(other) => match other.0.downcast_ref() {
+            Some(error) => explain_webpki(error),
+            None => format!("the certificate is not acceptable: {}", other.0),
+        },
+        other => format!("the certificate is not acceptable: {other}"),
+    }
+}
+
+/// What the verifier has no word of rustls for.
+fn explain_webpki(error: &webpki::Error) -> String {
+    match error {
+        webpki::Error::CaUsedAsEndEntity => {
+            "the server's certificate is an authority's (CA:TRUE), which no server may use: give the \
+             server one of its own, issued by that authority, and leave the authority's in ca_file"
+                .to_owned()
+        }
+        webpki::Error::EndEntityUsedAsCa => {
+            "the certificate was issued by one that is no authority's (CA:FALSE): put the \
+             authority's certificate into ca_file"
+                .to_owned()
+        }
+        webpki::Error::RequiredEkuNotFoundContext(_) => {
+            "the certificate is not for servers (its extended key usage)".to_owned()
+        }
+        webpki::Error::UnsupportedCertVersion => {
+            "the certificate is of an old version, which is not accepted: issue one of version 3"
+                .to_owned()
         }
         other => format!("the certificate is not acceptable: {other}"),
     }
@@ -161,4 +191,26 @@ fn unix(seconds: u64) -> String {
         .ok()
         .and_then(date::from_unix)
         .unwrap_or_else(|| format!("second {seconds} since 1970"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_says_what_to_do() {
+        let other = |error| CertificateError::Other(rustls::OtherError(Arc::new(error)));
+        for (error, says) in [
+            (CertificateError::UnknownIssuer, "intermediate certificate"),
+            (CertificateError::UnknownIssuer, "ca_file"),
+            (other(webpki::Error::CaUsedAsEndEntity), "CA:TRUE"),
+            (other(webpki::Error::EndEntityUsedAsCa), "ca_file"),
+            (other(webpki::Error::UnsupportedCertVersion), "version 3"),
+        ] {
+            let words = explain_tls(&rustls::Error::InvalidCertificate(error));
+            assert!(words.contains(says), "{words}");
+            assert!(!words.contains("Other"), "{words}");
+        }
+    }
 }

@@ -24,8 +24,8 @@ use crate::cancel::CancelToken;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::token::{Spelling, Token};
-use crate::wire::date;
 use crate::wire::reply::Reply;
+use crate::wire::{date, printable};
 
 /// The largest reply body that is read: a card page may be large, a bomb is larger.
 const MAX_BODY: u64 = 1024 * 1024;
@@ -217,6 +217,7 @@ impl Transport {
             status: response.status().as_u16(),
             location: header("location"),
             content_type: header("content-type"),
+            content_encoding: header("content-encoding").map(|name| printable(&name, 20)),
             retry_after: header("retry-after").and_then(|value| pause_named(value.trim())),
             reused: !call.is_fresh(),
             echoed_token,

@@ -13,6 +13,8 @@ pub(crate) struct Reply {
     pub(crate) location: Option<String>,
     /// The `Content-Type` header: it may name the charset.
     pub(crate) content_type: Option<String>,
+    /// The `Content-Encoding` header. Nothing is asked for that would be encoded.
+    pub(crate) content_encoding: Option<String>,
     /// The `Retry-After` header, where it counts seconds.
     pub(crate) retry_after: Option<Duration>,
     /// Whether it came over a connection that had carried another before.
@@ -29,6 +31,16 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
+    /// Whether a body is compressed: it begins as gzip does, or is named as encoded and begins as
+    /// neither JSON nor a page does.
+    fn is_compressed(&self, body: &[u8]) -> bool {
+        let named = self.content_encoding.as_deref().map(str::trim);
+        let named =
+            named.is_some_and(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"));
+        let plain = matches!(body.trim_ascii_start().first(), None | Some(b'{' | b'<'));
+        body.starts_with(b"\x1f\x8b") || named && !plain
+    }
+
     /// Whether the body is a web page.
     fn is_page(&self) -> bool {
         let body = self.body.as_deref().unwrap_or_default();
@@ -38,6 +50,16 @@ impl Reply {
     /// The body of a reply that must be read to be of use.
     pub(crate) fn body(&self) -> Result<&[u8]> {
         match &self.body {
+            Ok(body) if self.is_compressed(body) => Err(Error::new(
+                ErrorCode::Reply,
+                Outcome::Unknown,
+                format!(
+                    "the reply is compressed ({}), which nobody asked for: look for a proxy or a \
+                     firewall in between",
+                    self.content_encoding.as_deref().unwrap_or("gzip")
+                ),
+            )
+            .with_status(self.status)),
             Ok(body) => Ok(body),
             Err(error) => Err(error.clone().with_status(self.status)),
         }

@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Both ways to ask must come to the same, but for the outcome of an error: a wait leaves it open. */
 static void both(flexpay_client *client, const char *order, const flexpay_expected *expected,
@@ -94,11 +95,28 @@ static void verdicts(flexpay_client *client)
     free(another);
 }
 
+/* A payment by the form has no order number: whoever passes on what it has is told why. */
+static void without_an_order_number(flexpay_client *client)
+{
+    static const char *const none[] = {NULL, "", " "};
+    for (size_t at = 0; at < sizeof none / sizeof *none; at++)
+        for (int waits = 0; waits < 2; waits++) {
+            flexpay_error *error;
+            CHECK_INT(FLEXPAY_ERROR_INVALID,
+                      waits ? flexpay_wait(client, none[at], NULL, NULL, &error)
+                            : flexpay_check(client, none[at], NULL, &error));
+            CHECK_STR("order_number", error != NULL ? error->field : NULL);
+            CHECK(error != NULL && strstr(error->message, "v1.1") != NULL);
+            flexpay_error_free(error);
+        }
+}
+
 int main(void)
 {
     flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
     sandbox_clear_faults();
     verdicts(client);
+    without_an_order_number(client);
     flexpay_client_free(client);
     return test_end();
 }

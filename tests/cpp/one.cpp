@@ -300,6 +300,26 @@ void a_refusal_has_the_gateways_words() {
     CHECK(std::string(error.what()).find("Référence déjà utilisée") != std::string::npos);
 }
 
+void a_refusal_beside_an_order_is_unknown() {
+    inject("pay", R"({"kind":"reply","status":422,)"
+                  R"("body":"{\"code\":\"1\",\"data\":{\"orderNumber\":\"O1\"}}"})");
+    const flexpay::Error error = error_of([] { return client().pay(sandbox_request()); });
+    CHECK(error.code() == Result::reply);
+    CHECK(error.outcome() == Outcome::unknown);
+    CHECK(error.order_number() == "O1");
+}
+
+void without_an_order_number_the_reason_is_said() {
+    const flexpay::Payment payment{};
+    for (const flexpay::Error& error :
+         {error_of([&] { return client().check(payment.order_number); }),
+          error_of([&] { return client().wait(payment.order_number); })}) {
+        CHECK(error.code() == Result::invalid);
+        CHECK(error.field() == "order_number");
+        CHECK(std::string(error.what()).find("v1.1") != std::string::npos);
+    }
+}
+
 void a_contradiction_names_its_field() {
     inject("check", R"({"kind":"reply","status":200,"body":"{\"code\":0,\"transaction\":null}"})");
     const flexpay::Error error = error_of([] { return client().check("O1"); });
@@ -461,6 +481,8 @@ int main() {
             {"an order is verified without a callback", an_order_is_verified_without_a_callback},
             {"a callback must come to a signed address", a_callback_must_come_to_a_signed_address},
             {"a refusal has the gateway's words", a_refusal_has_the_gateways_words},
+            {"a refusal beside an order is unknown", a_refusal_beside_an_order_is_unknown},
+            {"without an order number the reason is said", without_an_order_number_the_reason_is_said},
             {"a contradiction names its field", a_contradiction_names_its_field},
             {"every failure says whether to repeat", every_failure_says_whether_to_repeat},
             {"TLS with the right authority works", tls_with_the_right_authority_works},

@@ -143,11 +143,12 @@ final class Client
      *
      * Blocks up to timeout_ms.
      *
-     * @param string $orderNumber the gateway's number
+     * @param string|null $orderNumber the gateway's number; a payment by the form (v1) has none, and
+     *                                 null is refused with words that say so
      *
      * @throws FlexPayException as pay(), and NotFoundException
      */
-    public function check(string $orderNumber): Transaction
+    public function check(?string $orderNumber): Transaction
     {
         $handle = $this->handle();
 
@@ -161,14 +162,15 @@ final class Client
      *
      * Blocks up to the options' timeout_ms, ten minutes by default: not for a web request.
      *
-     * @param string $orderNumber the gateway's number
+     * @param string|null $orderNumber the gateway's number; a payment by the form (v1) has none, and
+     *                                 null is refused with words that say so
      *
      * @throws FlexPayException InvalidArgumentException, TimeoutException (its message has the last
      *                          thing seen), CancelledException, MismatchException,
      *                          UnauthorizedException, RefusedException, TlsException,
      *                          InternalException
      */
-    public function wait(string $orderNumber, ?WaitOptions $options = null): Transaction
+    public function wait(?string $orderNumber, ?WaitOptions $options = null): Transaction
     {
         $handle = $this->handle();
         $options = $options ?? new WaitOptions();

@@ -59,4 +59,24 @@ final class Payment
     {
         return $this->fields['page'];
     }
+
+    /**
+     * Answers the customer's browser: with a redirect to the card page or, where there is no address,
+     * with the gateway's page. Nothing may have been sent before, and nothing is to follow.
+     *
+     * @throws \LogicException when output was sent before it: then the customer is sent nowhere
+     */
+    public function sendToBrowser(): void
+    {
+        if (headers_sent($file, $line)) {
+            throw new \LogicException("the customer cannot be sent on: output was sent at $file:$line");
+        }
+        if ($this->fields['redirect_url'] !== null) {
+            header('Location: ' . $this->fields['redirect_url'], true, 303);
+
+            return;
+        }
+        header('Content-Type: text/html; charset=utf-8');
+        echo $this->fields['page'];
+    }
 }

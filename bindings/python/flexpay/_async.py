@@ -161,13 +161,13 @@ class AsyncClient(Uncopied):
             raise
         return wrapped.result()
 
-    async def check(self, order_number: str) -> "Transaction":
+    async def check(self, order_number: "Optional[str]") -> "Transaction":
         """As `Client.check`. To cancel the task ends it at once."""
         return await _in_thread(lambda: self._client.check(order_number))
 
     async def wait(
         self,
-        order_number: str,
+        order_number: "Optional[str]",
         *,
         timeout_ms: "Optional[int]" = None,
         interval_ms: "Optional[int]" = None,

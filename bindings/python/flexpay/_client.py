@@ -280,7 +280,7 @@ class Client(Uncopied):
             call.wait()
             raise interrupt from interrupted(reference, call.result)
 
-    def check(self, order_number: str) -> "Transaction":
+    def check(self, order_number: "Optional[str]") -> "Transaction":
         """Asks the gateway where an order stands. That it was found says nothing: its `state` says
         whether it is paid.
 
@@ -291,12 +291,12 @@ class Client(Uncopied):
         `pay` raises.
         """
         _abi.keep_ready()
-        order = _abi.text(order_number, "order_number")
+        order = _abi.optional_text(order_number, "order_number")
         return _interruptibly(lambda: self._ask(_functions().flexpay_check, order))
 
     def wait(
         self,
-        order_number: str,
+        order_number: "Optional[str]",
         *,
         timeout_ms: "Optional[int]" = None,
         interval_ms: "Optional[int]" = None,
@@ -329,7 +329,7 @@ class Client(Uncopied):
         InternalError.
         """
         _abi.be_ready()
-        order = _abi.text(order_number, "order_number")
+        order = _abi.optional_text(order_number, "order_number")
         if cancel is not None and not isinstance(cancel, CancelToken):
             raise TypeError(f"cancel is to be CancelToken, not {type(cancel).__name__}")
         if expected is not None and not isinstance(expected, Expected):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import re
 import weakref
 from dataclasses import FrozenInstanceError
@@ -249,3 +250,24 @@ def test_the_token_is_nowhere_to_be_read(sandbox: Sandbox) -> None:
         client.pay(reference="R-1", **ORDER)
     for text in (repr(client), repr(caught.value), str(vars(caught.value)), str(vars(client))):
         assert "canary" not in text
+
+
+@pytest.mark.parametrize("call", ["check", "wait"])
+def test_a_payment_without_an_order_number_is_told_why(sandbox: Sandbox, call: str) -> None:
+    reason = pytest.raises(flexpay.InvalidError, match=r"v1\.1.*callback")
+    with sandbox.client() as client, reason as caught:
+        getattr(client, call)(None)
+    assert caught.value.field == "order_number"
+    assert sandbox.requests("check") == []
+
+
+@pytest.mark.parametrize("where", [{}, {"data": {}}, {"transaction": {}}])
+def test_a_refusal_beside_an_order_is_unknown(sandbox: Sandbox, where: Dict[str, Any]) -> None:
+    body: Dict[str, Any] = {"code": "1", "message": "Refus", **where}
+    inner = next((value for value in body.values() if value == {}), body)
+    inner["orderNumber"] = "O-1"
+    sandbox.inject("pay", "reply", status=422, headers=[], body=json.dumps(body))
+    with sandbox.client() as client, pytest.raises(flexpay.ReplyError) as caught:
+        take_in(client)
+    assert caught.value.outcome is flexpay.Outcome.UNKNOWN
+    assert caught.value.order_number == "O-1"

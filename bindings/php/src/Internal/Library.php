@@ -384,7 +384,7 @@ final class Library
      *
      * @throws FlexPayException
      */
-    public function check(int $client, string $orderNumber): array
+    public function check(int $client, ?string $orderNumber): array
     {
         self::checkTexts(['order_number' => $orderNumber]);
 
@@ -412,7 +412,7 @@ final class Library
      */
     public function wait(
         int $client,
-        string $orderNumber,
+        ?string $orderNumber,
         array $times,
         ?int $cancelToken,
         ?array $expected

@@ -253,7 +253,7 @@ final class ArgumentsTest extends TestCase
                 $client->check(...[12]);
             },
             static function () use ($client): void {
-                $client->check(...[null]);
+                $client->check(...[[]]);
             },
             static function () use ($client): void {
                 $client->pay(...[['reference' => 'r']]);
@@ -340,7 +340,7 @@ final class ArgumentsTest extends TestCase
             }
             foreach ($class->getMethods(\ReflectionMethod::IS_PUBLIC) as $method) {
                 $name = $method->getName();
-                self::assertMatchesRegularExpression('/^(__construct|get|is|claims|may|parse|toArray)/', $name);
+                self::assertMatchesRegularExpression('/^(__construct|get|is|claims|may|parse|toArray|sendToBrowser)/', $name);
             }
         }
     }

@@ -95,6 +95,20 @@ final class ClientTest extends SandboxTestCase
         self::assertNotNull($client->pay($this->request())->getOrderNumber());
     }
 
+    public function testWithoutAnOrderNumberTheReasonIsSaid(): void
+    {
+        $client = $this->client();
+        foreach (['check', 'wait'] as $call) {
+            $failure = self::failure(static function () use ($client, $call): void {
+                $client->$call(null);
+            });
+            self::assertInstanceOf(InvalidArgumentException::class, $failure);
+            self::assertSame('order_number', $failure->getField());
+            self::assertStringContainsString('v1.1', $failure->getMessage());
+        }
+        self::assertSame([], $this->sandbox->requests());
+    }
+
     public function testWaitReturnsWhatIsFinal(): void
     {
         $client = $this->client();
