@@ -17,6 +17,7 @@
  * - The _free functions, the names and the versions never block, and any thread may call them.
  * - A call returns, always: do not pthread_cancel a thread inside of one, nor longjmp out of it. A
  *   flexpay_cancel_token ends a wait.
+ * - A thread that calls needs 48 KiB of stack (a TLS handshake takes most of it); 64 KiB are tested.
  * - Out of memory ends the process, as in most programs; nothing else of this library does.
  * - Amounts are decimal text, and hundredths in int64_t. There is no float.
  * - New fields are only ever appended to structs, and new codes and states may come.

@@ -98,7 +98,7 @@ impl Config {
     /// `FLEXPAY_CHECK_ONCE`, `FLEXPAY_SYSTEM_ROOTS` (`0`, `1`). Unset and empty are the same.
     pub fn from_env() -> Result<Self> {
         Self::from_variables(|name| match std::env::var(name) {
-            Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+            Ok(value) => Ok(Some(trimmed(value)).filter(|value| !value.is_empty())),
             Err(std::env::VarError::NotPresent) => Ok(None),
             Err(std::env::VarError::NotUnicode(_)) => Err("is not UTF-8"),
         })
@@ -234,6 +234,15 @@ impl Config {
     }
 }
 
+/// A variable without the blanks and line ends that a copied value or a file brings. In place, since it
+/// may be a secret: no copy is left behind.
+fn trimmed(mut value: String) -> String {
+    value.truncate(value.trim_end().len());
+    let blanks = value.len() - value.trim_start().len();
+    value.drain(..blanks);
+    value
+}
+
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
@@ -288,6 +297,19 @@ mod tests {
         assert_eq!(config.timeout, Duration::from_millis(1500));
         assert!(config.allow_plain_http);
         assert!(!format!("{config:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_variable_loses_what_surrounds_it() {
+        for (given, kept) in [
+            ("test\r", "test"),
+            (" \t1500\n", "1500"),
+            ("\u{a0}a b\u{3000}", "a b"),
+            (" \r\n", ""),
+            ("", ""),
+        ] {
+            assert_eq!(trimmed(given.to_owned()), kept);
+        }
     }
 
     #[test]

@@ -210,22 +210,22 @@ pub(crate) fn validate_reference(reference: &str) -> Result<()> {
     if reference.trim().is_empty() {
         return Err(Error::invalid("reference", "is missing"));
     }
+    if let Some(c) = reference.chars().find(|&c| is_unseen(c)) {
+        let code = u32::from(c);
+        return Err(Error::invalid(
+            "reference",
+            format!(
+                "has the character U+{code:04X} in it, which nobody sees and a gateway may drop"
+            ),
+        ));
+    }
     if reference.trim() != reference {
         return Err(Error::invalid(
             "reference",
             "has blanks at its ends, which a gateway may cut off",
         ));
     }
-    match reference.chars().find(|&c| is_unseen(c)) {
-        None => Ok(()),
-        Some(c) => Err(Error::invalid(
-            "reference",
-            format!(
-                "has the character U+{:04X} in it, which nobody sees and a gateway may drop",
-                u32::from(c)
-            ),
-        )),
-    }
+    Ok(())
 }
 
 /// Control characters and line ends, and the characters of Unicode that have no width or that turn
@@ -410,7 +410,10 @@ impl Payment {
         }
         let words = Words {
             code: owned(code.or(fields.text(Field::Status)?)),
-            message: owned(message.or(fields.text(Field::Error)?)),
+            message: owned(match message {
+                Some(message) => Some(message),
+                None => fields.text_if_any(Field::Error)?,
+            }),
         };
         if refused_by_code {
             return Ok(Err(refused("the payment request", words)));

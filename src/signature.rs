@@ -217,6 +217,41 @@ mod tests {
     const OLD: &str = "the-secret-before-this-one";
 
     #[test]
+    fn a_secret_is_what_stands_between_the_blanks() {
+        let keep = |secret: &str| Some(Zeroizing::new(secret.to_owned()));
+        let payment = signed("R1", "25.50", "USD");
+        let plain = secrets(NEW, None).sign("https://a.example/cb", payment);
+        for given in [
+            format!("{NEW}\n"),
+            format!(" {NEW}\r\n"),
+            format!("\t{NEW}"),
+        ] {
+            let trimmed = Secrets::accept(keep(&given), None).unwrap();
+            let address = trimmed.sign("https://a.example/cb", signed("R1", "25.50", "USD"));
+            assert_eq!(address.unwrap(), *plain.as_ref().unwrap());
+        }
+        for (current, previous, field) in [
+            (" ".repeat(20), None, "callback_secret"),
+            ("\r\n".repeat(20), None, "callback_secret"),
+            (String::new(), None, "callback_secret"),
+            // Fifteen characters, once the blanks are gone.
+            (format!("  {}  ", "x".repeat(15)), None, "callback_secret"),
+            (format!("{NEW}\n{NEW}"), None, "callback_secret"),
+            (
+                NEW.to_owned(),
+                keep("     \n              "),
+                "callback_secret_previous",
+            ),
+        ] {
+            let error = Secrets::accept(keep(&current), previous)
+                .err()
+                .expect(&current);
+            assert_eq!(error.field(), Some(field));
+            assert!(!error.message().contains(NEW));
+        }
+    }
+
+    #[test]
     fn the_signature_joins_whatever_address_there_is() {
         let secrets = secrets(NEW, None);
         let payment = signed("R1", "25.50", "USD");

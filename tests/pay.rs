@@ -159,6 +159,13 @@ fn what_no_gateway_could_accept_is_refused_before_anything_is_sent() {
         let error = client.pay(&request).expect_err(reference);
         assert_eq!(error.code(), ErrorCode::Invalid, "{reference:?}");
         assert_eq!(error.field(), Some("reference"), "{reference:?}");
+        let unseen = reference
+            .chars()
+            .find(|c| c.is_control() || !c.is_ascii() && !c.is_whitespace());
+        if let Some(c) = unseen {
+            let code = format!("U+{:04X}", u32::from(c));
+            assert!(error.message().contains(&code), "{error}");
+        }
     }
     for amount in [
         "", "0", "0.00", "-1", "+1", "1e2", "1,5", "1 000", "1.005", "abc", "1.", ".5", "NaN",

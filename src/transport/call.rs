@@ -93,9 +93,10 @@ impl Call {
 
     /// Once a byte was handed over, nothing takes that back.
     pub(crate) fn reach(&self, stage: Stage) {
-        if self.stage.get() != Stage::Sent {
-            self.stage.set(stage);
+        if self.stage.get() == Stage::Sent {
+            return;
         }
+        self.stage.set(stage);
         if stage == Stage::Ready {
             self.fresh.set(true);
         }

@@ -35,7 +35,7 @@ impl Words {
         // A payment's reply may have them inside `data`.
         let _ = fields.open(Field::Data);
         let mut first = |one, other| {
-            let mut text = |field| fields.text(field).ok().flatten();
+            let mut text = |field| fields.text_if_any(field).ok().flatten();
             text(one)
                 .or_else(|| text(other))
                 .map(|text| text.into_owned())

@@ -1,0 +1,65 @@
+/* A thread of 64 KiB of stack, as some servers and tills make them, pays, checks and reads a callback. */
+
+#include "sandbox.h"
+#include "test.h"
+
+#include <pthread.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+/* The sanitizer's own frames are larger. */
+#define STACK ((size_t)256 * 1024)
+#else
+#define STACK ((size_t)64 * 1024)
+#endif
+
+struct work {
+    const flexpay_client *client;
+    flexpay_payment_request request;
+    flexpay_result paid, checked, parsed, failed;
+};
+
+/* Counts nothing: the checks are the main thread's. */
+static void *work(void *argument)
+{
+    static const uint8_t body[] = "{\"code\":\"0\",\"reference\":\"R1\",\"orderNumber\":\"O1\"}";
+    struct work *work = argument;
+    flexpay_payment *payment;
+    flexpay_transaction *transaction;
+    flexpay_callback *callback;
+    flexpay_error *error;
+    work->paid = flexpay_pay(work->client, &work->request, &payment, NULL);
+    work->checked = flexpay_check(work->client, payment != NULL ? payment->order_number : NULL,
+                                  &transaction, NULL);
+    work->parsed = flexpay_parse_callback(body, sizeof body - 1, &callback, NULL);
+    work->failed = flexpay_check(work->client, "nobody-knows-it", NULL, &error);
+    flexpay_error_free(error);
+    flexpay_callback_free(callback);
+    flexpay_transaction_free(transaction);
+    flexpay_payment_free(payment);
+    return NULL;
+}
+
+int main(void)
+{
+    static const int32_t apis[] = {FLEXPAY_API_V1, FLEXPAY_API_V1_1};
+    sandbox_clear_faults();
+    for (size_t at = 0; at < sizeof apis / sizeof *apis; at++) {
+        /* A client of its own: each thread does the whole TLS handshake. */
+        flexpay_client *client = sandbox_client("https", apis[at]);
+        struct work job = {client, sandbox_request(), -1, -1, -1, -1};
+        pthread_attr_t small;
+        pthread_t thread;
+        CHECK_INT(0, pthread_attr_init(&small));
+        CHECK_INT(0, pthread_attr_setstacksize(&small, STACK));
+        CHECK_INT(0, pthread_create(&thread, &small, work, &job));
+        CHECK_INT(0, pthread_join(thread, NULL));
+        pthread_attr_destroy(&small);
+        CHECK_INT(FLEXPAY_OK, job.paid);
+        /* The form gives no order number. */
+        CHECK_INT(apis[at] == FLEXPAY_API_V1 ? FLEXPAY_ERROR_INVALID : FLEXPAY_OK, job.checked);
+        CHECK_INT(FLEXPAY_OK, job.parsed);
+        CHECK_INT(FLEXPAY_ERROR_NOT_FOUND, job.failed);
+        flexpay_client_free(client);
+    }
+    return test_end();
+}
