@@ -356,7 +356,7 @@ typedef struct flexpay_wait_options {
     // The longest pause. 0: 10 000.
     uint32_t max_interval_ms;
     // How long FAILED must stand to be believed: the gateway says it while the customer is still
-    // typing, and PAID afterwards. 0: 30 000.
+    // typing, and PAID afterwards. The same for CANCELLED, REFUNDING and REFUNDED. 0: 30 000.
     uint32_t failed_grace_ms;
     // Ends the wait from elsewhere. May be NULL.
     const struct flexpay_cancel_token *cancel;
@@ -454,8 +454,8 @@ flexpay_result flexpay_pay(const struct flexpay_client *client,
 void flexpay_payment_free(struct flexpay_payment *payment);
 
 // Whether a state may replace the one that a shop has recorded, where notices and checks come late,
-// twice and out of order: 1 or 0. Late PAID beats FAILED and CANCELLED; after PAID only a refund
-// follows; nothing is replaced by itself, by UNKNOWN, or by what came before it. A number that is
+// twice and out of order: 1 or 0. Late PAID beats FAILED and CANCELLED; a refund follows PAID
+// alone; nothing is replaced by itself, by UNKNOWN, or by what came before it. A number that is
 // no state counts as UNKNOWN.
 //
 // The compare-and-set that goes with it: "UPDATE orders SET state = :now WHERE reference =
@@ -499,9 +499,9 @@ void flexpay_cancel_token_free(struct flexpay_cancel_token *token);
 // Waits for the outcome of an order: asks again and again, less and less often, until it is final,
 // the time is up, or the wait is cancelled.
 //
-// PAID, CANCELLED, REFUNDING and REFUNDED are final at once; FAILED once it has stood for
-// failed_grace_ms. An order not found (yet), a failing gateway and broken connections are borne
-// with on the way. A wait that fails says nothing of the payment: its outcome is UNKNOWN, but for an
+// PAID is final at once; FAILED, CANCELLED, REFUNDING and REFUNDED once they have stood for
+// failed_grace_ms. The wait goes on after an order not found (yet), a question refused, a failing
+// gateway and broken connections; a refused token ends it. A wait that fails says nothing of the payment: its outcome is UNKNOWN, but for an
 // argument that was refused. Give options.expected, and what is returned IS what you asked for.
 //
 // client:       not NULL; may be in use by other threads.
@@ -511,8 +511,8 @@ void flexpay_cancel_token_free(struct flexpay_cancel_token *token);
 // transaction:  receives the transaction, to be freed with flexpay_transaction_free; NULL on
 //               failure.
 // error:        receives why it failed, to be freed with flexpay_error_free. May be NULL.
-// Errors: INVALID, TIMEOUT (its message has the last thing seen), CANCELLED, MISMATCH, UNAUTHORIZED,
-// REFUSED, TLS, INTERNAL. Blocks up to the options' timeout_ms. Since ABI 1.
+// Errors: INVALID, TIMEOUT (its message has the last thing seen), CANCELLED, MISMATCH, UNAUTHORIZED, TLS,
+// INTERNAL. Blocks up to the options' timeout_ms. Since ABI 1.
 flexpay_result flexpay_wait(const struct flexpay_client *client,
                             const char *order_number,
                             const struct flexpay_wait_options *options,

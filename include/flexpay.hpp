@@ -640,7 +640,8 @@ struct WaitOptions {
     /// The longest pause. Default: 10 s.
     std::optional<std::chrono::milliseconds> max_interval;
     /// How long "failed" must stand to be believed: the gateway says it while the customer is still
-    /// typing, and "paid" afterwards. Default: 30 s.
+    /// typing, and "paid" afterwards. The same for "cancelled", "refunding" and "refunded".
+    /// Default: 30 s.
     std::optional<std::chrono::milliseconds> failed_grace;
     /// Ends the wait from elsewhere; may be null. Yours: it must live until the wait has returned.
     const CancelToken* cancel = nullptr;
@@ -713,11 +714,13 @@ public:
     }
 
     /// Waits for the outcome of an order: asks again and again, less and less often, until it is
-    /// final, the time is up, or the wait is cancelled. Paid, cancelled, refunding and refunded are
-    /// final at once; failed, once it has stood for the options' failed_grace. An order not found
-    /// (yet), a failing gateway and broken connections are borne with on the way. Throws Error:
-    /// invalid, timeout (what() has the last thing seen), cancelled, mismatch (with the options'
-    /// expected), unauthorized, refused, tls, internal. Blocks up to the options' timeout.
+    /// final, the time is up, or the wait is cancelled. Paid is final at once; failed, cancelled,
+    /// refunding and refunded once they have stood for the options' failed_grace. The wait goes on
+    /// after an order not found (yet), a question refused, a failing gateway and broken connections;
+    /// a refused token ends it. Without an order number, as after a payment by the form (Api::v1), it
+    /// is refused with words that say why. Throws Error: invalid, timeout (what() has the last thing
+    /// seen), cancelled, mismatch (with the options' expected), unauthorized, tls, internal. Blocks up
+    /// to the options' timeout.
     [[nodiscard]] Transaction wait(std::optional<std::string_view> order_number,
                                    const WaitOptions& options = WaitOptions()) const {
         const std::string order(order_number.value_or(std::string_view()));

@@ -110,8 +110,8 @@ impl flexpay_transaction {
 }
 
 /// Whether a state may replace the one that a shop has recorded, where notices and checks come late,
-/// twice and out of order: 1 or 0. Late PAID beats FAILED and CANCELLED; after PAID only a refund
-/// follows; nothing is replaced by itself, by UNKNOWN, or by what came before it. A number that is
+/// twice and out of order: 1 or 0. Late PAID beats FAILED and CANCELLED; a refund follows PAID
+/// alone; nothing is replaced by itself, by UNKNOWN, or by what came before it. A number that is
 /// no state counts as UNKNOWN.
 ///
 /// The compare-and-set that goes with it: "UPDATE orders SET state = :now WHERE reference =

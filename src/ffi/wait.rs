@@ -27,7 +27,7 @@ pub struct flexpay_wait_options {
     /// The longest pause. 0: 10 000.
     pub max_interval_ms: u32,
     /// How long FAILED must stand to be believed: the gateway says it while the customer is still
-    /// typing, and PAID afterwards. 0: 30 000.
+    /// typing, and PAID afterwards. The same for CANCELLED, REFUNDING and REFUNDED. 0: 30 000.
     pub failed_grace_ms: u32,
     /// Ends the wait from elsewhere. May be NULL.
     pub cancel: *const flexpay_cancel_token,
@@ -71,9 +71,9 @@ impl flexpay_wait_options {
 /// Waits for the outcome of an order: asks again and again, less and less often, until it is final,
 /// the time is up, or the wait is cancelled.
 ///
-/// PAID, CANCELLED, REFUNDING and REFUNDED are final at once; FAILED once it has stood for
-/// failed_grace_ms. An order not found (yet), a failing gateway and broken connections are borne
-/// with on the way. A wait that fails says nothing of the payment: its outcome is UNKNOWN, but for an
+/// PAID is final at once; FAILED, CANCELLED, REFUNDING and REFUNDED once they have stood for
+/// failed_grace_ms. The wait goes on after an order not found (yet), a question refused, a failing
+/// gateway and broken connections; a refused token ends it. A wait that fails says nothing of the payment: its outcome is UNKNOWN, but for an
 /// argument that was refused. Give options.expected, and what is returned IS what you asked for.
 ///
 /// client:       not NULL; may be in use by other threads.
@@ -83,8 +83,8 @@ impl flexpay_wait_options {
 /// transaction:  receives the transaction, to be freed with flexpay_transaction_free; NULL on
 ///               failure.
 /// error:        receives why it failed, to be freed with flexpay_error_free. May be NULL.
-/// Errors: INVALID, TIMEOUT (its message has the last thing seen), CANCELLED, MISMATCH, UNAUTHORIZED,
-/// REFUSED, TLS, INTERNAL. Blocks up to the options' timeout_ms. Since ABI 1.
+/// Errors: INVALID, TIMEOUT (its message has the last thing seen), CANCELLED, MISMATCH, UNAUTHORIZED, TLS,
+/// INTERNAL. Blocks up to the options' timeout_ms. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_wait(
     client: *const flexpay_client,

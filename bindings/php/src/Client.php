@@ -157,8 +157,9 @@ final class Client
 
     /**
      * Waits for the outcome of an order: asks again and again, less and less often, until it is
-     * final or the time is up. Paid, cancelled, refunding and refunded are final at once; failed
-     * once it has stood for a while.
+     * final or the time is up. Paid is final at once; failed, cancelled, refunding and refunded once
+     * they have stood for a while. It goes on after an order not found (yet), a question refused, a
+     * failing gateway and broken connections; a refused token ends it.
      *
      * Blocks up to the options' timeout_ms, ten minutes by default: not for a web request.
      *
@@ -167,8 +168,7 @@ final class Client
      *
      * @throws FlexPayException InvalidArgumentException, TimeoutException (its message has the last
      *                          thing seen), CancelledException, MismatchException,
-     *                          UnauthorizedException, RefusedException, TlsException,
-     *                          InternalException
+     *                          UnauthorizedException, TlsException, InternalException
      */
     public function wait(?string $orderNumber, ?WaitOptions $options = null): Transaction
     {

@@ -71,8 +71,8 @@ final class Transaction
 
     /**
      * Whether this state may replace the one that you have recorded, where notices and checks come
-     * late, twice and out of order. Late PAID beats FAILED and CANCELLED; after PAID only a refund
-     * follows; nothing is replaced by itself, by UNKNOWN, or by what came before it.
+     * late, twice and out of order. Late PAID beats FAILED and CANCELLED; a refund follows PAID
+     * alone; nothing is replaced by itself, by UNKNOWN, or by what came before it.
      *
      * The compare-and-set that goes with it: "UPDATE orders SET state = :now WHERE reference =
      * :reference AND state = :recorded". Whoever changes no row was not the first.

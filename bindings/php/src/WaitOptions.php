@@ -25,7 +25,8 @@ final class WaitOptions
      * - interval_ms (int): the pause before the second question; it grows by half each time. 1 000.
      * - max_interval_ms (int): the longest pause. 10 000.
      * - failed_grace_ms (int): how long a failure must stand to be believed: the gateway says it
-     *   while the customer is still typing, and "paid" afterwards. 30 000.
+     *   while the customer is still typing, and "paid" afterwards. The same for cancelled, refunding
+     *   and refunded. 30 000.
      * - cancel (CancelToken): ends the wait from elsewhere.
      * - expected (Expected): what you asked for. Then wait() returns that payment and no other: one
      *   that differs in reference, amount or currency ends it with a MismatchException. Its order

@@ -308,14 +308,17 @@ class Client(Uncopied):
         """Waits for the outcome of an order: asks again and again, less and less often, until it is
         final, the time is up, or the wait is cancelled.
 
-        PAID, CANCELLED, REFUNDING and REFUNDED are final at once; FAILED once it has stood for
-        failed_grace_ms. An order not found (yet), a failing gateway and broken connections are
-        borne with on the way.
+        PAID is final at once; FAILED, CANCELLED, REFUNDING and REFUNDED once they have stood for
+        failed_grace_ms. The wait goes on after an order not found (yet), a question refused, a
+        failing gateway and broken connections; a refused token ends it.
 
+        order_number: the gateway's number. None, which a payment by the form (Api.V1) has, is
+            refused with words that say so.
         timeout_ms: how long to wait in all. None: 600 000.
         interval_ms: the pause before the second question; it grows by half each time. None: 1 000.
         max_interval_ms: the longest pause. None: 10 000.
-        failed_grace_ms: how long FAILED must stand to be believed. None: 30 000.
+        failed_grace_ms: how long FAILED must stand to be believed; the same for CANCELLED,
+            REFUNDING and REFUNDED. None: 30 000.
         cancel: ends the wait from elsewhere.
         expected: what you asked for. Then the wait returns that payment and no other: one that
             differs in reference, amount or currency ends it with MismatchError. None: nothing is
@@ -325,8 +328,7 @@ class Client(Uncopied):
         there is one. In another thread Python delivers no Ctrl-C: give a token, and cancel it.
 
         Raises InvalidError, TimedOutError (its message has the last thing seen),
-        WaitCancelledError, MismatchError, UnauthorizedError, RefusedError, TLSError,
-        InternalError.
+        WaitCancelledError, MismatchError, UnauthorizedError, TLSError, InternalError.
         """
         _abi.be_ready()
         order = _abi.optional_text(order_number, "order_number")
