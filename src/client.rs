@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::callback::{Expected, parse_callback};
 use crate::config::Config;
 use crate::error::{Error, ErrorCode, Outcome, Result};
-use crate::payment::{Payment, PaymentRequest};
+use crate::payment::{Asked, Payment, PaymentRequest};
 use crate::signature::Secrets;
 use crate::token::Token;
 use crate::transaction::{Answer, Transaction};
@@ -76,8 +76,12 @@ impl Client {
         };
         let body = request.encode(&self.config, &self.token, callback_url.as_deref());
         let reply = self.transport.post(self.config.pay_url(), &body, limits)?;
-        Payment::read(&reply, request, self.config.api, self.config.pay_url())
-            .map_err(|error| self.explain_refused_token(error))
+        let asked = Asked {
+            request,
+            api: self.config.api,
+            pay_url: self.config.pay_url(),
+        };
+        Payment::read(&reply, &asked).map_err(|error| self.explain_refused_token(error))
     }
 
     /// Asks the gateway where an order stands. Repeats by itself, within the deadline, what a

@@ -4,7 +4,7 @@
 use crate::callback::{Expected, parse_callback};
 use crate::config::Api;
 use crate::error::Result;
-use crate::payment::{Payment, PaymentRequest};
+use crate::payment::{Asked, Payment, PaymentRequest};
 use crate::transaction::{Answer, Transaction};
 use crate::wire::reply::Reply;
 
@@ -20,8 +20,12 @@ pub fn pay_reply(
     body: &[u8],
     request: &PaymentRequest,
 ) -> Result<Payment> {
-    let pay_url = "https://cardpayment.flexpay.cd/v1/pay";
-    Payment::read(&reply(status, location, body), request, Api::V1, pay_url)
+    let asked = Asked {
+        request,
+        api: Api::V1,
+        pay_url: "https://cardpayment.flexpay.cd/v1/pay",
+    };
+    Payment::read(&reply(status, location, body), &asked)
 }
 
 /// What `verify_callback` makes of a notice and a reply, where there is no callback secret. The

@@ -243,9 +243,9 @@ mod tests {
                 "callback_secret_previous",
             ),
         ] {
-            let error = Secrets::accept(keep(&current), previous)
-                .err()
-                .expect(&current);
+            let Err(error) = Secrets::accept(keep(&current), previous) else {
+                panic!("{field} was taken");
+            };
             assert_eq!(error.field(), Some(field));
             assert!(!error.message().contains(NEW));
         }

@@ -653,11 +653,11 @@ mod tests {
         let low = |at: usize| matches!(units.get(at), Some((0xdc00..=0xdfff, _)));
         let mut result = String::new();
         let mut paired = false;
-        for at in 0..units.len() {
+        for (at, (_, shown)) in units.iter().enumerate() {
             let pair = high(at) && low(at + 1);
             match (high(at) || low(at)) && !pair && !paired {
                 true => result.push('\u{fffd}'),
-                false => result.push_str(&units[at].1),
+                false => result.push_str(shown),
             }
             paired = pair;
         }

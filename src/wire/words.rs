@@ -1,5 +1,7 @@
 //! What the gateway says for itself beside a refusal or a failure.
 
+use std::borrow::Cow;
+
 use super::fields::{Field, Fields};
 use super::{charset, json, page};
 
@@ -34,16 +36,18 @@ impl Words {
     fn of_fields(mut fields: Fields<'_>) -> Self {
         // A payment's reply may have them inside `data`.
         let _ = fields.open(Field::Data);
-        let mut first = |one, other| {
-            let mut text = |field| fields.text_if_any(field).ok().flatten();
-            text(one)
-                .or_else(|| text(other))
-                .map(|text| text.into_owned())
+        let mut code = |field| fields.text(field).ok().flatten().map(Cow::into_owned);
+        let code = code(Field::Code).or_else(|| code(Field::Status));
+        // Words decide nothing: a raw line end in them is no reason to lose them.
+        let mut words = |field| {
+            fields
+                .text_if_any(field)
+                .ok()
+                .flatten()
+                .map(Cow::into_owned)
         };
-        Self {
-            code: first(Field::Code, Field::Status),
-            message: first(Field::Message, Field::Error),
-        }
+        let message = words(Field::Message).or_else(|| words(Field::Error));
+        Self { code, message }
     }
 
     /// The words as the end of a sentence for a person, or nothing.
