@@ -105,6 +105,68 @@ fn a_lone_failure_is_provisional_and_a_late_payment_wins() {
     assert_eq!(transaction.state, State::Paid);
 }
 
+fn answer(status: u16, body: &str) -> Fault {
+    Fault::on(
+        Endpoint::Check,
+        Action::Reply {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+            record: false,
+        },
+    )
+}
+
+/// The numbers 3, 4 and 5 mean other things in an older document of the gateway.
+#[test]
+fn a_refund_or_a_cancellation_before_any_payment_is_provisional_too() {
+    for status in ["3", "4", "5", "1", "4.0"] {
+        let sandbox = sandbox();
+        let client = client(&sandbox);
+        let number = order(&client, "P1");
+        sandbox.decide_silently(&number, Decision::Approve).unwrap();
+        let body = format!(r#"{{"code":"0","transaction":{{"status":"{status}"}}}}"#);
+        sandbox.inject(answer(200, &body).times(3)).unwrap();
+        let patient = WaitOptions {
+            failed_grace: Duration::from_secs(20),
+            ..options()
+        };
+        let transaction = client.wait(&number, &patient).unwrap();
+        assert_eq!(transaction.state, State::Paid, "after {status}");
+    }
+}
+
+#[test]
+fn no_refusal_but_the_token_s_ends_a_wait() {
+    let not_found = r#"{"code":"1","message":"Aucune transaction trouvée","transaction":null}"#;
+    for status in [200, 400, 404, 405, 422] {
+        for body in [
+            not_found,
+            r#"{"code":"1","message":"Aucune transaction trouvée"}"#,
+            r#"{"code":"1","transaction":[]}"#,
+            r#"{"code":"1","message":"Requête invalide"}"#,
+            r#"{"code":"2","transaction":null}"#,
+            "<title>404 Not Found</title>",
+        ] {
+            let sandbox = sandbox();
+            let client = client(&sandbox);
+            let number = order(&client, "N1");
+            sandbox.decide_silently(&number, Decision::Approve).unwrap();
+            sandbox.inject(answer(status, body).times(2)).unwrap();
+            let transaction = client.wait(&number, &options()).unwrap();
+            assert_eq!(transaction.state, State::Paid, "after {status} {body}");
+        }
+    }
+    for status in [401, 403] {
+        let sandbox = sandbox();
+        let client = client(&sandbox);
+        sandbox.inject(answer(status, not_found).forever()).unwrap();
+        let error = client.wait("1", &options()).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Unauthorized);
+        assert_eq!(sandbox.requests().len(), 1);
+    }
+}
+
 /// Waiting for 25.50 USD under this reference.
 fn expecting(reference: &str) -> Expected {
     Expected {
