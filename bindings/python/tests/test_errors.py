@@ -8,7 +8,7 @@ import socket
 from typing import Any, Type
 
 import pytest
-from conftest import ORDER, Sandbox, take_in
+from conftest import ORDER, PATIENCE_S, Sandbox, python, take_in
 
 import flexpay
 from flexpay import Client, FlexPayError, Outcome, ResultCode
@@ -168,3 +168,25 @@ def test_numbers_of_a_newer_library() -> None:
     for enum in (ResultCode, Outcome, flexpay.State):
         with pytest.raises(ValueError, match="is not a valid"):
             enum("PAID")  # type: ignore[arg-type]
+
+
+def test_no_thread_for_the_look_up(sandbox: Sandbox) -> None:
+    url = "https://gateway.test/check"  # never looked up
+    script = f"""
+import resource
+import flexpay
+with flexpay.Client(merchant="ZANDO", token="t", check_url={url!r}) as client:
+    with open("/proc/self/statm") as statm:
+        size = int(statm.read().split()[0]) * resource.getpagesize()
+    # Room for what a call needs, and none for a thread's stack.
+    resource.setrlimit(resource.RLIMIT_AS, (size + (1 << 20), resource.RLIM_INFINITY))
+    try:
+        client.check("O-1")
+    except flexpay.ResolveError as error:
+        print(error)
+"""
+    process = python(script, sandbox.environment())
+    output, errors = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, errors) == (0, "")
+    assert "no thread could be started" in output
+    assert "limit of processes" in output
