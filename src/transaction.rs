@@ -50,8 +50,9 @@ impl State {
     }
 
     /// Whether this state may replace `recorded` in a shop's books, where notices and checks come
-    /// late, twice and out of order. Late PAID beats FAILED and CANCELLED; a refund
-    /// follows PAID alone, for nothing is refunded that was never paid; nothing is replaced by itself, by UNKNOWN, or by what came before it.
+    /// late, twice and out of order. Late PAID beats FAILED and CANCELLED; a refund follows PAID
+    /// alone, for nothing is refunded that was never paid; nothing is replaced by itself, by UNKNOWN,
+    /// or by what came before it.
     ///
     /// ```
     /// use flexpay::State;
@@ -259,13 +260,13 @@ impl Answer {
 fn speaks_of_no_order(message: &str) -> bool {
     let message = message.to_lowercase();
     [
-        "aucun",
-        "trouv",
+        "aucune transaction",
+        "aucune commande",
+        "non trouv",
+        "introuvable",
         "existe pas",
-        "inconnu",
         "not found",
         "no transaction",
-        "unknown",
     ]
     .iter()
     .any(|words| message.contains(words))
