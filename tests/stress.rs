@@ -145,6 +145,7 @@ impl Worker<'_> {
             timeout: Duration::from_secs(120),
             interval: Duration::from_millis(5),
             max_interval: Duration::from_millis(20),
+            failed_grace: Duration::from_millis(1),
             cancel: Some(token),
             ..WaitOptions::default()
         };
