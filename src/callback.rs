@@ -11,8 +11,7 @@ use crate::payment::{validate_amount, validate_currency, validate_reference};
 use crate::signature::Signed;
 use crate::transaction::Transaction;
 use crate::wire::fields::{Field, Fields, Unreadable};
-use crate::wire::json::{self, Value};
-use crate::wire::{charset, form, is_success, printable, whole_number};
+use crate::wire::{charset, form, is_success, json, printable, whole_number};
 
 /// The largest callback body that is read.
 pub const MAX_CALLBACK_BYTES: usize = 64 * 1024;
@@ -246,11 +245,7 @@ fn read<'a>(raw: &'a str, fields: &mut Fields<'a>) -> Result<(), Unreadable> {
     }
     fields.adopt(Field::Reference, Field::MerchantReference)?;
     fields.adopt(Field::Status, Field::TransactionStatus)?;
-    if let (None, Some(status)) = (fields.lend(Field::Code)?, fields.lend(Field::Status)?) {
-        let status = Value::Text(Cow::Owned(status.to_owned()));
-        fields.put(Field::Code, Some(status));
-    }
-    Ok(())
+    fields.fall_back(Field::Code, Field::Status)
 }
 
 impl Callback<'_> {

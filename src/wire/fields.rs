@@ -311,9 +311,25 @@ impl<'a> Fields<'a> {
 
     /// Reads the text of `alias` as `field`: where both are given they must agree. A value that is
     /// no text is refused.
+    #[inline]
     pub(crate) fn adopt(&mut self, field: Field, alias: Field) -> Result<(), Unreadable> {
+        if self.others.is_empty() && self.plain[alias as usize].is_none() {
+            return Ok(());
+        }
         if let Some(text) = self.text(alias)? {
             self.put(field, Some(Value::Text(text)));
+        }
+        Ok(())
+    }
+
+    /// Gives a field that is absent the text of another, which keeps it.
+    #[inline]
+    pub(crate) fn fall_back(&mut self, field: Field, other: Field) -> Result<(), Unreadable> {
+        if self.lend(field)?.is_none()
+            && let Some(text) = self.lend(other)?
+        {
+            let text = Value::Text(Cow::Owned(text.to_owned()));
+            self.put(field, Some(text));
         }
         Ok(())
     }
