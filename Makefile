@@ -27,8 +27,13 @@ help: ## Lists the targets
 
 ## Building
 
+# Says what to install, where cargo is missing or too old.
+.PHONY: rust
+rust:
+	@CARGO="$(CARGO)" scripts/rust.sh
+
 .PHONY: build
-build: ## Builds the library into build/lib
+build: rust ## Builds the library into build/lib
 	@scripts/setup.sh build
 	@# Without the Rust library beside them: it would keep alive what nothing in C can reach.
 	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib
@@ -38,11 +43,14 @@ build: ## Builds the library into build/lib
 	@ln -sf libflexpay.so.$(MAJOR) $(LIB_DIR)/libflexpay.so
 
 .PHONY: sandbox
-sandbox: ## Builds the sandbox
+sandbox: rust ## Builds the sandbox, and says how to start it
 	$(CARGO) build -p flexpay-sandbox
+	@echo "The sandbox is $(SANDBOX_BIN)"
+	@echo "Start it:  $(SANDBOX_BIN) --env-file flexpay.env"
+	@echo "Then, in another terminal:  . ./flexpay.env"
 
 .PHONY: header
-header: ## Writes include/flexpay.h anew from src/ffi
+header: rust ## Writes include/flexpay.h anew from src/ffi
 	FLEXPAY_WRITE_HEADER=1 $(CARGO) build --lib
 
 EXAMPLES := till callback minimal
@@ -55,15 +63,25 @@ examples: build
 	        -L$(LIB_DIR) -Wl,-rpath,$(abspath $(LIB_DIR)) -lflexpay -pthread || exit 1; \
 	done
 
+# What is built already is installed by those without cargo too: root, mostly.
+.PHONY: built
+ifneq ($(shell command -v $(CARGO)),)
+built: build sandbox
+else
+built:
+	@[ -e $(LIBRARY) ] && [ -e $(SANDBOX_BIN) ] || { \
+	    echo "There is nothing to install yet: call \"make build sandbox\" first, as a user who has cargo." >&2; exit 1; }
+endif
+
+INSTALL := DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" VERSION="$(VERSION)" scripts/install.sh
+
 .PHONY: install
-install: build ## Installs the library and its headers under PREFIX (/usr/local)
-	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
-	install -m 755 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/
-	ln -sf libflexpay.so.$(MAJOR) $(DESTDIR)$(PREFIX)/lib/libflexpay.so
-	install -m 644 $(LIB_DIR)/libflexpay.a $(DESTDIR)$(PREFIX)/lib/
-	install -m 644 include/flexpay.h* $(DESTDIR)$(PREFIX)/include/
-	printf 'prefix=%s\nName: flexpay\nDescription: Payments through FlexPay\nVersion: %s\nCflags: -I$${prefix}/include\nLibs: -L$${prefix}/lib -lflexpay\nLibs.private: -lpthread -ldl -lm\n' \
-	    '$(PREFIX)' '$(VERSION)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/flexpay.pc
+install: built ## Installs library, headers and sandbox under PREFIX (/usr/local)
+	@$(INSTALL)
+
+.PHONY: uninstall
+uninstall: ## Removes what `make install` put under PREFIX
+	@$(INSTALL) --remove
 
 ## Trying
 
@@ -77,22 +95,20 @@ demo: examples sandbox ## Takes three payments against a local gateway, and show
 PHP_LIBRARY := bindings/php/lib/linux-$(shell uname -m)/libflexpay.so
 
 .PHONY: test
-test: setup test-rust build sandbox examples bundle ## Runs all tests, installing what they need
-	@# Alone: it measures deadlines.
-	@$(MAKE) --no-print-directory test-faults
-	@$(MAKE) --no-print-directory -j2 --output-sync=target \
-	    test-c test-c-memory test-cpp test-php test-python conformance test-fuzz
+test: setup ## Runs all tests, installing what they need, and ends with a summary
+	@MAKE="$(MAKE)" scripts/test.sh
 
 .PHONY: setup
-setup: ## Installs what the tests need and the system lacks
+setup: rust ## Installs what the tests need and the system lacks
 	@scripts/setup.sh build rust c cpp php python fuzz
 
 .PHONY: test-rust
-test-rust: ## The crate and the sandbox
+test-rust: rust ## The crate and the sandbox
 	@scripts/setup.sh rust
 	$(CARGO) test --workspace --no-fail-fast
 	@scripts/unwind.sh
 	@scripts/threats.sh
+	@scripts/without-rust.sh
 
 .PHONY: test-c
 test-c: build examples sandbox ## The C ABI
@@ -159,7 +175,7 @@ faults: build ## The fault run: 10,000 calls against a gateway that misbehaves i
 	faults/run.sh $(or $(RUNS),10000)
 
 .PHONY: test-fuzz
-test-fuzz: ## Every kept input, and ten seconds of fuzzing each reader
+test-fuzz: rust ## Every kept input, and ten seconds of fuzzing each reader
 	@scripts/setup.sh fuzz
 	FUZZ_PROFILE=short fuzz/run.sh 10
 
@@ -169,24 +185,24 @@ bench: build ## Measures flexpay beside what a merchant would otherwise use (BEN
 	benches/run.sh $(BENCH)
 
 .PHONY: bench-micro
-bench-micro: ## Measures single functions
+bench-micro: rust ## Measures single functions
 	$(CARGO) bench --manifest-path benches/Cargo.toml
 
 .PHONY: fuzz
-fuzz: ## Fuzzes every reader (SECONDS=600 each)
+fuzz: rust ## Fuzzes every reader (SECONDS=600 each)
 	fuzz/run.sh $(or $(SECONDS),600)
 
 .PHONY: tsan
-tsan: ## The stress test of the shared client under ThreadSanitizer (ROUNDS=100)
+tsan: rust ## The stress test of the shared client under ThreadSanitizer (ROUNDS=100)
 	@scripts/setup.sh build
 	scripts/tsan.sh $(or $(ROUNDS),100)
 
 .PHONY: supply
-supply: ## What the library is made of: licences, sources, advisories
+supply: rust ## What the library is made of: licences, sources, advisories
 	scripts/supply.sh
 
 .PHONY: lint
-lint: ## Formatter and clippy, warnings denied
+lint: rust ## Formatter and clippy, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
