@@ -63,20 +63,20 @@ examples: build
 	        -L$(LIB_DIR) -Wl,-rpath,$(abspath $(LIB_DIR)) -lflexpay -pthread || exit 1; \
 	done
 
-# What is built already is installed by those without cargo too: root, mostly.
-.PHONY: built
+# Built anew where there is cargo; else what is built already will do: for root, mostly.
+.PHONY: library-built sandbox-built
 ifneq ($(shell command -v $(CARGO)),)
-built: build sandbox
+library-built: build
+sandbox-built: sandbox
 else
-built:
-	@[ -e $(LIBRARY) ] && [ -e $(SANDBOX_BIN) ] || { \
-	    echo "There is nothing to install yet: call \"make build sandbox\" first, as a user who has cargo." >&2; exit 1; }
+library-built: ; @scripts/built.sh $(LIBRARY)
+sandbox-built: ; @scripts/built.sh $(SANDBOX_BIN)
 endif
 
 INSTALL := DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" VERSION="$(VERSION)" scripts/install.sh
 
 .PHONY: install
-install: built ## Installs library, headers and sandbox under PREFIX (/usr/local)
+install: library-built sandbox-built ## Installs library, headers and sandbox under PREFIX (/usr/local)
 	@$(INSTALL)
 
 .PHONY: uninstall
@@ -103,9 +103,10 @@ setup: rust ## Installs what the tests need and the system lacks
 	@scripts/setup.sh build rust c cpp php python fuzz
 
 .PHONY: test-rust
-test-rust: rust ## The crate and the sandbox
+test-rust: build sandbox ## The crate and the sandbox
 	@scripts/setup.sh rust
 	$(CARGO) test --workspace --no-fail-fast
+	@scripts/readme.sh rust
 	@scripts/unwind.sh
 	@scripts/threats.sh
 	@scripts/without-rust.sh
@@ -116,7 +117,7 @@ test-c: build examples sandbox ## The C ABI
 	@scripts/library.sh include/flexpay.h $(LIBRARY)
 	tests/c/run.sh plain
 	@scripts/installed.sh
-	@scripts/readme.sh
+	@scripts/readme.sh c
 
 .PHONY: test-c-memory
 test-c-memory: build sandbox ## The same under the sanitizers, and under valgrind
@@ -128,9 +129,10 @@ test-c-memory: build sandbox ## The same under the sanitizers, and under valgrin
 test-cpp: build sandbox ## The C++ header, with g++ and clang++
 	@scripts/setup.sh cpp
 	CXX="g++ clang++" tests/cpp/run.sh
+	@scripts/readme.sh cpp
 
 .PHONY: bundle
-bundle: build
+bundle: library-built ## Puts the library into the PHP package
 	@mkdir -p $(dir $(PHP_LIBRARY))
 	@cp $(LIBRARY) $(PHP_LIBRARY).new && mv $(PHP_LIBRARY).new $(PHP_LIBRARY)
 
@@ -138,11 +140,13 @@ bundle: build
 test-php: bundle sandbox ## The PHP package: CLI, PHP-FPM behind nginx, PHP 7.4
 	@scripts/setup.sh php
 	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so bindings/php/tests/run.sh
+	@scripts/readme.sh php
 
 .PHONY: test-python
 test-python: build sandbox ## The Python package
 	@scripts/setup.sh python
 	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so bindings/python/tests/run.sh
+	@scripts/readme.sh python
 
 .PHONY: conformance
 conformance: build sandbox ## Every vector in every language, and all must agree
