@@ -201,6 +201,11 @@ tsan: rust ## The stress test of the shared client under ThreadSanitizer (ROUNDS
 	@scripts/setup.sh build
 	scripts/tsan.sh $(or $(ROUNDS),100)
 
+.PHONY: pages
+pages: sandbox ## Looks at the sandbox's pages in Chromium, wide and narrow, with axe-core (needs npm)
+	@scripts/setup.sh pages
+	scripts/pages.sh
+
 .PHONY: supply
 supply: rust ## What the library is made of: licences, sources, advisories
 	scripts/supply.sh
