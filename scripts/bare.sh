@@ -195,6 +195,7 @@ readme() {
     cp "${CARGO_TARGET_DIR:-target}/debug/flexpay-sandbox" "$root/src/flexpay/target/debug/"
     for language in c cpp; do
         for who in root user; do
+            # shellcheck disable=SC2016 # for the shell inside
             # In the order of the README: what root installed first must not be what the user finds.
             inside FLEXPAY_LIB_DIR=/src/flexpay/build/lib \
                 SANDBOX_BIN=/src/flexpay/target/debug/flexpay-sandbox \
