@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional, Tuple, Type, TypeVar, Union
 
     from ._enums import State
-    from ._errors import FlexPayError, InvalidError, LibraryError
+    from ._errors import FlexPayError, InvalidError, InvalidTypeError, LibraryError
 
     Amount = Union[str, int, Decimal]
     Body = Union[bytes, bytearray, memoryview]
@@ -309,8 +309,7 @@ def _load() -> "Library":
         cdll = ctypes.CDLL(path)
     except OSError as error:
         raise _unusable(
-            f"the flexpay library could not be loaded; tried {path}: {error}. "
-            "Set FLEXPAY_LIBRARY to its full path, or install the package anew."
+            f"the flexpay library could not be loaded; tried {path}: {error}"
         ) from error
     return _admit(path, cdll)
 
@@ -324,8 +323,7 @@ def _admit(path: str, cdll: "ctypes.CDLL") -> "Library":
     found = abi_version()
     if found != ABI_VERSION:
         raise _unusable(
-            f"{path} has ABI version {found}, and this package was written for {ABI_VERSION}; "
-            "install the two in versions that belong together"
+            f"{path} has ABI version {found}, and this package was written for {ABI_VERSION}"
         )
     for name, (restype, argtypes) in FUNCTIONS.items():
         try:
@@ -337,11 +335,20 @@ def _admit(path: str, cdll: "ctypes.CDLL") -> "Library":
     return Library(path, cdll)
 
 
+# What works in every case: the package and its library are installed together, and so fit. The path
+# is that of a checkout in which nothing was installed.
+_REMEDY = (
+    "Install the package again, and its library with it, from a checkout of flexpay: "
+    "`pip install --force-reinstall bindings/python`. Or build the library there with "
+    f"`make build`, and set FLEXPAY_LIBRARY to the full path of build/lib/{file_name()}"
+)
+
+
 def _unusable(why: str) -> "LibraryError":
     load(f"{__package__}._errors")
     from ._errors import LibraryError
 
-    return LibraryError(why)
+    return LibraryError(f"{why}. {_REMEDY}")
 
 
 def invalid(field: str, message: str) -> "InvalidError":
@@ -349,6 +356,17 @@ def invalid(field: str, message: str) -> "InvalidError":
     from ._errors import InvalidError, Outcome
 
     return InvalidError(f"{field} {message}", field=field, outcome=Outcome.NOT_SENT)
+
+
+def wrong_type(field: str, right: str, value: object, why: str = "") -> "InvalidTypeError":
+    """The error for an argument of another type than the right one. It does not hold the value."""
+    load(f"{__package__}._errors")
+    from ._errors import InvalidTypeError, Outcome
+
+    message = f"{field} is to be {right}, not {type(value).__name__}"
+    if why:
+        message += "; " + why
+    return InvalidTypeError(message, field=field, outcome=Outcome.NOT_SENT)
 
 
 def text(value: "Any", field: str) -> bytes:
@@ -373,7 +391,7 @@ def optional_text(value: "Any", field: str) -> "Optional[bytes]":
 def _wrong_text(value: "Any", field: str) -> "Optional[Exception]":
     """What is wrong with a text, as an exception to be raised. This frame is not among its own."""
     if not isinstance(value, str):
-        return TypeError(f"{field} is to be str, not {type(value).__name__}")
+        return wrong_type(field, "str", value)
     if "\0" in value:
         return invalid(field, "holds a NUL character")
     try:
@@ -397,12 +415,13 @@ def amount(value: "Any", field: str) -> bytes:
     from decimal import Decimal
 
     if isinstance(value, float):
-        raise TypeError(
-            f"{field} is to be str, int or Decimal; a float is refused because it cannot hold most "
-            "amounts exactly (0.1 is not a tenth)"
+        why = (
+            "a float is refused because it cannot hold most amounts exactly (0.1 is not a tenth): "
+            'write it as text, "25.50"'
         )
+        raise wrong_type(field, "str, int or Decimal", value, why)
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-        raise TypeError(f"{field} is to be str, int or Decimal, not {type(value).__name__}")
+        raise wrong_type(field, "str, int or Decimal", value)
     exact = Decimal(value)
     if exact.is_finite() and abs(exact.adjusted()) > _MOST_DIGITS:
         raise invalid(field, "is out of range")
@@ -413,12 +432,12 @@ def amount(value: "Any", field: str) -> bytes:
 def body(value: "Any", field: str = "body") -> bytes:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
-    raise TypeError(f"{field} is to be the bytes as they came, not {type(value).__name__}")
+    raise wrong_type(field, "the bytes as they came", value)
 
 
 def integer(value: "Any", field: str, least: int, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{field} is to be int, not {type(value).__name__}")
+        raise wrong_type(field, "int", value)
     if not least <= value <= most:
         raise invalid(field, f"is not between {least} and {most}")
     return int(value)
@@ -434,15 +453,29 @@ def milliseconds(value: "Any", field: str) -> int:
     return number
 
 
+# The words for the settings that are numbers to C: those of the environment variables.
+CHOICES = {
+    "environment": {"live": 0, "test": 1},
+    "api": {"v1": 0, "v1.1": 1},
+}
+
+
 def choice(value: "Any", field: str) -> int:
     if value is None:
         return 0
+    words = CHOICES[field]
+    if isinstance(value, str):
+        if value not in words:
+            raise invalid(field, "is neither " + " nor ".join(f'"{word}"' for word in words))
+        return words[value]
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise wrong_type(field, " or ".join(f'"{word}"' for word in words), value)
     return integer(value, field, -(2**31), 2**31 - 1)
 
 
 def switch(value: "Any", field: str, flag: int) -> int:
     if not isinstance(value, bool):
-        raise TypeError(f"{field} is to be bool, not {type(value).__name__}")
+        raise wrong_type(field, "bool", value)
     return flag if value else 0
 
 

@@ -44,7 +44,7 @@ until [ -f "$work/env" ]; do
     kill -0 "$sandbox"
     sleep 0.1
 done
-SANDBOX_URL=$(sed -n 's/^SANDBOX_URL=//p' "$work/env")
+. "$work/env"
 
 "$python" tests/conformance.py "$root/tests/vectors" "$SANDBOX_URL" >"$work/lines"
 echo "conformance: $(wc -l <"$work/lines") cases run"
