@@ -60,8 +60,9 @@ def read_env_file(file: Path) -> Dict[str, str]:
 class Sandbox:
     """A running sandbox, and its control addresses."""
 
-    def __init__(self, settings: Dict[str, str]) -> None:
-        self.settings = settings
+    def __init__(self, env_file: Path) -> None:
+        self.env_file = env_file
+        self.settings = settings = read_env_file(env_file)
         self.url = settings["SANDBOX_URL"]
         self.https_url = settings["SANDBOX_HTTPS_URL"]
         self.ca_file = settings["FLEXPAY_CA_FILE"]
@@ -134,7 +135,7 @@ def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
     )
     try:
         eventually(env_file.exists)
-        yield Sandbox(read_env_file(env_file))
+        yield Sandbox(env_file)
     finally:
         process.terminate()
         process.wait(PATIENCE_S)

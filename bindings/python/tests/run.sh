@@ -25,6 +25,11 @@ cd "$here"
 "$VENV/bin/ruff" check --quiet --config pyproject.toml . ../../examples/python
 "$VENV/bin/ruff" format --quiet --check --config pyproject.toml . ../../examples/python
 "$VENV/bin/mypy"
+# The README's snippets, too.
+"$python" tests/readme.py "$root/build/readme"
+"$VENV/bin/mypy" --config-file pyproject.toml "$root/build/readme"
+"$VENV/bin/ruff" check --quiet --config pyproject.toml "$root/build/readme"
+"$VENV/bin/ruff" format --quiet --check --config pyproject.toml "$root/build/readme"
 # No newer Python than 3.8 is needed: neither its library nor its grammar.
 "$VENV/bin/vermin" --quiet --no-tips --target=3.8- --violations flexpay ../../examples/python
 "$python" - <<'END'
