@@ -70,7 +70,7 @@ def typed(lines: List[str], shell: Dict[str, Any]) -> str:
         encoding="utf-8",
         **shell,
     )
-    output, _ = done.communicate(timeout=PATIENCE_S)
+    output: str = done.communicate(timeout=PATIENCE_S)[0]
     assert done.returncode == 0, output
     return output
 
