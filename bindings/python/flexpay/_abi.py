@@ -309,7 +309,7 @@ def _load() -> "Library":
         cdll = ctypes.CDLL(path)
     except OSError as error:
         raise _unusable(
-            f"the flexpay library could not be loaded; tried {path}: {error}"
+            path, f"the flexpay library could not be loaded; tried {path}: {error}"
         ) from error
     return _admit(path, cdll)
 
@@ -318,37 +318,52 @@ def _admit(path: str, cdll: "ctypes.CDLL") -> "Library":
     try:
         abi_version = cdll.flexpay_abi_version
     except AttributeError:
-        raise _unusable(f"{path} is not the flexpay library") from None
+        raise _unusable(path, f"{path} is not the flexpay library") from None
     abi_version.restype, abi_version.argtypes = FUNCTIONS["flexpay_abi_version"]
     found = abi_version()
     if found != ABI_VERSION:
         raise _unusable(
-            f"{path} has ABI version {found}, and this package was written for {ABI_VERSION}"
+            path, f"{path} has ABI version {found}, and this package was written for {ABI_VERSION}"
         )
     for name, (restype, argtypes) in FUNCTIONS.items():
         try:
             function = cdll[name]
         except AttributeError:
-            raise _unusable(f"{path} lacks the function {name}") from None
+            raise _unusable(path, f"{path} lacks the function {name}") from None
         function.restype, function.argtypes = restype, argtypes
         setattr(cdll, name, function)
     return Library(path, cdll)
 
 
-# What works in every case: the package and its library are installed together, and so fit. The path
-# is that of a checkout in which nothing was installed.
-_REMEDY = (
-    "Install the package again, and its library with it, from a checkout of flexpay: "
-    "`pip install --force-reinstall bindings/python`. Or build the library there with "
-    f"`make build`, and set FLEXPAY_LIBRARY to the full path of build/lib/{file_name()}"
-)
-
-
-def _unusable(why: str) -> "LibraryError":
+def _unusable(path: str, why: str) -> "LibraryError":
     load(f"{__package__}._errors")
     from ._errors import LibraryError
 
-    return LibraryError(f"{why}. {_REMEDY}")
+    return LibraryError(f"{why}. {_remedy(path)}")
+
+
+def _remedy(path: str) -> str:
+    """What to do about a library that cannot be used; what is not at fault is left alone."""
+    built = (
+        "FLEXPAY_LIBRARY to the full path of the library that `make build` makes in a checkout of"
+        f" flexpay: build/lib/{file_name()}"
+    )
+    if os.environ.get("FLEXPAY_LIBRARY"):
+        return (
+            "The environment variable FLEXPAY_LIBRARY names it. Unset it to use the library that"
+            f" was installed with the package, or set {built}"
+        )
+    package = os.path.dirname(os.path.abspath(__file__))
+    is_source = os.path.exists(os.path.join(os.path.dirname(package), "setup.py"))
+    if is_source and not os.path.exists(path):
+        return (
+            "This is the package's source, which has no library. Run Python in another folder, so"
+            f" that it finds the package as pip installed it, or set {built}"
+        )
+    return (
+        "Install the package again, and its library with it, from a checkout of flexpay:"
+        f" `pip install --force-reinstall bindings/python`. Or set {built}"
+    )
 
 
 def invalid(field: str, message: str) -> "InvalidError":

@@ -48,6 +48,7 @@ EMPTY: Dict[str, Tuple[str, bytes]] = {
     "v1": ("application/x-www-form-urlencoded", b""),
     "v1.1": ("application/json", b"{}"),
 }
+NOT_ASKED = "not asked, as you wished"
 # The gateway's numbers are letters and digits alone.
 NO_ORDER = "flexpay-doctor"
 
@@ -58,13 +59,13 @@ CLOCK_TOLERANCE = timedelta(minutes=2)
 
 # What to do when a step of a connection fails.
 REMEDIES = {
-    "address": "write it as https://host/path",
-    "name": "check the host's name, and whether this machine is online and has a name server",
-    "connection": "check the address, whether the service runs (the sandbox, too, must be started),"
+    "address": "Write it as https://host/path",
+    "name": "Check the host's name, and whether this machine is online and has a name server",
+    "connection": "Check the address, whether the service runs (the sandbox, too, must be started),"
     " and whether a firewall or FLEXPAY_PROXY stands in between",
-    "TLS": "check the address and this machine's clock; for a certificate of your own (the sandbox,"
+    "TLS": "Check the address and this machine's clock; for a certificate of your own (the sandbox,"
     " a company's proxy) set FLEXPAY_CA_FILE to the PEM file of its authority",
-    "answer": "check the address: what answers there does not speak HTTP as a gateway does",
+    "answer": "Check the address: what answers there does not speak HTTP as a gateway does",
 }
 
 
@@ -103,10 +104,10 @@ def _examine(ask: bool) -> Iterator[Finding]:
         question = "pay form" if name == "pay" else "check token"
         if any(finding.ok is False for finding in findings):
             yield Finding(question, None, "not asked: see above")
-        elif not ask:
-            yield Finding(question, None, "not asked, as you wished")
+        elif name == "pay":
+            yield _pay_form(url, ask)
         else:
-            yield _pay_form(url) if name == "pay" else _check_token()
+            yield _check_token(ask)
     yield _clock(ahead)
     yield Finding(
         "not looked at",
@@ -140,14 +141,15 @@ def _settings() -> Finding:
         return Finding(
             "settings",
             False,
-            f"{error}: mend it in the environment of this program"
-            " (`help(flexpay.Client)` explains each setting)",
+            f"{error}. Mend it in the environment of this program (`python -m pydoc flexpay.Client`"
+            " explains each setting)",
         )
     (_, pay), (_, check) = _targets()
+    order_number = "" if _api() == "v1.1" else " (whose payments have no order number; v1.1's have)"
     return Finding(
         "settings",
         True,
-        f"merchant {_variable('FLEXPAY_MERCHANT')}, api {_api()},"
+        f"merchant {_variable('FLEXPAY_MERCHANT')}, api {_api()}{order_number},"
         f" payments to {pay}, checks to {check}",
     )
 
@@ -156,7 +158,7 @@ def _token() -> Finding:
     token = _variable("FLEXPAY_TOKEN")
     if not token:
         return Finding(
-            "token", False, "FLEXPAY_TOKEN is not set: set it to the token FlexPay gave you"
+            "token", False, "FLEXPAY_TOKEN is not set. Set it to the token FlexPay gave you"
         )
     expiry = _expiry(token)
     if expiry is None:
@@ -164,7 +166,7 @@ def _token() -> Finding:
     left = expiry - datetime.now(timezone.utc)
     when = expiry.strftime("%Y-%m-%d %H:%M UTC")
     if left <= timedelta(0):
-        return Finding("token", False, f"expired on {when}: ask FlexPay for a new one")
+        return Finding("token", False, f"expired on {when}. Ask FlexPay for a new one")
     return Finding("token", True, f"present, expires on {when}, in {left.days} days")
 
 
@@ -230,7 +232,7 @@ def _service(name: str, url: str) -> Tuple[List[Finding], Optional[float]]:
 
     def failed(reason: str) -> None:
         took = (time.monotonic() - started) * 1000
-        detail = f"{reason}: {REMEDIES[step]}"
+        detail = f"{reason}. {REMEDIES[step]}"
         findings.append(Finding(f"{name} {step}", False, detail, took))
 
     try:
@@ -263,7 +265,7 @@ def _service(name: str, url: str) -> Tuple[List[Finding], Optional[float]]:
             answer = connection.getresponse()
             if answer.status == 403:
                 refused = (
-                    "HTTP 403: the address of this machine may not be allowed; ask FlexPay about"
+                    "HTTP 403: the address of this machine may not be allowed. Ask FlexPay about"
                     " its address filter, and look for a firewall in between"
                 )
                 findings.append(Finding(f"{name} {step}", False, refused))
@@ -319,8 +321,10 @@ def _ask_about_no_order(check_url: Optional[str]) -> None:
         client.check(NO_ORDER)
 
 
-def _check_token() -> Finding:
+def _check_token(ask: bool = True) -> Finding:
     """Whether the gateway takes the token, and whether checks are answered at this address."""
+    if not ask:
+        return Finding("check token", None, NOT_ASKED)
     started = time.monotonic()
 
     def finding(ok: bool, detail: str) -> Finding:
@@ -337,41 +341,41 @@ def _check_token() -> Finding:
         if error.http_status == 403:
             return finding(
                 False,
-                f"{error}: ask FlexPay about its address filter, and whether the token is yours",
+                f"{error}. Ask FlexPay about its address filter, and whether the token is yours",
             )
         return finding(
             False,
-            f"{error}: set FLEXPAY_TOKEN to the token that FlexPay gave you for this environment,"
+            f"{error}. Set FLEXPAY_TOKEN to the token that FlexPay gave you for this environment,"
             " whole and on one line",
         )
     except RefusedError as error:
         if error.http_status in (404, 405):
             return finding(
                 False,
-                f"HTTP {error.http_status}: no checks are answered at this address: set"
+                f"HTTP {error.http_status}: no checks are answered at this address. Set"
                 " FLEXPAY_CHECK_URL to the address up to and without the order number, which ends"
                 " in /api/rest/v1/check (or unset it, for FlexPay's own)",
             )
-        return finding(False, f"{error}: show FlexPay these words")
+        return finding(False, f"{error}. Show FlexPay these words")
     except ReplyError as error:
         return finding(
             False,
-            f"{error}: check FLEXPAY_CHECK_URL, which ends in /api/rest/v1/check at FlexPay's",
+            f"{error}. Check FLEXPAY_CHECK_URL, which ends in /api/rest/v1/check at FlexPay's",
         )
     except GatewayError as error:
         return finding(
-            False, f"{error}: run this again in some minutes, and show FlexPay these words then"
+            False, f"{error}. Run this again in some minutes, and show FlexPay these words then"
         )
     except FlexPayError as error:
         return finding(
             False,
-            f"{error.code.name}: {error}: this is the library's own connection, see above for"
+            f"{error.code.name}: {error}. This is the library's own connection, see above for"
             " what Python's came to",
         )
     return finding(True, f"accepted: the gateway even knows an order {NO_ORDER!r}")
 
 
-def _pay_form(url: str) -> Finding:
+def _pay_form(url: str, ask: bool = True) -> Finding:
     """Whether there is a payment service at this address, of the form that was set."""
     started = time.monotonic()
     api = _api()
@@ -382,29 +386,31 @@ def _pay_form(url: str) -> Finding:
         return Finding("pay form", ok, detail, took)
 
     of_the_other_form = (
-        f"this address is for the other form (api): set FLEXPAY_API={other}, or set FLEXPAY_PAY_URL"
+        f"this address is for the other form (api). Set FLEXPAY_API={other}, or set FLEXPAY_PAY_URL"
         f" to an address that ends in {ENDINGS[api][0]}"
     )
     path = urlsplit(url).path.rstrip("/")
     if path.endswith(ENDINGS[other]):
         return finding(False, of_the_other_form)
+    if not ask:
+        return Finding("pay form", None, NOT_ASKED)
     try:
         status = _status_of_nothing(url, api)
         if status in (404, 405, 410):
             return finding(
                 False,
-                f"HTTP {status}: no payments are taken at this address: set FLEXPAY_PAY_URL to one"
+                f"HTTP {status}: no payments are taken at this address. Set FLEXPAY_PAY_URL to one"
                 f" that ends in {ENDINGS[api][0]} (or unset it, for FlexPay's own)",
             )
         if status in (301, 308):
             return finding(
                 False,
-                f"HTTP {status}: the service has moved from this address (no redirect is followed):"
-                " set FLEXPAY_PAY_URL to where it is now, with https:// where there is http://",
+                f"HTTP {status}: the service has moved from this address (no redirect is followed)."
+                " Set FLEXPAY_PAY_URL to where it is now, with https:// where there is http://",
             )
         if status in (502, 503, 504):
             return finding(
-                False, f"HTTP {status}: the gateway is failing; try again in some minutes"
+                False, f"HTTP {status}: the gateway is failing. Try again in some minutes"
             )
         if status in (400, 415):
             status_of_other = _status_of_nothing(url, other)
@@ -413,7 +419,7 @@ def _pay_form(url: str) -> Finding:
     except ssl.SSLCertVerificationError:
         return finding(None, "not asked: this Python does not trust the certificate's issuer")
     except (OSError, ValueError, http.client.HTTPException) as error:
-        return finding(False, f"{_why(error)}: {REMEDIES['answer']}")
+        return finding(False, f"{_why(error)}. {REMEDIES['answer']}")
     if status in (200, 401, 403, 422):
         return finding(
             True, f"takes requests of api {api} (HTTP {status} to an empty one, without the token)"
@@ -474,7 +480,7 @@ def _clock(ahead: Optional[float]) -> Finding:
     where = "ahead of" if ahead >= 0 else "behind"
     detail = f"about {abs(ahead):.0f} s {where} the gateway's (approximate: it tells whole seconds)"
     is_right = abs(ahead) <= CLOCK_TOLERANCE.total_seconds()
-    return Finding("clock", is_right, detail + ("" if is_right else ": set this machine's clock"))
+    return Finding("clock", is_right, detail + ("" if is_right else ". Set this machine's clock"))
 
 
 def _date(header: Optional[str]) -> Optional[datetime]:

@@ -92,13 +92,21 @@ def test_nothing_is_asked_where_it_is_not_to_be(sandbox: Sandbox) -> None:
     assert sandbox.requests("pay") + sandbox.requests("check") == []
 
 
+def test_an_ending_is_seen_without_a_question(sandbox: Sandbox) -> None:
+    status, findings = examined(sandbox.environment(FLEXPAY_API="v1"), "--no-ask")
+    assert status == 1
+    assert "for the other form (api)" in findings["pay form"]["detail"]
+    assert "api v1 (whose payments have no order number" in findings["settings"]["detail"]
+    assert sandbox.requests("pay") == []
+
+
 def test_a_stranger_is_told(sandbox: Sandbox) -> None:
     environment = over_tls(sandbox, FLEXPAY_TOKEN="nonsense", FLEXPAY_MERCHANT="NOBODY")
     status, findings = examined(environment)
     assert status == 1
     assert findings["check token"]["ok"] is False
     assert "did not accept the token (HTTP 401)" in findings["check token"]["detail"]
-    assert "set FLEXPAY_TOKEN to the token that FlexPay gave you" in str(findings)
+    assert "Set FLEXPAY_TOKEN to the token that FlexPay gave you" in str(findings)
     assert findings["not looked at"]["detail"].startswith("the merchant code (only a payment ")
 
 
@@ -111,7 +119,7 @@ def test_an_address_without_payments(sandbox: Sandbox, api: str) -> None:
     assert status == 1
     assert findings["pay form"]["ok"] is False
     assert findings["pay form"]["detail"] == (
-        "HTTP 404: no payments are taken at this address: set FLEXPAY_PAY_URL to one that ends in "
+        "HTTP 404: no payments are taken at this address. Set FLEXPAY_PAY_URL to one that ends in "
         f"/{api}/pay (or unset it, for FlexPay's own)"
     )
     assert findings["check token"]["ok"] is False
@@ -126,7 +134,7 @@ def test_an_address_of_the_other_form(
     url = f"{sandbox.url}/{other}/pay"
     status, findings = examined(sandbox.environment(FLEXPAY_API=api, FLEXPAY_PAY_URL=url))
     words = (
-        f"this address is for the other form (api): set FLEXPAY_API={other}, or set FLEXPAY_PAY_URL"
+        f"this address is for the other form (api). Set FLEXPAY_API={other}, or set FLEXPAY_PAY_URL"
         f" to an address that ends in /{api}/pay"
     )
     assert status == 1
@@ -163,10 +171,10 @@ def test_what_the_pay_address_says(
 @pytest.mark.parametrize(
     ("fault", "word"),
     [
-        ({"kind": "html", "status": 200}, "check FLEXPAY_CHECK_URL, which ends in /api/rest/v1"),
-        ({"kind": "reply", "status": 503, "body": ""}, "run this again in some minutes"),
-        ({"kind": "reply", "status": 403, "body": "{}"}, "ask FlexPay about its address filter"),
-        ({"kind": "reply", "status": 422, "body": "{}"}, "show FlexPay these words"),
+        ({"kind": "html", "status": 200}, "Check FLEXPAY_CHECK_URL, which ends in /api/rest/v1"),
+        ({"kind": "reply", "status": 503, "body": ""}, "Run this again in some minutes"),
+        ({"kind": "reply", "status": 403, "body": "{}"}, "Ask FlexPay about its address filter"),
+        ({"kind": "reply", "status": 422, "body": "{}"}, "Show FlexPay these words"),
         ({"kind": "stall_after", "bytes": 0}, "TIMEOUT: "),
     ],
 )
@@ -246,10 +254,10 @@ def test_an_address_that_is_none_is_not_repeated(
 ) -> None:
     monkeypatch.delenv("FLEXPAY_PROXY", raising=False)
     findings, _ = _doctor._service("pay", address)
-    assert findings[-1].detail.startswith("FLEXPAY_PAY_URL is no http or https address: write")
+    assert findings[-1].detail.startswith("FLEXPAY_PAY_URL is no http or https address. Write")
     monkeypatch.setenv("FLEXPAY_PROXY", address)
     findings, _ = _doctor._service("pay", "https://127.0.0.1:1/")
-    assert findings[-1].detail.startswith("FLEXPAY_PROXY is no http or https address: write")
+    assert findings[-1].detail.startswith("FLEXPAY_PROXY is no http or https address. Write")
     assert "canary" not in findings[-1].detail
 
 

@@ -43,11 +43,14 @@ except flexpay.LibraryError as error:
     assert error.outcome is flexpay.Outcome.UNUSABLE and error.outcome == -1
     print(error)
 """
-# What every refusal ends with.
+BUILT = (
+    "set FLEXPAY_LIBRARY to the full path of the library that `make build` makes in a checkout of"
+    " flexpay: build/lib/libflexpay.so"
+)
+# What a refusal ends with, where FLEXPAY_LIBRARY is set.
 REMEDY = (
-    ". Install the package again, and its library with it, from a checkout of flexpay: "
-    "`pip install --force-reinstall bindings/python`. Or build the library there with "
-    "`make build`, and set FLEXPAY_LIBRARY to the full path of build/lib/libflexpay.so"
+    ". The environment variable FLEXPAY_LIBRARY names it. Unset it to use the library that was"
+    f" installed with the package, or {BUILT}"
 )
 
 
@@ -98,7 +101,18 @@ def test_the_library_beside_the_module(tmp_path: Path, monkeypatch: pytest.Monke
         ignore=shutil.ignore_patterns("__pycache__", "libflexpay.*"),
     )
     beside = tmp_path / "flexpay" / "libflexpay.so"
-    assert f"tried {beside}: " in said(REFUSED, PYTHONPATH=str(tmp_path))
+    message = said(REFUSED, PYTHONPATH=str(tmp_path))
+    assert f"tried {beside}: " in message
+    assert message.endswith(
+        ". Install the package again, and its library with it, from a checkout of flexpay:"
+        f" `pip install --force-reinstall bindings/python`. Or {BUILT}"
+    )
+    # A checkout in whose folder Python was started.
+    (tmp_path / "setup.py").touch()
+    assert said(REFUSED, PYTHONPATH=str(tmp_path)).endswith(
+        ". This is the package's source, which has no library. Run Python in another folder, so"
+        f" that it finds the package as pip installed it, or {BUILT}"
+    )
     shutil.copy(os.environ["FLEXPAY_LIBRARY"], beside)
     script = "import flexpay; print(flexpay.library_path(), flexpay.library_version())"
     assert said(script, PYTHONPATH=str(tmp_path)) == f"{beside} 0.1.0"
