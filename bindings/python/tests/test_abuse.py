@@ -175,6 +175,9 @@ def test_settings_in_words(
 
 
 def test_a_word_means_what_its_number_means(sandbox: Sandbox) -> None:
+    # Type checkers take them, too.
+    Client(merchant="M", token="t", api="v1.1", environment="test").close()
+    flexpay.AsyncClient(merchant="M", token="t", api="v1", environment="live").close()
     for api, path in (("v1", "/v1/pay"), ("v1.1", "/v1.1/pay")):
         with sandbox.client(api=api, pay_url=sandbox.url + path) as client:
             payment = client.pay(reference=api, **ORDER)

@@ -372,7 +372,7 @@ def test_gevent(sandbox: Sandbox, patch: str) -> None:
     sandbox.inject("pay", "delay", ms=500, times=2)
     script = f"""
 {patch}
-import gevent
+import gevent, urllib.request
 from flexpay import Client
 turns = []
 def work():
@@ -387,9 +387,26 @@ with Client.from_env() as client:
 {snippet("asyncio, gevent, interruptions")}
 assert len(turns) > 10, turns
 assert get_hub().threadpool.maxsize == 10
+def pooled(question, *arguments, **named):
+    return get_hub().threadpool.apply(question, arguments, named)
+asked_for = {{"reference": "MLO-5", "amount": "25.50", "currency": "USD"}}
+body = b'{{"code":"0","reference":"MLO-5"}}'
+number = payment.order_number
+with Client.from_env() as client:
+    assert pooled(client.check, number).reference == "MLO-5"
+    assert pooled(client.verify_order, order_number=number, **asked_for).state.name == "PENDING"
+    pooled(client.verify_callback, body, order_number=number, **asked_for)
+    paid = urllib.request.Request(
+        f"{sandbox.url}/sandbox/api/payments/{{number}}/decide",
+        b'{{"decision":"approve","callback":false}}',
+        {{"Content-Type": "application/json"}},
+    )
+    urllib.request.urlopen(paid).close()
+    print(pooled(client.wait, number).state.name)
 """
     calling = python(script, sandbox.environment())
     output, errors = calling.communicate(timeout=PATIENCE_S)
     assert (calling.returncode, errors) == (0, "")
     found = {one["checkout_url"]: one["reference"] for one in sandbox.control("GET", "payments")}
-    assert found[output.strip()] == "MLO-5"
+    page, waited = output.splitlines()
+    assert (found[page], waited) == ("MLO-5", "PAID")
