@@ -27,8 +27,13 @@ help: ## Lists the targets
 
 ## Building
 
+# Says what to install, where cargo is missing or too old.
+.PHONY: rust
+rust:
+	@CARGO="$(CARGO)" scripts/rust.sh
+
 .PHONY: build
-build: ## Builds the library into build/lib
+build: rust ## Builds the library into build/lib
 	@scripts/setup.sh build
 	@# Without the Rust library beside them: it would keep alive what nothing in C can reach.
 	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib
@@ -38,11 +43,14 @@ build: ## Builds the library into build/lib
 	@ln -sf libflexpay.so.$(MAJOR) $(LIB_DIR)/libflexpay.so
 
 .PHONY: sandbox
-sandbox: ## Builds the sandbox
+sandbox: rust ## Builds the sandbox, and says how to start it
 	$(CARGO) build -p flexpay-sandbox
+	@echo "The sandbox is $(SANDBOX_BIN)"
+	@echo "Start it:  $(SANDBOX_BIN) --env-file flexpay.env"
+	@echo "Then, in another terminal:  . ./flexpay.env"
 
 .PHONY: header
-header: ## Writes include/flexpay.h anew from src/ffi
+header: rust ## Writes include/flexpay.h anew from src/ffi
 	FLEXPAY_WRITE_HEADER=1 $(CARGO) build --lib
 
 EXAMPLES := till callback minimal
@@ -55,15 +63,25 @@ examples: build
 	        -L$(LIB_DIR) -Wl,-rpath,$(abspath $(LIB_DIR)) -lflexpay -pthread || exit 1; \
 	done
 
+# Built anew where there is cargo; else what is built already will do: for root, mostly.
+.PHONY: library-built sandbox-built
+ifneq ($(shell command -v $(CARGO)),)
+library-built: build
+sandbox-built: sandbox
+else
+library-built: ; @scripts/built.sh $(LIBRARY)
+sandbox-built: ; @scripts/built.sh $(SANDBOX_BIN)
+endif
+
+INSTALL := DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" VERSION="$(VERSION)" scripts/install.sh
+
 .PHONY: install
-install: build ## Installs the library and its headers under PREFIX (/usr/local)
-	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
-	install -m 755 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/
-	ln -sf libflexpay.so.$(MAJOR) $(DESTDIR)$(PREFIX)/lib/libflexpay.so
-	install -m 644 $(LIB_DIR)/libflexpay.a $(DESTDIR)$(PREFIX)/lib/
-	install -m 644 include/flexpay.h* $(DESTDIR)$(PREFIX)/include/
-	printf 'prefix=%s\nName: flexpay\nDescription: Payments through FlexPay\nVersion: %s\nCflags: -I$${prefix}/include\nLibs: -L$${prefix}/lib -lflexpay\nLibs.private: -lpthread -ldl -lm\n' \
-	    '$(PREFIX)' '$(VERSION)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/flexpay.pc
+install: library-built sandbox-built ## Installs library, headers and sandbox under PREFIX (/usr/local)
+	@$(INSTALL)
+
+.PHONY: uninstall
+uninstall: ## Removes what `make install` put under PREFIX
+	@$(INSTALL) --remove
 
 ## Trying
 
@@ -77,22 +95,21 @@ demo: examples sandbox ## Takes three payments against a local gateway, and show
 PHP_LIBRARY := bindings/php/lib/linux-$(shell uname -m)/libflexpay.so
 
 .PHONY: test
-test: setup test-rust build sandbox examples bundle ## Runs all tests, installing what they need
-	@# Alone: it measures deadlines.
-	@$(MAKE) --no-print-directory test-faults
-	@$(MAKE) --no-print-directory -j2 --output-sync=target \
-	    test-c test-c-memory test-cpp test-php test-python conformance test-fuzz
+test: setup ## Runs all tests, installing what they need, and ends with a summary
+	@MAKE="$(MAKE)" scripts/test.sh
 
 .PHONY: setup
-setup: ## Installs what the tests need and the system lacks
+setup: rust ## Installs what the tests need and the system lacks
 	@scripts/setup.sh build rust c cpp php python fuzz
 
 .PHONY: test-rust
-test-rust: ## The crate and the sandbox
+test-rust: build sandbox ## The crate and the sandbox
 	@scripts/setup.sh rust
 	$(CARGO) test --workspace --no-fail-fast
+	@scripts/readme.sh rust
 	@scripts/unwind.sh
 	@scripts/threats.sh
+	@scripts/without-rust.sh
 
 .PHONY: test-c
 test-c: build examples sandbox ## The C ABI
@@ -100,7 +117,7 @@ test-c: build examples sandbox ## The C ABI
 	@scripts/library.sh include/flexpay.h $(LIBRARY)
 	tests/c/run.sh plain
 	@scripts/installed.sh
-	@scripts/readme.sh
+	@scripts/readme.sh c
 
 .PHONY: test-c-memory
 test-c-memory: build sandbox ## The same under the sanitizers, and under valgrind
@@ -112,9 +129,10 @@ test-c-memory: build sandbox ## The same under the sanitizers, and under valgrin
 test-cpp: build sandbox ## The C++ header, with g++ and clang++
 	@scripts/setup.sh cpp
 	CXX="g++ clang++" tests/cpp/run.sh
+	@scripts/readme.sh cpp
 
 .PHONY: bundle
-bundle: build
+bundle: library-built ## Puts the library into the PHP package
 	@mkdir -p $(dir $(PHP_LIBRARY))
 	@cp $(LIBRARY) $(PHP_LIBRARY).new && mv $(PHP_LIBRARY).new $(PHP_LIBRARY)
 
@@ -122,11 +140,13 @@ bundle: build
 test-php: bundle sandbox ## The PHP package: CLI, PHP-FPM behind nginx, PHP 7.4
 	@scripts/setup.sh php
 	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so bindings/php/tests/run.sh
+	@scripts/readme.sh php
 
 .PHONY: test-python
 test-python: build sandbox ## The Python package
 	@scripts/setup.sh python
 	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so bindings/python/tests/run.sh
+	@scripts/readme.sh python
 
 .PHONY: conformance
 conformance: build sandbox ## Every vector in every language, and all must agree
@@ -159,7 +179,7 @@ faults: build ## The fault run: 10,000 calls against a gateway that misbehaves i
 	faults/run.sh $(or $(RUNS),10000)
 
 .PHONY: test-fuzz
-test-fuzz: ## Every kept input, and ten seconds of fuzzing each reader
+test-fuzz: rust ## Every kept input, and ten seconds of fuzzing each reader
 	@scripts/setup.sh fuzz
 	FUZZ_PROFILE=short fuzz/run.sh 10
 
@@ -169,24 +189,29 @@ bench: build ## Measures flexpay beside what a merchant would otherwise use (BEN
 	benches/run.sh $(BENCH)
 
 .PHONY: bench-micro
-bench-micro: ## Measures single functions
+bench-micro: rust ## Measures single functions
 	$(CARGO) bench --manifest-path benches/Cargo.toml
 
 .PHONY: fuzz
-fuzz: ## Fuzzes every reader (SECONDS=600 each)
+fuzz: rust ## Fuzzes every reader (SECONDS=600 each)
 	fuzz/run.sh $(or $(SECONDS),600)
 
 .PHONY: tsan
-tsan: ## The stress test of the shared client under ThreadSanitizer (ROUNDS=100)
+tsan: rust ## The stress test of the shared client under ThreadSanitizer (ROUNDS=100)
 	@scripts/setup.sh build
 	scripts/tsan.sh $(or $(ROUNDS),100)
 
+.PHONY: pages
+pages: sandbox ## Looks at the sandbox's pages in Chromium, wide and narrow, with axe-core (needs npm)
+	@scripts/setup.sh pages
+	scripts/pages.sh
+
 .PHONY: supply
-supply: ## What the library is made of: licences, sources, advisories
+supply: rust ## What the library is made of: licences, sources, advisories
 	scripts/supply.sh
 
 .PHONY: lint
-lint: ## Formatter and clippy, warnings denied
+lint: rust ## Formatter and clippy, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check

@@ -153,6 +153,10 @@ case $need in
         use "strip" strip -o stripped program
         printf '%s\n' 'Name: x' 'Description: x' 'Version: 1' 'Libs: -lx' >x.pc
         use "pkg-config" env PKG_CONFIG_PATH="$work" pkg-config --libs x
+        printf '%s\n' 'cmake_minimum_required(VERSION 3.16)' 'project(plain C)' 'add_executable(plain plain.c)' \
+            >CMakeLists.txt
+        use "cmake" cmake -B cmake .
+        use "cmake --build" cmake --build cmake
         ;;
     cpp)
         printf '%s\n' '#include <nlohmann/json.hpp>' \

@@ -5,7 +5,7 @@
 #
 #   build   the library, the sandbox, the examples          c, cpp, php, python   the tests of each
 #   rust    the tests of the crate and the sandbox          fuzz, bench           `make fuzz`, `make bench`
-#   bare    `make bare` and `make test-setup`
+#   bare    `make bare` and `make test-setup`                pages   `make pages`
 #
 # On a system without apt it names what is missing and stops. `make test-setup` proves this list in a
 # bare Debian, `make bare` proves that nothing else is wanted.
@@ -31,6 +31,7 @@ needs() {
             echo "valgrind --quiet --error-exitcode=9 true|valgrind"
             echo "nm --version && readelf --version && strip --version|binutils"
             echo "pkg-config --version|pkg-config"
+            echo "cmake --version|cmake"
             ;;
         cpp)
             needs build
@@ -88,6 +89,11 @@ needs() {
             echo "python3 -c 'import ensurepip, venv'|python3-venv"
             echo "valgrind --quiet --error-exitcode=9 true|valgrind"
             echo "nm --version && strip --version|binutils"
+            ;;
+        pages)
+            echo "npm --version && node --version|npm"
+            echo "curl --version|curl"
+            echo "chromium --version|chromium"
             ;;
         bare)
             echo "command -v debootstrap|debootstrap"

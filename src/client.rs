@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::advice;
 use crate::callback::{Expected, parse_callback};
 use crate::config::Config;
 use crate::error::{Error, ErrorCode, Outcome, Result};
@@ -75,18 +76,26 @@ impl Client {
             None => None,
         };
         let body = request.encode(&self.config, &self.token, callback_url.as_deref());
-        let reply = self.transport.post(self.config.pay_url(), &body, limits)?;
         let asked = Asked {
             request,
             api: self.config.api,
             pay_url: self.config.pay_url(),
         };
-        Payment::read(&reply, &asked).map_err(|error| self.explain_refused_token(error))
+        self.transport
+            .post(asked.pay_url, &body, limits)
+            .and_then(|reply| Payment::read(&reply, &asked))
+            .map_err(|error| self.explain_refused_token(error))
+            .map_err(|error| advice::after_pay(error, request, &self.config))
     }
 
     /// Asks the gateway where an order stands. Repeats by itself, within the deadline, what a
     /// broken connection or a failing gateway left unanswered: asking changes nothing.
     pub fn check(&self, order_number: &str) -> Result<Transaction> {
+        self.ask_with_repeats(order_number)
+            .map_err(|error| advice::after_check(error, order_number, &self.config))
+    }
+
+    fn ask_with_repeats(&self, order_number: &str) -> Result<Transaction> {
         let limits = Limits {
             deadline: self.deadline(),
             cancel: None,
@@ -137,16 +146,19 @@ impl Client {
             Some(expected) => Some((expected, expected.validate_for(order_number)?)),
             None => None,
         };
-        let transaction = crate::wait::wait(options, |limits| {
+        let ask = |limits: Limits<'_>| {
             let deadline = limits.deadline.min(self.deadline());
             self.ask(order_number, Limits { deadline, ..limits })
-        })?;
-        if let Some((expected, amount)) = expected {
-            expected
-                .confirm(amount, &transaction)
-                .map_err(Error::outcome_open)?;
-        }
-        Ok(transaction)
+        };
+        crate::wait::wait(options, ask)
+            .and_then(|transaction| match expected {
+                Some((expected, amount)) => expected
+                    .confirm(amount, &transaction)
+                    .map_err(Error::outcome_open)
+                    .map(|()| transaction),
+                None => Ok(transaction),
+            })
+            .map_err(|error| advice::after_wait(error, order_number, options.expected.as_ref()))
     }
 
     /// Asks the gateway about the order number that the merchant recorded

@@ -79,6 +79,9 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const LONGEST_APP_NAME: usize = 200;
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Of a program whose environment is not that of the shell in which it was set, too: a web server's.
+const NOT_SET: &str = "is not set in this program's environment: FlexPay gives it, or the sandbox";
+
 impl Config {
     /// Settings for a merchant, all others at their defaults.
     pub fn new(merchant: impl Into<String>, token: impl Into<String>) -> Self {
@@ -123,10 +126,10 @@ impl Config {
         };
         Ok(Self {
             merchant: text("FLEXPAY_MERCHANT")?
-                .ok_or_else(|| Error::invalid("FLEXPAY_MERCHANT", "is not set"))?,
+                .ok_or_else(|| Error::invalid("FLEXPAY_MERCHANT", NOT_SET))?,
             token: text("FLEXPAY_TOKEN")?
                 .map(Zeroizing::new)
-                .ok_or_else(|| Error::invalid("FLEXPAY_TOKEN", "is not set"))?,
+                .ok_or_else(|| Error::invalid("FLEXPAY_TOKEN", NOT_SET))?,
             environment: match text("FLEXPAY_ENVIRONMENT")?.as_deref() {
                 None | Some("live") => Environment::Live,
                 Some("test") => Environment::Test,

@@ -28,6 +28,7 @@
 #![deny(missing_docs)]
 
 mod address;
+mod advice;
 mod amount;
 mod callback;
 mod cancel;

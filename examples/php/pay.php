@@ -1,54 +1,89 @@
 <?php
 
 /**
- * Takes a customer to the card page: POST reference=INVOICE-0017.
+ * Takes a customer to the card page: POST order=INVOICE-0017.
+ *
+ * An order has as many attempts as the customer needs, each under a reference of its own, one at a
+ * time. After a payment that failed or was cancelled the customer simply comes here again.
  *
  * Settings come from the environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_API=v1.1, and the
- * shop's own SHOP_URL ("https://shop.example") and SHOP_DATABASE (a SQLite file, see schema.sql).
+ * shop's own SHOP_URL ("https://shop.example") and SHOP_DATABASE (a SQLite file, see schema.sql). With
+ * FLEXPAY_CALLBACK_SECRET the callback address is signed. To try it out:
+ *
+ *     sqlite3 /tmp/shop.sqlite < examples/php/schema.sql
+ *     SHOP_URL=http://127.0.0.1:8080 SHOP_DATABASE=/tmp/shop.sqlite \
+ *         php -d ffi.enable=true -S 127.0.0.1:8080 -t examples/php
  */
 
 declare(strict_types=1);
 
-require __DIR__ . '/../../bindings/php/autoload.php'; // with Composer: vendor/autoload.php
+require __DIR__ . '/shop.php';
 
 use FlexPay\Client;
 use FlexPay\Exception\FlexPayException;
+use FlexPay\Exception\InvalidArgumentException;
 use FlexPay\PaymentRequest;
 
 ini_set('display_errors', '0');
-header('Content-Type: text/plain; charset=utf-8');
 
-/** Answers, and ends. */
-function answer(int $status, string $words): void
+const NOT_HERE = 'Card payments do not work here at the moment. Nothing was charged. Please choose another way to pay.';
+const NOT_KNOWN = 'We cannot tell whether your payment was taken in. Please do not pay again: we will write to you.';
+
+/** A customer who has just been sent to the card page may still be typing there. */
+const SECONDS_TO_PAY = 120;
+
+/** @param array<string, string|null> $attempt */
+function leadBack(array $attempt): void
 {
-    http_response_code($status);
-    exit($words . "\n");
+    if ($attempt['page_url'] === null) {
+        answer(409, 'This payment was asked for already. ' . NOT_KNOWN);
+    }
+    header('Location: ' . $attempt['page_url'], true, 303); // the same payment: it cannot be paid twice
+    exit;
 }
 
-$unknown = 'We cannot tell whether your payment was taken in. Please do not pay again: we will write to you.';
-$database = new PDO('sqlite:' . getenv('SHOP_DATABASE'), null, null, [
-    PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION,
-    PDO::ATTR_TIMEOUT => 5,
-]);
-$find = $database->prepare('SELECT * FROM orders WHERE reference = ?');
-$find->execute([$_POST['reference'] ?? '']);
-$order = $find->fetch(PDO::FETCH_ASSOC);
-$find->closeCursor(); // or the row stays locked while the gateway is asked
-if ($order === false) {
+$database = database();
+$order = row($database, 'SELECT * FROM orders WHERE id = ?', [(string) ($_POST['order'] ?? '')]);
+if ($order === null) {
     answer(404, 'There is no such order to pay.');
 }
 
-// The order is claimed BEFORE anything is sent: of two clicks, and of every reload, one gets through.
-$claim = $database->prepare("UPDATE orders SET state = 'asked' WHERE reference = ? AND state = 'new'");
-$claim->execute([$order['reference']]);
-if ($claim->rowCount() !== 1) {
-    answer(409, 'This payment was asked for already. Please do not pay again: if it is not settled, write to us.');
+// What became of the attempt before this one?
+$open = row(
+    $database,
+    "SELECT attempts.*, amount, currency, strftime('%s', asked_at) AS asked FROM attempts JOIN orders ON orders.id = order_id"
+    . " WHERE order_id = ? AND state IN ('UNKNOWN', 'PENDING')",
+    [(string) $order['id']]
+);
+if ($open !== null) {
+    if ($open['order_number'] === null || time() - (int) $open['asked'] < SECONDS_TO_PAY) {
+        leadBack($open);
+    }
+    try {
+        record($database, (string) $open['reference'], Client::fromEnvironment()->verifyOrder(expected($open)));
+    } catch (FlexPayException $e) {
+        error_log('flexpay: ' . $open['reference'] . ' not verified: ' . $e->getMessage());
+        leadBack($open);
+    }
+    $order = row($database, 'SELECT * FROM orders WHERE id = ?', [(string) $order['id']]);
+}
+if ($order['paid_by'] !== null) {
+    answer(409, 'This order is paid. Thank you!');
+}
+
+// The attempt is written down BEFORE anything is sent.
+$before = (int) row($database, 'SELECT count(*) AS n FROM attempts WHERE order_id = ?', [(string) $order['id']])['n'];
+$reference = $order['id'] . '-' . ($before + 1);
+try {
+    $database->prepare('INSERT INTO attempts (reference, order_id) VALUES (?, ?)')->execute([$reference, $order['id']]);
+} catch (PDOException $e) {
+    answer(409, 'This payment is being asked for. Please wait a moment, then reload.');
 }
 
 $shop = getenv('SHOP_URL');
 try {
     $payment = Client::fromEnvironment()->pay(
-        new PaymentRequest($order['reference'], $order['amount'], $order['currency'], [
+        new PaymentRequest($reference, (string) $order['amount'], (string) $order['currency'], [
             'callback_url' => "$shop/callback.php",
             'approve_url' => "$shop/thanks",
             'cancel_url' => "$shop/cart",
@@ -56,21 +91,27 @@ try {
         ])
     );
 } catch (FlexPayException $e) {
-    error_log('flexpay: ' . $order['reference'] . ': ' . $e->getOutcome() . ': ' . $e->getMessage());
-    $then = $database->prepare("UPDATE orders SET state = ? WHERE reference = ? AND state = 'asked'");
-    if ($e->getOutcome() === FlexPayException::OUTCOME_NOT_SENT) {
-        $then->execute(['new', $order['reference']]); // nothing left this machine: it may be sent again
-        answer(503, 'The card page cannot be reached. Nothing was charged. Please try again.');
+    error_log("flexpay: $reference: " . $e->getOutcome() . ': ' . $e->getMessage());
+    $outcome = $e->getOutcome();
+    if ($outcome === FlexPayException::OUTCOME_UNKNOWN) {
+        // It stays open: nobody knows yet. The callback will say, or sweep.php, or the merchant's console.
+        $database->prepare('UPDATE attempts SET order_number = ?, why = ? WHERE reference = ?')
+            ->execute([$e->getOrderNumber(), $e->getMessage(), $reference]);
+        answer(503, NOT_KNOWN);
     }
-    if ($e->getOutcome() === FlexPayException::OUTCOME_REFUSED) {
-        $then->execute(['refused', $order['reference']]); // whoever mends the cause sets it to 'new'
+    $database->prepare("UPDATE attempts SET state = 'FAILED', why = ? WHERE reference = ? AND state = 'PENDING'")
+        ->execute([$e->getMessage(), $reference]);
+    if ($outcome === FlexPayException::OUTCOME_REFUSED) {
         answer(502, 'The payment service said no. Nothing was charged. We will look into it.');
     }
-    // It stays 'asked': nobody knows yet. The callback will say, or the merchant's console.
-    answer(503, $unknown);
+    // To try again mends neither the installation nor the settings.
+    if ($outcome === FlexPayException::OUTCOME_UNUSABLE || $e instanceof InvalidArgumentException) {
+        answer(503, NOT_HERE);
+    }
+    answer(503, 'The card page cannot be reached. Nothing was charged. Please try again.');
 }
 
-// The API v1 gives no number: then the callback brings it, and the order stays 'asked' all the same.
-$database->prepare('UPDATE orders SET order_number = ? WHERE reference = ? AND order_number IS NULL')
-    ->execute([$payment->getOrderNumber(), $order['reference']]);
+// The API v1 gives no number: then the callback brings it.
+$database->prepare('UPDATE attempts SET order_number = coalesce(order_number, ?), page_url = ? WHERE reference = ?')
+    ->execute([$payment->getOrderNumber(), $payment->getRedirectUrl(), $reference]);
 $payment->sendToBrowser();

@@ -116,6 +116,12 @@ impl Delivery {
         self
     }
 
+    /// Whether it says by itself how the payment stands.
+    fn is_made_up(&self) -> bool {
+        let code = "code";
+        self.raw.is_some() || self.set.contains_key(code) || self.without.iter().any(|f| f == code)
+    }
+
     /// To another address than the payment's.
     #[must_use]
     pub fn to(mut self, url: impl Into<String>) -> Self {
@@ -227,6 +233,10 @@ pub(crate) fn deliver(
     if delivery.to.is_none() && payment.callback_url.is_empty() {
         return Err(Error::NoCallbackAddress(order.to_owned()));
     }
+    // A later one says what is decided by then.
+    if payment.is_pending() && delivery.after_ms == 0 && !delivery.is_made_up() {
+        return Err(Error::NotDecided(order.to_owned()));
+    }
     let known = Arc::clone(gateway);
     gateway.runtime.spawn(async move {
         tokio::time::sleep(Duration::from_millis(delivery.after_ms)).await;
@@ -235,6 +245,9 @@ pub(crate) fn deliver(
             let Some(payment) = known.payment(&payment.order_number) else {
                 return;
             };
+            if payment.is_pending() && !delivery.is_made_up() {
+                return;
+            }
             let post = Post::about(&payment, &delivery, &known.habits());
             let id = known.callbacks.begin(&payment.order_number, &post);
             let answer = spawn_blocking(move || post.send()).await;

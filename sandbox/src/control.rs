@@ -37,6 +37,147 @@ pub(crate) fn routes() -> Router<Arc<Gateway>> {
         .route("/clear", post(clear))
 }
 
+/// A control call, for those who read about it.
+pub(crate) struct Call {
+    method: &'static str,
+    path: &'static str,
+    body: &'static str,
+    pub(crate) english: &'static str,
+    pub(crate) french: &'static str,
+}
+
+impl Call {
+    /// The call as curl makes it.
+    pub(crate) fn curl(&self, base: &str) -> String {
+        let method = match (self.method, self.body) {
+            ("GET", "") => String::new(),
+            ("POST", body) if !body.is_empty() => String::new(),
+            (method, _) => format!("-X {method} "),
+        };
+        let body = match self.body {
+            "" => String::new(),
+            body => format!(" -H 'Content-Type: application/json' -d '{body}'"),
+        };
+        format!("curl {method}{base}/sandbox/api{}{body}", self.path)
+    }
+}
+
+/// Every control call, with an example. ORDER stands for an order number.
+pub(crate) const CALLS: [Call; 16] = [
+    Call {
+        method: "GET",
+        path: "/payments",
+        body: "",
+        english: "Every payment",
+        french: "Tous les paiements",
+    },
+    Call {
+        method: "GET",
+        path: "/payments/ORDER",
+        body: "",
+        english: "One payment",
+        french: "Un paiement",
+    },
+    Call {
+        method: "POST",
+        path: "/payments/ORDER/decide",
+        body: r#"{"decision":"approve"}"#,
+        english: "Decides a payment, and posts its callback",
+        french: "Décide un paiement, et envoie son rappel",
+    },
+    Call {
+        method: "POST",
+        path: "/payments/ORDER/decide",
+        body: r#"{"decision":{"status":"7"},"callback":false}"#,
+        english: "Gives it a status that nobody documented, and posts nothing",
+        french: "Lui donne un statut non documenté, et n'envoie rien",
+    },
+    Call {
+        method: "POST",
+        path: "/payments/ORDER/deliver",
+        body: "{}",
+        english: "Posts the true callback again, once the payment is decided",
+        french: "Renvoie le vrai rappel, une fois le paiement décidé",
+    },
+    Call {
+        method: "POST",
+        path: "/payments/ORDER/deliver",
+        body: r#"{"set":{"code":"0"},"times":2,"after_ms":50}"#,
+        english: "Posts a forged callback, twice, later",
+        french: "Envoie un faux rappel, deux fois, plus tard",
+    },
+    Call {
+        method: "PUT",
+        path: "/payments/ORDER/deliver_callbacks",
+        body: r#"{"deliver":false}"#,
+        english: "From now on its decisions post nothing by themselves",
+        french: "Désormais ses décisions n'envoient rien d'elles-mêmes",
+    },
+    Call {
+        method: "GET",
+        path: "/callbacks?order=ORDER",
+        body: "",
+        english: "What was posted about it, and what came back",
+        french: "Ce qui a été envoyé à son sujet, et les réponses",
+    },
+    Call {
+        method: "GET",
+        path: "/requests",
+        body: "",
+        english: "What was received, cut-off requests among it",
+        french: "Ce qui a été reçu, requêtes coupées comprises",
+    },
+    Call {
+        method: "GET",
+        path: "/connections",
+        body: "",
+        english: "The connections",
+        french: "Les connexions",
+    },
+    Call {
+        method: "POST",
+        path: "/faults",
+        body: r#"{"on":"pay","action":{"kind":"html","status":502}}"#,
+        english: "The next payment request is answered with 502",
+        french: "La prochaine demande de paiement reçoit 502",
+    },
+    Call {
+        method: "GET",
+        path: "/faults",
+        body: "",
+        english: "The faults that wait",
+        french: "Les fautes en attente",
+    },
+    Call {
+        method: "DELETE",
+        path: "/faults",
+        body: "",
+        english: "Forgets the faults",
+        french: "Oublie les fautes",
+    },
+    Call {
+        method: "GET",
+        path: "/habits",
+        body: "",
+        english: "How replies are worded",
+        french: "La forme des réponses",
+    },
+    Call {
+        method: "PATCH",
+        path: "/habits",
+        body: r#"{"stray_comma":true}"#,
+        english: "Changes one habit",
+        french: "Change une habitude",
+    },
+    Call {
+        method: "POST",
+        path: "/clear",
+        body: "",
+        english: "Forgets everything but the habits",
+        french: "Oublie tout, sauf les habitudes",
+    },
+];
+
 /// What went wrong, as `{"error":"…"}`.
 struct Failure(StatusCode, String);
 
@@ -50,7 +191,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let status = match error {
             Error::NoSuchPayment(_) => StatusCode::NOT_FOUND,
-            Error::NoCallbackAddress(_) => StatusCode::CONFLICT,
+            Error::NoCallbackAddress(_) | Error::NotDecided(_) => StatusCode::CONFLICT,
             _ => StatusCode::BAD_REQUEST,
         };
         Self(status, error.to_string())

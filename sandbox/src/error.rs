@@ -15,6 +15,8 @@ pub enum Error {
     NoSuchPayment(String),
     /// The payment names no callback address and the delivery neither.
     NoCallbackAddress(String),
+    /// Nothing is decided about the payment, so the gateway would post no callback.
+    NotDecided(String),
     /// The fault means nothing as it stands.
     Fault(String),
     /// This is not a host that can be allowed.
@@ -30,6 +32,11 @@ impl fmt::Display for Error {
             Self::NoCallbackAddress(order) => {
                 write!(f, "the payment {order:?} names no callback address")
             }
+            Self::NotDecided(order) => write!(
+                f,
+                "the payment {order:?} is pending: the gateway posts no callback about it yet; decide \
+                 it first, or set the code"
+            ),
             Self::Fault(why) => write!(f, "this fault cannot be injected: {why}"),
             Self::Host(host) => write!(
                 f,

@@ -13,7 +13,7 @@ use crate::faults::Faults;
 use crate::habits::Habits;
 use crate::hosts::Hosts;
 use crate::journal::Journal;
-use crate::options::Options;
+use crate::options::{DEFAULT_TOKEN, Options};
 use crate::payment::{Decision, Payment};
 use crate::random;
 
@@ -21,6 +21,8 @@ use crate::random;
 pub(crate) struct Gateway {
     pub(crate) merchant: String,
     pub(crate) token: String,
+    /// The authority that signed the certificate of HTTPS.
+    pub(crate) ca_file: PathBuf,
     pub(crate) public_url: Option<String>,
     pub(crate) hosts: Hosts,
     pub(crate) vectors_dir: Option<PathBuf>,
@@ -42,10 +44,11 @@ struct Ledger {
 }
 
 impl Gateway {
-    pub(crate) fn new(options: &Options, runtime: Handle) -> Arc<Self> {
+    pub(crate) fn new(options: &Options, ca_file: PathBuf, runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
             merchant: options.merchant.clone(),
             token: options.token.clone(),
+            ca_file,
             public_url: options.public_url.clone(),
             hosts: Hosts::new(options),
             vectors_dir: options.vectors_dir.clone(),
@@ -57,6 +60,11 @@ impl Gateway {
             habits: Mutex::new(options.habits.clone()),
             ledger: Mutex::default(),
         })
+    }
+
+    /// The token, where it may be shown: one that was given could be good elsewhere.
+    pub(crate) fn public_token(&self) -> Option<&str> {
+        Some(self.token.as_str()).filter(|token| *token == DEFAULT_TOKEN)
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {

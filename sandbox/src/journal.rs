@@ -47,6 +47,8 @@ pub struct RequestRecord {
     pub bytes_sent: u64,
     /// What became of it.
     pub outcome: Outcome,
+    /// Why the gateway refused it, in its own words, if it did.
+    pub refusal: Option<String>,
 }
 
 impl RequestRecord {
@@ -174,6 +176,7 @@ impl Journal {
                 bytes_received: 0,
                 bytes_sent: 0,
                 outcome: Outcome::Receiving,
+                refusal: None,
             };
             books.requests.push_back(Entry {
                 record,
@@ -236,6 +239,27 @@ impl Journal {
                 entry.record.outcome = outcome;
             }
         });
+    }
+
+    pub(crate) fn refuse(&self, request: u64, words: String) {
+        self.with(|books| {
+            if let Some(entry) = books.request(request) {
+                entry.record.refusal = Some(words);
+            }
+        });
+    }
+
+    /// The newest requests that were refused, newest first.
+    pub(crate) fn refused(&self, most: usize) -> Vec<RequestRecord> {
+        self.with(|books| {
+            let newest = books.requests.iter().rev();
+            newest
+                .filter(|entry| !entry.forgotten && entry.record.refusal.is_some())
+                .filter(|entry| !is_own_page(&entry.record.path))
+                .take(most)
+                .map(Entry::snapshot)
+                .collect()
+        })
     }
 
     /// Runs `write`, which sends bytes of the answer to `request` and says how many. The journal is
@@ -331,6 +355,7 @@ impl Entry {
     }
 }
 
-fn is_own_page(path: &str) -> bool {
+fn is_own_page(path_and_query: &str) -> bool {
+    let path = path_and_query.split('?').next().unwrap_or_default();
     path == "/" || path.starts_with("/sandbox/") || path == "/favicon.ico"
 }

@@ -62,6 +62,7 @@ pub use callbacks::{CallbackRecord, Delivery, RawBody};
 pub use certificate::Certificate;
 pub use error::Error;
 pub use faults::{Action, Endpoint, Fault};
+pub use front::settings::shell_quoted;
 pub use habits::{
     AmountStyle, CallbackCode, CodeStyle, CreatedAtStyle, Habits, KeyStyle, MissingValue,
     ReplyStyle, UnauthorizedStyle, UrlKey,

@@ -5,9 +5,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 
 use crate::amount::Amount;
-use crate::callbacks::CallbackRecord;
 use crate::card::{Mistakes, TEST_CARDS, TEST_CODE, TEST_EXPIRY, TestCard, Typed};
-use crate::clock;
 use crate::habits::ReplyStyle;
 use crate::payment::Payment;
 
@@ -49,94 +47,6 @@ struct MovingOnPage<'a> {
     submit: bool,
 }
 
-#[derive(Template)]
-#[template(path = "front.html")]
-struct FrontPage<'a> {
-    addresses: &'a Addresses,
-    merchant: &'a str,
-    rows: &'a [Row],
-    total: usize,
-}
-
-#[derive(Template)]
-#[template(path = "payments.html")]
-struct PaymentsFragment<'a> {
-    rows: &'a [Row],
-    total: usize,
-}
-
-/// The addresses a merchant configures.
-pub(crate) struct Addresses {
-    pub(crate) pay_form: String,
-    pub(crate) pay_json: String,
-    pub(crate) check: String,
-}
-
-/// A payment on the front page.
-pub(crate) struct Row {
-    pub(crate) payment: Payment,
-    pub(crate) total: String,
-    pub(crate) time: String,
-    pub(crate) state: &'static str,
-    pub(crate) kind: &'static str,
-    pub(crate) callbacks: Vec<CallbackRow>,
-}
-
-/// A callback on the front page.
-pub(crate) struct CallbackRow {
-    pub(crate) time: String,
-    pub(crate) attempt: u32,
-    pub(crate) body: String,
-    pub(crate) url: String,
-    pub(crate) good: bool,
-    pub(crate) answer: String,
-    pub(crate) reply: String,
-}
-
-impl Row {
-    pub(crate) fn new(payment: Payment, callbacks: &[CallbackRecord]) -> Self {
-        let about = callbacks
-            .iter()
-            .filter(|callback| callback.order_number == payment.order_number);
-        let (state, kind) = match payment.status.as_str() {
-            "0" => ("paid", "good"),
-            "1" => ("declined", "bad"),
-            "2" => ("pending", "open"),
-            "3" => ("refund under way", "open"),
-            "4" => ("refunded", "open"),
-            "5" => ("cancelled", "bad"),
-            _ => ("unknown status", "open"),
-        };
-        Self {
-            total: amount_for_people(&payment.amount, &payment.currency),
-            time: clock::time_of_day(payment.created_at),
-            callbacks: about.map(CallbackRow::new).collect(),
-            state,
-            kind,
-            payment,
-        }
-    }
-}
-
-impl CallbackRow {
-    fn new(record: &CallbackRecord) -> Self {
-        let answer = match (record.reply_status, &record.error) {
-            (Some(status), _) => format!("answered {status}"),
-            (None, Some(error)) => format!("failed: {error}"),
-            (None, None) => "under way".to_owned(),
-        };
-        Self {
-            time: clock::time_of_day(record.at),
-            attempt: record.attempt,
-            body: record.body_text(),
-            url: record.url.clone(),
-            good: record.reply_status.is_some_and(|s| (200..300).contains(&s)),
-            answer,
-            reply: record.reply_body.clone().unwrap_or_default(),
-        }
-    }
-}
-
 /// The card page.
 pub(crate) fn card(
     status: StatusCode,
@@ -175,7 +85,7 @@ pub(crate) fn result(payment: &Payment) -> Response<Body> {
             "Ce paiement vous a été remboursé.",
         ),
         "5" => (
-            "bad",
+            "gone",
             "Paiement annulé",
             "Vous avez annulé ce paiement. Rien n'a été débité.",
         ),
@@ -209,7 +119,8 @@ pub(crate) fn no_such_checkout() -> Response<Body> {
 pub(crate) fn error(status: u16) -> Response<Body> {
     let page = MessagePage {
         title: "Erreur",
-        text: "Une erreur est survenue lors du traitement de votre requête. Veuillez réessayer plus tard.",
+        text: "Une erreur est survenue. Votre requête a peut-être été traitée\u{a0}: ne la renvoyez pas \
+               avant d'avoir vérifié.",
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     html(status, &page)
@@ -225,49 +136,16 @@ pub(crate) fn moving_on(style: ReplyStyle, url: &str) -> Response<Body> {
     html(StatusCode::OK, &page)
 }
 
-/// The sandbox's own front page.
-pub(crate) fn front(
-    addresses: &Addresses,
-    merchant: &str,
-    rows: &[Row],
-    total: usize,
-) -> Response<Body> {
-    let page = FrontPage {
-        addresses,
-        merchant,
-        rows,
-        total,
-    };
-    let mut response = html(StatusCode::OK, &page);
-    let headers = response.headers_mut();
-    // Under "no-referrer" a browser would hide the origin of the page's own button.
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("same-origin"),
-    );
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; \
-             connect-src 'self'; form-action 'self'; frame-ancestors 'none'",
-        ),
-    );
-    response
-}
-
-/// The part of the front page that changes.
-pub(crate) fn payments(rows: &[Row], total: usize) -> Response<Body> {
-    html(StatusCode::OK, &PaymentsFragment { rows, total })
-}
-
-fn amount_for_people(amount: &str, currency: &str) -> String {
+/// An amount as people write it: "1 250,00 USD".
+pub(crate) fn amount_for_people(amount: &str, currency: &str) -> String {
     Amount::read(amount).map_or_else(
         || format!("{amount} {currency}"),
         |known| known.for_people(currency),
     )
 }
 
-fn html(status: StatusCode, page: &impl Template) -> Response<Body> {
+/// A filled-in template as a response.
+pub(crate) fn html(status: StatusCode, page: &impl Template) -> Response<Body> {
     let Ok(text) = page.render() else {
         let mut response = Response::new(Body::from("the page could not be filled in"));
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;

@@ -18,7 +18,7 @@ use crate::json::Object;
 use crate::pages;
 use crate::payment::{PENDING, Payment};
 use crate::random;
-use crate::refusal::{Refusal, json, refusal, unauthorized};
+use crate::refusal::{MALFORMED, Refusal, json, refusal, unauthorized};
 use crate::serve::Arrival;
 use crate::urls;
 
@@ -99,7 +99,7 @@ fn redirect(to: &str) -> Response<Body> {
 }
 
 fn malformed() -> Response<Body> {
-    json(StatusCode::BAD_REQUEST, &refusal("Requête mal formée"))
+    refusal(StatusCode::BAD_REQUEST, MALFORMED)
 }
 
 /// Judges a payment request and records it.
@@ -268,7 +268,7 @@ impl Refusal {
     fn into_response(self, style: UnauthorizedStyle) -> Response<Body> {
         match self {
             Self::Token => unauthorized(style),
-            Self::Because(words) => json(StatusCode::OK, &refusal(&words)),
+            Self::Because(words) => refusal(StatusCode::OK, &words),
         }
     }
 }

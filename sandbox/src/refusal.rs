@@ -20,21 +20,37 @@ impl Refusal {
     }
 }
 
+/// The words about a body that cannot be read.
+pub(crate) const MALFORMED: &str = "Requête mal formée";
+
+/// The gateway's words, beside a response that refuses a request: the journal keeps them.
+#[derive(Clone)]
+pub(crate) struct Refused(pub(crate) String);
+
 /// `{"code":"1","message":"…"}`
-pub(crate) fn refusal(words: &str) -> Object {
-    Object::new().with("code", "1").with("message", words)
+pub(crate) fn refusal(status: StatusCode, words: &str) -> Response<Body> {
+    let body = Object::new().with("code", "1").with("message", words);
+    refused(json(status, &body), words)
 }
 
 /// The answer to a wrong token.
 pub(crate) fn unauthorized(style: UnauthorizedStyle) -> Response<Body> {
-    let body = match style {
-        UnauthorizedStyle::Status => Object::new()
-            .with("status", 401)
-            .with("error", "Unauthorized")
-            .with("message", "Jeton d'autorisation invalide"),
-        UnauthorizedStyle::Code => refusal("Unauthorized"),
-    };
-    json(StatusCode::UNAUTHORIZED, &body)
+    const WORDS: &str = "Jeton d'autorisation invalide";
+    match style {
+        UnauthorizedStyle::Status => {
+            let body = Object::new()
+                .with("status", 401)
+                .with("error", "Unauthorized")
+                .with("message", WORDS);
+            refused(json(StatusCode::UNAUTHORIZED, &body), WORDS)
+        }
+        UnauthorizedStyle::Code => refusal(StatusCode::UNAUTHORIZED, "Unauthorized"),
+    }
+}
+
+fn refused(mut response: Response<Body>, words: &str) -> Response<Body> {
+    response.extensions_mut().insert(Refused(words.to_owned()));
+    response
 }
 
 /// A JSON answer.

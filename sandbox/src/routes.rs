@@ -20,7 +20,8 @@ pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
         .route("/vectors/forgery/{name}/{*order}", get(vectors::forgery))
         .route("/", get(front::page))
         .route("/sandbox/front.js", get(front::script))
-        .route("/sandbox/payments", get(front::fragment))
+        .route("/sandbox/shown", get(front::fragment))
+        .route("/sandbox/api", get(front::control))
         .route(
             "/sandbox/payments/{order}/deliver",
             post(front::deliver_again),

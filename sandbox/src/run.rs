@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use flexpay_sandbox::{DEFAULT_MERCHANT, DEFAULT_TOKEN, Habits, Options, ReplyStyle, Sandbox};
+use flexpay_sandbox::{
+    DEFAULT_MERCHANT, DEFAULT_TOKEN, Habits, Options, ReplyStyle, Sandbox, shell_quoted,
+};
 
 /// How the gateway is run.
 #[derive(Args)]
@@ -45,7 +47,7 @@ pub(crate) struct Serve {
     /// Serve the test vectors of this directory.
     #[arg(long, value_name = "DIR")]
     vectors: Option<PathBuf>,
-    /// When ready, write the addresses as shell variables to this file; it is removed at the end.
+    /// When ready, write the settings as shell variables to this file; it is removed at the end.
     #[arg(long, value_name = "PATH")]
     env_file: Option<PathBuf>,
 }
@@ -88,7 +90,7 @@ pub(crate) fn serve(args: Serve) -> Result<(), Box<dyn Error>> {
         vectors_dir: args.vectors,
         ..Options::default()
     })?;
-    introduce(&sandbox);
+    introduce(&sandbox, args.env_file.as_deref());
     if let Some(path) = &args.env_file {
         write_env_file(path, &sandbox)?;
     }
@@ -123,7 +125,7 @@ fn stop_signal() -> std::io::Result<impl std::future::Future<Output = ()>> {
     })
 }
 
-fn introduce(sandbox: &Sandbox) {
+fn introduce(sandbox: &Sandbox, env_file: Option<&Path>) {
     let (http, https) = (sandbox.http_url(), sandbox.https_url());
     println!("FlexPay sandbox for the merchant {}", sandbox.merchant());
     println!("  front page     {http}/");
@@ -132,9 +134,28 @@ fn introduce(sandbox: &Sandbox) {
     println!("  check          {http}/api/rest/v1/check/<orderNumber>");
     println!("  over HTTPS     {https}");
     println!("  its authority  {}", sandbox.ca_file().display());
+    println!("  merchant       {}", sandbox.merchant());
+    let token = sandbox.public_token();
+    println!(
+        "  token          {}",
+        token.unwrap_or("the one given with --token")
+    );
+    match env_file {
+        Some(path) => println!("The settings for the shell:  . {}", dotted(path)),
+        None => println!("The settings for each language are on the front page."),
+    }
     println!("No money moves here. Ctrl-C ends it.");
     // Whoever reads through a pipe wants it now.
     let _ = std::io::stdout().flush();
+}
+
+/// A file as the shell's "." wants it: a name without a slash is looked for elsewhere.
+fn dotted(path: &Path) -> String {
+    let path = match path.components().count() {
+        1 => Path::new(".").join(path),
+        _ => path.to_owned(),
+    };
+    shell_quoted(&path.display().to_string())
 }
 
 fn write_env_file(path: &Path, sandbox: &Sandbox) -> Result<(), Box<dyn Error>> {
@@ -151,7 +172,7 @@ fn write_env_file(path: &Path, sandbox: &Sandbox) -> Result<(), Box<dyn Error>> 
     ];
     let text: String = lines
         .iter()
-        .map(|(name, value)| format!("{name}={}\n", quoted(value)))
+        .map(|(name, value)| format!("export {name}={}\n", shell_quoted(value)))
         .collect();
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -168,26 +189,5 @@ fn remove(path: &Path) -> std::io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
-    }
-}
-
-/// A value as the shell wants it: in quotes only where it must be.
-fn quoted(value: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+=,-".contains(c);
-    if !value.is_empty() && value.chars().all(is_plain) {
-        return value.to_owned();
-    }
-    format!("'{}'", value.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn the_shell_reads_back_what_was_meant() {
-        assert_eq!(quoted("http://a:1/b-c_d.e"), "http://a:1/b-c_d.e");
-        assert_eq!(quoted(""), "''");
-        assert_eq!(quoted("it's $5"), r"'it'\''s $5'");
     }
 }

@@ -1,7 +1,7 @@
 //! The sandbox in a test's hands.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,7 +32,6 @@ pub struct Sandbox {
     gateway: Arc<Gateway>,
     http: SocketAddr,
     https: SocketAddr,
-    ca_file: PathBuf,
     runtime: Option<Runtime>,
     _directory: Option<TempDir>,
 }
@@ -71,7 +70,7 @@ impl Sandbox {
             .thread_name("flexpay-sandbox")
             .enable_all()
             .build()?;
-        let gateway = Gateway::new(&options, runtime.handle().clone());
+        let gateway = Gateway::new(&options, ca_file.clone(), runtime.handle().clone());
         let http = runtime.block_on(TcpListener::bind(options.http))?;
         let https = runtime.block_on(TcpListener::bind(options.https))?;
         let addresses = (http.local_addr()?, https.local_addr()?);
@@ -83,7 +82,6 @@ impl Sandbox {
             gateway,
             http: addresses.0,
             https: addresses.1,
-            ca_file,
             runtime: Some(runtime),
             _directory: directory,
         })
@@ -101,7 +99,7 @@ impl Sandbox {
 
     /// The PEM file of the authority that signed the HTTPS listener's certificate.
     pub fn ca_file(&self) -> &Path {
-        &self.ca_file
+        &self.gateway.ca_file
     }
 
     /// The merchant the gateway knows.
@@ -112,6 +110,12 @@ impl Sandbox {
     /// That merchant's token, without the word `Bearer`.
     pub fn token(&self) -> &str {
         &self.gateway.token
+    }
+
+    /// The token, where it may be shown to people: [`DEFAULT_TOKEN`](crate::DEFAULT_TOKEN) is good
+    /// nowhere else, one that was given may be.
+    pub fn public_token(&self) -> Option<&str> {
+        self.gateway.public_token()
     }
 
     /// Every payment, oldest first.
@@ -147,7 +151,8 @@ impl Sandbox {
         self.gateway.set_deliver_callbacks(order_number, deliver)
     }
 
-    /// Posts the callback in the background, in the state the payment has by then.
+    /// Posts the callback in the background, in the state the payment has by then. About a payment that
+    /// is pending there is none, unless the delivery sets its `code`.
     /// [`wait_for_callbacks`](Self::wait_for_callbacks) waits for it.
     pub fn deliver(&self, order_number: &str, delivery: Delivery) -> Result<(), Error> {
         callbacks::deliver(&self.gateway, order_number, delivery)

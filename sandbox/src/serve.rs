@@ -24,6 +24,7 @@ use crate::faults::{Action, Endpoint};
 use crate::gateway::Gateway;
 use crate::journal::Outcome;
 use crate::pages;
+use crate::refusal::Refused;
 use crate::tap::{self, End, Plan, Socket, Tap, Wire};
 
 /// The longest request body that is taken.
@@ -182,12 +183,16 @@ async fn answer(
         .faults
         .for_request(&path, check::order_in(&path).as_deref());
     // On a task of its own: what the gateway has begun it finishes, whether the client waits or not.
-    let work = tokio::spawn(process(request, action.clone(), app));
+    let is_faulty = action.is_some();
+    let work = tokio::spawn(process(request, action, app));
     let (response, plan) = work.await.unwrap_or_else(|_| {
         let sorry = plain(StatusCode::INTERNAL_SERVER_ERROR, "Erreur interne");
         (sorry, Plan::Whole)
     });
     if let Some(number) = number {
+        if !is_faulty && let Some(words) = refusal(Endpoint::of(&path), &response) {
+            gateway.journal.refuse(number, words);
+        }
         gateway
             .journal
             .outcome(number, outcome(plan, response.status()));
@@ -199,6 +204,18 @@ async fn answer(
 fn spelled((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
     let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
     (name.as_str().to_owned(), value)
+}
+
+/// The gateway's words where it refused; the status, where there is nothing at that address.
+fn refusal(endpoint: Endpoint, response: &Response<Body>) -> Option<String> {
+    let status = response.status();
+    // A customer who mistypes a card is told so on the page.
+    let of_a_customer = matches!(endpoint, Endpoint::Checkout | Endpoint::Vectors);
+    match response.extensions().get::<Refused>() {
+        Some(Refused(words)) => Some(words.clone()),
+        None if !of_a_customer && status.is_client_error() => Some(format!("HTTP {status}")),
+        None => None,
+    }
 }
 
 fn outcome(plan: Plan, status: StatusCode) -> Outcome {

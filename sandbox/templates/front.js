@@ -1,11 +1,11 @@
 "use strict";
 // Shows what changed since the page was loaded. Without it the page is simply as old as its loading.
-const shown = document.getElementById("payments");
+const shown = document.getElementById("shown");
 let last = null;
 
 async function look() {
   try {
-    const answer = await fetch("/sandbox/payments", { cache: "no-store" });
+    const answer = await fetch("/sandbox/shown?lang=" + document.documentElement.lang, { cache: "no-store" });
     const text = await answer.text();
     if (answer.ok && text !== last) {
       const open = new Set([...shown.querySelectorAll("details[open]")].map((one) => one.id));

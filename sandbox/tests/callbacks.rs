@@ -51,6 +51,9 @@ fn nobody_there() {
     drop(closed);
     let order = pay(&sandbox, json!({ "callback_url": url }));
     sandbox
+        .decide_silently(&order, Decision::Decline)
+        .expect("decided");
+    sandbox
         .deliver(&order, Delivery::now())
         .expect("on its way");
     let record = &sandbox.wait_for_callbacks(1, PATIENCE)[0];
@@ -146,6 +149,9 @@ fn in_the_spellings_met() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let shop = Shop::open();
     let order = pay(&sandbox, json!({"callback_url": shop.url}));
+    sandbox
+        .decide_silently(&order, Decision::Decline)
+        .expect("decided");
     let notice = |habits: Habits| {
         sandbox.set_habits(habits);
         sandbox

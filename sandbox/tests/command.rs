@@ -82,7 +82,11 @@ fn it_serves_until_it_is_told_to_stop() {
         assert!(Instant::now() < until);
         std::thread::yield_now();
     };
-    let values: HashMap<_, _> = text.lines().filter_map(|l| l.split_once('=')).collect();
+    let values: HashMap<_, _> = text
+        .lines()
+        .map(|line| line.strip_prefix("export ").expect("it exports"))
+        .filter_map(|line| line.split_once('='))
+        .collect();
     assert_eq!(values["FLEXPAY_MERCHANT"], r"'L'\''ÉCHOPPE'");
     assert_eq!(values["FLEXPAY_TOKEN"], "abc");
     assert_eq!(values["FLEXPAY_API"], "v1.1");
@@ -92,6 +96,15 @@ fn it_serves_until_it_is_told_to_stop() {
         values["FLEXPAY_CHECK_URL"],
         format!("{base}/api/rest/v1/check")
     );
+
+    // On the page as little as on the screen.
+    let mut front = web::agent(None)
+        .expect("a client")
+        .get(base)
+        .call()
+        .expect("an answer");
+    let front = front.body_mut().read_to_string().expect("text");
+    assert!(front.contains("FLEXPAY_TOKEN=TOKEN") && !front.contains("abc"));
 
     let agent = web::agent(Some(Path::new(values["FLEXPAY_CA_FILE"]))).expect("a client");
     let answer = agent
@@ -119,7 +132,9 @@ fn it_serves_until_it_is_told_to_stop() {
         let mut stdout = child.0.stdout.take().expect("its words");
         std::io::Read::read_to_string(&mut stdout, &mut said).expect("text");
         assert!(said.contains("front page") && said.contains(base));
-        assert!(!said.contains("abc\n"), "the token is not for the screen");
+        assert!(said.contains("L'ÉCHOPPE") && said.contains("the one given with --token"));
+        assert!(!said.contains("abc\n"), "it may be good elsewhere");
+        assert!(said.contains(". ") && said.contains("sandbox.env"));
     }
 }
 
@@ -186,4 +201,28 @@ fn a_wrong_command_line_is_explained() {
         assert!(!output.status.success(), "{wrong:?}");
         assert!(!output.stderr.is_empty(), "{wrong:?}");
     }
+}
+
+#[test]
+fn it_introduces_itself_with_all_that_a_program_needs() {
+    let mut child = Served(
+        Command::new(PROGRAM)
+            .args(["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program runs"),
+    );
+    let stdout = child.0.stdout.take().expect("its words");
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(stdout));
+    let said: Vec<String> = lines
+        .map_while(Result::ok)
+        .take_while(|line| !line.starts_with("No money"))
+        .collect();
+    let said = said.join("\n");
+    assert!(said.contains("merchant       ZANDO"), "{said}");
+    assert!(said.contains(flexpay_sandbox::DEFAULT_TOKEN), "{said}");
+    assert!(
+        said.contains("/v1.1/pay") && said.contains("on the front page"),
+        "{said}"
+    );
 }

@@ -48,7 +48,8 @@ pub(super) unsafe fn deliver<T, C>(
         None => Error::new(
             ErrorCode::Internal,
             Outcome::Unknown,
-            "a fault inside the flexpay library (a panic); please report it",
+            "a fault inside the flexpay library (a panic); please report it; after a payment \
+             request, do not pay again: look for its reference in FlexPay's merchant console first",
         ),
     };
     let code = problem.code() as flexpay_result;

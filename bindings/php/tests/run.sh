@@ -66,8 +66,8 @@ memory() {
         sleep 0.1
     done
     local url token status
-    url=$(sed -n 's/^SANDBOX_URL=//p' "$work/sandbox.env")
-    token=$(sed -n 's/^FLEXPAY_TOKEN=//p' "$work/sandbox.env")
+    url=$(. "$work/sandbox.env" && echo "$SANDBOX_URL")
+    token=$(. "$work/sandbox.env" && echo "$FLEXPAY_TOKEN")
     "$1" "$package/tests/memory.php" "$2" "${NETWORK_CALLS:-2000}" "$url" "$token"
     status=$?
     kill "$sandbox" && wait "$sandbox" 2>/dev/null

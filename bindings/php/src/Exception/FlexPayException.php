@@ -8,8 +8,8 @@ namespace FlexPay\Exception;
  * Everything this package throws on purpose. There is a class for each result code of the library;
  * catch the one you can do something about, or this one and look at the outcome.
  *
- * `getMessage()` is one sentence for a person, in English; `getCode()` is the result code of
- * flexpay.h. The token is never in either.
+ * `getMessage()` is for a person, in English: what went wrong and what to do next. `getCode()` is the
+ * result code of flexpay.h. The token is never in either.
  */
 interface FlexPayException extends \Throwable
 {
@@ -19,11 +19,17 @@ interface FlexPayException extends \Throwable
      */
     public const OUTCOME_UNKNOWN = 'UNKNOWN';
 
-    /** Nothing of the request left this machine. It may be repeated. */
+    /** Nothing of the request left this machine. It may be repeated, after what the message names was mended. */
     public const OUTCOME_NOT_SENT = 'NOT_SENT';
 
     /** The gateway answered, and said no. Repeat it only after mending the cause. */
     public const OUTCOME_REFUSED = 'REFUSED';
+
+    /**
+     * The library cannot be used on this machine: nothing was sent, and nothing can be. A fault of the
+     * installation, which no new try mends. Only a LibraryException has it.
+     */
+    public const OUTCOME_UNUSABLE = 'UNUSABLE';
 
     /** The name of the result code: "TIMEOUT", "NOT_FOUND". */
     public function getCodeName(): string;

@@ -7,6 +7,7 @@ namespace FlexPay\Tests;
 use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Fpm;
 use FlexPay\Tests\Support\Http;
+use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\SandboxTestCase;
 
 /** The examples, served by PHP-FPM and nginx; the gateway posts its callbacks to them. */
@@ -15,8 +16,12 @@ final class ExamplesTest extends SandboxTestCase
     private const EXAMPLES = __DIR__ . '/../../../../examples/php';
 
     private Folder $folder;
+    private string $file;
     private \PDO $database;
     private Fpm $fpm;
+
+    /** @var array<string, string> */
+    private array $settings;
 
     /** @var list<string> everything a stranger was told */
     private array $told = [];
@@ -25,17 +30,22 @@ final class ExamplesTest extends SandboxTestCase
     private function open(array $settings = []): void
     {
         $this->folder = new Folder();
-        $file = $this->folder->path . '/shop.sqlite';
-        $this->database = new \PDO("sqlite:$file", null, null, [\PDO::ATTR_ERRMODE => \PDO::ERRMODE_EXCEPTION]);
+        $this->file = $this->folder->path . '/shop.sqlite';
+        $this->database = new \PDO("sqlite:$this->file", null, null, [
+            \PDO::ATTR_ERRMODE => \PDO::ERRMODE_EXCEPTION,
+            \PDO::ATTR_DEFAULT_FETCH_MODE => \PDO::FETCH_ASSOC,
+        ]);
         $this->database->exec((string) file_get_contents(self::EXAMPLES . '/schema.sql'));
         chmod($this->folder->path, 0777);
-        chmod($file, 0666);
+        chmod($this->file, 0666);
+        $this->settings = $settings + ['SHOP_DATABASE' => $this->file] + $this->sandbox->environment();
         $this->fpm = new Fpm(
             self::EXAMPLES,
             ['ffi.enable' => 'preload', 'opcache.preload' => __DIR__ . '/../../preload.php', 'display_errors' => '1'],
-            $settings + ['SHOP_DATABASE' => $file] + $this->sandbox->environment()
+            $this->settings
         );
-        $this->fpm->setEnvironment('SHOP_URL', rtrim($this->fpm->url(''), '/'));
+        $this->settings['SHOP_URL'] = rtrim($this->fpm->url(''), '/');
+        $this->fpm->setEnvironment('SHOP_URL', $this->settings['SHOP_URL']);
         $this->fpm->start();
     }
 
@@ -47,35 +57,41 @@ final class ExamplesTest extends SandboxTestCase
             self::assertStringNotContainsString('.php', $words);
         }
         self::assertStringNotContainsString($this->sandbox->token(), $this->fpm->log());
+        self::assertStringNotContainsString('PHP Warning', $this->fpm->log());
         $this->fpm->stop();
     }
 
-    private function order(string $reference, string $amount, string $currency = 'USD'): void
+    // ---- What is done ---------------------------------------------------------------------------
+
+    private function order(string $id, string $amount = '25.50', string $currency = 'USD'): void
     {
-        $this->database->prepare('INSERT INTO orders (reference, amount, currency) VALUES (?, ?, ?)')
-            ->execute([$reference, $amount, $currency]);
+        $this->database->prepare('INSERT INTO orders (id, amount, currency) VALUES (?, ?, ?)')
+            ->execute([$id, $amount, $currency]);
     }
 
-    /** @return array<string, string|null> */
-    private function row(string $reference): array
-    {
-        $find = $this->database->prepare('SELECT * FROM orders WHERE reference = ?');
-        $find->execute([$reference]);
-
-        return $find->fetch(\PDO::FETCH_ASSOC);
-    }
-
-    private function pay(string $reference): int
+    /** The customer goes to pay; gives the status. */
+    private function pay(string $order): int
     {
         [$status, $words] = Http::send(
             'POST',
             $this->fpm->url('pay.php'),
-            "reference=$reference",
+            "order=$order",
             'application/x-www-form-urlencoded'
         );
         $this->told[] = $words;
 
         return $status;
+    }
+
+    /** The customer decides on the card page, and the gateway posts its callback; gives the answer's status. */
+    private function decide(string $reference, string $decision, int $callbacks = 1): int
+    {
+        $number = $this->number($reference);
+        $this->sandbox->decide($number, $decision, true);
+        $all = $this->sandbox->callbacks($number, $callbacks);
+        $this->told[] = (string) end($all)['reply_body'];
+
+        return (int) end($all)['reply_status'];
     }
 
     /** @param array<string, string>|string $notice */
@@ -88,33 +104,186 @@ final class ExamplesTest extends SandboxTestCase
         return $status;
     }
 
-    /** @return array<string, string> a notice that claims that an order is paid */
+    /** @return array{int, string} exit status and output of the sweep */
+    private function sweep(): array
+    {
+        return Process::run([PHP_BINARY, self::EXAMPLES . '/sweep.php'], $this->settings + getenv());
+    }
+
+    private function growOld(string $reference, string $by): void
+    {
+        $this->database->prepare('UPDATE attempts SET asked_at = datetime(asked_at, ?) WHERE reference = ?')
+            ->execute([$by, $reference]);
+    }
+
+    // ---- What came of it ------------------------------------------------------------------------
+
+    /** @return array<string, string|null> */
+    private function attempt(string $reference): array
+    {
+        $find = $this->database->prepare('SELECT * FROM attempts WHERE reference = ?');
+        $find->execute([$reference]);
+
+        return $find->fetch() ?: [];
+    }
+
+    private function state(string $reference): ?string
+    {
+        return $this->attempt($reference)['state'] ?? null;
+    }
+
+    private function number(string $reference): string
+    {
+        return (string) $this->attempt($reference)['order_number'];
+    }
+
+    private function paidBy(string $order): ?string
+    {
+        $find = $this->database->prepare('SELECT paid_by FROM orders WHERE id = ?');
+        $find->execute([$order]);
+
+        return $find->fetchColumn() ?: null;
+    }
+
+    /** @return array<string, string> a notice that claims that an attempt is paid */
     private function claim(string $reference): array
     {
-        $number = (string) $this->row($reference)['order_number'];
-
-        return ['code' => '0', 'reference' => $reference, 'orderNumber' => $number];
+        return ['code' => '0', 'reference' => $reference, 'orderNumber' => $this->number($reference)];
     }
 
-    private function timesPaid(string $reference): int
+    private function deliveries(): int
     {
-        return substr_count($this->fpm->log(), "NOTICE: PHP message: flexpay: $reference is paid");
+        // nginx writes it into its own log, too.
+        return (int) preg_match_all('/NOTICE: PHP message: flexpay: \S+ is paid: deliver/', $this->fpm->log());
     }
 
-    public function testAnOrderIsPaidOnce(): void
+    // ---- The stories ----------------------------------------------------------------------------
+
+    public function testPaid(): void
     {
         $this->open();
-        $this->order('INVOICE-1', '25.50');
+        $this->order('INVOICE-1');
         self::assertSame(303, $this->pay('INVOICE-1'));
-        $number = (string) $this->row('INVOICE-1')['order_number'];
-        self::assertSame($number, $this->sandbox->payments()[0]['order_number']);
+        self::assertSame('INVOICE-1-1', $this->sandbox->payments()[0]['reference']);
+        self::assertSame(200, $this->decide('INVOICE-1-1', 'approve'), $this->fpm->log());
+        self::assertSame('PAID', $this->state('INVOICE-1-1'));
+        self::assertSame('INVOICE-1-1', $this->paidBy('INVOICE-1'));
+        self::assertSame(1, $this->deliveries());
+        self::assertSame(409, $this->pay('INVOICE-1'), 'it cannot be paid again');
+        self::assertStringContainsString('is paid', end($this->told) ?: '');
+        self::assertCount(1, $this->sandbox->payments());
+    }
 
-        $this->sandbox->decide($number, 'approve', true);
-        $callback = $this->sandbox->callbacks($number, 1)[0];
-        self::assertSame(200, $callback['reply_status'], $this->fpm->log());
-        self::assertSame('paid', $this->row('INVOICE-1')['state']);
-        self::assertNotNull($this->row('INVOICE-1')['paid_at']);
+    /** @return iterable<string, array{string, string}> */
+    public function unhappy(): iterable
+    {
+        yield 'declined, then paid' => ['decline', 'FAILED'];
+        yield 'cancelled, then paid' => ['cancel', 'CANCELLED'];
+    }
 
+    /** @dataProvider unhappy */
+    public function testNotAtFirst(string $decision, string $state): void
+    {
+        $this->open();
+        $this->order('INVOICE-2');
+        $this->pay('INVOICE-2');
+        self::assertSame(200, $this->decide('INVOICE-2-1', $decision));
+        self::assertSame($state, $this->state('INVOICE-2-1'));
+        self::assertNull($this->paidBy('INVOICE-2'));
+
+        self::assertSame(303, $this->pay('INVOICE-2'), 'under a new reference');
+        self::assertSame(200, $this->decide('INVOICE-2-2', 'approve'));
+        self::assertSame('INVOICE-2-2', $this->paidBy('INVOICE-2'));
+        self::assertSame($state, $this->state('INVOICE-2-1'));
+        self::assertSame(1, $this->deliveries());
+        self::assertSame(409, $this->pay('INVOICE-2'));
+    }
+
+    public function testDeclinedAndTheNoticeGotLost(): void
+    {
+        $this->open();
+        $this->order('INVOICE-3');
+        $this->pay('INVOICE-3');
+        $this->sandbox->decide($this->number('INVOICE-3-1'), 'decline');
+        self::assertSame(303, $this->pay('INVOICE-3'), 'back to the same page, for a while');
+        self::assertCount(1, $this->sandbox->payments());
+
+        $this->growOld('INVOICE-3-1', '-3 minutes');
+        self::assertSame(303, $this->pay('INVOICE-3'), 'the gateway was asked');
+        self::assertSame('FAILED', $this->state('INVOICE-3-1'));
+        self::assertSame('PENDING', $this->state('INVOICE-3-2'));
+    }
+
+    public function testPaidAndTheNoticeGotLost(): void
+    {
+        $this->open();
+        $this->order('INVOICE-3');
+        $this->pay('INVOICE-3');
+        $this->sandbox->decide($this->number('INVOICE-3-1'), 'approve');
+        $this->growOld('INVOICE-3-1', '-3 minutes');
+        self::assertSame(409, $this->pay('INVOICE-3'));
+        self::assertStringContainsString('is paid', end($this->told) ?: '');
+        self::assertSame('INVOICE-3-1', $this->paidBy('INVOICE-3'));
+        self::assertSame(1, $this->deliveries());
+    }
+
+    public function testPaidLate(): void
+    {
+        $this->open();
+        $this->order('INVOICE-4');
+        $this->pay('INVOICE-4');
+        $this->decide('INVOICE-4-1', 'decline');
+        self::assertSame(200, $this->decide('INVOICE-4-1', 'approve', 2), 'the gateway thinks better of it');
+        self::assertSame('PAID', $this->state('INVOICE-4-1'));
+        self::assertSame('INVOICE-4-1', $this->paidBy('INVOICE-4'));
+        self::assertSame(1, $this->deliveries());
+        self::assertSame(409, $this->pay('INVOICE-4'));
+    }
+
+    public function testPaidLateAfterAnotherAttempt(): void
+    {
+        $this->open();
+        $this->order('INVOICE-4');
+        $this->pay('INVOICE-4');
+        $this->decide('INVOICE-4-1', 'decline');
+        $this->pay('INVOICE-4');
+        $this->decide('INVOICE-4-2', 'approve');
+        self::assertSame(200, $this->decide('INVOICE-4-1', 'approve', 2));
+        self::assertSame('PAID', $this->state('INVOICE-4-1'));
+        self::assertSame('INVOICE-4-2', $this->paidBy('INVOICE-4'));
+        self::assertSame(1, $this->deliveries(), 'the goods go out once');
+        self::assertStringContainsString(
+            'INVOICE-4-1 is paid, and its order was paid already: refund it',
+            $this->fpm->log()
+        );
+    }
+
+    public function testForged(): void
+    {
+        $this->open();
+        $this->order('DEAR', '900');
+        $this->order('CHEAP', '1');
+        $this->pay('DEAR');
+        $this->pay('CHEAP');
+        $this->sandbox->decide($this->number('CHEAP-1'), 'approve');
+
+        self::assertSame(200, $this->post($this->claim('DEAR-1')), 'heard; the gateway says pending');
+        $replayed = ['reference' => 'DEAR-1'] + $this->claim('CHEAP-1');
+        self::assertSame(400, $this->post(['orderNumber' => 'x1'] + ['reference' => 'DEAR-1', 'code' => '0']));
+        $this->post($replayed);
+        self::assertSame('PENDING', $this->state('DEAR-1'));
+        self::assertNull($this->paidBy('DEAR'));
+        self::assertSame(0, substr_count($this->fpm->log(), 'DEAR-1 is paid'));
+    }
+
+    public function testTwice(): void
+    {
+        $this->open();
+        $this->order('INVOICE-5');
+        $this->pay('INVOICE-5');
+        $this->decide('INVOICE-5-1', 'approve');
+        $number = $this->number('INVOICE-5-1');
+        // One after the other, as a form, and several at the same time.
         $this->sandbox->deliver($number, ['times' => 3]);
         $this->sandbox->deliver($number, ['form' => true]);
         $this->sandbox->deliver($number);
@@ -122,40 +291,100 @@ final class ExamplesTest extends SandboxTestCase
             self::assertSame(200, $callback['reply_status'], $this->fpm->log());
             $this->told[] = (string) $callback['reply_body'];
         }
-        self::assertSame(1, $this->timesPaid('INVOICE-1'));
-        self::assertSame(409, $this->pay('INVOICE-1'), 'it cannot be paid again');
+        self::assertSame(1, $this->deliveries());
+    }
+
+    public function testNever(): void
+    {
+        $this->open();
+        foreach (['PAID' => 'approve', 'FAILED' => 'decline', 'CANCELLED' => 'cancel'] as $state => $decision) {
+            $this->order($state);
+            $this->pay($state);
+            $this->sandbox->decide($this->number("$state-1"), $decision);
+        }
+        $this->order('PENDING');
+        $this->pay('PENDING');
+        [$status, $words] = $this->sweep();
+        self::assertSame(0, $status, $words);
+        self::assertStringContainsString('4 open, 3 changed, 0 to look at', $words);
+        foreach (['PAID', 'FAILED', 'CANCELLED', 'PENDING'] as $state) {
+            self::assertSame($state, $this->state("$state-1"));
+        }
+        self::assertSame('PAID-1', $this->paidBy('PAID'));
+        self::assertSame(1, substr_count($words, 'deliver the order'), $words);
+
+        // Paid late: those that failed today are asked about too.
+        $this->sandbox->decide($this->number('FAILED-1'), 'approve');
+        [$status, $words] = $this->sweep();
+        self::assertSame(0, $status, $words);
+        self::assertStringContainsString("FAILED-1 is PAID\n", $words);
+        $this->sandbox->decide($this->number('CANCELLED-1'), 'approve');
+        $this->growOld('CANCELLED-1', '-2 days');
+        self::assertStringContainsString('1 open, 0 changed', $this->sweep()[1]);
+    }
+
+    public function testTheSweepNamesWhatAPersonMustLookAt(): void
+    {
+        $this->open();
+        $this->order('INVOICE-6');
+        $this->sandbox->inject(['on' => 'pay', 'action' => ['kind' => 'reset_after_reading']]);
+        $this->pay('INVOICE-6');
+        [$status, $words] = $this->sweep();
+        self::assertSame(0, $status, $words);
+        $this->growOld('INVOICE-6-1', '-11 minutes');
+        [$status, $words] = $this->sweep();
+        self::assertSame(1, $status);
+        self::assertStringContainsString('INVOICE-6-1 has no order number', $words);
+
+        $this->settings['FLEXPAY_TOKEN'] = 'not-the-token';
+        $this->order('INVOICE-7');
+        $this->pay('INVOICE-7');
+        [$status, $words] = $this->sweep();
+        self::assertSame(1, $status);
+        self::assertStringContainsString('The gateway cannot be asked: the gateway did not accept the token', $words);
+        self::assertStringNotContainsString('not-the-token', $words);
+    }
+
+    // ---- What goes wrong ------------------------------------------------------------------------
+
+    public function testTwoClicks(): void
+    {
+        $this->open();
+        $this->order('INVOICE-8');
+        $this->sandbox->inject(['on' => 'pay', 'times' => null, 'action' => ['kind' => 'delay', 'ms' => 300]]);
+        $clicks = [];
+        for ($n = 0; $n < 4; $n++) {
+            $click = stream_socket_client((string) preg_replace('~^http(://[^/]*).*~', 'tcp$1', $this->fpm->url('')));
+            self::assertIsResource($click);
+            fwrite($click, "POST /pay.php HTTP/1.0\r\nHost: shop\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                . "Content-Length: 15\r\n\r\norder=INVOICE-8");
+            $clicks[] = $click;
+        }
+        $redirects = 0;
+        foreach ($clicks as $click) {
+            $redirects += preg_match('~^HTTP/1.1 303 ~', (string) stream_get_contents($click));
+        }
+        self::assertGreaterThanOrEqual(1, $redirects);
+        self::assertCount(1, $this->sandbox->payments());
+        self::assertSame(303, $this->pay('INVOICE-8'), 'a reload leads to the same page');
+        self::assertCount(1, $this->sandbox->payments());
     }
 
     public function testTheRedirectIsThatOfTheGateway(): void
     {
         $this->open();
-        $this->order('INVOICE-2', '1500', 'CDF');
-        $context = stream_context_create(['http' => [
-            'method' => 'POST',
-            'header' => 'Content-Type: application/x-www-form-urlencoded',
-            'content' => 'reference=INVOICE-2',
-            'follow_location' => 0,
-        ]]);
-        file_get_contents($this->fpm->url('pay.php'), false, $context);
-        $checkout = $this->sandbox->payments()[0]['checkout_url'];
-        self::assertContains("Location: $checkout", $http_response_header);
-    }
-
-    public function testAClaimIsNotBelieved(): void
-    {
-        $this->open();
-        $this->order('DEAR', '900');
-        $this->order('CHEAP', '1');
-        $this->pay('DEAR');
-        $this->pay('CHEAP');
-        $this->sandbox->decide((string) $this->row('CHEAP')['order_number'], 'approve');
-
-        self::assertSame(200, $this->post($this->claim('DEAR')), 'heard; the gateway says pending');
-        self::assertSame('asked', $this->row('DEAR')['state']);
-        $replayed = ['reference' => 'DEAR'] + $this->claim('CHEAP');
-        self::assertSame(400, $this->post($replayed));
-        self::assertSame('asked', $this->row('DEAR')['state']);
-        self::assertSame(0, $this->timesPaid('DEAR'));
+        $this->order('INVOICE-9', '1500', 'CDF');
+        foreach (['the first time', 'and after a reload'] as $when) {
+            $context = stream_context_create(['http' => [
+                'method' => 'POST',
+                'header' => 'Content-Type: application/x-www-form-urlencoded',
+                'content' => 'order=INVOICE-9',
+                'follow_location' => 0,
+            ]]);
+            file_get_contents($this->fpm->url('pay.php'), false, $context);
+            $checkout = $this->sandbox->payments()[0]['checkout_url'];
+            self::assertContains("Location: $checkout", $http_response_header, $when);
+        }
     }
 
     public function testWhatIsNoNotice(): void
@@ -173,84 +402,161 @@ final class ExamplesTest extends SandboxTestCase
     public function testTheGatewayCannotBeAsked(): void
     {
         $this->open();
-        $this->order('INVOICE-3', '25.50');
+        $this->order('INVOICE-3');
         $this->pay('INVOICE-3');
-        $this->sandbox->decide((string) $this->row('INVOICE-3')['order_number'], 'approve');
+        $this->sandbox->decide($this->number('INVOICE-3-1'), 'approve');
         $this->sandbox->inject(['on' => 'check', 'times' => null, 'action' => ['kind' => 'reset_after_reading']]);
-        self::assertSame(503, $this->post($this->claim('INVOICE-3')));
-        self::assertSame('asked', $this->row('INVOICE-3')['state']);
+        self::assertSame(503, $this->post($this->claim('INVOICE-3-1')));
+        self::assertSame('PENDING', $this->state('INVOICE-3-1'));
+        $this->growOld('INVOICE-3-1', '-3 minutes');
+        self::assertSame(303, $this->pay('INVOICE-3'), 'back to the same page');
 
         $this->sandbox->clearFaults();
-        self::assertSame(200, $this->post($this->claim('INVOICE-3')));
-        self::assertSame('paid', $this->row('INVOICE-3')['state']);
+        self::assertSame(200, $this->post($this->claim('INVOICE-3-1')));
+        self::assertSame('PAID', $this->state('INVOICE-3-1'));
+        self::assertCount(1, $this->sandbox->payments());
     }
 
     public function testAPaymentThatMayHaveArrivedIsNotAskedForAgain(): void
     {
         $this->open();
-        $this->order('INVOICE-4', '25.50');
+        $this->order('INVOICE-4');
         $this->sandbox->inject(['on' => 'pay', 'action' => ['kind' => 'reset_after_reading']]);
         self::assertSame(503, $this->pay('INVOICE-4'));
         self::assertStringContainsString('do not pay again', end($this->told) ?: '');
         $sent = count($this->sandbox->requests());
         self::assertSame(409, $this->pay('INVOICE-4'), 'a reload');
+        self::assertStringContainsString('do not pay again', end($this->told) ?: '');
         self::assertCount($sent, $this->sandbox->requests(), 'nothing more was sent');
-        self::assertSame('asked', $this->row('INVOICE-4')['state']);
+        self::assertSame('PENDING', $this->state('INVOICE-4-1'));
+        self::assertStringContainsString('do not pay again', (string) $this->attempt('INVOICE-4-1')['why']);
+
+        // It did arrive, and the customer pays after all: the callback tells.
+        $number = $this->sandbox->payments()[0]['order_number'];
+        $this->sandbox->decide($number, 'approve', true);
+        self::assertSame(200, $this->sandbox->callbacks($number, 1)[0]['reply_status'], $this->fpm->log());
+        self::assertSame('INVOICE-4-1', $this->paidBy('INVOICE-4'));
+        self::assertSame($number, $this->number('INVOICE-4-1'));
     }
 
     public function testWhatWasNotSentMayBeSentAgain(): void
     {
         $this->open(['FLEXPAY_PAY_URL' => 'http://127.0.0.1:' . Http::freePort() . '/']);
-        $this->order('INVOICE-6', '25.50');
+        $this->order('INVOICE-6');
         self::assertSame(503, $this->pay('INVOICE-6'));
         self::assertStringContainsString('try again', end($this->told) ?: '');
-        self::assertSame('new', $this->row('INVOICE-6')['state']);
+        self::assertSame('FAILED', $this->state('INVOICE-6-1'));
+        self::assertSame(503, $this->pay('INVOICE-6'));
+        self::assertSame('FAILED', $this->state('INVOICE-6-2'));
     }
 
     public function testWhatTheGatewayRefused(): void
     {
         $this->open(['FLEXPAY_TOKEN' => 'not-the-token']);
-        $this->order('INVOICE-7', '25.50');
+        $this->order('INVOICE-7');
         self::assertSame(502, $this->pay('INVOICE-7'));
         self::assertStringContainsString('said no', end($this->told) ?: '');
-        self::assertSame('refused', $this->row('INVOICE-7')['state']);
+        self::assertSame('FAILED', $this->state('INVOICE-7-1'));
     }
 
-    public function testAnOrderWithoutANumberIsPaidOnceToo(): void
+    /** @return iterable<string, array{array<string, string>}> */
+    public function broken(): iterable
     {
-        $this->open(['FLEXPAY_API' => 'v1', 'FLEXPAY_PAY_URL' => $this->sandbox->url() . '/v1/pay']);
-        $this->order('INVOICE-8', '25.50');
-        self::assertSame(303, $this->pay('INVOICE-8'));
-        self::assertNull($this->row('INVOICE-8')['order_number']);
-        self::assertSame(409, $this->pay('INVOICE-8'));
-        self::assertCount(1, $this->sandbox->payments());
+        yield 'a setting is missing' => [['FLEXPAY_MERCHANT' => ' ']];
+        yield 'a setting is wrong' => [['FLEXPAY_API' => 'v9']];
     }
 
-    public function testALateNoticeDoesNotUnshipAnOrder(): void
+    /**
+     * @param array<string, string> $settings
+     *
+     * @dataProvider broken
+     */
+    public function testNobodyIsAskedToTryWhatCannotWork(array $settings): void
+    {
+        $this->open($settings);
+        $this->order('INVOICE-8');
+        self::assertSame(503, $this->pay('INVOICE-8'));
+        $this->assertNothingWasCharged();
+    }
+
+    public function testNobodyIsAskedToTryWithoutALibrary(): void
     {
         $this->open();
-        $this->order('INVOICE-9', '25.50');
-        $this->pay('INVOICE-9');
-        $this->sandbox->decide((string) $this->row('INVOICE-9')['order_number'], 'approve');
-        $this->database->exec("UPDATE orders SET state = 'shipped'");
-        self::assertSame(200, $this->post($this->claim('INVOICE-9')));
-        self::assertSame('shipped', $this->row('INVOICE-9')['state']);
-        self::assertSame(0, $this->timesPaid('INVOICE-9'));
+        $this->fpm->stop();
+        // As after an update of PHP that forgot its settings.
+        $this->fpm = new Fpm(self::EXAMPLES, ['ffi.enable' => '0'], $this->settings);
+        $this->fpm->start();
+        $this->order('INVOICE-8');
+        self::assertSame(503, $this->pay('INVOICE-8'));
+        $this->assertNothingWasCharged();
+        self::assertStringContainsString('UNUSABLE: PHP does not allow FFI here', $this->fpm->log());
+        self::assertSame(503, $this->post(['code' => '0', 'reference' => 'INVOICE-8-1', 'orderNumber' => '1']));
+    }
+
+    private function assertNothingWasCharged(): void
+    {
+        $words = end($this->told) ?: '';
+        self::assertStringContainsString('Nothing was charged', $words);
+        self::assertStringNotContainsString('try again', $words);
+        self::assertSame('FAILED', $this->state('INVOICE-8-1'));
+        self::assertSame([], $this->sandbox->payments());
+    }
+
+    public function testAnAttemptWithoutANumberIsPaidOnceToo(): void
+    {
+        $this->open(['FLEXPAY_API' => 'v1', 'FLEXPAY_PAY_URL' => $this->sandbox->url() . '/v1/pay']);
+        $this->order('INVOICE-8');
+        self::assertSame(303, $this->pay('INVOICE-8'));
+        self::assertNull($this->attempt('INVOICE-8-1')['order_number']);
+        $this->pay('INVOICE-8');
+        self::assertCount(1, $this->sandbox->payments());
+        $number = $this->sandbox->payments()[0]['order_number'];
+        $this->sandbox->decide($number, 'approve', true);
+        self::assertSame(200, $this->sandbox->callbacks($number, 1)[0]['reply_status'], $this->fpm->log());
+        self::assertSame('INVOICE-8-1', $this->paidBy('INVOICE-8'));
     }
 
     public function testSignedAddresses(): void
     {
         $this->open(['FLEXPAY_CALLBACK_SECRET' => 'un secret de la boutique']);
-        $this->order('INVOICE-5', '25.50');
+        $this->order('INVOICE-5');
         $this->pay('INVOICE-5');
-        $number = (string) $this->row('INVOICE-5')['order_number'];
+        $number = $this->number('INVOICE-5-1');
         $this->sandbox->decide($number, 'approve');
         $asked = count($this->sandbox->requests());
-        self::assertSame(400, $this->post($this->claim('INVOICE-5')));
+        self::assertSame(400, $this->post($this->claim('INVOICE-5-1')));
         self::assertCount($asked, $this->sandbox->requests(), 'refused without asking');
 
         $this->sandbox->deliver($number);
         self::assertSame(200, $this->sandbox->callbacks($number, 1)[0]['reply_status'], $this->fpm->log());
-        self::assertSame('paid', $this->row('INVOICE-5')['state']);
+        self::assertSame('PAID', $this->state('INVOICE-5-1'));
+    }
+
+    /** The lines at the top of pay.php, typed as they stand there. */
+    public function testItIsTriedOutAsWritten(): void
+    {
+        $this->open();
+        $text = (string) file_get_contents(self::EXAMPLES . '/pay.php');
+        self::assertSame(1, preg_match('/ \*     SHOP_URL=(.*?)\n \*\/\n/s', $text, $found));
+        $port = Http::freePort();
+        $command = str_replace(
+            ['\\', "\n *", ':8080', '/tmp/shop.sqlite', 'php -d'],
+            ['', ' ', ":$port", $this->file, 'exec ' . PHP_BINARY . ' -d'],
+            'SHOP_URL=' . $found[1]
+        );
+        $this->order('INVOICE-1');
+        $root = (string) realpath(self::EXAMPLES . '/../..');
+        $server = new Process(
+            ['sh', '-c', 'cd ' . escapeshellarg($root) . " && $command"],
+            $this->sandbox->environment() + getenv(),
+            $this->folder->path . '/server.log'
+        );
+        $server->await(static function () use ($port): bool {
+            return Http::accepts("tcp://127.0.0.1:$port");
+        }, 'the server of PHP');
+        $form = 'application/x-www-form-urlencoded';
+        [$status, $words] = Http::send('POST', "http://127.0.0.1:$port/pay.php", 'order=INVOICE-1', $form);
+        $server->stop();
+        self::assertSame(303, $status, $words . $server->log());
     }
 }

@@ -82,6 +82,21 @@ final class LoadingTest extends TestCase
         self::assertStringContainsString("[path] => $file", $said);
     }
 
+    public function testAPackageWithoutALibraryNamesTheCommandThatBringsOne(): void
+    {
+        $folder = new Folder();
+        Process::run(['cp', '-r', self::PACKAGE . '/src', self::PACKAGE . '/autoload.php',
+            self::PACKAGE . '/flexpay.ffi.h', $folder->path]);
+        $script = 'require $argv[1] . "/autoload.php"; try { FlexPay\Internal\Library::load(); }'
+            . ' catch (FlexPay\Exception\LibraryException $e) { echo $e->getMessage(); }';
+        [, $said] = Process::run(
+            [PHP_BINARY, '-r', $script, '--', $folder->path],
+            array_diff_key(getenv(), ['FLEXPAY_LIBRARY' => 1])
+        );
+        self::assertStringContainsString('there is no ' . $folder->path . '/' . self::bundled(), $said);
+        self::assertStringContainsString('"make bundle"', $said);
+    }
+
     public function testTheMessageNamesEveryPlace(): void
     {
         $said = self::load('/nowhere/a.so', ['FLEXPAY_LIBRARY' => '/nowhere/b.so']);
@@ -155,9 +170,6 @@ final class LoadingTest extends TestCase
     {
         $said = self::load('', ['FLEXPAY_LIBRARY' => self::library()], ['-d', 'ffi.enable=0']);
         self::assertStringStartsWith('FlexPay\Exception\LibraryException: PHP does not allow FFI here', $said);
-        self::assertStringContainsString('ffi.enable=preload', $said);
-        self::assertStringContainsString('opcache.preload=' . realpath(self::PACKAGE) . '/preload.php', $said);
-        self::assertStringContainsString('ffi.enable=true', $said);
     }
 
     public function testFfiMissing(): void

@@ -40,6 +40,14 @@ final class Fpm
             chown($this->folder->path, 'www-data');
         }
         $this->port = Http::freePort();
+        $inherited = php_ini_loaded_file();
+        file_put_contents($this->iniFile(), $inherited === false ? '' : (string) file_get_contents($inherited));
+    }
+
+    /** The php.ini of this FPM, which is read when it starts. */
+    public function iniFile(): string
+    {
+        return $this->folder->path . '/php.ini';
     }
 
     public function setEnvironment(string $name, string $value): void
@@ -52,7 +60,7 @@ final class Fpm
         $path = $this->folder->path;
         file_put_contents("$path/fpm.conf", $this->fpmConfiguration());
         $command = [self::find('php-fpm' . PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION, 'PHP_FPM'), '-F'];
-        $command = array_merge($command, ['-y', "$path/fpm.conf"]);
+        $command = array_merge($command, ['-y', "$path/fpm.conf", '-c', $this->iniFile()]);
         foreach ($this->ini as $name => $value) {
             $command[] = '-d';
             $command[] = "$name=$value";

@@ -27,8 +27,9 @@ final class Sandbox
             return is_file($file);
         }, 'the sandbox');
         foreach (file($file, FILE_IGNORE_NEW_LINES) ?: [] as $line) {
-            [$name, $value] = explode('=', $line, 2);
-            $this->facts[$name] = $value;
+            if (preg_match("/^export (\\w+)='?(.*?)'?$/", $line, $found) === 1) {
+                $this->facts[$found[1]] = $found[2];
+            }
         }
     }
 

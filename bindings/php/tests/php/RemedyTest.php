@@ -1,0 +1,99 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Tests;
+
+use FlexPay\Exception\FlexPayException;
+use FlexPay\Exception\LibraryException;
+use FlexPay\Internal\Unusable;
+use FlexPay\Tests\Support\Folder;
+use FlexPay\Tests\Support\Http;
+use FlexPay\Tests\Support\Process;
+use FlexPay\Tests\Support\SandboxTestCase;
+
+/** What is said where the library cannot be used, followed to the letter. (PHP-FPM: FpmTest.) */
+final class RemedyTest extends SandboxTestCase
+{
+    public function testItIsAFaultOfTheInstallation(): void
+    {
+        $failure = Unusable::because('why');
+        self::assertInstanceOf(LibraryException::class, $failure);
+        self::assertSame(FlexPayException::OUTCOME_UNUSABLE, $failure->getOutcome());
+        self::assertSame('UNUSABLE', $failure->getOutcome());
+        self::assertSame('INTERNAL', $failure->getCodeName());
+    }
+
+    /** @param list<string> $command */
+    private function serve(array $command, int $port, string $folder): Process
+    {
+        $server = new Process($command, $this->sandbox->environment() + [
+            'PATH' => $folder . ':' . getenv('PATH'),
+        ] + getenv(), "$folder/log");
+        $server->await(static function () use ($port): bool {
+            return Http::accepts("tcp://127.0.0.1:$port");
+        }, 'the server of PHP');
+
+        return $server;
+    }
+
+    public function testTheServerOfPhp(): void
+    {
+        $folder = new Folder();
+        symlink(PHP_BINARY, $folder->path . '/php'); // the command says "php"
+        $port = Http::freePort();
+        $pages = (string) realpath(__DIR__ . '/../pages');
+        $server = $this->serve([PHP_BINARY, '-S', "127.0.0.1:$port", '-t', $pages], $port, $folder->path);
+        [$status, $body] = Http::send('GET', "http://127.0.0.1:$port/shop.php");
+        $server->stop();
+        self::assertSame(500, $status, $body);
+        $message = (string) json_decode($body, true)['message'];
+        self::assertStringContainsString('cli-server', $message);
+        self::assertSame(1, preg_match('/\n  (php .*)$/', $message, $found), $message);
+
+        $server = $this->serve(['sh', '-c', 'exec ' . $found[1]], $port, $folder->path);
+        [$status, $body] = Http::send('GET', "http://127.0.0.1:$port/shop.php");
+        $server->stop();
+        self::assertSame(200, $status, $body);
+        self::assertSame('cli-server', json_decode($body, true)['sapi']);
+    }
+
+    public function testTheCommandLine(): void
+    {
+        $folder = new Folder();
+        $script = 'require $argv[1]; try { new FlexPay\Client(["merchant" => "m", "token" => "t"]); echo "made"; }'
+            . ' catch (FlexPay\Exception\LibraryException $e) { echo $e->getMessage(); }';
+        $run = static function (string $ini) use ($folder, $script): string {
+            $inherited = php_ini_loaded_file();
+            $text = $inherited === false ? '' : (string) file_get_contents($inherited);
+            file_put_contents($folder->path . '/php.ini', "$text\n$ini");
+
+            return Process::run([PHP_BINARY, '-c', $folder->path . '/php.ini', '-r', $script, '--',
+                __DIR__ . '/../../autoload.php'])[1];
+        };
+        $message = $run('ffi.enable=0');
+        $pattern = '~^PHP does not allow FFI here \(ffi.enable=0, cli\)\. .* set in (\S+):\n  (\S+)$~';
+        self::assertSame(1, preg_match($pattern, $message, $found), $message);
+        self::assertSame($folder->path . '/php.ini', $found[1]);
+        self::assertSame('made', $run($found[2]));
+    }
+
+    public function testApacheHasWordsOfItsOwn(): void
+    {
+        $said = Unusable::remedy('apache2handler');
+        $preload = (string) realpath(__DIR__ . '/../../preload.php');
+        foreach (['ffi.enable=preload', 'opcache.enable=1', "opcache.preload=$preload"] as $line) {
+            self::assertStringContainsString("\n  $line\n", $said);
+        }
+        self::assertMatchesRegularExpression('/\n  opcache\.preload_user=\S+\n/', $said);
+        self::assertStringContainsString("\n  systemctl restart apache2\n", $said);
+        self::assertStringNotContainsString('fpm', $said);
+    }
+
+    public function testAnyOtherWayToRunPhp(): void
+    {
+        $said = Unusable::remedy('cgi-fcgi');
+        self::assertStringContainsString("\n  ffi.enable=true\n", $said);
+        self::assertStringNotContainsString('preload=', $said);
+    }
+}

@@ -1,0 +1,172 @@
+//! The sandbox's own pages: what was asked, what was refused and why, what became of it, which
+//! callbacks went out and what came back; the settings to copy; the control calls.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use serde::Deserialize;
+
+use crate::callbacks::{self, Delivery};
+use crate::control::CALLS;
+use crate::error::Error;
+use crate::gateway::Gateway;
+use crate::pages;
+use crate::serve::{Arrival, plain};
+use crate::urls;
+
+mod masked;
+mod rows;
+pub(crate) mod settings;
+mod words;
+
+use rows::Shown;
+use settings::{Settings, Snippet};
+use words::{Language, Words};
+
+#[derive(Template)]
+#[template(path = "front.html")]
+struct FrontPage<'a> {
+    w: &'static Words,
+    merchant: &'a str,
+    settings: &'a Settings<'a>,
+    pay_form: &'a str,
+    snippets: Vec<Snippet>,
+    help: &'static str,
+    shown: Shown,
+}
+
+#[derive(Template)]
+#[template(path = "shown.html")]
+struct Fragment {
+    w: &'static Words,
+    shown: Shown,
+}
+
+#[derive(Template)]
+#[template(path = "control.html")]
+struct ControlPage {
+    w: &'static Words,
+    calls: Vec<(&'static str, &'static str, String)>,
+}
+
+/// `?lang=fr`
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    lang: Option<String>,
+}
+
+impl Asked {
+    fn words(&self, headers: &HeaderMap) -> &'static Words {
+        Language::of(self.lang.as_deref(), headers).words()
+    }
+}
+
+/// `GET /`
+pub(crate) async fn page(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(arrival): Extension<Arrival>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let w = asked.words(&headers);
+    let base = urls::base(&gateway, arrival, &headers);
+    let ca_file = gateway.ca_file.display().to_string();
+    let settings = Settings {
+        merchant: &gateway.merchant,
+        token: gateway.public_token().unwrap_or("TOKEN"),
+        pay_url: &format!("{base}/v1.1/pay"),
+        check_url: &format!("{base}/api/rest/v1/check"),
+        ca_file: base.starts_with("https:").then_some(&ca_file),
+    };
+    own(&FrontPage {
+        w,
+        merchant: &gateway.merchant,
+        settings: &settings,
+        pay_form: &format!("{base}/v1/pay"),
+        snippets: settings.snippets(),
+        help: match gateway.public_token() {
+            Some(_) => w.settings_help,
+            None => w.token_is_given,
+        },
+        shown: Shown::of(&gateway, w),
+    })
+}
+
+/// `GET /sandbox/shown`: the part of the page that changes.
+pub(crate) async fn fragment(
+    State(gateway): State<Arc<Gateway>>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let w = asked.words(&headers);
+    let shown = Shown::of(&gateway, w);
+    pages::html(StatusCode::OK, &Fragment { w, shown })
+}
+
+/// `GET /sandbox/api`: every control call, with an example.
+pub(crate) async fn control(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(arrival): Extension<Arrival>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let base = urls::base(&gateway, arrival, &headers);
+    let calls = CALLS
+        .iter()
+        .map(|call| (call.english, call.french, call.curl(&base)))
+        .collect();
+    let w = asked.words(&headers);
+    own(&ControlPage { w, calls })
+}
+
+/// `GET /sandbox/front.js`
+pub(crate) async fn script() -> Response<Body> {
+    let mut response = Response::new(Body::from(include_str!("../../templates/front.js")));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/javascript; charset=utf-8"),
+    );
+    response
+}
+
+/// `POST /sandbox/payments/<orderNumber>/deliver`: the button.
+pub(crate) async fn deliver_again(
+    State(gateway): State<Arc<Gateway>>,
+    Path(order): Path<String>,
+) -> Response<Body> {
+    if let Err(error) = callbacks::deliver(&gateway, &order, Delivery::now()) {
+        let status = match error {
+            Error::NoSuchPayment(_) => StatusCode::NOT_FOUND,
+            _ => StatusCode::CONFLICT,
+        };
+        return plain(status, &error.to_string());
+    }
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, HeaderValue::from_static("/"));
+    response
+}
+
+/// A page of the sandbox's own, which loads nothing from elsewhere.
+fn own(page: &impl Template) -> Response<Body> {
+    let mut response = pages::html(StatusCode::OK, page);
+    let headers = response.headers_mut();
+    // Under "no-referrer" a browser would hide the origin of the page's own button.
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("same-origin"),
+    );
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; \
+             connect-src 'self'; form-action 'self'; frame-ancestors 'none'",
+        ),
+    );
+    response
+}

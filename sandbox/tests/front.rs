@@ -1,0 +1,247 @@
+//! The sandbox's own pages.
+
+mod common;
+
+use common::{
+    Answer, PATIENCE, Shop, as_pairs, check, get, pay, payment_request, post_form, post_json, send,
+};
+use flexpay_sandbox::{Action, Decision, Delivery, Endpoint, Error, Fault, Sandbox};
+use serde_json::json;
+
+fn front(sandbox: &Sandbox, language: &str) -> String {
+    get(sandbox, &format!("/?lang={language}")).text()
+}
+
+#[test]
+fn a_refused_request_is_listed_with_its_reason_and_as_it_came() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    assert!(front(&sandbox, "en").contains("<p class=\"sheet empty\">None.</p>"));
+    let no_address = payment_request(&sandbox, json!({"callback_url": null}));
+    post_json(&sandbox, "/v1.1/pay", &no_address);
+    let wrong_token = payment_request(&sandbox, json!({"authorization": "Bearer canary-1"}));
+    post_json(&sandbox, "/v1.1/pay", &wrong_token);
+    post_form(&sandbox, "/v1/pay", &as_pairs(&wrong_token));
+    let francs = payment_request(&sandbox, json!({"currency": "CDF", "amount": "100.50"}));
+    post_json(&sandbox, "/v1.1/pay", &francs);
+    let long = payment_request(&sandbox, json!({"reference": "R".repeat(26)}));
+    post_json(&sandbox, "/v1.1/pay", &long);
+    post_json(&sandbox, "/v1/pay", &no_address);
+    get(&sandbox, "/api/rest/v1/check/1");
+    let bearer = [("Authorization", "Bearer canary-2")];
+    send(&sandbox, "GET", "/api/rest/v1/check/1", &bearer, b"");
+    get(&sandbox, "/no/such/address?authorization=canary-3");
+
+    let page = get(&sandbox, "/sandbox/shown?lang=en").text();
+    for words in [
+        "Le champ callback_url est obligatoire",
+        "Jeton d&#39;autorisation invalide",
+        "Le montant en CDF doit être un nombre entier de francs",
+        "La référence dépasse 25 caractères",
+        "Requête mal formée</strong> This address takes a form",
+        "HTTP 404 Not Found",
+        "POST /v1.1/pay",
+        "content-type: application/json",
+        "&#34;reference&#34;:&#34;R-1&#34;",
+        "GET /no/such/address",
+    ] {
+        assert!(page.contains(words), "{words:?} in {page}");
+    }
+    assert!(!page.contains("canary"), "{page}");
+    assert!(!page.contains(sandbox.token()), "{page}");
+    assert_eq!(page.matches("id=\"request-").count(), 9);
+
+    let requests = get(&sandbox, "/sandbox/api/requests").json();
+    assert_eq!(
+        requests[0]["refusal"],
+        json!("Le champ callback_url est obligatoire")
+    );
+}
+
+#[test]
+fn what_is_no_refusal_is_not_listed_as_one() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let order = pay(&sandbox, json!({}));
+    check(&sandbox, &order);
+    check(&sandbox, "not-known-yet");
+    let html = Action::Html {
+        status: 404,
+        record: false,
+    };
+    let fault = Fault::on(Endpoint::Check, html);
+    sandbox.inject(fault).expect("a fault");
+    assert_eq!(check(&sandbox, &order).status, 404);
+    assert!(front(&sandbox, "en").contains("<p class=\"sheet empty\">None.</p>"));
+}
+
+#[test]
+fn the_page_speaks_french_and_english() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    pay(&sandbox, json!({}));
+    let french = front(&sandbox, "fr");
+    assert!(french.contains("<html lang=\"fr\">"));
+    assert!(french.contains("2, en attente") && french.contains("La vraie passerelle refuse ceci"));
+    assert!(french.contains("Réglages à copier") && french.contains("href=\"/?lang=en\""));
+    let english = front(&sandbox, "en");
+    assert!(english.contains("<html lang=\"en\">"));
+    assert!(english.contains("2, pending") && english.contains("The live gateway refuses this"));
+    let headers = [("Accept-Language", "fr-CD")];
+    let asked = send(&sandbox, "GET", "/", &headers, b"");
+    assert!(asked.text().contains("<html lang=\"fr\">"));
+    // Nothing of one language stands in the other.
+    for word in ["Payments", "Settings", "Refused", "Checks", "pending"] {
+        assert!(!french.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn only_a_callback_address_on_this_machine_is_marked() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let public = json!({"callback_url": "https://shop.example/callback"});
+    pay(&sandbox, public);
+    assert!(!front(&sandbox, "en").contains("The live gateway refuses this"));
+    pay(&sandbox, json!({"reference": "R-2"}));
+    assert!(front(&sandbox, "en").contains("The live gateway refuses this"));
+}
+
+#[test]
+fn each_state_has_a_colour_a_sign_and_a_word_of_its_own() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    for (reference, decision, shown) in [
+        ("R-1", Decision::Approve, ["good", "✓", "paid"]),
+        ("R-2", Decision::Decline, ["bad", "✕", "declined"]),
+        ("R-3", Decision::Cancel, ["gone", "⊘", "cancelled"]),
+        ("R-4", Decision::Pending, ["open", "…", "pending"]),
+    ] {
+        let order = pay(&sandbox, json!({ "reference": reference }));
+        sandbox.decide_silently(&order, decision).expect("decided");
+        let [class, sign, word] = shown;
+        let state = format!(
+            "<p class=\"state {class}\"><span aria-hidden=\"true\">{sign}</span> {word}</p>"
+        );
+        let page = front(&sandbox, "en");
+        assert!(page.contains(&state), "{state}: {page}");
+    }
+}
+
+#[test]
+fn nothing_is_posted_about_a_payment_that_is_pending() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let shop = Shop::open();
+    let order = pay(&sandbox, json!({"callback_url": shop.url}));
+    let page = front(&sandbox, "en");
+    assert!(page.contains("posts no callback yet") && !page.contains("Deliver the callback again"));
+    let refused = sandbox.deliver(&order, Delivery::now());
+    assert!(matches!(refused, Err(Error::NotDecided(_))), "{refused:?}");
+    let path = format!("/sandbox/api/payments/{order}/deliver");
+    let answer = post_json(&sandbox, &path, &json!({}));
+    assert_eq!(answer.status, 409);
+    assert!(answer.text().contains("decide it first"));
+
+    // A forgery says by itself what it claims.
+    let forged = Delivery::now().set("code", "0");
+    sandbox.deliver(&order, forged).expect("on its way");
+    assert_eq!(shop.next().json()["code"], "0");
+    sandbox.wait_for_callbacks(1, PATIENCE);
+    sandbox
+        .decide_silently(&order, Decision::Decline)
+        .expect("decided");
+    sandbox
+        .deliver(&order, Delivery::now())
+        .expect("on its way");
+    assert_eq!(shop.next().json()["code"], "1");
+}
+
+#[test]
+fn the_settings_are_there_for_each_language() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let page = front(&sandbox, "en");
+    let base = "http://gateway.localhost";
+    for words in [
+        format!("export FLEXPAY_MERCHANT={}", sandbox.merchant()),
+        format!("export FLEXPAY_TOKEN={}", sandbox.token()),
+        "export FLEXPAY_API=v1.1".to_owned(),
+        format!("&#39;pay_url&#39; =&#62; &#39;{base}/v1.1/pay&#39;"),
+        format!("env[FLEXPAY_PAY_URL] = &#34;{base}/v1.1/pay&#34;"),
+        format!("check_url=&#34;{base}/api/rest/v1/check&#34;"),
+        "config.api = FLEXPAY_API_V1_1;".to_owned(),
+        "config.api = flexpay::Api::v1_1;".to_owned(),
+        "api: Api::V1_1".to_owned(),
+    ] {
+        assert!(page.contains(&words), "{words}");
+    }
+}
+
+#[test]
+fn the_gateway_s_error_page_does_not_ask_for_another_try() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let html = Action::Html {
+        status: 502,
+        record: true,
+    };
+    sandbox
+        .inject(Fault::on(Endpoint::Pay, html))
+        .expect("a fault");
+    let request = payment_request(&sandbox, json!({}));
+    let answer = post_json(&sandbox, "/v1.1/pay", &request);
+    assert_eq!(answer.status, 502);
+    assert!(!answer.text().contains("réessayer"), "{}", answer.text());
+    assert!(answer.text().contains("ne la renvoyez pas"));
+}
+
+/// A curl command as it stands on a page or in a document, sent as curl would.
+fn curl(sandbox: &Sandbox, command: &str, base: &str, order: &str) -> Answer {
+    let command = command.replace("ORDER", order);
+    let mut words = Vec::new();
+    for (place, part) in command.split('\'').enumerate() {
+        match place % 2 {
+            0 => words.extend(part.split_whitespace()),
+            _ => words.push(part),
+        }
+    }
+    let mut words = words.into_iter();
+    assert_eq!(words.next(), Some("curl"));
+    let (mut method, mut path, mut headers, mut body) = (None, "", Vec::new(), "");
+    while let Some(word) = words.next() {
+        match word {
+            "-X" => method = words.next(),
+            "-H" => headers.extend(words.next().and_then(|header| header.split_once(": "))),
+            "-d" => body = words.next().expect("a body"),
+            address => path = address.strip_prefix(base).expect("this gateway"),
+        }
+    }
+    let method = method.unwrap_or(if body.is_empty() { "GET" } else { "POST" });
+    send(sandbox, method, path, &headers, body.as_bytes())
+}
+
+#[test]
+fn every_curl_example_works_as_it_stands() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let page = get(&sandbox, "/sandbox/api?lang=en").text();
+    assert!(page.contains("Control the sandbox"));
+    let shown: Vec<String> = page
+        .split("<pre tabindex=\"0\">")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("</pre>"))
+        .map(|(command, _)| {
+            let command = command.replace("&#39;", "'").replace("&#34;", "\"");
+            command.replace("&amp;", "&").replace("&#62;", ">")
+        })
+        .collect();
+    assert_eq!(shown.len(), 16);
+    let readme = include_str!("../README.md");
+    for command in &shown {
+        let order = pay(
+            &sandbox,
+            json!({"reference": format!("R-{}", sandbox.payments().len())}),
+        );
+        sandbox
+            .decide_silently(&order, Decision::Approve)
+            .expect("decided");
+        let answer = curl(&sandbox, command, "http://gateway.localhost", &order);
+        assert!((200..300).contains(&answer.status), "{command}: {answer:?}");
+        sandbox.clear_faults();
+        // The document has the same, at the usual address.
+        let usual = command.replace("http://gateway.localhost", "http://127.0.0.1:8400");
+        assert!(readme.contains(&usual), "not in README.md: {usual}");
+    }
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Runs the parts of `make test`, each with a log of its own, and ends with one summary: what ran, what
+# failed, where its log is, and how to run it alone.
+#
+#   scripts/test.sh          (MAKE: the make to call)
+set -uo pipefail
+cd "$(dirname "$0")/.."
+make=${MAKE:-make}
+logs=build/logs
+mkdir -p "$logs"
+rm -f "$logs"/*
+
+# What the parts need, in the order in which it is made. Nothing can be tested without it.
+prepare=(build sandbox examples bundle)
+# Alone: they measure deadlines, and use every processor.
+alone=(test-rust test-faults)
+# Two at a time.
+together=(test-c test-c-memory test-cpp test-php test-python conformance test-fuzz)
+at_once=2
+
+# What is made is not made again by each part: two at a time would write the same files.
+made=()
+for target in "${prepare[@]}"; do made+=("--old-file=$target"); done
+
+# run PART [OPTION…]: its exit status and its seconds are left beside its log.
+run() {
+    local part=$1 started=$SECONDS status=0
+    shift
+    "$make" --no-print-directory "$@" "$part" >"$logs/$part.log" 2>&1 </dev/null || status=$?
+    echo "$status $((SECONDS - started))" >"$logs/$part.end"
+    [ "$status" -eq 0 ] && echo "passed  $part" || echo "FAILED  $part"
+}
+
+failed() {
+    local status
+    read -r status _ <"$logs/$1.end" 2>/dev/null && [ "$status" -eq 0 ] && return 1
+    return 0
+}
+
+trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
+
+parts=()
+echo "Each part writes to $logs/PART.log."
+for part in "${prepare[@]}"; do
+    parts+=("$part")
+    run "$part"
+    failed "$part" && together=() alone=() && break
+done
+for part in "${alone[@]}"; do
+    parts+=("$part")
+    run "$part" "${made[@]}"
+done
+for part in "${together[@]}"; do
+    parts+=("$part")
+    while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do wait -n || true; done
+    run "$part" "${made[@]}" &
+done
+wait
+
+broken=()
+for part in "${parts[@]}"; do failed "$part" && broken+=("$part"); done
+for part in "${broken[@]}"; do
+    printf '\n---- the end of %s ----\n' "$logs/$part.log"
+    tail -n 60 "$logs/$part.log"
+done
+
+printf '\n---- summary ----\n'
+for part in "${parts[@]}"; do
+    read -r status seconds <"$logs/$part.end"
+    if [ "$status" -eq 0 ]; then
+        printf '  passed  %-14s %4d s\n' "$part" "$seconds"
+    else
+        printf '  FAILED  %-14s %4d s   log: %s   alone: make %s\n' \
+            "$part" "$seconds" "$logs/$part.log" "$part"
+    fi
+done
+echo "${#parts[@]} parts ran, ${#broken[@]} failed"
+[ ${#broken[@]} -eq 0 ]
