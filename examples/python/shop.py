@@ -17,26 +17,30 @@ ORDERS = os.environ.get("ORDERS", "orders.db")
 # The gateway refuses a longer one.
 LONGEST_REFERENCE = 25
 
-# The amount is text: no database and no program then makes a float of it.
-# The index claims an order: of two clicks on "pay", one gets through.
+# A customer who was sent to the card page may still be typing there for so long.
+SECONDS_TO_PAY = 120
+
+# The same as examples/php/schema.sql. The amount is text: no database and no program then makes a
+# float of it. The index claims an order: of two clicks on "pay", one gets through.
 SCHEMA = """
     CREATE TABLE IF NOT EXISTS orders (
         id TEXT PRIMARY KEY,
         amount TEXT NOT NULL,
         currency TEXT NOT NULL,
-        paid_by TEXT NULL, -- the reference of the attempt that paid it
-        paid_at TEXT NULL
+        paid_by TEXT REFERENCES attempts, -- the attempt that paid it; NULL: nobody paid yet
+        paid_at TEXT
     );
     CREATE TABLE IF NOT EXISTS attempts (
         reference TEXT PRIMARY KEY,
-        order_id TEXT NOT NULL REFERENCES orders (id),
-        order_number TEXT UNIQUE NULL, -- the gateway's
-        state TEXT NOT NULL DEFAULT 'PENDING', -- a name of flexpay.State
-        page_url TEXT NULL, -- the card page
-        why TEXT NULL -- what went wrong
+        order_id TEXT NOT NULL REFERENCES orders,
+        asked_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+        order_number TEXT UNIQUE, -- the gateway's; NULL until it is known
+        page_url TEXT, -- where the customer pays
+        state TEXT NOT NULL DEFAULT 'PENDING', -- the name of a flexpay.State
+        why TEXT -- what the library said, where no payment came about
     );
     CREATE UNIQUE INDEX IF NOT EXISTS one_open_attempt ON attempts (order_id)
-        WHERE state IN ('PENDING', 'UNKNOWN');
+        WHERE state IN ('UNKNOWN', 'PENDING');
 """
 
 
@@ -50,6 +54,7 @@ class Attempt(NamedTuple):
     page_url: str | None
     amount: str
     currency: str
+    age: int  # in seconds
 
 
 class Recorded(NamedTuple):
@@ -68,7 +73,8 @@ def open_books() -> sqlite3.Connection:
 
 def attempts(books: sqlite3.Connection, where: str, *values: str) -> list[Attempt]:
     rows = books.execute(
-        "SELECT reference, order_id, order_number, state, page_url, amount, currency"
+        "SELECT reference, order_id, order_number, state, page_url, amount, currency,"
+        " strftime('%s', 'now') - strftime('%s', asked_at)"
         f" FROM attempts JOIN orders ON orders.id = order_id WHERE {where} ORDER BY attempts.rowid",
         values,
     )
@@ -152,6 +158,11 @@ def verify(books: sqlite3.Connection, client: Client, attempt: Attempt) -> Recor
         currency=attempt.currency,
         order_number=attempt.order_number,
     )
+    state = transaction.state
+    if state in (State.FAILED, State.CANCELLED) and attempt.age < SECONDS_TO_PAY:
+        # The gateway has been seen to say so while the customer was still typing, and "paid" then.
+        word = f"{attempt.reference} is {state.name} as yet: this counts after {SECONDS_TO_PAY} s"
+        return Recorded(word, is_news=False)
     return record(books, attempt.reference, transaction)
 
 
