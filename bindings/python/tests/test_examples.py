@@ -490,28 +490,43 @@ def verdict(state: State, order_number: str = "O-1") -> Any:
     return types.SimpleNamespace(state=state, order_number=order_number)
 
 
-def test_a_verdict_overtaken_by_a_provisional_failure_is_not_lost(
-    database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def overtaken_by(database: Path, state: str) -> sqlite3.Connection:
+    """Books where, between the next look and its change, another worker writes this; once."""
+    others: List[str] = [state]
+
     class Overtaken(sqlite3.Connection):
-        """Between this one's look and its change, another worker writes a failure; once."""
-
-        is_done = False
-
         def __enter__(self) -> Overtaken:
-            if not Overtaken.is_done:
-                Overtaken.is_done = True
+            if others:
                 with closing(sqlite3.connect(database)) as other, other:
-                    other.execute("UPDATE attempts SET state = 'FAILED'")
+                    other.execute("UPDATE attempts SET state = ?", (others.pop(),))
             super().__enter__()
             return self
 
-    with closing(sqlite3.connect(database, factory=Overtaken)) as books:
+    return sqlite3.connect(database, factory=Overtaken)
+
+
+def test_a_verdict_overtaken_by_a_provisional_failure_is_not_lost(database: Path) -> None:
+    with closing(overtaken_by(database, "FAILED")) as books:
         told = books_of.record(books, "INVOICE-17-1", verdict(State.PAID))
-        assert Overtaken.is_done
         assert told.word == "INVOICE-17-1 is PAID: deliver order INVOICE-17"
         told = books_of.record(books, "INVOICE-17-1", verdict(State.PAID))
         assert told.word == "INVOICE-17-1 stays PAID"
+
+
+def test_a_failure_overtaken_by_a_payment_does_not_undo_it(database: Path) -> None:
+    with closing(overtaken_by(database, "PAID")) as books:
+        told = books_of.record(books, "INVOICE-17-1", verdict(State.FAILED))
+        assert told.word == "INVOICE-17-1 stays PAID"
+
+
+def test_an_order_is_claimed_by_one_attempt(database: Path) -> None:
+    with closing(books_of.open_books()) as books:
+        assert books_of.claim(books, ORDER[0]) is None
+        with pytest.raises(sqlite3.IntegrityError):
+            books.execute("INSERT INTO attempts (reference, order_id) VALUES ('X', 'INVOICE-17')")
+        books_of.record(books, "INVOICE-17-1", verdict(State.PAID))
+        # Nor is one that was paid meanwhile.
+        assert books_of.claim(books, ORDER[0]) is None
 
 
 def test_an_order_number_of_another_attempt(database: Path) -> None:
