@@ -1,15 +1,14 @@
-"""Receives the gateway's callbacks and marks orders paid, each once.
+"""Receives the gateway's callbacks and records what became of each attempt to pay.
 
     python callback_server.py [PORT]
 
-Settings as in pay.py, which writes the orders down. A callback proves nothing: anyone can post one.
-So each is verified: the gateway is asked about the order, and its answer held against what the shop
-asked for.
+Settings as in pay.py. A callback proves nothing: anyone can post one. So each is verified: the
+gateway is asked about the order, and its answer held against what the shop asked for. What came of
+each is printed, a line each; "deliver order ..." is said once for an order.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import sys
 from contextlib import closing, suppress
@@ -17,9 +16,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from flexpay import CallbackError, Client, FlexPayError, MismatchError, State, parse_callback
+import shop
 
-ORDERS = os.environ.get("ORDERS", "orders.db")
+from flexpay import CallbackError, Client, FlexPayError, MismatchError, parse_callback
+
 MOST_BYTES = 64 * 1024
 
 
@@ -29,66 +29,34 @@ def receive(client: Client, body: bytes, query: str) -> tuple[int, str]:
     Gives the HTTP status for the gateway, and a word for the log.
     """
     try:
-        # What it says about itself serves to find the order, and for nothing else.
+        # What it says about itself serves to find the attempt, and for nothing else.
         notice = parse_callback(body)
     except CallbackError as error:
         return 400, f"unreadable: {error}"
-    with closing(sqlite3.connect(ORDERS)) as orders:
-        order = None
-        # By the gateway's number first: it has been seen to write that where the reference belongs.
-        for column, value in (
-            ("order_number", notice.order_number),
-            ("order_number", notice.reference),
-            ("reference", notice.reference),
-        ):
-            if order is None and value is not None:
-                order = orders.execute(
-                    "SELECT reference, amount, currency, order_number FROM orders "
-                    f"WHERE {column} = ?",
-                    (value,),
-                ).fetchone()
-        if order is None:
-            return 404, f"no order {notice.reference!r}"
-        reference, amount, currency, order_number = order
+    with closing(shop.open_books()) as books:
+        attempt = shop.attempt_of(books, notice)
+        if attempt is None:
+            return 404, f"no attempt {notice.reference!r}"
         try:
             transaction = client.verify_callback(
                 body,
-                reference=reference,
-                amount=amount,
-                currency=currency,
-                order_number=order_number,
+                reference=attempt.reference,
+                amount=attempt.amount,
+                currency=attempt.currency,
+                order_number=attempt.order_number,
                 query=query,
             )
         except (CallbackError, MismatchError) as error:
-            return 400, f"not about order {reference!r}: {error}"
+            return 400, f"not about {attempt.reference}: {error}"
         except FlexPayError as error:
             # Nothing is known yet. 503 asks the gateway to post it again, but it promises nowhere
-            # that it does: what got a 503, a shop also asks about by itself, with verify_order(),
-            # until it knows.
-            return 503, f"order {reference!r} not verified: {error.code.name}: {error}"
-        return record(orders, reference, transaction.state)
-
-
-def record(orders: sqlite3.Connection, reference: str, state: State) -> tuple[int, str]:
-    """Writes down what the gateway said, unless more is known already.
-
-    The same callback comes twice, and two at once: only one of them changes the row. Whoever was
-    overtaken looks again at what is recorded now. This may be the only notice that it was paid.
-    """
-    while True:
-        (recorded,) = orders.execute(
-            "SELECT state FROM orders WHERE reference = ?", (reference,)
-        ).fetchone()
-        if not state.may_replace(State[recorded]):
-            return 200, f"order {reference!r} stays {recorded}"
-        with orders:
-            changed = orders.execute(
-                "UPDATE orders SET state = ? WHERE reference = ? AND state = ?",
-                (state.name, reference, recorded),
-            )
-        if changed.rowcount == 1:
-            delivery = ": deliver it" if state is State.PAID else ""
-            return 200, f"order {reference!r} is {state.name}{delivery}"
+            # that it does: sweep.py asks about every open attempt until the shop knows.
+            return 503, f"{attempt.reference} not verified: {error.code.name}: {error}"
+        try:
+            return 200, shop.record(books, attempt.reference, transaction).word
+        except sqlite3.IntegrityError:
+            # The attempt had no order number, and this one is known to be another's.
+            return 400, f"not about {attempt.reference}: {transaction.order_number} is another's"
 
 
 class Handler(BaseHTTPRequestHandler):

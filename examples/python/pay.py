@@ -1,11 +1,16 @@
-"""Takes in a payment and waits for its outcome.
+"""Takes a customer who wants to pay for an order to the card page.
 
-    python pay.py REFERENCE AMOUNT CURRENCY
+    python pay.py ORDER AMOUNT CURRENCY
+
+Run it again when the customer comes again: it leads on to the same card page, or begins a new
+attempt where the last one failed. What the customer is to read goes to standard output, what the
+operator is to read to standard error. The exit status is 0 when there is a page to go to, or the
+order is paid.
 
 The settings come from the environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_API=v1.1 (whose
-payments have the order number that waiting needs) and what else `flexpay.Client.from_env` names;
+payments have the order number that the sweep needs) and what else `flexpay.Client.from_env` names;
 SHOP_URL is the shop's own public address, and ORDERS the file of its orders, which
-callback_server.py shares.
+callback_server.py and sweep.py share.
 """
 
 from __future__ import annotations
@@ -16,76 +21,105 @@ import sys
 import tempfile
 from contextlib import closing
 
-from flexpay import Client, Expected, FlexPayError, Outcome, Payment, State
+import shop
+
+from flexpay import Client, FlexPayError, InvalidError, Outcome, Payment, UnauthorizedError
 
 SHOP_URL = os.environ.get("SHOP_URL", "https://shop.example")
 CALLBACK_URL = os.environ.get("CALLBACK_URL", SHOP_URL + "/callback")
-ORDERS = os.environ.get("ORDERS", "orders.db")
-
-# The amount is text: no database and no program then makes a float of it.
-TABLE = """
-    CREATE TABLE IF NOT EXISTS orders (
-        reference TEXT PRIMARY KEY,
-        amount TEXT NOT NULL,
-        currency TEXT NOT NULL,
-        order_number TEXT,
-        state TEXT NOT NULL DEFAULT 'PENDING'
-    )
-"""
 
 
-def main(reference: str, amount: str, currency: str) -> int:
-    with closing(sqlite3.connect(ORDERS)) as orders, Client.from_env() as client:
-        # Before anything is sent: whatever happens now, the shop knows that it asked.
-        with orders:
-            orders.execute(TABLE)
-            written = orders.execute(
-                "INSERT OR IGNORE INTO orders (reference, amount, currency) VALUES (?, ?, ?)",
-                (reference, amount, currency),
-            )
-        if written.rowcount == 0:
-            print(f"The reference {reference} was used before.", file=sys.stderr)
-            return 1
-        try:
-            payment = client.pay(
-                reference=reference,
-                amount=amount,
-                currency=currency,
-                description="Order " + reference,
-                callback_url=CALLBACK_URL,
-                approve_url=SHOP_URL + "/thanks",
-                cancel_url=SHOP_URL + "/cancelled",
-                decline_url=SHOP_URL + "/declined",
-            )
-        except FlexPayError as error:
-            print(f"{error.code.name}: {error}", file=sys.stderr)
-            if error.outcome is Outcome.UNKNOWN:
-                print("The payment may exist: do NOT ask again, find out first.", file=sys.stderr)
-            return 1
-        with orders:
-            orders.execute(
-                "UPDATE orders SET order_number = ? WHERE reference = ?",
-                (payment.order_number, reference),
-            )
+def main(order_id: str, amount: str, currency: str) -> int:
+    try:
+        with Client.from_env() as client, closing(shop.open_books()) as books:
+            return pay(client, books, order_id, amount, currency)
+    except FlexPayError as error:
+        # There was no client yet.
+        return complain(error)
 
-        send(payment)
-        if payment.order_number is None:
-            print("The gateway gave no order number: the callback will bring the outcome.")
-            return 0
-        # Paid is only what was asked for.
-        expected = Expected(
+
+def pay(
+    client: Client, books: sqlite3.Connection, order_id: str, amount: str, currency: str
+) -> int:
+    if not shop.enter(books, order_id, amount, currency):
+        log(f"Order {order_id} was asked for at another price; it keeps that one.")
+        return 1
+    if shop.open_attempt(books, order_id) is not None:
+        settle(client, books, order_id)
+    if shop.is_paid(books, order_id):
+        print(f"Order {order_id} is paid.")
+        return 0
+    attempt = shop.open_attempt(books, order_id)
+    if attempt is not None and attempt.page_url is not None:
+        print("Send the customer to", attempt.page_url, flush=True)
+        return 0
+    try:
+        # A customer who failed or cancelled tries again under a new reference.
+        reference = None if attempt is not None else shop.claim(books, order_id)
+    except ValueError as error:
+        log(str(error))
+        return 1
+    if reference is None:
+        # HTTP 409, in a shop on the web.
+        print("A payment of this order is under way. Please wait, and do not pay again.")
+        return 1
+    try:
+        payment = client.pay(
             reference=reference,
             amount=amount,
             currency=currency,
-            order_number=payment.order_number,
+            description="Order " + order_id,
+            callback_url=CALLBACK_URL,
+            approve_url=SHOP_URL + "/thanks",
+            cancel_url=SHOP_URL + "/cancelled",
+            decline_url=SHOP_URL + "/declined",
         )
-        try:
-            transaction = client.wait(payment.order_number, expected=expected)
-        except FlexPayError as error:
-            print(f"{error.code.name}: {error}", file=sys.stderr)
-            return 1
-        print(f"{transaction.state.name}: {transaction.amount} {transaction.currency}")
-        return 0 if transaction.state is State.PAID else 1
+    except FlexPayError as error:
+        # An attempt with an unknown outcome stays open: nobody knows yet, and nobody may try again.
+        # Its callback may have been here already: what that recorded stays.
+        state = "PENDING" if error.outcome is Outcome.UNKNOWN else "FAILED"
+        with books:
+            books.execute(
+                "UPDATE attempts SET state = ?, why = ?, order_number = COALESCE(order_number, ?)"
+                " WHERE reference = ? AND state = 'PENDING'",
+                (state, str(error), error.order_number, reference),
+            )
+        return complain(error)
+    with books:
+        books.execute(
+            "UPDATE attempts SET page_url = ?, order_number = COALESCE(order_number, ?)"
+            " WHERE reference = ?",
+            (payment.redirect_url, payment.order_number, reference),
+        )
+    send(payment)
+    return 0
+
+
+def settle(client: Client, books: sqlite3.Connection, order_id: str) -> None:
+    """Asks the gateway how the open attempt stands, before the customer is told anything."""
+    attempt = shop.open_attempt(books, order_id)
+    if attempt is None or attempt.order_number is None:
+        return
+    try:
+        log(shop.verify(books, client, attempt).word)
+    except FlexPayError as error:
+        # Then it stays open. For a moment after a payment request, "not found" is normal.
+        log(f"{attempt.reference}: {error.code.name}: {error}")
+
+
+def complain(error: FlexPayError) -> int:
+    """Tells the customer what is known of the money, and the operator why."""
+    log(f"{error.code.name} ({error.outcome.name}): {error}")
+    if error.outcome is Outcome.UNKNOWN:
+        print("We do not know yet whether this payment went through. Do NOT pay again: we look.")
+    elif error.outcome is Outcome.UNUSABLE or isinstance(error, (InvalidError, UnauthorizedError)):
+        # The shop's own fault, which no customer mends by trying again.
+        print("Nothing was charged. You cannot pay by card here at the moment.")
+    elif error.outcome is Outcome.NOT_SENT:
+        print("Nothing was charged. Please try again in a moment.")
+    else:
+        print("Nothing was charged: the payment was refused. Please ask us for another way to pay.")
+    return 1
 
 
 def send(payment: Payment) -> None:
@@ -99,6 +133,10 @@ def send(payment: Payment) -> None:
     ) as file:
         file.write(payment.page or "")
     print("Open this page in the customer's browser:", file.name, flush=True)
+
+
+def log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

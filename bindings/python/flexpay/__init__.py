@@ -1,8 +1,8 @@
 """Payments through FlexPay, the card gateway of the DR Congo.
 
-    from flexpay import Api, Client, Expected, State
+    from flexpay import Client, Expected, State
 
-    with Client(merchant="ZANDO", token=token, api=Api.V1_1) as client:
+    with Client(merchant="ZANDO", token=token, api="v1.1") as client:
         payment = client.pay(reference="MLO-1", amount="25.50", currency="USD", ...)
         if payment.redirect_url is not None:
             ...  # redirect the customer's browser there
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         GatewayError,
         InternalError,
         InvalidError,
+        InvalidTypeError,
         LibraryError,
         MismatchError,
         NotFoundError,
@@ -64,6 +65,7 @@ __all__ = [
     "GatewayError",
     "InternalError",
     "InvalidError",
+    "InvalidTypeError",
     "LibraryError",
     "MismatchError",
     "NotFoundError",

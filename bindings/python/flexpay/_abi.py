@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional, Tuple, Type, TypeVar, Union
 
     from ._enums import State
-    from ._errors import FlexPayError, InvalidError, LibraryError
+    from ._errors import FlexPayError, InvalidError, InvalidTypeError, LibraryError
 
     Amount = Union[str, int, Decimal]
     Body = Union[bytes, bytearray, memoryview]
@@ -309,8 +309,7 @@ def _load() -> "Library":
         cdll = ctypes.CDLL(path)
     except OSError as error:
         raise _unusable(
-            f"the flexpay library could not be loaded; tried {path}: {error}. "
-            "Set FLEXPAY_LIBRARY to its full path, or install the package anew."
+            path, f"the flexpay library could not be loaded; tried {path}: {error}"
         ) from error
     return _admit(path, cdll)
 
@@ -319,29 +318,52 @@ def _admit(path: str, cdll: "ctypes.CDLL") -> "Library":
     try:
         abi_version = cdll.flexpay_abi_version
     except AttributeError:
-        raise _unusable(f"{path} is not the flexpay library") from None
+        raise _unusable(path, f"{path} is not the flexpay library") from None
     abi_version.restype, abi_version.argtypes = FUNCTIONS["flexpay_abi_version"]
     found = abi_version()
     if found != ABI_VERSION:
         raise _unusable(
-            f"{path} has ABI version {found}, and this package was written for {ABI_VERSION}; "
-            "install the two in versions that belong together"
+            path, f"{path} has ABI version {found}, and this package was written for {ABI_VERSION}"
         )
     for name, (restype, argtypes) in FUNCTIONS.items():
         try:
             function = cdll[name]
         except AttributeError:
-            raise _unusable(f"{path} lacks the function {name}") from None
+            raise _unusable(path, f"{path} lacks the function {name}") from None
         function.restype, function.argtypes = restype, argtypes
         setattr(cdll, name, function)
     return Library(path, cdll)
 
 
-def _unusable(why: str) -> "LibraryError":
+def _unusable(path: str, why: str) -> "LibraryError":
     load(f"{__package__}._errors")
     from ._errors import LibraryError
 
-    return LibraryError(why)
+    return LibraryError(f"{why}. {_remedy(path)}")
+
+
+def _remedy(path: str) -> str:
+    """What to do about a library that cannot be used; what is not at fault is left alone."""
+    built = (
+        "FLEXPAY_LIBRARY to the full path of the library that `make build` makes in a checkout of"
+        f" flexpay: build/lib/{file_name()}"
+    )
+    if os.environ.get("FLEXPAY_LIBRARY"):
+        return (
+            "The environment variable FLEXPAY_LIBRARY names it. Unset it to use the library that"
+            f" was installed with the package, or set {built}"
+        )
+    package = os.path.dirname(os.path.abspath(__file__))
+    is_source = os.path.exists(os.path.join(os.path.dirname(package), "setup.py"))
+    if is_source and not os.path.exists(path):
+        return (
+            "This is the package's source, which has no library. Run Python in another folder, so"
+            f" that it finds the package as pip installed it, or set {built}"
+        )
+    return (
+        "Install the package again, and its library with it, from a checkout of flexpay:"
+        f" `pip install --force-reinstall bindings/python`. Or set {built}"
+    )
 
 
 def invalid(field: str, message: str) -> "InvalidError":
@@ -349,6 +371,17 @@ def invalid(field: str, message: str) -> "InvalidError":
     from ._errors import InvalidError, Outcome
 
     return InvalidError(f"{field} {message}", field=field, outcome=Outcome.NOT_SENT)
+
+
+def wrong_type(field: str, right: str, value: object, why: str = "") -> "InvalidTypeError":
+    """The error for an argument of another type than the right one. It does not hold the value."""
+    load(f"{__package__}._errors")
+    from ._errors import InvalidTypeError, Outcome
+
+    message = f"{field} is to be {right}, not {type(value).__name__}"
+    if why:
+        message += "; " + why
+    return InvalidTypeError(message, field=field, outcome=Outcome.NOT_SENT)
 
 
 def text(value: "Any", field: str) -> bytes:
@@ -373,7 +406,7 @@ def optional_text(value: "Any", field: str) -> "Optional[bytes]":
 def _wrong_text(value: "Any", field: str) -> "Optional[Exception]":
     """What is wrong with a text, as an exception to be raised. This frame is not among its own."""
     if not isinstance(value, str):
-        return TypeError(f"{field} is to be str, not {type(value).__name__}")
+        return wrong_type(field, "str", value)
     if "\0" in value:
         return invalid(field, "holds a NUL character")
     try:
@@ -397,12 +430,13 @@ def amount(value: "Any", field: str) -> bytes:
     from decimal import Decimal
 
     if isinstance(value, float):
-        raise TypeError(
-            f"{field} is to be str, int or Decimal; a float is refused because it cannot hold most "
-            "amounts exactly (0.1 is not a tenth)"
+        why = (
+            "a float is refused because it cannot hold most amounts exactly (0.1 is not a tenth): "
+            'write it as text, "25.50"'
         )
+        raise wrong_type(field, "str, int or Decimal", value, why)
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-        raise TypeError(f"{field} is to be str, int or Decimal, not {type(value).__name__}")
+        raise wrong_type(field, "str, int or Decimal", value)
     exact = Decimal(value)
     if exact.is_finite() and abs(exact.adjusted()) > _MOST_DIGITS:
         raise invalid(field, "is out of range")
@@ -413,12 +447,12 @@ def amount(value: "Any", field: str) -> bytes:
 def body(value: "Any", field: str = "body") -> bytes:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
-    raise TypeError(f"{field} is to be the bytes as they came, not {type(value).__name__}")
+    raise wrong_type(field, "the bytes as they came", value)
 
 
 def integer(value: "Any", field: str, least: int, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{field} is to be int, not {type(value).__name__}")
+        raise wrong_type(field, "int", value)
     if not least <= value <= most:
         raise invalid(field, f"is not between {least} and {most}")
     return int(value)
@@ -434,15 +468,29 @@ def milliseconds(value: "Any", field: str) -> int:
     return number
 
 
+# The words for the settings that are numbers to C: those of the environment variables.
+CHOICES = {
+    "environment": {"live": 0, "test": 1},
+    "api": {"v1": 0, "v1.1": 1},
+}
+
+
 def choice(value: "Any", field: str) -> int:
     if value is None:
         return 0
+    words = CHOICES[field]
+    if isinstance(value, str):
+        if value not in words:
+            raise invalid(field, "is neither " + " nor ".join(f'"{word}"' for word in words))
+        return words[value]
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise wrong_type(field, " or ".join(f'"{word}"' for word in words), value)
     return integer(value, field, -(2**31), 2**31 - 1)
 
 
 def switch(value: "Any", field: str, flag: int) -> int:
     if not isinstance(value, bool):
-        raise TypeError(f"{field} is to be bool, not {type(value).__name__}")
+        raise wrong_type(field, "bool", value)
     return flag if value else 0
 
 

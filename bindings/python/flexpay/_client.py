@@ -101,9 +101,9 @@ class Client(Uncopied):
 
     merchant: the merchant code.
     token: with or without "Bearer ".
-    environment: Environment.LIVE or Environment.TEST. None: LIVE.
-    api: Api.V1, or Api.V1_1 whose payments carry the order number that `check` and `wait` need.
-        None: V1.
+    environment: "live" or "test" (or Environment.LIVE, Environment.TEST). None: "live".
+    api: "v1", or "v1.1" whose payments carry the order number that `check` and `wait` need (or
+        Api.V1, Api.V1_1). None: "v1".
     pay_url: the payment service's whole address, instead of the environment's.
     check_url: the check service's address up to and without the order number (".../check").
     timeout_ms: the time for a whole call, in milliseconds. None: 30 000.
@@ -119,7 +119,8 @@ class Client(Uncopied):
         is signed: then `verify_callback` refuses a notice that did not come to an address you gave.
     callback_secret_previous: the one before it: addresses signed with it are still good.
 
-    Raises InvalidError (its `field` names the setting) and LibraryError. Nothing is sent.
+    Raises InvalidError (its `field` names the setting; InvalidTypeError, which is a TypeError too,
+    where the type is wrong; so does every function here) and LibraryError. Nothing is sent.
     """
 
     _handle: "Optional[_Handle]" = None
@@ -129,8 +130,8 @@ class Client(Uncopied):
         *,
         merchant: str,
         token: str,
-        environment: "Optional[Environment]" = None,
-        api: "Optional[Api]" = None,
+        environment: "Union[Environment, str, None]" = None,
+        api: "Union[Api, str, None]" = None,
         pay_url: "Optional[str]" = None,
         check_url: "Optional[str]" = None,
         timeout_ms: "Optional[int]" = None,
@@ -333,9 +334,9 @@ class Client(Uncopied):
         _abi.be_ready()
         order = _abi.optional_text(order_number, "order_number")
         if cancel is not None and not isinstance(cancel, CancelToken):
-            raise TypeError(f"cancel is to be CancelToken, not {type(cancel).__name__}")
+            raise _abi.wrong_type("cancel", "CancelToken", cancel)
         if expected is not None and not isinstance(expected, Expected):
-            raise TypeError(f"expected is to be Expected, not {type(expected).__name__}")
+            raise _abi.wrong_type("expected", "Expected", expected)
         token = CancelToken() if cancel is None else cancel
         timeouts = {
             "timeout_ms": _abi.milliseconds(timeout_ms, "timeout_ms"),

@@ -1,4 +1,4 @@
-"""The command line: `python -m flexpay check|pay|parse-callback|doctor`."""
+"""The command line: `python -m flexpay check|wait|pay|parse-callback|doctor`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Callable, Dict, List, Optional
 
-from . import _doctor
-from ._client import Client, parse_callback
-from ._errors import FlexPayError, InvalidError, Outcome, PaymentInterrupted
+from . import __version__, _doctor
+from ._client import Client, Expected, library_path, library_version, parse_callback
+from ._enums import State
+from ._errors import FlexPayError, InvalidError, Outcome, PaymentInterrupted, TimedOutError
 from ._models import Payment
 
-OK, FAILED, INTERRUPTED = 0, 1, 130
+# 2 is argparse's, for a command line that cannot be read.
+OK, FAILED, NOT_PAID, STILL_OPEN, INTERRUPTED = 0, 1, 3, 4, 130
+STATUSES = (
+    "The exit status is 0 when the order is paid, 3 when it is settled and not paid, 4 when the"
+    " time was up before it was settled, and 1 after any other error."
+)
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -48,34 +54,65 @@ def main(arguments: Optional[List[str]] = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m flexpay",
-        description="Payments through FlexPay. The settings come from the environment: "
-        "FLEXPAY_MERCHANT, FLEXPAY_TOKEN and what else Client.from_env names.",
+        description="Payments through FlexPay. The settings come from the environment:"
+        " FLEXPAY_MERCHANT, FLEXPAY_TOKEN and what else Client.from_env names.",
+        add_help=False,
+    )
+    _add_help(parser)
+    parser.add_argument(
+        "--version",
+        action=_Version,
+        nargs=0,
+        help="Print the versions of the package and of the library, and exit.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
 
     def command(name: str, run: Callable[[Any], int], about: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=about, description=about)
-        added.add_argument("--json", action="store_true", help="print JSON")
+        added = commands.add_parser(name, help=about, description=about, add_help=False)
+        _add_help(added)
+        added.add_argument("--json", action="store_true", help="Print JSON.")
         added.set_defaults(run=run)
         return added
 
-    check = command("check", _check, "Ask where an order stands.")
-    check.add_argument("order", metavar="ORDER", help="the gateway's order number")
+    order = "The order number that the gateway gave to the payment."
+    check = command("check", _check, "Ask the gateway where an order stands.")
+    check.add_argument("order", metavar="ORDER_NUMBER", help=order)
+
+    wait = command("wait", _wait, "Wait until an order is settled, and say how. " + STATUSES)
+    wait.add_argument("order", metavar="ORDER_NUMBER", help=order)
+    wait.add_argument(
+        "--reference",
+        help="Your reference of the payment. With --amount and --currency, an order that is another"
+        " payment is an error.",
+    )
+    wait.add_argument("--amount", help='The amount that you asked for, such as "25.50".')
+    wait.add_argument("--currency", help="The currency that you asked for, CDF or USD.")
+    wait.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        help="How long to wait. Unless given, this is 600.",
+    )
+    wait.set_defaults(parser=wait)
 
     pay = command("pay", _pay, "Ask the gateway to take in a payment.")
-    pay.add_argument("--reference", required=True, help="your own; never use one twice")
-    pay.add_argument("--amount", required=True, help="25.50")
-    pay.add_argument("--currency", required=True, help="CDF or USD")
-    pay.add_argument("--description", help="what is being paid for")
-    pay.add_argument("--callback-url", metavar="URL", help="where the gateway posts its notice")
+    pay.add_argument(
+        "--reference", required=True, help="Your own reference of the payment. Never use one twice."
+    )
+    pay.add_argument("--amount", required=True, help='The amount, such as "25.50".')
+    pay.add_argument("--currency", required=True, help="The currency, CDF or USD.")
+    pay.add_argument("--description", help="What is being paid for. The customer sees it.")
+    pay.add_argument(
+        "--callback-url", metavar="URL", help="The address to which the gateway posts its notice."
+    )
     for name, when in (
         ("approve", "after paying"),
-        ("cancel", 'after "cancel"'),
+        ("cancel", "after cancelling"),
         ("decline", "when the card was declined"),
-        ("home", "as your front page"),
+        ("home", "to get back to your front page"),
     ):
-        about = "where the customer's browser goes " + when
+        about = f"The address to which the customer's browser goes {when}."
         pay.add_argument(f"--{name}-url", metavar="URL", help=about)
 
     parse = command(
@@ -83,10 +120,71 @@ def _parser() -> argparse.ArgumentParser:
         _parse_callback,
         "Read the body of a callback. It proves nothing: anyone can post one.",
     )
-    parse.add_argument("file", metavar="FILE", nargs="?", default="-", help="default: stdin")
+    parse.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        default="-",
+        help='The file that holds the body. Without it, or with "-", it is read from stdin.',
+    )
 
-    command("doctor", _run_doctor, "Say what is wrong with a set-up. The token is never printed.")
+    doctor = command(
+        "doctor",
+        _run_doctor,
+        "Say what is wrong with a set-up, and what to do about it. The gateway is asked two"
+        " questions that change nothing. The token is never printed. The exit status is 0 when"
+        " nothing is wrong, and 1 otherwise.",
+    )
+    doctor.add_argument(
+        "--no-ask",
+        action="store_true",
+        help="Make the connections, but do not ask the gateway about the token and the addresses.",
+    )
     return parser
+
+
+def _add_help(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-h", "--help", action="help", help="Show this help, and exit.")
+
+
+class _Version(argparse.Action):
+    """Prints the versions. The library is loaded for this alone, and so not when there is more."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(f"flexpay {__version__}")
+        try:
+            print(f"library {library_version()}, {library_path()}")
+        except FlexPayError as error:
+            print(_escaped(str(error)), file=sys.stderr)
+            parser.exit(FAILED)
+        parser.exit(OK)
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 4_000_000):
+        raise argparse.ArgumentTypeError("it is to be a whole number of seconds, and not 0")
+    return int(text)
+
+
+def _wait(options: Any) -> int:
+    asked_for = (options.reference, options.amount, options.currency)
+    if None in asked_for and asked_for != (None, None, None):
+        options.parser.error("--reference, --amount and --currency go together: give all or none")
+    expected = None
+    if options.reference is not None:
+        reference, amount, currency = asked_for
+        expected = Expected(
+            reference=reference, amount=amount, currency=currency, order_number=options.order
+        )
+    timeout_ms = None if options.timeout is None else options.timeout * 1000
+    with Client.from_env() as client:
+        try:
+            transaction = client.wait(options.order, timeout_ms=timeout_ms, expected=expected)
+        except TimedOutError as error:
+            _tell_error(error, options.json)
+            return STILL_OPEN
+    _tell(transaction, options.json)
+    return OK if transaction.state is State.PAID else NOT_PAID
 
 
 def _check(options: Any) -> int:
@@ -126,7 +224,7 @@ def _parse_callback(options: Any) -> int:
 
 
 def _run_doctor(options: Any) -> int:
-    findings = _doctor.examine()
+    findings = _doctor.examine(ask=not options.no_ask)
     well = all(finding.ok is not False for finding in findings)
     if options.json:
         _print_json({"ok": well, "findings": [dataclasses.asdict(one) for one in findings]})

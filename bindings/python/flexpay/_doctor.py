@@ -1,8 +1,9 @@
 """What is wrong with a set-up: `python -m flexpay doctor`.
 
-Nothing is asked of the gateway but the head of its front page, without the token. The connections
-are Python's own, not the library's, so that each step can be told and timed. Only where Python does
-not know a certificate's issuer is the library asked too, by a check of no order, which carries it.
+The connections are Python's own, not the library's, so that each step can be told and timed. Then
+come two questions that change nothing. The library checks an order that cannot exist: the answer
+shows whether the token is good. And the pay address gets an empty request without the token: the
+answer shows whether it is one. Such a request is no payment, it names no amount and no reference.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ._client import Client
 from ._errors import (
     FlexPayError,
     GatewayError,
+    LibraryError,
     NotFoundError,
     RefusedError,
     ReplyError,
@@ -39,11 +41,32 @@ HOSTS: Dict[str, Tuple[str, str]] = {
     "live": ("cardpayment.flexpay.cd", "backend.flexpay.cd"),
     "test": ("beta-cardpayment.flexpay.cd", "beta-backend.flexpay.cd"),
 }
+# How the pay addresses of each form end: what is set where nothing is, first.
+ENDINGS: Dict[str, Tuple[str, ...]] = {"v1": ("/v1/pay", "/v2/pay"), "v1.1": ("/v1.1/pay",)}
+# An empty request in each form.
+EMPTY: Dict[str, Tuple[str, bytes]] = {
+    "v1": ("application/x-www-form-urlencoded", b""),
+    "v1.1": ("application/json", b"{}"),
+}
+NOT_ASKED = "not asked, as you wished"
+# The gateway's numbers are letters and digits alone.
+NO_ORDER = "flexpay-doctor"
 
 CONNECT_TIMEOUT_S = 10.0
 # OpenSSL's numbers: an issuer that is not on the list, the chain's own root, the server's own.
 UNKNOWN_ISSUER = (18, 19, 20, 21)
 CLOCK_TOLERANCE = timedelta(minutes=2)
+
+# What to do when a step of a connection fails.
+REMEDIES = {
+    "address": "Write it as https://host/path",
+    "name": "Check the host's name, and whether this machine is online and has a name server",
+    "connection": "Check the address, whether the service runs (the sandbox, too, must be started),"
+    " and whether a firewall or FLEXPAY_PROXY stands in between",
+    "TLS": "Check the address and this machine's clock; for a certificate of your own (the sandbox,"
+    " a company's proxy) set FLEXPAY_CA_FILE to the PEM file of its authority",
+    "answer": "Check the address: what answers there does not speak HTTP as a gateway does",
+}
 
 
 @dataclass(frozen=True)
@@ -57,26 +80,41 @@ class Finding:
     duration_ms: Optional[float] = None
 
 
-def examine() -> List[Finding]:
-    """Looks at everything, and goes on after what is wrong."""
-    return list(_examine())
+def examine(ask: bool = True) -> List[Finding]:
+    """Looks at everything, and goes on after what is wrong. With `ask` the gateway is asked about
+    the token and the addresses."""
+    return list(_examine(ask))
 
 
-def _examine() -> Iterator[Finding]:
-    yield _library()
+def _examine(ask: bool) -> Iterator[Finding]:
+    library = _library()
+    yield library
     settings = _settings()
     yield settings
     yield _token()
     if not settings.ok:
         # Which services they mean is not known then.
-        yield Finding("services", None, "not looked at: the settings are refused")
+        yield Finding("services", None, "not looked at: the settings are not known to be good")
         return
     ahead = None
-    for name, url in _services():
+    for name, url in _targets():
         findings, seen = _service(name, url)
         yield from findings
         ahead = ahead if seen is None else seen
+        question = "pay form" if name == "pay" else "check token"
+        if any(finding.ok is False for finding in findings):
+            yield Finding(question, None, "not asked: see above")
+        elif name == "pay":
+            yield _pay_form(url, ask)
+        else:
+            yield _check_token(ask)
     yield _clock(ahead)
+    yield Finding(
+        "not looked at",
+        None,
+        "the merchant code (only a payment shows whether it is right), and whether the gateway can"
+        " reach your callback address",
+    )
 
 
 def _library() -> Finding:
@@ -97,26 +135,38 @@ def _library() -> Finding:
 def _settings() -> Finding:
     try:
         Client.from_env().close()
+    except LibraryError:
+        return Finding("settings", None, "not looked at: the library judges them, see above")
     except FlexPayError as error:
-        return Finding("settings", False, str(error))
+        return Finding(
+            "settings",
+            False,
+            f"{error}. Mend it in the environment of this program (`python -m pydoc flexpay.Client`"
+            " explains each setting)",
+        )
+    (_, pay), (_, check) = _targets()
+    order_number = "" if _api() == "v1.1" else " (whose payments have no order number; v1.1's have)"
     return Finding(
         "settings",
         True,
-        f"merchant {_variable('FLEXPAY_MERCHANT')}, environment {_environment()}",
+        f"merchant {_variable('FLEXPAY_MERCHANT')}, api {_api()}{order_number},"
+        f" payments to {pay}, checks to {check}",
     )
 
 
 def _token() -> Finding:
     token = _variable("FLEXPAY_TOKEN")
     if not token:
-        return Finding("token", False, "FLEXPAY_TOKEN is not set")
+        return Finding(
+            "token", False, "FLEXPAY_TOKEN is not set. Set it to the token FlexPay gave you"
+        )
     expiry = _expiry(token)
     if expiry is None:
         return Finding("token", True, "present; when it expires cannot be read from it")
     left = expiry - datetime.now(timezone.utc)
     when = expiry.strftime("%Y-%m-%d %H:%M UTC")
     if left <= timedelta(0):
-        return Finding("token", False, f"expired on {when}: ask FlexPay for a new one")
+        return Finding("token", False, f"expired on {when}. Ask FlexPay for a new one")
     return Finding("token", True, f"present, expires on {when}, in {left.days} days")
 
 
@@ -132,12 +182,41 @@ def _expiry(token: str) -> Optional[datetime]:
         return None
 
 
-def _services() -> List[Tuple[str, str]]:
-    pay, check = HOSTS[_environment()]
+def _targets() -> List[Tuple[str, str]]:
+    """The addresses that the library would use: its own words are in src/config.rs."""
+    pay, check = HOSTS[_variable("FLEXPAY_ENVIRONMENT") or "live"]
     return [
-        ("pay", _variable("FLEXPAY_PAY_URL") or "https://" + pay),
-        ("check", _variable("FLEXPAY_CHECK_URL") or "https://" + check),
+        ("pay", _variable("FLEXPAY_PAY_URL") or f"https://{pay}{ENDINGS[_api()][0]}"),
+        ("check", _variable("FLEXPAY_CHECK_URL") or f"https://{check}/api/rest/v1/check"),
     ]
+
+
+class _Target:
+    """Where an address leads, and by which way."""
+
+    def __init__(self, name: str, url: str) -> None:
+        scheme, self.host, port, parts = _parts(url, f"FLEXPAY_{name.upper()}_URL")
+        self.is_tls = scheme == "https"
+        self.port = port or (443 if self.is_tls else 80)
+        self.path = parts.path or "/"
+        self.proxy = _proxy()
+        self.peer = (
+            (self.host, self.port) if self.proxy is None else (self.proxy.host, self.proxy.port)
+        )
+
+    def connection(self) -> http.client.HTTPConnection:
+        """A connection that is not made yet."""
+        connection = http.client.HTTPConnection(*self.peer, timeout=CONNECT_TIMEOUT_S)
+        if self.proxy is not None:
+            connection.set_tunnel(self.host, self.port, self.proxy.headers)
+        return connection
+
+    def secure(self, connection: http.client.HTTPConnection) -> Optional[str]:
+        """Puts TLS over it, and gives its version."""
+        context = ssl.create_default_context(cafile=_variable("FLEXPAY_CA_FILE"))
+        secured = context.wrap_socket(connection.sock, server_hostname=self.host)
+        connection.sock = secured
+        return secured.version()
 
 
 def _service(name: str, url: str) -> Tuple[List[Finding], Optional[float]]:
@@ -151,32 +230,33 @@ def _service(name: str, url: str) -> Tuple[List[Finding], Optional[float]]:
         took = (time.monotonic() - started) * 1000
         findings.append(Finding(f"{name} {step}", True, detail, took))
 
+    def failed(reason: str) -> None:
+        took = (time.monotonic() - started) * 1000
+        detail = f"{reason}. {REMEDIES[step]}"
+        findings.append(Finding(f"{name} {step}", False, detail, took))
+
     try:
-        scheme, host, port, _ = _parts(url, f"FLEXPAY_{name.upper()}_URL")
-        is_tls = scheme == "https"
-        port = port or (443 if is_tls else 80)
-        proxy = _proxy()
-        peer = (host, port) if proxy is None else (proxy.host, proxy.port)
+        target = _Target(name, url)
 
         step, started = "name", time.monotonic()
-        addresses = {info[4][0] for info in socket.getaddrinfo(*peer, type=socket.SOCK_STREAM)}
-        found(f"{peer[0]} is {', '.join(sorted(map(str, addresses)))}")
+        addresses = {
+            info[4][0] for info in socket.getaddrinfo(*target.peer, type=socket.SOCK_STREAM)
+        }
+        found(f"{target.peer[0]} is {', '.join(sorted(map(str, addresses)))}")
 
         step, started = "connection", time.monotonic()
-        connection = http.client.HTTPConnection(*peer, timeout=CONNECT_TIMEOUT_S)
-        if proxy is not None:
-            connection.set_tunnel(host, port, proxy.headers)
-        with closing(connection):
+        with closing(target.connection()) as connection:
             connection.connect()
-            found(f"{host}:{port}{'' if proxy is None else ' through the proxy'}")
+            way = "" if target.proxy is None else " through the proxy"
+            found(f"{target.host}:{target.port}{way}")
 
-            if is_tls:
+            if target.is_tls:
                 step, started = "TLS", time.monotonic()
-                authorities = _variable("FLEXPAY_CA_FILE")
-                context = ssl.create_default_context(cafile=authorities)
-                connection.sock = context.wrap_socket(connection.sock, server_hostname=host)
-                trust = authorities or "this Python's list (the library has its own)"
-                found(f"{connection.sock.version()}, certificate trusted by {trust}")
+                version = target.secure(connection)
+                trust = (
+                    _variable("FLEXPAY_CA_FILE") or "this Python's list (the library's is other)"
+                )
+                found(f"{version}, certificate trusted by {trust}")
             else:
                 findings.append(Finding(name + " TLS", None, "plain http, by its address"))
 
@@ -185,7 +265,7 @@ def _service(name: str, url: str) -> Tuple[List[Finding], Optional[float]]:
             answer = connection.getresponse()
             if answer.status == 403:
                 refused = (
-                    "HTTP 403: the address of this machine may not be allowed; ask FlexPay about"
+                    "HTTP 403: the address of this machine may not be allowed. Ask FlexPay about"
                     " its address filter, and look for a firewall in between"
                 )
                 findings.append(Finding(f"{name} {step}", False, refused))
@@ -200,35 +280,167 @@ def _service(name: str, url: str) -> Tuple[List[Finding], Optional[float]]:
                 "certificate trusted by the library, though its issuer is not on this Python's list"
             )
         else:
-            findings.append(Finding(f"{name} {step}", False, f"(this Python's verdict) {error}"))
+            failed(f"(this Python's verdict) {error}")
         return findings, None
     except (OSError, ValueError, http.client.HTTPException) as error:
-        reason = str(error) or type(error).__name__
-        took = (time.monotonic() - started) * 1000
-        findings.append(Finding(f"{name} {step}", False, reason, took))
+        failed(f"{target.peer[0]}: {_why(error)}" if step == "name" else _why(error))
         return findings, None
+
+
+def _why(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _library_trusts(url: str) -> bool:
-    """Whether the library's own connection reaches this service: any answer at all proves it.
-
-    It asks about an order that does not exist.
-    """
+    """Whether the library's own connection reaches this service: any answer at all proves it."""
     try:
-        with Client(
-            merchant=_variable("FLEXPAY_MERCHANT") or "",
-            token=_variable("FLEXPAY_TOKEN") or "",
-            check_url=url,
-            ca_file=_variable("FLEXPAY_CA_FILE"),
-            proxy=_variable("FLEXPAY_PROXY"),
-            check_once=True,
-        ) as client:
-            client.check("flexpay-doctor")
+        _ask_about_no_order(url)
     except FlexPayError as error:
         return isinstance(
             error, (GatewayError, NotFoundError, RefusedError, ReplyError, UnauthorizedError)
         )
     return True
+
+
+def _ask_about_no_order(check_url: Optional[str]) -> None:
+    """Checks an order that cannot exist: once, and with all settings else."""
+    with Client(
+        merchant=_variable("FLEXPAY_MERCHANT") or "",
+        token=_variable("FLEXPAY_TOKEN") or "",
+        environment=_variable("FLEXPAY_ENVIRONMENT"),
+        check_url=check_url,
+        timeout_ms=_milliseconds("FLEXPAY_TIMEOUT_MS"),
+        connect_timeout_ms=_milliseconds("FLEXPAY_CONNECT_TIMEOUT_MS"),
+        ca_file=_variable("FLEXPAY_CA_FILE"),
+        proxy=_variable("FLEXPAY_PROXY"),
+        app_name=_variable("FLEXPAY_APP_NAME"),
+        allow_plain_http=_variable("FLEXPAY_ALLOW_PLAIN_HTTP") == "1",
+        system_roots=_variable("FLEXPAY_SYSTEM_ROOTS") == "1",
+        check_once=True,
+    ) as client:
+        client.check(NO_ORDER)
+
+
+def _check_token(ask: bool = True) -> Finding:
+    """Whether the gateway takes the token, and whether checks are answered at this address."""
+    if not ask:
+        return Finding("check token", None, NOT_ASKED)
+    started = time.monotonic()
+
+    def finding(ok: bool, detail: str) -> Finding:
+        took = (time.monotonic() - started) * 1000
+        return Finding("check token", ok, detail, took)
+
+    try:
+        _ask_about_no_order(_variable("FLEXPAY_CHECK_URL"))
+    except NotFoundError:
+        return finding(
+            True, "accepted: the gateway was asked about an order that cannot exist, and knew none"
+        )
+    except UnauthorizedError as error:
+        if error.http_status == 403:
+            return finding(
+                False,
+                f"{error}. Ask FlexPay about its address filter, and whether the token is yours",
+            )
+        return finding(
+            False,
+            f"{error}. Set FLEXPAY_TOKEN to the token that FlexPay gave you for this environment,"
+            " whole and on one line",
+        )
+    except RefusedError as error:
+        if error.http_status in (404, 405):
+            return finding(
+                False,
+                f"HTTP {error.http_status}: no checks are answered at this address. Set"
+                " FLEXPAY_CHECK_URL to the address up to and without the order number, which ends"
+                " in /api/rest/v1/check (or unset it, for FlexPay's own)",
+            )
+        return finding(False, f"{error}. Show FlexPay these words")
+    except ReplyError as error:
+        return finding(
+            False,
+            f"{error}. Check FLEXPAY_CHECK_URL, which ends in /api/rest/v1/check at FlexPay's",
+        )
+    except GatewayError as error:
+        return finding(
+            False, f"{error}. Run this again in some minutes, and show FlexPay these words then"
+        )
+    except FlexPayError as error:
+        return finding(
+            False,
+            f"{error.code.name}: {error}. This is the library's own connection, see above for"
+            " what Python's came to",
+        )
+    return finding(True, f"accepted: the gateway even knows an order {NO_ORDER!r}")
+
+
+def _pay_form(url: str, ask: bool = True) -> Finding:
+    """Whether there is a payment service at this address, of the form that was set."""
+    started = time.monotonic()
+    api = _api()
+    (other,) = set(ENDINGS) - {api}
+
+    def finding(ok: Optional[bool], detail: str) -> Finding:
+        took = (time.monotonic() - started) * 1000
+        return Finding("pay form", ok, detail, took)
+
+    of_the_other_form = (
+        f"this address is for the other form (api). Set FLEXPAY_API={other}, or set FLEXPAY_PAY_URL"
+        f" to an address that ends in {ENDINGS[api][0]}"
+    )
+    path = urlsplit(url).path.rstrip("/")
+    if path.endswith(ENDINGS[other]):
+        return finding(False, of_the_other_form)
+    if not ask:
+        return Finding("pay form", None, NOT_ASKED)
+    try:
+        status = _status_of_nothing(url, api)
+        if status in (404, 405, 410):
+            return finding(
+                False,
+                f"HTTP {status}: no payments are taken at this address. Set FLEXPAY_PAY_URL to one"
+                f" that ends in {ENDINGS[api][0]} (or unset it, for FlexPay's own)",
+            )
+        if status in (301, 308):
+            return finding(
+                False,
+                f"HTTP {status}: the service has moved from this address (no redirect is followed)."
+                " Set FLEXPAY_PAY_URL to where it is now, with https:// where there is http://",
+            )
+        if status in (502, 503, 504):
+            return finding(
+                False, f"HTTP {status}: the gateway is failing. Try again in some minutes"
+            )
+        if status in (400, 415):
+            status_of_other = _status_of_nothing(url, other)
+            if status_of_other in (200, 401, 403, 422):
+                return finding(False, of_the_other_form)
+    except ssl.SSLCertVerificationError:
+        return finding(None, "not asked: this Python does not trust the certificate's issuer")
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return finding(False, f"{_why(error)}. {REMEDIES['answer']}")
+    if status in (200, 401, 403, 422):
+        return finding(
+            True, f"takes requests of api {api} (HTTP {status} to an empty one, without the token)"
+        )
+    return finding(
+        None,
+        f"HTTP {status} to an empty request, without the token: whether payments are taken here"
+        " cannot be told from it",
+    )
+
+
+def _status_of_nothing(url: str, api: str) -> int:
+    """The HTTP status that an empty request without the token gets."""
+    target = _Target("pay", url)
+    kind, body = EMPTY[api]
+    with closing(target.connection()) as connection:
+        connection.connect()
+        if target.is_tls:
+            target.secure(connection)
+        connection.request("POST", target.path, body, {"Content-Type": kind})
+        return connection.getresponse().status
 
 
 def _parts(url: str, variable: str) -> Tuple[str, str, Optional[int], SplitResult]:
@@ -267,7 +479,8 @@ def _clock(ahead: Optional[float]) -> Finding:
         return Finding("clock", None, "no service told the time")
     where = "ahead of" if ahead >= 0 else "behind"
     detail = f"about {abs(ahead):.0f} s {where} the gateway's (approximate: it tells whole seconds)"
-    return Finding("clock", abs(ahead) <= CLOCK_TOLERANCE.total_seconds(), detail)
+    is_right = abs(ahead) <= CLOCK_TOLERANCE.total_seconds()
+    return Finding("clock", is_right, detail + ("" if is_right else ". Set this machine's clock"))
 
 
 def _date(header: Optional[str]) -> Optional[datetime]:
@@ -278,9 +491,15 @@ def _date(header: Optional[str]) -> Optional[datetime]:
     return date if date.tzinfo else date.replace(tzinfo=timezone.utc)
 
 
-def _environment() -> str:
-    return _variable("FLEXPAY_ENVIRONMENT") or "live"
+def _api() -> str:
+    return _variable("FLEXPAY_API") or "v1"
+
+
+def _milliseconds(name: str) -> Optional[int]:
+    # The settings were taken by the library: it is a number. 0 is the usual time there.
+    return int(_variable(name) or 0) or None
 
 
 def _variable(name: str) -> Optional[str]:
-    return os.environ.get(name) or None
+    # As the library reads it: without blanks around, and empty is not set.
+    return os.environ.get(name, "").strip() or None

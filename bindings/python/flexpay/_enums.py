@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Environment(IntEnum):
-    """Which of the gateway's hosts to talk to."""
+    """Which of the gateway's hosts to talk to. "live" and "test" will do in its place."""
 
     #: cardpayment.flexpay.cd and backend.flexpay.cd.
     LIVE = 0
@@ -19,7 +19,7 @@ class Environment(IntEnum):
 
 
 class Api(IntEnum):
-    """Which form of the payment service to use."""
+    """Which form of the payment service to use. "v1" and "v1.1" will do in its place."""
 
     #: /v1/pay, as documented: a form. Its reply gives no order number.
     V1 = 0
@@ -62,4 +62,9 @@ class State(IntEnum):
         "UPDATE orders SET state = :now WHERE reference = :reference AND state = :recorded". Whoever
         changes no row was not the first.
         """
-        return bool(_abi.library().functions.flexpay_state_may_replace(recorded, self))
+        if isinstance(recorded, str):
+            # A database holds the name, most often.
+            why = 'State["PAID"] is the state of that name'
+            raise _abi.wrong_type("recorded", "State", recorded, why)
+        number = _abi.integer(recorded, "recorded", -(2**31), 2**31 - 1)
+        return bool(_abi.library().functions.flexpay_state_may_replace(number, self))

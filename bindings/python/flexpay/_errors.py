@@ -43,10 +43,14 @@ class ResultCode(IntEnum):
 class Outcome(IntEnum):
     """Whether a request that failed may be repeated. A new number counts as UNKNOWN."""
 
+    #: Nothing was sent, and nothing can be: the library cannot be used on this machine. A fault of
+    #: the installation; to try again mends nothing. (This package's own: the library has none.)
+    UNUSABLE = -1
     #: Something was sent, and no usable answer came. Do NOT repeat a payment: find out first, by
     #: the callback, `Client.check` or the merchant's console.
     UNKNOWN = 0
-    #: Nothing of the request left this machine. It may be repeated.
+    #: Nothing of the request left this machine. It may be repeated; after an InvalidError only
+    #: once the argument or setting is mended.
     NOT_SENT = 1
     #: The gateway answered, and said no. Repeat it only after mending the cause.
     REFUSED = 2
@@ -107,16 +111,21 @@ class FlexPayError(Exception):
 
 
 class LibraryError(FlexPayError, ImportError):
-    """The shared library is missing, or is not the one this package was written for."""
+    """The shared library is missing, or is not the one this package was written for: a fault of the
+    installation. The message says how to mend it."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, outcome=Outcome.NOT_SENT)
+        super().__init__(message, outcome=Outcome.UNUSABLE)
 
 
 class InvalidError(FlexPayError, ValueError):
     """An argument or a setting was refused before anything was sent; `field` names it."""
 
     code = ResultCode.INVALID
+
+
+class InvalidTypeError(InvalidError, TypeError):
+    """An argument is of a type that is never right there, such as a float for an amount."""
 
 
 class InternalError(FlexPayError, RuntimeError):

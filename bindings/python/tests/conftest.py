@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -46,11 +47,22 @@ def eventually(happened: Callable[[], Any]) -> Any:
     raise AssertionError("it did not happen")
 
 
+def read_env_file(file: Path) -> Dict[str, str]:
+    """The variables of a file for a shell, `export NAME='value'` or `NAME=value` a line."""
+    settings = {}
+    for line in shlex.split(file.read_text(), comments=True):
+        if line != "export":
+            name, value = line.split("=", 1)
+            settings[name] = value
+    return settings
+
+
 class Sandbox:
     """A running sandbox, and its control addresses."""
 
-    def __init__(self, settings: Dict[str, str]) -> None:
-        self.settings = settings
+    def __init__(self, env_file: Path) -> None:
+        self.env_file = env_file
+        self.settings = settings = read_env_file(env_file)
         self.url = settings["SANDBOX_URL"]
         self.https_url = settings["SANDBOX_HTTPS_URL"]
         self.ca_file = settings["FLEXPAY_CA_FILE"]
@@ -123,8 +135,7 @@ def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
     )
     try:
         eventually(env_file.exists)
-        lines = env_file.read_text().splitlines()
-        yield Sandbox(dict(line.split("=", 1) for line in lines))
+        yield Sandbox(env_file)
     finally:
         process.terminate()
         process.wait(PATIENCE_S)

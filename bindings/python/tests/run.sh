@@ -25,6 +25,11 @@ cd "$here"
 "$VENV/bin/ruff" check --quiet --config pyproject.toml . ../../examples/python
 "$VENV/bin/ruff" format --quiet --check --config pyproject.toml . ../../examples/python
 "$VENV/bin/mypy"
+# The README's snippets, too.
+"$python" tests/readme.py "$root/build/readme"
+"$VENV/bin/mypy" --config-file pyproject.toml "$root/build/readme"
+"$VENV/bin/ruff" check --quiet --config pyproject.toml "$root/build/readme"
+"$VENV/bin/ruff" format --quiet --check --config pyproject.toml "$root/build/readme"
 # No newer Python than 3.8 is needed: neither its library nor its grammar.
 "$VENV/bin/vermin" --quiet --no-tips --target=3.8- --violations flexpay ../../examples/python
 "$python" - <<'END'
@@ -44,7 +49,8 @@ until [ -f "$work/env" ]; do
     kill -0 "$sandbox"
     sleep 0.1
 done
-SANDBOX_URL=$(sed -n 's/^SANDBOX_URL=//p' "$work/env")
+# In a shell of its own: memory.py needs an environment without settings.
+SANDBOX_URL=$(. "$work/env" && echo "$SANDBOX_URL")
 
 "$python" tests/conformance.py "$root/tests/vectors" "$SANDBOX_URL" >"$work/lines"
 echo "conformance: $(wc -l <"$work/lines") cases run"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
+import socket
+import threading
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
@@ -79,11 +81,21 @@ def test_text_that_c_would_cut_or_cannot_read(
     assert caught.value.outcome is Outcome.NOT_SENT
 
 
+def assert_is_of_the_package(error: Exception, field: str) -> None:
+    """Whoever catches FlexPayError, ValueError or TypeError catches it."""
+    assert isinstance(error, flexpay.InvalidTypeError)
+    assert isinstance(error, InvalidError)
+    assert isinstance(error, ValueError)
+    assert (error.field, error.outcome) == (field, Outcome.NOT_SENT)
+    assert error.code is flexpay.ResultCode.INVALID
+
+
 @pytest.mark.parametrize(("field", "call"), MORE_TEXTS)
 @pytest.mark.parametrize("value", [b"bytes", 1.5, [], object(), True])
 def test_what_is_no_text(client: Client, field: str, call: Call, value: object) -> None:
-    with pytest.raises(TypeError, match=f"^{field} is to be"):
+    with pytest.raises(TypeError, match=f"^{field} is to be") as caught:
         call(client, value)
+    assert_is_of_the_package(caught.value, field)
 
 
 @pytest.mark.parametrize(("field", "call"), list(TEXTS.items()))
@@ -97,8 +109,11 @@ def test_a_mebibyte_of_text(sandbox: Sandbox, client: Client, field: str, call: 
 
 @pytest.mark.parametrize("value", [0.1, 25.5, 100.0, float("nan")])
 def test_a_float_amount_is_refused_and_told_why(client: Client, value: float) -> None:
-    with pytest.raises(TypeError, match="a float is refused because it cannot hold"):
+    with pytest.raises(flexpay.FlexPayError, match="a float is refused because it") as caught:
         client.pay(reference="R-1", **{**ORDER, "amount": value})
+    assert isinstance(caught.value, TypeError)
+    assert_is_of_the_package(caught.value, "amount")
+    assert str(caught.value).endswith('write it as text, "25.50"')
     with pytest.raises(TypeError, match="a float is refused because it cannot hold"):
         client.verify_callback(BODY, **{**EXPECTED, "amount": value})  # type: ignore[arg-type]
 
@@ -133,9 +148,66 @@ def test_integers_that_c_would_cut(sandbox: Sandbox, field: str) -> None:
         with pytest.raises(InvalidError) as caught:
             sandbox.client(**{field: number})
         assert caught.value.field == field
-    for wrong in ("1", 1.0, True):
-        with pytest.raises(TypeError, match=f"^{field} is to be int"):
+    for wrong in (b"1", 1.0, True):
+        with pytest.raises(TypeError, match=f"^{field} is to be ") as caught_type:
             sandbox.client(**{field: wrong})
+        assert_is_of_the_package(caught_type.value, field)
+
+
+@pytest.mark.parametrize(
+    ("field", "right", "wrong"),
+    [
+        ("api", ("v1", "v1.1", None), ("v2", "V1", "1.1", "", " v1")),
+        ("environment", ("live", "test", None), ("production", "LIVE", "")),
+    ],
+)
+@pytest.mark.parametrize("kind", [Client, flexpay.AsyncClient])
+def test_settings_in_words(
+    field: str, right: Tuple[Any, ...], wrong: Tuple[str, ...], kind: Any
+) -> None:
+    for word in right:
+        kind(merchant="M", token="t", **{field: word}).close()
+    for word in wrong:
+        with pytest.raises(InvalidError) as caught:
+            kind(merchant="M", token="t", **{field: word})
+        assert str(caught.value) == f'{field} is neither "{right[0]}" nor "{right[1]}"'
+        assert (caught.value.field, caught.value.outcome) == (field, Outcome.NOT_SENT)
+
+
+def test_a_word_means_what_its_number_means(sandbox: Sandbox) -> None:
+    # Type checkers take them, too.
+    Client(merchant="M", token="t", api="v1.1", environment="test").close()
+    flexpay.AsyncClient(merchant="M", token="t", api="v1", environment="live").close()
+    for api, path in (("v1", "/v1/pay"), ("v1.1", "/v1.1/pay")):
+        with sandbox.client(api=api, pay_url=sandbox.url + path) as client:
+            payment = client.pay(reference=api, **ORDER)
+        assert (payment.order_number is None) is (api == "v1")
+    asked: List[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        arguments: Dict[str, Any] = {"proxy": address, "environment": "test", "check_once": True}
+        with Client(merchant="M", token="t", **arguments) as client:
+
+            def hang_up() -> None:
+                connection, _ = proxy.accept()
+                with connection, connection.makefile("rb") as received:
+                    asked.append(received.readline())
+
+            # No real host is asked: the proxy is told which one is meant, and hangs up.
+            answering = threading.Thread(target=hang_up)
+            answering.start()
+            with pytest.raises(flexpay.ProxyError):
+                client.check("O-1")
+            answering.join(PATIENCE_S)
+    assert asked == [b"CONNECT beta-backend.flexpay.cd:443 HTTP/1.1\r\n"]
+
+
+@pytest.mark.parametrize("recorded", ["PAID", None, 1.0, True])
+def test_a_recorded_state_that_is_none(recorded: Any) -> None:
+    with pytest.raises(TypeError, match=r"^recorded is to be ") as caught:
+        flexpay.State.PAID.may_replace(recorded)
+    assert_is_of_the_package(caught.value, "recorded")
+    assert ('State["PAID"]' in str(caught.value)) is (recorded == "PAID")
 
 
 @pytest.mark.parametrize("field", ["timeout_ms", "connect_timeout_ms"])

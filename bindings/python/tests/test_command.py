@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List, Optional
 
+import pytest
 from conftest import PATIENCE_S, URLS, Sandbox
+
+import flexpay
+from flexpay import _command
 
 ADDRESSES = [word for name, url in URLS.items() for word in ("--" + name.replace("_", "-"), url)]
 PAY = ["pay", "--reference", "R-1", "--amount", "25.50", "--currency", "USD", *ADDRESSES]
@@ -65,6 +71,69 @@ def test_errors(sandbox: Sandbox) -> None:
     assert words.endswith("(outcome: NOT_SENT)\n")
     assert "usage:" in run(sandbox, 2)
     assert "usage:" in run(sandbox, 2, "pay")
+
+
+def test_wait(sandbox: Sandbox) -> None:
+    order = run_json(sandbox, 0, *PAY)["order_number"]
+    asked_for = ["--reference", "R-1", "--amount", "25.5", "--currency", "USD"]
+    words = run(sandbox, 4, "wait", order, "--timeout", "1", *asked_for)
+    assert words.startswith("TIMEOUT: ")
+    sandbox.decide(order, "approve")
+    assert run_json(sandbox, 0, "wait", order)["state"] == "PAID"
+    assert "state: PAID" in run(sandbox, 0, "wait", order, *asked_for).splitlines()
+    other = [*asked_for[:3], "26", *asked_for[4:]]
+    assert run(sandbox, 1, "wait", order, *other).startswith("MISMATCH: amount")
+    assert "give all or none" in run(sandbox, 2, "wait", order, *asked_for[:4])
+    for wrong in ("0", "-1", "1.5", "soon", "9" * 9):
+        assert "whole number of seconds" in run(sandbox, 2, "wait", order, "--timeout", wrong)
+
+
+def test_wait_for_what_is_not_paid(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = run_json(sandbox, 0, *PAY)["order_number"]
+    sandbox.decide(order, "cancel")
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    usual = flexpay.Client.wait
+    monkeypatch.setattr(  # so that the test does not wait for the grace period
+        flexpay.Client, "wait", lambda *a, **named: usual(*a, **named, failed_grace_ms=1)
+    )
+    assert _command.main(["wait", order]) == 3
+    assert "state: CANCELLED\n" in capsys.readouterr().out
+
+
+def test_version(sandbox: Sandbox) -> None:
+    library = os.environ["FLEXPAY_LIBRARY"]
+    said = run(sandbox, 0, "--version")
+    assert said == f"flexpay {flexpay.__version__}\nlibrary {flexpay.__version__}, {library}\n"
+    process = start(sandbox, "--version", FLEXPAY_LIBRARY="/nowhere/libflexpay.so")
+    output, errors = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, output) == (1, f"flexpay {flexpay.__version__}\n")
+    assert "tried /nowhere/libflexpay.so: " in errors
+
+
+def test_help_is_in_sentences() -> None:
+    def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+        yield parser
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for one in action.choices.values():
+                    yield from parsers(one)
+
+    texts: List[Optional[str]] = []
+    for parser in parsers(_command._parser()):
+        texts.append(parser.description)
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                texts += [one.help for one in action._choices_actions]
+            else:
+                texts.append(action.help)
+    assert len(texts) > 30
+    for text in texts:
+        assert text is not None
+        assert text[0].isupper(), text
+        assert text.endswith("."), text
 
 
 def test_parse_callback(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import http.server
 import json
 import ssl
 import threading
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import pytest
 from conftest import PATIENCE_S, Sandbox, python
@@ -27,9 +27,9 @@ def over_tls(sandbox: Sandbox, **others: str) -> Dict[str, str]:
     )
 
 
-def examined(environment: Dict[str, str]) -> Tuple[int, Dict[str, Dict[str, Any]]]:
+def examined(environment: Dict[str, str], *options: str) -> Tuple[int, Dict[str, Dict[str, Any]]]:
     """The exit status, and the findings by name."""
-    process = python(RUN.format(["doctor", "--json"]), environment)
+    process = python(RUN.format(["doctor", "--json", *options]), environment)
     output, errors = process.communicate(timeout=PATIENCE_S)
     assert errors == ""
     told = json.loads(output)
@@ -56,8 +56,12 @@ def test_a_good_set_up(sandbox: Sandbox) -> None:
             for service in ("pay", "check")
             for step in ("name", "connection", "TLS", "answer")
         ),
+        "pay form",
+        "check token",
         "clock",
+        "not looked at",
     }
+    assert findings.pop("not looked at")["ok"] is None
     assert all(one["ok"] for one in findings.values())
     assert environment["FLEXPAY_LIBRARY"] in findings["library"]["detail"]
     assert "version 0.1.0, ABI 1" in findings["library"]["detail"]
@@ -66,8 +70,120 @@ def test_a_good_set_up(sandbox: Sandbox) -> None:
     assert sandbox.ca_file in findings["check TLS"]["detail"]
     assert findings["pay TLS"]["duration_ms"] > 0
     assert "approximate" in findings["clock"]["detail"]
-    # The gateway was asked for nothing but its front page, and was not shown the token.
+    assert findings["settings"]["detail"] == (
+        "merchant ZANDO, api v1.1, payments to "
+        f"{environment['FLEXPAY_PAY_URL']}, checks to {environment['FLEXPAY_CHECK_URL']}"
+    )
+    # Nothing was paid, and one order was asked about, which cannot exist.
+    (pay,) = sandbox.requests("pay")
+    assert pay["body"] == "{}"
+    assert "authorization" not in dict(pay["headers"])
+    (check,) = sandbox.requests("check")
+    assert check["path"].endswith("/check/flexpay-doctor")
+    assert sandbox.control("GET", "payments") == []
+
+
+def test_nothing_is_asked_where_it_is_not_to_be(sandbox: Sandbox) -> None:
+    status, findings = examined(over_tls(sandbox, FLEXPAY_TOKEN="nonsense"), "--no-ask")
+    assert status == 0
+    for question in ("pay form", "check token"):
+        assert findings[question]["ok"] is None
+        assert findings[question]["detail"] == "not asked, as you wished"
     assert sandbox.requests("pay") + sandbox.requests("check") == []
+
+
+def test_an_ending_is_seen_without_a_question(sandbox: Sandbox) -> None:
+    status, findings = examined(sandbox.environment(FLEXPAY_API="v1"), "--no-ask")
+    assert status == 1
+    assert "for the other form (api)" in findings["pay form"]["detail"]
+    assert "api v1 (whose payments have no order number" in findings["settings"]["detail"]
+    assert sandbox.requests("pay") == []
+
+
+def test_a_stranger_is_told(sandbox: Sandbox) -> None:
+    environment = over_tls(sandbox, FLEXPAY_TOKEN="nonsense", FLEXPAY_MERCHANT="NOBODY")
+    status, findings = examined(environment)
+    assert status == 1
+    assert findings["check token"]["ok"] is False
+    assert "did not accept the token (HTTP 401)" in findings["check token"]["detail"]
+    assert "Set FLEXPAY_TOKEN to the token that FlexPay gave you" in str(findings)
+    assert findings["not looked at"]["detail"].startswith("the merchant code (only a payment ")
+
+
+@pytest.mark.parametrize("api", ["v1", "v1.1"])
+def test_an_address_without_payments(sandbox: Sandbox, api: str) -> None:
+    url = sandbox.url + "/nowhere"
+    status, findings = examined(
+        sandbox.environment(FLEXPAY_API=api, FLEXPAY_PAY_URL=url, FLEXPAY_CHECK_URL=url)
+    )
+    assert status == 1
+    assert findings["pay form"]["ok"] is False
+    assert findings["pay form"]["detail"] == (
+        "HTTP 404: no payments are taken at this address. Set FLEXPAY_PAY_URL to one that ends in "
+        f"/{api}/pay (or unset it, for FlexPay's own)"
+    )
+    assert findings["check token"]["ok"] is False
+    assert findings["check token"]["detail"].startswith("HTTP 404: no checks are answered at this")
+    assert "which ends in /api/rest/v1/check" in findings["check token"]["detail"]
+
+
+@pytest.mark.parametrize(("api", "other"), [("v1", "v1.1"), ("v1.1", "v1")])
+def test_an_address_of_the_other_form(
+    sandbox: Sandbox, api: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"{sandbox.url}/{other}/pay"
+    status, findings = examined(sandbox.environment(FLEXPAY_API=api, FLEXPAY_PAY_URL=url))
+    words = (
+        f"this address is for the other form (api). Set FLEXPAY_API={other}, or set FLEXPAY_PAY_URL"
+        f" to an address that ends in /{api}/pay"
+    )
+    assert status == 1
+    assert (findings["pay form"]["ok"], findings["pay form"]["detail"]) == (False, words)
+    # By what it answers, where its ending does not say it.
+    monkeypatch.setenv("FLEXPAY_API", api)
+    monkeypatch.setattr(_doctor, "ENDINGS", {api: (f"/{api}/pay",), other: ("/other/pay",)})
+    found = _doctor._pay_form(url)
+    assert (found.ok, found.detail) == (False, words)
+
+
+@pytest.mark.parametrize(
+    ("answer", "ok", "word"),
+    [
+        (301, False, "the service has moved from this address"),
+        (302, None, "cannot be told from it"),
+        (405, False, "no payments are taken at this address"),
+        (422, True, "takes requests of api v1.1"),
+        (500, None, "cannot be told from it"),
+        (503, False, "the gateway is failing"),
+    ],
+)
+def test_what_the_pay_address_says(
+    sandbox: Sandbox, answer: int, ok: Optional[bool], word: str
+) -> None:
+    sandbox.inject("pay", "reply", status=answer, body="")
+    status, findings = examined(sandbox.environment())
+    assert status == (1 if ok is False else 0)
+    assert findings["pay form"]["ok"] is ok
+    assert word in findings["pay form"]["detail"]
+    assert sandbox.control("GET", "payments") == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "word"),
+    [
+        ({"kind": "html", "status": 200}, "Check FLEXPAY_CHECK_URL, which ends in /api/rest/v1"),
+        ({"kind": "reply", "status": 503, "body": ""}, "Run this again in some minutes"),
+        ({"kind": "reply", "status": 403, "body": "{}"}, "Ask FlexPay about its address filter"),
+        ({"kind": "reply", "status": 422, "body": "{}"}, "Show FlexPay these words"),
+        ({"kind": "stall_after", "bytes": 0}, "TIMEOUT: "),
+    ],
+)
+def test_what_the_check_address_says(sandbox: Sandbox, fault: Dict[str, Any], word: str) -> None:
+    sandbox.inject("check", times=None, **fault)
+    status, findings = examined(sandbox.environment(FLEXPAY_TIMEOUT_MS="1000"))
+    assert status == 1
+    assert findings["check token"]["ok"] is False
+    assert word in findings["check token"]["detail"]
 
 
 def test_in_words(sandbox: Sandbox) -> None:
@@ -76,7 +192,8 @@ def test_in_words(sandbox: Sandbox) -> None:
     assert (process.returncode, errors) == (0, "")
     lines = output.splitlines()
     assert lines[0].startswith("✓ library: ")
-    assert all(line.startswith("✓ ") for line in lines)
+    assert [line for line in lines if not line.startswith("✓ ")] == lines[-1:]
+    assert lines[-1].startswith("- not looked at: ")
     assert sandbox.token not in output
     assert "✓ check TLS: TLSv1." in output
     assert " ms)" in output
@@ -127,7 +244,7 @@ def test_what_is_wrong_is_named(
     assert "canary" not in str(findings)
     assert "'s3'" not in str(findings)
     # Refused settings are not taken for others: no host is looked for.
-    assert ("services" in findings) is (findings["settings"]["ok"] is False)
+    assert ("services" in findings) is (findings["settings"]["ok"] is not True)
     assert ("pay name" in findings) is (findings["settings"]["ok"] is True) or sick == "pay name"
 
 
@@ -137,10 +254,11 @@ def test_an_address_that_is_none_is_not_repeated(
 ) -> None:
     monkeypatch.delenv("FLEXPAY_PROXY", raising=False)
     findings, _ = _doctor._service("pay", address)
-    assert findings[-1].detail == "FLEXPAY_PAY_URL is no http or https address"
+    assert findings[-1].detail.startswith("FLEXPAY_PAY_URL is no http or https address. Write")
     monkeypatch.setenv("FLEXPAY_PROXY", address)
     findings, _ = _doctor._service("pay", "https://127.0.0.1:1/")
-    assert findings[-1].detail == "FLEXPAY_PROXY is no http or https address"
+    assert findings[-1].detail.startswith("FLEXPAY_PROXY is no http or https address. Write")
+    assert "canary" not in findings[-1].detail
 
 
 def test_the_library_has_the_last_word_on_an_issuer(
@@ -169,8 +287,11 @@ def test_the_library_has_the_last_word_on_an_issuer(
 )
 def test_a_token_that_does_not_tell_its_end(sandbox: Sandbox, token: str) -> None:
     status, findings = examined(over_tls(sandbox, FLEXPAY_TOKEN=token))
-    assert status == 0
+    assert findings["token"]["ok"] is True
     assert findings["token"]["detail"] == "present; when it expires cannot be read from it"
+    # But the gateway is asked, and does not take it.
+    assert status == 1
+    assert findings["check token"]["ok"] is False
 
 
 def test_a_bearer_token(sandbox: Sandbox) -> None:

@@ -143,7 +143,8 @@ def test_every_code_has_an_exception_of_its_own() -> None:
     kinds = {
         kind.code: kind
         for _, kind in inspect.getmembers(flexpay, inspect.isclass)
-        if issubclass(kind, FlexPayError) and kind not in (FlexPayError, flexpay.LibraryError)
+        if issubclass(kind, FlexPayError)
+        and kind not in (FlexPayError, flexpay.LibraryError, flexpay.InvalidTypeError)
     }
     assert kinds == flexpay._errors.BY_CODE
     assert set(kinds) == set(ResultCode) - {ResultCode.OK}

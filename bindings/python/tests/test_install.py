@@ -5,21 +5,28 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
-from conftest import PACKAGE, Sandbox
+import pytest
+from conftest import PACKAGE, ROOT, Sandbox
+from readme import commands
 
 
 def test_pip_install(sandbox: Sandbox, tmp_path: Path) -> None:
-    venv.create(tmp_path / "venv", with_pip=True)
-    python = str(tmp_path / "venv" / "bin" / "python")
     # The library is built already; without this variable, cargo builds it.
     built = {"FLEXPAY_LIBRARY_PREBUILT": os.environ["FLEXPAY_LIBRARY"]}
     environment = {k: v for k, v in sandbox.environment().items() if k != "PYTHONPATH"}
     del environment["FLEXPAY_LIBRARY"]
-    pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    subprocess.run([*pip, str(PACKAGE)], env={**environment, **built}, cwd=tmp_path, check=True)
+    # As the README says, in a folder that stands for the checkout.
+    (tmp_path / "bindings").symlink_to(ROOT / "bindings")
+    lines = "\n".join(commands("Install"))
+    subprocess.run(
+        ["sh", "-ec", lines],
+        env={**environment, **built, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "1"},
+        cwd=tmp_path,
+        check=True,
+    )
+    python = str(tmp_path / "venv" / "bin" / "python")
 
     script = """
 import flexpay, pathlib, sys
@@ -47,3 +54,65 @@ with flexpay.Client.from_env() as client:
     assert "Tag: py3-none-" in text
     assert "Root-Is-Purelib: false" in text
     assert f"cp{sys.version_info[0]}{sys.version_info[1]}" not in text
+
+
+# setup.py without setuptools, which a test has not to fetch.
+LIBRARY = """
+import runpy, sys, types
+class Anything(types.ModuleType):
+    def __getattr__(self, name):
+        return type(name, (), {}) if name[0].isupper() or "_" in name else lambda **_: None
+for name in ("setuptools", "setuptools.command", "setuptools.command.bdist_wheel",
+             "setuptools.command.build_py"):
+    sys.modules[name] = Anything(name)
+print(runpy.run_path(sys.argv[1])["library"]())
+"""
+
+
+def library(path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """What setup.py finds for the library, where `path` has the only programs."""
+    environment = {"PATH": str(path), **variables}
+    return subprocess.run(
+        [sys.executable, "-c", LIBRARY, str(PACKAGE / "setup.py")],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("cargo", "words"),
+    [
+        ("", "flexpay is written in Rust, and there is no cargo to build it.\n"),
+        ("echo cargo 1.63.0", "flexpay needs Rust 1.89 or later to build; this is cargo 1.63.0.\n"),
+        ("exit 1", "`cargo --version` failed with status 1.\n"),
+    ],
+)
+def test_without_the_rust_it_needs(tmp_path: Path, cargo: str, words: str) -> None:
+    if cargo:
+        (tmp_path / "cargo").write_text(f"#!/bin/sh\n{cargo}\n")
+        (tmp_path / "cargo").chmod(0o755)
+    done = library(tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(words)
+    assert "Install Rust 1.89 or later from https://rustup.rs:\n" in done.stderr
+    assert "Debian 12's own rustc is 1.63: too old" in done.stderr
+    assert "FLEXPAY_LIBRARY_PREBUILT" in done.stderr
+
+
+def test_a_build_that_fails(tmp_path: Path) -> None:
+    (tmp_path / "cargo").write_text('#!/bin/sh\n[ "$1" != rustc ] && echo cargo 1.89.0\n')
+    (tmp_path / "cargo").chmod(0o755)
+    done = library(tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("cargo rustc --release ")
+    assert "apt install gcc libc6-dev" in done.stderr
+
+
+def test_a_library_that_was_built_elsewhere(tmp_path: Path) -> None:
+    built = os.environ["FLEXPAY_LIBRARY"]
+    done = library(tmp_path, FLEXPAY_LIBRARY_PREBUILT=built)
+    assert (done.returncode, done.stdout, done.stderr) == (0, built + "\n", "")
+    done = library(tmp_path, FLEXPAY_LIBRARY_PREBUILT="nowhere.so")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("FLEXPAY_LIBRARY_PREBUILT is 'nowhere.so', and no such file ")

@@ -40,16 +40,25 @@ try:
     flexpay.parse_callback(b"")
 except flexpay.LibraryError as error:
     assert isinstance(error, flexpay.FlexPayError) and isinstance(error, ImportError)
-    assert error.outcome is flexpay.Outcome.NOT_SENT
+    assert error.outcome is flexpay.Outcome.UNUSABLE and error.outcome == -1
     print(error)
 """
+BUILT = (
+    "set FLEXPAY_LIBRARY to the full path of the library that `make build` makes in a checkout of"
+    " flexpay: build/lib/libflexpay.so"
+)
+# What a refusal ends with, where FLEXPAY_LIBRARY is set.
+REMEDY = (
+    ". The environment variable FLEXPAY_LIBRARY names it. Unset it to use the library that was"
+    f" installed with the package, or {BUILT}"
+)
 
 
 def test_a_missing_library_is_named(tmp_path: Path) -> None:
     path = str(tmp_path / "none.so")
     message = said(REFUSED, FLEXPAY_LIBRARY=path)
     assert f"tried {path}: " in message
-    assert "FLEXPAY_LIBRARY" in message
+    assert message.endswith(REMEDY)
 
 
 def test_a_relative_path_is_made_whole(tmp_path: Path) -> None:
@@ -69,18 +78,18 @@ def test_a_library_that_is_another(tmp_path: Path) -> None:
     subprocess.run(
         ["gcc", "-shared", "-fPIC", "-xc", "-", "-o", path], input=b"int other;", check=True
     )
-    assert said(REFUSED, FLEXPAY_LIBRARY=path) == f"{path} is not the flexpay library"
+    assert said(REFUSED, FLEXPAY_LIBRARY=path) == f"{path} is not the flexpay library{REMEDY}"
 
 
 def test_another_abi_version_is_refused(newer: str) -> None:
     message = said(REFUSED, FLEXPAY_LIBRARY=newer, FAKE_ABI="2")
-    assert message.startswith(f"{newer} has ABI version 2, and this package was written for 1;")
+    assert message == f"{newer} has ABI version 2, and this package was written for 1{REMEDY}"
 
 
 def test_a_library_that_lacks_a_function(tmp_path: Path) -> None:
     path = compiled(tmp_path, "-Dflexpay_wait=flexpay_wait_for_it")
     message = said(REFUSED, FLEXPAY_LIBRARY=path, FAKE_ABI="1")
-    assert message == f"{path} lacks the function flexpay_wait"
+    assert message == f"{path} lacks the function flexpay_wait{REMEDY}"
 
 
 def test_the_library_beside_the_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +101,18 @@ def test_the_library_beside_the_module(tmp_path: Path, monkeypatch: pytest.Monke
         ignore=shutil.ignore_patterns("__pycache__", "libflexpay.*"),
     )
     beside = tmp_path / "flexpay" / "libflexpay.so"
-    assert f"tried {beside}: " in said(REFUSED, PYTHONPATH=str(tmp_path))
+    message = said(REFUSED, PYTHONPATH=str(tmp_path))
+    assert f"tried {beside}: " in message
+    assert message.endswith(
+        ". Install the package again, and its library with it, from a checkout of flexpay:"
+        f" `pip install --force-reinstall bindings/python`. Or {BUILT}"
+    )
+    # A checkout in whose folder Python was started.
+    (tmp_path / "setup.py").touch()
+    assert said(REFUSED, PYTHONPATH=str(tmp_path)).endswith(
+        ". This is the package's source, which has no library. Run Python in another folder, so"
+        f" that it finds the package as pip installed it, or {BUILT}"
+    )
     shutil.copy(os.environ["FLEXPAY_LIBRARY"], beside)
     script = "import flexpay; print(flexpay.library_path(), flexpay.library_version())"
     assert said(script, PYTHONPATH=str(tmp_path)) == f"{beside} 0.1.0"
