@@ -45,11 +45,7 @@ try {
             ['reference', $callback->getReference()],
         ] as [$by, $value]
     ) {
-        $attempt = $attempt ?? rows(
-            $database,
-            "SELECT attempts.*, amount, currency FROM attempts JOIN orders ON orders.id = order_id WHERE $by = ?",
-            [$value]
-        )[0] ?? null;
+        $attempt = $attempt ?? rows($database, ATTEMPTS . " WHERE $by = ?", [$value])[0] ?? null;
     }
     if ($attempt === null) {
         answer(404, 'no such payment');

@@ -30,9 +30,6 @@ ini_set('display_errors', '0');
 const NOT_HERE = 'Card payments do not work here at the moment. Nothing was charged. Please choose another way to pay.';
 const NOT_KNOWN = 'We cannot tell whether your payment was taken in. Please do not pay again: we will write to you.';
 
-/** A customer who has just been sent to the card page may still be typing there. */
-const SECONDS_TO_PAY = 120;
-
 /**
  * @param array<string, string|null> $attempt
  *
@@ -55,18 +52,13 @@ if ($order === null) {
 }
 
 // What became of the attempt before this one?
-$open = rows(
-    $database,
-    "SELECT attempts.*, amount, currency, strftime('%s', asked_at) AS asked FROM attempts"
-    . " JOIN orders ON orders.id = order_id WHERE order_id = ? AND state IN ('UNKNOWN', 'PENDING')",
-    [$id]
-)[0] ?? null;
+$open = rows($database, ATTEMPTS . " WHERE order_id = ? AND state IN ('UNKNOWN', 'PENDING')", [$id])[0] ?? null;
 if ($open !== null) {
-    if ($open['order_number'] === null || time() - (int) $open['asked'] < SECONDS_TO_PAY) {
+    if ($open['order_number'] === null) {
         leadBack($open);
     }
     try {
-        $state = record($database, (string) $open['reference'], Client::fromEnvironment()->verifyOrder(expected($open)));
+        $state = verify($database, Client::fromEnvironment(), $open);
     } catch (FlexPayException $e) {
         error_log('flexpay: ' . (string) $open['reference'] . ' not verified: ' . $e->getMessage());
         leadBack($open);
@@ -106,7 +98,7 @@ try {
         // It stays open: nobody knows yet. The callback will say, or sweep.php, or the merchant's console.
         run(
             $database,
-            'UPDATE attempts SET order_number = ?, why = ? WHERE reference = ?',
+            'UPDATE attempts SET order_number = coalesce(order_number, ?), why = ? WHERE reference = ?',
             [$e->getOrderNumber(), $e->getMessage(), $reference]
         );
         answer(503, NOT_KNOWN);

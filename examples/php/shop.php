@@ -8,6 +8,7 @@ declare(strict_types=1);
 
 require __DIR__ . '/../../bindings/php/autoload.php'; // with Composer: vendor/autoload.php
 
+use FlexPay\Client;
 use FlexPay\Expected;
 use FlexPay\Transaction;
 
@@ -61,8 +62,12 @@ function answer(int $status, string $words): void
     exit($words . "\n");
 }
 
+/** The attempts, with amount and currency of their orders, and their age in seconds. */
+const ATTEMPTS = "SELECT attempts.*, amount, currency, strftime('%s', 'now') - strftime('%s', asked_at) AS age"
+    . ' FROM attempts JOIN orders ON orders.id = order_id';
+
 /**
- * What the shop asked for in an attempt: a row of `attempts` with amount and currency of its order.
+ * What the shop asked for in an attempt.
  *
  * @param array<string, string|null> $attempt
  */
@@ -75,6 +80,30 @@ function expected(array $attempt, string $query = ''): Expected
         $attempt['order_number'],
         $query
     );
+}
+
+/** A customer who has just been sent to the card page may still be typing there. */
+const SECONDS_TO_PAY = 120;
+
+/**
+ * Asks the gateway where an attempt stands, and writes it down. Gives the state that is recorded then.
+ *
+ * The live gateway has been seen to say "failed" while the customer was still typing, and "paid"
+ * afterwards: so early a "failed" is not written down.
+ *
+ * @param array<string, string|null> $attempt
+ *
+ * @throws FlexPay\Exception\FlexPayException where it could not be asked: then nothing is written
+ */
+function verify(PDO $database, Client $client, array $attempt): string
+{
+    $transaction = $client->verifyOrder(expected($attempt));
+    $isNo = in_array($transaction->getState(), [Transaction::STATE_FAILED, Transaction::STATE_CANCELLED], true);
+    if ($isNo && (int) $attempt['age'] < SECONDS_TO_PAY) {
+        return (string) $attempt['state'];
+    }
+
+    return record($database, (string) $attempt['reference'], $transaction);
 }
 
 /**

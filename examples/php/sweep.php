@@ -23,14 +23,14 @@ use FlexPay\Exception\LibraryException;
 use FlexPay\Exception\NotFoundException;
 use FlexPay\Exception\UnauthorizedException;
 
+const SECONDS_TO_BE_KNOWN = 600;
+
 ini_set('error_log', ''); // to the terminal, or to cron's letter
 $database = database();
 $open = rows(
     $database,
-    "SELECT attempts.*, amount, currency, asked_at < datetime('now', '-10 minutes') AS old FROM attempts"
-    . ' JOIN orders ON orders.id = order_id'
-    . " WHERE state IN ('UNKNOWN', 'PENDING')"
-    . "    OR state IN ('FAILED', 'CANCELLED') AND order_number IS NOT NULL AND asked_at > datetime('now', '-1 day')"
+    ATTEMPTS . " WHERE state IN ('UNKNOWN', 'PENDING')"
+    . " OR state IN ('FAILED', 'CANCELLED') AND order_number IS NOT NULL AND asked_at > datetime('now', '-1 day')"
     . ' ORDER BY asked_at'
 );
 
@@ -40,16 +40,16 @@ try {
     $client = Client::fromEnvironment();
     foreach ($open as $attempt) {
         $reference = (string) $attempt['reference'];
-        $is_old = (bool) $attempt['old'];
+        $isOld = (int) $attempt['age'] >= SECONDS_TO_BE_KNOWN;
         if ($attempt['order_number'] === null) {
-            if ($is_old) {
+            if ($isOld) {
                 echo "$reference has no order number: look for it in the merchant's console\n";
                 $troubles++;
             }
             continue;
         }
         try {
-            $state = record($database, $reference, $client->verifyOrder(expected($attempt)));
+            $state = verify($database, $client, $attempt);
             if ($state !== $attempt['state']) {
                 echo "$reference is $state\n";
                 $changed++;
@@ -57,7 +57,7 @@ try {
         } catch (LibraryException | UnauthorizedException $e) {
             throw $e; // the others would fail in the same way
         } catch (NotFoundException $e) {
-            if ($is_old) {
+            if ($isOld) {
                 echo "$reference is not known to the gateway: " . $e->getMessage() . "\n";
                 $troubles++;
             }

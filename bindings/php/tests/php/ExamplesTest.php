@@ -301,15 +301,20 @@ final class ExamplesTest extends SandboxTestCase
             $this->order($state);
             $this->pay($state);
             $this->sandbox->decide($this->number("$state-1"), $decision);
+            $this->growOld("$state-1", '-3 minutes');
         }
+        $this->order('EARLY');
+        $this->pay('EARLY');
+        $this->sandbox->decide($this->number('EARLY-1'), 'decline');
         $this->order('PENDING');
         $this->pay('PENDING');
         [$status, $words] = $this->sweep();
         self::assertSame(0, $status, $words);
-        self::assertStringContainsString('4 open, 3 changed, 0 to look at', $words);
+        self::assertStringContainsString('5 open, 3 changed, 0 to look at', $words);
         foreach (['PAID', 'FAILED', 'CANCELLED', 'PENDING'] as $state) {
             self::assertSame($state, $this->state("$state-1"));
         }
+        self::assertSame('PENDING', $this->state('EARLY-1'), 'the customer may still be typing');
         self::assertSame('PAID-1', $this->paidBy('PAID'));
         self::assertSame(1, substr_count($words, 'deliver the order'), $words);
 
@@ -320,7 +325,7 @@ final class ExamplesTest extends SandboxTestCase
         self::assertStringContainsString("FAILED-1 is PAID\n", $words);
         $this->sandbox->decide($this->number('CANCELLED-1'), 'approve');
         $this->growOld('CANCELLED-1', '-2 days');
-        self::assertStringContainsString('1 open, 0 changed', $this->sweep()[1]);
+        self::assertStringContainsString('2 open, 0 changed', $this->sweep()[1]);
     }
 
     public function testTheSweepNamesWhatAPersonMustLookAt(): void
