@@ -170,6 +170,10 @@ test-faults: build ## A short fault run
 test-setup: ## Each need of scripts/setup.sh, in a bare Debian: installed, and used (as root; NEEDS="c cpp")
 	scripts/bare.sh needs $(NEEDS)
 
+.PHONY: test-readme
+test-readme: build sandbox ## The README's lines for C and C++, typed in a bare Debian (as root)
+	scripts/bare.sh readme
+
 .PHONY: bare
 bare: ## The demo and all tests in a bare Debian: before a release, and when setup.sh changes (as root)
 	scripts/bare.sh full

@@ -1,6 +1,6 @@
 /*
  * flexpay.hpp: payments through FlexPay from C++17, over the C ABI of flexpay.h. Header only; link
- * with -lflexpay.
+ * with what `pkg-config --cflags --libs flexpay` says.
  *
  *     auto client = flexpay::Client::from_environment();
  *     flexpay::PaymentRequest request;

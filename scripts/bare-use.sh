@@ -172,7 +172,11 @@ case $need in
             finds "$compiler, undefined" 'runtime error' "$compiler" -g -fsanitize=address,undefined \
                 -fno-sanitize-recover=all overflow.cc
         done
-        use "python3" python3 -c 'import argparse, json, pathlib, urllib.request'
+        printf '%s\n' '#include <httplib.h>' '#include <sqlite3.h>' \
+            'int main() { httplib::Server server; return sqlite3_libversion()[0] != 51; }' >server.cpp
+        # shellcheck disable=SC2046 # several options
+        compiled "cpp-httplib, sqlite3" g++ -std=c++17 server.cpp $(pkg-config --cflags --libs cpp-httplib sqlite3) -pthread
+        use "python3" python3 -c 'import argparse, json, pathlib, sqlite3, urllib.request'
         ;;
     php)
         compiled "cc" cc plain.c -pthread

@@ -3,6 +3,7 @@
 # has long had more installed. As root, with the right to mount; nothing stays mounted.
 #
 #   scripts/bare.sh needs [NEED…]   installs each need, each in a new root, and uses it
+#   scripts/bare.sh readme          types the lines of the README for C and C++, with what is built here
 #   scripts/bare.sh full            clones what is committed, and runs `make demo` and `make test`
 #
 # BARE_NEW=1    makes the base anew, which otherwise is kept for a week
@@ -179,6 +180,32 @@ needs() {
     [ ${#failed[@]} -eq 0 ]
 }
 
+# As a user of the library has it: compilers, and no Rust.
+readme() {
+    local language who log=$bare/readme.log
+    archives=$bare/archives
+    mkdir -p "$archives/partial"
+    new_root
+    inside DEBIAN_FRONTEND=noninteractive bash -ec 'apt-get update -qq &&
+        apt-get install -y -qq --no-install-recommends g++ make pkg-config >/dev/null' >"$log" 2>&1 ||
+        { tail -n 20 "$log" >&2; fail "the compilers could not be installed"; }
+    mkdir -p "$root/src/flexpay/build" "$root/src/flexpay/target/debug"
+    git ls-files -co --exclude-standard -z | tar -c --null -T - | tar -x -C "$root/src/flexpay"
+    cp -r build/lib "$root/src/flexpay/build/"
+    cp "${CARGO_TARGET_DIR:-target}/debug/flexpay-sandbox" "$root/src/flexpay/target/debug/"
+    for language in c cpp; do
+        for who in root user; do
+            # shellcheck disable=SC2016 # for the shell inside
+            # In the order of the README: what root installed first must not be what the user finds.
+            inside FLEXPAY_LIB_DIR=/src/flexpay/build/lib \
+                SANDBOX_BIN=/src/flexpay/target/debug/flexpay-sandbox \
+                bash -ec 'cd /src/flexpay; scripts/readme.sh "$1" "$2"; make -s uninstall' \
+                readme "$language" "$who" >>"$log" 2>&1 || { tail -n 20 "$log" >&2; fail "readme: $language, $who"; }
+        done
+    done
+    grep '^readme:' "$log"
+}
+
 full() {
     local log=$bare/full.log status=0
     [ -z "$(git status --porcelain)" ] || echo "bare.sh: what is not committed is not tested"
@@ -228,9 +255,10 @@ case "${1:-}" in
         [ $# -gt 0 ] || set -- "${all[@]}"
         needs "$@"
         ;;
+    readme) readme ;;
     full) full ;;
     *)
-        echo "usage: bare.sh needs [NEED…] | full" >&2
+        echo "usage: bare.sh needs [NEED…] | readme | full" >&2
         exit 2
         ;;
 esac

@@ -33,8 +33,7 @@ END
 run_path() {
     case "$prefix" in
         /usr | /usr/local) ;;
-        # shellcheck disable=SC2016 # pkg-config's variable
-        *) echo ' -Wl,-rpath,${libdir}' ;;
+        *) echo " -Wl,-rpath,\${libdir}" ;;
     esac
 }
 

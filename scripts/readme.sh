@@ -50,6 +50,14 @@ lines() {
     echo "$typed"
 }
 
+# What installs the library. It is built already.
+install_lines() {
+    case $who in
+        root) lines "### C" 1 | grep -vx "make build sandbox" ;;
+        user) lines "### C" 2 ;;
+    esac
+}
+
 # The reader's folder: a checkout, and a home of one's own.
 here=$work/flexpay
 mkdir "$here" "$work/home" "$work/bin"
@@ -86,11 +94,11 @@ take_over=$(lines "## Take a first payment" 2)
 case $language in
     c)
         program "### C" c shop.c
-        typed=$(lines "### C" "$([ "$who" = root ] && echo 1 || echo 2)" && lines "### C" 3)
+        typed=$(install_lines && lines "### C" 3)
         ;;
     cpp)
         program "### C++" cpp shop.cpp
-        typed=$(lines "### C" "$([ "$who" = root ] && echo 1 || echo 2)" && lines "### C++" 1)
+        typed=$(install_lines && lines "### C++" 1)
         ;;
     php)
         program "### PHP" php shop.php

@@ -40,6 +40,11 @@ needs() {
             echo "program c++ clang++ -pthread|clang g++"
             echo "program c++ clang++ -fsanitize=address,undefined|CLANG_SANITIZERS"
             echo "including nlohmann/json.hpp program c++ g++|nlohmann-json3-dev"
+            echo "pkg-config --version|pkg-config"
+            # Of the example callback_server.
+            echo "including httplib.h program c++ g++ \$(pkg-config --cflags --libs cpp-httplib) -pthread|libcpp-httplib-dev"
+            echo "including sqlite3.h program c++ g++ -lsqlite3|libsqlite3-dev"
+            echo "python3 -c 'import sqlite3'|python3"
             # It compares what the vectors came to.
             echo "python3 -c 'import json'|python3"
             ;;

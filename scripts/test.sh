@@ -4,7 +4,7 @@
 #
 #   scripts/test.sh          (MAKE: the make to call)
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 make=${MAKE:-make}
 logs=build/logs
 mkdir -p "$logs"

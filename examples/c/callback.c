@@ -1,23 +1,26 @@
 /*
  * callback.c: what a callback says, and whether it is true.
  *
- *     callback REFERENCE AMOUNT CURRENCY [ORDER_NUMBER] < BODY
+ *     callback REFERENCE AMOUNT CURRENCY [ORDER_NUMBER [STATE]] < BODY
  *
  * The arguments are what you asked for, from your own records; the body is what was posted to your
  * callback address. ANYONE can post there, so the body is shown as a claim and then held against
- * the gateway's own word.
+ * the gateway's own word. STATE is what you have recorded of the payment (PENDING at first): with it,
+ * the last line says what to record now. Record every state, not PAID alone: after FAILED or CANCELLED
+ * the customer may pay again, under a new reference.
  *
  * Exit status: 0 paid; 1 not paid, or not about this payment; 2 not known yet: ask again later.
  *
  * Environment: that of flexpay_client_from_env, and QUERY_STRING, as CGI has it: what stood after
  * the "?" when it was posted. With FLEXPAY_CALLBACK_SECRET set, the address's signature is there.
  *
- * Build: cc -std=c99 callback.c -lflexpay
+ * Build: cc -std=c99 callback.c $(pkg-config --cflags --libs flexpay) -o callback
  */
 
 #include <flexpay.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum verdict { PAID = 0, NOT_PAID = 1, UNKNOWN = 2 };
 
@@ -84,7 +87,7 @@ static enum verdict conclude(const flexpay_transaction *transaction)
 {
     switch (transaction->state) {
     case FLEXPAY_STATE_PAID:
-        printf("PAID: the gateway says so itself, of %s %s. Deliver.\n", transaction->amount,
+        printf("PAID: the gateway says so itself, of %s %s. Deliver, once.\n", transaction->amount,
                transaction->currency);
         return PAID;
     case FLEXPAY_STATE_FAILED:
@@ -101,6 +104,27 @@ static enum verdict conclude(const flexpay_transaction *transaction)
     }
 }
 
+/* The state of that name, as the library spells it. What is no name is UNKNOWN: anything replaces it. */
+static int32_t state_named(const char *name)
+{
+    static const int32_t states[] = {FLEXPAY_STATE_PENDING,   FLEXPAY_STATE_PAID,
+                                     FLEXPAY_STATE_FAILED,    FLEXPAY_STATE_CANCELLED,
+                                     FLEXPAY_STATE_REFUNDING, FLEXPAY_STATE_REFUNDED};
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+        if (strcmp(name, flexpay_state_name(states[i])) == 0)
+            return states[i];
+    return FLEXPAY_STATE_UNKNOWN;
+}
+
+/* Callbacks come twice, late and out of order: a new state is recorded only where it may follow. */
+static void say_what_to_record(const char *recorded, int32_t now)
+{
+    if (flexpay_state_may_replace(state_named(recorded), now) == 1)
+        printf("Record %s.\n", flexpay_state_name(now));
+    else
+        printf("Leave %s recorded, and do nothing: this was known already.\n", recorded);
+}
+
 int main(int argc, char **argv)
 {
     /* The library refuses a body over 64 KiB: one byte more is enough to see that. */
@@ -110,8 +134,8 @@ int main(int argc, char **argv)
     flexpay_error *error = NULL;
     enum verdict verdict;
 
-    if (argc < 4 || argc > 5) {
-        fprintf(stderr, "usage: callback REFERENCE AMOUNT CURRENCY [ORDER_NUMBER] < BODY\n");
+    if (argc < 4 || argc > 6) {
+        fprintf(stderr, "usage: callback REFERENCE AMOUNT CURRENCY [ORDER_NUMBER [STATE]] < BODY\n");
         return UNKNOWN;
     }
     flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
@@ -125,10 +149,13 @@ int main(int argc, char **argv)
     show_claim(body, length);
     if (flexpay_client_from_env(&client, &error) == FLEXPAY_OK &&
         flexpay_verify_callback(client, body, length, &expected, &transaction, &error) ==
-            FLEXPAY_OK)
+            FLEXPAY_OK) {
         verdict = conclude(transaction);
-    else
+        if (argc > 5)
+            say_what_to_record(argv[5], transaction->state);
+    } else {
         verdict = explain(error);
+    }
 
     flexpay_error_free(error);
     flexpay_transaction_free(transaction);

@@ -1,7 +1,7 @@
 /*
  * minimal.c: the least that takes a payment, without forgetting anything. till.c is the whole story.
  *
- *     cc -std=c99 minimal.c -lflexpay && ./a.out INVOICE-0017
+ *     cc -std=c99 minimal.c $(pkg-config --cflags --libs flexpay) -o minimal && ./minimal INVOICE-0017
  *
  * FLEXPAY_MERCHANT and FLEXPAY_TOKEN are set, and FLEXPAY_API=v1.1: only that form of the gateway
  * gives the order number that flexpay_wait needs.

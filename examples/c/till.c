@@ -14,7 +14,7 @@
  *   FLEXPAY_TILL_GRACE_S       how long "failed" must stand to be believed (30)
  *   FLEXPAY_TILL_CALLBACK_URL  and ..._APPROVE_URL, _CANCEL_URL, _DECLINE_URL, _HOME_URL: the shop's
  *
- * Build: cc -std=c99 -D_POSIX_C_SOURCE=200809L till.c -lflexpay -pthread
+ * Build: cc -std=c99 -D_POSIX_C_SOURCE=200809L till.c $(pkg-config --cflags --libs flexpay) -pthread -o till
  */
 
 #include <errno.h>
@@ -353,10 +353,11 @@ static enum verdict conclude(const struct sale *sale, const flexpay_transaction 
         print_receipt(sale, transaction);
         return PAID;
     case FLEXPAY_STATE_FAILED:
-        printf("NOT PAID: the card was declined. Offer another card, or cash.\n");
+        printf("NOT PAID: the card was declined. Offer another card, in a new sale with a reference of\n"
+               "its own, or cash.\n");
         break;
     case FLEXPAY_STATE_CANCELLED:
-        printf("NOT PAID: the customer cancelled.\n");
+        printf("NOT PAID: the customer cancelled. To try again, begin a new sale.\n");
         break;
     case FLEXPAY_STATE_REFUNDING:
     case FLEXPAY_STATE_REFUNDED:

@@ -2,6 +2,8 @@
 //
 //     till REFERENCE AMOUNT CURRENCY          till ZANDO-2041 25.50 USD
 //
+// Build: c++ -std=c++17 till.cpp $(pkg-config --cflags --libs flexpay) -pthread -o till
+//
 // Its settings come from the environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, and FLEXPAY_API=v1.1,
 // whose replies carry the order number that a wait needs. Ctrl-C ends the wait, not the payment.
 
@@ -18,7 +20,8 @@ namespace {
 
 int receipt(const flexpay::Transaction& transaction) {
     if (transaction.state != flexpay::State::paid) {
-        std::cout << "NOT PAID: the payment is " << flexpay::name(transaction.state) << ".\n";
+        std::cout << "NOT PAID: the payment is " << flexpay::name(transaction.state)
+                  << ". To try again, take a new reference.\n";
         return 1;
     }
     std::cout << "PAID " << transaction.amount.value_or("?") << ' '
@@ -31,13 +34,15 @@ int reason(const flexpay::Error& error) {
     std::cerr << "\nNo payment to show: " << error.what() << '\n';
     switch (error.outcome()) {
     case flexpay::Outcome::not_sent:
-        std::cerr << "Nothing was sent. You may try again.\n";
+        std::cerr << (error.code() == flexpay::Result::invalid
+                          ? "Nothing was sent. Mend what is named above.\n"
+                          : "Nothing was sent. You may try again.\n");
         return 2;
     case flexpay::Outcome::refused:
-        std::cerr << "FlexPay says no. Mend the cause, then try again.\n";
+        std::cerr << "FlexPay says no. Mend the cause, then take a new reference.\n";
         return 2;
-    default:
-        std::cerr << "The customer may have paid. Look in the merchant's console, do not ask again.\n";
+    default: // the message says what to look up
+        std::cerr << "The customer may have paid. Do not ask again before you know.\n";
         return 3;
     }
 }

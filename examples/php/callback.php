@@ -31,7 +31,7 @@ if (($_SERVER['REQUEST_METHOD'] ?? '') !== 'POST') {
     answer(405, 'POST only');
 }
 $body = (string) file_get_contents('php://input');
-$query = (string) ($_SERVER['QUERY_STRING'] ?? '');
+$query = is_string($_SERVER['QUERY_STRING'] ?? null) ? $_SERVER['QUERY_STRING'] : '';
 $database = database();
 $attempt = null;
 try {
@@ -45,11 +45,11 @@ try {
             ['reference', $callback->getReference()],
         ] as [$by, $value]
     ) {
-        $attempt = $attempt ?? row(
+        $attempt = $attempt ?? rows(
             $database,
             "SELECT attempts.*, amount, currency FROM attempts JOIN orders ON orders.id = order_id WHERE $by = ?",
-            [(string) $value]
-        );
+            [$value]
+        )[0] ?? null;
     }
     if ($attempt === null) {
         answer(404, 'no such payment');
@@ -59,7 +59,7 @@ try {
 } catch (CallbackException $e) {
     answer(400, 'not a notice');
 } catch (MismatchException $e) {
-    error_log('flexpay: notice refused for ' . $attempt['reference'] . ': ' . $e->getMessage());
+    error_log('flexpay: notice refused for ' . ($attempt['reference'] ?? '?') . ': ' . $e->getMessage());
     answer(400, 'not this payment');
 } catch (FlexPayException $e) {
     error_log('flexpay: notice not verified for ' . ($attempt['reference'] ?? '?') . ': ' . $e->getMessage());

@@ -23,6 +23,7 @@ use FlexPay\Client;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\InvalidArgumentException;
 use FlexPay\PaymentRequest;
+use FlexPay\Transaction;
 
 ini_set('display_errors', '0');
 
@@ -32,7 +33,11 @@ const NOT_KNOWN = 'We cannot tell whether your payment was taken in. Please do n
 /** A customer who has just been sent to the card page may still be typing there. */
 const SECONDS_TO_PAY = 120;
 
-/** @param array<string, string|null> $attempt */
+/**
+ * @param array<string, string|null> $attempt
+ *
+ * @return never
+ */
 function leadBack(array $attempt): void
 {
     if ($attempt['page_url'] === null) {
@@ -42,45 +47,49 @@ function leadBack(array $attempt): void
     exit;
 }
 
+$id = is_string($_POST['order'] ?? null) ? $_POST['order'] : '';
 $database = database();
-$order = row($database, 'SELECT * FROM orders WHERE id = ?', [(string) ($_POST['order'] ?? '')]);
+$order = rows($database, 'SELECT * FROM orders WHERE id = ?', [$id])[0] ?? null;
 if ($order === null) {
     answer(404, 'There is no such order to pay.');
 }
 
 // What became of the attempt before this one?
-$open = row(
+$open = rows(
     $database,
-    "SELECT attempts.*, amount, currency, strftime('%s', asked_at) AS asked FROM attempts JOIN orders ON orders.id = order_id"
-    . " WHERE order_id = ? AND state IN ('UNKNOWN', 'PENDING')",
-    [(string) $order['id']]
-);
+    "SELECT attempts.*, amount, currency, strftime('%s', asked_at) AS asked FROM attempts"
+    . " JOIN orders ON orders.id = order_id WHERE order_id = ? AND state IN ('UNKNOWN', 'PENDING')",
+    [$id]
+)[0] ?? null;
 if ($open !== null) {
     if ($open['order_number'] === null || time() - (int) $open['asked'] < SECONDS_TO_PAY) {
         leadBack($open);
     }
     try {
-        record($database, (string) $open['reference'], Client::fromEnvironment()->verifyOrder(expected($open)));
+        $state = record($database, (string) $open['reference'], Client::fromEnvironment()->verifyOrder(expected($open)));
     } catch (FlexPayException $e) {
-        error_log('flexpay: ' . $open['reference'] . ' not verified: ' . $e->getMessage());
+        error_log('flexpay: ' . (string) $open['reference'] . ' not verified: ' . $e->getMessage());
         leadBack($open);
     }
-    $order = row($database, 'SELECT * FROM orders WHERE id = ?', [(string) $order['id']]);
+    if ($state === Transaction::STATE_PENDING || $state === Transaction::STATE_UNKNOWN) {
+        leadBack($open);
+    }
+    $order = rows($database, 'SELECT * FROM orders WHERE id = ?', [$id])[0];
 }
 if ($order['paid_by'] !== null) {
     answer(409, 'This order is paid. Thank you!');
 }
 
 // The attempt is written down BEFORE anything is sent.
-$before = (int) row($database, 'SELECT count(*) AS n FROM attempts WHERE order_id = ?', [(string) $order['id']])['n'];
-$reference = $order['id'] . '-' . ($before + 1);
+$before = (int) rows($database, 'SELECT count(*) AS n FROM attempts WHERE order_id = ?', [$id])[0]['n'];
+$reference = $id . '-' . (string) ($before + 1);
 try {
-    $database->prepare('INSERT INTO attempts (reference, order_id) VALUES (?, ?)')->execute([$reference, $order['id']]);
+    run($database, 'INSERT INTO attempts (reference, order_id) VALUES (?, ?)', [$reference, $id]);
 } catch (PDOException $e) {
     answer(409, 'This payment is being asked for. Please wait a moment, then reload.');
 }
 
-$shop = getenv('SHOP_URL');
+$shop = (string) getenv('SHOP_URL');
 try {
     $payment = Client::fromEnvironment()->pay(
         new PaymentRequest($reference, (string) $order['amount'], (string) $order['currency'], [
@@ -95,12 +104,18 @@ try {
     $outcome = $e->getOutcome();
     if ($outcome === FlexPayException::OUTCOME_UNKNOWN) {
         // It stays open: nobody knows yet. The callback will say, or sweep.php, or the merchant's console.
-        $database->prepare('UPDATE attempts SET order_number = ?, why = ? WHERE reference = ?')
-            ->execute([$e->getOrderNumber(), $e->getMessage(), $reference]);
+        run(
+            $database,
+            'UPDATE attempts SET order_number = ?, why = ? WHERE reference = ?',
+            [$e->getOrderNumber(), $e->getMessage(), $reference]
+        );
         answer(503, NOT_KNOWN);
     }
-    $database->prepare("UPDATE attempts SET state = 'FAILED', why = ? WHERE reference = ? AND state = 'PENDING'")
-        ->execute([$e->getMessage(), $reference]);
+    run(
+        $database,
+        "UPDATE attempts SET state = 'FAILED', why = ? WHERE reference = ? AND state = 'PENDING'",
+        [$e->getMessage(), $reference]
+    );
     if ($outcome === FlexPayException::OUTCOME_REFUSED) {
         answer(502, 'The payment service said no. Nothing was charged. We will look into it.');
     }
@@ -112,6 +127,9 @@ try {
 }
 
 // The API v1 gives no number: then the callback brings it.
-$database->prepare('UPDATE attempts SET order_number = coalesce(order_number, ?), page_url = ? WHERE reference = ?')
-    ->execute([$payment->getOrderNumber(), $payment->getRedirectUrl(), $reference]);
+run(
+    $database,
+    'UPDATE attempts SET order_number = coalesce(order_number, ?), page_url = ? WHERE reference = ?',
+    [$payment->getOrderNumber(), $payment->getRedirectUrl(), $reference]
+);
 $payment->sendToBrowser();

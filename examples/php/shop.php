@@ -13,7 +13,7 @@ use FlexPay\Transaction;
 
 function database(): PDO
 {
-    return new PDO('sqlite:' . getenv('SHOP_DATABASE'), null, null, [
+    return new PDO('sqlite:' . (string) getenv('SHOP_DATABASE'), null, null, [
         PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION,
         PDO::ATTR_DEFAULT_FETCH_MODE => PDO::FETCH_ASSOC,
         PDO::ATTR_TIMEOUT => 5,
@@ -21,23 +21,39 @@ function database(): PDO
 }
 
 /**
- * The first row that a query gives.
+ * Runs a statement with these values for its question marks.
  *
- * @param list<string> $values
- *
- * @return array<string, string|null>|null
+ * @param list<string|null> $values
  */
-function row(PDO $database, string $query, array $values): ?array
+function run(PDO $database, string $sql, array $values = []): PDOStatement
 {
-    $find = $database->prepare($query);
-    $find->execute($values);
-    $row = $find->fetch();
-    $find->closeCursor(); // or the row stays locked while the gateway is asked
+    $statement = $database->prepare($sql);
+    assert($statement !== false); // it would have thrown
+    $statement->execute($values);
 
-    return is_array($row) ? $row : null;
+    return $statement;
 }
 
-/** Answers, and says nothing that a stranger may not hear. */
+/**
+ * All rows of a query: read whole, or they stay locked while the gateway is asked.
+ *
+ * @param list<string|null> $values
+ *
+ * @return list<array<string, string|null>>
+ */
+function rows(PDO $database, string $sql, array $values = []): array
+{
+    /** @var list<array<string, string|null>> $rows */
+    $rows = run($database, $sql, $values)->fetchAll();
+
+    return $rows;
+}
+
+/**
+ * Answers, and says nothing that a stranger may not hear.
+ *
+ * @return never
+ */
 function answer(int $status, string $words): void
 {
     http_response_code($status);
@@ -71,24 +87,26 @@ function expected(array $attempt, string $query = ''): Expected
 function record(PDO $database, string $reference, Transaction $transaction): string
 {
     $database->exec('BEGIN IMMEDIATE'); // in MySQL and PostgreSQL: SELECT … FOR UPDATE
-    $recorded = (string) row($database, 'SELECT state FROM attempts WHERE reference = ?', [$reference])['state'];
+    $recorded = (string) rows($database, 'SELECT state FROM attempts WHERE reference = ?', [$reference])[0]['state'];
     if (!$transaction->mayReplace($recorded)) {
         $database->exec('COMMIT');
 
         return $recorded;
     }
-    $database->prepare('UPDATE attempts SET state = ?, order_number = coalesce(order_number, ?) WHERE reference = ?')
-        ->execute([$transaction->getState(), $transaction->getOrderNumber(), $reference]);
-    $pay = $database->prepare(
-        "UPDATE orders SET paid_by = ?, paid_at = datetime('now')"
-        . ' WHERE paid_by IS NULL AND id = (SELECT order_id FROM attempts WHERE reference = ?)'
+    run(
+        $database,
+        'UPDATE attempts SET state = ?, order_number = coalesce(order_number, ?) WHERE reference = ?',
+        [$transaction->getState(), $transaction->getOrderNumber(), $reference]
     );
-    if ($transaction->isPaid()) {
-        $pay->execute([$reference, $reference]);
-    }
+    $pays = $transaction->isPaid() && run(
+        $database,
+        "UPDATE orders SET paid_by = ?, paid_at = datetime('now')"
+        . ' WHERE paid_by IS NULL AND id = (SELECT order_id FROM attempts WHERE reference = ?)',
+        [$reference, $reference]
+    )->rowCount() === 1;
     $database->exec('COMMIT');
 
-    if ($transaction->isPaid() && $pay->rowCount() === 1) {
+    if ($pays) {
         error_log("flexpay: $reference is paid: deliver the order"); // here the goods go out, once
     } elseif ($transaction->isPaid()) {
         error_log("flexpay: $reference is paid, and its order was paid already: refund it");

@@ -25,13 +25,14 @@ use FlexPay\Exception\UnauthorizedException;
 
 ini_set('error_log', ''); // to the terminal, or to cron's letter
 $database = database();
-$open = $database->query(
+$open = rows(
+    $database,
     "SELECT attempts.*, amount, currency, asked_at < datetime('now', '-10 minutes') AS old FROM attempts"
     . ' JOIN orders ON orders.id = order_id'
     . " WHERE state IN ('UNKNOWN', 'PENDING')"
     . "    OR state IN ('FAILED', 'CANCELLED') AND order_number IS NOT NULL AND asked_at > datetime('now', '-1 day')"
     . ' ORDER BY asked_at'
-)->fetchAll();
+);
 
 $changed = 0;
 $troubles = 0;

@@ -97,11 +97,14 @@ test_with() {
         -fno-sanitize-recover=all && counted "$work/sanitized"
     echo "-- conformance"
     build conformance "$here/conformance.cpp" && counted conforms
-    echo "-- the example"
+    echo "-- the examples"
     build till "$root/examples/cpp/till.cpp" && once "the till is paid" till_is_paid
     if [ "$tried" -eq 0 ]; then
         # Once is enough: what memory the library keeps does not hang on this compiler, and what the
         # header leaks is found above.
+        # shellcheck disable=SC2046  # several options
+        build callback_server "$root/examples/cpp/callback_server.cpp" $(pkg-config --cflags --libs cpp-httplib sqlite3) &&
+            once "the callback server" "$PYTHON" "$here/callback_server.py" "$work/callback_server"
         echo "-- memory"
         build memory "$here/memory.cpp" -O2 && counted "$work/memory"
     fi

@@ -68,6 +68,7 @@ final class Payment
      */
     public function sendToBrowser(): void
     {
+        [$file, $line] = ['', 0];
         if (headers_sent($file, $line)) {
             throw new \LogicException("the customer cannot be sent on: output was sent at $file:$line");
         }

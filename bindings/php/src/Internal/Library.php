@@ -120,7 +120,9 @@ final class Library
     /** The name of a type that preload() declares, by which the file it loaded is known again. */
     private static function mark(string $path): string
     {
-        return 'flexpay_from_' . md5(realpath($path) === false ? $path : realpath($path));
+        $real = realpath($path);
+
+        return 'flexpay_from_' . md5($real === false ? $path : $real);
     }
 
     /**
@@ -132,7 +134,7 @@ final class Library
     {
         Arguments::withoutNul('library', $path);
 
-        return $path !== '' && $path[0] === '/' ? $path : getcwd() . '/' . $path;
+        return $path !== '' && $path[0] === '/' ? $path : (string) getcwd() . '/' . $path;
     }
 
     /**

@@ -23,6 +23,7 @@ final class Trace
         if (PHP_VERSION_ID < 80100) {
             $property->setAccessible(true);
         }
+        /** @var list<array{class?: string, function?: string, args?: list<mixed>}> $trace */
         $trace = $thrown->getTrace();
         foreach ($trace as $at => $frame) {
             $class = $frame['class'] ?? '';
