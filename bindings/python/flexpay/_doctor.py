@@ -139,8 +139,7 @@ def _settings() -> Finding:
         return Finding("settings", None, "not looked at: the library judges them, see above")
     except FlexPayError as error:
         # A setting has a variable of its name.
-        field = error.field or ""
-        variable = field if field.startswith("FLEXPAY_") else f"FLEXPAY_{field.upper()}"
+        variable = "FLEXPAY_" + (error.field or "…").replace("FLEXPAY_", "").upper()
         return Finding(
             "settings",
             False,
