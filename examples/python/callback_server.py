@@ -5,6 +5,9 @@
 Settings as in pay.py. A callback proves nothing: anyone can post one. So each is verified: the
 gateway is asked about the order, and its answer held against what the shop asked for. What came of
 each is printed, a line each; "deliver order ..." is said once for an order.
+
+It listens on this machine alone. In a shop it stands behind the web server, which has the
+certificate, and which must pass the query string on: the signature of the callback secret is there.
 """
 
 from __future__ import annotations

@@ -138,11 +138,13 @@ def _settings() -> Finding:
     except LibraryError:
         return Finding("settings", None, "not looked at: the library judges them, see above")
     except FlexPayError as error:
+        # A setting has a variable of its name.
+        variable = "FLEXPAY_" + (error.field or "…").replace("FLEXPAY_", "").upper()
         return Finding(
             "settings",
             False,
-            f"{error}. Mend it in the environment of this program (`python -m pydoc flexpay.Client`"
-            " explains each setting)",
+            f"{error}. Mend {variable} in the environment of this program (`python -m pydoc"
+            " flexpay.Client` explains each setting)",
         )
     (_, pay), (_, check) = _targets()
     order_number = "" if _api() == "v1.1" else " (whose payments have no order number; v1.1's have)"

@@ -170,6 +170,17 @@ def test_the_callback(sandbox: Sandbox, client: Client, capsys: pytest.CaptureFi
         assert receive(signing, body, "flexpay=1.AAAA") == 400
 
 
+def test_a_callback_address_that_nobody_reaches(sandbox: Sandbox, client: Client) -> None:
+    order = {**ORDER, "callback_url": "http://127.0.0.1:8000/callback"}
+    client.pay(reference="R-1", **order)
+    sandbox.control("PATCH", "habits", {"refuse_private_callbacks": True})
+    try:
+        with pytest.raises(flexpay.RefusedError):
+            client.pay(reference="R-2", **order)
+    finally:
+        sandbox.control("PATCH", "habits", {"refuse_private_callbacks": False})
+
+
 def test_the_examples_are_run(sandbox: Sandbox, shell: Dict[str, Any]) -> None:
     """As in the README, but from a copy: the examples write their orders where they stand."""
     examples = shell["cwd"] / "examples" / "python"
