@@ -24,11 +24,6 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-/// The README's Rust is compiled with the tests.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
-
 mod amount;
 mod callbacks;
 mod card;
