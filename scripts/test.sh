@@ -14,8 +14,8 @@ rm -f "$logs"/*
 prepare=(build sandbox examples bundle)
 # Alone: they measure deadlines, and use every processor.
 alone=(test-rust test-faults)
-# Two at a time.
-together=(test-c test-c-memory test-cpp test-php test-python conformance test-fuzz)
+# Two at a time, the longest first.
+together=(test-python test-fuzz test-cpp test-c-memory test-php conformance test-c)
 at_once=2
 
 # What is made is not made again by each part: two at a time would write the same files.
