@@ -16,6 +16,11 @@ pub(crate) fn after_pay(error: Error, request: &PaymentRequest, config: &Config)
             };
             error.add(&advice)
         }
+        Outcome::Refused if is_used_before(&error) => error.add(&format!(
+            "the reference {:?} was used before: find out what became of that payment, and take a \
+             new one for another",
+            printable(&request.reference, 60)
+        )),
         Outcome::Refused => look_at_pay_url(error, config),
         Outcome::NotSent => error,
     }
@@ -76,6 +81,14 @@ fn look_at_pay_url(error: Error, config: &Config) -> Error {
     } else {
         error
     }
+}
+
+/// The gateway's words about a reference that it knows: "Transaction déjà traitée", "Référence
+/// dupliquée". Without the accents, as below.
+fn is_used_before(error: &Error) -> bool {
+    let words = error.gateway_message().unwrap_or_default().to_lowercase();
+    let says_so = words.contains("transaction d") && words.contains(" trait");
+    error.code() == ErrorCode::Refused && (says_so || words.contains("dupliqu"))
 }
 
 /// The gateway's words about a body that it cannot read: "Requête mal formée". Without the accents,

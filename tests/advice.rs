@@ -179,3 +179,28 @@ fn an_address_for_the_other_form_is_told_as_such() {
         says(&error, "this address may be for the other form (api)");
     }
 }
+
+#[test]
+fn a_reference_that_was_used_before_is_to_be_found_out_about() {
+    let sandbox = sandbox();
+    let client = client(&sandbox);
+    order(&client, "ZANDO-9");
+    let error = client.pay(&request("ZANDO-9")).expect_err("used");
+    assert_eq!(error.code(), ErrorCode::Refused);
+    says(
+        &error,
+        "déjà traitée; the reference \"ZANDO-9\" was used before",
+    );
+    says(&error, "take a new one for another");
+
+    let reply = Action::Reply {
+        status: 200,
+        headers: Vec::new(),
+        body: "{\"code\":\"1\",\"message\":\"Référence dupliquée\"}".into(),
+        record: false,
+    };
+    let fault = Fault::on(Endpoint::Pay, reply);
+    sandbox.inject(fault).expect("a fault that can be");
+    let error = client.pay(&request("ZANDO-10")).expect_err("used");
+    says(&error, "the reference \"ZANDO-10\" was used before");
+}

@@ -8,11 +8,17 @@
  *
  * Settings come from the environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_API=v1.1, and the
  * shop's own SHOP_URL ("https://shop.example") and SHOP_DATABASE (a SQLite file, see schema.sql). With
- * FLEXPAY_CALLBACK_SECRET the callback address is signed. To try it out:
+ * FLEXPAY_CALLBACK_SECRET the callback address is signed. To try it out, in the project's folder and
+ * with the sandbox's settings taken over:
  *
  *     sqlite3 /tmp/shop.sqlite < examples/php/schema.sql
+ *     sqlite3 /tmp/shop.sqlite "INSERT INTO orders (id, amount, currency) VALUES ('INVOICE-0017', '25.50', 'USD')"
  *     SHOP_URL=http://127.0.0.1:8080 SHOP_DATABASE=/tmp/shop.sqlite \
  *         php -d ffi.enable=true -S 127.0.0.1:8080 -t examples/php
+ *
+ * and in another terminal
+ *
+ *     curl -i -d order=INVOICE-0017 http://127.0.0.1:8080/pay.php
  */
 
 declare(strict_types=1);

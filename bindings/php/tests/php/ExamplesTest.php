@@ -537,31 +537,33 @@ final class ExamplesTest extends SandboxTestCase
         self::assertSame('PAID', $this->state('INVOICE-5-1'));
     }
 
-    /** The lines at the top of pay.php, typed as they stand there. */
+    /** The lines at the top of pay.php, as they stand there. */
     public function testItIsTriedOutAsWritten(): void
     {
         $this->open();
         $text = (string) file_get_contents(self::EXAMPLES . '/pay.php');
-        self::assertSame(1, preg_match('/ \*     SHOP_URL=(.*?)\n \*\/\n/s', $text, $found));
+        self::assertSame(1, preg_match('~^ \*     sqlite3 /tmp/shop.sqlite "(INSERT .*)"$~m', $text, $insert));
+        $this->database->exec($insert[1]);
+        self::assertSame(1, preg_match('~^ \*     (SHOP_URL=.*) \\\\\n \*\s+(php -d .*)$~m', $text, $server));
+        self::assertSame(1, preg_match('~^ \*     curl -i -d (\S+) http://127.0.0.1:8080/(\S+)$~m', $text, $curl));
         $port = Http::freePort();
         $command = str_replace(
-            ['\\', "\n *", ':8080', '/tmp/shop.sqlite', 'php -d'],
-            ['', ' ', ":$port", $this->file, 'exec ' . PHP_BINARY . ' -d'],
-            'SHOP_URL=' . $found[1]
+            [':8080', '/tmp/shop.sqlite', 'php -d'],
+            [":$port", $this->file, 'exec ' . PHP_BINARY . ' -d'],
+            "$server[1] $server[2]"
         );
-        $this->order('INVOICE-1');
         $root = (string) realpath(self::EXAMPLES . '/../..');
-        $server = new Process(
+        $process = new Process(
             ['sh', '-c', 'cd ' . escapeshellarg($root) . " && $command"],
             $this->sandbox->environment() + getenv(),
             $this->folder->path . '/server.log'
         );
-        $server->await(static function () use ($port): bool {
+        $process->await(static function () use ($port): bool {
             return Http::accepts("tcp://127.0.0.1:$port");
         }, 'the server of PHP');
         $form = 'application/x-www-form-urlencoded';
-        [$status, $words] = Http::send('POST', "http://127.0.0.1:$port/pay.php", 'order=INVOICE-1', $form);
-        $server->stop();
-        self::assertSame(303, $status, $words . $server->log());
+        [$status, $words] = Http::send('POST', "http://127.0.0.1:$port/$curl[2]", $curl[1], $form);
+        $process->stop();
+        self::assertSame(303, $status, $words . $process->log());
     }
 }

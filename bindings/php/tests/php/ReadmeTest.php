@@ -44,7 +44,7 @@ final class ReadmeTest extends SandboxTestCase
         $context = stream_context_create(['http' => ['follow_location' => 0]]);
         file_get_contents("http://127.0.0.1:$port/shop.php", false, $context);
         $server->stop();
-        self::assertSame('INVOICE-0017', $this->sandbox->payments()[0]['reference']);
+        self::assertStringStartsWith('TEST-', $this->sandbox->payments()[0]['reference']);
         self::assertContains('Location: ' . $this->sandbox->payments()[0]['checkout_url'], $http_response_header);
     }
 
