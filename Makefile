@@ -42,6 +42,11 @@ build: rust ## Builds the library into build/lib
 	@cp $(CARGO_TARGET_DIR)/release/libflexpay.a $(LIB_DIR)/
 	@ln -sf libflexpay.so.$(MAJOR) $(LIB_DIR)/libflexpay.so
 
+.PHONY: portable
+portable: rust ## Builds the library for old systems, glibc 2.17 and up, into build/portable
+	@scripts/setup.sh portable
+	scripts/portable.sh
+
 .PHONY: sandbox
 sandbox: rust ## Builds the sandbox, and says how to start it
 	$(CARGO) build -p flexpay-sandbox

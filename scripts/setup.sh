@@ -5,7 +5,7 @@
 #
 #   build   the library, the sandbox, the examples          c, cpp, php, python   the tests of each
 #   rust    the tests of the crate and the sandbox          fuzz, bench           `make fuzz`, `make bench`
-#   bare    `make bare` and `make test-setup`                pages   `make pages`
+#   bare    `make bare` and `make test-setup`                pages, portable        `make pages`, `make portable`
 #
 # On a system without apt it names what is missing and stops. `make test-setup` proves this list in a
 # bare Debian, `make bare` proves that nothing else is wanted.
@@ -94,6 +94,11 @@ needs() {
             echo "python3 -c 'import ensurepip, venv'|python3-venv"
             echo "valgrind --quiet --error-exitcode=9 true|valgrind"
             echo "nm --version && strip --version|binutils"
+            ;;
+        portable)
+            needs build
+            echo "python3 -c 'import ensurepip, venv'|python3-venv"
+            echo "nm --version|binutils"
             ;;
         pages)
             echo "npm --version && node --version|npm"
