@@ -50,7 +50,7 @@ def shell(sandbox: Sandbox, tmp_path: Path) -> Dict[str, Any]:
     # The sandbox's own file. An older sandbox's does not export.
     settings = sandbox.env_file.read_text(encoding="utf-8")
     exported = re.sub(r"^(?!export )", "export ", settings.rstrip(), flags=re.M)
-    (tmp_path / "sandbox.env").write_text(exported, encoding="utf-8")
+    (tmp_path / "flexpay.env").write_text(exported, encoding="utf-8")
     activate = tmp_path / "venv" / "bin" / "activate"
     activate.parent.mkdir(parents=True)
     # What it is for is that `python` is the one under test.
@@ -93,7 +93,7 @@ def test_the_sandbox_is_started(tmp_path: Path) -> None:
         [os.environ["SANDBOX_BIN"], *arguments, *ports], cwd=tmp_path, stdout=subprocess.DEVNULL
     )
     try:
-        settings = read_env_file(eventually(lambda: next(tmp_path.glob("sandbox.env"), None)))
+        settings = read_env_file(eventually(lambda: next(tmp_path.glob("flexpay.env"), None)))
     finally:
         process.terminate()
         process.wait(PATIENCE_S)
