@@ -114,11 +114,6 @@ impl Call {
         self.cancel.as_ref().is_some_and(CancelToken::is_cancelled)
     }
 
-    /// Whether somebody may cancel, so that no operation may block for long.
-    pub(crate) fn is_cancellable(&self) -> bool {
-        self.cancel.is_some()
-    }
-
     /// Until when the present stage may last.
     pub(crate) fn until(&self) -> Instant {
         if self.stage.get() < Stage::Ready {

@@ -6,7 +6,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
@@ -14,6 +14,7 @@ use ureq::unversioned::transport::{
 };
 
 use super::call::{Call, Stage};
+use super::race::connect_first;
 
 /// Looks nothing up. ureq asks for addresses before it looks whether it has a connection already;
 /// [`Dial`] asks when there is one to be made.
@@ -63,7 +64,8 @@ impl<In: Transport> Connector<In> for Dial {
                 reach(Stage::Resolving);
                 let addresses = look_up(&call, details.uri)?;
                 reach(Stage::Connecting);
-                let stream = connect_any(&call, &addresses)?;
+                let stream = connect_first(&call, &addresses)?;
+                stream.set_nodelay(true)?;
                 Either::B(Tcp::new(stream, details.needs_tls()))
             }
         };
@@ -96,42 +98,6 @@ fn look_up(call: &Call, uri: &Uri) -> Result<Vec<SocketAddr>, ureq::Error> {
     abandonable(call, "flexpay-lookup", move || {
         (bare.as_str(), port).to_socket_addrs().map(Vec::from_iter)
     })
-}
-
-/// Tries one address after the other. Each but the last gets half of the time that is left, so that
-/// one that never answers leaves time for the next.
-fn connect_any(call: &Call, addresses: &[SocketAddr]) -> Result<TcpStream, ureq::Error> {
-    let mut last = ureq::Error::HostNotFound;
-    for (index, &address) in addresses.iter().enumerate() {
-        let left = call.until().saturating_duration_since(Instant::now());
-        let share = if index + 1 == addresses.len() {
-            left
-        } else {
-            left / 2
-        };
-        if share.is_zero() {
-            return Err(timed_out());
-        }
-        let connected = if call.is_cancellable() {
-            abandonable(call, "flexpay-connect", move || {
-                TcpStream::connect_timeout(&address, share)
-            })
-        } else {
-            TcpStream::connect_timeout(&address, share).map_err(ureq::Error::Io)
-        };
-        match connected {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(ureq::Error::Io(error)) if error.kind() == ErrorKind::TimedOut => {
-                last = timed_out();
-            }
-            Err(error @ ureq::Error::Io(_)) => last = error,
-            Err(error) => return Err(error),
-        }
-    }
-    Err(last)
 }
 
 /// Runs what the system gives no way to interrupt on a thread of its own, and leaves it to itself
@@ -287,7 +253,7 @@ fn says_nothing(error: &io::Error) -> bool {
     }
 }
 
-fn timed_out() -> ureq::Error {
+pub(super) fn timed_out() -> ureq::Error {
     ureq::Error::Timeout(ureq::Timeout::Global)
 }
 

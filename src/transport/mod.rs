@@ -1,6 +1,6 @@
 //! HTTP to the gateway: one request, one reply, within one deadline.
 //!
-//! From the inside out: [`dial`] (name, TCP), ureq's proxy layer, [`tls`], [`border`] (first byte,
+//! From the inside out: [`dial`] (name, TCP; [`race`] where a name has several addresses), ureq's proxy layer, [`tls`], [`border`] (first byte,
 //! token). What belongs to the call under way is in [`call`]; what went wrong is put into words by
 //! [`failure`].
 
@@ -9,6 +9,7 @@ pub(crate) mod call;
 mod dial;
 mod failure;
 mod provider;
+mod race;
 mod tls;
 
 use once_cell::race::OnceBox;
