@@ -4,8 +4,7 @@
 //! signals, can stretch that. This one asks the call what time is left before every system call.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -14,7 +13,7 @@ use ureq::unversioned::transport::{
 };
 
 use super::call::{Call, Stage};
-use super::race::connect_first;
+use super::{lookup, race};
 
 /// Looks nothing up. ureq asks for addresses before it looks whether it has a connection already;
 /// [`Dial`] asks when there is one to be made.
@@ -61,11 +60,7 @@ impl<In: Transport> Connector<In> for Dial {
             // A tunnel through a proxy.
             Some(tunnel) => Either::A(tunnel),
             None => {
-                reach(Stage::Resolving);
-                let addresses = look_up(&call, details.uri)?;
-                reach(Stage::Connecting);
-                let stream = connect_first(&call, &addresses)?;
-                stream.set_nodelay(true)?;
+                let stream = connect(&call, details.uri, reach)?;
                 Either::B(Tcp::new(stream, details.needs_tls()))
             }
         };
@@ -76,7 +71,7 @@ impl<In: Transport> Connector<In> for Dial {
     }
 }
 
-fn look_up(call: &Call, uri: &Uri) -> Result<Vec<SocketAddr>, ureq::Error> {
+fn connect(call: &Call, uri: &Uri, reach: impl Fn(Stage)) -> Result<TcpStream, ureq::Error> {
     let host = uri.host().ok_or(ureq::Error::HostNotFound)?;
     let default_port = if uri.scheme_str() == Some("http") {
         80
@@ -85,54 +80,27 @@ fn look_up(call: &Call, uri: &Uri) -> Result<Vec<SocketAddr>, ureq::Error> {
     };
     let port = uri.port_u16().unwrap_or(default_port);
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    if let Ok(ip) = bare.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, port)]);
-    }
-    if bare.eq_ignore_ascii_case("localhost") {
+    reach(Stage::Resolving);
+    let (ips, is_name) = match bare.parse::<IpAddr>() {
+        Ok(ip) => (vec![ip], false),
         // This machine, whatever a resolver says: plain http is allowed there.
-        let ips: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-        return Ok(ips.map(|ip| SocketAddr::new(ip, port)).into());
-    }
-    // The system's look-up cannot be interrupted; it may take longer than the whole call.
-    let bare = bare.to_owned();
-    abandonable(call, "flexpay-lookup", move || {
-        (bare.as_str(), port).to_socket_addrs().map(Vec::from_iter)
-    })
-}
-
-/// Runs what the system gives no way to interrupt on a thread of its own, and leaves it to itself
-/// when the call's time is up or the call is cancelled.
-fn abandonable<T: Send + 'static>(
-    call: &Call,
-    name: &str,
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, ureq::Error> {
-    let (done, result) = mpsc::sync_channel(1);
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || {
-            // Nobody listens any more: then the result is dropped, and that is all.
-            let _ = done.send(work());
-        })
-        .map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!(
-                    "no thread could be started for it ({error}); this machine, user or container \
-                     may be at its limit of processes (ulimit -u, pids.max)"
-                ),
-            )
-        })?;
-    while let Some(slice) = call.slice() {
-        match result.recv_timeout(slice) {
-            Ok(result) => return Ok(result?),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                return Err(io::Error::other("the helper thread ended without a result").into());
-            }
+        Err(_) if bare.eq_ignore_ascii_case("localhost") => {
+            let this = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            (this.to_vec(), false)
         }
+        Err(_) => (lookup::look_up(call, bare)?, true),
+    };
+    reach(Stage::Connecting);
+    let addresses: Vec<_> = ips.iter().map(|&ip| SocketAddr::new(ip, port)).collect();
+    let mut losers = Vec::new();
+    let connected = race::connect_first(call, &addresses, &mut losers);
+    if is_name {
+        let losers: Vec<_> = losers.iter().map(SocketAddr::ip).collect();
+        lookup::disappointed(bare, &losers);
     }
-    Err(timed_out())
+    let stream = connected?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// A little more than the largest TLS record.

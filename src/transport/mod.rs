@@ -1,6 +1,7 @@
 //! HTTP to the gateway: one request, one reply, within one deadline.
 //!
-//! From the inside out: [`dial`] (name, TCP; [`race`] where a name has several addresses), ureq's proxy layer, [`tls`], [`border`] (first byte,
+//! From the inside out: [`dial`] (TCP: the name by [`lookup`], its addresses
+//! by [`race`]), ureq's proxy layer, [`tls`], [`border`] (first byte,
 //! token). What belongs to the call under way is in [`call`]; what went wrong is put into words by
 //! [`failure`].
 
@@ -8,6 +9,7 @@ mod border;
 pub(crate) mod call;
 mod dial;
 mod failure;
+mod lookup;
 mod provider;
 mod race;
 mod tls;

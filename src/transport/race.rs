@@ -17,10 +17,12 @@ use super::dial::timed_out;
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// The first connection that comes about; the other attempts are given up. The error is that of the
-/// last attempt which failed.
+/// last attempt which failed. `losers` gets the addresses that were tried before the one that won, and
+/// all that were tried where none did.
 pub(super) fn connect_first(
     call: &Call,
     addresses: &[SocketAddr],
+    losers: &mut Vec<SocketAddr>,
 ) -> Result<std::net::TcpStream, ureq::Error> {
     let mut race = Race {
         poll: Poll::new()?,
@@ -38,6 +40,7 @@ pub(super) fn connect_first(
         let until_next = next_begins.saturating_duration_since(Instant::now());
         if let Some(address) = waiting.next_if(|_| !race.is_on() || until_next.is_zero()) {
             race.begin(address);
+            losers.push(address);
             next_begins = Instant::now() + HEAD_START;
             continue;
         }
@@ -50,7 +53,9 @@ pub(super) fn connect_first(
             _ => {}
         }
         for event in &events {
-            if let Some(connected) = race.settle(event.token().0) {
+            let attempt = event.token().0;
+            if let Some(connected) = race.settle(attempt) {
+                losers.truncate(attempt);
                 return Ok(connected?);
             }
         }
@@ -140,11 +145,17 @@ mod tests {
     use crate::transport::call::after;
     use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 
-    fn race(addresses: &[SocketAddr], cancel: Option<CancelToken>) -> Result<SocketAddr, String> {
+    /// Which address won, and which lost.
+    fn race(
+        addresses: &[SocketAddr],
+        cancel: Option<CancelToken>,
+    ) -> Result<(SocketAddr, Vec<SocketAddr>), String> {
         let long = Duration::from_secs(20);
         Call::new(after(long), long, cancel, Spelling::Header).run(|call| {
-            let won = connect_first(call, addresses).map_err(|error| error.to_string())?;
-            won.peer_addr().map_err(|error| error.to_string())
+            let mut losers = Vec::new();
+            let won = connect_first(call, addresses, &mut losers);
+            let won = won.and_then(|won| Ok(won.peer_addr()?));
+            Ok((won.map_err(|error| error.to_string())?, losers))
         })
     }
 
@@ -189,23 +200,26 @@ mod tests {
     fn one_that_never_answers_keeps_nobody_from_the_next() {
         let silent = Silent::new();
         let (good, address) = listener();
-        assert_eq!(race(&[silent.address, address], None), Ok(address));
+        let won = race(&[silent.address, address], None);
+        assert_eq!(won, Ok((address, vec![silent.address])));
         assert_eq!(accepted(&good), 1);
     }
 
     #[test]
     fn the_first_that_answers_is_asked_alone() {
         let ((first, address), (second, other)) = (listener(), listener());
-        assert_eq!(race(&[address, other], None), Ok(address));
+        assert_eq!(race(&[address, other], None), Ok((address, vec![])));
         assert_eq!((accepted(&first), accepted(&second)), (1, 0));
     }
 
     #[test]
     fn one_that_refuses_is_followed_by_the_next_and_the_last_says_why() {
         let (good, address) = listener();
-        assert_eq!(race(&[refusing(), refusing(), address], None), Ok(address));
+        let refusing = [refusing(), refusing()];
+        let won = race(&[refusing[0], refusing[1], address], None);
+        assert_eq!(won, Ok((address, refusing.to_vec())));
         assert_eq!(accepted(&good), 1);
-        let error = race(&[refusing(), refusing()], None).expect_err("nobody");
+        let error = race(&refusing, None).expect_err("nobody");
         assert!(error.contains("refused"), "{error}");
         assert!(race(&[], None).is_err());
     }
@@ -216,7 +230,7 @@ mod tests {
         let long = Duration::from_secs(20);
         let call = Call::new(after(long), long, None, Spelling::Header);
         let mut won = call
-            .run(|call| connect_first(call, &[address]))
+            .run(|call| connect_first(call, &[address], &mut Vec::new()))
             .expect("connected");
         std::thread::spawn(move || {
             let (mut stream, _) = good.accept().expect("a connection");

@@ -1,0 +1,263 @@
+//! Looking up names, for all clients of the process together.
+//!
+//! The system's look-up cannot be interrupted, and one that hangs may outlast many calls. So it runs on
+//! a thread of its own; one look-up of a name serves all who wait for it, however many they are.
+
+use once_cell::race::OnceBox;
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::call::Call;
+use super::dial::timed_out;
+
+/// How long a result may be used again: as long as browsers do. The system gives no time of its own.
+const GOOD_FOR: Duration = Duration::from_secs(60);
+
+/// The addresses of a host, the likeliest first.
+pub(super) fn look_up(call: &Call, host: &str) -> Result<Vec<IpAddr>, ureq::Error> {
+    lookups().addresses(call, host, system)
+}
+
+/// Addresses of a host that did not answer: from now on they come last.
+pub(super) fn disappointed(host: &str, by: &[IpAddr]) {
+    if !by.is_empty() {
+        lookups().put_last(host, by);
+    }
+}
+
+fn system(host: &str) -> io::Result<Vec<IpAddr>> {
+    // No port is looked up; one must be given.
+    let found = (host, 443).to_socket_addrs()?;
+    Ok(found.map(|address| address.ip()).collect())
+}
+
+/// The look-ups of this process. A process forked from another begins with none: a lock may have been
+/// held at the moment of the fork, and threads are not forked.
+fn lookups() -> &'static Lookups {
+    static FIRST: OnceBox<Lookups> = OnceBox::new();
+    let process = std::process::id();
+    let mut lookups = FIRST.get_or_init(|| Box::new(Lookups::new()));
+    while lookups.process != process {
+        lookups = lookups.forked.get_or_init(|| Box::new(Lookups::new()));
+    }
+    lookups
+}
+
+struct Lookups {
+    process: u32,
+    names: Mutex<HashMap<String, Arc<Lookup>>>,
+    forked: OnceBox<Lookups>,
+}
+
+/// One look-up of one name.
+#[derive(Default)]
+struct Lookup {
+    state: Mutex<State>,
+    ended: Condvar,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    UnderWay,
+    Found(Vec<IpAddr>, Option<Instant>),
+    Failed(ErrorKind, String),
+}
+
+impl Lookups {
+    fn new() -> Self {
+        Self {
+            process: std::process::id(),
+            names: Mutex::default(),
+            forked: OnceBox::new(),
+        }
+    }
+
+    fn addresses(
+        &self,
+        call: &Call,
+        host: &str,
+        resolve: impl FnOnce(&str) -> io::Result<Vec<IpAddr>> + Send + 'static,
+    ) -> Result<Vec<IpAddr>, ureq::Error> {
+        let host = host.to_ascii_lowercase();
+        let lookup = {
+            let mut names = lock(&self.names);
+            match names.get(&host).filter(|lookup| lookup.is_of_use()) {
+                Some(lookup) => Arc::clone(lookup),
+                None => {
+                    let lookup = Arc::new(Lookup::default());
+                    lookup.begin(&host, resolve)?;
+                    names.insert(host, Arc::clone(&lookup));
+                    lookup
+                }
+            }
+        };
+        lookup.wait(call)
+    }
+
+    fn put_last(&self, host: &str, last: &[IpAddr]) {
+        let names = lock(&self.names);
+        let Some(lookup) = names.get(&host.to_ascii_lowercase()) else {
+            return;
+        };
+        if let State::Found(addresses, _) = &mut *lock(&lookup.state) {
+            addresses.sort_by_key(|address| last.contains(address));
+        }
+    }
+}
+
+impl Lookup {
+    /// Whether it is under way, or its result may be used again.
+    fn is_of_use(&self) -> bool {
+        match &*lock(&self.state) {
+            State::UnderWay => true,
+            State::Found(_, until) => until.is_some_and(|until| Instant::now() < until),
+            State::Failed(..) => false,
+        }
+    }
+
+    fn begin(
+        self: &Arc<Self>,
+        host: &str,
+        resolve: impl FnOnce(&str) -> io::Result<Vec<IpAddr>> + Send + 'static,
+    ) -> io::Result<()> {
+        let (lookup, host) = (Arc::clone(self), host.to_owned());
+        let work = move || {
+            let state = match resolve(&host) {
+                Ok(addresses) => State::Found(addresses, Instant::now().checked_add(GOOD_FOR)),
+                Err(error) => State::Failed(error.kind(), error.to_string()),
+            };
+            *lock(&lookup.state) = state;
+            lookup.ended.notify_all();
+        };
+        let thread = std::thread::Builder::new().name("flexpay-lookup".to_owned());
+        thread.spawn(work).map(drop).map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!(
+                    "no thread could be started for it ({error}); this machine, user or container \
+                     may be at its limit of processes (ulimit -u, pids.max)"
+                ),
+            )
+        })
+    }
+
+    /// Its result, as soon as there is one; not for longer than the call may last.
+    fn wait(&self, call: &Call) -> Result<Vec<IpAddr>, ureq::Error> {
+        let mut state = lock(&self.state);
+        loop {
+            match &*state {
+                State::Found(addresses, _) => return Ok(addresses.clone()),
+                State::Failed(kind, why) => return Err(io::Error::new(*kind, why.clone()).into()),
+                State::UnderWay => {}
+            }
+            let slice = call.slice().ok_or_else(timed_out)?;
+            let waited = self.ended.wait_timeout(state, slice);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// Nothing here is left half done by a panic.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::Spelling;
+    use crate::transport::call::after;
+    use std::net::Ipv4Addr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    fn within<T>(time: Duration, work: impl FnOnce(&Call) -> T) -> T {
+        Call::new(after(time), time, None, Spelling::Header).run(work)
+    }
+
+    const LONG: Duration = Duration::from_secs(20);
+    const SHORT: Duration = Duration::from_millis(20);
+
+    fn ip(last: u8) -> IpAddr {
+        Ipv4Addr::new(192, 0, 2, last).into()
+    }
+
+    #[test]
+    fn a_look_up_that_hangs_is_one_however_many_wait() {
+        let lookups = Lookups::new();
+        let begun = Arc::new(AtomicUsize::new(0));
+        let (release, held) = mpsc::channel::<()>();
+        let mut held = Some(held);
+        for _ in 0..40 {
+            let (begun, held) = (Arc::clone(&begun), held.take());
+            let resolve = move |_: &str| {
+                begun.fetch_add(1, Ordering::Relaxed);
+                let _ = held.map(|held| held.recv());
+                Ok(vec![ip(1)])
+            };
+            let result = within(SHORT, |call| {
+                lookups.addresses(call, "pay.example", resolve)
+            });
+            assert!(matches!(result, Err(ureq::Error::Timeout(_))), "{result:?}");
+        }
+        drop(release);
+        let unused = |_: &str| unreachable!("the first look-up serves this one too");
+        let found = within(LONG, |call| lookups.addresses(call, "PAY.example", unused));
+        assert_eq!(found.expect("found"), [ip(1)]);
+        assert_eq!(begun.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn what_failed_is_looked_up_again_and_other_names_do_not_wait() {
+        let lookups = Lookups::new();
+        let (_keep, held) = mpsc::channel::<()>();
+        let hangs = move |_: &str| {
+            let _ = held.recv();
+            Ok(Vec::new())
+        };
+        let result = within(SHORT, |call| {
+            lookups.addresses(call, "hangs.example", hangs)
+        });
+        assert!(result.is_err());
+        let fails = |_: &str| Err(io::Error::other("no such name"));
+        let error = within(LONG, |call| lookups.addresses(call, "a.example", fails));
+        let error = error.expect_err("failed");
+        assert!(error.to_string().contains("no such name"), "{error}");
+        let finds = |_: &str| Ok(vec![ip(1)]);
+        let found = within(LONG, |call| lookups.addresses(call, "a.example", finds));
+        assert_eq!(found.expect("found"), [ip(1)]);
+    }
+
+    #[test]
+    fn a_result_is_used_again_and_for_a_while_only() {
+        let lookups = Lookups::new();
+        let finds = |last| move |_: &str| Ok(vec![ip(last)]);
+        let look_up = |last| {
+            let found = within(LONG, |call| {
+                lookups.addresses(call, "a.example", finds(last))
+            });
+            found.expect("found")
+        };
+        assert_eq!(look_up(1), [ip(1)]);
+        assert_eq!(look_up(2), [ip(1)]);
+        if let State::Found(_, until) = &mut *lock(&lock(&lookups.names)["a.example"].state) {
+            *until = Some(Instant::now());
+        }
+        assert_eq!(look_up(3), [ip(3)]);
+    }
+
+    #[test]
+    fn an_address_that_disappointed_comes_last() {
+        let lookups = Lookups::new();
+        let finds = |_: &str| Ok(vec![ip(1), ip(2), ip(3)]);
+        let look_up = || within(LONG, |call| lookups.addresses(call, "a.example", finds));
+        look_up().expect("found");
+        lookups.put_last("A.example", &[ip(1)]);
+        assert_eq!(look_up().expect("found"), [ip(2), ip(3), ip(1)]);
+        lookups.put_last("unknown.example", &[ip(1)]);
+    }
+}
