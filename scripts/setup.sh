@@ -31,7 +31,7 @@ needs() {
             echo "valgrind --quiet --error-exitcode=9 true|valgrind"
             echo "nm --version && readelf --version && strip --version|binutils"
             echo "pkg-config --version|pkg-config"
-            echo "cmake --version|cmake"
+            echo "cmake --version && make --version|cmake make"
             ;;
         cpp)
             needs build
