@@ -5,8 +5,10 @@ use crate::journal::RequestRecord;
 /// What stands in the token's place.
 const MASK: &str = "••••";
 
-/// How much of a body is shown.
+/// How much is shown, in characters; and how many bytes of a body are looked at. It is far more, so that
+/// no token is cut in two, of which the first half would not be known.
 const SHOWN: usize = 4096;
+const LOOKED_AT: usize = 64 * 1024;
 
 /// The request in the form in which it travelled. `token` is the gateway's own.
 pub(crate) fn request(record: &RequestRecord, token: &str) -> String {
@@ -15,7 +17,8 @@ pub(crate) fn request(record: &RequestRecord, token: &str) -> String {
         text.push_str(&format!("{name}: {value}\n"));
     }
     text.push('\n');
-    text.push_str(&String::from_utf8_lossy(&record.body));
+    let body = &record.body[..record.body.len().min(LOOKED_AT)];
+    text.push_str(&String::from_utf8_lossy(body));
     let mut text = without_token(&text, token);
     if let Some((end, _)) = text.char_indices().nth(SHOWN) {
         text.truncate(end);
@@ -29,11 +32,10 @@ pub(crate) fn request(record: &RequestRecord, token: &str) -> String {
 /// once, and the gateway's own token, is masked everywhere.
 fn without_token(text: &str, token: &str) -> String {
     let mut secrets = vec![token.to_owned()];
-    let mut rest = text;
     // Lower case in ASCII leaves every byte in its place.
-    while let Some(at) = rest.to_ascii_lowercase().find("authorization") {
-        rest = &rest[at + "authorization".len()..];
-        let value = value_after(rest).trim();
+    let lower = text.to_ascii_lowercase();
+    for (at, name) in lower.match_indices("authorization") {
+        let value = value_after(&text[at + name.len()..]).trim();
         let secret = value
             .strip_prefix("Bearer")
             .map_or(value, |after| after.trim_start_matches([' ', '+']))
