@@ -194,8 +194,8 @@ typedef struct flexpay_error {
     int32_t outcome;
     // The HTTP status of the gateway's answer, 0 when there was none.
     int32_t http_status;
-    // For a person, in English: what went wrong and what to do next. After FLEXPAY_OUTCOME_UNKNOWN it
-    // says which order number or reference to look up. Never NULL.
+    // For a person, in English: what went wrong and, where that is known, what to do next. After
+    // FLEXPAY_OUTCOME_UNKNOWN it says which order number or reference to look up. Never NULL.
     const char *message;
     // The name of the field at fault ("amount"), where one was.
     const char *field;

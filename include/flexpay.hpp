@@ -160,8 +160,8 @@ enum class Api : std::int32_t {
     return flexpay_version();
 }
 
-/// Why a call failed. what() is for a person, in English: what went wrong and
-/// what to do next. The token is never in it.
+/// Why a call failed. what() is for a person, in English: what went wrong and,
+/// where that is known, what to do next. The token is never in it.
 /// Copies share their details, so copying does not throw. What the accessors refer to is good as long
 /// as this object, or a copy of it.
 class Error : public std::runtime_error {

@@ -124,10 +124,16 @@ install_all() {
 }
 
 remove_all() {
-    local where
+    local where removed=0
     while IFS='|' read -r _ _ where; do
+        [ ! -e "$to/$where" ] && [ ! -L "$to/$where" ] && continue
         rm -f "$to/$where"
+        removed=$((removed + 1))
     done < <(files)
+    if [ "$removed" -eq 0 ]; then
+        echo "There is nothing of flexpay in $to. Installed with another PREFIX? Give it: make uninstall PREFIX=…"
+        return
+    fi
     # Folders of flexpay's own; the others are for everybody.
     rmdir "$to/lib/cmake/flexpay" "$to/share/doc/flexpay" 2>/dev/null || true
     renew_linker_list

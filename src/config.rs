@@ -80,7 +80,8 @@ const LONGEST_APP_NAME: usize = 200;
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Of a program whose environment is not that of the shell in which it was set, too: a web server's.
-const NOT_SET: &str = "is not set in this program's environment: FlexPay gives it, or the sandbox";
+const NOT_SET: &str = "is not set in this program's environment: FlexPay gives it; the sandbox writes it into its \
+                       --env-file";
 
 impl Config {
     /// Settings for a merchant, all others at their defaults.

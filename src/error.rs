@@ -186,8 +186,8 @@ impl Error {
         self.0.outcome
     }
 
-    /// For a person, in English: what went wrong, the field at fault where there is one, and what to do
-    /// next. After [`Outcome::Unknown`] it says which order number or reference to look up.
+    /// For a person, in English: what went wrong, the field at fault where there is one and, where
+    /// that is known, what to do next. After [`Outcome::Unknown`] it says which order number or reference to look up.
     pub fn message(&self) -> &str {
         &self.0.message
     }

@@ -9,7 +9,8 @@
  * the last line says what to record now. Record every state, not PAID alone: after FAILED or CANCELLED
  * the customer may pay again, under a new reference.
  *
- * Exit status: 0 paid; 1 not paid, or not about this payment; 2 not known yet: ask again later.
+ * Exit status: 0 paid: deliver; 1 not paid, or not about this payment; 2 not known yet: ask again later;
+ * 3 known already, by the STATE given: nothing is to be done.
  *
  * Environment: that of flexpay_client_from_env, and QUERY_STRING, as CGI has it: what stood after
  * the "?" when it was posted. With FLEXPAY_CALLBACK_SECRET set, the address's signature is there.
@@ -18,11 +19,12 @@
  */
 
 #include <flexpay.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum verdict { PAID = 0, NOT_PAID = 1, UNKNOWN = 2 };
+enum verdict { PAID = 0, NOT_PAID = 1, UNKNOWN = 2, KNOWN = 3 };
 
 /* A stranger's words go to a terminal, which obeys what looks like its own commands. */
 static void print_text(const char *label, const char *text)
@@ -117,12 +119,15 @@ static int32_t state_named(const char *name)
 }
 
 /* Callbacks come twice, late and out of order: a new state is recorded only where it may follow. */
-static void say_what_to_record(const char *recorded, int32_t now)
+static bool is_news(const char *recorded, int32_t now)
 {
-    if (flexpay_state_may_replace(state_named(recorded), now) == 1)
+    bool news = flexpay_state_may_replace(state_named(recorded), now) == 1;
+    if (news)
         printf("Record %s.\n", flexpay_state_name(now));
     else
-        printf("Leave %s recorded, and do nothing: this was known already.\n", recorded);
+        printf("KNOWN: the gateway says %s. Leave %s recorded, and do nothing.\n",
+               flexpay_state_name(now), recorded);
+    return news;
 }
 
 int main(int argc, char **argv)
@@ -150,9 +155,8 @@ int main(int argc, char **argv)
     if (flexpay_client_from_env(&client, &error) == FLEXPAY_OK &&
         flexpay_verify_callback(client, body, length, &expected, &transaction, &error) ==
             FLEXPAY_OK) {
-        verdict = conclude(transaction);
-        if (argc > 5)
-            say_what_to_record(argv[5], transaction->state);
+        bool news = argc <= 5 || is_news(argv[5], transaction->state);
+        verdict = news ? conclude(transaction) : KNOWN;
     } else {
         verdict = explain(error);
     }

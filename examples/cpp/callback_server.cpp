@@ -11,7 +11,13 @@
 // SHOP_DATABASE, a SQLite file made with examples/php/schema.sql. With FLEXPAY_CALLBACK_SECRET set here
 // and where payments are made, forged notices are refused without asking the gateway.
 //
-// Build: c++ -std=c++17 callback_server.cpp $(pkg-config --cflags --libs flexpay cpp-httplib sqlite3) -pthread
+// Build (Debian: apt install libcpp-httplib-dev libsqlite3-dev sqlite3) and start:
+//
+//     c++ -std=c++17 -o callback_server callback_server.cpp -pthread $(pkg-config --cflags --libs flexpay cpp-httplib sqlite3)
+//     sqlite3 shop.sqlite < ../php/schema.sql
+//     SHOP_DATABASE=shop.sqlite ./callback_server 8000
+//
+// The orders and attempts in it are written by what asks for the payments, as examples/php/pay.php does.
 
 #include <cstdlib>
 #include <iostream>
@@ -169,8 +175,15 @@ int receive(const flexpay::Client& client, const std::string& body, const std::s
 int main(int argc, char** argv) try {
     if (std::getenv("SHOP_DATABASE") == nullptr)
         throw std::runtime_error("SHOP_DATABASE is not set: the file of the shop's orders");
+    // Now, not at the first notice, which would be lost.
+    Database(std::getenv("SHOP_DATABASE")).run("SELECT count(*) FROM attempts");
     const auto client = flexpay::Client::from_environment();
     httplib::Server server;
+    // Not the library's own, which would let two servers share a port, and the notices.
+    server.set_socket_options([](auto socket) {
+        const int yes = 1;
+        setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
     server.set_payload_max_length(64 * 1024); // the library reads no more
     server.Post("/callback", [&](const httplib::Request& request, httplib::Response& response) {
         const auto question = request.target.find('?');
@@ -178,7 +191,7 @@ int main(int argc, char** argv) try {
             question == std::string::npos ? "" : request.target.substr(question + 1);
         response.status = receive(client, request.body, query);
     });
-    const int wanted = argc > 1 ? std::atoi(argv[1]) : 8000;
+    const int wanted = argc > 1 ? std::stoi(argv[1]) : 8000;
     const int port = wanted == 0 ? server.bind_to_any_port("127.0.0.1")
                      : server.bind_to_port("127.0.0.1", wanted) ? wanted
                                                                 : -1;

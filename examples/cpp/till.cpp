@@ -39,7 +39,8 @@ int reason(const flexpay::Error& error) {
                           : "Nothing was sent. You may try again.\n");
         return 2;
     case flexpay::Outcome::refused:
-        std::cerr << "FlexPay says no. Mend the cause, then take a new reference.\n";
+        std::cerr << "FlexPay says no. If it knows the reference, find out about that payment first;\n"
+                     "else mend the cause, then take a new reference.\n";
         return 2;
     default: // the message says what to look up
         std::cerr << "The customer may have paid. Do not ask again before you know.\n";

@@ -85,7 +85,10 @@ fn explain_request(error: &Error) -> ExitCode {
             ExitCode::from(NOT_PAID)
         }
         Outcome::Refused => {
-            eprintln!("FlexPay says no. Mend the cause, then take a new reference.");
+            eprintln!(
+                "FlexPay says no. If it knows the reference, find out about that payment first;"
+            );
+            eprintln!("else mend the cause, then take a new reference.");
             ExitCode::from(NOT_PAID)
         }
         // Unknown, and whatever may come.

@@ -9,6 +9,8 @@ use std::io;
 pub enum Error {
     /// A listener, a file or the runtime failed.
     Io(io::Error),
+    /// This address cannot be listened on.
+    Listen(std::net::SocketAddr, io::Error),
     /// The certificates could not be made.
     Certificate(String),
     /// No payment has this order number.
@@ -27,6 +29,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "{error}"),
+            Self::Listen(address, why) => write!(
+                f,
+                "cannot listen on {address}: {why}; --http and --https name other addresses"
+            ),
             Self::Certificate(why) => write!(f, "cannot make the certificate: {why}"),
             Self::NoSuchPayment(order) => write!(f, "no payment has the order number {order:?}"),
             Self::NoCallbackAddress(order) => {
@@ -49,7 +55,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
+            Self::Io(error) | Self::Listen(_, error) => Some(error),
             _ => None,
         }
     }

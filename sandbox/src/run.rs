@@ -65,10 +65,6 @@ pub(crate) fn serve(args: Serve) -> Result<(), Box<dyn Error>> {
     if let Some(style) = args.reply_style {
         habits.reply_style = style;
     }
-    if let Some(path) = &args.env_file {
-        // Whoever waits for it must not find the one of an earlier run.
-        remove(path)?;
-    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -91,12 +87,14 @@ pub(crate) fn serve(args: Serve) -> Result<(), Box<dyn Error>> {
         ..Options::default()
     })?;
     introduce(&sandbox, args.env_file.as_deref());
-    if let Some(path) = &args.env_file {
-        write_env_file(path, &sandbox)?;
-    }
+    // Only now that it listens: one that could not start must leave the file of the one that runs.
+    let written = match &args.env_file {
+        Some(path) => Some((path, write_env_file(path, &sandbox)?)),
+        None => None,
+    };
     runtime.block_on(stop);
-    if let Some(path) = &args.env_file {
-        remove(path)?;
+    if let Some((path, text)) = written {
+        remove_own(path, &text)?;
     }
     drop(sandbox);
     Ok(())
@@ -158,7 +156,8 @@ fn dotted(path: &Path) -> String {
     shell_quoted(&path.display().to_string())
 }
 
-fn write_env_file(path: &Path, sandbox: &Sandbox) -> Result<(), Box<dyn Error>> {
+/// Writes the settings, in one step, and gives what was written.
+fn write_env_file(path: &Path, sandbox: &Sandbox) -> Result<String, Box<dyn Error>> {
     let http = sandbox.http_url();
     let lines = [
         ("FLEXPAY_MERCHANT", sandbox.merchant().to_owned()),
@@ -182,12 +181,13 @@ fn write_env_file(path: &Path, sandbox: &Sandbox) -> Result<(), Box<dyn Error>> 
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(text.as_bytes())?;
     file.persist(path)?;
-    Ok(())
+    Ok(text)
 }
 
-fn remove(path: &Path) -> std::io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+/// Removes the file, unless another sandbox has written it anew since.
+fn remove_own(path: &Path, text: &str) -> std::io::Result<()> {
+    match std::fs::read_to_string(path) {
+        Ok(found) if found == text => std::fs::remove_file(path),
         _ => Ok(()),
     }
 }

@@ -71,8 +71,11 @@ impl Sandbox {
             .enable_all()
             .build()?;
         let gateway = Gateway::new(&options, ca_file.clone(), runtime.handle().clone());
-        let http = runtime.block_on(TcpListener::bind(options.http))?;
-        let https = runtime.block_on(TcpListener::bind(options.https))?;
+        let listen = |address| {
+            let bound = runtime.block_on(TcpListener::bind(address));
+            bound.map_err(|error| Error::Listen(address, error))
+        };
+        let (http, https) = (listen(options.http)?, listen(options.https)?);
         let addresses = (http.local_addr()?, https.local_addr()?);
         let app = routes::app(Arc::clone(&gateway));
         runtime.spawn(serve::listen(http, None, Arc::clone(&gateway), app.clone()));

@@ -226,3 +226,26 @@ fn it_introduces_itself_with_all_that_a_program_needs() {
         "{said}"
     );
 }
+
+#[test]
+fn one_that_cannot_start_leaves_the_settings_of_the_one_that_runs() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let env_file = directory.path().join("sandbox.env");
+    std::fs::write(&env_file, "RUNNING=1\n").expect("written");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = taken.local_addr().expect("bound").to_string();
+    let file = env_file.to_str().expect("text");
+    let refused = run(&[
+        "--http",
+        &address,
+        "--https",
+        "127.0.0.1:0",
+        "--env-file",
+        file,
+    ]);
+    assert!(!refused.status.success());
+    let said = String::from_utf8(refused.stderr).expect("text");
+    assert!(said.contains(&address) && said.contains("--http"), "{said}");
+    let left = std::fs::read_to_string(&env_file).expect("it is there");
+    assert_eq!(left, "RUNNING=1\n");
+}

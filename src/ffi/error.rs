@@ -65,8 +65,8 @@ pub struct flexpay_error {
     pub outcome: i32,
     /// The HTTP status of the gateway's answer, 0 when there was none.
     pub http_status: i32,
-    /// For a person, in English: what went wrong and what to do next. After FLEXPAY_OUTCOME_UNKNOWN it
-    /// says which order number or reference to look up. Never NULL.
+    /// For a person, in English: what went wrong and, where that is known, what to do next. After
+    /// FLEXPAY_OUTCOME_UNKNOWN it says which order number or reference to look up. Never NULL.
     pub message: *const c_char,
     /// The name of the field at fault ("amount"), where one was.
     pub field: *const c_char,

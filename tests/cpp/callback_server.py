@@ -39,13 +39,13 @@ class Shop:
     """The shop's database, and the server that writes into it."""
 
     def __init__(self, server: str, folder: str, **settings: str) -> None:
-        file = f"{folder}/shop.sqlite"
-        self.database = sqlite3.connect(file, isolation_level=None)
+        self.file = f"{folder}/shop.sqlite"
+        self.database = sqlite3.connect(self.file, isolation_level=None)
         self.database.executescript(SCHEMA.read_text(encoding="utf-8"))
         self.log = open(f"{folder}/log", "w+", encoding="utf-8")
         self.server = subprocess.Popen(
             [server, "0"],
-            env={**os.environ, "SHOP_DATABASE": file, **settings},
+            env={**os.environ, "SHOP_DATABASE": self.file, **settings},
             stdout=self.log,
             stderr=subprocess.STDOUT,
         )
@@ -168,6 +168,15 @@ def stories(shop: Shop) -> None:
     control("DELETE", "faults")
 
 
+def alone(shop: Shop, server: str) -> None:
+    """Another server cannot take a part of the notices."""
+    port = shop.address.rsplit(":", 1)[1].split("/")[0]
+    other = subprocess.run(
+        [server, port], env={**os.environ, "SHOP_DATABASE": shop.file}, capture_output=True, text=True, timeout=20
+    )
+    assert other.returncode == 1 and "the port is taken" in other.stderr, other
+
+
 def signed(shop: Shop) -> None:
     reference = shop.attempt("CPP-5")  # asked for without a signature
     asked = len(json.loads(control("GET", "requests")))
@@ -178,6 +187,7 @@ def signed(shop: Shop) -> None:
 def main(server: str) -> None:
     with tempfile.TemporaryDirectory() as folder, Shop(server, folder) as shop:
         stories(shop)
+        alone(shop, server)
         assert os.environ["FLEXPAY_TOKEN"] not in shop.said()
     secret = "un secret de la boutique"
     with tempfile.TemporaryDirectory() as folder:
@@ -186,6 +196,9 @@ def main(server: str) -> None:
     bare = {name: value for name, value in os.environ.items() if name != "SHOP_DATABASE"}
     refused = subprocess.run([server], env=bare, capture_output=True, text=True)
     assert refused.returncode == 1 and "SHOP_DATABASE is not set" in refused.stderr
+    lost = {**bare, "SHOP_DATABASE": "/nowhere/shop.sqlite"}
+    refused = subprocess.run([server], env=lost, capture_output=True, text=True)
+    assert refused.returncode == 1 and "unable to open" in refused.stderr
 
 
 main(sys.argv[1])
