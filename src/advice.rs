@@ -68,13 +68,13 @@ fn look_for(reference: &str) -> String {
 fn look_at_pay_url(error: Error, config: &Config) -> Error {
     let address = printable(config.pay_url(), 200);
     if is_malformed(&error) {
-        let (asked, other) = match config.api {
-            Api::V1 => ("a form (api v1)", "JSON (api v1.1)"),
-            Api::V1_1 => ("JSON (api v1.1)", "a form (api v1)"),
+        let (asked, own, other) = match config.api {
+            Api::V1 => ("a form (api v1)", "v1", "v1.1"),
+            Api::V1_1 => ("JSON (api v1.1)", "v1.1", "v1"),
         };
         error.add(&format!(
-            "check pay_url: {address} got {asked}; this address may be for the other form (api), \
-             {other}"
+            "check pay_url: {address} got {asked}; this address may be for the other form (api): set \
+             api to {other}, or give the address for {own}"
         ))
     } else if error.code() == ErrorCode::Refused && is_no_such_address(&error) {
         error.add(&format!("check pay_url: {address} was asked"))

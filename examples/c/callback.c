@@ -76,6 +76,9 @@ static enum verdict explain(const flexpay_error *error)
     case FLEXPAY_ERROR_NOT_FOUND: /* normal for a moment after the payment request */
         printf("NOT KNOWN: the gateway knows no such order, or not yet. Deliver nothing.\n");
         break;
+    case FLEXPAY_ERROR_INVALID: /* to ask again mends no setting */
+        printf("NOT KNOWN: an argument or a setting is wrong. Deliver nothing, and correct it.\n");
+        break;
     default:
         printf("NOT KNOWN: it could not be verified. Deliver nothing, and ask again later.\n");
         break;
