@@ -58,10 +58,13 @@ install_lines() {
     esac
 }
 
-# The reader's folder: a checkout, and a home of one's own.
+# The reader's folder: a fresh checkout, and a home of one's own. What somebody who followed the README
+# has left in the real one is not in it, and is not written over.
 here=$work/flexpay
 mkdir "$here" "$work/home" "$work/bin"
-ln -s "$project"/* "$here/"
+for part in README.md Makefile Cargo.toml LICENSE-MIT LICENSE-APACHE bindings build include scripts target; do
+    ln -s "$project/$part" "$here/"
+done
 export CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup} HOME=$work/home
 # In another folder cargo would build everything anew: what is built is taken.
 export CARGO=no-cargo
@@ -113,7 +116,7 @@ case $language in
         typed=$(lines "### Python" 1 | sed '/-m venv\|pip install/d')
         ;;
     rust)
-        section "### Rust" | block 1 rust | diff - examples/rust/minimal.rs || fail "minimal.rs is another program"
+        section "### Rust" | block 1 rust | diff - "$project/examples/rust/minimal.rs" || fail "minimal.rs is another program"
         typed="cd '$project'"$'\n'$(lines "### Rust" 1)
         ;;
     *) fail "no such language" ;;

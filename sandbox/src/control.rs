@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::callbacks::{self, CallbackRecord, Delivery};
 use crate::error::Error;
 use crate::faults::Fault;
+use crate::front::words::Language;
 use crate::gateway::Gateway;
 use crate::habits::Habits;
 use crate::journal::{ConnectionRecord, RequestRecord};
@@ -42,11 +43,19 @@ pub(crate) struct Call {
     method: &'static str,
     path: &'static str,
     body: &'static str,
-    pub(crate) english: &'static str,
-    pub(crate) french: &'static str,
+    english: &'static str,
+    french: &'static str,
 }
 
 impl Call {
+    /// What it does.
+    pub(crate) fn about(&self, language: Language) -> &'static str {
+        match language {
+            Language::French => self.french,
+            Language::English => self.english,
+        }
+    }
+
     /// The call as curl makes it.
     pub(crate) fn curl(&self, base: &str) -> String {
         let method = match (self.method, self.body) {

@@ -158,21 +158,12 @@ fn dotted(path: &Path) -> String {
 
 /// Writes the settings, in one step, and gives what was written.
 fn write_env_file(path: &Path, sandbox: &Sandbox) -> Result<String, Box<dyn Error>> {
-    let http = sandbox.http_url();
-    let lines = [
-        ("FLEXPAY_MERCHANT", sandbox.merchant().to_owned()),
-        ("FLEXPAY_TOKEN", sandbox.token().to_owned()),
-        ("FLEXPAY_PAY_URL", format!("{http}/v1.1/pay")),
-        ("FLEXPAY_API", "v1.1".to_owned()),
-        ("FLEXPAY_CHECK_URL", format!("{http}/api/rest/v1/check")),
-        ("SANDBOX_URL", http),
-        ("SANDBOX_HTTPS_URL", sandbox.https_url()),
-        ("FLEXPAY_CA_FILE", sandbox.ca_file().display().to_string()),
-    ];
-    let text: String = lines
-        .iter()
-        .map(|(name, value)| format!("export {name}={}\n", shell_quoted(value)))
-        .collect();
+    let text = format!(
+        "{}\nexport SANDBOX_URL={}\nexport SANDBOX_HTTPS_URL={}\n",
+        sandbox.shell_settings(),
+        shell_quoted(&sandbox.http_url()),
+        shell_quoted(&sandbox.https_url())
+    );
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

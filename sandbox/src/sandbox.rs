@@ -15,6 +15,7 @@ use crate::callbacks::{self, CallbackRecord, Delivery};
 use crate::certificate;
 use crate::error::Error;
 use crate::faults::Fault;
+use crate::front::settings::Settings;
 use crate::gateway::Gateway;
 use crate::habits::Habits;
 use crate::hosts;
@@ -119,6 +120,20 @@ impl Sandbox {
     /// nowhere else, one that was given may be.
     pub fn public_token(&self) -> Option<&str> {
         self.gateway.public_token()
+    }
+
+    /// What a client is told of this gateway, as lines for the shell: `export FLEXPAY_MERCHANT=…`. The
+    /// addresses are those over HTTP; the authority that HTTPS needs is among them.
+    pub fn shell_settings(&self) -> String {
+        let base = self.http_url();
+        let settings = Settings {
+            merchant: self.merchant(),
+            token: self.token(),
+            pay_url: &format!("{base}/v1.1/pay"),
+            check_url: &format!("{base}/api/rest/v1/check"),
+            ca_file: Some(&self.ca_file().display().to_string()),
+        };
+        settings.shell()
     }
 
     /// Every payment, oldest first.

@@ -95,8 +95,13 @@ fn connect(call: &Call, uri: &Uri, reach: impl Fn(Stage)) -> Result<TcpStream, u
     let mut losers = Vec::new();
     let connected = race::connect_first(call, &addresses, &mut losers);
     if is_name {
-        let losers: Vec<_> = losers.iter().map(SocketAddr::ip).collect();
-        lookup::disappointed(bare, &losers);
+        match &connected {
+            Ok(_) => {
+                let losers: Vec<_> = losers.iter().map(SocketAddr::ip).collect();
+                lookup::put_last(bare, &losers);
+            }
+            Err(_) => lookup::forget(bare),
+        }
     }
     let stream = connected?;
     stream.set_nodelay(true)?;

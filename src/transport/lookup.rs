@@ -21,11 +21,16 @@ pub(super) fn look_up(call: &Call, host: &str) -> Result<Vec<IpAddr>, ureq::Erro
     lookups().addresses(call, host, system)
 }
 
-/// Addresses of a host that did not answer: from now on they come last.
-pub(super) fn disappointed(host: &str, by: &[IpAddr]) {
-    if !by.is_empty() {
-        lookups().put_last(host, by);
+/// Addresses of a host that lost against another: from now on they come last.
+pub(super) fn put_last(host: &str, losers: &[IpAddr]) {
+    if !losers.is_empty() {
+        lookups().put_last(host, losers);
     }
+}
+
+/// Nothing answered at any address of a host: it may have moved, so the next call looks it up anew.
+pub(super) fn forget(host: &str) {
+    lookups().forget(host);
 }
 
 fn system(host: &str) -> io::Result<Vec<IpAddr>> {
@@ -106,6 +111,13 @@ impl Lookups {
         if let State::Found(addresses, _) = &mut *lock(&lookup.state) {
             addresses.sort_by_key(|address| last.contains(address));
         }
+    }
+
+    fn forget(&self, host: &str) {
+        // One that is under way is not at fault.
+        let is_found = |lookup: &Lookup| matches!(*lock(&lookup.state), State::Found(..));
+        lock(&self.names)
+            .retain(|name, lookup| !name.eq_ignore_ascii_case(host) || !is_found(lookup));
     }
 }
 
@@ -251,7 +263,22 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_disappointed_comes_last() {
+    fn a_result_at_which_nothing_answered_is_not_used_again() {
+        let lookups = Lookups::new();
+        let finds = |last| move |_: &str| Ok(vec![ip(last)]);
+        let look_up = |last| {
+            let found = within(LONG, |call| {
+                lookups.addresses(call, "a.example", finds(last))
+            });
+            found.expect("found")
+        };
+        assert_eq!(look_up(1), [ip(1)]);
+        lookups.forget("A.example");
+        assert_eq!(look_up(2), [ip(2)]);
+    }
+
+    #[test]
+    fn an_address_that_lost_comes_last() {
         let lookups = Lookups::new();
         let finds = |_: &str| Ok(vec![ip(1), ip(2), ip(3)]);
         let look_up = || within(LONG, |call| lookups.addresses(call, "a.example", finds));

@@ -17,8 +17,7 @@ use super::dial::timed_out;
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// The first connection that comes about; the other attempts are given up. The error is that of the
-/// last attempt which failed. `losers` gets the addresses that were tried before the one that won, and
-/// all that were tried where none did.
+/// last attempt which failed. `losers` gets the addresses that were tried before the one that won.
 pub(super) fn connect_first(
     call: &Call,
     addresses: &[SocketAddr],

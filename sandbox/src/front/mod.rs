@@ -21,7 +21,7 @@ use crate::urls;
 mod masked;
 mod rows;
 pub(crate) mod settings;
-mod words;
+pub(crate) mod words;
 
 use rows::Shown;
 use settings::{Settings, Snippet};
@@ -50,7 +50,8 @@ struct Fragment {
 #[template(path = "control.html")]
 struct ControlPage {
     w: &'static Words,
-    calls: Vec<(&'static str, &'static str, String)>,
+    /// Each with what it does, and as curl makes it.
+    calls: Vec<(&'static str, String)>,
 }
 
 /// `?lang=fr`
@@ -60,8 +61,8 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    fn words(&self, headers: &HeaderMap) -> &'static Words {
-        Language::of(self.lang.as_deref(), headers).words()
+    fn language(&self, headers: &HeaderMap) -> Language {
+        Language::of(self.lang.as_deref(), headers)
     }
 }
 
@@ -72,7 +73,7 @@ pub(crate) async fn page(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let w = asked.words(&headers);
+    let w = asked.language(&headers).words();
     let base = urls::base(&gateway, arrival, &headers);
     let ca_file = gateway.ca_file.display().to_string();
     let settings = Settings {
@@ -102,7 +103,7 @@ pub(crate) async fn fragment(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let w = asked.words(&headers);
+    let w = asked.language(&headers).words();
     let shown = Shown::of(&gateway, w);
     pages::html(StatusCode::OK, &Fragment { w, shown })
 }
@@ -115,11 +116,12 @@ pub(crate) async fn control(
     headers: HeaderMap,
 ) -> Response<Body> {
     let base = urls::base(&gateway, arrival, &headers);
+    let language = asked.language(&headers);
     let calls = CALLS
         .iter()
-        .map(|call| (call.english, call.french, call.curl(&base)))
+        .map(|call| (call.about(language), call.curl(&base)))
         .collect();
-    let w = asked.words(&headers);
+    let w = language.words();
     own(&ControlPage { w, calls })
 }
 

@@ -45,14 +45,14 @@ impl Settings<'_> {
     }
 
     /// The environment variables, which every language reads.
-    pub(crate) fn variables(&self) -> Vec<(String, &str)> {
+    fn variables(&self) -> Vec<(String, &str)> {
         let named = |(name, value): (&str, _)| (format!("FLEXPAY_{}", name.to_uppercase()), value);
         let mut variables: Vec<_> = self.texts().into_iter().map(named).collect();
         variables.push(("FLEXPAY_API".to_owned(), "v1.1"));
         variables
     }
 
-    fn shell(&self) -> String {
+    pub(crate) fn shell(&self) -> String {
         lines(self.variables(), |(name, value)| {
             format!("export {name}={}", shell_quoted(value))
         })
