@@ -141,13 +141,19 @@ template <typename T> inline T flexpay_init() {
 // Allows plain http to other machines than this one: the token then travels in the clear.
 #define FLEXPAY_FLAG_ALLOW_PLAIN_HTTP 1
 
-// Makes flexpay_check ask once only, for callers who have their own way of asking again.
+// Makes flexpay_check ask once only, for callers who have their own way of asking again. A question
+// that a kept connection lost before anything of the reply had come is sent once more all the same.
 #define FLEXPAY_FLAG_CHECK_ONCE 2
 
 // Trusts the system's certificates instead of those built in: for networks whose proxy or firewall
 // has a certificate authority of its own. Read when the client is made, from where SSL_CERT_FILE and
 // SSL_CERT_DIR say, or the system's usual places. Not together with ca_file.
 #define FLEXPAY_FLAG_SYSTEM_ROOTS 4
+
+// Gives the client connections and TLS sessions of its own. Otherwise clients of one process that use
+// the same check service, proxy and certificates share them, and they stay open when a client is freed:
+// a PHP page then finds the connection of the page before. The token is never shared.
+#define FLEXPAY_FLAG_PRIVATE_CONNECTIONS 8
 
 // A status outside the gateway's table: neither paid nor failed.
 #define FLEXPAY_STATE_UNKNOWN 0
@@ -423,8 +429,8 @@ flexpay_result flexpay_client_new(const struct flexpay_config *config,
 // ("live", "test"), FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL,
 // FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY,
 // FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
-// FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE and FLEXPAY_SYSTEM_ROOTS ("0", "1"). Only the first
-// two are needed.
+// FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS and
+// FLEXPAY_PRIVATE_CONNECTIONS ("0", "1"). Only the first two are needed.
 //
 // client, error: as for flexpay_client_new. Must not run while another thread changes the
 // environment. Errors: INVALID (its field names the variable or setting), INTERNAL. Does not

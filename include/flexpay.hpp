@@ -302,6 +302,9 @@ struct Config {
     bool check_once = false;
     /// Trusts the system's certificates instead of those built in. Not together with ca_file.
     bool system_roots = false;
+    /// Gives the client connections and TLS sessions of its own. Otherwise the clients of a process
+    /// that use the same check service, proxy and certificates share them. The token is never shared.
+    bool private_connections = false;
 };
 
 /// What a customer is asked to pay.
@@ -667,8 +670,8 @@ public:
     /// FLEXPAY_ENVIRONMENT ("live", "test"), FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL,
     /// FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE,
     /// FLEXPAY_PROXY, FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
-    /// FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE and FLEXPAY_SYSTEM_ROOTS ("0", "1"). Only the
-    /// first two are needed.
+    /// FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS and
+    /// FLEXPAY_PRIVATE_CONNECTIONS ("0", "1"). Only the first two are needed.
     /// Throws Error: as the constructor, where field() names the variable or setting. Must not run while
     /// another thread changes the environment. Does not block.
     [[nodiscard]] static Client from_environment() {
@@ -817,6 +820,9 @@ private:
         }
         if (config.system_roots) {
             given.flags |= FLEXPAY_FLAG_SYSTEM_ROOTS;
+        }
+        if (config.private_connections) {
+            given.flags |= FLEXPAY_FLAG_PRIVATE_CONNECTIONS;
         }
         return detail::receive<detail::ClientHandle>([&](auto** client, auto** error) {
             return flexpay_client_new(&given, client, error);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::advice;
+use crate::amount::Amount;
 use crate::callback::{Expected, parse_callback};
 use crate::config::Config;
 use crate::error::{Error, ErrorCode, Outcome, Result};
@@ -91,11 +92,24 @@ impl Client {
     /// Asks the gateway where an order stands. Repeats by itself, within the deadline, what a
     /// broken connection or a failing gateway left unanswered: asking changes nothing.
     pub fn check(&self, order_number: &str) -> Result<Transaction> {
-        self.ask_with_repeats(order_number)
+        self.check_expected(order_number, None)
+    }
+
+    /// `expected` is for judging a reply that names no order; it is not compared for the caller.
+    fn check_expected(
+        &self,
+        order_number: &str,
+        expected: Option<(&Expected, Amount)>,
+    ) -> Result<Transaction> {
+        self.ask_with_repeats(order_number, expected)
             .map_err(|error| advice::after_check(error, order_number, &self.config))
     }
 
-    fn ask_with_repeats(&self, order_number: &str) -> Result<Transaction> {
+    fn ask_with_repeats(
+        &self,
+        order_number: &str,
+        expected: Option<(&Expected, Amount)>,
+    ) -> Result<Transaction> {
         let limits = Limits {
             deadline: self.deadline(),
             cancel: None,
@@ -108,7 +122,8 @@ impl Client {
         let mut attempt = 1;
         let mut sent = false;
         loop {
-            let result = self.ask(order_number, limits).map_err(|error| match sent {
+            let result = self.ask(order_number, expected, limits);
+            let result = result.map_err(|error| match sent {
                 true => error.after_sending(),
                 false => error,
             });
@@ -148,7 +163,7 @@ impl Client {
         };
         let ask = |limits: Limits<'_>| {
             let deadline = limits.deadline.min(self.deadline());
-            self.ask(order_number, Limits { deadline, ..limits })
+            self.ask(order_number, expected, Limits { deadline, ..limits })
         };
         crate::wait::wait(options, ask)
             .and_then(|transaction| match expected {
@@ -171,7 +186,7 @@ impl Client {
     pub fn verify_order(&self, expected: &Expected) -> Result<Transaction> {
         let order_number = expected.order_number.as_deref().unwrap_or_default();
         let amount = expected.validate_for(order_number)?;
-        let transaction = self.check(order_number)?;
+        let transaction = self.check_expected(order_number, Some((expected, amount)))?;
         expected.confirm(amount, &transaction)?;
         Ok(transaction)
     }
@@ -188,12 +203,24 @@ impl Client {
             .check(expected.query.as_deref(), expected.signed(amount))?;
         let callback = parse_callback(body)?;
         let order_number = expected.order_to_check(&callback)?;
-        let transaction = self.check(order_number)?;
+        let transaction = self.check_expected(order_number, Some((expected, amount)))?;
         expected.confirm(amount, &transaction)?;
         Ok(transaction)
     }
 
-    fn ask(&self, order_number: &str, limits: Limits<'_>) -> Result<Transaction> {
+    /// Asks once.
+    ///
+    /// A kept connection may bring a reply that was meant for an earlier question: a faulty server
+    /// answered twice. A transaction that names the order asked about is not such a one, nor is the
+    /// payment the caller expects. Any other is not believed over a kept connection, and the question is
+    /// asked again over a new one. Where the gateway is known to name no orders, and nothing is expected,
+    /// it is asked over a new one from the start.
+    fn ask(
+        &self,
+        order_number: &str,
+        expected: Option<(&Expected, Amount)>,
+        limits: Limits<'_>,
+    ) -> Result<Transaction> {
         validate_order_number(order_number)
             .map_err(|problem| Error::invalid("order_number", problem))?;
         let url = format!(
@@ -201,30 +228,34 @@ impl Client {
             self.config.check_url().trim_end_matches('/'),
             form::encode(order_number)
         );
-        let read = |connection| {
+        let ask_over = |connection| {
             let reply = self.transport.get(&url, connection, limits)?;
-            let result = Answer::read(&reply, order_number)
+            let answer = Answer::read(&reply, order_number)
                 .map_err(|error| self.explain_refused_token(error));
-            Ok((result, reply.reused))
+            Ok((answer, reply.reused))
         };
-        let (result, reused) = read(Connection::Any)?;
-        // A server that answered twice before leaves a reply on the connection that was meant for
-        // another question. One that names the order asked about is no such reply, and neither is
-        // one about the token, or that only a failing gateway gives.
-        let may_be_of_another = match &result {
-            Ok(answer) => !answer.names_order,
-            Err(error) => {
-                let is_no =
-                    error.outcome() == Outcome::Refused && error.code() != ErrorCode::Unauthorized;
-                let status = error.http_status().unwrap_or_default();
-                is_no || (200..300).contains(&status)
+        let is_expected = |transaction: &Transaction| {
+            expected.is_some_and(|(expected, amount)| expected.confirm(amount, transaction).is_ok())
+        };
+        let connection = match expected {
+            None if self.transport.gateway_names_no_order() => Connection::New,
+            _ => Connection::Any,
+        };
+        let (answer, reused) = ask_over(connection)?;
+        let is_for_this_question = match &answer {
+            Ok(answer) if answer.names_order => true,
+            Ok(answer) => {
+                self.transport.remember_that_gateway_names_no_order();
+                is_expected(&answer.transaction)
             }
+            // A transaction of another order. All other errors are believed: nobody delivers for one.
+            Err(error) => error.field() != Some("order_number"),
         };
-        let result = match reused && may_be_of_another {
-            true => read(Connection::New).map_err(Error::after_sending)?.0,
-            false => result,
-        };
-        Ok(result?.transaction)
+        if reused && !is_for_this_question {
+            let (answer, _) = ask_over(Connection::New).map_err(Error::after_sending)?;
+            return Ok(answer?.transaction);
+        }
+        Ok(answer?.transaction)
     }
 
     fn deadline(&self) -> Instant {

@@ -71,8 +71,12 @@ pub struct Config {
     pub callback_secret: Option<Zeroizing<String>>,
     /// The secret before this one: addresses signed with it are still good.
     pub callback_secret_previous: Option<Zeroizing<String>>,
-    /// Makes `check` ask once only, for callers who have their own way of asking again.
+    /// Makes `check` ask once only, for callers who have their own way of asking again. A question that
+    /// a kept connection lost before anything of the reply had come is sent once more all the same.
     pub check_once: bool,
+    /// Gives this client connections and TLS sessions of its own. Otherwise clients of one process that
+    /// use the same check service, proxy and certificates share them.
+    pub private_connections: bool,
 }
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -99,7 +103,7 @@ impl Config {
     /// `FLEXPAY_CONNECT_TIMEOUT_MS`, `FLEXPAY_CA_FILE`, `FLEXPAY_PROXY`, `FLEXPAY_APP_NAME`,
     /// `FLEXPAY_CALLBACK_SECRET`,
     /// `FLEXPAY_CALLBACK_SECRET_PREVIOUS`, `FLEXPAY_ALLOW_PLAIN_HTTP`,
-    /// `FLEXPAY_CHECK_ONCE`, `FLEXPAY_SYSTEM_ROOTS` (`0`, `1`). Unset and empty are the same.
+    /// `FLEXPAY_CHECK_ONCE`, `FLEXPAY_SYSTEM_ROOTS`, `FLEXPAY_PRIVATE_CONNECTIONS` (`0`, `1`). Unset and empty are the same.
     pub fn from_env() -> Result<Self> {
         Self::from_variables(|name| match std::env::var(name) {
             Ok(value) => Ok(Some(trimmed(value)).filter(|value| !value.is_empty())),
@@ -158,6 +162,7 @@ impl Config {
             allow_plain_http: yes_or_no("FLEXPAY_ALLOW_PLAIN_HTTP")?,
             check_once: yes_or_no("FLEXPAY_CHECK_ONCE")?,
             system_roots: yes_or_no("FLEXPAY_SYSTEM_ROOTS")?,
+            private_connections: yes_or_no("FLEXPAY_PRIVATE_CONNECTIONS")?,
         })
     }
 
@@ -262,6 +267,7 @@ impl fmt::Debug for Config {
             .field("allow_plain_http", &self.allow_plain_http)
             .field("check_once", &self.check_once)
             .field("system_roots", &self.system_roots)
+            .field("private_connections", &self.private_connections)
             .finish_non_exhaustive()
     }
 }

@@ -7,8 +7,6 @@ use flexpay::{Api, Client, Config, ErrorCode, Outcome, State, WaitOptions};
 use flexpay_sandbox::{
     Action, AmountStyle, CreatedAtStyle, Decision, Endpoint, Fault, Habits, KeyStyle,
 };
-use std::io::{Read, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 #[test]
@@ -210,19 +208,6 @@ fn a_retry_after_beyond_the_deadline_is_not_waited_for() {
 }
 
 #[test]
-fn an_idle_connection_that_was_closed_meanwhile_costs_nothing() {
-    let sandbox = sandbox();
-    let client = secure_client(&sandbox);
-    let number = order(&client, "I1");
-    client.check(&number).unwrap();
-    sandbox
-        .inject(Fault::on(Endpoint::Check, Action::CloseAfterReading))
-        .unwrap();
-    client.check(&number).unwrap();
-    client.check(&number).unwrap();
-}
-
-#[test]
 fn a_refused_token_that_has_expired_is_told_since_when() {
     let sandbox = sandbox();
     // {"alg":"none"} . {"exp":1700000000} . signature
@@ -353,132 +338,6 @@ fn a_long_pause_does_not_overflow() {
         ..config(&sandbox, Api::V1_1)
     };
     assert!(Client::new(endless).unwrap().check("1").is_err());
-}
-
-/// A server that keeps connections, and gives with the first reply on each another that nobody asked
-/// for: PAID, and naming no order.
-fn stuttering_server() -> String {
-    serve(|mut stream| {
-        std::thread::spawn(move || {
-            let reply = |status: &str, padding: usize| {
-                let body = format!(
-                    r#"{{"code":"0","message":"{}","transaction":{{"reference":"R","amount":"1","currency":"USD","status":"{status}"}}}}"#,
-                    "x".repeat(padding)
-                );
-                format!(
-                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
-                    body.len()
-                )
-            };
-            let mut first = true;
-            let mut piece = [0; 4096];
-            while stream.read(&mut piece).is_ok_and(|more| more > 0) {
-                let mut answer = reply("1", 0);
-                if std::mem::take(&mut first) {
-                    answer += &reply("0", 0);
-                }
-                if stream.write_all(answer.as_bytes()).is_err() {
-                    break;
-                }
-            }
-        });
-    })
-}
-
-#[test]
-fn a_reply_nobody_asked_for_is_not_taken_for_the_next() {
-    let client = client_of(&stuttering_server(), Duration::from_secs(20));
-    for number in ["A", "B", "C", "D"] {
-        assert_eq!(
-            client.check(number).unwrap().state,
-            State::Failed,
-            "{number}"
-        );
-    }
-}
-
-/// A server that keeps connections, and knows every order. On its first connection it says a no that
-/// was meant for another question: right after its first reply, or, `ahead`, before its second.
-fn mistaken_server(status: u16, body: &'static str, ahead: bool) -> String {
-    let connections = AtomicUsize::new(0);
-    serve(move |mut stream| {
-        let first = connections.fetch_add(1, Ordering::Relaxed) == 0;
-        std::thread::spawn(move || {
-            let reply = |status: u16, body: &str| {
-                let length = body.len();
-                format!("HTTP/1.1 {status} Status\r\nContent-Length: {length}\r\n\r\n{body}")
-            };
-            let mut request = [0; 4096];
-            let mut count = 0;
-            while let Ok(length @ 1..) = stream.read(&mut request) {
-                count += 1;
-                let line = String::from_utf8_lossy(&request[..length]).into_owned();
-                let number = line.split([' ', '/']).nth(3).unwrap_or_default().to_owned();
-                let good = format!(
-                    r#"{{"code":"0","transaction":{{"orderNumber":"{number}","reference":"R","amount":"1","currency":"USD","status":"0"}}}}"#
-                );
-                let mut answer = reply(200, &good);
-                match (first, ahead, count) {
-                    (true, false, 1) => answer += &reply(status, body),
-                    (true, true, 2) => answer = reply(status, body) + &answer,
-                    _ => {}
-                }
-                if stream.write_all(answer.as_bytes()).is_err() {
-                    break;
-                }
-            }
-        });
-    })
-}
-
-#[test]
-fn a_no_that_was_meant_for_another_question_is_not_taken_for_the_answer() {
-    let unknown = r#"{"code":"1","message":"Aucune transaction trouvee","transaction":null}"#;
-    let refused = r#"{"code":"1","message":"Numero refuse"}"#;
-    for (status, body) in [
-        (200, unknown),
-        (404, unknown),
-        (200, refused),
-        (404, refused),
-        (422, refused),
-    ] {
-        for ahead in [false, true] {
-            let client = client_of(
-                &mistaken_server(status, body, ahead),
-                Duration::from_secs(20),
-            );
-            for number in ["A", "B", "C"] {
-                let found = client.check(number);
-                let state = found.as_ref().map(|transaction| transaction.state);
-                assert_eq!(
-                    state.ok(),
-                    Some(State::Paid),
-                    "{status} {ahead} {number}: {found:?}"
-                );
-            }
-        }
-    }
-}
-
-#[test]
-fn a_reply_that_names_no_order_is_asked_for_again_over_a_new_connection() {
-    let sandbox = sandbox();
-    sandbox.set_habits(Habits {
-        omit_order_number: true,
-        ..Habits::default()
-    });
-    let client = secure_client(&sandbox);
-    let number = order(&client, "N1");
-    client.check(&number).unwrap();
-    client.check(&number).unwrap();
-    let requests = sandbox.requests();
-    let checks: Vec<u64> = requests[1..]
-        .iter()
-        .map(|request| request.connection)
-        .collect();
-    // The first over a new connection; the second over the same, and then over another.
-    assert_eq!(checks.len(), 3);
-    assert!(checks[0] == checks[1] && checks[1] != checks[2]);
 }
 
 #[test]

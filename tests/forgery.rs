@@ -81,6 +81,7 @@ fn signing_client(sandbox: &Sandbox, secret: Option<&str>, previous: Option<&str
         callback_secret: keep(secret),
         callback_secret_previous: keep(previous),
         check_once: true,
+        private_connections: true,
         ..config(sandbox, Api::V1_1)
     })
     .expect("the settings are good")

@@ -54,8 +54,8 @@ pub unsafe extern "C" fn flexpay_client_new(
 /// ("live", "test"), FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL,
 /// FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY,
 /// FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
-/// FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE and FLEXPAY_SYSTEM_ROOTS ("0", "1"). Only the first
-/// two are needed.
+/// FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS and
+/// FLEXPAY_PRIVATE_CONNECTIONS ("0", "1"). Only the first two are needed.
 ///
 /// client, error: as for flexpay_client_new. Must not run while another thread changes the
 /// environment. Errors: INVALID (its field names the variable or setting), INTERNAL. Does not

@@ -22,15 +22,22 @@ pub const FLEXPAY_API_V1_1: i32 = 1;
 
 /// Allows plain http to other machines than this one: the token then travels in the clear.
 pub const FLEXPAY_FLAG_ALLOW_PLAIN_HTTP: u64 = 1;
-/// Makes flexpay_check ask once only, for callers who have their own way of asking again.
+/// Makes flexpay_check ask once only, for callers who have their own way of asking again. A question
+/// that a kept connection lost before anything of the reply had come is sent once more all the same.
 pub const FLEXPAY_FLAG_CHECK_ONCE: u64 = 2;
 /// Trusts the system's certificates instead of those built in: for networks whose proxy or firewall
 /// has a certificate authority of its own. Read when the client is made, from where SSL_CERT_FILE and
 /// SSL_CERT_DIR say, or the system's usual places. Not together with ca_file.
 pub const FLEXPAY_FLAG_SYSTEM_ROOTS: u64 = 4;
+/// Gives the client connections and TLS sessions of its own. Otherwise clients of one process that use
+/// the same check service, proxy and certificates share them, and they stay open when a client is freed:
+/// a PHP page then finds the connection of the page before. The token is never shared.
+pub const FLEXPAY_FLAG_PRIVATE_CONNECTIONS: u64 = 8;
 
-const KNOWN_FLAGS: u64 =
-    FLEXPAY_FLAG_ALLOW_PLAIN_HTTP | FLEXPAY_FLAG_CHECK_ONCE | FLEXPAY_FLAG_SYSTEM_ROOTS;
+const KNOWN_FLAGS: u64 = FLEXPAY_FLAG_ALLOW_PLAIN_HTTP
+    | FLEXPAY_FLAG_CHECK_ONCE
+    | FLEXPAY_FLAG_SYSTEM_ROOTS
+    | FLEXPAY_FLAG_PRIVATE_CONNECTIONS;
 
 /// A client's settings. Begin with FLEXPAY_CONFIG_INIT. Strings are borrowed for the call alone.
 #[repr(C)]
@@ -118,6 +125,7 @@ impl flexpay_config {
                 allow_plain_http: own.flags & FLEXPAY_FLAG_ALLOW_PLAIN_HTTP != 0,
                 check_once: own.flags & FLEXPAY_FLAG_CHECK_ONCE != 0,
                 system_roots: own.flags & FLEXPAY_FLAG_SYSTEM_ROOTS != 0,
+                private_connections: own.flags & FLEXPAY_FLAG_PRIVATE_CONNECTIONS != 0,
             })
         }
     }

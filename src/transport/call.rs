@@ -6,16 +6,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::Limits;
 use crate::cancel::CancelToken;
 use crate::error::Outcome;
-use crate::token::Spelling;
+use crate::token::{Spelling, Token};
 
 /// How far a call got. The order is the order of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
-    /// Nothing was asked of the network. A connection that lay ready leads from here to `Sent`.
+    /// Nothing was asked of the network. A kept connection leads from here to `Sent`.
     Start,
     /// From looking up the proxy to its tunnel, where there is a proxy.
     Proxy,
@@ -35,11 +37,13 @@ pub(crate) struct Call {
     connect_by: Instant,
     cancel: Option<CancelToken>,
     stage: Cell<Stage>,
-    /// How the token is to be spelled in this request, until it has been put in place.
-    seal: Cell<Option<Spelling>>,
+    /// The token, and its spelling in this request. `None` once it has been put in place.
+    token: RefCell<Option<(Arc<Token>, Spelling)>>,
+    /// Something of a reply has come.
+    heard: Cell<bool>,
     /// The connection broke while the reply was read.
     broken: Cell<bool>,
-    /// A connection was made for it, and none that lay ready was used.
+    /// A connection was made for it; no kept one was used.
     fresh: Cell<bool>,
 }
 
@@ -52,21 +56,27 @@ thread_local! {
 
 impl Call {
     pub(crate) fn new(
-        deadline: Instant,
+        limits: Limits<'_>,
         connect_timeout: Duration,
-        cancel: Option<CancelToken>,
-        spelling: Spelling,
+        token: Option<(Arc<Token>, Spelling)>,
     ) -> Self {
-        let connect_by = after(connect_timeout);
         Self {
-            deadline,
-            connect_by: connect_by.min(deadline),
-            cancel,
+            deadline: limits.deadline,
+            connect_by: after(connect_timeout).min(limits.deadline),
+            cancel: limits.cancel.cloned(),
             stage: Cell::new(Stage::Start),
-            seal: Cell::new(Some(spelling)),
+            token: RefCell::new(token),
+            heard: Cell::new(false),
             broken: Cell::new(false),
             fresh: Cell::new(false),
         }
+    }
+
+    /// A call without a request.
+    #[cfg(test)]
+    pub(crate) fn lasting(time: Duration, cancel: Option<&CancelToken>) -> Self {
+        let deadline = after(time);
+        Self::new(Limits { deadline, cancel }, time, None)
     }
 
     /// Runs `work` with this as the thread's call.
@@ -148,12 +158,24 @@ impl Call {
         self.broken.set(true);
     }
 
-    pub(crate) fn seal(&self) -> Option<Spelling> {
-        self.seal.get()
+    pub(crate) fn has_heard(&self) -> bool {
+        self.heard.get()
     }
 
-    pub(crate) fn sealed(&self) {
-        self.seal.set(None);
+    pub(crate) fn hears(&self) {
+        self.heard.set(true);
+    }
+
+    /// Puts the token into its place in a request, once. Whether it is in `output` now.
+    pub(crate) fn put_token_in(&self, output: &mut [u8]) -> bool {
+        let mut token = self.token.borrow_mut();
+        let placed = token
+            .as_ref()
+            .is_some_and(|(token, spelling)| token.put_in_place(*spelling, output));
+        if placed {
+            *token = None;
+        }
+        placed
     }
 }
 
@@ -187,8 +209,7 @@ mod tests {
 
     #[test]
     fn what_was_sent_stays_sent() {
-        let later = after(Duration::from_secs(1));
-        let call = Call::new(later, Duration::from_secs(1), None, Spelling::Header);
+        let call = Call::lasting(Duration::from_secs(1), None);
         call.reach(Stage::Connecting);
         assert_eq!(call.outcome(), Outcome::NotSent);
         call.reach(Stage::Sent);

@@ -81,31 +81,59 @@ fn connect(call: &Call, uri: &Uri, reach: impl Fn(Stage)) -> Result<TcpStream, u
     let port = uri.port_u16().unwrap_or(default_port);
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     reach(Stage::Resolving);
-    let (ips, is_name) = match bare.parse::<IpAddr>() {
-        Ok(ip) => (vec![ip], false),
-        // This machine, whatever a resolver says: plain http is allowed there.
-        Err(_) if bare.eq_ignore_ascii_case("localhost") => {
-            let this = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-            (this.to_vec(), false)
+    let stream = match addresses_without_lookup(bare) {
+        Some(ips) => {
+            reach(Stage::Connecting);
+            race::connect_first(call, &with_port(&ips, port), &mut Vec::new())?
         }
-        Err(_) => (lookup::look_up(call, bare)?, true),
+        None => connect_to_name(call, bare, port, reach)?,
     };
-    reach(Stage::Connecting);
-    let addresses: Vec<_> = ips.iter().map(|&ip| SocketAddr::new(ip, port)).collect();
-    let mut losers = Vec::new();
-    let connected = race::connect_first(call, &addresses, &mut losers);
-    if is_name {
-        match &connected {
-            Ok(_) => {
-                let losers: Vec<_> = losers.iter().map(SocketAddr::ip).collect();
-                lookup::put_last(bare, &losers);
-            }
-            Err(_) => lookup::forget(bare),
-        }
-    }
-    let stream = connected?;
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+fn addresses_without_lookup(host: &str) -> Option<Vec<IpAddr>> {
+    // This machine, whatever a resolver says: plain http is allowed there.
+    if host.eq_ignore_ascii_case("localhost") {
+        return Some(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+    }
+    host.parse().ok().map(|ip| vec![ip])
+}
+
+fn with_port(ips: &[IpAddr], port: u16) -> Vec<SocketAddr> {
+    ips.iter().map(|&ip| SocketAddr::new(ip, port)).collect()
+}
+
+fn connect_to_name(
+    call: &Call,
+    host: &str,
+    port: u16,
+    reach: impl Fn(Stage),
+) -> Result<TcpStream, ureq::Error> {
+    let found = lookup::look_up(call, host)?;
+    reach(Stage::Connecting);
+    let mut losers = Vec::new();
+    let mut connected = race::connect_first(call, &with_port(&found.ips, port), &mut losers);
+    if connected.is_err() && found.is_remembered {
+        // The host may have moved since it was looked up.
+        lookup::forget(host);
+        reach(Stage::Resolving);
+        let now = lookup::look_up(call, host);
+        reach(Stage::Connecting);
+        let is_new = |ip: &IpAddr| !found.ips.contains(ip);
+        if let Some(now) = now.ok().filter(|now| now.ips.iter().any(is_new)) {
+            losers.clear();
+            connected = race::connect_first(call, &with_port(&now.ips, port), &mut losers);
+        }
+    }
+    match &connected {
+        Ok(_) => {
+            let losers: Vec<_> = losers.iter().map(SocketAddr::ip).collect();
+            lookup::put_last(host, &losers);
+        }
+        Err(_) => lookup::forget(host),
+    }
+    connected
 }
 
 /// A little more than the largest TLS record.

@@ -3,7 +3,6 @@
 //! The system's look-up cannot be interrupted, and one that hangs may outlast many calls. So it runs on
 //! a thread of its own; one look-up of a name serves all who wait for it, however many they are.
 
-use once_cell::race::OnceBox;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, ToSocketAddrs};
@@ -12,12 +11,22 @@ use std::time::{Duration, Instant};
 
 use super::call::Call;
 use super::dial::timed_out;
+use super::per_process::PerProcess;
 
 /// How long a result may be used again: as long as browsers do. The system gives no time of its own.
 const GOOD_FOR: Duration = Duration::from_secs(60);
 
-/// The addresses of a host, the likeliest first.
-pub(super) fn look_up(call: &Call, host: &str) -> Result<Vec<IpAddr>, ureq::Error> {
+/// The addresses of a host.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The likeliest first.
+    pub(super) ips: Vec<IpAddr>,
+    /// Whether an earlier look-up found them.
+    pub(super) is_remembered: bool,
+}
+
+/// Looks a host up, or remembers an earlier look-up.
+pub(super) fn look_up(call: &Call, host: &str) -> Result<Found, ureq::Error> {
     lookups().addresses(call, host, system)
 }
 
@@ -39,22 +48,15 @@ fn system(host: &str) -> io::Result<Vec<IpAddr>> {
     Ok(found.map(|address| address.ip()).collect())
 }
 
-/// The look-ups of this process. A process forked from another begins with none: a lock may have been
-/// held at the moment of the fork, and threads are not forked.
+/// The look-ups of this process.
 fn lookups() -> &'static Lookups {
-    static FIRST: OnceBox<Lookups> = OnceBox::new();
-    let process = std::process::id();
-    let mut lookups = FIRST.get_or_init(|| Box::new(Lookups::new()));
-    while lookups.process != process {
-        lookups = lookups.forked.get_or_init(|| Box::new(Lookups::new()));
-    }
-    lookups
+    static LOOKUPS: PerProcess<Lookups> = PerProcess::new();
+    LOOKUPS.get_or_init(Lookups::default)
 }
 
+#[derive(Default)]
 struct Lookups {
-    process: u32,
     names: Mutex<HashMap<String, Arc<Lookup>>>,
-    forked: OnceBox<Lookups>,
 }
 
 /// One look-up of one name.
@@ -73,34 +75,28 @@ enum State {
 }
 
 impl Lookups {
-    fn new() -> Self {
-        Self {
-            process: std::process::id(),
-            names: Mutex::default(),
-            forked: OnceBox::new(),
-        }
-    }
-
     fn addresses(
         &self,
         call: &Call,
         host: &str,
         resolve: impl FnOnce(&str) -> io::Result<Vec<IpAddr>> + Send + 'static,
-    ) -> Result<Vec<IpAddr>, ureq::Error> {
+    ) -> Result<Found, ureq::Error> {
         let host = host.to_ascii_lowercase();
-        let lookup = {
+        let (lookup, is_remembered) = {
             let mut names = lock(&self.names);
             match names.get(&host).filter(|lookup| lookup.is_of_use()) {
-                Some(lookup) => Arc::clone(lookup),
+                Some(lookup) => (Arc::clone(lookup), lookup.has_ended()),
                 None => {
                     let lookup = Arc::new(Lookup::default());
                     lookup.begin(&host, resolve)?;
+                    names.retain(|_, old| old.is_of_use());
                     names.insert(host, Arc::clone(&lookup));
-                    lookup
+                    (lookup, false)
                 }
             }
         };
-        lookup.wait(call)
+        let ips = lookup.wait(call)?;
+        Ok(Found { ips, is_remembered })
     }
 
     fn put_last(&self, host: &str, last: &[IpAddr]) {
@@ -129,6 +125,10 @@ impl Lookup {
             State::Found(_, until) => until.is_some_and(|until| Instant::now() < until),
             State::Failed(..) => false,
         }
+    }
+
+    fn has_ended(&self) -> bool {
+        !matches!(*lock(&self.state), State::UnderWay)
     }
 
     fn begin(
@@ -181,14 +181,12 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::Spelling;
-    use crate::transport::call::after;
     use std::net::Ipv4Addr;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
 
     fn within<T>(time: Duration, work: impl FnOnce(&Call) -> T) -> T {
-        Call::new(after(time), time, None, Spelling::Header).run(work)
+        Call::lasting(time, None).run(work)
     }
 
     const LONG: Duration = Duration::from_secs(20);
@@ -200,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_look_up_that_hangs_is_one_however_many_wait() {
-        let lookups = Lookups::new();
+        let lookups = Lookups::default();
         let begun = Arc::new(AtomicUsize::new(0));
         let (release, held) = mpsc::channel::<()>();
         let mut held = Some(held);
@@ -219,13 +217,13 @@ mod tests {
         drop(release);
         let unused = |_: &str| unreachable!("the first look-up serves this one too");
         let found = within(LONG, |call| lookups.addresses(call, "PAY.example", unused));
-        assert_eq!(found.expect("found"), [ip(1)]);
+        assert_eq!(found.expect("found").ips, [ip(1)]);
         assert_eq!(begun.load(Ordering::Relaxed), 1);
     }
 
     #[test]
     fn what_failed_is_looked_up_again_and_other_names_do_not_wait() {
-        let lookups = Lookups::new();
+        let lookups = Lookups::default();
         let (_keep, held) = mpsc::channel::<()>();
         let hangs = move |_: &str| {
             let _ = held.recv();
@@ -241,36 +239,44 @@ mod tests {
         assert!(error.to_string().contains("no such name"), "{error}");
         let finds = |_: &str| Ok(vec![ip(1)]);
         let found = within(LONG, |call| lookups.addresses(call, "a.example", finds));
-        assert_eq!(found.expect("found"), [ip(1)]);
+        assert_eq!(found.expect("found").ips, [ip(1)]);
     }
 
     #[test]
     fn a_result_is_used_again_and_for_a_while_only() {
-        let lookups = Lookups::new();
+        let lookups = Lookups::default();
         let finds = |last| move |_: &str| Ok(vec![ip(last)]);
         let look_up = |last| {
             let found = within(LONG, |call| {
                 lookups.addresses(call, "a.example", finds(last))
             });
-            found.expect("found")
+            let found = found.expect("found");
+            (found.ips[0], found.is_remembered)
         };
-        assert_eq!(look_up(1), [ip(1)]);
-        assert_eq!(look_up(2), [ip(1)]);
+        assert_eq!(look_up(1), (ip(1), false));
+        assert_eq!(look_up(2), (ip(1), true));
         if let State::Found(_, until) = &mut *lock(&lock(&lookups.names)["a.example"].state) {
             *until = Some(Instant::now());
         }
-        assert_eq!(look_up(3), [ip(3)]);
+        let other = |call: &Call| lookups.addresses(call, "b.example", finds(4));
+        within(LONG, other).expect("found");
+        assert_eq!(
+            lock(&lookups.names).len(),
+            1,
+            "what is of no use is dropped"
+        );
+        assert_eq!(look_up(3), (ip(3), false));
     }
 
     #[test]
     fn a_result_at_which_nothing_answered_is_not_used_again() {
-        let lookups = Lookups::new();
+        let lookups = Lookups::default();
         let finds = |last| move |_: &str| Ok(vec![ip(last)]);
         let look_up = |last| {
             let found = within(LONG, |call| {
                 lookups.addresses(call, "a.example", finds(last))
             });
-            found.expect("found")
+            found.expect("found").ips
         };
         assert_eq!(look_up(1), [ip(1)]);
         lookups.forget("A.example");
@@ -279,12 +285,12 @@ mod tests {
 
     #[test]
     fn an_address_that_lost_comes_last() {
-        let lookups = Lookups::new();
+        let lookups = Lookups::default();
         let finds = |_: &str| Ok(vec![ip(1), ip(2), ip(3)]);
         let look_up = || within(LONG, |call| lookups.addresses(call, "a.example", finds));
         look_up().expect("found");
         lookups.put_last("A.example", &[ip(1)]);
-        assert_eq!(look_up().expect("found"), [ip(2), ip(3), ip(1)]);
+        assert_eq!(look_up().expect("found").ips, [ip(2), ip(3), ip(1)]);
         lookups.put_last("unknown.example", &[ip(1)]);
     }
 }

@@ -1,45 +1,41 @@
 //! HTTP to the gateway: one request, one reply, within one deadline.
 //!
-//! From the inside out: [`dial`] (TCP: the name by [`lookup`], its addresses
-//! by [`race`]), ureq's proxy layer, [`tls`], [`border`] (first byte,
-//! token). What belongs to the call under way is in [`call`]; what went wrong is put into words by
-//! [`failure`].
+//! A client's [`Transport`] sends over the connections of a [`pool`]. A connection consists, from the
+//! inside out, of [`dial`] (TCP: the name by [`lookup`], its addresses by [`race`]), ureq's proxy layer,
+//! [`tls`] and [`first_byte`]. What belongs to the call under way is in [`call`]; what went wrong is put
+//! into words by [`failure`].
 
-mod border;
 pub(crate) mod call;
 mod dial;
 mod failure;
+mod first_byte;
 mod lookup;
+mod per_process;
+mod pool;
 mod provider;
 mod race;
 mod tls;
 
-use once_cell::race::OnceBox;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ureq::http::{HeaderValue, Response};
-use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
-use ureq::{Agent, Proxy, ProxyProtocol};
 
 use self::call::Call;
+use self::pool::{Agents, Pool};
 use crate::cancel::CancelToken;
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::token::{Spelling, Token};
 use crate::wire::reply::Reply;
 use crate::wire::{date, printable};
 
 /// The largest reply body that is read: a card page may be large, a bomb is larger.
 const MAX_BODY: u64 = 1024 * 1024;
-/// The buffers of a connection. A reply's head must fit into the first, as it comes: `border`
+/// The buffers of a connection. A reply's head must fit into the first, as it comes: `first_byte`
 /// refuses one that does not.
 const INPUT_BUFFER: usize = 64 * 1024;
 const OUTPUT_BUFFER: usize = 16 * 1024;
-/// How long a connection may lie idle before a check prefers a new one.
-const MAX_IDLE: Duration = Duration::from_secs(15);
-/// How many may lie idle. More threads than that may check at once; the rest open and close.
-const MAX_IDLE_CONNECTIONS: usize = 64;
 
 /// A request body, with a stand-in where the token goes.
 #[derive(Debug)]
@@ -51,7 +47,7 @@ pub(crate) enum Body {
 /// Which connection a check goes over.
 #[derive(Clone, Copy)]
 pub(crate) enum Connection {
-    /// One that lies ready, or else a new one.
+    /// One that was kept, or else a new one, which is kept.
     Any,
     /// A new one, so that no reply can be on it but the one that was asked for.
     New,
@@ -64,84 +60,49 @@ pub(crate) struct Limits<'c> {
     pub(crate) cancel: Option<&'c CancelToken>,
 }
 
-/// The way to the gateway, shared by all calls of a client.
+/// Sends the requests of one client.
 pub(crate) struct Transport {
-    setup: Setup,
-    agents: Generation,
-}
-
-/// What agents are made of.
-struct Setup {
+    pool: Arc<Pool>,
     token: Arc<Token>,
     /// A check's header, with the token's stand-in.
     authorization: HeaderValue,
-    pay: ureq::config::Config,
-    check: ureq::config::Config,
-    tls: rustls::ClientConfig,
-    proxied: bool,
+    user_agent: HeaderValue,
     connect_timeout: Duration,
 }
 
-/// The agents of one process, and those of a process forked from it.
-///
-/// A child must never speak on a connection its parent opened, nor close it politely. So it makes
-/// agents of its own and leaves the inherited ones untouched. Nothing here locks: a lock that some
-/// other thread held at the moment of the fork would stay locked in the child for ever.
-struct Generation {
-    process: u32,
-    agents: Agents,
-    forked: OnceBox<Generation>,
-}
-
-struct Agents {
-    /// Keeps no connection: a payment never goes over one that has lain idle, on which the
-    /// gateway may have hung up meanwhile.
-    pay: Agent,
-    /// Keeps connections for a while: a check may be repeated.
-    check: Agent,
+/// Why there is no reply.
+struct Failure {
+    error: Error,
+    /// A kept connection broke before anything of a reply had come over it.
+    kept_connection_was_dead: bool,
 }
 
 impl Transport {
     pub(crate) fn new(config: &Config, token: Arc<Token>) -> Result<Self> {
-        let proxy = config.proxy.as_deref().map(proxy_at).transpose()?;
+        let authorization = HeaderValue::try_from(token.stand_in(Spelling::Header))
+            .map_err(|_| Error::invalid("token", "cannot stand in a header"))?;
         let mut user_agent = concat!("flexpay/", env!("CARGO_PKG_VERSION")).to_owned();
         if let Some(name) = &config.app_name {
             user_agent = format!("{name} {user_agent}");
         }
-        let idle_connections = |most: usize| {
-            Agent::config_builder()
-                .http_status_as_error(false)
-                .max_redirects(0)
-                .max_redirects_will_error(false)
-                .proxy(proxy.clone())
-                .user_agent(user_agent.as_str())
-                .accept("application/json, text/html;q=0.9")
-                .accept_encoding("identity")
-                .max_response_header_size(INPUT_BUFFER)
-                .input_buffer_size(INPUT_BUFFER)
-                .output_buffer_size(OUTPUT_BUFFER)
-                .max_idle_connections(most)
-                .max_idle_connections_per_host(most)
-                .max_idle_age(MAX_IDLE)
-                .build()
-        };
-        let authorization = HeaderValue::try_from(token.stand_in(Spelling::Header))
-            .map_err(|_| Error::invalid("token", "cannot stand in a header"))?;
-        let setup = Setup {
+        Ok(Self {
+            pool: Pool::for_client(config)?,
             token,
             authorization,
-            pay: idle_connections(0),
-            check: idle_connections(MAX_IDLE_CONNECTIONS),
-            tls: tls::settings(config)?,
-            proxied: proxy.is_some(),
+            user_agent: HeaderValue::try_from(user_agent)
+                .map_err(|_| Error::invalid("app_name", "cannot stand in a header"))?,
             connect_timeout: config.connect_timeout,
-        };
-        let agents = Generation::new(&setup);
-        // ureq sets something up at its first request, under a lock. A fork in that moment would leave
-        // it locked in the child for ever; so it happens here, with a request that, outside of any
-        // call, comes to nothing.
-        let _ = agents.agents.pay.get("http://localhost/").call();
-        Ok(Self { setup, agents })
+        })
+    }
+
+    /// Whether this gateway has given a transaction without its order number, to any client of this
+    /// process. Then no reply can be told from one that was meant for another question.
+    pub(crate) fn gateway_names_no_order(&self) -> bool {
+        self.pool.names_no_order()
+    }
+
+    pub(crate) fn remember_that_gateway_names_no_order(&self) {
+        self.pool.remember_that_it_names_no_order();
     }
 
     /// Posts a body, once, over a connection of its own.
@@ -150,30 +111,47 @@ impl Transport {
             Body::Form(text) => (Spelling::Form, "application/x-www-form-urlencoded", text),
             Body::Json(text) => (Spelling::Json, "application/json", text),
         };
-        self.exchange(url, spelling, limits, |agents| {
-            let request = agents.pay.post(url);
-            request.header("content-type", kind).send(text.as_str())
-        })
+        let sent = self.exchange(url, spelling, limits, |agents| {
+            let request = agents.unpooled.post(url);
+            request
+                .header("user-agent", &self.user_agent)
+                .header("content-type", kind)
+                .send(text.as_str())
+        });
+        sent.map_err(|failure| failure.error)
     }
 
-    /// Gets an address, with the token in the Authorization header; over a connection of its own,
-    /// or over any that is open.
+    /// Gets an address, with the token in the Authorization header.
+    ///
+    /// When the gateway closes a kept connection at the very moment it is used, the request is sent once
+    /// more, over a new one: what HTTP allows for a request that changes nothing (RFC 9110, section
+    /// 9.2.2).
     pub(crate) fn get(
         &self,
         url: &str,
         connection: Connection,
         limits: Limits<'_>,
     ) -> Result<Reply> {
-        self.exchange(url, Spelling::Header, limits, |agents| {
-            let agent = match connection {
-                Connection::Any => &agents.check,
-                Connection::New => &agents.pay,
-            };
-            agent
-                .get(url)
-                .header("authorization", &self.setup.authorization)
-                .call()
-        })
+        let get_over = |connection| {
+            self.exchange(url, Spelling::Header, limits, |agents| {
+                let agent = match connection {
+                    Connection::Any => &agents.pooled,
+                    Connection::New => &agents.unpooled,
+                };
+                agent
+                    .get(url)
+                    .header("user-agent", &self.user_agent)
+                    .header("authorization", &self.authorization)
+                    .call()
+            })
+        };
+        match get_over(connection) {
+            Ok(reply) => Ok(reply),
+            Err(failure) if failure.kept_connection_was_dead => {
+                get_over(Connection::New).map_err(|failure| failure.error.after_sending())
+            }
+            Err(failure) => Err(failure.error),
+        }
     }
 
     fn exchange(
@@ -182,13 +160,20 @@ impl Transport {
         spelling: Spelling,
         limits: Limits<'_>,
         send: impl FnOnce(&Agents) -> Result<Response<ureq::Body>, ureq::Error>,
-    ) -> Result<Reply> {
-        let agents = self.agents.of_this_process(&self.setup);
-        let timeout = self.setup.connect_timeout;
-        let call = Call::new(limits.deadline, timeout, limits.cancel.cloned(), spelling);
-        call.run(|call| {
-            let response = send(agents).map_err(|error| failure::explain(error, call, url))?;
-            Ok(self.read(response, call, url))
+    ) -> Result<Reply, Failure> {
+        let token = Some((Arc::clone(&self.token), spelling));
+        let call = Call::new(limits, self.connect_timeout, token);
+        call.run(|call| match send(self.pool.agents()) {
+            Ok(response) => Ok(self.read(response, call, url)),
+            Err(error) => {
+                let error = failure::explain(error, call, url);
+                Err(Failure {
+                    kept_connection_was_dead: error.code() == ErrorCode::Connection
+                        && !call.is_fresh()
+                        && !call.has_heard(),
+                    error,
+                })
+            }
         })
     }
 
@@ -203,7 +188,7 @@ impl Transport {
             Ok(_) if call.is_broken() && !is_whole(&body) => Err(failure::cut_short(call)),
             Ok(_) => Ok(body),
         };
-        let token = &self.setup.token;
+        let token = &self.token;
         let mut echoed_token = body.as_mut().is_ok_and(|body| token.mask_in(body));
         let mut header = |name: &str| {
             let mut values = response.headers().get_all(name).iter();
@@ -246,66 +231,4 @@ fn is_whole(body: &[u8]) -> bool {
     let tail = &body[body.len().saturating_sub(7)..];
     let json = body.trim_ascii_start().starts_with(b"{") && tail.ends_with(b"}");
     json || tail.eq_ignore_ascii_case(b"</html>")
-}
-
-/// The proxy at an address, which is not shown when it is wrong: it may hold a password.
-fn proxy_at(address: &str) -> Result<Proxy> {
-    let proxy = Proxy::new(address).ok().filter(|proxy| {
-        // Others would be passed by without a word.
-        let connects = matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
-        let host = proxy.uri().host().unwrap_or_default();
-        connects && !host.is_empty() && proxy.uri().port_u16().is_some()
-    });
-    proxy.ok_or_else(|| {
-        Error::invalid(
-            "proxy",
-            "is not an address such as http://proxy.example:3128",
-        )
-    })
-}
-
-impl Generation {
-    fn new(setup: &Setup) -> Self {
-        Self {
-            process: std::process::id(),
-            agents: Agents::new(setup),
-            forked: OnceBox::new(),
-        }
-    }
-
-    fn of_this_process(&self, setup: &Setup) -> &Agents {
-        let process = std::process::id();
-        let mut generation = self;
-        while generation.process != process {
-            let forked = &generation.forked;
-            generation = forked.get_or_init(|| Box::new(Self::new(setup)));
-        }
-        &generation.agents
-    }
-}
-
-impl Agents {
-    fn new(setup: &Setup) -> Self {
-        let settings = tls::afresh(&setup.tls);
-        let agent = |config: &ureq::config::Config| {
-            let border = border::Border {
-                token: Arc::clone(&setup.token),
-                proxied: setup.proxied,
-            };
-            let connector = ()
-                .chain(ConnectProxyConnector::default())
-                .chain(dial::Dial {
-                    proxied: setup.proxied,
-                })
-                .chain(tls::Tls {
-                    settings: Arc::clone(&settings),
-                })
-                .chain(border);
-            Agent::with_parts(config.clone(), connector, dial::NotYet)
-        };
-        Self {
-            pay: agent(&setup.pay),
-            check: agent(&setup.check),
-        }
-    }
 }

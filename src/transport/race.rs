@@ -140,8 +140,6 @@ fn alternating(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 mod tests {
     use super::*;
     use crate::cancel::CancelToken;
-    use crate::token::Spelling;
-    use crate::transport::call::after;
     use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 
     /// Which address won, and which lost.
@@ -150,7 +148,7 @@ mod tests {
         cancel: Option<CancelToken>,
     ) -> Result<(SocketAddr, Vec<SocketAddr>), String> {
         let long = Duration::from_secs(20);
-        Call::new(after(long), long, cancel, Spelling::Header).run(|call| {
+        Call::lasting(long, cancel.as_ref()).run(|call| {
             let mut losers = Vec::new();
             let won = connect_first(call, addresses, &mut losers);
             let won = won.and_then(|won| Ok(won.peer_addr()?));
@@ -227,7 +225,7 @@ mod tests {
     fn the_connection_blocks() {
         let (good, address) = listener();
         let long = Duration::from_secs(20);
-        let call = Call::new(after(long), long, None, Spelling::Header);
+        let call = Call::lasting(long, None);
         let mut won = call
             .run(|call| connect_first(call, &[address], &mut Vec::new()))
             .expect("connected");

@@ -18,76 +18,104 @@ use crate::wire::printable;
 /// How many sessions are remembered, so that the next handshake with the same host is a short one.
 const SESSIONS: usize = 16;
 
-/// The settings of every TLS connection of a client.
-pub(super) fn settings(config: &Config) -> Result<ClientConfig> {
+/// The certificates to trust, as they are stored. Clients with the same ones trust the same servers.
+#[derive(PartialEq, Eq)]
+pub(super) enum Roots {
+    /// Those of Mozilla, in the form the verifier uses: there is nothing to read or to parse.
+    BuiltIn,
+    File {
+        path: String,
+        pem: Vec<u8>,
+    },
+    System(Vec<CertificateDer<'static>>),
+}
+
+impl Roots {
+    pub(super) fn read(config: &Config) -> Result<Self> {
+        match &config.ca_file {
+            Some(path) => match std::fs::read(path) {
+                Ok(pem) => Ok(Self::File {
+                    path: path.clone(),
+                    pem,
+                }),
+                Err(error) => Err(in_file(path, &format!("cannot be read: {error}"))),
+            },
+            None if config.system_roots => {
+                let found = rustls_native_certs::load_native_certs();
+                match found.errors.first() {
+                    Some(error) if found.certs.is_empty() => {
+                        Err(in_system(&format!("cannot be read: {error}")))
+                    }
+                    // One that cannot be read does not keep the others from use.
+                    _ => Ok(Self::System(found.certs)),
+                }
+            }
+            None => Ok(Self::BuiltIn),
+        }
+    }
+
+    fn parse(&self) -> Result<RootCertStore> {
+        let mut usable = RootCertStore::empty();
+        match self {
+            Self::BuiltIn => usable.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+            Self::File { path, pem } => {
+                for certificate in CertificateDer::pem_slice_iter(pem) {
+                    let certificate =
+                        certificate.map_err(|_| in_file(path, "is not well-formed PEM"))?;
+                    // What is no certificate authority this can use is skipped, as other programs
+                    // do: a bundle has all sorts.
+                    let _ = usable.add(certificate);
+                }
+                if usable.is_empty() {
+                    return Err(in_file(path, "holds no certificate"));
+                }
+            }
+            Self::System(certificates) => {
+                usable.add_parsable_certificates(certificates.iter().cloned());
+                if usable.is_empty() {
+                    return Err(in_system(
+                        "are none: is a package such as ca-certificates installed?",
+                    ));
+                }
+            }
+        }
+        Ok(usable)
+    }
+}
+
+fn in_file(path: &str, problem: &str) -> Error {
+    Error::invalid("ca_file", format!("{:?} {problem}", printable(path, 200)))
+}
+
+fn in_system(problem: &str) -> Error {
+    Error::invalid("system_roots", problem)
+}
+
+/// The settings of every TLS connection of a pool.
+pub(super) fn settings(roots: &Roots) -> Result<ClientConfig> {
     let mut provider = provider();
     // AES-128 is as safe, and its handshake hashes with SHA-256, which is the faster on most tills.
     let preferred = CipherSuite::TLS13_AES_128_GCM_SHA256;
     let suites = &mut provider.cipher_suites;
     suites.sort_by_key(|suite| suite.suite() != preferred);
-    let mut settings = ClientConfig::builder_with_provider(Arc::new(provider))
+    let settings = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
         .map_err(|problem| Error::invalid("tls", problem.to_string()))?
-        .with_root_certificates(roots(config)?)
+        .with_root_certificates(roots.parse()?)
         .with_no_client_auth();
-    settings.resumption = Resumption::in_memory_sessions(SESSIONS);
     Ok(settings)
 }
 
-/// The same settings for another process, which remembers sessions of its own: the memory is under
-/// a lock, and one that was held at the moment of a fork would be held for ever.
-pub(super) fn afresh(settings: &ClientConfig) -> Arc<ClientConfig> {
+/// The same settings with a store of its own for sessions. Each process has one: the store is under a
+/// lock, and one that was held at the moment of a fork would be held for ever.
+pub(super) fn with_own_sessions(settings: &ClientConfig) -> Arc<ClientConfig> {
     let mut own = settings.clone();
     own.resumption = Resumption::in_memory_sessions(SESSIONS);
     Arc::new(own)
 }
 
-fn roots(config: &Config) -> Result<RootCertStore> {
-    match &config.ca_file {
-        Some(path) => roots_in(path),
-        None if config.system_roots => roots_of_system(),
-        // Those of Mozilla, in the form the verifier uses: there is nothing to read or to parse.
-        None => Ok(RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        }),
-    }
-}
-
-/// The certificates of a PEM file, in place of those built in.
-fn roots_in(path: &str) -> Result<RootCertStore> {
-    let shown = printable(path, 200);
-    let problem = |problem: String| Error::invalid("ca_file", format!("{shown:?} {problem}"));
-    let pem = std::fs::read(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
-    let mut usable = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|_| problem("is not well-formed PEM".to_owned()))?;
-        // What is no certificate authority this can use is passed over, as other programs do: a
-        // bundle has all sorts.
-        let _ = usable.add(certificate);
-    }
-    match usable.is_empty() {
-        true => Err(problem("holds no certificate".to_owned())),
-        false => Ok(usable),
-    }
-}
-
-/// The certificates the system trusts. One that cannot be read does not keep the others from use.
-fn roots_of_system() -> Result<RootCertStore> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut usable = RootCertStore::empty();
-    usable.add_parsable_certificates(found.certs);
-    if !usable.is_empty() {
-        return Ok(usable);
-    }
-    let why = match found.errors.first() {
-        Some(error) => format!("cannot be read: {error}"),
-        None => "are none: is a package such as ca-certificates installed?".to_owned(),
-    };
-    Err(Error::invalid("system_roots", why))
-}
-
 /// Puts TLS on top of connections that are to have it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tls {
     pub(super) settings: Arc<ClientConfig>,
 }

@@ -205,7 +205,7 @@ static flexpay_client *client_for(const char *file, const char *name, const char
     config.pay_url = pay_url;
     config.check_url = check_url;
     config.timeout_ms = 30000;
-    config.flags = FLEXPAY_FLAG_CHECK_ONCE;
+    config.flags = FLEXPAY_FLAG_CHECK_ONCE | FLEXPAY_FLAG_PRIVATE_CONNECTIONS;
     if (flexpay_client_new(&config, &client, &error) != FLEXPAY_OK) {
         fprintf(stderr, "%s/%s: %s\n", file, name, error != NULL ? error->message : "no client");
         flexpay_error_free(error);
@@ -274,7 +274,7 @@ static void run_forgery(const json_t *one, const char *name, const char *sandbox
     config.api = FLEXPAY_API_V1_1;
     config.check_url = check_url;
     config.timeout_ms = 30000;
-    config.flags = FLEXPAY_FLAG_CHECK_ONCE;
+    config.flags = FLEXPAY_FLAG_CHECK_ONCE | FLEXPAY_FLAG_PRIVATE_CONNECTIONS;
     config.callback_secret = optional_text_of(one, "secret");
     config.callback_secret_previous = optional_text_of(one, "secret_previous");
     expected.reference = text_of(books, "reference");

@@ -52,6 +52,7 @@ int main(void)
     refused("FLEXPAY_CONNECT_TIMEOUT_MS", "4294967296", "FLEXPAY_CONNECT_TIMEOUT_MS");
     refused("FLEXPAY_CHECK_ONCE", "true", "FLEXPAY_CHECK_ONCE");
     refused("FLEXPAY_SYSTEM_ROOTS", "yes", "FLEXPAY_SYSTEM_ROOTS");
+    refused("FLEXPAY_PRIVATE_CONNECTIONS", "no", "FLEXPAY_PRIVATE_CONNECTIONS");
     refused("FLEXPAY_ALLOW_PLAIN_HTTP", "2", "FLEXPAY_ALLOW_PLAIN_HTTP");
     refused("FLEXPAY_APP_NAME", "caf\xe9", "FLEXPAY_APP_NAME");
     refused("FLEXPAY_PAY_URL", "http://gateway.example/pay", "pay_url");

@@ -58,6 +58,7 @@ fn client(case: &Value, sandbox: &str) -> Client {
         pay_url: Some(format!("{sandbox}/vectors/pay/{name}")),
         check_url: Some(format!("{sandbox}/vectors/check/{name}")),
         check_once: true,
+        private_connections: true,
         ..Config::new("ZANDO", "conformance")
     })
     .expect("the settings are good")
@@ -70,6 +71,7 @@ fn forgery_client(case: &Value, sandbox: &str) -> Client {
         api: Api::V1_1,
         check_url: Some(format!("{sandbox}/vectors/forgery/{name}")),
         check_once: true,
+        private_connections: true,
         callback_secret: secret("secret"),
         callback_secret_previous: secret("secret_previous"),
         ..Config::new("ZANDO", "conformance")

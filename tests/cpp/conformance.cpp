@@ -117,6 +117,7 @@ flexpay::Client client_for(const json& test, const std::string& sandbox) {
     config.check_url = sandbox + "/vectors/check/" + name;
     config.timeout = std::chrono::seconds(30);
     config.check_once = true;
+    config.private_connections = true;
     return flexpay::Client(config);
 }
 
@@ -148,6 +149,7 @@ flexpay::Transaction verify(const json& test, const std::string& sandbox) {
     config.check_url = sandbox + "/vectors/forgery/" + test.at("name").get<std::string>();
     config.timeout = std::chrono::seconds(30);
     config.check_once = true;
+    config.private_connections = true;
     config.callback_secret = text_or_null(test, "secret");
     config.callback_secret_previous = text_or_null(test, "secret_previous");
     const json& books = test.at("expected");

@@ -29,7 +29,7 @@ final class Client
 
     private const OTHERS = [
         'environment', 'api', 'timeout_ms', 'connect_timeout_ms', 'allow_plain_http', 'check_once',
-        'system_roots', 'library',
+        'system_roots', 'private_connections', 'library',
     ];
 
     private const ENVIRONMENTS = ['live' => Abi::ENV_LIVE, 'test' => Abi::ENV_TEST];
@@ -63,6 +63,8 @@ final class Client
      * - check_once (bool): check() asks once only, for callers with their own way of asking again.
      * - system_roots (bool): trusts the system's certificates instead of those built in; not with
      *   ca_file.
+     * - private_connections (bool): connections of its own. Otherwise the clients of a PHP process share
+     *   them, from one page to the next. The token is never shared.
      * - callback_secret (string): a secret of yours, of at least 16 characters, with which every
      *   callback address is signed: then verifyCallback() refuses a notice that was not sent to an
      *   address you gave.
@@ -90,7 +92,8 @@ final class Client
             'connect_timeout_ms' => $given->milliseconds('connect_timeout_ms'),
             'flags' => $given->flag('allow_plain_http', Abi::FLAG_ALLOW_PLAIN_HTTP)
                 | $given->flag('check_once', Abi::FLAG_CHECK_ONCE)
-                | $given->flag('system_roots', Abi::FLAG_SYSTEM_ROOTS),
+                | $given->flag('system_roots', Abi::FLAG_SYSTEM_ROOTS)
+                | $given->flag('private_connections', Abi::FLAG_PRIVATE_CONNECTIONS),
         ];
         $this->library = Library::load($given->text('library'));
         $this->handle = $this->library->newClient($texts, $numbers);
@@ -101,7 +104,8 @@ final class Client
      * FLEXPAY_ENVIRONMENT, FLEXPAY_API, FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS,
      * FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY, FLEXPAY_APP_NAME,
      * FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_ALLOW_PLAIN_HTTP,
-     * FLEXPAY_CHECK_ONCE and FLEXPAY_SYSTEM_ROOTS ("0", "1"). Only the first two are needed.
+     * FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS and FLEXPAY_PRIVATE_CONNECTIONS ("0", "1"). Only the
+     * first two are needed.
      *
      * In PHP-FPM that is the pool's `env[...]`, not the web server's fastcgi_param.
      *

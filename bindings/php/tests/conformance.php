@@ -43,6 +43,7 @@ function client(array $case, string $sandbox): Client
         'check_url' => "$sandbox/vectors/check/" . $case['name'],
         'timeout_ms' => 30000,
         'check_once' => true,
+        'private_connections' => true,
     ]);
 }
 
@@ -141,6 +142,7 @@ function forgery(array $case, string $sandbox): array
         'check_url' => "$sandbox/vectors/forgery/" . $case['name'],
         'timeout_ms' => 30000,
         'check_once' => true,
+        'private_connections' => true,
         'callback_secret' => $case['secret'] ?? null,
         'callback_secret_previous' => $case['secret_previous'] ?? null,
     ], static fn ($option) => $option !== null));

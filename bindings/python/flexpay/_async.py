@@ -42,6 +42,7 @@ class AsyncClient(Uncopied):
         allow_plain_http: bool = False,
         check_once: bool = False,
         system_roots: bool = False,
+        private_connections: bool = False,
         callback_secret: "Optional[str]" = None,
         callback_secret_previous: "Optional[str]" = None,
     ) -> None:
@@ -61,6 +62,7 @@ class AsyncClient(Uncopied):
                 allow_plain_http=allow_plain_http,
                 check_once=check_once,
                 system_roots=system_roots,
+                private_connections=private_connections,
                 callback_secret=callback_secret,
                 callback_secret_previous=callback_secret_previous,
             )

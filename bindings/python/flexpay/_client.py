@@ -115,6 +115,8 @@ class Client(Uncopied):
     allow_plain_http: allows http to other machines than this one: the token travels in the clear.
     check_once: makes `check` ask once only.
     system_roots: trusts the system's certificates instead of those built in; not with ca_file.
+    private_connections: gives it connections of its own. Otherwise the clients of a process share
+        them. The token is never shared.
     callback_secret: a secret of yours, of at least 16 characters, with which every callback address
         is signed: then `verify_callback` refuses a notice that did not come to an address you gave.
     callback_secret_previous: the one before it: addresses signed with it are still good.
@@ -142,6 +144,7 @@ class Client(Uncopied):
         allow_plain_http: bool = False,
         check_once: bool = False,
         system_roots: bool = False,
+        private_connections: bool = False,
         callback_secret: "Optional[str]" = None,
         callback_secret_previous: "Optional[str]" = None,
     ) -> None:
@@ -162,6 +165,9 @@ class Client(Uncopied):
                 _abi.switch(allow_plain_http, "allow_plain_http", _abi.FLAG_ALLOW_PLAIN_HTTP)
                 | _abi.switch(check_once, "check_once", _abi.FLAG_CHECK_ONCE)
                 | _abi.switch(system_roots, "system_roots", _abi.FLAG_SYSTEM_ROOTS)
+                | _abi.switch(
+                    private_connections, "private_connections", _abi.FLAG_PRIVATE_CONNECTIONS
+                )
             )
             config.callback_secret = _abi.optional_text(callback_secret, "callback_secret")
             config.callback_secret_previous = _abi.optional_text(
@@ -180,7 +186,8 @@ class Client(Uncopied):
         FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS,
         FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY, FLEXPAY_APP_NAME,
         FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_ALLOW_PLAIN_HTTP,
-        FLEXPAY_CHECK_ONCE and FLEXPAY_SYSTEM_ROOTS ("0", "1"). The first two are needed.
+        FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS and FLEXPAY_PRIVATE_CONNECTIONS ("0", "1"). The
+        first two are needed.
 
         Raises InvalidError (its `field` names the variable or setting) and LibraryError. No other
         thread may change the environment meanwhile.

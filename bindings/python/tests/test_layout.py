@@ -123,6 +123,7 @@ def test_other_numbers() -> None:
         "ALLOW_PLAIN_HTTP": _abi.FLAG_ALLOW_PLAIN_HTTP,
         "CHECK_ONCE": _abi.FLAG_CHECK_ONCE,
         "SYSTEM_ROOTS": _abi.FLAG_SYSTEM_ROOTS,
+        "PRIVATE_CONNECTIONS": _abi.FLAG_PRIVATE_CONNECTIONS,
     }
     assert numbers("FLEXPAY_CALLBACK_")["KEY_SIZE"] == _abi.CALLBACK_KEY_SIZE
 

@@ -46,6 +46,7 @@ final class Abi
     public const FLAG_ALLOW_PLAIN_HTTP = 1;
     public const FLAG_CHECK_ONCE = 2;
     public const FLAG_SYSTEM_ROOTS = 4;
+    public const FLAG_PRIVATE_CONNECTIONS = 8;
 
     public const STATE_UNKNOWN = 0;
     public const STATE_PAID = 1;

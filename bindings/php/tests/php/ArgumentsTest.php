@@ -210,6 +210,7 @@ final class ArgumentsTest extends TestCase
         yield 'flag an int' => ['allow_plain_http', 1];
         yield 'flag a string' => ['check_once', 'no'];
         yield 'roots a string' => ['system_roots', 'yes'];
+        yield 'private a number' => ['private_connections', 1];
         yield 'environment unknown' => ['environment', 'beta'];
         yield 'environment an int' => ['environment', 1];
         yield 'api unknown' => ['api', 'v2'];

@@ -4,25 +4,22 @@
 //! over, and that what is handed over goes straight to the wire. The first decides whether a
 //! payment may be repeated; the second is why the token is put in here and wiped out again.
 
-use std::sync::Arc;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use zeroize::Zeroize;
 
 use super::call::{Call, Stage};
 use super::dial::is_to_proxy;
-use crate::token::Token;
 
-/// Puts a [`Crossing`] on top of every connection.
+/// Puts a [`Marker`] on top of every connection.
 #[derive(Debug)]
-pub(super) struct Border {
-    pub(super) token: Arc<Token>,
-    /// Whether calls go through a proxy. What is written to it for its CONNECT is none of the
+pub(super) struct FirstByte {
+    /// Whether calls go through a proxy. What is written to it for its CONNECT is no part of the
     /// request.
     pub(super) proxied: bool,
 }
 
-impl<In: Transport> Connector<In> for Border {
-    type Out = Crossing<In>;
+impl<In: Transport> Connector<In> for FirstByte {
+    type Out = Marker<In>;
 
     fn connect(
         &self,
@@ -33,44 +30,34 @@ impl<In: Transport> Connector<In> for Border {
         if let (false, Some(call)) = (to_proxy, Call::current()) {
             call.reach(Stage::Ready);
         }
-        Ok(chained.map(|inner| Crossing {
-            inner,
-            token: (!to_proxy).then(|| Arc::clone(&self.token)),
-        }))
+        Ok(chained.map(|inner| Marker { inner, to_proxy }))
     }
 }
 
-/// A connection ready to take a request.
-pub(super) struct Crossing<T> {
+/// A connection that tells the call under way when its first byte is sent, and when the first byte of
+/// a reply has come.
+pub(super) struct Marker<T> {
     inner: T,
-    /// None on the way to a proxy.
-    token: Option<Arc<Token>>,
+    to_proxy: bool,
 }
 
-impl<T: Transport> Transport for Crossing<T> {
+impl<T: Transport> Transport for Marker<T> {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self.inner.buffers()
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
-        let (Some(token), Some(call)) = (&self.token, Call::current()) else {
+        let Some(call) = Call::current().filter(|_| !self.to_proxy) else {
             return self.inner.transmit_output(amount, timeout);
         };
-        let placed = call.seal().is_some_and(|spelling| {
-            let output = self.inner.buffers().output();
-            let end = amount.min(output.len());
-            token.put_in_place(spelling, &mut output[..end])
-        });
-        if placed {
-            call.sealed();
-        }
+        let output = self.inner.buffers().output();
+        let end = amount.min(output.len());
+        let has_token = call.put_token_in(&mut output[..end]);
         // Before, not after: a byte that was perhaps sent counts as sent.
         call.reach(Stage::Sent);
         let result = self.inner.transmit_output(amount, timeout);
-        if placed {
-            let output = self.inner.buffers().output();
-            let end = amount.min(output.len());
-            output[..end].zeroize();
+        if has_token {
+            self.inner.buffers().output()[..end].zeroize();
         }
         result
     }
@@ -83,9 +70,11 @@ impl<T: Transport> Transport for Crossing<T> {
             return Err(ureq::Error::LargeResponseHeader(size, size));
         }
         let result = self.inner.await_input(timeout);
-        // A body that lasts until the connection closes would be taken for whole where it was cut.
-        if let (Err(_), Some(call)) = (&result, Call::current()) {
-            call.breaks();
+        match (&result, Call::current()) {
+            (Ok(true), Some(call)) => call.hears(),
+            // A body that lasts until the connection closes would be taken for whole where it was cut.
+            (Err(_), Some(call)) => call.breaks(),
+            _ => {}
         }
         result
     }
@@ -99,8 +88,8 @@ impl<T: Transport> Transport for Crossing<T> {
     }
 }
 
-impl<T> std::fmt::Debug for Crossing<T> {
+impl<T> std::fmt::Debug for Marker<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Crossing")
+        f.write_str("Marker")
     }
 }

@@ -1,0 +1,122 @@
+/* A process forks while another of its threads makes the very first client and asks for the first time:
+ * the child can use the library at once, wherever that thread was. It is stopped at each of its
+ * allocations in turn, in a process of its own each time. */
+
+#include "sandbox.h"
+#include "test.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { FORKED, FAILED, NO_SUCH_ALLOCATION };
+enum { CHILD_MAY_TAKE = 60 };
+
+static sem_t stopped, forked;
+static long stop_at;
+static __thread long allocations = -1; /* not counted */
+
+static void count_allocation(void)
+{
+    if (allocations < 0 || ++allocations != stop_at)
+        return;
+    sem_post(&stopped);
+    sem_wait(&forked);
+}
+
+/* glibc's own, which the three below stand in front of. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+
+void *malloc(size_t size)
+{
+    count_allocation();
+    return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    count_allocation();
+    return __libc_calloc(count, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+    count_allocation();
+    return __libc_realloc(old, size);
+}
+
+static int use_library(void)
+{
+    flexpay_config config = sandbox_config("https", FLEXPAY_API_V1_1);
+    flexpay_client *client;
+    flexpay_result made = flexpay_client_new(&config, &client, NULL);
+    flexpay_result checked = flexpay_check(client, "unknown", NULL, NULL);
+    flexpay_client_free(client);
+    return made == FLEXPAY_OK && checked == FLEXPAY_ERROR_NOT_FOUND;
+}
+
+static void *use_library_first(void *argument)
+{
+    int *used = argument;
+    allocations = 0;
+    *used = use_library();
+    allocations = -1;
+    sem_post(&stopped); /* where there are fewer allocations */
+    return NULL;
+}
+
+static int fork_at(long allocation)
+{
+    pthread_t thread;
+    pid_t child;
+    int used = 0, status = 0, was_stopped;
+    stop_at = allocation;
+    sem_init(&stopped, 0, 0);
+    sem_init(&forked, 0, 0);
+    if (pthread_create(&thread, NULL, use_library_first, &used) != 0)
+        return FAILED;
+    sem_wait(&stopped);
+    child = fork();
+    if (child == 0) {
+        alarm(CHILD_MAY_TAKE);
+        _exit(use_library() ? 0 : 1);
+    }
+    waitpid(child, &status, 0);
+    sem_post(&forked);
+    pthread_join(thread, NULL);
+    was_stopped = sem_trywait(&stopped) == 0;
+    if (WIFSIGNALED(status))
+        printf("allocation %ld: the child hung\n", allocation);
+    if (!used || status != 0)
+        return FAILED;
+    return was_stopped ? FORKED : NO_SUCH_ALLOCATION;
+}
+
+int main(int argc, char **argv)
+{
+    long allocation = 0;
+    int result = FORKED;
+    if (argc > 1)
+        return fork_at(atol(argv[1]));
+    while (result == FORKED) {
+        char number[24];
+        int status;
+        pid_t process;
+        snprintf(number, sizeof number, "%ld", ++allocation);
+        fflush(stdout);
+        process = fork();
+        if (process == 0) {
+            execl(argv[0], argv[0], number, (char *)NULL);
+            _exit(127);
+        }
+        waitpid(process, &status, 0);
+        result = WIFEXITED(status) ? WEXITSTATUS(status) : FAILED;
+    }
+    CHECK_INT(NO_SUCH_ALLOCATION, result);
+    CHECK(allocation > 10);
+    return test_end();
+}
