@@ -35,7 +35,7 @@ impl Bench<'_> {
         let (host, target) = match &shop.whereto {
             Whereto::Closed => ("127.0.0.1", place.closed),
             Whereto::Deaf => ("127.0.0.1", place.deaf),
-            Whereto::Named(name) => (*name, port),
+            Whereto::Named(name) => (name.as_str(), port),
             Whereto::Slot(_) => ("127.0.0.1", port),
         };
         let scheme = if shop.secure { "https" } else { "http" };
@@ -47,11 +47,10 @@ impl Bench<'_> {
             ),
             false => (format!("{scheme}://{host}:{target}"), None),
         };
-        let flags = if shop.check_once {
-            n::FLAG_CHECK_ONCE
-        } else {
-            0
-        };
+        let flag = |is_set: bool, flag: u64| if is_set { flag } else { 0 };
+        let flags = n::FLAG_ALLOW_PLAIN_HTTP
+            | flag(shop.check_once, n::FLAG_CHECK_ONCE)
+            | flag(!shop.pooled, n::FLAG_PRIVATE_CONNECTIONS);
         let repeats = |fault: &Fault| fault.class == Class::Echo;
         let canary = match runs.iter().flat_map(|run| &run.faults).any(repeats) {
             true => Canary::Repeated,
@@ -66,7 +65,7 @@ impl Bench<'_> {
             connect_timeout_ms: shop.connect_timeout_ms,
             ca_file: place.ca_file.as_deref().map(text),
             proxy,
-            flags: flags | n::FLAG_ALLOW_PLAIN_HTTP,
+            flags,
             callback_secret: secret.then(|| "a secret of the shop's own".to_owned()),
         };
         self.flexpay

@@ -46,7 +46,10 @@ pub struct Shop {
     pub secure: bool,
     pub only_tls12: bool,
     pub proxy: bool,
+    /// Whether the connection of the call has answered something before.
     pub reused: bool,
+    /// Whether the client uses the connections and TLS sessions of the process.
+    pub pooled: bool,
     pub api: i32,
     pub check_once: bool,
     pub deadline_ms: u32,
@@ -97,6 +100,7 @@ impl Shop {
             only_tls12: dice.percent(30),
             proxy: dice.percent(15),
             reused: dice.percent(25),
+            pooled: dice.percent(50),
             api: *dice.pick(&[n::API_V1, n::API_V1_1]),
             check_once: dice.percent(30),
             deadline_ms: 0,
@@ -122,7 +126,7 @@ impl Shop {
             proxy: self.proxy,
             // A payment never goes over a connection that has lain idle.
             reused: self.reused && !question.is_pay,
-            resumable: self.reused,
+            resumable: self.reused || self.pooled,
         }
     }
 }
@@ -149,13 +153,14 @@ pub fn alone(seed: u64, index: usize) -> Run {
         faults.push(dice.pick(&classes).draw(&setting, &mut dice));
         // What is asked again may meet another fault, or none. A payment that were sent again would
         // be rewarded, and found out.
-        if question.is_pay || dice.percent(60) {
+        let must_be_asked_again = faults[0].class == Class::WorstMoment;
+        if question.is_pay || must_be_asked_again || dice.percent(60) {
             let later = Setting {
                 reused: false,
                 resumable: true,
                 ..setting.clone()
             };
-            if !question.is_pay && dice.percent(40) {
+            if !question.is_pay && !must_be_asked_again && dice.percent(40) {
                 let classes = Class::of(&later);
                 faults.push(dice.pick(&classes).draw(&later, &mut dice));
             }
@@ -228,7 +233,10 @@ pub fn crowd(seed: u64, block: usize, end: usize) -> Crowd {
         let mut classes = Class::of(&setting);
         // The token that a gateway repeats is looked for elsewhere: half of the crowds have none such.
         classes.retain(|class| {
-            !class.is_early() && (*class != Class::Echo || block.is_multiple_of(2))
+            // Which connection a call takes, and so the worst moment of one, is not known here.
+            !class.is_early()
+                && *class != Class::WorstMoment
+                && (*class != Class::Echo || block.is_multiple_of(2))
         });
         let count = if question.is_pay {
             1
@@ -264,12 +272,16 @@ fn crowd_before(mut shop: Shop, indices: std::ops::Range<usize>, dice: &mut Dice
     // Replies to a check name its order: there, only what has no reply.
     classes.retain(|class| match is_pay {
         true => class.is_early(),
-        false => *class < Class::Idle && *class != Class::LookUp,
+        false => {
+            *class < Class::Idle && !matches!(class, Class::LookUp | Class::FirstAddressSilent)
+        }
     });
-    if classes.is_empty() {
-        classes.push(Class::Connect);
-    }
-    let fault = dice.pick(&classes).draw(&setting, dice);
+    let class = match dice.percent(20) && !shop.proxy {
+        true => Class::LookUpHangs,
+        false if classes.is_empty() => Class::Connect,
+        false => *dice.pick(&classes),
+    };
+    let fault = class.draw(&setting, dice);
     shop.whereto = fault.whereto.clone();
     shop.deadline_ms = 400;
     let call = |_| match is_pay {

@@ -138,8 +138,7 @@ impl Question {
             r#"{"code":0,"url":"https://forged.example/checkout/1"}"#.to_owned()
         } else {
             format!(
-                r#"{{"code":"0","transaction":{{"reference":"{}","amount":"{AMOUNT}","currency":"{CURRENCY}","status":"0"}}}}"#,
-                self.reference
+                r#"{{"code":"0","transaction":{{"reference":"ANOTHER","amount":"{AMOUNT}","currency":"{CURRENCY}","status":"0"}}}}"#
             )
         }
     }

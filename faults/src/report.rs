@@ -80,12 +80,12 @@ impl Report {
 
     pub fn print(&self, worst_lateness: Duration) {
         println!(
-            "\n{:24}{:>7}{:>7}{:>7}{:>8}{:>9}{:>7}{:>7}",
+            "\n{:32}{:>7}{:>7}{:>7}{:>8}{:>9}{:>7}{:>7}",
             "fault at", "runs", "pay", "https", "reused", "crowded", "late", "wrong"
         );
         for (class, row) in &self.classes {
             println!(
-                "{:24}{:>7}{:>7}{:>7}{:>8}{:>9}{:>7}{:>7}",
+                "{:32}{:>7}{:>7}{:>7}{:>8}{:>9}{:>7}{:>7}",
                 class.name(),
                 row.runs,
                 row.pays,

@@ -49,6 +49,7 @@ pub mod n {
     pub const API_V1_1: i32 = 1;
     pub const FLAG_ALLOW_PLAIN_HTTP: u64 = 1;
     pub const FLAG_CHECK_ONCE: u64 = 2;
+    pub const FLAG_PRIVATE_CONNECTIONS: u64 = 8;
     pub const ABI_VERSION: i32 = 1;
 }
 

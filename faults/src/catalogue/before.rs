@@ -9,29 +9,46 @@ use super::{Row, Setting, Whereto, after, drip, flood, row, send};
 use crate::dice::Dice;
 use crate::want::{BROKE, LATE, LATE_UNSENT, NO_NAME, NO_PROXY, NO_TLS, NO_WAY, Want};
 
-/// Names that `faults/blocked_lookup.c` answers for.
+/// Names that `faults/blocked_lookup.c` answers for. Each run has its own: the library remembers them.
+fn named(setting: &Setting, kind: &str, row: Row) -> Row {
+    Row {
+        whereto: Whereto::Named(format!("{}.{kind}invalid", setting.question.reference)),
+        ..row
+    }
+}
+
+fn good_at_once(name: &str, setting: &Setting, dice: &mut Dice) -> Row {
+    let (reply, want) = setting.question.good(dice);
+    let then = vec![send(reply), Step::Close];
+    row(name, after(Default::default(), then), &[want])
+}
+
 pub(super) fn look_up(setting: &Setting, dice: &mut Dice) -> Row {
-    let (reply, good) = setting.question.good(dice);
     let mut rows = vec![
-        ("no such name", "run.invalid", NO_NAME),
-        ("name server unwell", "run.again.invalid", NO_NAME),
-        ("blocked", "run.blocked.invalid", LATE_UNSENT),
-        ("blocked", "run.blocked.invalid", LATE_UNSENT),
+        ("no such name", "", Some(NO_NAME)),
+        ("name server unwell", "again.", Some(NO_NAME)),
     ];
     // The certificate is for this machine's own names; these are other ones.
     if !setting.secure {
-        rows.push(("slow", "run.slow.invalid", good));
-        rows.push(("first address dead", "run.dead-first.invalid", good));
+        rows.push(("slow", "slow.", None));
+        rows.push(("first address dead", "dead-first.", None));
     }
-    let (name, host, want) = dice.take(rows);
-    Row {
-        whereto: Whereto::Named(host),
-        ..row(
-            name,
-            after(Default::default(), vec![send(reply), Step::Close]),
-            &[want],
-        )
+    let (name, kind, error) = dice.take(rows);
+    let mut found = good_at_once(name, setting, dice);
+    if let Some(error) = error {
+        found.wants = vec![error];
     }
+    named(setting, kind, found)
+}
+
+pub(super) fn look_up_hangs(setting: &Setting) -> Row {
+    let hangs = row("hangs", Script::default(), &[LATE_UNSENT]);
+    named(setting, "blocked.", hangs)
+}
+
+pub(super) fn first_address_silent(setting: &Setting, dice: &mut Dice) -> Row {
+    let second_is_good = good_at_once("the second is good", setting, dice);
+    named(setting, "silent-first.", second_is_good)
 }
 
 pub(super) fn connect(setting: &Setting, dice: &mut Dice) -> Row {

@@ -211,11 +211,6 @@ pub(super) fn content(setting: &Setting, dice: &mut Dice) -> Row {
             UNREADABLE,
         );
         add(
-            "no order",
-            with("\"orderNumber\"", "\"x\"").as_bytes(),
-            good,
-        );
-        add(
             "no transaction",
             with("\"transaction\"", "\"x\"").as_bytes(),
             UNREADABLE,
@@ -243,6 +238,18 @@ pub(super) fn content(setting: &Setting, dice: &mut Dice) -> Row {
         vec![send(reply(200, &format!("Content-Type: {kind}\r\n"), body))],
         &wants,
     )
+}
+
+/// The transaction that was asked for, in a reply that does not say so.
+pub(super) fn no_order_number(setting: &Setting, dice: &mut Dice) -> Row {
+    let (body, want) = setting.question.good_body(dice);
+    let (name, number) = dice.take(vec![
+        ("absent", "\"x\":"),
+        ("null", "\"orderNumber\":null,\"x\":"),
+        ("empty", "\"orderNumber\":\"\",\"x\":"),
+    ]);
+    let body = body.replacen("\"orderNumber\":", number, 1);
+    answer(name, vec![send(reply(200, "", body))], &[want])
 }
 
 /// A debugging page: it shows what it was sent, the token included.

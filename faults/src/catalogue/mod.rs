@@ -45,7 +45,7 @@ pub enum Whereto {
     /// To a port that does not answer.
     Deaf,
     /// To the slot, by a name that the preloaded look-up knows.
-    Named(&'static str),
+    Named(String),
 }
 
 /// A fault, and what may come of it.
@@ -65,12 +65,16 @@ pub struct Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     LookUp,
+    LookUpHangs,
+    FirstAddressSilent,
     Connect,
     Proxy,
     TlsHello,
     TlsCertificate,
     TlsFinish,
     Idle,
+    /// A kept connection goes wrong as it is used.
+    WorstMoment,
     Unread,
     RequestHead,
     RequestBody,
@@ -86,6 +90,7 @@ pub enum Class {
     Gzip,
     Status,
     Content,
+    NoOrderNumber,
     Echo,
     Trailing,
     /// What only a callback's verdict finds out.
@@ -98,12 +103,15 @@ impl Class {
     pub fn name(self) -> &'static str {
         match self {
             Self::LookUp => "look-up",
+            Self::LookUpHangs => "look-up hangs",
+            Self::FirstAddressSilent => "first address silent",
             Self::Connect => "connect",
             Self::Proxy => "proxy",
             Self::TlsHello => "TLS hello",
             Self::TlsCertificate => "TLS certificate",
             Self::TlsFinish => "TLS finish",
             Self::Idle => "idle connection",
+            Self::WorstMoment => "kept connection, worst moment",
             Self::Unread => "request unread",
             Self::RequestHead => "request head in part",
             Self::RequestBody => "request body in part",
@@ -119,6 +127,7 @@ impl Class {
             Self::Gzip => "gzip bombs",
             Self::Status => "status classes",
             Self::Content => "HTML, JSON, nesting",
+            Self::NoOrderNumber => "reply without order number",
             Self::Echo => "the request echoed",
             Self::Trailing => "trailing bytes",
             Self::OtherPayment => "another payment",
@@ -147,6 +156,8 @@ impl Class {
             ];
             classes.extend([Redirect, BodyInPart, Length, Chunks, Oversize, Gzip, Status]);
             classes.extend([Content, Echo, Trailing, Good]);
+            classes.extend([WorstMoment; 3]);
+            classes.extend([NoOrderNumber; 2]);
             return classes;
         }
         let mut classes = vec![
@@ -167,9 +178,10 @@ impl Class {
         if setting.proxy {
             classes.extend([Proxy; 6]);
         }
-        if setting.question.is_pay {
-            classes.push(RequestBody);
-        }
+        classes.push(match setting.question.is_pay {
+            true => RequestBody,
+            false => NoOrderNumber,
+        });
         classes
     }
 
@@ -177,8 +189,19 @@ impl Class {
     pub fn alone(setting: &Setting) -> Vec<Self> {
         match (setting.proxy, setting.secure) {
             (true, _) => vec![Self::Connect],
-            (false, true) => vec![Self::Connect, Self::LookUp, Self::TlsCertificate],
-            (false, false) => vec![Self::Connect, Self::LookUp],
+            (false, true) => vec![
+                Self::Connect,
+                Self::LookUp,
+                Self::LookUpHangs,
+                Self::TlsCertificate,
+            ],
+            // The certificate is for this machine's own names, and none of them has two addresses.
+            (false, false) => vec![
+                Self::Connect,
+                Self::LookUp,
+                Self::LookUpHangs,
+                Self::FirstAddressSilent,
+            ],
         }
     }
 
@@ -186,12 +209,15 @@ impl Class {
     pub fn draw(self, setting: &Setting, dice: &mut Dice) -> Fault {
         let row = match self {
             Self::LookUp => before::look_up(setting, dice),
+            Self::LookUpHangs => before::look_up_hangs(setting),
+            Self::FirstAddressSilent => before::first_address_silent(setting, dice),
             Self::Connect => before::connect(setting, dice),
             Self::Proxy => before::proxy(setting, dice),
             Self::TlsHello => before::tls_hello(dice),
             Self::TlsCertificate => before::certificate(dice),
             Self::TlsFinish => before::tls_finish(setting, dice),
             Self::Idle => sending::idle(setting, dice),
+            Self::WorstMoment => sending::worst_moment(setting, dice),
             Self::Unread => sending::unread(setting, dice),
             Self::RequestHead => sending::in_part(setting, dice, false),
             Self::RequestBody => sending::in_part(setting, dice, true),
@@ -208,6 +234,7 @@ impl Class {
             Self::Trailing => body::trailing(setting, dice),
             Self::Status => content::status(setting, dice),
             Self::Content => content::content(setting, dice),
+            Self::NoOrderNumber => content::no_order_number(setting, dice),
             Self::Echo => content::echo(setting, dice),
             Self::OtherPayment => content::other_payment(setting, dice),
             Self::Good | Self::Callback => content::good(setting, dice),

@@ -7,7 +7,7 @@ use flexpay_sandbox::fault_server::{Script, Step, Take};
 use super::{Row, Setting, after, answer, drip, flood, row, send};
 use crate::dice::Dice;
 use crate::replies::reply;
-use crate::want::{BROKE, LATE, NO_WAY, UNREADABLE, Want};
+use crate::want::{BROKE, LATE, NO_WAY, UNKNOWN_ORDER, UNREADABLE, Want};
 
 /// A connection that has answered a warm-up goes bad before the next request. The check must find
 /// that out, and its answer must be the true one, over a connection that is good.
@@ -47,7 +47,41 @@ pub(super) fn idle(setting: &Setting, dice: &mut Dice) -> Row {
         then: vec![send(good)],
         ..Script::default()
     };
-    row(name, script, &[want])
+    let mut wants = vec![want];
+    if name.starts_with("no such order") {
+        // On its way when the question is asked, it is believed: nobody delivers for it.
+        wants.push(UNKNOWN_ORDER);
+    }
+    row(name, script, &wants)
+}
+
+/// A connection that has answered a warm-up goes wrong when the question is under way. Nothing that
+/// comes over it is acceptable: the question must be asked again, over a new connection.
+pub(super) fn worst_moment(setting: &Setting, dice: &mut Dice) -> Row {
+    let forged = || send(reply(200, "", setting.question.forged()));
+    let good = send(setting.question.good(dice).0);
+    let another = r#"{"code":"0","transaction":{"orderNumber":"N0","status":"0"}}"#;
+    let part = Take::Bytes(dice.between(1, 150));
+    let (name, take, then) = dice.take(vec![
+        ("closed, read in part", part, vec![Step::Close]),
+        ("cut, read in part", part, vec![Step::Cut]),
+        ("reset, read in part", part, vec![Step::Reset]),
+        ("closed", Take::Whole, vec![Step::Close]),
+        ("cut", Take::Whole, vec![Step::Cut]),
+        ("reset", Take::Whole, vec![Step::Reset]),
+        ("a late forged reply", Take::Whole, vec![forged(), good]),
+        (
+            "a late forged reply, then closed",
+            Take::Whole,
+            vec![forged(), Step::Close],
+        ),
+        (
+            "a late reply about another order",
+            Take::Whole,
+            vec![send(reply(200, "", another)), Step::Hang],
+        ),
+    ]);
+    row(name, after(take, then), &[])
 }
 
 /// What is done to a connection before its request is read whole.

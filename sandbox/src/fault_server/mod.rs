@@ -47,8 +47,7 @@ pub struct FaultServer {
     directory: tempfile::TempDir,
     /// Bound, and nobody listens.
     closed: socket2::Socket,
-    /// Listens, and its queue is full: the last two are what fills it.
-    deaf: (socket2::Socket, Vec<socket2::Socket>),
+    deaf: Silent,
 }
 
 impl FaultServer {
@@ -61,8 +60,8 @@ impl FaultServer {
             threads: Vec::new(),
             authorities,
             directory,
-            closed: bound()?,
-            deaf: deaf()?,
+            closed: bound((Ipv4Addr::LOCALHOST, 0).into())?,
+            deaf: silent((Ipv4Addr::LOCALHOST, 0).into())?,
         };
         for _ in 0..slots {
             let (slot, listener) = slot::Slot::listen()?;
@@ -87,7 +86,7 @@ impl FaultServer {
 
     /// A port on which connections are neither made nor refused.
     pub fn deaf_port(&self) -> u16 {
-        port(&self.deaf.0)
+        port(&self.deaf.listener)
     }
 
     /// The authority to trust for a certificate; each kind has its own.
@@ -161,24 +160,33 @@ fn port(socket: &socket2::Socket) -> u16 {
     address.map_or(0, |address| address.port())
 }
 
-fn bound() -> io::Result<socket2::Socket> {
+fn bound(address: SocketAddr) -> io::Result<socket2::Socket> {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
-    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    socket.bind(&address.into())?;
     Ok(socket)
 }
 
-/// A listener whose queue is full, and what fills it: further connections get no answer at all.
-fn deaf() -> io::Result<(socket2::Socket, Vec<socket2::Socket>)> {
-    let socket = bound()?;
-    socket.listen(0)?;
-    let address = socket.local_addr()?;
-    let mut filling = Vec::new();
+/// A listener whose queue is full: further connections get no answer at all.
+struct Silent {
+    listener: socket2::Socket,
+    /// What fills its queue.
+    _waiting: Vec<socket2::Socket>,
+}
+
+fn silent(address: SocketAddr) -> io::Result<Silent> {
+    let listener = bound(address)?;
+    listener.listen(0)?;
+    let address = listener.local_addr()?;
+    let mut waiting = Vec::new();
     for _ in 0..4 {
         let filler = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
         filler.set_nonblocking(true)?;
         // In progress, or left without an answer: either fills the queue.
         let _ = filler.connect(&address);
-        filling.push(filler);
+        waiting.push(filler);
     }
-    Ok((socket, filling))
+    Ok(Silent {
+        listener,
+        _waiting: waiting,
+    })
 }

@@ -12,6 +12,8 @@ use super::play;
 use super::script::Script;
 use crate::certificate::Certificate;
 
+/// Another address of this machine.
+const SECOND_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// How long the server's own threads may take to come to an end when a lease is over.
 const SETTLE: Duration = Duration::from_secs(10);
 
@@ -138,6 +140,8 @@ impl Life {
 /// A port.
 pub(super) struct Slot {
     address: SocketAddr,
+    /// The same port of 127.0.0.2, which does not answer.
+    _silent: super::Silent,
     current: Mutex<Current>,
     changed: Condvar,
 }
@@ -153,8 +157,10 @@ struct Current {
 impl Slot {
     pub(super) fn listen() -> io::Result<(Arc<Self>, TcpListener)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
         let slot = Self {
-            address: listener.local_addr()?,
+            address,
+            _silent: super::silent((SECOND_ADDRESS, address.port()).into())?,
             current: Mutex::default(),
             changed: Condvar::new(),
         };
