@@ -25,7 +25,7 @@ def _c(programs, quick, ca_file, against):
         [programs.binary("cold_flexpay"), server.https_url, ca_file],
         [programs.binary("cold_curl"), server.https_url, server.ca_bundle],
     )
-    return _faster("C, cold: process start to end, one check", against, ours, theirs, 8)
+    return faster("C, cold: process start to end, one check", against, ours, theirs, 8)
 
 
 def php(programs, quick):
@@ -34,7 +34,7 @@ def php(programs, quick):
         2 * GROUP if quick else 20 * GROUP, *(["php", programs.script("php", name)] for name in names)
     )
     measure = "PHP, cold: time above an empty script"
-    yield _faster(measure, "ext-curl", _above(ours, empty), _above(theirs, empty), 8)
+    yield faster(measure, "ext-curl", above(ours, empty), above(theirs, empty), 8)
 
 
 def python(programs, quick):
@@ -43,20 +43,20 @@ def python(programs, quick):
         GROUP if quick else 10 * GROUP,
         *([programs.python, programs.script("python", name)] for name in names),
     )
-    ours = _above(ours, empty)
+    ours = above(ours, empty)
     measure = "Python, cold: time above an empty script"
-    yield _faster(measure, "requests", ours, _above(requests, empty), 25)
-    yield _faster(measure, "urllib", ours, _above(urllib, empty), 12)
+    yield faster(measure, "requests", ours, above(requests, empty), 25)
+    yield faster(measure, "urllib", ours, above(urllib, empty), 12)
 
 
-def _above(taken, empty):
+def above(taken, empty):
     """The time above that of the empty script, for each group of rounds at its median: one round
     alone would count the noise of both."""
     groups = [slice(at, at + GROUP) for at in range(0, len(taken), GROUP)]
     return [median(taken[group]) - median(empty[group]) for group in groups]
 
 
-def _faster(measure, against, ours, theirs, times):
+def faster(measure, against, ours, theirs, times):
     return Row(
         measure,
         against,

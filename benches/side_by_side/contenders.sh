@@ -56,6 +56,9 @@ c cold.c flexpay_gateway.c "${flexpay[@]}" -o "$bin/cold_flexpay"
 c cold.c curl_gateway.c fields.c "$yyjson_object" -lcurl -o "$bin/cold_curl"
 c -pthread warm.c crowd.c flexpay_gateway.c "${flexpay[@]}" -o "$bin/warm_flexpay"
 c -pthread warm.c crowd.c curl_gateway.c fields.c "$yyjson_object" -lcurl -o "$bin/warm_curl"
+c -DVERIFY -pthread warm.c crowd.c flexpay_gateway.c "${flexpay[@]}" -o "$bin/warm_flexpay_verify"
+c -DNEW_CONNECTIONS -pthread warm.c crowd.c curl_gateway.c fields.c "$yyjson_object" -lcurl \
+    -o "$bin/warm_curl_new"
 c parse.c flexpay_notice.c "${flexpay[@]}" -o "$bin/parse_flexpay"
 c parse.c yyjson_notice.c fields.c "$yyjson_object" -o "$bin/parse_yyjson"
 if [ ! -e "$bin/parse_simdjson" ] || [ simdjson_notice.cpp -nt "$bin/parse_simdjson" ]; then

@@ -16,6 +16,9 @@ REPLY = (
     '"amountCustomer":"51.0","currency":"CDF","createdAt":"06-02-2021 17:32:46","status":"0"}}'
 )
 
+# As the public fixture of the live gateway is.
+UNNAMED = REPLY.replace('"orderNumber":"9bsTX7qXdpQe243815877848",', "")
+
 CONFIGURATION = """
 worker_processes 1;
 master_process off;
@@ -41,6 +44,10 @@ http {
         location /api/rest/v1/check/ {
             default_type application/json;
             return 200 '%(reply)s';
+        }
+        location /unnamed/check/ {
+            default_type application/json;
+            return 200 '%(unnamed)s';
         }
     }
 }
@@ -103,19 +110,17 @@ class Server:
                     shutil.copyfileobj(part, bundle)
 
     def _start(self):
-        https, http = _free_ports(2)
-        self._write("nginx.conf", CONFIGURATION % {"https": https, "http": http, "reply": REPLY})
+        https, http = free_ports(2)
+        ports = {"https": https, "http": http}
+        self._write("nginx.conf", CONFIGURATION % {**ports, "reply": REPLY, "unnamed": UNNAMED})
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
         command = [nginx, "-p", self.folder, "-c", "nginx.conf", "-e", "error.log"]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         self.https_url = f"https://127.0.0.1:{https}/api/rest/v1/check"
+        self.unnamed_url = f"https://127.0.0.1:{https}/unnamed/check"
         self.http_url = f"http://127.0.0.1:{http}/api/rest/v1/check"
-        deadline = time.monotonic() + 10
-        while not _listens(https):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                with open(os.path.join(self.folder, "error.log")) as log:
-                    raise SystemExit("nginx did not start:\n" + log.read())
-            time.sleep(0.02)
+        log = os.path.join(self.folder, "error.log")
+        wait_for(lambda: _listens(https), self._process, log)
 
     def _write(self, name, text):
         with open(os.path.join(self.folder, name), "w") as file:
@@ -129,13 +134,23 @@ class Server:
             raise SystemExit(f"openssl {arguments[0]}: {done.stderr}")
 
 
-def _free_ports(count):
+def free_ports(count):
     """nginx cannot be told to choose."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:
         one.close()
     return ports
+
+
+def wait_for(is_ready, process, log):
+    """Until a server is ready; its log is shown when it does not start."""
+    deadline = time.monotonic() + 10
+    while not is_ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            with open(log) as file:
+                raise SystemExit(f"{process.args[0]} did not start:\n" + file.read())
+        time.sleep(0.02)
 
 
 def _listens(port):

@@ -9,6 +9,7 @@ import sys
 
 import cold
 import memory
+import page
 import parsing
 import warm
 from programs import Programs
@@ -17,9 +18,12 @@ from server import Server
 ROWS = {
     "c-cold": cold.c,
     "php-cold": cold.php,
+    "page": page.later,
+    "page-first": page.first,
     "python-cold": cold.python,
     "instructions": warm.instructions,
     "warm": warm.wall_time,
+    "unnamed": warm.unnamed,
     "parse": parsing.parse,
     "threads": warm.threads,
     "size": memory.size,

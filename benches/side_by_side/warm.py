@@ -32,13 +32,40 @@ def instructions(programs, quick):
 
 
 def wall_time(programs, quick):
+    server = programs.server
+    measure = "warm check over TLS, wall time"
+    asking = (NAMES, server.https_url, server.ca_bundle)
+    yield _wall_time(programs, quick, measure, "libcurl + yyjson", *asking)
+
+
+def unnamed(programs, quick):
+    """The reply has no orderNumber. Over a kept connection flexpay believes it only where the caller
+    says which payment is expected; a plain check takes a new connection each time. So that libcurl's
+    new connections are fast ones, it trusts one certificate only."""
+    server = programs.server
+    for measure, against, names in (
+        (
+            "reply without orderNumber: verify_order, wall time",
+            "libcurl + yyjson",
+            ("warm_flexpay_verify", "warm_curl"),
+        ),
+        (
+            "reply without orderNumber: check, wall time",
+            "libcurl + yyjson, a new connection each time",
+            ("warm_flexpay", "warm_curl_new"),
+        ),
+    ):
+        asking = (names, server.unnamed_url, server.ca_file)
+        yield _wall_time(programs, quick, measure, against, *asking)
+
+
+def _wall_time(programs, quick, measure, against, names, url, trusted_by_curl):
     with ExitStack() as stack:
-        ours, theirs = by_turns(
-            workers(programs, stack), "check 200", 10 if quick else 100, warm_up=3
-        )
-    yield Row(
-        "warm check over TLS, wall time",
-        "libcurl + yyjson",
+        both = workers(programs, stack, names, url, trusted_by_curl)
+        ours, theirs = by_turns(both, "check 200", 10 if quick else 100, warm_up=3)
+    return Row(
+        measure,
+        against,
         f"{median(ours) / 1000:.1f} µs",
         f"{median(theirs) / 1000:.1f} µs",
         ratios(ours, theirs),
@@ -49,7 +76,8 @@ def wall_time(programs, quick):
 def threads(programs, quick):
     line = f"crowd 64 {20 if quick else 200}"
     with ExitStack() as stack:
-        ours, theirs = by_turns(workers(programs, stack), line, 3 if quick else 15)
+        both = workers(programs, stack)
+        ours, theirs = by_turns(both, line, 3 if quick else 15)
     yield Row(
         "64 threads on one client, calls a second",
         "64 libcurl handles",
@@ -60,10 +88,11 @@ def threads(programs, quick):
     )
 
 
-def workers(programs, stack):
+def workers(programs, stack, names=NAMES, url=None, trusted_by_curl=None):
     """One of each, asking over TLS; libcurl trusts the system's certificates, too."""
     server = programs.server
+    trusted = (server.ca_file, trusted_by_curl or server.ca_bundle)
     return [
-        stack.enter_context(programs.worker(name, server.https_url, trusted))
-        for name, trusted in zip(NAMES, (server.ca_file, server.ca_bundle))
+        stack.enter_context(programs.worker(name, url or server.https_url, file))
+        for name, file in zip(names, trusted)
     ]

@@ -1,6 +1,7 @@
 /*
  * curl_gateway.c: what a careful programmer writes without flexpay: libcurl, and the fastest JSON
- * parser to hand. The handle is kept, and with it its connection; so is the room for the reply.
+ * parser to hand. The handle is kept, and with it its connection; so is the room for the reply. With
+ * NEW_CONNECTIONS each question has a connection of its own.
  */
 
 #include "fields.h"
@@ -62,6 +63,9 @@ struct gateway *gateway_new(const char *check_url, const char *ca_file, const ch
     curl_easy_setopt(own->handle, CURLOPT_WRITEDATA, own);
     curl_easy_setopt(own->handle, CURLOPT_TIMEOUT_MS, 30000L);
     curl_easy_setopt(own->handle, CURLOPT_NOSIGNAL, 1L); /* for threads */
+#ifdef NEW_CONNECTIONS
+    curl_easy_setopt(own->handle, CURLOPT_FORBID_REUSE, 1L);
+#endif
     if (ca_file != NULL)
         curl_easy_setopt(own->handle, CURLOPT_CAINFO, ca_file);
     return own;

@@ -5,6 +5,8 @@
 
 #define EXAMPLE_ORDER "9bsTX7qXdpQe243815877848"
 #define EXAMPLE_REFERENCE "MMO00012"
+#define EXAMPLE_AMOUNT "50"
+#define EXAMPLE_CURRENCY "CDF"
 
 #define EXAMPLE_NOTICE \
     "{\"code\":\"0\",\"reference\":\"MLOPN5472452\",\"provider_reference\":\"7KI81020PHS\"," \

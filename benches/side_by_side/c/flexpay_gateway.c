@@ -1,5 +1,7 @@
-/* flexpay_gateway.c: each function is the library's own. */
+/* flexpay_gateway.c: each function is the library's own. With VERIFY, a check says which payment is
+ * expected, as a shop does that knows what it sold. */
 
+#include "example.h"
 #include "gateway.h"
 
 #include <flexpay.h>
@@ -32,11 +34,26 @@ void gateway_free(struct gateway *gateway)
     flexpay_client_free((flexpay_client *)gateway);
 }
 
+static flexpay_result ask(const flexpay_client *client, const char *order_number,
+                          flexpay_transaction **transaction, flexpay_error **error)
+{
+#ifdef VERIFY
+    flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
+    expected.reference = EXAMPLE_REFERENCE;
+    expected.amount = EXAMPLE_AMOUNT;
+    expected.currency = EXAMPLE_CURRENCY;
+    expected.order_number = order_number;
+    return flexpay_verify_order(client, &expected, transaction, error);
+#else
+    return flexpay_check(client, order_number, transaction, error);
+#endif
+}
+
 struct transaction *gateway_check(struct gateway *gateway, const char *order_number)
 {
     flexpay_transaction *transaction;
     flexpay_error *error;
-    if (flexpay_check((flexpay_client *)gateway, order_number, &transaction, &error) != FLEXPAY_OK)
+    if (ask((flexpay_client *)gateway, order_number, &transaction, &error) != FLEXPAY_OK)
         report(error);
     return (struct transaction *)transaction;
 }

@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-// One check, as a page of a shop does it, with flexpay. The settings are in the environment.
+// One check with flexpay, as a page of a shop or a script does it. The settings are in the environment.
 
 require getenv('BENCH_PHP_PACKAGE') . '/autoload.php';
 
@@ -13,4 +13,7 @@ $client = new FlexPay\Client([
     'ca_file' => getenv('BENCH_CA_FILE'),
 ]);
 $transaction = $client->check(getenv('BENCH_ORDER'));
-exit($transaction->getReference() === getenv('BENCH_REFERENCE') ? 0 : 1);
+if ($transaction->getReference() !== getenv('BENCH_REFERENCE')) {
+    http_response_code(500);
+    exit(1);
+}
