@@ -90,6 +90,8 @@ needs() {
             echo "php -m | grep -x FFI|php-common"
             echo "php -m | grep -x 'Zend OPcache'|php-cli"
             echo "php -m | grep -x curl|php-curl"
+            echo "fpm -v|php-fpm"
+            echo "setpriv --version|util-linux"
             echo "python3 -c 'import ssl'|python3"
             echo "python3 -c 'import ensurepip, venv'|python3-venv"
             echo "valgrind --quiet --error-exitcode=9 true|valgrind"

@@ -50,6 +50,7 @@ mod pay;
 mod payment;
 mod random;
 mod refusal;
+pub mod relay;
 mod routes;
 mod sandbox;
 mod serve;

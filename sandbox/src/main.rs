@@ -3,11 +3,13 @@
 mod commands;
 mod run;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use flexpay_sandbox::customer::Act;
+use flexpay_sandbox::relay;
 
 /// A local FlexPay gateway to develop and test against.
 #[derive(Parser)]
@@ -33,6 +35,8 @@ enum Command {
     Callbacks(Callbacks),
     /// Print the checkout address of a payment.
     CheckoutUrl(CheckoutUrl),
+    /// Pass connections on to a sandbox, and count what a call costs: connections and round trips.
+    Relay(Relay),
 }
 
 #[derive(Args)]
@@ -83,6 +87,15 @@ struct CheckoutUrl {
     ca_file: Option<PathBuf>,
 }
 
+#[derive(Args)]
+struct Relay {
+    /// Where to, such as 127.0.0.1:8443
+    to: SocketAddr,
+    /// Where it writes its own address, and then a line for each connection and round trip.
+    #[arg(long, value_name = "FILE")]
+    record: PathBuf,
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
@@ -107,6 +120,9 @@ fn main() -> ExitCode {
             &which.reference,
             which.ca_file.as_deref(),
         ),
+        Some(Command::Relay(relay)) => {
+            relay::run(relay.to, &relay.record).map_err(|error| error.into())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -36,7 +36,7 @@ esac
 
 all=(null_drop null_everywhere sized_structs invalid_utf8 enum_out_of_range numbers version
     from_environment system_roots pay refusals outcome expected_order callbacks callback_key secrets cancel interrupted broken_pipe
-    shared_client small_stack forked_child)
+    shared_client small_stack forked_child round_trips hanging_lookup)
 # One searches its own memory, the other stands in front of malloc: the sanitizers and valgrind do both.
 [ "$mode" = plain ] && all+=(wiped fork_while_starting)
 read -r -a tests <<<"${TESTS:-${all[*]}}"
@@ -62,12 +62,12 @@ if [ "$mode" = asan ] && ! nm "$build/layout" | grep -q __asan_init; then
 fi
 
 work=$(mktemp -d)
-gateway=''
+servers=()
 end() {
-    if [ -n "$gateway" ]; then
-        kill "$gateway" 2>/dev/null || true
-        wait "$gateway" 2>/dev/null || true
-    fi
+    for server in "${servers[@]}"; do
+        kill "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    done
     rm -rf "$work"
 }
 trap end EXIT
@@ -75,23 +75,30 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 "$sandbox" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --vectors "$root/tests/vectors" \
     --no-callbacks --env-file "$work/gateway.env" >"$work/gateway.log" 2>&1 &
-gateway=$!
-for ((tries = 0; tries < 600; tries++)); do
-    [ -s "$work/gateway.env" ] && break
-    kill -0 "$gateway" 2>/dev/null || break
-    sleep 0.05
-done
-if [ ! -s "$work/gateway.env" ]; then
-    cat "$work/gateway.log" >&2
+servers+=($!)
+# started FILE LOG: waits until the server started last has written a file.
+started() {
+    for ((tries = 0; tries < 600; tries++)); do
+        [ -s "$1" ] && return
+        kill -0 "${servers[-1]}" 2>/dev/null || break
+        sleep 0.05
+    done
+    cat "$2" >&2
     echo "run.sh: the sandbox did not start" >&2
     exit 1
-fi
+}
+started "$work/gateway.env" "$work/gateway.log"
 # No setting of another gateway may come in between.
 unset "${!FLEXPAY_@}" QUERY_STRING
 set -a
 # shellcheck source=/dev/null
 . "$work/gateway.env"
 set +a
+export RELAY_RECORD=$work/relay RELAY_ADDRESS
+"$sandbox" relay "${SANDBOX_HTTPS_URL#https://}" --record "$RELAY_RECORD" >"$work/relay.log" 2>&1 &
+servers+=($!)
+started "$RELAY_RECORD" "$work/relay.log"
+RELAY_ADDRESS=$(sed -n 's/^listening //p' "$RELAY_RECORD")
 
 failed=()
 # run NAME COMMAND...: shows what it printed when it failed, its last line when not.

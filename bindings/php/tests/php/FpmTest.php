@@ -4,7 +4,9 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests;
 
+use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Fpm;
+use FlexPay\Tests\Support\Relay;
 use FlexPay\Tests\Support\SandboxTestCase;
 
 /** The package where shops run it: in PHP-FPM, behind nginx. */
@@ -52,6 +54,44 @@ final class FpmTest extends SandboxTestCase
         // PHP keeps FFI from everybody else.
         self::assertStringContainsString('restricted', $fpm->get('ffi.php')[1]);
         $fpm->stop();
+    }
+
+    /**
+     * On a slow line a page waits for round trips. TCP, TLS 1.3 and the request are one each; the
+     * worker keeps its connection for the checks of later pages.
+     *
+     * @dataProvider forms
+     *
+     * @param array<string, string> $ini
+     */
+    public function testALaterPageChecksInOneRoundTrip(array $ini): void
+    {
+        $order = (string) $this->client()->pay($this->request())->getOrderNumber();
+        $relay = new Relay($this->sandbox->httpsUrl());
+        // The workers cannot read the sandbox's own folder.
+        $folder = new Folder();
+        copy($this->sandbox->caFile(), "$folder->path/ca.pem");
+        $fpm = $this->fpm($ini);
+        $fpm->workers = 1;
+        $fpm->setEnvironment('FLEXPAY_CA_FILE', "$folder->path/ca.pem");
+        $fpm->setEnvironment('FLEXPAY_PAY_URL', 'https://' . $relay->address() . '/v1.1/pay');
+        $fpm->setEnvironment('FLEXPAY_CHECK_URL', 'https://' . $relay->address() . '/api/rest/v1/check');
+        $fpm->start();
+        $counted = [];
+        foreach (["order=$order", "order=$order", 'order=unknown', '', "order=$order", ''] as $query) {
+            $fpm->get("call.php?$query");
+            $counted[] = $relay->roundTrips();
+        }
+        self::assertSame([3, 1, 1, 3, 1, 3], $counted, $fpm->log());
+        $fpm->stop();
+        $relay->stop();
+    }
+
+    /** @return iterable<string, array{array<string, string>}> */
+    public function forms(): iterable
+    {
+        yield 'preloaded' => [['ffi.enable' => 'preload', 'opcache.preload' => self::PRELOAD]];
+        yield 'enabled' => [['ffi.enable' => 'true']];
     }
 
     public function testPreloadedByAMasterThatIsRoot(): void

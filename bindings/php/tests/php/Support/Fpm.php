@@ -7,7 +7,8 @@ namespace FlexPay\Tests\Support;
 /** A PHP-FPM with several workers, behind an nginx, on a port of their own. */
 final class Fpm
 {
-    private const WORKERS = 4;
+    /** How many workers it starts. */
+    public int $workers = 4;
 
     private string $pages;
     private bool $master;
@@ -188,7 +189,7 @@ final class Fpm
             $lines = array_merge($lines, ['user = www-data', 'group = www-data', 'listen.owner = www-data']);
         }
         $lines[] = 'pm = static';
-        $lines[] = 'pm.max_children = ' . self::WORKERS;
+        $lines[] = 'pm.max_children = ' . $this->workers;
         $lines[] = 'catch_workers_output = yes';
         $lines[] = 'decorate_workers_output = no';
         foreach ($this->environment as $name => $value) {

@@ -1,0 +1,23 @@
+<?php
+
+/** One call: checks the order that is asked for, or else pays. Says which worker made it. */
+
+declare(strict_types=1);
+
+require_once __DIR__ . '/../../autoload.php';
+
+use FlexPay\Client;
+use FlexPay\PaymentRequest;
+
+$client = Client::fromEnvironment();
+if (isset($_GET['order'])) {
+    $client->check($_GET['order']);
+} else {
+    $client->pay(new PaymentRequest('fpm-' . bin2hex(random_bytes(6)), '25.50', 'USD', [
+        'callback_url' => 'http://127.0.0.1:9/',
+        'approve_url' => 'https://shop.example/ok',
+        'cancel_url' => 'https://shop.example/cancel',
+        'decline_url' => 'https://shop.example/no',
+    ]));
+}
+echo getmypid();

@@ -1,0 +1,107 @@
+/* A name server that does not answer: however many calls wait for it, there is one look-up and one
+ * thread, and the calls end at their deadlines. */
+
+#define _GNU_SOURCE
+
+#include "sandbox.h"
+#include "test.h"
+
+#include <dirent.h>
+#include <netdb.h>
+#include <pthread.h>
+
+enum { CALLERS = 50, CALLS = 20, TIMEOUT_MS = 20 };
+
+static pthread_mutex_t state = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
+static int lookups, has_answer;
+
+/* In place of the system's, which the library would call. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **found)
+{
+    (void)node, (void)service, (void)hints, (void)found;
+    pthread_mutex_lock(&state);
+    lookups++;
+    while (!has_answer)
+        pthread_cond_wait(&answered, &state);
+    pthread_mutex_unlock(&state);
+    return EAI_NONAME;
+}
+
+static int threads(void)
+{
+    int count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *task; tasks != NULL && (task = readdir(tasks)) != NULL;)
+        count += task->d_name[0] != '.';
+    if (tasks != NULL)
+        closedir(tasks);
+    return count;
+}
+
+/* Of the whole process, in MiB. */
+static long address_space(void)
+{
+    char line[128];
+    long kib = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status != NULL && fgets(line, sizeof line, status) != NULL)
+        if (sscanf(line, "VmSize: %ld", &kib) == 1)
+            break;
+    if (status != NULL)
+        fclose(status);
+    return kib / 1024;
+}
+
+static void *calls(void *client)
+{
+    long ended_as_they_should = 0;
+    for (int call = 0; call < CALLS; call++) {
+        flexpay_error *error;
+        flexpay_result result = flexpay_check(client, "1", NULL, &error);
+        ended_as_they_should += result == FLEXPAY_ERROR_TIMEOUT && error != NULL &&
+                                error->outcome == FLEXPAY_OUTCOME_NOT_SENT;
+        flexpay_error_free(error);
+    }
+    return (void *)ended_as_they_should;
+}
+
+int main(void)
+{
+    flexpay_config config = sandbox_config("https", FLEXPAY_API_V1_1);
+    pthread_t callers[CALLERS];
+    flexpay_client *client;
+    long good = 0, before, after;
+    config.check_url = "https://gateway.example/check";
+    config.timeout_ms = TIMEOUT_MS;
+    CHECK_INT(FLEXPAY_OK, flexpay_client_new(&config, &client, NULL));
+    CHECK_INT(1, threads());
+    before = address_space();
+    for (int caller = 0; caller < CALLERS; caller++)
+        CHECK_INT(0, pthread_create(&callers[caller], NULL, calls, client));
+    for (int caller = 0; caller < CALLERS; caller++) {
+        void *of_one;
+        CHECK_INT(0, pthread_join(callers[caller], &of_one));
+        good += (long)of_one;
+    }
+    after = address_space();
+    CHECK_INT((long)CALLERS * CALLS, good);
+    CHECK_INT(1, lookups);
+    CHECK_INT(2, threads());
+
+    /* The next call after the answer has it; and one after that asks again. */
+    pthread_mutex_lock(&state);
+    has_answer = 1;
+    pthread_cond_broadcast(&answered);
+    pthread_mutex_unlock(&state);
+    flexpay_client_free(client);
+    config.timeout_ms = 20000;
+    CHECK_INT(FLEXPAY_OK, flexpay_client_new(&config, &client, NULL));
+    CHECK_INT(FLEXPAY_ERROR_RESOLVE, flexpay_check(client, "1", NULL, NULL));
+    CHECK(lookups > 1);
+    flexpay_client_free(client);
+    printf("%ld calls, 1 look-up, 2 threads; address space %ld MiB, before %ld MiB\n", good, after,
+           before);
+    return test_end();
+}
