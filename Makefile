@@ -145,6 +145,7 @@ bundle: library-built ## Puts the library into the PHP package
 test-php: bundle sandbox ## The PHP package: CLI, PHP-FPM behind nginx, PHP 7.4
 	@scripts/setup.sh php
 	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so bindings/php/tests/run.sh
+	tests/soak/run.sh 8000
 	@scripts/readme.sh php
 
 .PHONY: test-python
@@ -186,6 +187,13 @@ bare: ## The demo and all tests in a bare Debian: before a release, and when set
 .PHONY: faults
 faults: build ## The fault run: 10,000 calls against a gateway that misbehaves in every way (RUNS=…)
 	faults/run.sh $(or $(RUNS),10000)
+
+CHECKS ?= 200000
+
+.PHONY: soak
+soak: build ## 200,000 checks from PHP-FPM while the gateway restarts and moves (as root; CHECKS=…)
+	@scripts/setup.sh soak
+	tests/soak/run.sh $(CHECKS) --move
 
 .PHONY: test-fuzz
 test-fuzz: rust ## Every kept input, and ten seconds of fuzzing each reader

@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 project=$PWD
 bare=$project/build/bare
 suite=bookworm
-all=(build rust c cpp php python fuzz bench)
+all=(build rust c cpp php python fuzz soak bench)
 
 fail() {
     echo "bare.sh: $1" >&2

@@ -4,7 +4,7 @@
 #   scripts/setup.sh c php …
 #
 #   build   the library, the sandbox, the examples          c, cpp, php, python   the tests of each
-#   rust    the tests of the crate and the sandbox          fuzz, bench           `make fuzz`, `make bench`
+#   rust    the tests of the crate and the sandbox          fuzz, bench, soak     `make fuzz`, `make bench` …
 #   bare    `make bare` and `make test-setup`                pages, portable        `make pages`, `make portable`
 #
 # On a system without apt it names what is missing and stops. `make test-setup` proves this list in a
@@ -61,6 +61,9 @@ needs() {
             echo "/usr/sbin/nginx -v || nginx -v|nginx-light"
             echo "phpunit --version|phpunit"
             echo "setpriv --version|util-linux"
+            # Of tests/soak.
+            echo "openssl version|openssl"
+            echo "python3 -c 'import http.client'|python3"
             # The packages of PHP 7.4 are verified with it.
             echo "test -e /usr/share/keyrings/debian-archive-keyring.gpg|debian-archive-keyring"
             ;;
@@ -77,6 +80,10 @@ needs() {
             echo "program c++ c++|g++"
             echo "nm --version|binutils"
             echo "python3 -c 'import json'|python3"
+            ;;
+        soak)
+            needs php
+            echo "unshare --mount true|util-linux"
             ;;
         bench)
             needs build

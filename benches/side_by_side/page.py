@@ -87,7 +87,8 @@ class Shop:
 
     def __enter__(self):
         self._folder = tempfile.mkdtemp(prefix="flexpay-bench-")
-        # Where root runs this, the pages are somebody else's, and read the certificates, too.
+        # Where root runs this, the workers are somebody else, and may not be able to read the project.
+        os.chmod(self._folder, 0o755)
         os.chmod(self._programs.server.folder, 0o711)
         try:
             self._start()
@@ -106,14 +107,15 @@ class Shop:
         (self._port,) = free_ports(1)
         settings = {
             "folder": self._folder,
-            "pages": self._programs.script("php"),
+            "pages": os.path.join(self._folder, "pages"),
             "http": self._port,
             "requests": self._requests,
         }
+        environment = self._copied()
         workers = [WORKER % {**settings, "number": number} for number in range(len(PAGES))]
         self._write("fpm.conf", FPM % settings + "".join(workers))
         self._write("nginx.conf", NGINX % settings)
-        preload = os.path.join(self._programs.environment["BENCH_PHP_PACKAGE"], "preload.php")
+        preload = os.path.join(environment["BENCH_PHP_PACKAGE"], "preload.php")
         ini = {"ffi.enable": "preload", "opcache.enable": "1", "opcache.preload": preload}
         version = subprocess.check_output(
             ["php", "-r", "echo PHP_MAJOR_VERSION, '.', PHP_MINOR_VERSION;"], text=True
@@ -125,16 +127,26 @@ class Shop:
         if os.geteuid() == 0:
             command = ["setpriv", "--reuid=www-data", "--regid=www-data", "--clear-groups", *command]
             shutil.chown(self._folder, "www-data")
-        self._run(command)
+        self._run(command, environment)
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
-        self._run([nginx, "-p", self._folder, "-c", "nginx.conf", "-e", "nginx.log"])
+        self._run([nginx, "-p", self._folder, "-c", "nginx.conf", "-e", "nginx.log"], environment)
         for process, log in zip(self._processes, ("fpm.log", "nginx.log")):
             wait_for(self._answers, process, os.path.join(self._folder, log))
 
-    def _run(self, command):
+    def _copied(self):
+        """Copies pages, package and library into the folder; the environment that names them."""
+        environment = self._programs.environment
+        package = os.path.join(self._folder, "package")
+        library = os.path.join(self._folder, "libflexpay.so")
+        shutil.copytree(self._programs.script("php"), os.path.join(self._folder, "pages"))
+        shutil.copytree(environment["BENCH_PHP_PACKAGE"], package)
+        shutil.copyfile(environment["FLEXPAY_LIBRARY"], library)
+        return {**environment, "BENCH_PHP_PACKAGE": package, "FLEXPAY_LIBRARY": library}
+
+    def _run(self, command, environment):
         process = subprocess.Popen(
             command,
-            env=self._programs.environment,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
