@@ -7,6 +7,7 @@ use flexpay::{Api, Client, Config, ErrorCode, Expected, Outcome, State, Transact
 use flexpay_sandbox::{Action, Endpoint, Fault, Habits, Options, RequestRecord, Sandbox};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -358,6 +359,48 @@ fn a_kept_connection_that_closes_when_it_is_used_costs_the_caller_nothing() {
         assert_eq!(client.check(number).unwrap().order_number, number);
     }
     assert_eq!(requests.load(Ordering::Relaxed), 4, "B was asked for again");
+}
+
+#[test]
+fn a_question_that_a_new_connection_lost_is_asked_once() {
+    let (client, requests) = gateway(|_, _, _| Close(""));
+    let error = client.check("A").unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Connection);
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    assert_eq!(requests.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn what_a_kept_connection_lost_may_have_been_heard() {
+    let (client, requests) = gateway(|connection, count, number| match (connection, count) {
+        (1, 1) => Keep(tells_of(number)),
+        (1, _) => Close(""),
+        _ => Keep("SSH-2.0-no gateway\r\n\r\n".into()),
+    });
+    client.check("A").unwrap();
+    let error = client.check("B").unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Reply);
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    assert_eq!(requests.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn a_lost_question_that_cannot_be_sent_again_is_not_called_unsent() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        drop(listener);
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request);
+        let _ = stream.write_all(tells_of("A").as_bytes());
+        let _ = stream.read(&mut request);
+    });
+    let client = client_of(&base, Duration::from_secs(20));
+    client.check("A").unwrap();
+    let error = client.check("A").unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Connect);
+    assert_eq!(error.outcome(), Outcome::Unknown);
 }
 
 #[test]

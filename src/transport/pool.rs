@@ -168,3 +168,27 @@ fn proxy_at(address: &str) -> Result<Proxy> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_with_the_same_settings_share_a_pool_and_few_are_kept() {
+        let config = |port: usize| {
+            let config = Config {
+                proxy: Some(format!("http://127.0.0.1:{port}")),
+                ..Config::new("ZANDO", "canary-token")
+            };
+            config.complete().expect("good settings")
+        };
+        let pool = |port| Pool::for_client(&config(port)).expect("a pool");
+        assert!(Arc::ptr_eq(&pool(1), &pool(1)));
+        assert!(!Arc::ptr_eq(&pool(1), &pool(2)));
+        let first = Arc::downgrade(&pool(1));
+        for port in 1000..1000 + POOLS_KEPT {
+            pool(port);
+        }
+        assert!(first.upgrade().is_none(), "it made room");
+    }
+}

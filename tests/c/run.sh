@@ -36,7 +36,7 @@ esac
 
 all=(null_drop null_everywhere sized_structs invalid_utf8 enum_out_of_range numbers version
     from_environment system_roots pay refusals outcome expected_order callbacks callback_key secrets cancel interrupted broken_pipe
-    shared_client small_stack forked_child round_trips hanging_lookup)
+    shared_client small_stack forked_child round_trips hanging_lookup moved_host)
 # One searches its own memory, the other stands in front of malloc: the sanitizers and valgrind do both.
 [ "$mode" = plain ] && all+=(wiped fork_while_starting)
 read -r -a tests <<<"${TESTS:-${all[*]}}"
@@ -46,7 +46,7 @@ compile() {
     local program=$1
     shift
     "${CC:-cc}" "${flags[@]}" -I"$root/include" "$@" -o "$build/$program" \
-        -L"$lib" -Wl,-rpath,"$lib" -lflexpay -pthread
+        -L"$lib" -Wl,-rpath,"$lib" -lflexpay -pthread -ldl
 }
 cd "$root/tests/c"
 for test in "${tests[@]}"; do
@@ -74,7 +74,7 @@ trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 "$sandbox" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --vectors "$root/tests/vectors" \
-    --no-callbacks --env-file "$work/gateway.env" >"$work/gateway.log" 2>&1 &
+    --no-callbacks --allow-host gateway.example --env-file "$work/gateway.env" >"$work/gateway.log" 2>&1 &
 servers+=($!)
 # started FILE LOG: waits until the server started last has written a file.
 started() {
