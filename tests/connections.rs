@@ -122,6 +122,22 @@ fn clients_of_one_gateway_share_connections_and_each_sends_its_own_token() {
 }
 
 #[test]
+fn a_payment_has_a_connection_of_its_own_and_resumes_the_session_of_another_client() {
+    let sandbox = sandbox();
+    for reference in ["R1", "R2", "R3"] {
+        order(&secure_client(&sandbox), reference);
+    }
+    let private = Config {
+        private_connections: true,
+        ..secure_config(&sandbox, Api::V1_1)
+    };
+    order(&Client::new(private).unwrap(), "R4");
+    let connections = sandbox.connections();
+    let resumed: Vec<bool> = connections.iter().map(|one| one.resumed).collect();
+    assert_eq!(resumed, [false, true, true, false]);
+}
+
+#[test]
 fn a_private_client_shares_no_connection() {
     let sandbox = sandbox();
     let private = || Config {

@@ -93,6 +93,8 @@ pub struct ConnectionRecord {
     pub tls: bool,
     /// Why there was no TLS session, if there was none.
     pub tls_error: Option<String>,
+    /// Whether its TLS session took up an earlier one.
+    pub resumed: bool,
     /// Bytes that came in, above TLS. 0: the client said nothing at all.
     pub bytes_received: u64,
     /// Requests begun on it.
@@ -132,6 +134,7 @@ impl Journal {
                 at: SystemTime::now(),
                 tls,
                 tls_error: None,
+                resumed: false,
                 bytes_received: 0,
                 requests: 0,
                 closed: false,
@@ -141,6 +144,14 @@ impl Journal {
             }
             books.last_connection
         })
+    }
+
+    pub(crate) fn resumed(&self, connection: u64) {
+        self.with(|books| {
+            if let Some(record) = books.connection(connection) {
+                record.resumed = true;
+            }
+        });
     }
 
     pub(crate) fn closed(&self, connection: u64, tls_error: Option<String>) {

@@ -17,6 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::HandshakeKind;
 use tower::ServiceExt;
 
 use crate::check;
@@ -77,6 +78,9 @@ async fn connection(
             }
             Some(acceptor) => match acceptor.accept(stream).await {
                 Ok(stream) => {
+                    if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
+                        gateway.journal.resumed(id);
+                    }
                     requests(stream, id, true, &gateway, app).await;
                     None
                 }
