@@ -4,7 +4,10 @@ mod common;
 
 use common::*;
 use flexpay::{Api, Client, Config, ErrorCode, Expected, Outcome, State, Transaction};
-use flexpay_sandbox::{Action, Endpoint, Fault, Habits, Options, RequestRecord, Sandbox};
+use flexpay_sandbox::fault_server::{Armed, FaultServer, Plays, Script, Step, Tls};
+use flexpay_sandbox::{
+    Action, Certificate, Endpoint, Fault, Habits, Options, RequestRecord, Sandbox,
+};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -375,6 +378,48 @@ fn a_kept_connection_that_closes_when_it_is_used_costs_the_caller_nothing() {
         assert_eq!(client.check(number).unwrap().order_number, number);
     }
     assert_eq!(requests.load(Ordering::Relaxed), 4, "B was asked for again");
+}
+
+#[test]
+fn so_does_one_through_a_proxy_under_tls() {
+    let server = FaultServer::start(1).unwrap();
+    // The server answers questions whose number begins with a W, and closes on any other.
+    let closes = Script {
+        warm_up: Some(Vec::new()),
+        then: vec![Step::Close],
+        ..Script::default()
+    };
+    let answers = Script {
+        then: vec![Step::Send(tells_of("N1").into_bytes())],
+        ..Script::default()
+    };
+    let tls = Tls {
+        certificate: Certificate::Valid,
+        only_tls12: false,
+    };
+    let lease = server.arm(
+        0,
+        Armed {
+            tls: Some(tls),
+            proxy: true,
+            plays: Plays::Connections(vec![Arc::new(closes), Arc::new(answers)]),
+        },
+    );
+    let address = format!("127.0.0.1:{}", lease.port());
+    let ca_file = server.ca_file(Certificate::Valid);
+    let client = Client::new(Config {
+        check_url: Some(format!("https://{address}/check")),
+        proxy: Some(format!("http://{address}")),
+        ca_file: Some(ca_file.to_str().unwrap().to_owned()),
+        check_once: true,
+        ..Config::new("ZANDO", "canary-token")
+    })
+    .unwrap();
+    client.check("W1").unwrap();
+    assert_eq!(client.check("N1").unwrap().order_number, "N1");
+    let ledger = lease.finish();
+    let all: Vec<_> = ledger.requests().collect();
+    assert_eq!(all.len(), 2, "but for the first: {all:?}");
 }
 
 #[test]

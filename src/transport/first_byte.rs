@@ -38,6 +38,7 @@ impl<In: Transport> Connector<In> for FirstByte {
 /// a reply has come.
 pub(super) struct Marker<T> {
     inner: T,
+    /// The connection to a proxy, below that to the gateway: what passes here may be TLS's own.
     to_proxy: bool,
 }
 
@@ -70,7 +71,8 @@ impl<T: Transport> Transport for Marker<T> {
             return Err(ureq::Error::LargeResponseHeader(size, size));
         }
         let result = self.inner.await_input(timeout);
-        match (&result, Call::current()) {
+        let call = Call::current().filter(|_| !self.to_proxy);
+        match (&result, call) {
             (Ok(true), Some(call)) => call.hears(),
             // A body that lasts until the connection closes would be taken for whole where it was cut.
             (Err(_), Some(call)) => call.breaks(),
