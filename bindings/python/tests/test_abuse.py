@@ -236,7 +236,9 @@ def test_milliseconds_of_a_wait(client: Client, field: str) -> None:
         client.wait("O-1", **{field: 0.5})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("field", ["allow_plain_http", "check_once", "system_roots", "private_connections"])
+@pytest.mark.parametrize(
+    "field", ["allow_plain_http", "check_once", "system_roots", "private_connections"]
+)
 def test_switches(sandbox: Sandbox, field: str) -> None:
     for wrong in (1, "0", None):
         with pytest.raises(TypeError, match=f"^{field} is to be bool"):
