@@ -34,6 +34,8 @@ inline flexpay::Config sandbox_config() {
     config.pay_url = environment("SANDBOX_URL") + "/v1.1/pay";
     config.check_url = environment("FLEXPAY_CHECK_URL");
     config.check_once = true;
+    // What one test leaves behind on a connection is not to reach another.
+    config.private_connections = true;
     return config;
 }
 
