@@ -16,6 +16,8 @@ pub const OVERRUN: Duration = Duration::from_millis(100);
 const PAUSES: [Duration; 2] = [Duration::from_millis(240), Duration::from_millis(360)];
 /// Both together, at their shortest.
 const SHORTEST_PAUSES: Duration = Duration::from_millis(400);
+/// A silent address costs a quarter of a second. Whoever has this much time must reach the next.
+const REACHES_SECOND_ADDRESS: Duration = Duration::from_millis(500);
 /// Timers may be early by less than this.
 const GRAIN: Duration = Duration::from_millis(1);
 
@@ -274,6 +276,11 @@ fn too_soon(
     }
     if in_table {
         return None;
+    }
+    if run.faults[0].class == Class::FirstAddressSilent
+        && limit > REACHES_SECOND_ADDRESS + time.lateness
+    {
+        return Some("TIMEOUT, and the second address answers".to_owned());
     }
     let is_wait = matches!(run.call, Call::Wait(_));
     let unknown = |want: &Want| matches!(want, Want::Error(_, n::OUTCOME_UNKNOWN));
