@@ -141,8 +141,9 @@ template <typename T> inline T flexpay_init() {
 // Allows plain http to other machines than this one: the token then travels in the clear.
 #define FLEXPAY_FLAG_ALLOW_PLAIN_HTTP 1
 
-// Makes flexpay_check ask once only, for callers who have their own way of asking again. A question
-// that a kept connection lost before anything of the reply had come is sent once more all the same.
+// Makes flexpay_check ask once only, for callers who have their own way of asking again. All the same a
+// question is sent once more, over a new connection, when a kept one brought no reply, or one that may be
+// meant for another question.
 #define FLEXPAY_FLAG_CHECK_ONCE 2
 
 // Trusts the system's certificates instead of those built in: for networks whose proxy or firewall

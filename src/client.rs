@@ -248,14 +248,24 @@ impl Client {
                 self.transport.remember_that_gateway_names_no_order();
                 is_expected(&answer.transaction)
             }
-            // A transaction of another order. All other errors are believed: nobody delivers for one.
-            Err(error) => error.field() != Some("order_number"),
+            // A transaction of another order, or a refused token, which may be another client's. All other
+            // errors are believed: nobody delivers for one.
+            Err(error) => {
+                error.field() != Some("order_number") && error.code() != ErrorCode::Unauthorized
+            }
         };
-        if reused && !is_for_this_question {
-            let (answer, _) = ask_over(Connection::New).map_err(Error::after_sending)?;
+        let Some(connection) = reused.filter(|_| !is_for_this_question) else {
             return Ok(answer?.transaction);
+        };
+        connection.discard();
+        match ask_over(Connection::New) {
+            Ok((answer, _)) => Ok(answer?.transaction),
+            Err(error) => match answer {
+                // The caller compares it, and it is not the expected payment.
+                Ok(answer) if expected.is_some() => Ok(answer.transaction),
+                _ => Err(error.after_sending()),
+            },
         }
-        Ok(answer?.transaction)
     }
 
     fn deadline(&self) -> Instant {

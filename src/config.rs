@@ -71,8 +71,9 @@ pub struct Config {
     pub callback_secret: Option<Zeroizing<String>>,
     /// The secret before this one: addresses signed with it are still good.
     pub callback_secret_previous: Option<Zeroizing<String>>,
-    /// Makes `check` ask once only, for callers who have their own way of asking again. A question that
-    /// a kept connection lost before anything of the reply had come is sent once more all the same.
+    /// Makes `check` ask once only, for callers who have their own way of asking again. All the same a
+    /// question is sent once more, over a new connection, when a kept one brought no reply, or one that
+    /// may be meant for another question.
     pub check_once: bool,
     /// Gives this client connections and TLS sessions of its own. Otherwise clients of one process that
     /// use the same check service, proxy and certificates share them.

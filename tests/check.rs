@@ -233,7 +233,6 @@ fn a_refused_token_that_has_expired_is_told_since_when() {
 #[test]
 fn a_403_with_a_web_page_names_the_address_filter_and_one_with_json_the_token() {
     let sandbox = sandbox();
-    let client = secure_client(&sandbox);
     for (body, says) in [
         (
             "<title>Attention Required! | Cloudflare</title>",
@@ -246,6 +245,11 @@ fn a_403_with_a_web_page_names_the_address_filter_and_one_with_json_the_token() 
         ),
         ("", "did not accept the token"),
     ] {
+        let client = Client::new(Config {
+            private_connections: true,
+            ..secure_config(&sandbox, Api::V1_1)
+        })
+        .unwrap();
         for endpoint in [Endpoint::Check, Endpoint::Pay] {
             let action = Action::Reply {
                 status: 403,

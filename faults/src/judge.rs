@@ -277,7 +277,9 @@ fn too_soon(
     if in_table {
         return None;
     }
+    // A run that means to warm up gives its first connection to that.
     if run.faults[0].class == Class::FirstAddressSilent
+        && !run.shop.reused
         && limit > REACHES_SECOND_ADDRESS + time.lateness
     {
         return Some("TIMEOUT, and the second address answers".to_owned());

@@ -22,8 +22,9 @@ pub const FLEXPAY_API_V1_1: i32 = 1;
 
 /// Allows plain http to other machines than this one: the token then travels in the clear.
 pub const FLEXPAY_FLAG_ALLOW_PLAIN_HTTP: u64 = 1;
-/// Makes flexpay_check ask once only, for callers who have their own way of asking again. A question
-/// that a kept connection lost before anything of the reply had come is sent once more all the same.
+/// Makes flexpay_check ask once only, for callers who have their own way of asking again. All the same a
+/// question is sent once more, over a new connection, when a kept one brought no reply, or one that may be
+/// meant for another question.
 pub const FLEXPAY_FLAG_CHECK_ONCE: u64 = 2;
 /// Trusts the system's certificates instead of those built in: for networks whose proxy or firewall
 /// has a certificate authority of its own. Read when the client is made, from where SSL_CERT_FILE and

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Limits;
+use super::first_byte::Kept;
 use crate::cancel::CancelToken;
 use crate::error::Outcome;
 use crate::token::{Spelling, Token};
@@ -35,12 +36,15 @@ pub(crate) enum Stage {
 pub(crate) struct Call {
     deadline: Instant,
     connect_by: Instant,
+    kept_connection_answers_by: Instant,
     cancel: Option<CancelToken>,
     stage: Cell<Stage>,
     /// The token, and its spelling in this request. `None` once it has been put in place.
     token: RefCell<Option<(Arc<Token>, Spelling)>>,
     /// Something of a reply has come.
     heard: Cell<bool>,
+    /// The connection that carries the request.
+    kept: RefCell<Kept>,
     /// The connection broke while the reply was read.
     broken: Cell<bool>,
     /// A connection was made for it; no kept one was used.
@@ -49,6 +53,10 @@ pub(crate) struct Call {
 
 /// How long a blocking operation may go without looking whether it was cancelled.
 const LOOK_UP_EVERY: Duration = Duration::from_millis(50);
+
+/// A kept connection that brings nothing for so long has died without a word, as behind a router that
+/// forgot it.
+const DEAD_AFTER: Duration = Duration::from_secs(10);
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Call>>> = const { RefCell::new(None) };
@@ -63,10 +71,12 @@ impl Call {
         Self {
             deadline: limits.deadline,
             connect_by: after(connect_timeout).min(limits.deadline),
+            kept_connection_answers_by: after(DEAD_AFTER).min(limits.deadline),
             cancel: limits.cancel.cloned(),
             stage: Cell::new(Stage::Start),
             token: RefCell::new(token),
             heard: Cell::new(false),
+            kept: RefCell::default(),
             broken: Cell::new(false),
             fresh: Cell::new(false),
         }
@@ -128,9 +138,20 @@ impl Call {
     pub(crate) fn until(&self) -> Instant {
         if self.stage.get() < Stage::Ready {
             self.connect_by
+        } else if self.awaits_first_byte_of_kept_connection() {
+            self.kept_connection_answers_by
         } else {
             self.deadline
         }
+    }
+
+    /// Whether the request was handed to a kept connection, and nothing of a reply has come.
+    pub(crate) fn awaits_first_byte_of_kept_connection(&self) -> bool {
+        self.stage.get() == Stage::Sent && !self.fresh.get() && !self.heard.get()
+    }
+
+    pub(crate) fn has_time_left(&self) -> bool {
+        Instant::now() < self.deadline
     }
 
     /// How long the next blocking operation may take: the time left, or less where somebody may
@@ -158,8 +179,12 @@ impl Call {
         self.broken.set(true);
     }
 
-    pub(crate) fn has_heard(&self) -> bool {
-        self.heard.get()
+    pub(crate) fn uses(&self, connection: &Kept) {
+        self.kept.replace(connection.clone());
+    }
+
+    pub(crate) fn connection(&self) -> Kept {
+        self.kept.borrow().clone()
     }
 
     pub(crate) fn hears(&self) {

@@ -5,7 +5,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
@@ -84,7 +84,7 @@ fn connect(call: &Call, uri: &Uri, reach: impl Fn(Stage)) -> Result<TcpStream, u
     let stream = match addresses_without_lookup(bare) {
         Some(ips) => {
             reach(Stage::Connecting);
-            race::connect_first(call, &with_port(&ips, port), &mut Vec::new())?
+            race::connect_first(call, &with_port(&ips, port), call.until(), &mut Vec::new())?
         }
         None => connect_to_name(call, bare, port, reach)?,
     };
@@ -113,17 +113,26 @@ fn connect_to_name(
     let found = lookup::look_up(call, host)?;
     reach(Stage::Connecting);
     let mut losers = Vec::new();
-    let mut connected = race::connect_first(call, &with_port(&found.ips, port), &mut losers);
-    if connected.is_err() && found.is_remembered {
-        // The host may have moved since it was looked up.
+    // A host may have moved since it was looked up, and its old address be silent.
+    let now = Instant::now();
+    let left = call.until().saturating_duration_since(now);
+    let give_up = match found.is_remembered {
+        true => now + (left / 2).max(REMEMBERED_AT_LEAST),
+        false => call.until(),
+    };
+    let addresses = with_port(&found.ips, port);
+    let mut connected = race::connect_first(call, &addresses, give_up, &mut losers);
+    if connected.is_err() && found.is_remembered && call.slice().is_some() {
         lookup::forget(host);
         reach(Stage::Resolving);
         let now = lookup::look_up(call, host);
         reach(Stage::Connecting);
         let is_new = |ip: &IpAddr| !found.ips.contains(ip);
-        if let Some(now) = now.ok().filter(|now| now.ips.iter().any(is_new)) {
+        let gave_up = matches!(connected, Err(ureq::Error::Timeout(_)));
+        if let Some(now) = now.ok().filter(|now| gave_up || now.ips.iter().any(is_new)) {
             losers.clear();
-            connected = race::connect_first(call, &with_port(&now.ips, port), &mut losers);
+            let addresses = with_port(&now.ips, port);
+            connected = race::connect_first(call, &addresses, call.until(), &mut losers);
         }
     }
     match &connected {
@@ -135,6 +144,9 @@ fn connect_to_name(
     }
     connected
 }
+
+/// How long remembered addresses are tried, before the host is looked up again: all of them have their turn.
+const REMEMBERED_AT_LEAST: Duration = Duration::from_secs(2);
 
 /// A little more than the largest TLS record.
 const RECORD: usize = 17 * 1024;

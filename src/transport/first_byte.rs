@@ -4,6 +4,8 @@
 //! over, and that what is handed over goes straight to the wire. The first decides whether a
 //! payment may be repeated; the second is why the token is put in here and wiped out again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use zeroize::Zeroize;
 
@@ -30,7 +32,11 @@ impl<In: Transport> Connector<In> for FirstByte {
         if let (false, Some(call)) = (to_proxy, Call::current()) {
             call.reach(Stage::Ready);
         }
-        Ok(chained.map(|inner| Marker { inner, to_proxy }))
+        Ok(chained.map(|inner| Marker {
+            inner,
+            to_proxy,
+            kept: Kept::default(),
+        }))
     }
 }
 
@@ -40,6 +46,22 @@ pub(super) struct Marker<T> {
     inner: T,
     /// The connection to a proxy, below that to the gateway: what passes here may be TLS's own.
     to_proxy: bool,
+    kept: Kept,
+}
+
+/// Whether a connection may be used again. Shared with the replies that came over it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kept(Arc<AtomicBool>);
+
+impl Kept {
+    /// It is not used any more.
+    pub(crate) fn discard(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_discarded(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl<T: Transport> Transport for Marker<T> {
@@ -54,6 +76,7 @@ impl<T: Transport> Transport for Marker<T> {
         let output = self.inner.buffers().output();
         let end = amount.min(output.len());
         let has_token = call.put_token_in(&mut output[..end]);
+        call.uses(&self.kept);
         // Before, not after: a byte that was perhaps sent counts as sent.
         call.reach(Stage::Sent);
         let result = self.inner.transmit_output(amount, timeout);
@@ -82,7 +105,7 @@ impl<T: Transport> Transport for Marker<T> {
     }
 
     fn is_open(&mut self) -> bool {
-        self.inner.is_open()
+        !self.kept.is_discarded() && self.inner.is_open()
     }
 
     fn is_tls(&self) -> bool {

@@ -57,18 +57,18 @@ fn lookups() -> &'static Lookups {
 #[derive(Default)]
 struct Lookups {
     names: Mutex<HashMap<String, Arc<Lookup>>>,
+    /// For each host, the addresses that lost against another: they come last.
+    losers: Mutex<HashMap<String, Vec<IpAddr>>>,
 }
 
 /// One look-up of one name.
-#[derive(Default)]
 struct Lookup {
+    begun: Instant,
     state: Mutex<State>,
     ended: Condvar,
 }
 
-#[derive(Default)]
 enum State {
-    #[default]
     UnderWay,
     Found(Vec<IpAddr>, Option<Instant>),
     Failed(ErrorKind, String),
@@ -81,32 +81,29 @@ impl Lookups {
         host: &str,
         resolve: impl FnOnce(&str) -> io::Result<Vec<IpAddr>> + Send + 'static,
     ) -> Result<Found, ureq::Error> {
-        let host = host.to_ascii_lowercase();
+        let key = host.to_ascii_lowercase();
         let (lookup, is_remembered) = {
             let mut names = lock(&self.names);
-            match names.get(&host).filter(|lookup| lookup.is_of_use()) {
+            match names.get(&key).filter(|lookup| lookup.is_of_use()) {
                 Some(lookup) => (Arc::clone(lookup), lookup.has_ended()),
                 None => {
-                    let lookup = Arc::new(Lookup::default());
-                    lookup.begin(&host, resolve)?;
+                    let lookup = Arc::new(Lookup::new());
+                    lookup.begin(&key, resolve)?;
                     names.retain(|_, old| old.is_of_use());
-                    names.insert(host, Arc::clone(&lookup));
+                    names.insert(key.clone(), Arc::clone(&lookup));
                     (lookup, false)
                 }
             }
         };
-        let ips = lookup.wait(call)?;
+        let mut ips = lookup.wait(call)?;
+        if let Some(losers) = lock(&self.losers).get(&key) {
+            ips.sort_by_key(|ip| losers.contains(ip));
+        }
         Ok(Found { ips, is_remembered })
     }
 
     fn put_last(&self, host: &str, last: &[IpAddr]) {
-        let names = lock(&self.names);
-        let Some(lookup) = names.get(&host.to_ascii_lowercase()) else {
-            return;
-        };
-        if let State::Found(addresses, _) = &mut *lock(&lookup.state) {
-            addresses.sort_by_key(|address| last.contains(address));
-        }
+        lock(&self.losers).insert(host.to_ascii_lowercase(), last.to_vec());
     }
 
     fn forget(&self, host: &str) {
@@ -118,10 +115,19 @@ impl Lookups {
 }
 
 impl Lookup {
-    /// Whether it is under way, or its result may be used again.
+    fn new() -> Self {
+        Self {
+            begun: Instant::now(),
+            state: Mutex::new(State::UnderWay),
+            ended: Condvar::new(),
+        }
+    }
+
+    /// Whether it is worth waiting for, or its result may be used again. One that takes longer than a
+    /// result lasts may never end: the system's resolver is stuck.
     fn is_of_use(&self) -> bool {
         match &*lock(&self.state) {
-            State::UnderWay => true,
+            State::UnderWay => self.begun.elapsed() < GOOD_FOR,
             State::Found(_, until) => until.is_some_and(|until| Instant::now() < until),
             State::Failed(..) => false,
         }
@@ -290,6 +296,8 @@ mod tests {
         let look_up = || within(LONG, |call| lookups.addresses(call, "a.example", finds));
         look_up().expect("found");
         lookups.put_last("A.example", &[ip(1)]);
+        assert_eq!(look_up().expect("found").ips, [ip(2), ip(3), ip(1)]);
+        lookups.forget("a.example");
         assert_eq!(look_up().expect("found").ips, [ip(2), ip(3), ip(1)]);
         lookups.put_last("unknown.example", &[ip(1)]);
     }

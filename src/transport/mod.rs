@@ -8,7 +8,7 @@
 pub(crate) mod call;
 mod dial;
 mod failure;
-mod first_byte;
+pub(crate) mod first_byte;
 mod lookup;
 mod per_process;
 mod pool;
@@ -167,10 +167,14 @@ impl Transport {
             Ok(response) => Ok(self.read(response, call, url)),
             Err(error) => {
                 let error = failure::explain(error, call, url);
+                let is_dead = match error.code() {
+                    ErrorCode::Connection => true,
+                    ErrorCode::Timeout => call.has_time_left(),
+                    _ => false,
+                };
                 Err(Failure {
-                    kept_connection_was_dead: error.code() == ErrorCode::Connection
-                        && !call.is_fresh()
-                        && !call.has_heard(),
+                    kept_connection_was_dead: is_dead
+                        && call.awaits_first_byte_of_kept_connection(),
                     error,
                 })
             }
@@ -207,7 +211,7 @@ impl Transport {
             content_type: header("content-type"),
             content_encoding: header("content-encoding").map(|name| printable(&name, 20)),
             retry_after: header("retry-after").and_then(|value| pause_named(value.trim())),
-            reused: !call.is_fresh(),
+            reused: (!call.is_fresh()).then(|| call.connection()),
             echoed_token,
             body,
         }

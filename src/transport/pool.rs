@@ -14,8 +14,8 @@ use crate::address;
 use crate::config::Config;
 use crate::error::{Error, Result};
 
-/// How many pools are kept when no client uses them. One is usual: it takes another proxy or other
-/// certificates to need a second.
+/// How many pools are kept for clients to come; those of living clients live with them. One is usual: it
+/// takes another proxy or other certificates to need a second.
 const POOLS_KEPT: usize = 16;
 /// How long a connection may lie idle before a check prefers a new one.
 const MAX_IDLE: Duration = Duration::from_secs(15);
@@ -65,7 +65,7 @@ impl Pool {
             Some(at) => pools.remove(at),
             None => Arc::new(Self::new(key)?),
         };
-        // The least recently used is first.
+        // The one for which no client was made for the longest time is first.
         pools.push(Arc::clone(&pool));
         if pools.len() > POOLS_KEPT {
             pools.remove(0);

@@ -16,11 +16,13 @@ use super::dial::timed_out;
 /// recommends.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// The first connection that comes about; the other attempts are given up. The error is that of the
-/// last attempt which failed. `losers` gets the addresses that were tried before the one that won.
+/// The first connection that comes about, before `give_up`; the other attempts are given up. The error is
+/// that of the last attempt which failed. `losers` gets the addresses that were tried before the one that
+/// won.
 pub(super) fn connect_first(
     call: &Call,
     addresses: &[SocketAddr],
+    give_up: Instant,
     losers: &mut Vec<SocketAddr>,
 ) -> Result<std::net::TcpStream, ureq::Error> {
     let mut race = Race {
@@ -35,12 +37,16 @@ pub(super) fn connect_first(
         if waiting.peek().is_none() && !race.is_on() {
             return Err(race.failure);
         }
-        let slice = call.slice().ok_or_else(timed_out)?;
+        let left = give_up.saturating_duration_since(Instant::now());
+        let slice = call.slice().filter(|_| !left.is_zero());
+        let slice = slice.ok_or_else(timed_out)?.min(left);
         let until_next = next_begins.saturating_duration_since(Instant::now());
         if let Some(address) = waiting.next_if(|_| !race.is_on() || until_next.is_zero()) {
-            race.begin(address);
             losers.push(address);
-            next_begins = Instant::now() + HEAD_START;
+            next_begins = Instant::now();
+            if race.begin(address) {
+                next_begins += HEAD_START;
+            }
             continue;
         }
         let pause = match waiting.peek() {
@@ -53,9 +59,14 @@ pub(super) fn connect_first(
         }
         for event in &events {
             let attempt = event.token().0;
-            if let Some(connected) = race.settle(attempt) {
-                losers.truncate(attempt);
-                return Ok(connected?);
+            match race.settle(attempt) {
+                Settled::Connected(connected) => {
+                    losers.truncate(attempt);
+                    return Ok(connected?);
+                }
+                // Nobody waits any longer for one that has failed.
+                Settled::Failed => next_begins = Instant::now(),
+                Settled::NotYet => {}
             }
         }
     }
@@ -69,12 +80,19 @@ struct Race {
     failure: ureq::Error,
 }
 
+enum Settled {
+    NotYet,
+    Failed,
+    Connected(io::Result<std::net::TcpStream>),
+}
+
 impl Race {
     fn is_on(&self) -> bool {
         self.attempts.iter().any(Option::is_some)
     }
 
-    fn begin(&mut self, address: SocketAddr) {
+    /// Whether the attempt is on; it may fail at once.
+    fn begin(&mut self, address: SocketAddr) -> bool {
         let token = Token(self.attempts.len());
         let begun = TcpStream::connect(address).and_then(|mut stream| {
             let registry = self.poll.registry();
@@ -88,24 +106,31 @@ impl Race {
                 None
             }
         });
+        self.attempts.last().is_some_and(Option::is_some)
     }
 
-    /// The connection of an attempt about which the system has something to say, if that is that it
-    /// has come about.
-    fn settle(&mut self, attempt: usize) -> Option<io::Result<std::net::TcpStream>> {
-        let stream = self.attempts.get(attempt)?.as_ref()?;
+    /// What has become of an attempt about which the system has something to say.
+    fn settle(&mut self, attempt: usize) -> Settled {
+        let Some(Some(stream)) = self.attempts.get(attempt) else {
+            return Settled::NotYet;
+        };
         // An event may come before the connection: then there is neither an error nor a peer.
         let error = match (stream.take_error(), stream.peer_addr()) {
             (Ok(None), Ok(_)) => {
-                return self.attempts[attempt].take().map(|won| self.hand_over(won));
+                return match self.attempts[attempt].take() {
+                    Some(won) => Settled::Connected(self.hand_over(won)),
+                    None => Settled::NotYet,
+                };
             }
             (Ok(Some(error)) | Err(error), _) => error,
-            (Ok(None), Err(error)) if error.kind() == ErrorKind::NotConnected => return None,
+            (Ok(None), Err(error)) if error.kind() == ErrorKind::NotConnected => {
+                return Settled::NotYet;
+            }
             (Ok(None), Err(error)) => error,
         };
         self.failure = error.into();
         self.attempts[attempt] = None;
-        None
+        Settled::Failed
     }
 
     /// A connection that blocks, as the rest of this library has it.
@@ -150,7 +175,7 @@ mod tests {
         let long = Duration::from_secs(20);
         Call::lasting(long, cancel.as_ref()).run(|call| {
             let mut losers = Vec::new();
-            let won = connect_first(call, addresses, &mut losers);
+            let won = connect_first(call, addresses, call.until(), &mut losers);
             let won = won.and_then(|won| Ok(won.peer_addr()?));
             Ok((won.map_err(|error| error.to_string())?, losers))
         })
@@ -222,12 +247,29 @@ mod tests {
     }
 
     #[test]
+    fn one_that_fails_beside_a_silent_one_is_followed_at_once() {
+        let silent = Silent::new();
+        let (good, address) = listener();
+        // The third would begin half a second after the first, and the race is given up before.
+        let addresses = [silent.address, refusing(), address];
+        let long = Duration::from_secs(20);
+        let mut losers = Vec::new();
+        let won = Call::lasting(long, None).run(|call| {
+            let give_up = Instant::now() + HEAD_START + HEAD_START * 9 / 10;
+            connect_first(call, &addresses, give_up, &mut losers)
+        });
+        assert!(won.is_ok(), "{:?}", won.err());
+        assert_eq!(losers, addresses[..2]);
+        assert_eq!(accepted(&good), 1);
+    }
+
+    #[test]
     fn the_connection_blocks() {
         let (good, address) = listener();
         let long = Duration::from_secs(20);
         let call = Call::lasting(long, None);
         let mut won = call
-            .run(|call| connect_first(call, &[address], &mut Vec::new()))
+            .run(|call| connect_first(call, &[address], call.until(), &mut Vec::new()))
             .expect("connected");
         std::thread::spawn(move || {
             let (mut stream, _) = good.accept().expect("a connection");

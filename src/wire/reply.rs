@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::words::Words;
 use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::transport::first_byte::Kept;
 
 /// An HTTP reply, whole as far as it came.
 #[derive(Debug)]
@@ -17,8 +18,8 @@ pub(crate) struct Reply {
     pub(crate) content_encoding: Option<String>,
     /// The `Retry-After` header, where it counts seconds.
     pub(crate) retry_after: Option<Duration>,
-    /// Whether it came over a connection that had carried another before.
-    pub(crate) reused: bool,
+    /// The connection it came over, where that had carried another before.
+    pub(crate) reused: Option<Kept>,
     /// Whether the gateway had the token in it. It was taken out.
     pub(crate) echoed_token: bool,
     /// The body, or why it could not be had whole. A refusal is a refusal even when its words are
