@@ -51,7 +51,7 @@ fn reply(status: u16, location: Option<&str>, body: &[u8]) -> Reply {
         content_type: None,
         content_encoding: None,
         retry_after: None,
-        reused: false,
+        reused: None,
         echoed_token: false,
         body: Ok(body.to_vec()),
     }
