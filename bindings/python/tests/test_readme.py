@@ -162,7 +162,7 @@ def test_the_callback(sandbox: Sandbox, client: Client, capsys: pytest.CaptureFi
     assert receive(client, body, "") == 200
     assert capsys.readouterr().out == ""
     sandbox.decide(str(order), "approve")
-    sandbox.inject("check", "reply", status=401, body="{}")
+    sandbox.inject("check", "reply", times=2, status=401, body="{}")
     assert receive(client, body, "") == 503
     assert receive(client, body, "") == 200
     assert capsys.readouterr().out == "Paid: MLO-1\n"
