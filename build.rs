@@ -1,8 +1,11 @@
-//! Writes the C headers from `src/ffi` and tells the linker how the shared library is to behave.
+//! Writes the C headers from `src/ffi`, and from them what PHP knows of them; and tells the
+//! linker how the shared library is to behave.
 //!
-//! They go to the build folder. The committed ones, `include/flexpay.h` and, plain enough for PHP's
-//! `FFI::cdef`, `bindings/php/flexpay.ffi.h`, are compared with them by a test, and rewritten by
-//! `make header` (which sets FLEXPAY_WRITE_HEADER).
+//! The files go to the build folder. The committed ones ([`GENERATED`]) are compared with them by a
+//! test, and rewritten by `make header` (which sets FLEXPAY_WRITE_HEADER).
+
+#[path = "bindings/generate.rs"]
+mod generate;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -21,6 +24,13 @@ const BORDER: [&str; 10] = [
     "version",
 ];
 
+/// What is generated, and the folder where it is committed.
+const GENERATED: [(&str, &str); 3] = [
+    ("flexpay.h", "include"),
+    ("flexpay.ffi.h", "bindings/php"),
+    ("Abi.php", "bindings/php/src/Internal"),
+];
+
 /// The structs a caller fills in, and the macro that begins each.
 const INPUTS: [(&str, &str); 4] = [
     ("flexpay_config", "FLEXPAY_CONFIG_INIT"),
@@ -31,6 +41,7 @@ const INPUTS: [(&str, &str); 4] = [
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=bindings/generate.rs");
     println!("cargo:rerun-if-changed=cbindgen.toml");
     println!("cargo:rerun-if-changed=src/ffi");
     println!("cargo:rerun-if-env-changed=FLEXPAY_WRITE_HEADER");
@@ -43,8 +54,17 @@ fn main() {
         after_includes: Some(version_macros() + &init_macros()),
         ..config.clone()
     };
-    write_header(&root, full, &out, "flexpay.h", "include");
-    write_header(&root, plain(config), &out, "flexpay.ffi.h", "bindings/php");
+    write_header(&root, full, &out.join("flexpay.h"));
+    write_header(&root, plain(config), &out.join("flexpay.ffi.h"));
+    let written = |name| fs::read_to_string(out.join(name)).expect("written above");
+    let header = generate::Header::read(&written("flexpay.h"), &written("flexpay.ffi.h"));
+    fs::write(out.join("Abi.php"), header.php()).expect("the build folder is writable");
+    if env::var_os("FLEXPAY_WRITE_HEADER").is_some() {
+        for (name, folder) in GENERATED {
+            let committed = root.join(folder).join(name);
+            fs::copy(out.join(name), committed).expect("the committed file is writable");
+        }
+    }
 
     link();
 }
@@ -63,18 +83,14 @@ fn plain(mut config: cbindgen::Config) -> cbindgen::Config {
     config
 }
 
-fn write_header(root: &Path, config: cbindgen::Config, out: &Path, name: &str, folder: &str) {
+fn write_header(root: &Path, config: cbindgen::Config, header: &Path) {
     let sources = BORDER.map(|name| root.join(format!("src/ffi/{name}.rs")));
     let builder = sources.iter().fold(
         cbindgen::Builder::new().with_config(config),
         |builder, source| builder.with_src(source),
     );
     let bindings = builder.generate().expect("cbindgen reads src/ffi");
-    let header = out.join(name);
-    bindings.write_to_file(&header);
-    if env::var_os("FLEXPAY_WRITE_HEADER").is_some() {
-        fs::copy(&header, root.join(folder).join(name)).expect("the committed header is writable");
-    }
+    bindings.write_to_file(header);
 }
 
 fn version_macros() -> String {

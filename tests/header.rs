@@ -23,6 +23,15 @@ fn the_plain_header_for_php_is_up_to_date() {
 }
 
 #[test]
+fn what_php_knows_of_the_header_is_up_to_date() {
+    let generated = include_str!(concat!(env!("OUT_DIR"), "/Abi.php"));
+    assert!(
+        include_str!("../bindings/php/src/Internal/Abi.php") == generated,
+        "Abi.php is not what include/flexpay.h gives; mend it with: make header"
+    );
+}
+
+#[test]
 fn the_plain_header_declares_the_same() {
     let plain = include_str!("../bindings/php/flexpay.ffi.h");
     // What is left of the full one without comments, macros and what is for C++.

@@ -24,6 +24,6 @@ require_once __DIR__ . '/autoload.php';
     // A master that runs as root preloads in a child, as opcache.preload_user. There PHP has no
     // FFI::load; the classes above then declare the library once per request instead.
     if ((string) ini_get('opcache.preload_user') === '') {
-        FlexPay\Internal\Library::preload();
+        FlexPay\Internal\Loader::preload();
     }
 })();

@@ -5,17 +5,15 @@ declare(strict_types=1);
 namespace FlexPay\Internal;
 
 /**
- * The numbers of include/flexpay.h. A test compares every one of them with the header.
+ * The numbers of include/flexpay.h, and the fields of its structs.
+ *
+ * Written from include/flexpay.h by bindings/generate.rs: `make header`.
  *
  * @internal
  */
 final class Abi
 {
-    /** FLEXPAY_ABI_VERSION: the ABI this package was written for. */
-    public const ABI_VERSION = 1;
-
     public const OK = 0;
-
     public const ERROR_INVALID = 1;
     public const ERROR_INTERNAL = 2;
     public const ERROR_RESOLVE = 3;
@@ -32,22 +30,17 @@ final class Abi
     public const ERROR_NOT_FOUND = 14;
     public const ERROR_CALLBACK = 15;
     public const ERROR_MISMATCH = 16;
-
     public const OUTCOME_UNKNOWN = 0;
     public const OUTCOME_NOT_SENT = 1;
     public const OUTCOME_REFUSED = 2;
-
     public const ENV_LIVE = 0;
     public const ENV_TEST = 1;
-
     public const API_V1 = 0;
     public const API_V1_1 = 1;
-
     public const FLAG_ALLOW_PLAIN_HTTP = 1;
     public const FLAG_CHECK_ONCE = 2;
     public const FLAG_SYSTEM_ROOTS = 4;
     public const FLAG_PRIVATE_CONNECTIONS = 8;
-
     public const STATE_UNKNOWN = 0;
     public const STATE_PAID = 1;
     public const STATE_FAILED = 2;
@@ -55,8 +48,106 @@ final class Abi
     public const STATE_REFUNDING = 4;
     public const STATE_REFUNDED = 5;
     public const STATE_CANCELLED = 6;
-
     public const CALLBACK_KEY_SIZE = 65;
+    public const ABI_VERSION = 1;
+
+    /** The fields of each struct, in order. */
+    public const FIELDS = [
+        'flexpay_error' => [
+            'code',
+            'outcome',
+            'http_status',
+            'message',
+            'field',
+            'gateway_code',
+            'gateway_message',
+            'order_number',
+        ],
+        'flexpay_config' => [
+            'size',
+            'merchant',
+            'token',
+            'environment',
+            'api',
+            'pay_url',
+            'check_url',
+            'timeout_ms',
+            'connect_timeout_ms',
+            'ca_file',
+            'proxy',
+            'app_name',
+            'flags',
+            'callback_secret',
+            'callback_secret_previous',
+        ],
+        'flexpay_payment_request' => [
+            'size',
+            'reference',
+            'amount',
+            'currency',
+            'description',
+            'callback_url',
+            'approve_url',
+            'cancel_url',
+            'decline_url',
+            'home_url',
+        ],
+        'flexpay_payment' => [
+            'redirect_url',
+            'order_number',
+            'code',
+            'message',
+            'page',
+        ],
+        'flexpay_transaction' => [
+            'state',
+            'status',
+            'order_number',
+            'reference',
+            'amount',
+            'amount_customer',
+            'amount_minor',
+            'amount_customer_minor',
+            'currency',
+            'created_at',
+            'channel',
+            'code',
+            'message',
+            'raw',
+        ],
+        'flexpay_expected' => [
+            'size',
+            'reference',
+            'amount',
+            'currency',
+            'order_number',
+            'query',
+        ],
+        'flexpay_wait_options' => [
+            'size',
+            'timeout_ms',
+            'interval_ms',
+            'max_interval_ms',
+            'failed_grace_ms',
+            'cancel',
+            'expected',
+        ],
+        'flexpay_callback' => [
+            'claims_success',
+            'code',
+            'reference',
+            'provider_reference',
+            'order_number',
+            'amount',
+            'amount_customer',
+            'currency',
+            'phone',
+            'created_at',
+            'channel',
+            'message',
+            'raw',
+        ],
+    ];
 
     private function __construct()
     {

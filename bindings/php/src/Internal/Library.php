@@ -10,14 +10,14 @@ use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\LibraryException;
 
 /**
- * The shared library. This is the only class that uses FFI: under `ffi.enable=preload` PHP allows
- * it to preloaded code alone, and this is the code that preload.php loads.
+ * The shared library. With Loader and Structs it is the only code that uses FFI: under
+ * `ffi.enable=preload` PHP allows FFI to preloaded code alone, and preload.php loads these.
  *
  * Strings are copied in and out within each call. What the library hands out is freed before the
  * call returns, but for clients and cancel tokens, which are kept here under a number until their
  * PHP objects free them.
  *
- * No C data leaves this class, and no exception is made in a frame that has C data, or a closure
+ * No C data leaves these classes, and no exception is made in a frame that has C data, or a closure
  * over it, among its arguments: a logger that prints the trace would read memory that is gone.
  *
  * @internal
@@ -28,23 +28,6 @@ use FlexPay\Exception\LibraryException;
  */
 final class Library
 {
-    private const SCOPE = 'FLEXPAY';
-
-    private const ERROR = ['code', 'outcome', 'http_status', 'message', 'field', 'gateway_code', 'gateway_message',
-        'order_number'];
-
-    private const PAYMENT = ['redirect_url', 'order_number', 'code', 'message', 'page'];
-
-    private const TRANSACTION = [
-        'state', 'status', 'order_number', 'reference', 'amount', 'amount_customer', 'amount_minor',
-        'amount_customer_minor', 'currency', 'created_at', 'channel', 'code', 'message', 'raw',
-    ];
-
-    private const CALLBACK = [
-        'claims_success', 'code', 'reference', 'provider_reference', 'order_number', 'amount', 'amount_customer',
-        'currency', 'phone', 'created_at', 'channel', 'message', 'raw',
-    ];
-
     private const STATES = [
         Abi::STATE_UNKNOWN, Abi::STATE_PAID, Abi::STATE_FAILED, Abi::STATE_PENDING, Abi::STATE_REFUNDING,
         Abi::STATE_REFUNDED, Abi::STATE_CANCELLED,
@@ -53,6 +36,8 @@ final class Library
     private static ?self $loaded = null;
 
     private FFI $ffi;
+
+    private Structs $structs;
 
     /** Where it was loaded from; null when preload.php did it. */
     private ?string $path;
@@ -66,6 +51,7 @@ final class Library
     {
         $this->ffi = $ffi;
         $this->path = $path;
+        $this->structs = new Structs($ffi);
     }
 
     private function __clone()
@@ -82,18 +68,17 @@ final class Library
 
     /**
      * The library, loaded at the first call and kept for as long as the process (or, in PHP-FPM,
-     * the request) lives: the preloaded one if there is one; else the file given; else that of
-     * FLEXPAY_LIBRARY; else the bundled one. A place that is named is never passed over for the
-     * next.
+     * the request) lives. Where it is looked for: see Loader::open().
      *
      * @throws LibraryException
      */
     public static function load(?string $path = null): self
     {
         if (self::$loaded === null) {
-            self::$loaded = self::open($path);
+            [$ffi, $from] = Loader::open($path);
+            self::$loaded = new self($ffi, $from);
         }
-        if ($path !== null && !self::$loaded->isFrom(self::absolute($path))) {
+        if ($path !== null && !self::$loaded->isFrom(Loader::absolute($path))) {
             $here = self::$loaded->path ?? 'what opcache.preload names';
             throw Unusable::because("This process has loaded libflexpay from $here already; it cannot load $path too.");
         }
@@ -109,144 +94,12 @@ final class Library
                 || (file_exists($path) && realpath($path) === realpath($this->path));
         }
         try {
-            $this->ffi->type(self::mark($path));
+            $this->ffi->type(Loader::mark($path));
 
             return true;
         } catch (FFI\Exception $unknown) {
             return false;
         }
-    }
-
-    /** The name of a type that preload() declares, by which the file it loaded is known again. */
-    private static function mark(string $path): string
-    {
-        $real = realpath($path);
-
-        return 'flexpay_from_' . md5($real === false ? $path : $real);
-    }
-
-    /**
-     * A path from the root: the linker would look for a bare name in places of its own.
-     *
-     * @throws FlexPayException
-     */
-    private static function absolute(string $path): string
-    {
-        Arguments::withoutNul('library', $path);
-
-        return $path !== '' && $path[0] === '/' ? $path : (string) getcwd() . '/' . $path;
-    }
-
-    /**
-     * Loads the library for all requests to come. For preload.php alone.
-     *
-     * @throws LibraryException
-     */
-    public static function preload(): void
-    {
-        if (self::preloaded() !== null) {
-            return;
-        }
-        $path = self::locate(null);
-        self::verify($path, null);
-        // FFI::load has the library's name from the file and from nowhere else.
-        $header = tempnam(sys_get_temp_dir(), 'flexpay');
-        if ($header === false) {
-            throw Unusable::because('No temporary file can be made in ' . sys_get_temp_dir() . '.');
-        }
-        try {
-            file_put_contents($header, sprintf(
-                "#define FFI_SCOPE \"%s\"\n#define FFI_LIB \"%s\"\n%s\ntypedef char %s;\n",
-                self::SCOPE,
-                $path,
-                self::declarations(),
-                self::mark($path)
-            ));
-            FFI::load($header);
-        } finally {
-            unlink($header);
-        }
-    }
-
-    private static function open(?string $path): self
-    {
-        $ffi = self::preloaded();
-        if ($ffi !== null) {
-            self::compare($ffi, 'the preloaded library');
-
-            return new self($ffi, null);
-        }
-        $file = self::locate($path);
-        self::verify($file, $path);
-
-        return new self(FFI::cdef(self::declarations(), $file), $file);
-    }
-
-    /** What preload.php loaded; null where it did not run, or had no FFI::load. */
-    private static function preloaded(): ?FFI
-    {
-        if (!extension_loaded('ffi')) {
-            throw Unusable::withoutFfi();
-        }
-        try {
-            return FFI::scope(self::SCOPE);
-        } catch (FFI\Exception $failure) {
-            if (strpos($failure->getMessage(), 'restricted') === false) {
-                return null;
-            }
-            throw Unusable::forbidden($failure);
-        }
-    }
-
-    /** The file to load. */
-    private static function locate(?string $argument): string
-    {
-        if ($argument !== null) {
-            return self::absolute($argument);
-        }
-        $environment = getenv('FLEXPAY_LIBRARY');
-
-        return $environment === false || $environment === '' ? self::bundled() : self::absolute($environment);
-    }
-
-    /** Loads the file at $path for its ABI version only: that works with every version there is. */
-    private static function verify(string $path, ?string $argument): void
-    {
-        try {
-            $ffi = FFI::cdef('int32_t flexpay_abi_version(void);', $path);
-        } catch (FFI\Exception $failure) {
-            throw Unusable::file($path, $argument, self::bundled(), $failure);
-        }
-        self::compare($ffi, $path);
-    }
-
-    private static function compare(FFI $ffi, string $path): void
-    {
-        $version = $ffi->flexpay_abi_version();
-        if ($version !== Abi::ABI_VERSION) {
-            throw Unusable::because(sprintf(
-                'libflexpay has ABI version %d, and this package was written for version %d: %s. Update the older.',
-                $version,
-                Abi::ABI_VERSION,
-                $path
-            ));
-        }
-    }
-
-    private static function bundled(): string
-    {
-        return sprintf('%s/lib/%s-%s/libflexpay.so', dirname(__DIR__, 2), strtolower(PHP_OS_FAMILY), php_uname('m'));
-    }
-
-    private static function declarations(): string
-    {
-        $file = dirname(__DIR__, 2) . '/flexpay.ffi.h';
-        $text = file_get_contents($file);
-        if ($text === false) {
-            throw Unusable::because("$file cannot be read.");
-        }
-
-        return $text;
     }
 
     // ---- Clients and cancel tokens ------------------------------------------------------------
@@ -268,7 +121,7 @@ final class Library
         $signals = self::holdSignals();
         try {
             $kept = [];
-            $config = $this->input('flexpay_config', $texts, $kept);
+            $config = $this->structs->input('flexpay_config', $texts, $kept);
             foreach ($numbers as $field => $number) {
                 $config->$field = $number;
             }
@@ -363,13 +216,11 @@ final class Library
         $signals = self::holdSignals();
         try {
             $kept = [];
-            $request = $this->input('flexpay_payment_request', $texts, $kept);
+            $request = $this->structs->input('flexpay_payment_request', $texts, $kept);
 
             $answer = $this->call(
                 'flexpay_payment',
-                function (CData $payment): array {
-                    return $this->copyOut($payment, self::PAYMENT);
-                },
+                [$this->structs, 'payment'],
                 function (CData $payment, CData $error) use ($client, $request): int {
                     return $this->ffi->flexpay_pay($this->handles[$client], FFI::addr($request), $payment, $error);
                 }
@@ -424,13 +275,13 @@ final class Library
         $signals = self::holdSignals();
         try {
             $kept = [];
-            $options = $this->input('flexpay_wait_options', [], $kept);
+            $options = $this->structs->input('flexpay_wait_options', [], $kept);
             foreach ($times as $field => $milliseconds) {
                 $options->$field = $milliseconds;
             }
             $options->cancel = $cancelToken === null ? null : $this->handles[$cancelToken];
             if ($expected !== null) {
-                $payment = $this->input('flexpay_expected', $expected, $kept);
+                $payment = $this->structs->input('flexpay_expected', $expected, $kept);
                 $options->expected = FFI::addr($payment);
             }
 
@@ -461,12 +312,7 @@ final class Library
     {
         $signals = self::holdSignals();
         try {
-            $answer = $this->callback($body, function (CData $callback): array {
-                $fields = $this->copyOut($callback, self::CALLBACK);
-                $fields['claims_success'] = $fields['claims_success'] === 1;
-
-                return $fields;
-            });
+            $answer = $this->callback($body, [$this->structs, 'callback']);
         } finally {
             self::releaseSignals($signals);
         }
@@ -492,7 +338,7 @@ final class Library
 
                     return $code === Abi::OK
                         ? ['result' => FFI::string($key)]
-                        : ['error' => $this->details($code, $error)];
+                        : ['error' => $this->structs->error($code, $error)];
                 } finally {
                     $this->ffi->flexpay_error_free($error);
                 }
@@ -517,8 +363,8 @@ final class Library
         $signals = self::holdSignals();
         try {
             $kept = [];
-            $expected = $this->input('flexpay_expected', $texts, $kept);
-            $bytes = $this->copyIn('uint8_t', $body);
+            $expected = $this->structs->input('flexpay_expected', $texts, $kept);
+            $bytes = $this->structs->copyIn('uint8_t', $body);
 
             $answer = $this->transaction(
                 function (CData $transaction, CData $error) use ($client, $body, $bytes, $expected): int {
@@ -552,7 +398,7 @@ final class Library
         $signals = self::holdSignals();
         try {
             $kept = [];
-            $expected = $this->input('flexpay_expected', $texts, $kept);
+            $expected = $this->structs->input('flexpay_expected', $texts, $kept);
 
             $answer = $this->transaction(
                 function (CData $transaction, CData $error) use ($client, $expected): int {
@@ -591,7 +437,7 @@ final class Library
         return $this->ffi->flexpay_version();
     }
 
-    // ---- Across the border --------------------------------------------------------------------
+    // ---- How calls are made --------------------------------------------------------------------
 
     /**
      * Keeps PHP's own signal handlers from running amid a call: one that throws would leave behind a
@@ -628,45 +474,6 @@ final class Library
     }
 
     /**
-     * A zeroed input struct with its size and its strings set. Its strings live in $kept, which
-     * must live as long as the struct.
-     *
-     * @param array<string, string|null> $texts by field; null is absent
-     * @param list<CData>                $kept
-     */
-    private function input(
-        string $type,
-        #[\SensitiveParameter]
-        array $texts,
-        array &$kept
-    ): CData {
-        $struct = $this->ffi->new($type);
-        $struct->size = FFI::sizeof($struct);
-        foreach ($texts as $field => $text) {
-            if ($text !== null) {
-                $bytes = $this->copyIn('char', $text);
-                $struct->$field = $this->ffi->cast('char *', $bytes);
-                $kept[] = $bytes;
-            }
-        }
-
-        return $struct;
-    }
-
-    /** The bytes of a string, and a NUL. */
-    private function copyIn(
-        string $type,
-        #[\SensitiveParameter]
-        string $text
-    ): CData {
-        $length = strlen($text);
-        $bytes = $this->ffi->new($type . '[' . ($length + 1) . ']');
-        FFI::memcpy($bytes, $text, $length);
-
-        return $bytes;
-    }
-
-    /**
      * Reads a callback body, and gives what $read makes of it.
      *
      * @param callable(CData): mixed $read
@@ -675,7 +482,7 @@ final class Library
      */
     private function callback(string $body, callable $read): array
     {
-        $bytes = $this->copyIn('uint8_t', $body);
+        $bytes = $this->structs->copyIn('uint8_t', $body);
 
         return $this->call(
             'flexpay_callback',
@@ -695,14 +502,7 @@ final class Library
      */
     private function transaction(callable $function): array
     {
-        $read = function (CData $transaction): array {
-            $fields = $this->copyOut($transaction, self::TRANSACTION);
-            $fields['state'] = $this->ffi->flexpay_state_name($fields['state']);
-
-            return $fields;
-        };
-
-        return $this->call('flexpay_transaction', $read, $function);
+        return $this->call('flexpay_transaction', [$this->structs, 'transaction'], $function);
     }
 
     /**
@@ -720,7 +520,7 @@ final class Library
         try {
             $code = $function(FFI::addr($result), FFI::addr($error));
 
-            return $code === Abi::OK ? ['result' => $read($result)] : ['error' => $this->details($code, $error)];
+            return $code === Abi::OK ? ['result' => $read($result)] : ['error' => $this->structs->error($code, $error)];
         } finally {
             $free = $type . '_free';
             $this->ffi->$free($result);
@@ -742,7 +542,7 @@ final class Library
         try {
             $code = $function(FFI::addr($result), FFI::addr($error));
             if ($code !== Abi::OK) {
-                return ['error' => $this->details($code, $error)];
+                return ['error' => $this->structs->error($code, $error)];
             }
             $this->handles[++$this->lastHandle] = $result;
 
@@ -750,26 +550,6 @@ final class Library
         } finally {
             $this->ffi->flexpay_error_free($error);
         }
-    }
-
-    /**
-     * What an error says.
-     *
-     * @return array<string, mixed> the arguments of Failure::of()
-     */
-    private function details(int $code, CData $error): array
-    {
-        if (FFI::isNull($error)) {
-            return [
-                'code' => $code,
-                'message' => $this->ffi->flexpay_result_name($code),
-                'outcome' => FlexPayException::OUTCOME_UNKNOWN,
-            ];
-        }
-        $details = $this->copyOut($error, self::ERROR);
-        $details['outcome'] = $this->ffi->flexpay_outcome_name($details['outcome']);
-
-        return $details;
     }
 
     /**
@@ -788,22 +568,5 @@ final class Library
         }
 
         return $answer['result'];
-    }
-
-    /**
-     * The fields of a struct as PHP has them: FFI copies `const char *` to a string, NULL to null.
-     *
-     * @param list<string> $fields
-     *
-     * @return array<string, mixed>
-     */
-    private function copyOut(CData $struct, array $fields): array
-    {
-        $values = [];
-        foreach ($fields as $field) {
-            $values[$field] = $struct->$field;
-        }
-
-        return $values;
     }
 }

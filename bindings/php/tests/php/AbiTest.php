@@ -48,6 +48,7 @@ final class AbiTest extends TestCase
         $header = array_map('intval', array_combine($found[1], $found[2]));
         unset($header['VERSION_MAJOR'], $header['VERSION_MINOR'], $header['VERSION_PATCH']);
         $ours = (new \ReflectionClass(Abi::class))->getConstants();
+        unset($ours['FIELDS']);
         ksort($header);
         ksort($ours);
         self::assertSame($header, $ours);
@@ -119,10 +120,7 @@ final class AbiTest extends TestCase
     public function testNoFieldIsForgotten(): void
     {
         $structs = self::structs(self::header());
-        $library = (new \ReflectionClass(Library::class))->getConstants();
-        foreach (['ERROR', 'PAYMENT', 'TRANSACTION', 'CALLBACK'] as $name) {
-            self::assertSame($structs['flexpay_' . strtolower($name)], $library[$name]);
-        }
+        self::assertSame($structs, Abi::FIELDS);
         $client = (new \ReflectionClass(\FlexPay\Client::class))->getConstants();
         $numbers = ['size', 'environment', 'api', 'timeout_ms', 'connect_timeout_ms', 'flags'];
         self::assertSame(array_values(array_diff($structs['flexpay_config'], $numbers)), $client['TEXTS']);
@@ -145,6 +143,7 @@ final class AbiTest extends TestCase
         $outcomes = (new \ReflectionClass(FlexPayException::class))->getConstants();
         unset($outcomes['OUTCOME_UNUSABLE']); // no library can say so
         $seen = 0;
+        unset($abi['FIELDS']);
         foreach ($abi as $name => $number) {
             if (strncmp($name, 'STATE_', 6) === 0) {
                 self::assertSame($ffi->flexpay_state_name($number), $states[$name]);
@@ -162,12 +161,13 @@ final class AbiTest extends TestCase
         self::assertSame(count($states), count((new \ReflectionClass(Library::class))->getConstants()['STATES']));
     }
 
-    public function testOnlyOneClassUsesFfi(): void
+    public function testFewClassesUseFfi(): void
     {
         $files = array_merge(glob(__DIR__ . '/../../src/*.php') ?: [], glob(__DIR__ . '/../../src/*/*.php') ?: []);
         foreach ($files as $file) {
             $uses = preg_match('/\bFFI(::|\\\\)/', (string) file_get_contents($file)) === 1;
-            self::assertSame(basename($file) === 'Library.php', $uses, $file);
+            $may = in_array(basename($file), ['Library.php', 'Loader.php', 'Structs.php'], true);
+            self::assertSame($may, $uses, $file);
         }
     }
 }
