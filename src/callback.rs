@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::amount::Amount;
-use crate::client::validate_order_number;
 use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::order_number;
 use crate::payment::{validate_amount, validate_currency, validate_reference};
 use crate::signature::Signed;
 use crate::transaction::Transaction;
@@ -309,7 +309,7 @@ impl Expected {
 
     /// The same, where the gateway is to be asked about this order number.
     pub(crate) fn validate_for(&self, order_number: &str) -> Result<Amount> {
-        validate_order_number(order_number)
+        order_number::validate(order_number)
             .map_err(|problem| Error::invalid("order_number", problem))?;
         let amount = self.validate()?;
         match self.order_number.as_deref() {
@@ -336,7 +336,7 @@ impl Expected {
         differences.into_result(Outcome::NotSent)?;
         match (&self.order_number, &callback.order_number) {
             (Some(own), _) => Ok(own),
-            (None, Some(theirs)) => match validate_given_number(theirs) {
+            (None, Some(theirs)) => match order_number::validate_of_notice(theirs) {
                 Ok(()) => Ok(theirs),
                 Err(problem) => {
                     let message = format!("order_number: the callback's {problem}");
@@ -374,21 +374,6 @@ impl Expected {
     fn stands_for_reference(&self, found: &str) -> bool {
         found == self.reference || self.order_number.as_deref() == Some(found)
     }
-}
-
-/// An order number that came with a notice. Anyone may have chosen it, and it goes into the path of a
-/// request that carries the token; servers in between may decode what we encoded, and then climb. So
-/// it has the letters that every order number seen has, and no others.
-fn validate_given_number(number: &str) -> Result<(), &'static str> {
-    const LONGEST: usize = 64;
-    let usual = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-    if number.is_empty() || number.len() > LONGEST {
-        return Err("is not 1 to 64 characters long");
-    }
-    if !number.bytes().all(usual) {
-        return Err("has characters in it that no order number has");
-    }
-    Ok(())
 }
 
 /// Every field in which two things differ, in words.

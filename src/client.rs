@@ -9,6 +9,7 @@ use crate::amount::Amount;
 use crate::callback::{Expected, parse_callback};
 use crate::config::Config;
 use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::order_number;
 use crate::payment::{Asked, Payment, PaymentRequest};
 use crate::signature::Secrets;
 use crate::token::Token;
@@ -221,7 +222,7 @@ impl Client {
         expected: Option<(&Expected, Amount)>,
         limits: Limits<'_>,
     ) -> Result<Transaction> {
-        validate_order_number(order_number)
+        order_number::validate(order_number)
             .map_err(|problem| Error::invalid("order_number", problem))?;
         let url = format!(
             "{}/{}",
@@ -284,22 +285,6 @@ impl Client {
             )),
             None => error,
         }
-    }
-}
-
-/// An order number from the merchant's own records, as it can stand in an address.
-pub(crate) fn validate_order_number(order_number: &str) -> Result<(), &'static str> {
-    const LONGEST: usize = 256;
-    match order_number {
-        _ if order_number.trim().is_empty() => Err(
-            "is missing; a payment by the form of the service (v1) gives none: make payments with \
-             api v1.1, which gives one, or wait for the callback",
-        ),
-        // Servers and proxies take these for steps up and down a path, however they are encoded.
-        "." | ".." => Err("is no order number"),
-        _ if order_number.len() > LONGEST => Err("is longer than 256 bytes"),
-        _ if order_number.chars().any(char::is_control) => Err("has a control character in it"),
-        _ => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::wire::words::Words;
+use crate::wire::gateway_message::GatewayMessage;
 
 /// What kind of thing went wrong. The numbers are those of the C ABI; they never change, and new
 /// ones may come.
@@ -120,14 +120,14 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_words(mut self, words: Words) -> Self {
+    pub(crate) fn with_gateway_message(mut self, words: GatewayMessage) -> Self {
         self.0.gateway_code = words.code;
         self.0.gateway_message = words.message;
         self
     }
 
     /// The gateway's words, where the error does not hold them yet.
-    pub(crate) fn or_words(mut self, words: impl FnOnce() -> Words) -> Self {
+    pub(crate) fn or_gateway_message(mut self, words: impl FnOnce() -> GatewayMessage) -> Self {
         if self.0.gateway_code.is_none() && self.0.gateway_message.is_none() {
             let words = words();
             self.0.gateway_code = words.code;

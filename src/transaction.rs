@@ -6,9 +6,9 @@ use crate::amount::Amount;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::payment::refused;
 use crate::wire::fields::{Field, Fields, Unreadable};
+use crate::wire::gateway_message::GatewayMessage;
 use crate::wire::json::Value;
 use crate::wire::reply::Reply;
-use crate::wire::words::Words;
 use crate::wire::{charset, date, is_success, json, printable, whole_number};
 
 /// Where a transaction stands. The numbers are those of the C ABI, where zero is never good news;
@@ -127,8 +127,11 @@ impl Answer {
         let content_type = reply.content_type.as_deref();
         if reply.is_success() {
             let body = reply.body()?;
-            return Self::from_body(body, content_type, order_number)
-                .map_err(|error| error.with_status(reply.status).or_words(|| reply.words()));
+            return Self::from_body(body, content_type, order_number).map_err(|error| {
+                error
+                    .with_status(reply.status)
+                    .or_gateway_message(|| reply.gateway_message())
+            });
         }
         if matches!(reply.status, 400 | 404 | 405 | 422) {
             // The documented "no such order", under an HTTP status that says the same.
@@ -188,7 +191,7 @@ impl Answer {
                 return Err(Unreadable::field(Field::Transaction, "is missing"));
             }
             let is_problem = whole_number(&code) == "1";
-            let words = Words {
+            let words = GatewayMessage {
                 code: Some(code),
                 message: owned(match message {
                     Some(message) => Some(message),
@@ -199,7 +202,7 @@ impl Answer {
             return Ok(Err(if !is_problem {
                 let message = format!("the gateway failed{}", words.quoted());
                 Error::new(ErrorCode::Gateway, Outcome::Unknown, message)
-                    .with_words(words)
+                    .with_gateway_message(words)
                     .passing()
             } else if says_none || text.is_none_or(speaks_of_no_order) {
                 Error::new(
@@ -207,7 +210,7 @@ impl Answer {
                     Outcome::Refused,
                     format!("the gateway knows no order {asked:?}{}", words.quoted()),
                 )
-                .with_words(words)
+                .with_gateway_message(words)
             } else {
                 refused("the question", words)
             }));

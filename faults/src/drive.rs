@@ -9,7 +9,7 @@ use crate::catalogue::{Class, Fault, Whereto};
 use crate::clock::Control;
 use crate::judge::{Kind, Seen, Time, Verdict, judge};
 use crate::plan::{Call, Crowd, Run, Shop};
-use crate::watch::Watch;
+use crate::watchdog::Watch;
 use crate::wire::{Place, Told, Wire};
 
 /// What everything is done with.

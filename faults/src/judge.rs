@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::abi::{Got, n};
 use crate::catalogue::{Class, Fault};
 use crate::clock;
+use crate::expectation::{BROKE, Expectation};
 use crate::plan::{Call, Run};
-use crate::want::{BROKE, Want};
 
 /// How much later than its deadline a call may come back, on a machine that is otherwise idle.
 pub const OVERRUN: Duration = Duration::from_millis(100);
@@ -124,26 +124,30 @@ pub fn judge(run: &Run, got: &Got, time: Time, seen: &Seen, crowd: bool, leaks: 
         wrong(Kind::Unexplained, words);
     }
 
-    let wants = wants(run, seen);
-    let in_table = wants.iter().any(|want| want.fits(got));
+    let expectations = expectations(run, seen);
+    let in_table = expectations.iter().any(|expectation| expectation.fits(got));
     if got.is_late() {
-        match too_soon(run, got, time, seen, &wants, in_table) {
+        match too_soon(run, got, time, seen, &expectations, in_table) {
             Some(words) => wrong(Kind::Unexplained, words),
             None => verdict.late = !in_table,
         }
     } else if !in_table {
         let paid = matches!(got, Got::State { state, .. } if *state == n::STATE_PAID);
-        let may_succeed = wants.iter().any(|want| want.is_success());
+        let may_succeed = expectations
+            .iter()
+            .any(|expectation| expectation.is_success());
         let kind = if paid || got.outcome().is_none() && !may_succeed {
             Kind::FalseSuccess
         } else if got.outcome() == Some(n::OUTCOME_REFUSED)
-            && !wants.iter().any(|want| want.is_refusal())
+            && !expectations
+                .iter()
+                .any(|expectation| expectation.is_refusal())
         {
             Kind::FalseRefused
         } else {
             Kind::Unexplained
         };
-        wrong(kind, format!("acceptable: {wants:?}"));
+        wrong(kind, format!("acceptable: {expectations:?}"));
     } else if let (Call::Wait(options), Got::State { state, .. }) = (&run.call, got) {
         let grace = Duration::from_millis(options.failed_grace.into());
         if *state == n::STATE_FAILED && time.took < grace {
@@ -177,37 +181,46 @@ pub fn overrun(run: &Run, got: &Got, time: Time) -> Duration {
 }
 
 /// What is acceptable, from the table, of the fault that was played last.
-fn wants(run: &Run, seen: &Seen) -> Vec<Want> {
+fn expectations(run: &Run, seen: &Seen) -> Vec<Expectation> {
     if let Call::Verify(notice) = &run.call
-        && let Some(want) = notice.refused
+        && let Some(expectation) = notice.refused
     {
-        return vec![want];
+        return vec![expectation];
     }
     let last = seen.last_fault.unwrap_or(0).min(run.faults.len() - 1);
-    let Fault { wants, class, .. } = &run.faults[last];
+    let Fault {
+        expectations,
+        class,
+        ..
+    } = &run.faults[last];
     let certificate = *class == Class::TlsCertificate;
-    let of_wait = |want: &Want| want.of_wait(certificate);
-    let mut wants = match run.call {
-        Call::Wait(_) => wants.iter().flat_map(of_wait).collect(),
-        _ => wants.clone(),
+    let of_wait = |expectation: &Expectation| expectation.of_wait(certificate);
+    let mut expectations = match run.call {
+        Call::Wait(_) => expectations.iter().flat_map(of_wait).collect(),
+        _ => expectations.clone(),
     };
     if seen.shared {
-        wants.push(BROKE);
+        expectations.push(BROKE);
     }
     // What is asked again was perhaps sent before: then nothing that follows makes it unsent. It was
     // for certain where the server has some of it. Where it is not known how often was asked (in a
     // crowd whose connections end before they say whose they are), it may have been.
     let again = last > 0 || seen.plays.is_none_or(|plays| plays > 1);
-    let unsent = |want: &Want| matches!(want, Want::Error(_, n::OUTCOME_NOT_SENT));
-    let sendable = last > 0 || seen.silent || !wants.iter().all(unsent);
+    let unsent = |expectation: &Expectation| {
+        matches!(expectation, Expectation::Error(_, n::OUTCOME_NOT_SENT))
+    };
+    let sendable = last > 0 || seen.silent || !expectations.iter().all(unsent);
     if !run.question.is_pay && (seen.requests > 0 || again && sendable) {
-        let sent: Vec<Want> = wants.iter().map(|want| want.after_sending()).collect();
+        let sent: Vec<Expectation> = expectations
+            .iter()
+            .map(|expectation| expectation.after_sending())
+            .collect();
         match seen.requests {
-            0 => wants.extend(sent),
-            _ => wants = sent,
+            0 => expectations.extend(sent),
+            _ => expectations = sent,
         }
     }
-    wants
+    expectations
 }
 
 /// Whether a check asked as often as it may and must: what is safe to repeat, up to three times, as
@@ -235,7 +248,7 @@ fn repeats(
         return Some(format!("asked {plays} times, and may ask {most}"));
     }
     let attempts_known = fresh || plays == 1;
-    let asks_again = attempts_known && plays > 0 && plays < may && Want::is_passing(got);
+    let asks_again = attempts_known && plays > 0 && plays < may && Expectation::is_passing(got);
     let waits = run.faults.iter().any(|fault| fault.retry_after);
     // One over a connection that another's fault had ended was never seen: it may be the second that
     // was, or the third.
@@ -259,7 +272,7 @@ fn too_soon(
     got: &Got,
     time: Time,
     seen: &Seen,
-    wants: &[Want],
+    expectations: &[Expectation],
     in_table: bool,
 ) -> Option<String> {
     let deadline = deadline(run);
@@ -285,9 +298,11 @@ fn too_soon(
         return Some("TIMEOUT, and the second address answers".to_owned());
     }
     let is_wait = matches!(run.call, Call::Wait(_));
-    let unknown = |want: &Want| matches!(want, Want::Error(_, n::OUTCOME_UNKNOWN));
+    let unknown = |expectation: &Expectation| {
+        matches!(expectation, Expectation::Error(_, n::OUTCOME_UNKNOWN))
+    };
     let may_have_sent = seen.requests > 0 || seen.anonymous || seen.silent;
-    if !unsent && !is_wait && !may_have_sent && !wants.iter().any(unknown) {
+    if !unsent && !is_wait && !may_have_sent && !expectations.iter().any(unknown) {
         return Some("TIMEOUT with an unknown outcome, and nothing can have been sent".to_owned());
     }
     // A call that asks again may begin its last attempt just before its time is up.
@@ -304,7 +319,7 @@ fn too_soon(
             if !waits && !seen.behind && up.saturating_sub(acted) > patience + time.lateness =>
         {
             Some(format!(
-                "TIMEOUT, and it had been the client's turn for {:?}; acceptable: {wants:?}",
+                "TIMEOUT, and it had been the client's turn for {:?}; acceptable: {expectations:?}",
                 up.saturating_sub(acted)
             ))
         }

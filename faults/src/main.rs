@@ -9,16 +9,16 @@ mod abi;
 mod canary;
 mod catalogue;
 mod clock;
-mod dice;
 mod drive;
+mod expectation;
 mod judge;
 mod log;
-mod outer;
 mod plan;
 mod replies;
 mod report;
-mod want;
-mod watch;
+mod rng;
+mod supervisor;
+mod watchdog;
 mod wire;
 
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ use clock::Control;
 use drive::{Bench, Done};
 use plan::BLOCK;
 use report::Report;
-use watch::Watch;
+use watchdog::Watch;
 use wire::Wire;
 
 /// How long helper threads that nobody waits for (a blocked look-up) may outlive their calls.
@@ -82,7 +82,7 @@ fn main() -> ExitCode {
     let done = match (&options.inner, &options.wire) {
         (Some(_), Some(wire)) => inner(&options, wire),
         (None, Some(wire)) => wire::serve(&options, wire).map(|()| true),
-        _ => outer::run(&options),
+        _ => supervisor::run(&options),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -108,7 +108,7 @@ fn inner(options: &Options, wire: &Path) -> Result<bool, String> {
     let connect = |_| Wire::connect(wire).map_err(|error| format!("{}: {error}", wire.display()));
     let slots = 0..options.threads.max(1);
     let mut wires = slots.map(connect).collect::<Result<Vec<Wire>, String>>()?;
-    let before = (watch::count("fd"), watch::count("task"));
+    let before = (watchdog::count("fd"), watchdog::count("task"));
 
     let mut report = Report::default();
     let control = Control::start();
@@ -131,7 +131,7 @@ fn inner(options: &Options, wire: &Path) -> Result<bool, String> {
 
     let began = Instant::now();
     let after = loop {
-        let after = (watch::count("fd"), watch::count("task"));
+        let after = (watchdog::count("fd"), watchdog::count("task"));
         if after == before || began.elapsed() > SETTLE {
             break after;
         }

@@ -7,9 +7,9 @@ use flexpay_sandbox::fault_server::{Script, Tls};
 
 use crate::abi::{WaitOptions, n};
 use crate::catalogue::{Class, Fault, Setting, Whereto};
-use crate::dice::Dice;
+use crate::expectation::{Expectation, NO_CALLBACK, OTHER_ORDER};
 use crate::replies::Question;
-use crate::want::{NO_CALLBACK, OTHER_ORDER, Want};
+use crate::rng::Rng;
 
 /// Runs come in blocks of this size: a block is so many runs alone, or so many threads at once on one
 /// client.
@@ -37,7 +37,7 @@ pub struct Notice {
     /// The query string of its address, and the shop's secret with it.
     pub query: Option<&'static str>,
     /// What must come of it before anything is asked.
-    pub refused: Option<Want>,
+    pub refused: Option<Expectation>,
 }
 
 /// The client a call is made with.
@@ -94,15 +94,15 @@ impl Shop {
         matches!(self.whereto, Whereto::Slot(_))
     }
 
-    fn draw(dice: &mut Dice) -> Self {
+    fn draw(rng: &mut Rng) -> Self {
         Self {
-            secure: dice.percent(50),
-            only_tls12: dice.percent(30),
-            proxy: dice.percent(15),
-            reused: dice.percent(25),
-            pooled: dice.percent(50),
-            api: *dice.pick(&[n::API_V1, n::API_V1_1]),
-            check_once: dice.percent(30),
+            secure: rng.percent(50),
+            only_tls12: rng.percent(30),
+            proxy: rng.percent(15),
+            reused: rng.percent(25),
+            pooled: rng.percent(50),
+            api: *rng.pick(&[n::API_V1, n::API_V1_1]),
+            check_once: rng.percent(30),
             deadline_ms: 0,
             connect_timeout_ms: 0,
             whereto: Whereto::Slot(Certificate::Valid),
@@ -133,38 +133,38 @@ impl Shop {
 
 /// Whether a block is a crowd.
 pub fn is_crowd(seed: u64, block: usize) -> bool {
-    Dice::new(seed, 0, block).percent(35)
+    Rng::new(seed, 0, block).percent(35)
 }
 
 /// A run by itself, on a client of its own.
 pub fn alone(seed: u64, index: usize) -> Run {
-    let mut dice = Dice::new(seed, 1, index);
-    let mut shop = Shop::draw(&mut dice);
-    let mut call = draw_call(&mut dice, index);
+    let mut rng = Rng::new(seed, 1, index);
+    let mut shop = Shop::draw(&mut rng);
+    let mut call = draw_call(&mut rng, index);
     let question = shop.question(index, matches!(call, Call::Pay { .. }));
     let setting = shop.setting(&question);
     let mut faults = Vec::new();
     let one_place = Class::alone(&setting);
-    if !setting.reused && dice.percent(8) {
-        faults.push(dice.pick(&one_place).draw(&setting, &mut dice));
+    if !setting.reused && rng.percent(8) {
+        faults.push(rng.pick(&one_place).draw(&setting, &mut rng));
         shop.whereto = faults[0].whereto.clone();
     } else {
         let classes = Class::of(&setting);
-        faults.push(dice.pick(&classes).draw(&setting, &mut dice));
+        faults.push(rng.pick(&classes).draw(&setting, &mut rng));
         // What is asked again may meet another fault, or none. A payment that were sent again would
         // be rewarded, and found out.
         let must_be_asked_again = faults[0].class == Class::WorstMoment;
-        if question.is_pay || must_be_asked_again || dice.percent(60) {
+        if question.is_pay || must_be_asked_again || rng.percent(60) {
             let later = Setting {
                 reused: false,
                 resumable: true,
                 ..setting.clone()
             };
-            if !question.is_pay && !must_be_asked_again && dice.percent(40) {
+            if !question.is_pay && !must_be_asked_again && rng.percent(40) {
                 let classes = Class::of(&later);
-                faults.push(dice.pick(&classes).draw(&later, &mut dice));
+                faults.push(rng.pick(&classes).draw(&later, &mut rng));
             }
-            faults.push(Class::Good.draw(&later, &mut dice));
+            faults.push(Class::Good.draw(&later, &mut rng));
         }
     }
     if matches!(
@@ -174,27 +174,30 @@ pub fn alone(seed: u64, index: usize) -> Run {
             ..
         })
     ) {
-        faults = vec![Class::Callback.draw(&setting, &mut dice)];
+        faults = vec![Class::Callback.draw(&setting, &mut rng)];
         shop.whereto = Whereto::Slot(Certificate::Valid);
     }
-    if matches!(call, Call::Verify(Notice { refused: None, .. })) && dice.percent(20) {
-        faults = vec![Class::OtherPayment.draw(&setting, &mut dice)];
+    if matches!(call, Call::Verify(Notice { refused: None, .. })) && rng.percent(20) {
+        faults = vec![Class::OtherPayment.draw(&setting, &mut rng)];
         shop.whereto = Whereto::Slot(Certificate::Valid);
     }
     let fault = &faults[0];
-    let stalls = fault.wants.iter().any(|want| want.is_late());
+    let stalls = fault
+        .expectations
+        .iter()
+        .any(|expectation| expectation.is_late());
     if let (true, Call::Pay { description }) = (fault.class == Class::RequestBody, &mut call)
         && stalls
-        && dice.percent(10)
+        && rng.percent(10)
     {
         // More than a socket takes at once: the client is caught in the middle of writing.
         *description = 8 << 20;
     }
     shop.deadline_ms = match stalls {
-        true => *dice.pick(&[150, 200, 300, 400]),
-        false => *dice.pick(&[300, 800, 1_000]),
+        true => *rng.pick(&[150, 200, 300, 400]),
+        false => *rng.pick(&[300, 800, 1_000]),
     };
-    if fault.class < Class::TlsFinish && dice.percent(25) {
+    if fault.class < Class::TlsFinish && rng.percent(25) {
         shop.connect_timeout_ms = shop.deadline_ms / 2;
     }
     if let Call::Wait(options) = &mut call {
@@ -211,16 +214,16 @@ pub fn alone(seed: u64, index: usize) -> Run {
 
 /// A block of runs as a crowd: `first` and those after it, below `end`.
 pub fn crowd(seed: u64, block: usize, end: usize) -> Crowd {
-    let mut dice = Dice::new(seed, 2, block);
-    let mut shop = Shop::draw(&mut dice);
-    shop.deadline_ms = *dice.pick(&[500, 700, 900]);
+    let mut rng = Rng::new(seed, 2, block);
+    let mut shop = Shop::draw(&mut rng);
+    shop.deadline_ms = *rng.pick(&[500, 700, 900]);
     let indices = block * BLOCK..end.min((block + 1) * BLOCK);
-    if dice.percent(35) {
-        return crowd_before(shop, indices, &mut dice);
+    if rng.percent(35) {
+        return crowd_before(shop, indices, &mut rng);
     }
     let runs = indices.map(|index| {
-        let mut dice = Dice::new(seed, 1, index);
-        let mut call = draw_call(&mut dice, index);
+        let mut rng = Rng::new(seed, 1, index);
+        let mut call = draw_call(&mut rng, index);
         if let Call::Wait(options) = &mut call {
             options.timeout = 400;
         }
@@ -241,12 +244,12 @@ pub fn crowd(seed: u64, block: usize, end: usize) -> Crowd {
         let count = if question.is_pay {
             1
         } else {
-            dice.between(1, 2)
+            rng.between(1, 2)
         };
         let mut faults: Vec<Fault> = (0..count)
-            .map(|_| dice.pick(&classes).draw(&setting, &mut dice))
+            .map(|_| rng.pick(&classes).draw(&setting, &mut rng))
             .collect();
-        faults.push(Class::Good.draw(&setting, &mut dice));
+        faults.push(Class::Good.draw(&setting, &mut rng));
         Run {
             index,
             call,
@@ -263,9 +266,9 @@ pub fn crowd(seed: u64, block: usize, end: usize) -> Crowd {
 }
 
 /// A crowd whose connections go wrong before they say whose they are.
-fn crowd_before(mut shop: Shop, indices: std::ops::Range<usize>, dice: &mut Dice) -> Crowd {
+fn crowd_before(mut shop: Shop, indices: std::ops::Range<usize>, rng: &mut Rng) -> Crowd {
     shop.reused = false;
-    let is_pay = dice.percent(70);
+    let is_pay = rng.percent(70);
     let setting = shop.setting(&shop.question(indices.start, is_pay));
     let mut classes: Vec<Class> = Class::of(&setting);
     classes.extend(Class::alone(&setting));
@@ -276,12 +279,12 @@ fn crowd_before(mut shop: Shop, indices: std::ops::Range<usize>, dice: &mut Dice
             *class < Class::Idle && !matches!(class, Class::LookUp | Class::FirstAddressSilent)
         }
     });
-    let class = match dice.percent(20) && !shop.proxy {
+    let class = match rng.percent(20) && !shop.proxy {
         true => Class::LookUpHangs,
         false if classes.is_empty() => Class::Connect,
-        false => *dice.pick(&classes),
+        false => *rng.pick(&classes),
     };
-    let fault = class.draw(&setting, dice);
+    let fault = class.draw(&setting, rng);
     shop.whereto = fault.whereto.clone();
     shop.deadline_ms = 400;
     let call = |_| match is_pay {
@@ -303,8 +306,8 @@ fn crowd_before(mut shop: Shop, indices: std::ops::Range<usize>, dice: &mut Dice
     }
 }
 
-fn draw_call(dice: &mut Dice, index: usize) -> Call {
-    match dice.below(100) {
+fn draw_call(rng: &mut Rng, index: usize) -> Call {
+    match rng.below(100) {
         0..45 => Call::Pay { description: 0 },
         45..75 => Call::Check,
         75..87 => Call::Wait(WaitOptions {
@@ -312,7 +315,7 @@ fn draw_call(dice: &mut Dice, index: usize) -> Call {
             interval: 20,
             failed_grace: 50,
         }),
-        _ => Call::Verify(Notice::draw(dice, index)),
+        _ => Call::Verify(Notice::draw(rng, index)),
     }
 }
 
@@ -327,22 +330,22 @@ impl Notice {
         }
     }
 
-    fn draw(dice: &mut Dice, index: usize) -> Self {
+    fn draw(rng: &mut Rng, index: usize) -> Self {
         let sound = Self::sound(index);
-        let refused = |body: Vec<u8>, want| Self {
+        let refused = |body: Vec<u8>, expectation| Self {
             body,
-            refused: Some(want),
+            refused: Some(expectation),
             ..sound.clone()
         };
-        let text = |body: String, want| refused(body.into_bytes(), want);
-        if dice.percent(70) {
+        let text = |body: String, expectation| refused(body.into_bytes(), expectation);
+        if rng.percent(70) {
             return Self {
-                recorded: dice.percent(50),
+                recorded: rng.percent(50),
                 ..sound
             };
         }
-        match dice.below(10) {
-            0 => refused([b"{\xff".to_vec(), dice.bytes(100)].concat(), NO_CALLBACK),
+        match rng.below(10) {
+            0 => refused([b"{\xff".to_vec(), rng.bytes(100)].concat(), NO_CALLBACK),
             1 => refused(sound.body[..sound.body.len() / 2].to_vec(), NO_CALLBACK),
             2 => refused(vec![b' '; 65_537], NO_CALLBACK),
             3 => refused("{\"a\":".repeat(10_000).into_bytes(), NO_CALLBACK),

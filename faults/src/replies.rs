@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::sync::LazyLock;
 
 use crate::abi::{AMOUNT, CURRENCY, n};
-use crate::dice::Dice;
-use crate::want::{self, Want};
+use crate::expectation::{self, Expectation};
+use crate::rng::Rng;
 
 /// What a run asks for, and under which names.
 #[derive(Clone, Debug)]
@@ -50,9 +50,9 @@ pub fn chunked(headers: &str, body: &[u8], size: usize, end: &str) -> Vec<u8> {
 
 impl Question {
     /// A body that answers the question, and what it says.
-    pub fn good_body(&self, dice: &mut Dice) -> (String, Want) {
+    pub fn good_body(&self, rng: &mut Rng) -> (String, Expectation) {
         if self.is_pay {
-            return dice.take(self.good_payments());
+            return rng.take(self.good_payments());
         }
         let states = [
             ("0", n::STATE_PAID),
@@ -63,13 +63,13 @@ impl Question {
             ("4", n::STATE_REFUNDED),
             ("5", n::STATE_CANCELLED),
         ];
-        let (status, state) = *dice.pick(&states);
-        (self.transaction(status), Want::State(state))
+        let (status, state) = *rng.pick(&states);
+        (self.transaction(status), Expectation::State(state))
     }
 
-    fn good_payments(&self) -> Vec<(String, Want)> {
+    fn good_payments(&self) -> Vec<(String, Expectation)> {
         let order = &self.order_number;
-        let leads = Want::Payment(CARD_PAGE);
+        let leads = Expectation::Payment(CARD_PAGE);
         let mut payments = vec![
             (
                 format!(
@@ -96,7 +96,7 @@ impl Question {
             ),
             (
                 format!("<form action=\"{CARD_PAGE}\" method=post></form></html>"),
-                Want::Page,
+                Expectation::Page,
             ),
         ];
         if self.takes_pages {
@@ -118,17 +118,17 @@ impl Question {
     }
 
     /// A good reply, whole, after which the connection may be used again.
-    pub fn good(&self, dice: &mut Dice) -> (Vec<u8>, Want) {
-        let (body, want) = self.good_body(dice);
-        (reply(200, "", body), want)
+    pub fn good(&self, rng: &mut Rng) -> (Vec<u8>, Expectation) {
+        let (body, expectation) = self.good_body(rng);
+        (reply(200, "", body), expectation)
     }
 
     /// The most welcome body: what must not be taken for an answer when its surroundings are wrong.
-    pub fn tempting(&self) -> (String, Want) {
+    pub fn tempting(&self) -> (String, Expectation) {
         if self.is_pay {
             self.good_payments().swap_remove(0)
         } else {
-            (self.transaction("0"), Want::State(n::STATE_PAID))
+            (self.transaction("0"), Expectation::State(n::STATE_PAID))
         }
     }
 
@@ -144,12 +144,12 @@ impl Question {
     }
 
     /// What a status that is no success says, over a body that says nothing else.
-    pub fn verdict(&self, status: u16) -> Want {
+    pub fn verdict(&self, status: u16) -> Expectation {
         match status {
-            401 | 403 => want::BAD_TOKEN,
-            400 | 404 | 405 | 422 => want::NO,
-            ..100 | 300..400 => want::UNREADABLE,
-            _ => want::FAILED,
+            401 | 403 => expectation::BAD_TOKEN,
+            400 | 404 | 405 | 422 => expectation::NO,
+            ..100 | 300..400 => expectation::UNREADABLE,
+            _ => expectation::FAILED,
         }
     }
 }

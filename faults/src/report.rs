@@ -151,7 +151,7 @@ pub fn print_run(done: &Done, seed: u64) {
             "    fault: {}: {}; acceptable: {:?}",
             fault.class.name(),
             fault.name,
-            fault.wants
+            fault.expectations
         );
         println!("        {script}");
     }

@@ -3,11 +3,12 @@
 use libc::{c_char, size_t};
 use std::mem::offset_of;
 
-use super::block;
+use super::c_struct;
 use super::client::flexpay_client;
 use super::error::{flexpay_error, flexpay_result};
-use super::guard::{deliver, stop_panics};
+use super::guard::deliver;
 use super::input::{SizedStruct, body as borrow_body, needed, owned, sized, text};
+use super::panics::stop_panics;
 use super::transaction::flexpay_transaction;
 use crate::callback::{Expected, Said, callback_key, hear_callback};
 use crate::error::{Error, Result};
@@ -76,7 +77,7 @@ unsafe impl SizedStruct for flexpay_expected {
 
 impl flexpay_callback {
     fn make(said: &Said<'_>) -> *mut Self {
-        block::make(
+        c_struct::make(
             [
                 Some(said.text(Field::Code).unwrap_or_default()),
                 said.text(Field::Reference),
@@ -300,5 +301,5 @@ pub unsafe extern "C" fn flexpay_verify_order(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_callback_free(callback: *mut flexpay_callback) {
     // SAFETY: NULL or a callback of this library that was not freed, as the header asks.
-    stop_panics(|| unsafe { block::free(callback) });
+    stop_panics(|| unsafe { c_struct::free(callback) });
 }

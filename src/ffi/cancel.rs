@@ -1,7 +1,8 @@
 //! Ending a wait from elsewhere.
 
 use super::error::{flexpay_error, flexpay_result};
-use super::guard::{deliver, stop_panics};
+use super::guard::deliver;
+use super::panics::stop_panics;
 use crate::cancel::CancelToken;
 
 /// Ends a flexpay_wait from another thread or from a signal handler. Opaque, thread-safe.

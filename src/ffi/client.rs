@@ -2,7 +2,8 @@
 
 use super::config::flexpay_config;
 use super::error::{flexpay_error, flexpay_result};
-use super::guard::{deliver, stop_panics};
+use super::guard::deliver;
+use super::panics::stop_panics;
 use crate::client::Client;
 use crate::error::{Error, Result};
 

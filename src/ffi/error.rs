@@ -2,8 +2,8 @@
 
 use libc::c_char;
 
-use super::block;
-use super::guard::stop_panics;
+use super::c_struct;
+use super::panics::stop_panics;
 use crate::error::Error;
 
 /// What a function came to: FLEXPAY_OK, or one of FLEXPAY_ERROR_*. New codes may come in later
@@ -81,7 +81,7 @@ pub struct flexpay_error {
 
 impl flexpay_error {
     pub(super) fn make(error: &Error) -> *mut Self {
-        block::make(
+        c_struct::make(
             [
                 Some(error.message()),
                 error.field(),
@@ -107,5 +107,5 @@ impl flexpay_error {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_error_free(error: *mut flexpay_error) {
     // SAFETY: NULL or an error of this library that was not freed, as the header asks.
-    stop_panics(|| unsafe { block::free(error) });
+    stop_panics(|| unsafe { c_struct::free(error) });
 }

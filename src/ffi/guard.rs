@@ -1,14 +1,8 @@
 //! What every exported function goes through: outputs set to NULL first, panics stopped, one code.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::error::{flexpay_error, flexpay_result};
+use super::panics::stop_panics;
 use crate::error::{Error, ErrorCode, Outcome, Result};
-
-#[cfg(not(panic = "unwind"))]
-compile_error!(
-    "flexpay must be built with panic = \"unwind\": a panic stops at the C border, or it takes the host down"
-);
 
 /// Runs `body` and hands its result over: an object through `out`, or an error through `error`,
 /// each only where the caller wants it.
@@ -59,20 +53,6 @@ pub(super) unsafe fn deliver<T, C>(
         unsafe { set(error, object.unwrap_or(std::ptr::null_mut())) };
     }
     code
-}
-
-/// Runs what returns nothing, or something plain: `None` after a panic.
-pub(super) fn stop_panics<T>(body: impl FnOnce() -> T) -> Option<T> {
-    // What the body may have left half done is either its own, or reached through `&self` of types
-    // that are safe to share after a panic.
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(value) => Some(value),
-        Err(payload) => {
-            // Its drop may panic in turn.
-            std::mem::forget(payload);
-            None
-        }
-    }
 }
 
 unsafe fn set<T>(place: *mut *mut T, value: *mut T) {

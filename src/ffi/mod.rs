@@ -5,7 +5,7 @@
 
 #![allow(non_camel_case_types)]
 
-mod block;
+mod c_struct;
 mod guard;
 mod input;
 
@@ -15,6 +15,7 @@ pub mod client;
 pub mod config;
 pub mod error;
 pub mod names;
+mod panics;
 pub mod payment;
 pub mod transaction;
 pub mod version;

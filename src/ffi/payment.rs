@@ -3,11 +3,12 @@
 use libc::{c_char, size_t};
 use std::mem::offset_of;
 
-use super::block;
+use super::c_struct;
 use super::client::flexpay_client;
 use super::error::{flexpay_error, flexpay_result};
-use super::guard::{deliver, stop_panics};
+use super::guard::deliver;
 use super::input::{SizedStruct, needed, owned, sized};
+use super::panics::stop_panics;
 use crate::error::Result;
 use crate::payment::{Payment, PaymentRequest};
 
@@ -85,7 +86,7 @@ impl flexpay_payment_request {
 
 impl flexpay_payment {
     fn make(payment: &mut Payment) -> *mut Self {
-        block::make(
+        c_struct::make(
             [
                 payment.redirect_url.as_deref(),
                 payment.order_number.as_deref(),
@@ -134,5 +135,5 @@ pub unsafe extern "C" fn flexpay_pay(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_payment_free(payment: *mut flexpay_payment) {
     // SAFETY: NULL or a payment of this library that was not freed, as the header asks.
-    stop_panics(|| unsafe { block::free(payment) });
+    stop_panics(|| unsafe { c_struct::free(payment) });
 }

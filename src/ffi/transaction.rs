@@ -2,11 +2,12 @@
 
 use libc::c_char;
 
-use super::block;
+use super::c_struct;
 use super::client::flexpay_client;
 use super::error::{flexpay_error, flexpay_result};
-use super::guard::{deliver, stop_panics};
+use super::guard::deliver;
 use super::input::text;
+use super::panics::stop_panics;
 use crate::amount::Amount;
 use crate::transaction::{State, Transaction};
 
@@ -63,7 +64,7 @@ impl flexpay_transaction {
     pub(super) fn make(transaction: &mut Transaction) -> *mut Self {
         let shown = |amount: Option<Amount>| amount.map(|amount| amount.to_string());
         let minor = |amount: Option<Amount>| amount.map_or(-1, Amount::minor);
-        block::make(
+        c_struct::make(
             [
                 transaction.status.as_deref(),
                 Some(&transaction.order_number),
@@ -165,5 +166,5 @@ pub unsafe extern "C" fn flexpay_check(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_transaction_free(transaction: *mut flexpay_transaction) {
     // SAFETY: NULL or a transaction of this library that was not freed, as the header asks.
-    stop_panics(|| unsafe { block::free(transaction) });
+    stop_panics(|| unsafe { c_struct::free(transaction) });
 }

@@ -7,9 +7,9 @@ use crate::address;
 use crate::config::Api;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::wire::fields::{Field, Fields, Unreadable};
+use crate::wire::gateway_message::GatewayMessage;
 use crate::wire::named_order::NamedOrder;
 use crate::wire::reply::Reply;
-use crate::wire::words::Words;
 use crate::wire::{charset, is_success, json, page, printable};
 
 /// What was asked, where, and of which form of the service.
@@ -38,7 +38,11 @@ impl Payment {
                         )),
                         _ => Ok(payment),
                     })
-                    .map_err(|error| error.with_status(status).or_words(|| reply.words()))
+                    .map_err(|error| {
+                        error
+                            .with_status(status)
+                            .or_gateway_message(|| reply.gateway_message())
+                    })
             }
             _ => {
                 let refusal = reply.refusal("the payment request");
@@ -140,7 +144,7 @@ impl Payment {
                 ..payment
             }));
         }
-        let words = Words {
+        let words = GatewayMessage {
             code: owned(code.or(fields.text(Field::Status)?)),
             message: owned(match message {
                 Some(message) => Some(message),
@@ -155,7 +159,7 @@ impl Payment {
         });
         let problem = "the reply gives no address for the customer";
         Ok(Err(
-            unusable(format!("{problem}{order}{}", words.quoted())).with_words(words)
+            unusable(format!("{problem}{order}{}", words.quoted())).with_gateway_message(words)
         ))
     }
 
@@ -229,12 +233,12 @@ impl Payment {
             (None, _) if others => Self::whole(html),
             (None, Some((link, problem))) => Err(bad_address(link, problem)),
             (None, None) => {
-                let words = Words {
+                let words = GatewayMessage {
                     code: None,
                     message: Some(page.text).filter(|text| !text.is_empty()),
                 };
                 let message = format!("the gateway's page leads nowhere{}", words.quoted());
-                Err(unusable(message).with_words(words))
+                Err(unusable(message).with_gateway_message(words))
             }
         }
     }
@@ -286,7 +290,7 @@ fn contradicted(refusal: &Error, beside: &str) -> Error {
         "the reply says no, and it {beside}: find out first whether there is a payment; {}",
         refusal.message()
     );
-    let error = unusable(message).with_words(Words {
+    let error = unusable(message).with_gateway_message(GatewayMessage {
         code: refusal.gateway_code().map(str::to_owned),
         message: refusal.gateway_message().map(str::to_owned),
     });
@@ -350,11 +354,11 @@ fn bad_address(address: &str, problem: &str) -> Error {
 }
 
 /// The gateway's "no" with its own words.
-pub(crate) fn refused(what: &str, words: Words) -> Error {
+pub(crate) fn refused(what: &str, words: GatewayMessage) -> Error {
     Error::new(
         ErrorCode::Refused,
         Outcome::Refused,
         format!("the gateway refused {what}{}", words.quoted()),
     )
-    .with_words(words)
+    .with_gateway_message(words)
 }

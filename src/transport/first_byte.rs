@@ -10,7 +10,7 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTi
 use zeroize::Zeroize;
 
 use super::call::{Call, Stage};
-use super::dial::is_to_proxy;
+use super::tcp::is_to_proxy;
 
 /// Puts a [`Marker`] on top of every connection.
 #[derive(Debug)]

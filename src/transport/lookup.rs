@@ -10,8 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::call::Call;
-use super::dial::timed_out;
 use super::per_process::PerProcess;
+use super::tcp::timed_out;
 
 /// How long a result may be used again: as long as browsers do. The system gives no time of its own.
 const GOOD_FOR: Duration = Duration::from_secs(60);

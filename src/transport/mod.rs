@@ -1,12 +1,11 @@
 //! HTTP to the gateway: one request, one reply, within one deadline.
 //!
 //! A client's [`Transport`] sends over the connections of a [`pool`]. A connection consists, from the
-//! inside out, of [`dial`] (TCP: the name by [`lookup`], its addresses by [`race`]), ureq's proxy layer,
+//! inside out, of [`tcp`] (the name by [`lookup`], its addresses by [`race`]), ureq's proxy layer,
 //! [`tls`] and [`first_byte`]. What belongs to the call under way is in [`call`]; what went wrong is put
 //! into words by [`failure`].
 
 pub(crate) mod call;
-mod dial;
 mod failure;
 pub(crate) mod first_byte;
 mod lookup;
@@ -14,6 +13,8 @@ mod per_process;
 mod pool;
 mod provider;
 mod race;
+mod resolver;
+mod tcp;
 mod tls;
 
 use std::io::Read;

@@ -9,7 +9,7 @@ use ureq::{Agent, Proxy, ProxyProtocol};
 
 use super::per_process::PerProcess;
 use super::tls::{self, Roots};
-use super::{dial, first_byte};
+use super::{first_byte, resolver, tcp};
 use crate::address;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -96,10 +96,14 @@ impl Pool {
             let agent = |idle_connections| {
                 let connector =
                     ().chain(ConnectProxyConnector::default())
-                        .chain(dial::Dial { proxied })
+                        .chain(tcp::Connect { proxied })
                         .chain(tls.clone())
                         .chain(first_byte::FirstByte { proxied });
-                Agent::with_parts(self.settings(idle_connections), connector, dial::NotYet)
+                Agent::with_parts(
+                    self.settings(idle_connections),
+                    connector,
+                    resolver::Deferred,
+                )
             };
             Agents {
                 unpooled: agent(0),
@@ -142,8 +146,12 @@ impl Pool {
 #[cfg(unix)]
 #[ctor::ctor(unsafe)]
 fn make_constants_before_any_fork() {
-    let connector = ().chain(dial::Dial { proxied: false });
-    let agent = Agent::with_parts(ureq::config::Config::default(), connector, dial::NotYet);
+    let connector = ().chain(tcp::Connect { proxied: false });
+    let agent = Agent::with_parts(
+        ureq::config::Config::default(),
+        connector,
+        resolver::Deferred,
+    );
     let _ = agent.get("http://localhost/").call();
 }
 

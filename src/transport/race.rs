@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::call::Call;
-use super::dial::timed_out;
+use super::tcp::timed_out;
 
 /// How long an attempt is alone before the next begins: the "Connection Attempt Delay" that RFC 8305
 /// recommends.

@@ -7,12 +7,12 @@ pub(crate) mod charset;
 pub(crate) mod date;
 pub(crate) mod fields;
 pub(crate) mod form;
+pub(crate) mod gateway_message;
 mod html;
 pub(crate) mod json;
 pub(crate) mod named_order;
 pub(crate) mod page;
 pub(crate) mod reply;
-pub(crate) mod words;
 
 /// Whether a `code` says success. Documented as `0`; also met as `"0"` and `"0.0"`.
 #[inline]

@@ -29,9 +29,9 @@ const MAX_TEXT: usize = 2_000;
 pub(crate) fn read(html: &str) -> Page {
     let mut page = Page::default();
     let mut unseen: Option<String> = None;
-    let mut words = Words::default();
+    let mut words = VisibleText::default();
     let mut in_title = false;
-    let mut title = Words::default();
+    let mut title = VisibleText::default();
     for token in html::tokens(&html::one_newline(html)) {
         match token {
             Token::Start(tag) => {
@@ -127,13 +127,13 @@ fn refresh_address(content: &str) -> Option<String> {
 
 /// Gathers visible text, one space between words.
 #[derive(Default)]
-struct Words {
+struct VisibleText {
     text: String,
     length: usize,
     gap: bool,
 }
 
-impl Words {
+impl VisibleText {
     fn pause(&mut self) {
         self.gap = true;
     }

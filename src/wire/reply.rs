@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::words::Words;
+use super::gateway_message::GatewayMessage;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::transport::first_byte::Kept;
 
@@ -67,8 +67,8 @@ impl Reply {
     }
 
     /// The gateway's own words, as far as the body gives them.
-    pub(crate) fn words(&self) -> Words {
-        let words = |body: &Vec<u8>| Words::of_body(body, self.content_type.as_deref());
+    pub(crate) fn gateway_message(&self) -> GatewayMessage {
+        let words = |body: &Vec<u8>| GatewayMessage::of_body(body, self.content_type.as_deref());
         self.body.as_ref().map(words).unwrap_or_default()
     }
 
@@ -77,7 +77,7 @@ impl Reply {
     /// 400, 401, 403, 404, 405 and 422 are refusals. 408, 429, every 5xx, and whatever else nobody
     /// has documented, leave the outcome unknown.
     pub(crate) fn refusal(&self, what: &str) -> Error {
-        let words = self.words();
+        let words = self.gateway_message();
         let (status, quoted) = (self.status, words.quoted());
         let error = match status {
             // The gateway filters by the merchant's address, and a firewall answers with a page.
@@ -116,7 +116,7 @@ impl Reply {
         };
         error
             .with_status(status)
-            .with_words(words)
+            .with_gateway_message(words)
             .with_retry_after(self.retry_after)
     }
 
@@ -129,7 +129,7 @@ impl Reply {
         );
         Error::new(ErrorCode::Reply, Outcome::Unknown, message)
             .with_status(self.status)
-            .with_words(Words {
+            .with_gateway_message(GatewayMessage {
                 code: refusal.gateway_code().map(str::to_owned),
                 message: refusal.gateway_message().map(str::to_owned),
             })

@@ -6,8 +6,10 @@ use flexpay_sandbox::Certificate;
 use flexpay_sandbox::fault_server::{ProxyFault, Script, Step, TlsFault};
 
 use super::{Row, Setting, Whereto, after, drip, flood, row, send};
-use crate::dice::Dice;
-use crate::want::{BROKE, LATE, LATE_UNSENT, NO_NAME, NO_PROXY, NO_TLS, NO_WAY, Want};
+use crate::expectation::{
+    BROKE, Expectation, LATE, LATE_UNSENT, NO_NAME, NO_PROXY, NO_TLS, NO_WAY,
+};
+use crate::rng::Rng;
 
 /// Names that `faults/blocked_lookup.c` answers for. Each run has its own: the library remembers them.
 fn named(setting: &Setting, kind: &str, row: Row) -> Row {
@@ -17,13 +19,13 @@ fn named(setting: &Setting, kind: &str, row: Row) -> Row {
     }
 }
 
-fn good_at_once(name: &str, setting: &Setting, dice: &mut Dice) -> Row {
-    let (reply, want) = setting.question.good(dice);
+fn good_at_once(name: &str, setting: &Setting, rng: &mut Rng) -> Row {
+    let (reply, expectation) = setting.question.good(rng);
     let then = vec![send(reply), Step::Close];
-    row(name, after(Default::default(), then), &[want])
+    row(name, after(Default::default(), then), &[expectation])
 }
 
-pub(super) fn look_up(setting: &Setting, dice: &mut Dice) -> Row {
+pub(super) fn look_up(setting: &Setting, rng: &mut Rng) -> Row {
     let mut rows = vec![
         ("no such name", "", Some(NO_NAME)),
         ("name server unwell", "again.", Some(NO_NAME)),
@@ -33,10 +35,10 @@ pub(super) fn look_up(setting: &Setting, dice: &mut Dice) -> Row {
         rows.push(("slow", "slow.", None));
         rows.push(("first address dead", "dead-first.", None));
     }
-    let (name, kind, error) = dice.take(rows);
-    let mut found = good_at_once(name, setting, dice);
+    let (name, kind, error) = rng.take(rows);
+    let mut found = good_at_once(name, setting, rng);
     if let Some(error) = error {
-        found.wants = vec![error];
+        found.expectations = vec![error];
     }
     named(setting, kind, found)
 }
@@ -46,29 +48,30 @@ pub(super) fn look_up_hangs(setting: &Setting) -> Row {
     named(setting, "blocked.", hangs)
 }
 
-pub(super) fn first_address_silent(setting: &Setting, dice: &mut Dice) -> Row {
-    let second_is_good = good_at_once("the second is good", setting, dice);
+pub(super) fn first_address_silent(setting: &Setting, rng: &mut Rng) -> Row {
+    let second_is_good = good_at_once("the second is good", setting, rng);
     named(setting, "silent-first.", second_is_good)
 }
 
-pub(super) fn connect(setting: &Setting, dice: &mut Dice) -> Row {
+pub(super) fn connect(setting: &Setting, rng: &mut Rng) -> Row {
     // With a proxy, it is the proxy that cannot be reached.
     let refused = if setting.proxy { NO_PROXY } else { NO_WAY };
-    let (name, whereto, want) = dice.take(vec![
+    let (name, whereto, expectation) = rng.take(vec![
         ("refused", Whereto::Closed, refused),
         ("silence", Whereto::Deaf, LATE_UNSENT),
     ]);
     Row {
         whereto,
-        ..row(name, Script::default(), &[want])
+        ..row(name, Script::default(), &[expectation])
     }
 }
 
-pub(super) fn proxy(_: &Setting, dice: &mut Dice) -> Row {
+pub(super) fn proxy(_: &Setting, rng: &mut Rng) -> Row {
     let head = |status: &str| send(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n"));
-    let read = |name, then, wants: &[Want]| (name, true, then, wants.to_vec());
-    let unread = |name, then, wants: &[Want]| (name, false, then, wants.to_vec());
-    let (name, read, then, wants) = dice.take(vec![
+    let read = |name, then, expectations: &[Expectation]| (name, true, then, expectations.to_vec());
+    let unread =
+        |name, then, expectations: &[Expectation]| (name, false, then, expectations.to_vec());
+    let (name, read, then, expectations) = rng.take(vec![
         unread("reset unread", vec![Step::Reset], &[NO_PROXY]),
         unread("closed unread", vec![Step::Close], &[NO_PROXY]),
         unread("silent unread", vec![Step::Hang], &[LATE_UNSENT]),
@@ -129,13 +132,13 @@ pub(super) fn proxy(_: &Setting, dice: &mut Dice) -> Row {
         proxy: Some(ProxyFault { read, then }),
         ..Script::default()
     };
-    row(name, script, &wants)
+    row(name, script, &expectations)
 }
 
 /// What is done to a handshake, and what comes of it when the client still waits for the server.
-fn handshake_faults() -> Vec<(&'static str, Vec<Step>, Vec<Want>)> {
+fn handshake_faults() -> Vec<(&'static str, Vec<Step>, Vec<Expectation>)> {
     let raw = |bytes: &[u8]| Step::SendRaw(bytes.to_vec());
-    let is = |want: Want| vec![want];
+    let is = |expectation: Expectation| vec![expectation];
     vec![
         ("reset", vec![Step::Reset], is(NO_WAY)),
         ("closed", vec![Step::Cut], is(NO_WAY)),
@@ -190,10 +193,10 @@ fn handshake_faults() -> Vec<(&'static str, Vec<Step>, Vec<Want>)> {
     ]
 }
 
-pub(super) fn tls_hello(dice: &mut Dice) -> Row {
-    let (name, then, mut wants) = dice.take(handshake_faults());
-    let percent = dice.between(1, 60);
-    let (at, tls) = dice.take(vec![
+pub(super) fn tls_hello(rng: &mut Rng) -> Row {
+    let (name, then, mut expectations) = rng.take(handshake_faults());
+    let percent = rng.between(1, 60);
+    let (at, tls) = rng.take(vec![
         ("hello unread", TlsFault::BeforeHello(then.clone())),
         ("hello read", TlsFault::AfterHello(then.clone())),
         (
@@ -207,21 +210,21 @@ pub(super) fn tls_hello(dice: &mut Dice) -> Row {
     ]);
     if at == "hello unread" && name == "reset" {
         // Already counts as a connection that was not made; the code is the same.
-        wants = vec![NO_WAY];
+        expectations = vec![NO_WAY];
     }
     if at == "flight in part" && !["reset", "closed", "silence"].contains(&name) {
         // The bytes continue a record that was cut: what it then says depends on where.
-        wants = vec![NO_TLS, LATE_UNSENT];
+        expectations = vec![NO_TLS, LATE_UNSENT];
     }
     let script = Script {
         tls: Some(tls),
         ..Script::default()
     };
-    row(format!("{at}, {name}"), script, &wants)
+    row(format!("{at}, {name}"), script, &expectations)
 }
 
-pub(super) fn certificate(dice: &mut Dice) -> Row {
-    let certificate = *dice.pick(&[
+pub(super) fn certificate(rng: &mut Rng) -> Row {
+    let certificate = *rng.pick(&[
         Certificate::Expired,
         Certificate::NotYetValid,
         Certificate::WrongName,
@@ -234,8 +237,8 @@ pub(super) fn certificate(dice: &mut Dice) -> Row {
 
 /// The server's flight is out. With TLS 1.2 the client still waits for the server's Finished: nothing
 /// is sent. With 1.3 it does not, and hands its request over.
-pub(super) fn tls_finish(setting: &Setting, dice: &mut Dice) -> Row {
-    if dice.percent(15) {
+pub(super) fn tls_finish(setting: &Setting, rng: &mut Rng) -> Row {
+    if rng.percent(15) {
         let script = Script {
             tls: Some(TlsFault::DripFlight(Duration::from_millis(5))),
             ..Script::default()
@@ -243,7 +246,7 @@ pub(super) fn tls_finish(setting: &Setting, dice: &mut Dice) -> Row {
         return row("the flight dripped", script, &[LATE_UNSENT]);
     }
     let garbage = Step::SendRaw(b"\x17\x03\x03\x00\x10not a true record".to_vec());
-    let (name, then, unsent, sent) = dice.take(vec![
+    let (name, then, unsent, sent) = rng.take(vec![
         (
             "reset",
             vec![Step::Reset],
@@ -265,7 +268,7 @@ pub(super) fn tls_finish(setting: &Setting, dice: &mut Dice) -> Row {
             vec![NO_TLS, BROKE],
         ),
     ]);
-    let await_answer = dice.percent(50);
+    let await_answer = rng.percent(50);
     let script = Script {
         tls: Some(TlsFault::InFlight {
             percent: 100,
@@ -275,10 +278,10 @@ pub(super) fn tls_finish(setting: &Setting, dice: &mut Dice) -> Row {
         ..Script::default()
     };
     let when = if await_answer { "answered" } else { "sent" };
-    let wants = match (setting.only_tls12, setting.resumable) {
+    let expectations = match (setting.only_tls12, setting.resumable) {
         (true, false) => unsent,
         (true, true) => [unsent, sent].concat(),
         (false, _) => sent,
     };
-    row(format!("flight {when}, {name}"), script, &wants)
+    row(format!("flight {when}, {name}"), script, &expectations)
 }

@@ -4,16 +4,16 @@
 use flexpay_sandbox::fault_server::Step;
 
 use super::{Row, Setting, answer, drip, flood, send};
-use crate::dice::Dice;
+use crate::expectation::{BROKE, Expectation, FAILED, LATE, NO, UNREADABLE};
 use crate::replies::{BOMB, chunked, open_ended, packed, reply};
-use crate::want::{BROKE, FAILED, LATE, NO, UNREADABLE, Want};
+use crate::rng::Rng;
 
-pub(super) fn in_part(setting: &Setting, dice: &mut Dice) -> Row {
+pub(super) fn in_part(setting: &Setting, rng: &mut Rng) -> Row {
     let (body, _) = setting.question.tempting();
     // Always short of what would make it whole.
-    let at = dice.between(0, body.len() - 2);
+    let at = rng.between(0, body.len() - 2);
     let cut = &body.as_bytes()[..at];
-    let (framing, whole): (_, Vec<u8>) = dice.take(vec![
+    let (framing, whole): (_, Vec<u8>) = rng.take(vec![
         ("length", reply(200, "", &body)),
         ("chunks", chunked("", body.as_bytes(), 7, "0\r\n\r\n")),
         ("no length", open_ended(&body)),
@@ -45,7 +45,7 @@ pub(super) fn in_part(setting: &Setting, dice: &mut Dice) -> Row {
         "no length" => vec![send(filler), Step::Close],
         _ => vec![send(filler), Step::Hang],
     };
-    let (name, end, wants) = dice.take(vec![
+    let (name, end, expectations) = rng.take(vec![
         ("reset", vec![Step::Reset], broken),
         ("closed", vec![Step::Close], ended),
         ("cut", vec![Step::Cut], cut_off),
@@ -71,10 +71,14 @@ pub(super) fn in_part(setting: &Setting, dice: &mut Dice) -> Row {
     ]);
     let mut then = vec![part];
     then.extend(end);
-    answer(format!("{framing}, {name} after {at} bytes"), then, &wants)
+    answer(
+        format!("{framing}, {name} after {at} bytes"),
+        then,
+        &expectations,
+    )
 }
 
-pub(super) fn length(setting: &Setting, dice: &mut Dice) -> Row {
+pub(super) fn length(setting: &Setting, rng: &mut Rng) -> Row {
     let (body, good) = setting.question.tempting();
     let n = body.len();
     let with = |headers: String| send(format!("HTTP/1.1 200 OK\r\n{headers}\r\n{body}"));
@@ -85,7 +89,7 @@ pub(super) fn length(setting: &Setting, dice: &mut Dice) -> Row {
     let both = format!(
         "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n{in_chunks}"
     );
-    let (name, then, want): (_, _, Want) = dice.take(vec![
+    let (name, then, expectation): (_, _, Expectation) = rng.take(vec![
         (
             "one too long, closed",
             close(says(format!("{}", n + 1))),
@@ -155,19 +159,19 @@ pub(super) fn length(setting: &Setting, dice: &mut Dice) -> Row {
         ("none, closed", close(with(String::new())), good),
         ("none, silence", hang(with(String::new())), LATE),
     ]);
-    answer(name, then, &[want])
+    answer(name, then, &[expectation])
 }
 
-pub(super) fn chunks(setting: &Setting, dice: &mut Dice) -> Row {
+pub(super) fn chunks(setting: &Setting, rng: &mut Rng) -> Row {
     let (body, good) = setting.question.tempting();
     let bytes = body.as_bytes();
     let n = bytes.len();
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let raw = |rest: String| vec![send(format!("{head}{rest}")), Step::Hang];
-    let size = dice.between(1, 60);
+    let size = rng.between(1, 60);
     let whole = |end: &str| send(chunked("", bytes, size, end));
     let bad = vec![UNREADABLE, BROKE];
-    let (name, then, wants) = dice.take(vec![
+    let (name, then, expectations) = rng.take(vec![
         (
             "size is no number",
             raw(format!("zz\r\n{body}\r\n0\r\n\r\n")),
@@ -271,10 +275,10 @@ pub(super) fn chunks(setting: &Setting, dice: &mut Dice) -> Row {
             vec![good, UNREADABLE],
         ),
     ]);
-    answer(name, then, &wants)
+    answer(name, then, &expectations)
 }
 
-pub(super) fn oversize(setting: &Setting, dice: &mut Dice) -> Row {
+pub(super) fn oversize(setting: &Setting, rng: &mut Rng) -> Row {
     let (body, good) = setting.question.tempting();
     let is_pay = setting.question.is_pay;
     let blanks = |n: usize| format!("{body}{}", " ".repeat(n));
@@ -289,10 +293,10 @@ pub(super) fn oversize(setting: &Setting, dice: &mut Dice) -> Row {
         )
     };
     let page = match setting.question.takes_pages {
-        true => Want::Page,
+        true => Expectation::Page,
         false => UNREADABLE,
     };
-    let (name, then, wants) = match dice.below(8) {
+    let (name, then, expectations) = match rng.below(8) {
         0 => (
             "a body over 1 MiB",
             vec![send(reply(200, "", blanks(mega)))],
@@ -347,15 +351,15 @@ pub(super) fn oversize(setting: &Setting, dice: &mut Dice) -> Row {
             vec![setting.question.verdict(422)],
         ),
     };
-    answer(name, then, &wants)
+    answer(name, then, &expectations)
 }
 
 /// Nothing that is packed is ever unpacked: it was not asked for, and is not readable.
-pub(super) fn gzip(setting: &Setting, dice: &mut Dice) -> Row {
+pub(super) fn gzip(setting: &Setting, rng: &mut Rng) -> Row {
     let (body, _) = setting.question.tempting();
-    let encoding = *dice.pick(&["gzip", "x-gzip", "gzip, gzip", "deflate", "br", "GZIP"]);
+    let encoding = *rng.pick(&["gzip", "x-gzip", "gzip, gzip", "deflate", "br", "GZIP"]);
     let header = format!("Content-Encoding: {encoding}\r\nContent-Type: application/json\r\n");
-    let (name, then) = match dice.below(4) {
+    let (name, then) = match rng.below(4) {
         0 => ("a bomb of 64 MiB", vec![send(reply(200, &header, &*BOMB))]),
         1 => (
             "a bomb in chunks",
@@ -383,14 +387,14 @@ pub(super) fn gzip(setting: &Setting, dice: &mut Dice) -> Row {
 }
 
 /// Bytes after a reply that is whole belong to nobody.
-pub(super) fn trailing(setting: &Setting, dice: &mut Dice) -> Row {
-    let (body, want) = setting.question.good_body(dice);
-    let (framing, good) = dice.take(vec![
+pub(super) fn trailing(setting: &Setting, rng: &mut Rng) -> Row {
+    let (body, expectation) = setting.question.good_body(rng);
+    let (framing, good) = rng.take(vec![
         ("length", reply(200, "", &body)),
         ("chunks", chunked("", body.as_bytes(), 50, "0\r\n\r\n")),
     ]);
     let forged = reply(200, "", setting.question.forged());
-    let (name, tail, end) = dice.take(vec![
+    let (name, tail, end) = rng.take(vec![
         ("garbage", b"garbage".to_vec(), vec![]),
         ("blank lines", b"\r\n\r\n".to_vec(), vec![]),
         ("a second reply", forged.clone(), vec![]),
@@ -408,5 +412,5 @@ pub(super) fn trailing(setting: &Setting, dice: &mut Dice) -> Row {
     ]);
     let mut then = vec![send([good, tail].concat())];
     then.extend(end);
-    answer(format!("{framing}, {name}"), then, &[want])
+    answer(format!("{framing}, {name}"), then, &[expectation])
 }

@@ -4,30 +4,34 @@ use flexpay_sandbox::fault_server::{Dress, Step};
 
 use super::{Row, Setting, answer, send};
 use crate::abi::n;
-use crate::dice::Dice;
+use crate::expectation::{Expectation, NO, OTHER_PAYMENT, UNKNOWN_ORDER, UNREADABLE};
 use crate::replies::{CARD_PAGE, reply};
-use crate::want::{NO, OTHER_PAYMENT, UNKNOWN_ORDER, UNREADABLE, Want};
+use crate::rng::Rng;
 
 const PAGE: &str =
     "<!DOCTYPE html><html><head><title>Erreur</title></head><body>Erreur interne</body></html>";
 const REFUSAL: &str = r#"{"code":"1","message":"Solde marchand insuffisant"}"#;
 
-pub(super) fn status(setting: &Setting, dice: &mut Dice) -> Row {
+pub(super) fn status(setting: &Setting, rng: &mut Rng) -> Row {
     let question = &setting.question;
     let usual = [
         400, 401, 403, 404, 405, 408, 409, 410, 413, 418, 422, 425, 429, 451, 499, 500, 500, 501,
         502, 503, 504, 520, 599, 600, 799, 999,
     ];
     let successes = [200, 201, 202, 203, 204, 206, 299];
-    if dice.percent(20) {
-        let status = *dice.pick(&successes);
-        let (body, want) = question.good_body(dice);
+    if rng.percent(20) {
+        let status = *rng.pick(&successes);
+        let (body, expectation) = question.good_body(rng);
         // 204 has no body, whatever is sent.
-        let want = if status == 204 { UNREADABLE } else { want };
+        let expectation = if status == 204 {
+            UNREADABLE
+        } else {
+            expectation
+        };
         let then = vec![send(reply(status, "", body)), Step::Close];
-        return answer(format!("{status}, a good body"), then, &[want]);
+        return answer(format!("{status}, a good body"), then, &[expectation]);
     }
-    let status = *dice.pick(&usual);
+    let status = *rng.pick(&usual);
     let verdict = question.verdict(status);
     let (tempting, _) = question.tempting();
     let not_found = r#"{"code":"1","message":"Aucune transaction trouvée","transaction":null}"#;
@@ -43,7 +47,7 @@ pub(super) fn status(setting: &Setting, dice: &mut Dice) -> Row {
         verdict
     };
     let deep = format!("{{\"message\":{}", "[".repeat(5_000));
-    let (name, body, want) = dice.take(vec![
+    let (name, body, expectation) = rng.take(vec![
         ("a refusal", REFUSAL.to_owned(), verdict),
         ("a page", PAGE.to_owned(), verdict),
         ("nothing", String::new(), verdict),
@@ -56,8 +60,8 @@ pub(super) fn status(setting: &Setting, dice: &mut Dice) -> Row {
         ("no such order", not_found.to_owned(), missing),
         ("nesting", deep, verdict),
     ]);
-    let retry_after = dice.percent(30);
-    let after = *dice.pick(&[
+    let retry_after = rng.percent(30);
+    let after = *rng.pick(&[
         "0",
         "1",
         "3600",
@@ -75,15 +79,15 @@ pub(super) fn status(setting: &Setting, dice: &mut Dice) -> Row {
         ..answer(
             format!("{status}, {name}"),
             vec![send(reply(status, &headers, body))],
-            &[want],
+            &[expectation],
         )
     }
 }
 
-pub(super) fn content(setting: &Setting, dice: &mut Dice) -> Row {
+pub(super) fn content(setting: &Setting, rng: &mut Rng) -> Row {
     let question = &setting.question;
     let (tempting, good) = question.tempting();
-    let cut = dice.between(1, tempting.len() - 2);
+    let cut = rng.between(1, tempting.len() - 2);
     let deep = |n: usize| {
         format!(
             "{{\"x\":{}1{},{}",
@@ -92,9 +96,9 @@ pub(super) fn content(setting: &Setting, dice: &mut Dice) -> Row {
             &tempting[1..]
         )
     };
-    let mut rows: Vec<(String, Vec<u8>, Vec<Want>)> = Vec::new();
-    let mut add = |name: &str, body: &[u8], want: Want| {
-        rows.push((name.to_owned(), body.to_vec(), vec![want]));
+    let mut rows: Vec<(String, Vec<u8>, Vec<Expectation>)> = Vec::new();
+    let mut add = |name: &str, body: &[u8], expectation: Expectation| {
+        rows.push((name.to_owned(), body.to_vec(), vec![expectation]));
     };
     add(
         &format!("JSON cut after {cut}"),
@@ -194,7 +198,7 @@ pub(super) fn content(setting: &Setting, dice: &mut Dice) -> Row {
             add(
                 &format!("status {text}"),
                 status(text).as_bytes(),
-                Want::State(n::STATE_UNKNOWN),
+                Expectation::State(n::STATE_UNKNOWN),
             );
         }
         for text in ["0", "0.0", "\"0.00\""] {
@@ -231,50 +235,50 @@ pub(super) fn content(setting: &Setting, dice: &mut Dice) -> Row {
             UNREADABLE,
         );
     }
-    let (name, body, wants) = dice.take(rows);
-    let kind = *dice.pick(&["application/json", "text/html; charset=utf-8", "image/png"]);
+    let (name, body, expectations) = rng.take(rows);
+    let kind = *rng.pick(&["application/json", "text/html; charset=utf-8", "image/png"]);
     answer(
         name,
         vec![send(reply(200, &format!("Content-Type: {kind}\r\n"), body))],
-        &wants,
+        &expectations,
     )
 }
 
 /// The transaction that was asked for, in a reply that does not say so.
-pub(super) fn no_order_number(setting: &Setting, dice: &mut Dice) -> Row {
-    let (body, want) = setting.question.good_body(dice);
-    let (name, number) = dice.take(vec![
+pub(super) fn no_order_number(setting: &Setting, rng: &mut Rng) -> Row {
+    let (body, expectation) = setting.question.good_body(rng);
+    let (name, number) = rng.take(vec![
         ("absent", "\"x\":"),
         ("null", "\"orderNumber\":null,\"x\":"),
         ("empty", "\"orderNumber\":\"\",\"x\":"),
     ]);
     let body = body.replacen("\"orderNumber\":", number, 1);
-    answer(name, vec![send(reply(200, "", body))], &[want])
+    answer(name, vec![send(reply(200, "", body))], &[expectation])
 }
 
 /// A debugging page: it shows what it was sent, the token included.
-pub(super) fn echo(setting: &Setting, dice: &mut Dice) -> Row {
-    let status = *dice.pick(&[200, 400, 401, 404, 422, 500, 502]);
-    let dress = *dice.pick(&[
+pub(super) fn echo(setting: &Setting, rng: &mut Rng) -> Row {
+    let status = *rng.pick(&[200, 400, 401, 404, 422, 500, 502]);
+    let dress = *rng.pick(&[
         Dress::Json,
         Dress::SlashedJson,
         Dress::UnicodeJson,
         Dress::Page,
         Dress::EntityPage,
     ]);
-    let want = match (status, dress.is_page()) {
+    let expectation = match (status, dress.is_page()) {
         (200, true) => UNREADABLE,
         (200, false) => NO,
         _ => setting.question.verdict(status),
     };
     let name = format!("{status}, {dress:?}");
-    answer(name, vec![Step::Echo { status, dress }], &[want])
+    answer(name, vec![Step::Echo { status, dress }], &[expectation])
 }
 
 /// A transaction that is paid, and is not the one the shop expects.
-pub(super) fn other_payment(setting: &Setting, dice: &mut Dice) -> Row {
+pub(super) fn other_payment(setting: &Setting, rng: &mut Rng) -> Row {
     let (paid, _) = setting.question.tempting();
-    let (name, body) = dice.take(vec![
+    let (name, body) = rng.take(vec![
         ("another amount", paid.replace("25.50", "2.55")),
         ("a greater amount", paid.replace("25.50", "25.51")),
         ("an amount in words", paid.replace("25.50", "25,50")),
@@ -290,7 +294,7 @@ pub(super) fn other_payment(setting: &Setting, dice: &mut Dice) -> Row {
     answer(name, vec![send(reply(200, "", body))], &[OTHER_PAYMENT])
 }
 
-pub(super) fn good(setting: &Setting, dice: &mut Dice) -> Row {
-    let (reply, want) = setting.question.good(dice);
-    answer("a good reply", vec![send(reply)], &[want])
+pub(super) fn good(setting: &Setting, rng: &mut Rng) -> Row {
+    let (reply, expectation) = setting.question.good(rng);
+    answer("a good reply", vec![send(reply)], &[expectation])
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use flexpay_sandbox::fault_server::Step;
 
 use super::{Row, Setting, answer, drip, flood, send};
-use crate::dice::Dice;
+use crate::expectation::{BROKE, Expectation, FAILED, LATE, UNREADABLE};
 use crate::replies::{CARD_PAGE, reply};
-use crate::want::{BROKE, FAILED, LATE, UNREADABLE, Want};
+use crate::rng::Rng;
 
 /// The ends of a reply that stops in the middle of its head.
-fn ends(dice: &mut Dice) -> (&'static str, Vec<Step>, Want) {
-    dice.take(vec![
+fn ends(rng: &mut Rng) -> (&'static str, Vec<Step>, Expectation) {
+    rng.take(vec![
         ("reset", vec![Step::Reset], BROKE),
         ("closed", vec![Step::Close], BROKE),
         ("cut", vec![Step::Cut], BROKE),
@@ -24,11 +24,11 @@ fn ends(dice: &mut Dice) -> (&'static str, Vec<Step>, Want) {
     ])
 }
 
-pub(super) fn status_line(setting: &Setting, dice: &mut Dice) -> Row {
-    let (good, want) = setting.question.good(dice);
-    if dice.percent(50) {
-        let at = dice.between(1, 12);
-        let (name, mut then, end) = ends(dice);
+pub(super) fn status_line(setting: &Setting, rng: &mut Rng) -> Row {
+    let (good, expectation) = setting.question.good(rng);
+    if rng.percent(50) {
+        let at = rng.between(1, 12);
+        let (name, mut then, end) = ends(rng);
         then.insert(0, send(&good[..at]));
         return answer(format!("{name} after {at} bytes"), then, &[end]);
     }
@@ -37,8 +37,8 @@ pub(super) fn status_line(setting: &Setting, dice: &mut Dice) -> Row {
         send([line.as_bytes(), &good[rest..]].concat())
     };
     let hang = |step: Step| vec![step, Step::Hang];
-    let random = [b"\x80".to_vec(), dice.bytes(200)].concat();
-    let (name, then, want) = dice.take(vec![
+    let random = [b"\x80".to_vec(), rng.bytes(200)].concat();
+    let (name, then, expectation) = rng.take(vec![
         (
             "garbage",
             hang(send(b"\x16\x03\x01garbage\r\n\r\n".to_vec())),
@@ -76,26 +76,26 @@ pub(super) fn status_line(setting: &Setting, dice: &mut Dice) -> Row {
             vec![drip("HTTP/1.1 200 OK, but so very slowly")],
             LATE,
         ),
-        ("no reason", hang(with("HTTP/1.1 200")), want),
-        ("HTTP/1.0", hang(with("HTTP/1.0 200 OK")), want),
+        ("no reason", hang(with("HTTP/1.1 200")), expectation),
+        ("HTTP/1.0", hang(with("HTTP/1.0 200 OK")), expectation),
         (
             "bare line feeds",
             hang(with("\r\n\r\nHTTP/1.1 200 OK")),
-            want,
+            expectation,
         ),
     ]);
-    answer(name, then, &[want])
+    answer(name, then, &[expectation])
 }
 
-pub(super) fn headers(setting: &Setting, dice: &mut Dice) -> Row {
-    let (good, want) = setting.question.good(dice);
+pub(super) fn headers(setting: &Setting, rng: &mut Rng) -> Row {
+    let (good, expectation) = setting.question.good(rng);
     let head = good
         .windows(4)
         .position(|four| four == b"\r\n\r\n")
         .unwrap_or(0);
-    if dice.percent(40) {
-        let at = dice.between(17, head + 3);
-        let (name, mut then, end) = ends(dice);
+    if rng.percent(40) {
+        let at = rng.between(17, head + 3);
+        let (name, mut then, end) = ends(rng);
         then.insert(0, send(&good[..at]));
         return answer(format!("{name} after {at} bytes"), then, &[end]);
     }
@@ -103,13 +103,17 @@ pub(super) fn headers(setting: &Setting, dice: &mut Dice) -> Row {
         |headers: &str| send([b"HTTP/1.1 200 OK\r\n", headers.as_bytes(), &good[21..]].concat());
     let hang = |step: Step| vec![step, Step::Hang];
     let large = |length: usize| format!("X: {}\r\n", "y".repeat(length));
-    let (name, then, want) = dice.take(vec![
+    let (name, then, expectation) = rng.take(vec![
         ("no colon", hang(with("no colon at all\r\n")), UNREADABLE),
         ("a NUL", hang(with("X: a\0b\r\n")), UNREADABLE),
         ("a blank in a name", hang(with("X Y: a\r\n")), UNREADABLE),
         ("an empty name", hang(with(": a\r\n")), UNREADABLE),
         ("too large", hang(with(&large(70_000))), UNREADABLE),
-        ("large, but not too large", hang(with(&large(20_000))), want),
+        (
+            "large, but not too large",
+            hang(with(&large(20_000))),
+            expectation,
+        ),
         (
             "too many",
             hang(with(&"X: y\r\n".repeat(2_000))),
@@ -141,14 +145,14 @@ pub(super) fn headers(setting: &Setting, dice: &mut Dice) -> Row {
             hang(with(
                 "X: \u{e9}\u{ff}\r\nServer:\r\nConnection: keep-alive\r\n",
             )),
-            want,
+            expectation,
         ),
     ]);
-    answer(name, then, &[want])
+    answer(name, then, &[expectation])
 }
 
-pub(super) fn early_replies(setting: &Setting, dice: &mut Dice) -> Row {
-    let (good, want) = setting.question.good(dice);
+pub(super) fn early_replies(setting: &Setting, rng: &mut Rng) -> Row {
+    let (good, expectation) = setting.question.good(rng);
     let after = |first: &str| vec![send([first.as_bytes(), &good].concat())];
     let apart = |first: &str| {
         let pause = Step::Pause(Duration::from_millis(3));
@@ -163,13 +167,17 @@ pub(super) fn early_replies(setting: &Setting, dice: &mut Dice) -> Row {
     let go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     let hints = "HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n";
     let processing = "HTTP/1.1 102 Processing\r\n\r\n";
-    let (name, then, wants) = dice.take(vec![
-        ("100, then the reply", after(go_on), vec![want]),
-        ("100 twice, apart", apart(go_on), vec![want]),
-        ("103, then the reply", after(hints), vec![want]),
-        ("103 twice, apart", apart(hints), vec![want]),
-        ("102 twice, apart", apart(processing), vec![want]),
-        ("100 forty times", after(&go_on.repeat(40)), vec![want]),
+    let (name, then, expectations) = rng.take(vec![
+        ("100, then the reply", after(go_on), vec![expectation]),
+        ("100 twice, apart", apart(go_on), vec![expectation]),
+        ("103, then the reply", after(hints), vec![expectation]),
+        ("103 twice, apart", apart(hints), vec![expectation]),
+        ("102 twice, apart", apart(processing), vec![expectation]),
+        (
+            "100 forty times",
+            after(&go_on.repeat(40)),
+            vec![expectation],
+        ),
         (
             "100, then closed",
             vec![send(go_on), Step::Close],
@@ -220,13 +228,13 @@ pub(super) fn early_replies(setting: &Setting, dice: &mut Dice) -> Row {
             vec![FAILED],
         ),
     ]);
-    answer(name, then, &wants)
+    answer(name, then, &expectations)
 }
 
-pub(super) fn redirect(setting: &Setting, dice: &mut Dice) -> Row {
-    let status = *dice.pick(&[300, 301, 302, 303, 304, 305, 307, 308, 399]);
-    let leads = Want::Payment;
-    let (location, want) = dice.take(vec![
+pub(super) fn redirect(setting: &Setting, rng: &mut Rng) -> Row {
+    let status = *rng.pick(&[300, 301, 302, 303, 304, 305, 307, 308, 399]);
+    let leads = Expectation::Payment;
+    let (location, expectation) = rng.take(vec![
         (Some(CARD_PAGE), leads(CARD_PAGE)),
         (
             Some("http://127.0.0.1:9/card/1"),
@@ -239,7 +247,7 @@ pub(super) fn redirect(setting: &Setting, dice: &mut Dice) -> Row {
         (Some("http://gwvisa.flexpay.cd/checkout/1"), UNREADABLE),
         (Some("javascript:alert(1)"), UNREADABLE),
         (Some("data:text/html,x"), UNREADABLE),
-        (Some("/checkout/1"), Want::OwnPage("/checkout/1")),
+        (Some("/checkout/1"), Expectation::OwnPage("/checkout/1")),
         (
             Some("//gwvisa.flexpay.cd/checkout/bbba7c30"),
             match setting.secure {
@@ -265,12 +273,16 @@ pub(super) fn redirect(setting: &Setting, dice: &mut Dice) -> Row {
     let headers = location.map_or(String::new(), |to| format!("Location: {to}\r\n"));
     // Only a payment's reply may lead somewhere, and only by a status that says so.
     let reads = setting.question.is_pay && [301, 302, 303, 307, 308].contains(&status);
-    let want = if reads { want } else { UNREADABLE };
-    let body = *dice.pick(&[
+    let expectation = if reads { expectation } else { UNREADABLE };
+    let body = *rng.pick(&[
         "",
         "<a href='https://evil.example/x'>moved</a>",
         "{\"code\":0}",
     ]);
     let name = format!("{status} to {}", location.unwrap_or("nowhere"));
-    answer(name, vec![send(reply(status, &headers, body))], &[want])
+    answer(
+        name,
+        vec![send(reply(status, &headers, body))],
+        &[expectation],
+    )
 }

@@ -17,9 +17,9 @@ use std::time::Duration;
 use flexpay_sandbox::Certificate;
 use flexpay_sandbox::fault_server::{Script, Step, Take};
 
-use crate::dice::Dice;
+use crate::expectation::Expectation;
 use crate::replies::Question;
-use crate::want::Want;
+use crate::rng::Rng;
 
 /// What a fault is drawn for.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ pub struct Fault {
     pub name: String,
     pub whereto: Whereto,
     pub script: Arc<Script>,
-    pub wants: Vec<Want>,
+    pub expectations: Vec<Expectation>,
     /// How long the gateway asks to be left alone, in seconds.
     pub retry_after: bool,
 }
@@ -206,38 +206,38 @@ impl Class {
     }
 
     /// Draws one of the class's faults.
-    pub fn draw(self, setting: &Setting, dice: &mut Dice) -> Fault {
+    pub fn draw(self, setting: &Setting, rng: &mut Rng) -> Fault {
         let row = match self {
-            Self::LookUp => before::look_up(setting, dice),
+            Self::LookUp => before::look_up(setting, rng),
             Self::LookUpHangs => before::look_up_hangs(setting),
-            Self::FirstAddressSilent => before::first_address_silent(setting, dice),
-            Self::Connect => before::connect(setting, dice),
-            Self::Proxy => before::proxy(setting, dice),
-            Self::TlsHello => before::tls_hello(dice),
-            Self::TlsCertificate => before::certificate(dice),
-            Self::TlsFinish => before::tls_finish(setting, dice),
-            Self::Idle => sending::idle(setting, dice),
-            Self::WorstMoment => sending::worst_moment(setting, dice),
-            Self::Unread => sending::unread(setting, dice),
-            Self::RequestHead => sending::in_part(setting, dice, false),
-            Self::RequestBody => sending::in_part(setting, dice, true),
-            Self::RequestWhole => sending::whole(dice),
-            Self::StatusLine => head::status_line(setting, dice),
-            Self::Head => head::headers(setting, dice),
-            Self::EarlyReplies => head::early_replies(setting, dice),
-            Self::Redirect => head::redirect(setting, dice),
-            Self::BodyInPart => body::in_part(setting, dice),
-            Self::Length => body::length(setting, dice),
-            Self::Chunks => body::chunks(setting, dice),
-            Self::Oversize => body::oversize(setting, dice),
-            Self::Gzip => body::gzip(setting, dice),
-            Self::Trailing => body::trailing(setting, dice),
-            Self::Status => content::status(setting, dice),
-            Self::Content => content::content(setting, dice),
-            Self::NoOrderNumber => content::no_order_number(setting, dice),
-            Self::Echo => content::echo(setting, dice),
-            Self::OtherPayment => content::other_payment(setting, dice),
-            Self::Good | Self::Callback => content::good(setting, dice),
+            Self::FirstAddressSilent => before::first_address_silent(setting, rng),
+            Self::Connect => before::connect(setting, rng),
+            Self::Proxy => before::proxy(setting, rng),
+            Self::TlsHello => before::tls_hello(rng),
+            Self::TlsCertificate => before::certificate(rng),
+            Self::TlsFinish => before::tls_finish(setting, rng),
+            Self::Idle => sending::idle(setting, rng),
+            Self::WorstMoment => sending::worst_moment(setting, rng),
+            Self::Unread => sending::unread(setting, rng),
+            Self::RequestHead => sending::in_part(setting, rng, false),
+            Self::RequestBody => sending::in_part(setting, rng, true),
+            Self::RequestWhole => sending::whole(rng),
+            Self::StatusLine => head::status_line(setting, rng),
+            Self::Head => head::headers(setting, rng),
+            Self::EarlyReplies => head::early_replies(setting, rng),
+            Self::Redirect => head::redirect(setting, rng),
+            Self::BodyInPart => body::in_part(setting, rng),
+            Self::Length => body::length(setting, rng),
+            Self::Chunks => body::chunks(setting, rng),
+            Self::Oversize => body::oversize(setting, rng),
+            Self::Gzip => body::gzip(setting, rng),
+            Self::Trailing => body::trailing(setting, rng),
+            Self::Status => content::status(setting, rng),
+            Self::Content => content::content(setting, rng),
+            Self::NoOrderNumber => content::no_order_number(setting, rng),
+            Self::Echo => content::echo(setting, rng),
+            Self::OtherPayment => content::other_payment(setting, rng),
+            Self::Good | Self::Callback => content::good(setting, rng),
         };
         let mut script = row.script;
         if setting.reused && script.warm_up.is_none() {
@@ -248,7 +248,7 @@ impl Class {
             name: row.name,
             whereto: row.whereto,
             script: Arc::new(script),
-            wants: row.wants,
+            expectations: row.expectations,
             retry_after: row.retry_after,
         }
     }
@@ -259,23 +259,23 @@ struct Row {
     name: String,
     whereto: Whereto,
     script: Script,
-    wants: Vec<Want>,
+    expectations: Vec<Expectation>,
     retry_after: bool,
 }
 
-fn row(name: impl Into<String>, script: Script, wants: &[Want]) -> Row {
+fn row(name: impl Into<String>, script: Script, expectations: &[Expectation]) -> Row {
     Row {
         name: name.into(),
         whereto: Whereto::Slot(Certificate::Valid),
         script,
-        wants: wants.to_vec(),
+        expectations: expectations.to_vec(),
         retry_after: false,
     }
 }
 
 /// A row in which the request is read whole.
-fn answer(name: impl Into<String>, then: Vec<Step>, wants: &[Want]) -> Row {
-    row(name, after(Take::Whole, then), wants)
+fn answer(name: impl Into<String>, then: Vec<Step>, expectations: &[Expectation]) -> Row {
+    row(name, after(Take::Whole, then), expectations)
 }
 
 fn after(take: Take, then: Vec<Step>) -> Script {

@@ -5,19 +5,19 @@ use std::time::Duration;
 use flexpay_sandbox::fault_server::{Script, Step, Take};
 
 use super::{Row, Setting, after, answer, drip, flood, row, send};
-use crate::dice::Dice;
+use crate::expectation::{BROKE, Expectation, LATE, NO_WAY, UNKNOWN_ORDER, UNREADABLE};
 use crate::replies::reply;
-use crate::want::{BROKE, LATE, NO_WAY, UNKNOWN_ORDER, UNREADABLE, Want};
+use crate::rng::Rng;
 
 /// A connection that has answered a warm-up goes bad before the next request. The check must find
 /// that out, and its answer must be the true one, over a connection that is good.
-pub(super) fn idle(setting: &Setting, dice: &mut Dice) -> Row {
+pub(super) fn idle(setting: &Setting, rng: &mut Rng) -> Row {
     let forged = reply(200, "", setting.question.forged());
     // "No such order", as the gateway documents it, under either status.
     let unknown = r#"{"code":"1","message":"Aucune transaction","transaction":null}"#;
     let unknown = |status| send(reply(status, "", unknown));
     let pause = || Step::Pause(Duration::from_millis(3));
-    let (name, then) = dice.take(vec![
+    let (name, then) = rng.take(vec![
         ("closed", vec![Step::Close]),
         ("cut", vec![Step::Cut]),
         ("reset", vec![Step::Reset]),
@@ -41,28 +41,28 @@ pub(super) fn idle(setting: &Setting, dice: &mut Dice) -> Row {
             ],
         ),
     ]);
-    let (good, want) = setting.question.good(dice);
+    let (good, expectation) = setting.question.good(rng);
     let script = Script {
         warm_up: Some(then),
         then: vec![send(good)],
         ..Script::default()
     };
-    let mut wants = vec![want];
+    let mut expectations = vec![expectation];
     if name.starts_with("no such order") {
         // On its way when the question is asked, it is believed: nobody delivers for it.
-        wants.push(UNKNOWN_ORDER);
+        expectations.push(UNKNOWN_ORDER);
     }
-    row(name, script, &wants)
+    row(name, script, &expectations)
 }
 
 /// A connection that has answered a warm-up goes wrong when the question is under way. Nothing that
 /// comes over it is acceptable: the question must be asked again, over a new connection.
-pub(super) fn worst_moment(setting: &Setting, dice: &mut Dice) -> Row {
+pub(super) fn worst_moment(setting: &Setting, rng: &mut Rng) -> Row {
     let forged = || send(reply(200, "", setting.question.forged()));
-    let good = send(setting.question.good(dice).0);
+    let good = send(setting.question.good(rng).0);
     let another = r#"{"code":"0","transaction":{"orderNumber":"N0","status":"0"}}"#;
-    let part = Take::Bytes(dice.between(1, 150));
-    let (name, take, then) = dice.take(vec![
+    let part = Take::Bytes(rng.between(1, 150));
+    let (name, take, then) = rng.take(vec![
         ("closed, read in part", part, vec![Step::Close]),
         ("cut, read in part", part, vec![Step::Cut]),
         ("reset, read in part", part, vec![Step::Reset]),
@@ -85,14 +85,14 @@ pub(super) fn worst_moment(setting: &Setting, dice: &mut Dice) -> Row {
 }
 
 /// What is done to a connection before its request is read whole.
-fn misdeeds(setting: &Setting, dice: &mut Dice) -> (&'static str, Vec<Step>, Vec<Want>) {
-    let (good, want) = setting.question.good(dice);
+fn misdeeds(setting: &Setting, rng: &mut Rng) -> (&'static str, Vec<Step>, Vec<Expectation>) {
+    let (good, expectation) = setting.question.good(rng);
     let too_large = reply(
         413,
         "Connection: close\r\n",
         "{\"code\":\"1\",\"message\":\"trop\"}",
     );
-    dice.take(vec![
+    rng.take(vec![
         ("reset", vec![Step::Reset], vec![BROKE]),
         ("reset", vec![Step::Reset], vec![BROKE]),
         ("closed", vec![Step::Close], vec![BROKE]),
@@ -106,13 +106,13 @@ fn misdeeds(setting: &Setting, dice: &mut Dice) -> (&'static str, Vec<Step>, Vec
         (
             "a good reply, too soon",
             vec![send(good.clone()), Step::Hang],
-            vec![want],
+            vec![expectation],
         ),
         // The reset that answers what is still being sent may overtake the reply.
         (
             "a good reply, too soon, and closed",
             vec![send(good), Step::Cut],
-            vec![want, BROKE],
+            vec![expectation, BROKE],
         ),
         (
             "413, and closed",
@@ -132,37 +132,37 @@ fn misdeeds(setting: &Setting, dice: &mut Dice) -> (&'static str, Vec<Step>, Vec
     ])
 }
 
-pub(super) fn unread(setting: &Setting, dice: &mut Dice) -> Row {
-    let (name, then, mut wants) = misdeeds(setting, dice);
+pub(super) fn unread(setting: &Setting, rng: &mut Rng) -> Row {
+    let (name, then, mut expectations) = misdeeds(setting, rng);
     if name == "reset" && !setting.secure && !setting.proxy {
         // It may overtake the answer to the connect itself.
-        wants.push(NO_WAY);
+        expectations.push(NO_WAY);
     }
-    row(name, after(Take::Nothing, then), &wants)
+    row(name, after(Take::Nothing, then), &expectations)
 }
 
-pub(super) fn in_part(setting: &Setting, dice: &mut Dice, in_body: bool) -> Row {
-    let (name, then, wants) = misdeeds(setting, dice);
+pub(super) fn in_part(setting: &Setting, rng: &mut Rng, in_body: bool) -> Row {
+    let (name, then, expectations) = misdeeds(setting, rng);
     let (at, take) = if in_body {
-        let at = dice.between(0, 300);
+        let at = rng.between(0, 300);
         (at, Take::Body(at))
     } else {
-        let at = dice.between(1, 150);
+        let at = rng.between(1, 150);
         (at, Take::Bytes(at))
     };
     row(
         format!("{name} after {at} bytes"),
         after(take, then),
-        &wants,
+        &expectations,
     )
 }
 
-pub(super) fn whole(dice: &mut Dice) -> Row {
-    let (name, then, want) = dice.take(vec![
+pub(super) fn whole(rng: &mut Rng) -> Row {
+    let (name, then, expectation) = rng.take(vec![
         ("reset", vec![Step::Reset], BROKE),
         ("closed", vec![Step::Close], BROKE),
         ("cut", vec![Step::Cut], BROKE),
         ("silence", vec![Step::Hang], LATE),
     ]);
-    answer(name, then, &[want])
+    answer(name, then, &[expectation])
 }

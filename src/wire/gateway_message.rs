@@ -8,12 +8,12 @@ use super::{charset, json, page};
 /// The gateway's own code and message, as far as a body gives them. Reading them never fails: they
 /// only ever explain an error that stands already.
 #[derive(Debug, Default)]
-pub(crate) struct Words {
+pub(crate) struct GatewayMessage {
     pub(crate) code: Option<String>,
     pub(crate) message: Option<String>,
 }
 
-impl Words {
+impl GatewayMessage {
     /// From a whole body: JSON (`code`, else `status`; `message`, else `error`), or the visible
     /// text of a page.
     pub(crate) fn of_body(body: &[u8], content_type: Option<&str>) -> Self {
@@ -38,7 +38,7 @@ impl Words {
         let _ = fields.open(Field::Data);
         let mut code = |field| fields.text(field).ok().flatten().map(Cow::into_owned);
         let code = code(Field::Code).or_else(|| code(Field::Status));
-        // Words decide nothing: a raw line end in them is no reason to lose them.
+        // GatewayMessage decide nothing: a raw line end in them is no reason to lose them.
         let mut words = |field| {
             fields
                 .text_if_any(field)

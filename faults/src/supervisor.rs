@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::canary::Search;
 use crate::log::{self, Log};
-use crate::{Options, watch};
+use crate::{Options, watchdog};
 
 /// Runs the others. True when nothing was wrong.
 pub fn run(options: &Options) -> Result<bool, String> {
@@ -109,7 +109,7 @@ fn watched(options: &Options, seed: u64, log: &Log) -> Result<bool, String> {
         let bytes = std::fs::read(&notes).map_err(words)?;
         log.say(&format!(
             "\nWRONG: {status}; under way were {:?}",
-            watch::under_way(&bytes)
+            watchdog::under_way(&bytes)
         ));
     }
     if !server_status.success() {

@@ -4,7 +4,7 @@ use crate::abi::{Got, n};
 
 /// One acceptable result. The words are in [`crate::abi::n`]'s numbers, those of the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Want {
+pub enum Expectation {
     /// A payment that leads to this address.
     Payment(&'static str),
     /// A payment that leads to this path of the server that was asked.
@@ -17,40 +17,40 @@ pub enum Want {
     Error(i32, i32),
 }
 
-use Want::Error;
+use Expectation::Error;
 
 /// No name: nothing sent.
-pub const NO_NAME: Want = Error(n::RESOLVE, n::OUTCOME_NOT_SENT);
+pub const NO_NAME: Expectation = Error(n::RESOLVE, n::OUTCOME_NOT_SENT);
 /// No connection, or none that lasted through the handshake: nothing sent.
-pub const NO_WAY: Want = Error(n::CONNECT, n::OUTCOME_NOT_SENT);
+pub const NO_WAY: Expectation = Error(n::CONNECT, n::OUTCOME_NOT_SENT);
 /// The proxy made no way: nothing sent.
-pub const NO_PROXY: Want = Error(n::PROXY, n::OUTCOME_NOT_SENT);
+pub const NO_PROXY: Expectation = Error(n::PROXY, n::OUTCOME_NOT_SENT);
 /// The handshake failed: nothing sent.
-pub const NO_TLS: Want = Error(n::TLS, n::OUTCOME_NOT_SENT);
+pub const NO_TLS: Expectation = Error(n::TLS, n::OUTCOME_NOT_SENT);
 /// The time was up before anything was sent.
-pub const LATE_UNSENT: Want = Error(n::TIMEOUT, n::OUTCOME_NOT_SENT);
+pub const LATE_UNSENT: Expectation = Error(n::TIMEOUT, n::OUTCOME_NOT_SENT);
 /// The time was up after something was sent.
-pub const LATE: Want = Error(n::TIMEOUT, n::OUTCOME_UNKNOWN);
+pub const LATE: Expectation = Error(n::TIMEOUT, n::OUTCOME_UNKNOWN);
 /// The connection broke after something was sent.
-pub const BROKE: Want = Error(n::CONNECTION, n::OUTCOME_UNKNOWN);
+pub const BROKE: Expectation = Error(n::CONNECTION, n::OUTCOME_UNKNOWN);
 /// A reply that cannot be read, or that contradicts itself.
-pub const UNREADABLE: Want = Error(n::REPLY, n::OUTCOME_UNKNOWN);
+pub const UNREADABLE: Expectation = Error(n::REPLY, n::OUTCOME_UNKNOWN);
 /// A status that leaves the outcome open.
-pub const FAILED: Want = Error(n::GATEWAY, n::OUTCOME_UNKNOWN);
+pub const FAILED: Expectation = Error(n::GATEWAY, n::OUTCOME_UNKNOWN);
 /// The gateway said no.
-pub const NO: Want = Error(n::REFUSED, n::OUTCOME_REFUSED);
+pub const NO: Expectation = Error(n::REFUSED, n::OUTCOME_REFUSED);
 /// The gateway did not take the token.
-pub const BAD_TOKEN: Want = Error(n::UNAUTHORIZED, n::OUTCOME_REFUSED);
+pub const BAD_TOKEN: Expectation = Error(n::UNAUTHORIZED, n::OUTCOME_REFUSED);
 /// The gateway knows no such order.
-pub const UNKNOWN_ORDER: Want = Error(n::NOT_FOUND, n::OUTCOME_REFUSED);
+pub const UNKNOWN_ORDER: Expectation = Error(n::NOT_FOUND, n::OUTCOME_REFUSED);
 /// A callback that cannot be read: nothing was asked.
-pub const NO_CALLBACK: Want = Error(n::CALLBACK, n::OUTCOME_NOT_SENT);
+pub const NO_CALLBACK: Expectation = Error(n::CALLBACK, n::OUTCOME_NOT_SENT);
 /// A callback about something else: nothing was asked.
-pub const OTHER_ORDER: Want = Error(n::MISMATCH, n::OUTCOME_NOT_SENT);
+pub const OTHER_ORDER: Expectation = Error(n::MISMATCH, n::OUTCOME_NOT_SENT);
 /// The gateway's word is about something else than what was asked for.
-pub const OTHER_PAYMENT: Want = Error(n::MISMATCH, n::OUTCOME_REFUSED);
+pub const OTHER_PAYMENT: Expectation = Error(n::MISMATCH, n::OUTCOME_REFUSED);
 
-impl Want {
+impl Expectation {
     pub fn fits(self, got: &Got) -> bool {
         match (self, got) {
             (Self::Payment(url), Got::Payment { redirect_url, page }) => {
@@ -108,7 +108,7 @@ impl Want {
 
     /// What a wait makes of what a check may come to: it goes on after all that may still change, and
     /// whatever ends it says nothing of the payment. A certificate is the same the next time.
-    pub fn of_wait(self, certificate: bool) -> Vec<Want> {
+    pub fn of_wait(self, certificate: bool) -> Vec<Expectation> {
         match self {
             Self::State(n::STATE_PENDING | n::STATE_UNKNOWN) => vec![LATE],
             // Believed once it has stood; a wait may be over before.

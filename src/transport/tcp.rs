@@ -7,7 +7,6 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 use ureq::http::Uri;
-use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
 };
@@ -15,25 +14,9 @@ use ureq::unversioned::transport::{
 use super::call::{Call, Stage};
 use super::{lookup, race};
 
-/// Looks nothing up. ureq asks for addresses before it looks whether it has a connection already;
-/// [`Dial`] asks when there is one to be made.
-#[derive(Debug)]
-pub(super) struct NotYet;
-
-impl Resolver for NotYet {
-    fn resolve(
-        &self,
-        _: &Uri,
-        _: &ureq::config::Config,
-        _: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        Ok(self.empty())
-    }
-}
-
 /// Opens TCP connections.
 #[derive(Debug)]
-pub(super) struct Dial {
+pub(super) struct Connect {
     /// Whether calls go through a proxy.
     pub(super) proxied: bool,
 }
@@ -43,7 +26,7 @@ pub(super) fn is_to_proxy(proxied: bool, details: &ConnectionDetails) -> bool {
     proxied && details.config.proxy().is_none()
 }
 
-impl<In: Transport> Connector<In> for Dial {
+impl<In: Transport> Connector<In> for Connect {
     type Out = Either<In, Tcp>;
 
     fn connect(

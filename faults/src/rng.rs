@@ -4,14 +4,14 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 /// What decides a run.
-pub struct Dice(ChaCha8Rng);
+pub struct Rng(ChaCha8Rng);
 
-impl Dice {
+impl Rng {
     /// `of`: the number of a run, or of a block of runs, told apart by `kind`.
     pub fn new(seed: u64, kind: u8, of: usize) -> Self {
-        let mut dice = ChaCha8Rng::seed_from_u64(seed);
-        dice.set_stream(of as u64 * 4 + u64::from(kind));
-        Self(dice)
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(of as u64 * 4 + u64::from(kind));
+        Self(rng)
     }
 
     /// A number below `end`.
