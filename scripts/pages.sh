@@ -41,7 +41,7 @@ curl --silent "$FLEXPAY_CHECK_URL/1" >/dev/null
 curl --silent -d 'merchant=ZANDO' "$FLEXPAY_PAY_URL" >/dev/null
 
 NODE_PATH=$out/node_modules OUT=$out node scripts/pages.js \
-    front-en "$SANDBOX_URL/?lang=en" front-fr "$SANDBOX_URL/?lang=fr" \
+    dashboard-en "$SANDBOX_URL/?lang=en" dashboard-fr "$SANDBOX_URL/?lang=fr" \
     control-en "$SANDBOX_URL/sandbox/api?lang=en" control-fr "$SANDBOX_URL/sandbox/api?lang=fr" \
     card "$pending" card-filled "$pending?carte=2" \
     paid "$paid" declined "$declined" cancelled "$cancelled" nowhere "$SANDBOX_URL/checkout/nowhere"

@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use flexpay::{Api, Client, Config, ErrorCode, Outcome, State, WaitOptions};
 use flexpay_sandbox::{
-    Action, AmountStyle, CreatedAtStyle, Decision, Endpoint, Fault, Habits, KeyStyle,
+    Action, AmountStyle, CreatedAtStyle, Decision, Endpoint, Fault, KeyStyle, Quirks,
 };
 use std::time::Duration;
 
@@ -34,52 +34,52 @@ fn each_state_is_told_over_http_and_https() {
 }
 
 #[test]
-fn the_gateway_s_habits_change_nothing() {
+fn the_gateway_s_quirks_change_nothing() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     let number = order(&client, "H1");
     let plain = client.check(&number).unwrap();
     assert_eq!(plain.amount.map(|amount| amount.minor()), Some(2550));
     assert!(plain.created_at.is_some());
-    let usual = Habits::default;
-    for habits in [
-        Habits {
+    let usual = Quirks::default;
+    for quirks in [
+        Quirks {
             stray_comma: true,
             ..usual()
         },
-        Habits {
+        Quirks {
             check_keys: KeyStyle::Capital,
             ..usual()
         },
-        Habits {
+        Quirks {
             check_keys: KeyStyle::Underscore,
             ..usual()
         },
-        Habits {
+        Quirks {
             amount_style: AmountStyle::Number,
             ..usual()
         },
-        Habits {
+        Quirks {
             created_at_style: CreatedAtStyle::YearFirst,
             ..usual()
         },
-        Habits {
+        Quirks {
             created_at_style: CreatedAtStyle::Iso,
             ..usual()
         },
-        Habits {
+        Quirks {
             created_at_style: CreatedAtStyle::Slashes,
             ..usual()
         },
-        Habits {
+        Quirks {
             omit_order_number: true,
             ..usual()
         },
     ] {
-        sandbox.set_habits(habits.clone());
+        sandbox.set_quirks(quirks.clone());
         let mut odd = client.check(&number).unwrap();
         odd.raw = plain.raw.clone();
-        assert_eq!(odd, plain, "{habits:?}");
+        assert_eq!(odd, plain, "{quirks:?}");
     }
 }
 

@@ -6,7 +6,7 @@ use common::*;
 use flexpay::{Api, Client, Config, ErrorCode, Expected, Outcome, State, Transaction};
 use flexpay_sandbox::fault_server::{Armed, FaultServer, Plays, Script, Step, Tls};
 use flexpay_sandbox::{
-    Action, Certificate, Endpoint, Fault, Habits, Options, RequestRecord, Sandbox,
+    Action, Certificate, Endpoint, Fault, Options, Quirks, RequestRecord, Sandbox,
 };
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -79,9 +79,9 @@ fn the_expected_payment_needs_no_order_number_in_the_reply() {
 
 fn naming_no_order() -> Sandbox {
     let sandbox = sandbox();
-    sandbox.set_habits(Habits {
+    sandbox.set_quirks(Quirks {
         omit_order_number: true,
-        ..Habits::default()
+        ..Quirks::default()
     });
     sandbox
 }

@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use flexpay::{Api, Client, Config, ErrorCode, Outcome, PaymentRequest};
-use flexpay_sandbox::{Action, Endpoint, Fault, Habits, ReplyStyle, UrlKey};
+use flexpay_sandbox::{Action, Endpoint, Fault, Quirks, ReplyStyle, UrlKey};
 
 #[test]
 fn all_fields_arrive_as_they_were_given() {
@@ -60,9 +60,9 @@ fn every_reply_style_leads_to_the_card_page_over_http_and_https() {
     ] {
         for secure in [false, true] {
             let sandbox = sandbox();
-            sandbox.set_habits(Habits {
+            sandbox.set_quirks(Quirks {
                 reply_style: style,
-                ..Habits::default()
+                ..Quirks::default()
             });
             let config = if secure {
                 secure_config(&sandbox, Api::V1)
@@ -84,9 +84,9 @@ fn every_reply_style_leads_to_the_card_page_over_http_and_https() {
 #[test]
 fn a_page_that_submits_itself_is_handed_back_whole() {
     let sandbox = sandbox();
-    sandbox.set_habits(Habits {
+    sandbox.set_quirks(Quirks {
         reply_style: ReplyStyle::SelfSubmit,
-        ..Habits::default()
+        ..Quirks::default()
     });
     let client = Client::new(secure_config(&sandbox, Api::V1)).unwrap();
     let payment = client.pay(&request("ZANDO-3")).unwrap();
@@ -105,9 +105,9 @@ fn json_gives_address_and_order_number_under_every_spelling() {
         UrlKey::DataLink,
     ] {
         let sandbox = sandbox();
-        sandbox.set_habits(Habits {
+        sandbox.set_quirks(Quirks {
             url_key,
-            ..Habits::default()
+            ..Quirks::default()
         });
         let payment = secure_client(&sandbox).pay(&request("ZANDO-4")).unwrap();
         let recorded = &sandbox.payments()[0];

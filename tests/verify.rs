@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use flexpay::{Client, ErrorCode, Expected, Outcome, State};
-use flexpay_sandbox::{Decision, Habits, Sandbox};
+use flexpay_sandbox::{Decision, Quirks, Sandbox};
 
 struct Shop {
     sandbox: Sandbox,
@@ -182,9 +182,9 @@ fn the_customer_s_amount_is_never_the_one_compared() {
 #[test]
 fn the_order_number_may_stand_for_the_reference_only_where_it_was_recorded() {
     let shop = shop();
-    shop.sandbox.set_habits(Habits {
+    shop.sandbox.set_quirks(Quirks {
         order_number_as_reference: true,
-        ..Habits::default()
+        ..Quirks::default()
     });
     let body = notice("ZANDO-1", &shop.number);
     let recorded = Expected {
@@ -338,9 +338,9 @@ fn an_order_that_differs_is_never_the_one_expected() {
 #[test]
 fn the_recorded_order_number_may_stand_for_the_reference_of_an_order() {
     let shop = shop();
-    shop.sandbox.set_habits(Habits {
+    shop.sandbox.set_quirks(Quirks {
         order_number_as_reference: true,
-        ..Habits::default()
+        ..Quirks::default()
     });
     let transaction = shop.client.verify_order(&recorded(&shop)).unwrap();
     assert_eq!(transaction.state, State::Paid);

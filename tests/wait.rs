@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use flexpay::{Api, CancelToken, Client, Config, ErrorCode, Expected, Outcome, State, WaitOptions};
-use flexpay_sandbox::{Action, Decision, Endpoint, Fault, Habits};
+use flexpay_sandbox::{Action, Decision, Endpoint, Fault, Quirks};
 use std::time::Duration;
 
 const SHORT: Duration = Duration::from_millis(20);
@@ -57,9 +57,9 @@ fn a_final_state_ends_the_wait() {
 #[test]
 fn an_order_not_found_yet_a_failing_gateway_and_resets_are_borne_with() {
     let sandbox = sandbox();
-    sandbox.set_habits(Habits {
+    sandbox.set_quirks(Quirks {
         not_found_checks: 2,
-        ..Habits::default()
+        ..Quirks::default()
     });
     let client = secure_client(&sandbox);
     let number = order(&client, "B1");
@@ -88,9 +88,9 @@ fn an_order_not_found_yet_a_failing_gateway_and_resets_are_borne_with() {
 #[test]
 fn a_lone_failure_is_provisional_and_a_late_payment_wins() {
     let sandbox = sandbox();
-    sandbox.set_habits(Habits {
+    sandbox.set_quirks(Quirks {
         early_failure_checks: 3,
-        ..Habits::default()
+        ..Quirks::default()
     });
     let client = client(&sandbox);
     let number = order(&client, "L1");
@@ -226,9 +226,9 @@ fn a_wait_returns_the_payment_that_is_expected_and_no_other() {
     }
 
     // The order number in place of the reference: only where it was recorded.
-    sandbox.set_habits(Habits {
+    sandbox.set_quirks(Quirks {
         order_number_as_reference: true,
-        ..Habits::default()
+        ..Quirks::default()
     });
     assert_eq!(wait(recorded).unwrap().state, State::Paid);
     let error = wait(expecting("E1")).unwrap_err();

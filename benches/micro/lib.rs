@@ -10,7 +10,7 @@ pub const ALL_FIELDS: &[u8] = r#"{"code":"0","reference":"MLOPN5472452","provide
 pub const ESCAPED: &[u8] =
     br#"{"code":"0","reference":"R-1","orderNumber":"O-1","message":"Transaction\neffectu\u00e9e"}"#;
 
-/// The document's own habit: a comma before the closing brace.
+/// The document's own quirk: a comma before the closing brace.
 pub const STRAY_COMMA: &[u8] = br#"{"code":"0","reference":"MLOPN5472452","provider_reference":"7KI81020PHS","orderNumber":"9bsTX7qXdpQe243815877848",}"#;
 
 /// The same notice as a form.

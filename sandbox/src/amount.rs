@@ -1,6 +1,6 @@
 //! Amounts as the gateway reads and spells them.
 
-use crate::habits::AmountStyle;
+use crate::quirks::AmountStyle;
 
 /// A positive amount in hundredths of its currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Amount {
 #[cfg(test)]
 mod tests {
     use super::Amount;
-    use crate::habits::AmountStyle;
+    use crate::quirks::AmountStyle;
     use serde_json::json;
 
     #[test]

@@ -12,9 +12,9 @@ use tokio::task::spawn_blocking;
 use crate::clock;
 use crate::error::Error;
 use crate::gateway::Gateway;
-use crate::habits::{CallbackCode, Habits, MissingValue};
 use crate::json::Object;
 use crate::payment::{Decision, Payment};
+use crate::quirks::{CallbackCode, MissingValue, Quirks};
 use crate::web;
 
 /// How much of a merchant's answer is kept.
@@ -47,7 +47,7 @@ pub struct RawBody {
     /// The `Content-Type`; empty sends none.
     pub content_type: String,
     /// The bytes.
-    #[serde(with = "crate::octets")]
+    #[serde(with = "crate::hex_or_text")]
     pub body: Vec<u8>,
 }
 
@@ -140,7 +140,7 @@ pub struct CallbackRecord {
     /// Its `Content-Type`.
     pub content_type: String,
     /// Its body as posted.
-    #[serde(with = "crate::octets")]
+    #[serde(with = "crate::hex_or_text")]
     pub body: Vec<u8>,
     /// When it was posted.
     #[serde(serialize_with = "crate::clock::as_ms", rename = "at_ms")]
@@ -248,7 +248,7 @@ pub(crate) fn deliver(
             if payment.is_pending() && !delivery.is_made_up() {
                 return;
             }
-            let post = Post::about(&payment, &delivery, &known.habits());
+            let post = Post::about(&payment, &delivery, &known.quirks());
             let id = known.callbacks.begin(&payment.order_number, &post);
             let answer = spawn_blocking(move || post.send()).await;
             let answer = answer.unwrap_or_else(|error| Err(error.to_string()));
@@ -273,19 +273,19 @@ struct Post {
 }
 
 impl Post {
-    fn about(payment: &Payment, delivery: &Delivery, habits: &Habits) -> Self {
+    fn about(payment: &Payment, delivery: &Delivery, quirks: &Quirks) -> Self {
         let url = delivery.to.as_ref().unwrap_or(&payment.callback_url);
         let (content_type, body) = match &delivery.raw {
             Some(raw) => (raw.content_type.clone(), raw.body.clone()),
             None => {
-                let mut fields = fields(payment, habits);
+                let mut fields = fields(payment, quirks);
                 for (field, value) in &delivery.set {
                     fields = fields.with(field, value.clone());
                 }
                 for field in &delivery.without {
                     fields.remove(field);
                 }
-                let fields = fields.renamed(|key| habits.callback_keys.spell(key));
+                let fields = fields.renamed(|key| quirks.callback_keys.spell(key));
                 if delivery.form {
                     let kind = "application/x-www-form-urlencoded";
                     (kind.to_owned(), fields.form().into_bytes())
@@ -319,10 +319,10 @@ impl Post {
     }
 }
 
-/// The documented fields, and the ones seen beside them where the habit says so.
-fn fields(payment: &Payment, habits: &Habits) -> Object {
+/// The documented fields, and the ones seen beside them where the quirk says so.
+fn fields(payment: &Payment, quirks: &Quirks) -> Object {
     let paid = payment.status == "0";
-    let code = match habits.callback_code {
+    let code = match quirks.callback_code {
         CallbackCode::Text => Value::from(if paid { "0" } else { "1" }),
         CallbackCode::Number => Value::from(u8::from(!paid)),
         CallbackCode::Decimal => Value::from(if paid { "0.0" } else { "1.0" }),
@@ -331,14 +331,14 @@ fn fields(payment: &Payment, habits: &Habits) -> Object {
         .with("code", code)
         .with("reference", payment.reference.as_str());
     let provider = payment.provider_reference.as_str();
-    fields = match habits.missing_provider_reference {
+    fields = match quirks.missing_provider_reference {
         _ if !provider.is_empty() => fields.with("provider_reference", provider),
         MissingValue::Absent => fields,
         MissingValue::Null => fields.with("provider_reference", Value::Null),
         MissingValue::Empty => fields.with("provider_reference", ""),
     };
     fields = fields.with("orderNumber", payment.order_number.as_str());
-    if habits.callback_extra_fields {
+    if quirks.callback_extra_fields {
         let message = if paid {
             "Transaction effectuée avec succès"
         } else {
@@ -351,7 +351,7 @@ fn fields(payment: &Payment, habits: &Habits) -> Object {
             .with("currency", payment.currency.as_str())
             .with(
                 "createdAt",
-                clock::created_at(payment.created_at, habits.created_at_style),
+                clock::created_at(payment.created_at, quirks.created_at_style),
             )
             .with("channel", payment.channel.as_str())
             .with("message", message);

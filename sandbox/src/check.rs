@@ -12,9 +12,9 @@ use serde_json::Value;
 use crate::amount::Amount;
 use crate::clock;
 use crate::gateway::Gateway;
-use crate::habits::{CodeStyle, Habits};
 use crate::json::Object;
 use crate::payment::Payment;
+use crate::quirks::{CodeStyle, Quirks};
 use crate::refusal::{json_text, unauthorized};
 
 /// Where checks are asked.
@@ -32,53 +32,53 @@ pub(crate) async fn check(
     headers: HeaderMap,
     uri: Uri,
 ) -> Response<Body> {
-    let habits = gateway.habits();
+    let quirks = gateway.quirks();
     let authorization = headers.get(header::AUTHORIZATION);
     let bearer = authorization
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
     if bearer != Some(gateway.token.as_str()) {
-        return unauthorized(habits.unauthorized_style);
+        return unauthorized(quirks.unauthorized_style);
     }
     let order = order_in(uri.path()).unwrap_or_default();
-    let found = gateway.checked(&order, |payment| is_hidden(payment, &habits));
+    let found = gateway.checked(&order, |payment| is_hidden(payment, &quirks));
     let body = match &found {
-        None => not_found(&habits),
-        Some(payment) => reply(payment, &habits),
+        None => not_found(&quirks),
+        Some(payment) => reply(payment, &quirks),
     };
     json_text(StatusCode::OK, body)
 }
 
 /// For a moment after its request, a payment is not found.
-fn is_hidden(payment: &Payment, habits: &Habits) -> bool {
+fn is_hidden(payment: &Payment, quirks: &Quirks) -> bool {
     let age = payment.created_at.elapsed().unwrap_or_default();
-    payment.checks <= habits.not_found_checks || age < Duration::from_millis(habits.not_found_ms)
+    payment.checks <= quirks.not_found_checks || age < Duration::from_millis(quirks.not_found_ms)
 }
 
-fn not_found(habits: &Habits) -> String {
+fn not_found(quirks: &Quirks) -> String {
     outer(
-        habits,
+        quirks,
         1,
         "Aucune transaction trouvée",
         Value::Null.to_string(),
     )
 }
 
-fn reply(payment: &Payment, habits: &Habits) -> String {
-    let too_early = payment.is_pending() && payment.checks_found <= habits.early_failure_checks;
+fn reply(payment: &Payment, quirks: &Quirks) -> String {
+    let too_early = payment.is_pending() && payment.checks_found <= quirks.early_failure_checks;
     let status = if too_early { "1" } else { &payment.status };
     let message = match status {
         "1" => "Le paiement n'a pas réussi",
         _ => "Une transaction trouvée",
     };
     let order = payment.order_number.as_str();
-    let reference = if habits.order_number_as_reference {
+    let reference = if quirks.order_number_as_reference {
         order
     } else {
         &payment.reference
     };
     let amount = |text: &str| {
-        Amount::read(text).map_or(Value::Null, |amount| amount.spell(habits.amount_style))
+        Amount::read(text).map_or(Value::Null, |amount| amount.spell(quirks.amount_style))
     };
     let mut transaction = Object::new()
         .with("orderNumber", order)
@@ -88,29 +88,29 @@ fn reply(payment: &Payment, habits: &Habits) -> String {
         .with("currency", payment.currency.as_str())
         .with(
             "createdAt",
-            clock::created_at(payment.created_at, habits.created_at_style),
+            clock::created_at(payment.created_at, quirks.created_at_style),
         )
         .with("status", status);
-    if habits.omit_order_number {
+    if quirks.omit_order_number {
         transaction.remove("orderNumber");
     }
     if !payment.channel.is_empty() {
         transaction = transaction.with("channel", payment.channel.as_str());
     }
     let mut transaction = transaction.text();
-    if habits.stray_comma {
+    if quirks.stray_comma {
         transaction.truncate(transaction.len() - 1);
         transaction.push_str(",}");
     }
-    outer(habits, 0, message, transaction)
+    outer(quirks, 0, message, transaction)
 }
 
-fn outer(habits: &Habits, code: u8, message: &str, transaction: String) -> String {
-    let code = match habits.code_style {
+fn outer(quirks: &Quirks, code: u8, message: &str, transaction: String) -> String {
+    let code = match quirks.code_style {
         CodeStyle::Usual | CodeStyle::Text => format!("\"{code}\""),
         CodeStyle::Number => code.to_string(),
     };
-    let key = |name: &str| habits.check_keys.spell(name);
+    let key = |name: &str| quirks.check_keys.spell(name);
     let message = Value::from(message);
     format!(
         r#"{{"{}":{code},"{}":{message},"{}":{transaction}}}"#,

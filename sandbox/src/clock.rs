@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
-use crate::habits::CreatedAtStyle;
+use crate::quirks::CreatedAtStyle;
 
 /// The gateway's clock shows Kinshasa's time, one hour ahead of UTC all year.
 const KINSHASA: Duration = Duration::from_secs(3600);
@@ -35,7 +35,7 @@ pub(crate) fn created_at(at: SystemTime, style: CreatedAtStyle) -> String {
     text.unwrap_or_default()
 }
 
-/// The hour and minute and second, for the front page.
+/// The hour and minute and second, for the dashboard.
 pub(crate) fn time_of_day(at: SystemTime) -> String {
     created_at(at, CreatedAtStyle::YearFirst)
         .split_once(' ')
@@ -59,7 +59,7 @@ pub(crate) fn as_ms<S: Serializer>(at: &SystemTime, to: S) -> Result<S::Ok, S::E
 #[cfg(test)]
 mod tests {
     use super::{created_at, time_of_day};
-    use crate::habits::CreatedAtStyle;
+    use crate::quirks::CreatedAtStyle;
     use std::time::{Duration, SystemTime};
 
     #[test]

@@ -12,13 +12,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::callbacks::{self, CallbackRecord, Delivery};
+use crate::dashboard::words::Language;
 use crate::error::Error;
 use crate::faults::Fault;
-use crate::front::words::Language;
 use crate::gateway::Gateway;
-use crate::habits::Habits;
 use crate::journal::{ConnectionRecord, RequestRecord};
 use crate::payment::{Decision, Payment};
+use crate::quirks::Quirks;
 
 type Shared = State<Arc<Gateway>>;
 type Body<T> = Result<Json<T>, JsonRejection>;
@@ -34,7 +34,7 @@ pub(crate) fn routes() -> Router<Arc<Gateway>> {
         .route("/requests", get(requests))
         .route("/connections", get(connections))
         .route("/faults", get(faults).post(inject).delete(clear_faults))
-        .route("/habits", get(habits).patch(change_habits))
+        .route("/quirks", get(quirks).patch(change_quirks))
         .route("/clear", post(clear))
 }
 
@@ -166,24 +166,24 @@ pub(crate) const CALLS: [Call; 16] = [
     },
     Call {
         method: "GET",
-        path: "/habits",
+        path: "/quirks",
         body: "",
         english: "How replies are worded",
         french: "La forme des réponses",
     },
     Call {
         method: "PATCH",
-        path: "/habits",
+        path: "/quirks",
         body: r#"{"stray_comma":true}"#,
-        english: "Changes one habit",
-        french: "Change une habitude",
+        english: "Changes one quirk",
+        french: "Change une quirkude",
     },
     Call {
         method: "POST",
         path: "/clear",
         body: "",
-        english: "Forgets everything but the habits",
-        french: "Oublie tout, sauf les habitudes",
+        english: "Forgets everything but the quirks",
+        french: "Oublie tout, sauf les quirkudes",
     },
 ];
 
@@ -312,23 +312,23 @@ async fn clear_faults(State(gateway): Shared) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn habits(State(gateway): Shared) -> Json<Habits> {
-    Json(gateway.habits())
+async fn quirks(State(gateway): Shared) -> Json<Quirks> {
+    Json(gateway.quirks())
 }
 
-/// Changes the habits that are named and leaves the others.
-async fn change_habits(
+/// Changes the quirks that are named and leaves the others.
+async fn change_quirks(
     State(gateway): Shared,
     body: Body<Map<String, Value>>,
-) -> Result<Json<Habits>, Failure> {
+) -> Result<Json<Quirks>, Failure> {
     let wrong = |error: serde_json::Error| Failure(StatusCode::BAD_REQUEST, error.to_string());
-    let mut habits = serde_json::to_value(gateway.habits()).map_err(wrong)?;
-    if let Some(known) = habits.as_object_mut() {
+    let mut quirks = serde_json::to_value(gateway.quirks()).map_err(wrong)?;
+    if let Some(known) = quirks.as_object_mut() {
         known.extend(body?.0);
     }
-    let habits: Habits = serde_json::from_value(habits).map_err(wrong)?;
-    gateway.set_habits(habits.clone());
-    Ok(Json(habits))
+    let quirks: Quirks = serde_json::from_value(quirks).map_err(wrong)?;
+    gateway.set_quirks(quirks.clone());
+    Ok(Json(quirks))
 }
 
 async fn clear(State(gateway): Shared) -> StatusCode {

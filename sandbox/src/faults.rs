@@ -88,7 +88,7 @@ pub enum Action {
         #[serde(default)]
         headers: Vec<(String, String)>,
         /// The body.
-        #[serde(default, with = "crate::octets")]
+        #[serde(default, with = "crate::hex_or_text")]
         body: Vec<u8>,
         /// Whether the request is processed all the same (a payment recorded).
         #[serde(default)]

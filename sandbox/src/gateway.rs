@@ -10,11 +10,11 @@ use tokio::runtime::Handle;
 use crate::callbacks::Callbacks;
 use crate::error::Error;
 use crate::faults::Faults;
-use crate::habits::Habits;
 use crate::hosts::Hosts;
 use crate::journal::Journal;
 use crate::options::{DEFAULT_TOKEN, Options};
 use crate::payment::{Decision, Payment};
+use crate::quirks::Quirks;
 use crate::random;
 
 /// The state behind both listeners and behind the control operations.
@@ -31,7 +31,7 @@ pub(crate) struct Gateway {
     pub(crate) faults: Faults,
     pub(crate) callbacks: Callbacks,
     pub(crate) runtime: Handle,
-    habits: Mutex<Habits>,
+    quirks: Mutex<Quirks>,
     ledger: Mutex<Ledger>,
 }
 
@@ -57,7 +57,7 @@ impl Gateway {
             faults: Faults::default(),
             callbacks: Callbacks::default(),
             runtime,
-            habits: Mutex::new(options.habits.clone()),
+            quirks: Mutex::new(options.quirks.clone()),
             ledger: Mutex::default(),
         })
     }
@@ -71,15 +71,15 @@ impl Gateway {
         act(&mut self.ledger.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn habits(&self) -> Habits {
-        self.habits
+    pub(crate) fn quirks(&self) -> Quirks {
+        self.quirks
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    pub(crate) fn set_habits(&self, habits: Habits) {
-        *self.habits.lock().unwrap_or_else(PoisonError::into_inner) = habits;
+    pub(crate) fn set_quirks(&self, quirks: Quirks) {
+        *self.quirks.lock().unwrap_or_else(PoisonError::into_inner) = quirks;
     }
 
     /// Records a payment, unless its reference was used before: then `None`.
@@ -177,7 +177,7 @@ impl Gateway {
         })
     }
 
-    /// Forgets payments, callbacks, requests and faults. Habits stay.
+    /// Forgets payments, callbacks, requests and faults. Quirks stay.
     pub(crate) fn clear(&self) {
         self.with(|ledger| *ledger = Ledger::default());
         self.callbacks.clear();

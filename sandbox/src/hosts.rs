@@ -15,7 +15,7 @@ use crate::serve::{Arrival, plain};
 const NOT_FOR_US: &str = "The sandbox answers only to localhost and to its own addresses: use one of \
                           them, or start it with --allow-host NAME.\n";
 
-const FROM_ELSEWHERE: &str = "Pages of other origins may not change the sandbox: use its own front page, \
+const FROM_ELSEWHERE: &str = "Pages of other origins may not change the sandbox: use its own dashboard, \
                               or send no Origin header.\n";
 
 /// The hosts that are answered to, beside those of this machine.

@@ -37,7 +37,7 @@ pub struct RequestRecord {
     /// The headers in order, `Authorization` included; names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body; of an incomplete request as much as arrived.
-    #[serde(with = "crate::octets")]
+    #[serde(with = "crate::hex_or_text")]
     pub body: Vec<u8>,
     /// Whether all of it arrived.
     pub complete: bool,

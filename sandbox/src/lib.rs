@@ -4,7 +4,7 @@
 //! [`Sandbox::start`] listens on loopback over HTTP and HTTPS and speaks the whole protocol: payment
 //! requests, the hosted card page, callbacks, Check. Beyond that it can be told what to do
 //! ([`Sandbox::decide`], [`Sandbox::deliver`]), to answer in the ways the live gateway has been seen to
-//! ([`Habits`]), to fail in every way a network can ([`Fault`]), and it remembers every byte it was
+//! ([`Quirks`]), to fail in every way a network can ([`Fault`]), and it remembers every byte it was
 //! sent ([`Sandbox::requests`]).
 //!
 //! ```
@@ -34,43 +34,43 @@ mod checkout;
 mod clock;
 mod control;
 pub mod customer;
+mod dashboard;
 mod error;
 pub mod fault_server;
 mod faults;
-mod front;
+mod faulty_stream;
 mod gateway;
-mod habits;
+mod hex_or_text;
 mod hosts;
 mod journal;
 mod json;
-mod octets;
 mod options;
 mod pages;
 mod pay;
 mod payment;
+mod quirks;
 mod random;
 mod refusal;
 pub mod relay;
 mod routes;
 mod sandbox;
 mod serve;
-mod tap;
 mod urls;
 mod vectors;
 pub mod web;
 
 pub use callbacks::{CallbackRecord, Delivery, RawBody};
 pub use certificate::Certificate;
+pub use dashboard::settings::shell_quoted;
 pub use error::Error;
 pub use faults::{Action, Endpoint, Fault};
-pub use front::settings::shell_quoted;
-pub use habits::{
-    AmountStyle, CallbackCode, CodeStyle, CreatedAtStyle, Habits, KeyStyle, MissingValue,
-    ReplyStyle, UnauthorizedStyle, UrlKey,
-};
 pub use journal::{ConnectionRecord, Outcome, RequestRecord};
 pub use options::{DEFAULT_MERCHANT, DEFAULT_TOKEN, Options};
 pub use payment::{Decision, PENDING, Payment};
+pub use quirks::{
+    AmountStyle, CallbackCode, CodeStyle, CreatedAtStyle, KeyStyle, MissingValue, Quirks,
+    ReplyStyle, UnauthorizedStyle, UrlKey,
+};
 pub use sandbox::Sandbox;
 
 /// The examples of the README, compiled.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::certificate::Certificate;
-use crate::habits::Habits;
+use crate::quirks::Quirks;
 
 /// The merchant a sandbox knows unless told otherwise.
 pub const DEFAULT_MERCHANT: &str = "ZANDO";
@@ -40,7 +40,7 @@ pub struct Options {
     /// Whether a decision posts the callback by itself.
     pub deliver_callbacks: bool,
     /// How the gateway words its replies.
-    pub habits: Habits,
+    pub quirks: Quirks,
     /// The directory of `pay.json` and `check.json`, served under `/vectors/`.
     pub vectors_dir: Option<PathBuf>,
 }
@@ -57,7 +57,7 @@ impl Default for Options {
             public_url: None,
             allow_hosts: Vec::new(),
             deliver_callbacks: true,
-            habits: Habits::default(),
+            quirks: Quirks::default(),
             vectors_dir: None,
         }
     }

@@ -6,8 +6,8 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 
 use crate::amount::Amount;
 use crate::card::{Mistakes, TEST_CARDS, TEST_CODE, TEST_EXPIRY, TestCard, Typed};
-use crate::habits::ReplyStyle;
 use crate::payment::Payment;
+use crate::quirks::ReplyStyle;
 
 #[derive(Template)]
 #[template(path = "card.html")]

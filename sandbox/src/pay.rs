@@ -13,10 +13,10 @@ use serde_json::value::RawValue;
 
 use crate::amount::Amount;
 use crate::gateway::Gateway;
-use crate::habits::{AmountStyle, CodeStyle, Habits, ReplyStyle, UnauthorizedStyle, UrlKey};
 use crate::json::Object;
 use crate::pages;
 use crate::payment::{PENDING, Payment};
+use crate::quirks::{AmountStyle, CodeStyle, Quirks, ReplyStyle, UnauthorizedStyle, UrlKey};
 use crate::random;
 use crate::refusal::{MALFORMED, Refusal, json, refusal, unauthorized};
 use crate::serve::Arrival;
@@ -40,13 +40,13 @@ pub(crate) async fn form(
         "v1"
     };
     let base = urls::base(&gateway, arrival, request.headers());
-    let habits = gateway.habits();
+    let quirks = gateway.quirks();
     let Some(fields) = form_fields(request).await else {
         return malformed();
     };
-    match record(&gateway, &habits, api, &base, &fields) {
-        Err(refused) => refused.into_response(habits.unauthorized_style),
-        Ok(payment) => match habits.reply_style {
+    match record(&gateway, &quirks, api, &base, &fields) {
+        Err(refused) => refused.into_response(quirks.unauthorized_style),
+        Ok(payment) => match quirks.reply_style {
             ReplyStyle::Redirect => redirect(&payment.checkout_url),
             style => pages::moving_on(style, &payment.checkout_url),
         },
@@ -60,18 +60,18 @@ pub(crate) async fn json_body(
     request: Request,
 ) -> Response<Body> {
     let base = urls::base(&gateway, arrival, request.headers());
-    let habits = gateway.habits();
+    let quirks = gateway.quirks();
     let Some(fields) = json_fields(request).await else {
         return malformed();
     };
-    match record(&gateway, &habits, "v1.1", &base, &fields) {
-        Err(refused) => refused.into_response(habits.unauthorized_style),
-        Ok(payment) => json(StatusCode::OK, &accepted(&payment, &habits)),
+    match record(&gateway, &quirks, "v1.1", &base, &fields) {
+        Err(refused) => refused.into_response(quirks.unauthorized_style),
+        Ok(payment) => json(StatusCode::OK, &accepted(&payment, &quirks)),
     }
 }
 
-fn accepted(payment: &Payment, habits: &Habits) -> Object {
-    let code = match habits.code_style {
+fn accepted(payment: &Payment, quirks: &Quirks) -> Object {
+    let code = match quirks.code_style {
         CodeStyle::Usual | CodeStyle::Number => serde_json::Value::from(0),
         CodeStyle::Text => "0".into(),
     };
@@ -80,7 +80,7 @@ fn accepted(payment: &Payment, habits: &Habits) -> Object {
         .with("message", "Redirection en cours")
         .with("orderNumber", payment.order_number.as_str());
     let url = payment.checkout_url.as_str();
-    match habits.url_key {
+    match quirks.url_key {
         UrlKey::Url => reply.with("url", url),
         UrlKey::PaymentUrl => reply.with("paymentUrl", url),
         UrlKey::RedirectUrl => reply.with("redirectUrl", url),
@@ -105,7 +105,7 @@ fn malformed() -> Response<Body> {
 /// Judges a payment request and records it.
 fn record(
     gateway: &Gateway,
-    habits: &Habits,
+    quirks: &Quirks,
     api: &str,
     base: &str,
     fields: &Fields,
@@ -128,7 +128,7 @@ fn record(
             "La référence dépasse {REFERENCE_MAX} caractères"
         )));
     }
-    judge_urls(fields, api == "v1.1", habits.refuse_private_callbacks)?;
+    judge_urls(fields, api == "v1.1", quirks.refuse_private_callbacks)?;
     let checkout_id = random::checkout_id();
     let text = |name: &str| field(name).to_owned();
     let customer = amount.with_fee(currency).spell(AmountStyle::Decimal);

@@ -3,8 +3,8 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 
-use crate::habits::UnauthorizedStyle;
 use crate::json::Object;
+use crate::quirks::UnauthorizedStyle;
 
 /// Why a payment request was refused.
 pub(crate) enum Refusal {

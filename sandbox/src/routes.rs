@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::gateway::Gateway;
-use crate::{check, checkout, control, front, pay, vectors};
+use crate::{check, checkout, control, dashboard, pay, vectors};
 
 pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
     Router::new()
@@ -18,13 +18,13 @@ pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
         .route("/vectors/pay/{name}", post(vectors::pay))
         .route("/vectors/check/{name}/{*order}", get(vectors::check))
         .route("/vectors/forgery/{name}/{*order}", get(vectors::forgery))
-        .route("/", get(front::page))
-        .route("/sandbox/front.js", get(front::script))
-        .route("/sandbox/shown", get(front::fragment))
-        .route("/sandbox/api", get(front::control))
+        .route("/", get(dashboard::page))
+        .route("/sandbox/dashboard.js", get(dashboard::script))
+        .route("/sandbox/shown", get(dashboard::fragment))
+        .route("/sandbox/api", get(dashboard::control))
         .route(
             "/sandbox/payments/{order}/deliver",
-            post(front::deliver_again),
+            post(dashboard::deliver_again),
         )
         .nest("/sandbox/api", control::routes())
         .with_state(gateway)

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use flexpay_sandbox::{
-    DEFAULT_MERCHANT, DEFAULT_TOKEN, Habits, Options, ReplyStyle, Sandbox, shell_quoted,
+    DEFAULT_MERCHANT, DEFAULT_TOKEN, Options, Quirks, ReplyStyle, Sandbox, shell_quoted,
 };
 
 /// How the gateway is run.
@@ -32,9 +32,9 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "STYLE", value_parser = reply_style,
           help = "What /v1/pay answers: html, meta_refresh, self_submit or redirect")]
     reply_style: Option<ReplyStyle>,
-    /// Habits of the live gateway, such as {"stray_comma":true}
-    #[arg(long, value_name = "JSON", value_parser = habits)]
-    habits: Option<Habits>,
+    /// Quirks of the live gateway, such as {"stray_comma":true}
+    #[arg(long, value_name = "JSON", value_parser = quirks)]
+    quirks: Option<Quirks>,
     /// The base of the checkout addresses handed out [default: the one the request came in on]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -56,14 +56,14 @@ fn reply_style(text: &str) -> Result<ReplyStyle, serde_json::Error> {
     serde_json::from_value(text.into())
 }
 
-fn habits(text: &str) -> Result<Habits, serde_json::Error> {
+fn quirks(text: &str) -> Result<Quirks, serde_json::Error> {
     serde_json::from_str(text)
 }
 
 pub(crate) fn serve(args: Serve) -> Result<(), Box<dyn Error>> {
-    let mut habits = args.habits.unwrap_or_default();
+    let mut quirks = args.quirks.unwrap_or_default();
     if let Some(style) = args.reply_style {
-        habits.reply_style = style;
+        quirks.reply_style = style;
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -82,7 +82,7 @@ pub(crate) fn serve(args: Serve) -> Result<(), Box<dyn Error>> {
         public_url: args.public_url,
         allow_hosts: args.allow_host,
         deliver_callbacks: !args.no_callbacks,
-        habits,
+        quirks,
         vectors_dir: args.vectors,
         ..Options::default()
     })?;
@@ -126,7 +126,7 @@ fn stop_signal() -> std::io::Result<impl std::future::Future<Output = ()>> {
 fn introduce(sandbox: &Sandbox, env_file: Option<&Path>) {
     let (http, https) = (sandbox.http_url(), sandbox.https_url());
     println!("FlexPay sandbox for the merchant {}", sandbox.merchant());
-    println!("  front page     {http}/");
+    println!("  dashboard      {http}/");
     println!("  payment, JSON  {http}/v1.1/pay");
     println!("  payment, form  {http}/v1/pay");
     println!("  check          {http}/api/rest/v1/check/<orderNumber>");
@@ -140,7 +140,7 @@ fn introduce(sandbox: &Sandbox, env_file: Option<&Path>) {
     );
     match env_file {
         Some(path) => println!("The settings for the shell:  . {}", dotted(path)),
-        None => println!("The settings for each language are on the front page."),
+        None => println!("The settings for each language are on the dashboard."),
     }
     println!("No money moves here. Ctrl-C ends it.");
     // Whoever reads through a pipe wants it now.

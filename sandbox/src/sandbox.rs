@@ -13,15 +13,15 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::callbacks::{self, CallbackRecord, Delivery};
 use crate::certificate;
+use crate::dashboard::settings::Settings;
 use crate::error::Error;
 use crate::faults::Fault;
-use crate::front::settings::Settings;
 use crate::gateway::Gateway;
-use crate::habits::Habits;
 use crate::hosts;
 use crate::journal::{ConnectionRecord, RequestRecord};
 use crate::options::Options;
 use crate::payment::{Decision, Payment};
+use crate::quirks::Quirks;
 use crate::routes;
 use crate::serve;
 
@@ -206,17 +206,17 @@ impl Sandbox {
     }
 
     /// How the gateway words its replies at present.
-    pub fn habits(&self) -> Habits {
-        self.gateway.habits()
+    pub fn quirks(&self) -> Quirks {
+        self.gateway.quirks()
     }
 
     /// Changes how the gateway words its replies.
-    pub fn set_habits(&self, habits: Habits) {
-        self.gateway.set_habits(habits);
+    pub fn set_quirks(&self, quirks: Quirks) {
+        self.gateway.set_quirks(quirks);
     }
 
     /// Every request to the gateway, oldest first, incomplete ones among them; not those to the
-    /// sandbox's own front page and control addresses.
+    /// sandbox's own dashboard and control addresses.
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.gateway.journal.requests()
     }
@@ -236,7 +236,7 @@ impl Sandbox {
         self.gateway.journal.connections()
     }
 
-    /// Forgets payments, callbacks, requests, closed connections and faults. Habits stay.
+    /// Forgets payments, callbacks, requests, closed connections and faults. Quirks stay.
     pub fn clear(&self) {
         self.gateway.clear();
     }

@@ -22,11 +22,11 @@ use tower::ServiceExt;
 
 use crate::check;
 use crate::faults::{Action, Endpoint};
+use crate::faulty_stream::{self, End, FaultyStream, Plan, Socket, Wire};
 use crate::gateway::Gateway;
 use crate::journal::Outcome;
 use crate::pages;
 use crate::refusal::Refused;
-use crate::tap::{self, End, Plan, Socket, Tap, Wire};
 
 /// The longest request body that is taken.
 const BODY_MAX: usize = 1 << 20;
@@ -100,7 +100,7 @@ async fn unread_fault(mut stream: TcpStream, gateway: &Gateway) -> Option<TcpStr
             return Some(stream);
         }
         Some(Action::ResetBeforeReading) => {
-            tap::reset_on_close(&stream);
+            faulty_stream::reset_on_close(&stream);
             return None;
         }
         Some(Action::CutAfter { .. }) => {
@@ -133,7 +133,10 @@ async fn requests<S: Socket>(
     // How a connection ended is in the journal; there is nobody else to tell.
     let _ = http1::Builder::new()
         .title_case_headers(true)
-        .serve_connection(TokioIo::new(Tap::new(stream, wire.clone())), service)
+        .serve_connection(
+            TokioIo::new(FaultyStream::new(stream, wire.clone())),
+            service,
+        )
         .await;
     wire.over();
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::gateway::Gateway;
-use crate::octets::from_hex;
+use crate::hex_or_text::from_hex;
 use crate::serve::{canned, plain};
 
 /// Answers that there is no such vector: a status no gateway ever gives.

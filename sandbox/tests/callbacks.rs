@@ -4,7 +4,7 @@ mod common;
 
 use common::{PATIENCE, Shop, pay};
 use flexpay_sandbox::{
-    CallbackCode, Decision, Delivery, Error, Habits, KeyStyle, MissingValue, Options, Sandbox,
+    CallbackCode, Decision, Delivery, Error, KeyStyle, MissingValue, Options, Quirks, Sandbox,
 };
 use serde_json::{Value, json};
 
@@ -152,29 +152,29 @@ fn in_the_spellings_met() {
     sandbox
         .decide_silently(&order, Decision::Decline)
         .expect("decided");
-    let notice = |habits: Habits| {
-        sandbox.set_habits(habits);
+    let notice = |quirks: Quirks| {
+        sandbox.set_quirks(quirks);
         sandbox
             .deliver(&order, Delivery::now())
             .expect("on its way");
         shop.next().json()
     };
-    let seen = notice(Habits {
+    let seen = notice(Quirks {
         callback_keys: KeyStyle::Capital,
         callback_code: CallbackCode::Decimal,
         missing_provider_reference: MissingValue::Null,
-        ..Habits::default()
+        ..Quirks::default()
     });
     assert_eq!(seen["Code"], "1.0");
     assert_eq!(seen["OrderNumber"], order.as_str());
     assert_eq!(seen.get("Provider_reference"), Some(&Value::Null));
 
-    let seen = notice(Habits {
+    let seen = notice(Quirks {
         callback_keys: KeyStyle::Underscore,
         callback_code: CallbackCode::Number,
         missing_provider_reference: MissingValue::Empty,
         callback_extra_fields: true,
-        ..Habits::default()
+        ..Quirks::default()
     });
     assert_eq!(seen["code"], json!(1));
     assert_eq!(seen["order_number"], order.as_str());

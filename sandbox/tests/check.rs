@@ -1,22 +1,22 @@
-//! Check, and the habits that show in it.
+//! Check, and the quirks that show in it.
 
 mod common;
 
 use common::{check, pay, send};
 use flexpay_sandbox::{
-    AmountStyle, CodeStyle, CreatedAtStyle, Decision, Habits, KeyStyle, Sandbox,
+    AmountStyle, CodeStyle, CreatedAtStyle, Decision, KeyStyle, Quirks, Sandbox,
 };
 use serde_json::json;
 
-fn sandbox_with(habits: Habits) -> Sandbox {
+fn sandbox_with(quirks: Quirks) -> Sandbox {
     let sandbox = Sandbox::start().expect("a sandbox");
-    sandbox.set_habits(habits);
+    sandbox.set_quirks(quirks);
     sandbox
 }
 
 #[test]
 fn the_documented_reply() {
-    let sandbox = sandbox_with(Habits::default());
+    let sandbox = sandbox_with(Quirks::default());
     let order = pay(&sandbox, json!({"amount": "50", "currency": "CDF"}));
     let answer = check(&sandbox, &order);
     assert_eq!(answer.status, 200);
@@ -38,7 +38,7 @@ fn the_documented_reply() {
 
 #[test]
 fn what_is_not_found() {
-    let sandbox = sandbox_with(Habits::default());
+    let sandbox = sandbox_with(Quirks::default());
     let answer = check(&sandbox, "9bsTX7qXdpQe243815877848");
     assert_eq!(answer.status, 200);
     assert_eq!(
@@ -49,7 +49,7 @@ fn what_is_not_found() {
 
 #[test]
 fn the_bearer_is_required() {
-    let sandbox = sandbox_with(Habits::default());
+    let sandbox = sandbox_with(Quirks::default());
     let order = pay(&sandbox, json!({}));
     let path = format!("/api/rest/v1/check/{order}");
     let bare = sandbox.token().to_owned();
@@ -67,7 +67,7 @@ fn the_bearer_is_required() {
 
 #[test]
 fn the_order_number_is_percent_decoded() {
-    let sandbox = sandbox_with(Habits::default());
+    let sandbox = sandbox_with(Quirks::default());
     let order = pay(&sandbox, json!({}));
     let encoded: String = order.bytes().map(|b| format!("%{b:02X}")).collect();
     assert_eq!(check(&sandbox, &encoded).json()["code"], "0");
@@ -75,7 +75,7 @@ fn the_order_number_is_percent_decoded() {
 
 #[test]
 fn every_status() {
-    let sandbox = sandbox_with(Habits::default());
+    let sandbox = sandbox_with(Quirks::default());
     let order = pay(&sandbox, json!({}));
     let cases = [
         (Decision::Approve, "0"),
@@ -101,9 +101,9 @@ fn every_status() {
 
 #[test]
 fn not_found_for_a_moment() {
-    let sandbox = sandbox_with(Habits {
+    let sandbox = sandbox_with(Quirks {
         not_found_checks: 2,
-        ..Habits::default()
+        ..Quirks::default()
     });
     let order = pay(&sandbox, json!({}));
     let codes: Vec<_> = (0..3)
@@ -111,19 +111,19 @@ fn not_found_for_a_moment() {
         .collect();
     assert_eq!(codes, ["1", "1", "0"]);
 
-    sandbox.set_habits(Habits {
+    sandbox.set_quirks(Quirks {
         not_found_ms: 3_600_000,
-        ..Habits::default()
+        ..Quirks::default()
     });
     assert_eq!(check(&sandbox, &order).json()["code"], "1");
 }
 
 #[test]
 fn an_early_one_while_pending() {
-    let sandbox = sandbox_with(Habits {
+    let sandbox = sandbox_with(Quirks {
         not_found_checks: 1,
         early_failure_checks: 1,
-        ..Habits::default()
+        ..Quirks::default()
     });
     let order = pay(&sandbox, json!({}));
     let status = || check(&sandbox, &order).json()["transaction"]["status"].clone();
@@ -138,13 +138,13 @@ fn an_early_one_while_pending() {
 
 #[test]
 fn spellings() {
-    let sandbox = sandbox_with(Habits {
+    let sandbox = sandbox_with(Quirks {
         order_number_as_reference: true,
         amount_style: AmountStyle::Number,
         code_style: CodeStyle::Number,
         check_keys: KeyStyle::Capital,
         created_at_style: CreatedAtStyle::IsoUtc,
-        ..Habits::default()
+        ..Quirks::default()
     });
     let order = pay(&sandbox, json!({}));
     let reply = check(&sandbox, &order).json();
@@ -160,11 +160,11 @@ fn spellings() {
             .ends_with('Z')
     );
 
-    sandbox.set_habits(Habits {
+    sandbox.set_quirks(Quirks {
         amount_style: AmountStyle::Whole,
         omit_order_number: true,
         stray_comma: true,
-        ..Habits::default()
+        ..Quirks::default()
     });
     let text = check(&sandbox, &order).text();
     assert!(text.ends_with(r#""status":"2",}}"#), "{text}");

@@ -62,7 +62,7 @@ fn it_serves_until_it_is_told_to_stop() {
             .args([
                 "--reply-style",
                 "redirect",
-                "--habits",
+                "--quirks",
                 r#"{"stray_comma":true}"#,
             ])
             .arg("--directory")
@@ -113,12 +113,12 @@ fn it_serves_until_it_is_told_to_stop() {
         .expect("an answer");
     assert_eq!(answer.status(), 200);
     let mut answer = agent
-        .get(&format!("{base}/sandbox/api/habits"))
+        .get(&format!("{base}/sandbox/api/quirks"))
         .call()
         .expect("an answer");
-    let habits = answer.body_mut().read_to_string().expect("text");
-    assert!(habits.contains(r#""reply_style":"redirect""#));
-    assert!(habits.contains(r#""stray_comma":true"#));
+    let quirks = answer.body_mut().read_to_string().expect("text");
+    assert!(quirks.contains(r#""reply_style":"redirect""#));
+    assert!(quirks.contains(r#""stray_comma":true"#));
 
     #[cfg(unix)]
     {
@@ -131,7 +131,7 @@ fn it_serves_until_it_is_told_to_stop() {
         let mut said = String::new();
         let mut stdout = child.0.stdout.take().expect("its words");
         std::io::Read::read_to_string(&mut stdout, &mut said).expect("text");
-        assert!(said.contains("front page") && said.contains(base));
+        assert!(said.contains("dashboard") && said.contains(base));
         assert!(said.contains("L'ÉCHOPPE") && said.contains("the one given with --token"));
         assert!(!said.contains("abc\n"), "it may be good elsewhere");
         assert!(said.contains(". ") && said.contains("sandbox.env"));
@@ -193,7 +193,7 @@ fn a_wrong_command_line_is_explained() {
     assert!(out(&run(&["--help"])).contains("--env-file"));
     for wrong in [
         &["--reply-style", "loud"][..],
-        &["--habits", "{"],
+        &["--quirks", "{"],
         &["customer", "hesitate", "http://127.0.0.1:1"],
         &["customer", "approve", "http://127.0.0.1:1/checkout/x"],
     ] {
@@ -222,7 +222,7 @@ fn it_introduces_itself_with_all_that_a_program_needs() {
     assert!(said.contains("merchant       ZANDO"), "{said}");
     assert!(said.contains(flexpay_sandbox::DEFAULT_TOKEN), "{said}");
     assert!(
-        said.contains("/v1.1/pay") && said.contains("on the front page"),
+        said.contains("/v1.1/pay") && said.contains("on the dashboard"),
         "{said}"
     );
 }

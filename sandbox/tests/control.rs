@@ -1,9 +1,9 @@
-//! The control addresses and the front page.
+//! The control addresses and the dashboard.
 
 mod common;
 
 use common::{Answer, PATIENCE, Shop, check, get, pay, post_form, post_json, send};
-use flexpay_sandbox::{Decision, Delivery, Habits, Sandbox};
+use flexpay_sandbox::{Decision, Delivery, Quirks, Sandbox};
 use serde_json::{Value, json};
 
 fn change(sandbox: &Sandbox, method: &str, path: &str, body: &Value) -> Answer {
@@ -121,21 +121,21 @@ fn faults_come_in_as_json() {
 }
 
 #[test]
-fn habits_change_one_by_one() {
+fn quirks_change_one_by_one() {
     let sandbox = Sandbox::start().expect("a sandbox");
-    let answer = change(&sandbox, "PATCH", "habits", &json!({"stray_comma": true}));
+    let answer = change(&sandbox, "PATCH", "quirks", &json!({"stray_comma": true}));
     assert_eq!(answer.status, 200);
     change(
         &sandbox,
         "PATCH",
-        "habits",
+        "quirks",
         &json!({"amount_style": "number", "not_found_checks": 4}),
     );
-    let habits = sandbox.habits();
-    assert!(habits.stray_comma);
-    assert_eq!(habits.not_found_checks, 4);
-    assert_eq!(list(&sandbox, "habits")["amount_style"], "number");
-    let wrong = change(&sandbox, "PATCH", "habits", &json!({"stray_coma": true}));
+    let quirks = sandbox.quirks();
+    assert!(quirks.stray_comma);
+    assert_eq!(quirks.not_found_checks, 4);
+    assert_eq!(list(&sandbox, "quirks")["amount_style"], "number");
+    let wrong = change(&sandbox, "PATCH", "quirks", &json!({"stray_coma": true}));
     assert_eq!(wrong.status, 400);
     assert!(
         wrong.json()["error"]
@@ -143,8 +143,8 @@ fn habits_change_one_by_one() {
             .expect("why")
             .contains("stray_coma")
     );
-    sandbox.set_habits(Habits::default());
-    assert_eq!(list(&sandbox, "habits")["stray_comma"], json!(false));
+    sandbox.set_quirks(Quirks::default());
+    assert_eq!(list(&sandbox, "quirks")["stray_comma"], json!(false));
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn what_is_wrong_is_said() {
 }
 
 #[test]
-fn the_front_page_tells_everything() {
+fn the_dashboard_tells_everything() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let shop = Shop::open();
     assert!(get(&sandbox, "/").text().contains("None yet"));
@@ -223,7 +223,7 @@ fn the_front_page_tells_everything() {
     let changing = get(&sandbox, "/sandbox/shown").text();
     assert!(!changing.contains(sandbox.token()));
     assert!(
-        get(&sandbox, "/sandbox/front.js")
+        get(&sandbox, "/sandbox/dashboard.js")
             .header("content-type")
             .contains("javascript")
     );

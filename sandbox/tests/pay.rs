@@ -3,7 +3,7 @@
 mod common;
 
 use common::{as_pairs, get, pay, payment_request, post_form, post_json, send};
-use flexpay_sandbox::{CodeStyle, Habits, Options, ReplyStyle, Sandbox, UnauthorizedStyle, UrlKey};
+use flexpay_sandbox::{CodeStyle, Options, Quirks, ReplyStyle, Sandbox, UnauthorizedStyle, UrlKey};
 use serde_json::{Value, json};
 
 fn sandbox() -> Sandbox {
@@ -55,10 +55,10 @@ fn the_address_and_the_code_are_spelled_as_met() {
         (UrlKey::DataLink, "/data/link"),
     ];
     for (n, (url_key, pointer)) in url_of.into_iter().enumerate() {
-        sandbox.set_habits(Habits {
+        sandbox.set_quirks(Quirks {
             url_key,
             code_style: CodeStyle::Text,
-            ..Habits::default()
+            ..Quirks::default()
         });
         let asked = payment_request(&sandbox, json!({"reference": format!("R{n}")}));
         let reply = post_json(&sandbox, "/v1.1/pay", &asked).json();
@@ -126,9 +126,9 @@ fn the_other_reply_styles() {
     })
     .expect("a sandbox");
     let ask = |reply_style, reference: &str| {
-        sandbox.set_habits(Habits {
+        sandbox.set_quirks(Quirks {
             reply_style,
-            ..Habits::default()
+            ..Quirks::default()
         });
         let asked = payment_request(&sandbox, json!({"reference": reference}));
         let answer = post_form(&sandbox, "/v1/pay", &as_pairs(&asked));
@@ -169,9 +169,9 @@ fn a_wrong_token_is_refused() {
             assert_eq!(answer.json()["error"], "Unauthorized");
         }
     }
-    sandbox.set_habits(Habits {
+    sandbox.set_quirks(Quirks {
         unauthorized_style: UnauthorizedStyle::Code,
-        ..Habits::default()
+        ..Quirks::default()
     });
     let asked = payment_request(&sandbox, json!({"authorization": null}));
     let answer = post_json(&sandbox, "/v1.1/pay", &asked);
@@ -263,11 +263,11 @@ fn a_reference_is_taken_once() {
 }
 
 #[test]
-fn private_callbacks_are_refused_where_that_is_the_habit() {
+fn private_callbacks_are_refused_where_that_is_the_quirk() {
     let sandbox = sandbox();
-    sandbox.set_habits(Habits {
+    sandbox.set_quirks(Quirks {
         refuse_private_callbacks: true,
-        ..Habits::default()
+        ..Quirks::default()
     });
     let reply = post_json(&sandbox, "/v1.1/pay", &payment_request(&sandbox, json!({}))).json();
     assert_eq!(

@@ -540,7 +540,7 @@ mod tests {
         ] {
             assert!(read(good).is_ok(), "{good}");
         }
-        // Two of them are not the document's habit, nor is one with nothing before it.
+        // Two of them are not the document's quirk, nor is one with nothing before it.
         for bad in [r#"{"a":1,,}"#, "{,}", r#"{"a":[,]}"#, r#"{"a":1},"#] {
             assert!(read(bad).is_err(), "{bad}");
         }

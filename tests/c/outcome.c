@@ -77,7 +77,7 @@ static void failed_too_early(flexpay_client *client)
     flexpay_transaction *transaction;
     const char *server = sandbox_env("SANDBOX_URL");
     options.failed_grace_ms = 60000;
-    CHECK_INT(200, http_exchange(server, "PATCH", "/sandbox/api/habits",
+    CHECK_INT(200, http_exchange(server, "PATCH", "/sandbox/api/quirks",
                                  "{\"early_failure_checks\":3,\"not_found_checks\":2}", NULL));
     char *order = sandbox_order(NULL);
     /* Not found, then a gateway that fails, then FAILED too early: the wait bears with it all. */
@@ -93,7 +93,7 @@ static void failed_too_early(flexpay_client *client)
     options.timeout_ms = 60000;
     CHECK_INT(FLEXPAY_OK, flexpay_wait(client, order, &options, &transaction, NULL));
     CHECK_INT(FLEXPAY_STATE_PAID, transaction != NULL ? transaction->state : -1);
-    CHECK_INT(200, http_exchange(server, "PATCH", "/sandbox/api/habits",
+    CHECK_INT(200, http_exchange(server, "PATCH", "/sandbox/api/quirks",
                                  "{\"early_failure_checks\":0,\"not_found_checks\":0}", NULL));
     flexpay_transaction_free(transaction);
     free(order);

@@ -139,10 +139,10 @@ static void page_instead_of_an_address(void)
     flexpay_payment_request request = sandbox_request();
     flexpay_payment *payment;
     const char *server = sandbox_env("SANDBOX_URL");
-    CHECK_INT(200, http_exchange(server, "PATCH", "/sandbox/api/habits",
+    CHECK_INT(200, http_exchange(server, "PATCH", "/sandbox/api/quirks",
                                  "{\"reply_style\":\"self_submit\"}", NULL));
     CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, &payment, NULL));
-    CHECK_INT(200, http_exchange(server, "PATCH", "/sandbox/api/habits",
+    CHECK_INT(200, http_exchange(server, "PATCH", "/sandbox/api/quirks",
                                  "{\"reply_style\":\"html\"}", NULL));
     CHECK(payment != NULL && payment->redirect_url == NULL);
     CHECK(payment != NULL && payment->page != NULL && strstr(payment->page, "<form") != NULL);

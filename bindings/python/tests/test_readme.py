@@ -173,12 +173,12 @@ def test_the_callback(sandbox: Sandbox, client: Client, capsys: pytest.CaptureFi
 def test_a_callback_address_that_nobody_reaches(sandbox: Sandbox, client: Client) -> None:
     order = {**ORDER, "callback_url": "http://127.0.0.1:8000/callback"}
     client.pay(reference="R-1", **order)
-    sandbox.control("PATCH", "habits", {"refuse_private_callbacks": True})
+    sandbox.control("PATCH", "quirks", {"refuse_private_callbacks": True})
     try:
         with pytest.raises(flexpay.RefusedError):
             client.pay(reference="R-2", **order)
     finally:
-        sandbox.control("PATCH", "habits", {"refuse_private_callbacks": False})
+        sandbox.control("PATCH", "quirks", {"refuse_private_callbacks": False})
 
 
 def test_the_examples_are_run(sandbox: Sandbox, shell: Dict[str, Any]) -> None:

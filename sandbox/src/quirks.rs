@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// been met in a public integration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Habits {
+pub struct Quirks {
     /// The shape of the `/v1/pay` and `/v2/pay` reply.
     pub reply_style: ReplyStyle,
     /// Where `/v1.1/pay` puts the checkout address.

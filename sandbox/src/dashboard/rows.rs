@@ -1,4 +1,4 @@
-//! What the front page shows of the gateway's memory.
+//! What the dashboard shows of the gateway's memory.
 
 use axum::http::Uri;
 
@@ -17,7 +17,7 @@ use crate::urls;
 const MOST_PAYMENTS: usize = 50;
 const MOST_REFUSED: usize = 20;
 
-/// The part of the front page that changes.
+/// The part of the dashboard that changes.
 pub(crate) struct Shown {
     pub(crate) payments: Vec<PaymentRow>,
     /// How many payments there are in all.

@@ -28,7 +28,7 @@ use settings::{Settings, Snippet};
 use words::{Language, Words};
 
 #[derive(Template)]
-#[template(path = "front.html")]
+#[template(path = "dashboard.html")]
 struct FrontPage<'a> {
     w: &'static Words,
     merchant: &'a str,
@@ -125,9 +125,9 @@ pub(crate) async fn control(
     own(&ControlPage { w, calls })
 }
 
-/// `GET /sandbox/front.js`
+/// `GET /sandbox/dashboard.js`
 pub(crate) async fn script() -> Response<Body> {
-    let mut response = Response::new(Body::from(include_str!("../../templates/front.js")));
+    let mut response = Response::new(Body::from(include_str!("../../templates/dashboard.js")));
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/javascript; charset=utf-8"),

@@ -1,8 +1,8 @@
-//! The words of the front page, in French and in English.
+//! The words of the dashboard, in French and in English.
 
 use axum::http::{HeaderMap, header};
 
-/// The languages of the front page.
+/// The languages of the dashboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Language {
     French,
@@ -42,7 +42,7 @@ impl Language {
     }
 }
 
-/// Every word of the front page.
+/// Every word of the dashboard.
 pub(crate) struct Words {
     pub(crate) code: &'static str,
     pub(crate) other_code: &'static str,
@@ -60,7 +60,7 @@ pub(crate) struct Words {
     pub(crate) token_is_given: &'static str,
     pub(crate) control: &'static str,
     pub(crate) control_help: &'static str,
-    pub(crate) front_page: &'static str,
+    pub(crate) dashboard: &'static str,
     pub(crate) payments: &'static str,
     pub(crate) newest: &'static str,
     pub(crate) of: &'static str,
@@ -121,7 +121,7 @@ static FRENCH: Words = Words {
     token_is_given: "À la place de TOKEN, le jeton donné avec --token.",
     control: "Commander le bac à sable",
     control_help: "Chaque appel de commande, avec un exemple pour curl. Ce qui est écrit EN MAJUSCULES est à remplacer.",
-    front_page: "Page d'accueil",
+    dashboard: "Tableau de bord",
     payments: "Paiements",
     newest: "les plus récents :",
     of: "sur",
@@ -180,7 +180,7 @@ static ENGLISH: Words = Words {
     token_is_given: "In the place of TOKEN, the one given with --token.",
     control: "Control the sandbox",
     control_help: "Every control call, with an example for curl. What is in CAPITALS is to be replaced.",
-    front_page: "Front page",
+    dashboard: "Dashboard",
     payments: "Payments",
     newest: "the newest",
     of: "of",

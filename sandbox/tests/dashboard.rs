@@ -8,14 +8,14 @@ use common::{
 use flexpay_sandbox::{Action, Decision, Delivery, Endpoint, Error, Fault, Sandbox};
 use serde_json::json;
 
-fn front(sandbox: &Sandbox, language: &str) -> String {
+fn dashboard(sandbox: &Sandbox, language: &str) -> String {
     get(sandbox, &format!("/?lang={language}")).text()
 }
 
 #[test]
 fn a_refused_request_is_listed_with_its_reason_and_as_it_came() {
     let sandbox = Sandbox::start().expect("a sandbox");
-    assert!(front(&sandbox, "en").contains("<p class=\"sheet empty\">None.</p>"));
+    assert!(dashboard(&sandbox, "en").contains("<p class=\"sheet empty\">None.</p>"));
     let no_address = payment_request(&sandbox, json!({"callback_url": null}));
     post_json(&sandbox, "/v1.1/pay", &no_address);
     let wrong_token = payment_request(&sandbox, json!({"authorization": "Bearer canary-1"}));
@@ -70,18 +70,18 @@ fn what_is_no_refusal_is_not_listed_as_one() {
     let fault = Fault::on(Endpoint::Check, html);
     sandbox.inject(fault).expect("a fault");
     assert_eq!(check(&sandbox, &order).status, 404);
-    assert!(front(&sandbox, "en").contains("<p class=\"sheet empty\">None.</p>"));
+    assert!(dashboard(&sandbox, "en").contains("<p class=\"sheet empty\">None.</p>"));
 }
 
 #[test]
 fn the_page_speaks_french_and_english() {
     let sandbox = Sandbox::start().expect("a sandbox");
     pay(&sandbox, json!({}));
-    let french = front(&sandbox, "fr");
+    let french = dashboard(&sandbox, "fr");
     assert!(french.contains("<html lang=\"fr\">"));
     assert!(french.contains("2, en attente") && french.contains("La vraie passerelle refuse ceci"));
     assert!(french.contains("Réglages à copier") && french.contains("href=\"/?lang=en\""));
-    let english = front(&sandbox, "en");
+    let english = dashboard(&sandbox, "en");
     assert!(english.contains("<html lang=\"en\">"));
     assert!(english.contains("2, pending") && english.contains("The live gateway refuses this"));
     let headers = [("Accept-Language", "fr-CD")];
@@ -98,9 +98,9 @@ fn only_a_callback_address_on_this_machine_is_marked() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let public = json!({"callback_url": "https://shop.example/callback"});
     pay(&sandbox, public);
-    assert!(!front(&sandbox, "en").contains("The live gateway refuses this"));
+    assert!(!dashboard(&sandbox, "en").contains("The live gateway refuses this"));
     pay(&sandbox, json!({"reference": "R-2"}));
-    assert!(front(&sandbox, "en").contains("The live gateway refuses this"));
+    assert!(dashboard(&sandbox, "en").contains("The live gateway refuses this"));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn each_state_has_a_colour_a_sign_and_a_word_of_its_own() {
         let state = format!(
             "<p class=\"state {class}\"><span aria-hidden=\"true\">{sign}</span> {word}</p>"
         );
-        let page = front(&sandbox, "en");
+        let page = dashboard(&sandbox, "en");
         assert!(page.contains(&state), "{state}: {page}");
     }
 }
@@ -128,7 +128,7 @@ fn nothing_is_posted_about_a_payment_that_is_pending() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let shop = Shop::open();
     let order = pay(&sandbox, json!({"callback_url": shop.url}));
-    let page = front(&sandbox, "en");
+    let page = dashboard(&sandbox, "en");
     assert!(page.contains("posts no callback yet") && !page.contains("Deliver the callback again"));
     let refused = sandbox.deliver(&order, Delivery::now());
     assert!(matches!(refused, Err(Error::NotDecided(_))), "{refused:?}");
@@ -154,7 +154,7 @@ fn nothing_is_posted_about_a_payment_that_is_pending() {
 #[test]
 fn the_settings_are_there_for_each_language() {
     let sandbox = Sandbox::start().expect("a sandbox");
-    let page = front(&sandbox, "en");
+    let page = dashboard(&sandbox, "en");
     let base = "http://gateway.localhost";
     for words in [
         format!("export FLEXPAY_MERCHANT={}", sandbox.merchant()),

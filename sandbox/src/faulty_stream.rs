@@ -173,14 +173,14 @@ impl Wire {
 }
 
 /// The stream hyper reads and writes.
-pub(crate) struct Tap<S> {
+pub(crate) struct FaultyStream<S> {
     stream: S,
     wire: Arc<Wire>,
     pause: Option<Pin<Box<Sleep>>>,
     was_reset: bool,
 }
 
-impl<S: Socket> Tap<S> {
+impl<S: Socket> FaultyStream<S> {
     pub(crate) fn new(stream: S, wire: Arc<Wire>) -> Self {
         Self {
             stream,
@@ -235,7 +235,7 @@ impl<S: Socket> Tap<S> {
     }
 }
 
-impl<S: Socket> AsyncRead for Tap<S> {
+impl<S: Socket> AsyncRead for FaultyStream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -252,7 +252,7 @@ impl<S: Socket> AsyncRead for Tap<S> {
     }
 }
 
-impl<S: Socket> AsyncWrite for Tap<S> {
+impl<S: Socket> AsyncWrite for FaultyStream<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
