@@ -8,8 +8,8 @@ use axum::extract::{Form, Path, Query, State};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde::Deserialize;
 
-use crate::callbacks;
 use crate::card::{self, Mistakes, TEST_CARDS, TEST_CODE, TEST_EXPIRY, Typed};
+use crate::deliver;
 use crate::gateway::Gateway;
 use crate::pages;
 use crate::payment::{Decision, Payment};
@@ -104,7 +104,7 @@ fn decide(
         None => pages::no_such_checkout(),
         Some((payment, decided_now)) => {
             if decided_now {
-                callbacks::deliver_decision(gateway, &payment, decision);
+                deliver::deliver_decision(gateway, &payment, decision);
             }
             on_from_here(&payment)
         }

@@ -11,8 +11,9 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::callbacks::{self, CallbackRecord, Delivery};
+use crate::callbacks::{CallbackRecord, Delivery};
 use crate::dashboard::words::Language;
+use crate::deliver;
 use crate::error::Error;
 use crate::faults::Fault;
 use crate::gateway::Gateway;
@@ -245,7 +246,7 @@ async fn decide(
     let Json(Decide { decision, callback }) = body?;
     let payment = gateway.decide(&order, &decision)?;
     if callback {
-        callbacks::deliver_decision(&gateway, &payment, &decision);
+        deliver::deliver_decision(&gateway, &payment, &decision);
     }
     Ok(Json(payment))
 }
@@ -255,7 +256,7 @@ async fn deliver(
     Path(order): Path<String>,
     body: Body<Delivery>,
 ) -> Result<StatusCode, Failure> {
-    callbacks::deliver(&gateway, &order, body?.0)?;
+    deliver::deliver(&gateway, &order, body?.0)?;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -35,6 +35,7 @@ mod clock;
 mod control;
 pub mod customer;
 mod dashboard;
+mod deliver;
 mod error;
 pub mod fault_server;
 mod faults;

@@ -11,9 +11,10 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 
-use crate::callbacks::{self, CallbackRecord, Delivery};
+use crate::callbacks::{CallbackRecord, Delivery};
 use crate::certificate;
 use crate::dashboard::settings::Settings;
+use crate::deliver;
 use crate::error::Error;
 use crate::faults::Fault;
 use crate::gateway::Gateway;
@@ -151,7 +152,7 @@ impl Sandbox {
     /// address, unless callbacks are switched off.
     pub fn decide(&self, order_number: &str, decision: Decision) -> Result<Payment, Error> {
         let payment = self.gateway.decide(order_number, &decision)?;
-        callbacks::deliver_decision(&self.gateway, &payment, &decision);
+        deliver::deliver_decision(&self.gateway, &payment, &decision);
         Ok(payment)
     }
 
@@ -173,7 +174,7 @@ impl Sandbox {
     /// is pending there is none, unless the delivery sets its `code`.
     /// [`wait_for_callbacks`](Self::wait_for_callbacks) waits for it.
     pub fn deliver(&self, order_number: &str, delivery: Delivery) -> Result<(), Error> {
-        callbacks::deliver(&self.gateway, order_number, delivery)
+        deliver::deliver(&self.gateway, order_number, delivery)
     }
 
     /// Every callback, oldest first, those still under way among them.

@@ -10,8 +10,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Deserialize;
 
-use crate::callbacks::{self, Delivery};
+use crate::callbacks::Delivery;
 use crate::control::CALLS;
+use crate::deliver;
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::pages;
@@ -140,7 +141,7 @@ pub(crate) async fn deliver_again(
     State(gateway): State<Arc<Gateway>>,
     Path(order): Path<String>,
 ) -> Response<Body> {
-    if let Err(error) = callbacks::deliver(&gateway, &order, Delivery::now()) {
+    if let Err(error) = deliver::deliver(&gateway, &order, Delivery::now()) {
         let status = match error {
             Error::NoSuchPayment(_) => StatusCode::NOT_FOUND,
             _ => StatusCode::CONFLICT,

@@ -13,6 +13,7 @@
 //! lie idle before its fault.
 
 mod ledger;
+mod life;
 mod line;
 mod play;
 mod request;
@@ -32,9 +33,10 @@ use crate::certificate::{Certificate, server_config, server_config_speaking};
 use crate::error::Error;
 
 pub use ledger::{Connection, Ledger};
+pub use life::{Armed, Plays, Tls};
 pub use request::{Kind, Request};
 pub use script::{Dress, ProxyFault, Script, Step, Take, TlsFault};
-pub use slot::{Armed, Lease, Plays, Tls};
+pub use slot::Lease;
 
 /// What the id of a warm-up begins with.
 pub const WARM_UP: char = 'W';

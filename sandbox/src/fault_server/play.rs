@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::Authorities;
 use super::ledger::{Connection, is_warm_up};
+use super::life::{Life, Plays};
 use super::line::{Line, Pulled};
 use super::request::{Request, head_length};
 use super::script::{Dress, ProxyFault, Script, Step, Take, TlsFault};
-use super::slot::{Life, Plays};
 
 /// Serves one connection to its end, and says what was seen.
 pub(super) fn connection(
