@@ -104,7 +104,8 @@ impl Config {
     /// `FLEXPAY_CONNECT_TIMEOUT_MS`, `FLEXPAY_CA_FILE`, `FLEXPAY_PROXY`, `FLEXPAY_APP_NAME`,
     /// `FLEXPAY_CALLBACK_SECRET`,
     /// `FLEXPAY_CALLBACK_SECRET_PREVIOUS`, `FLEXPAY_ALLOW_PLAIN_HTTP`,
-    /// `FLEXPAY_CHECK_ONCE`, `FLEXPAY_SYSTEM_ROOTS`, `FLEXPAY_PRIVATE_CONNECTIONS` (`0`, `1`). Unset and empty are the same.
+    /// `FLEXPAY_CHECK_ONCE`, `FLEXPAY_SYSTEM_ROOTS`, `FLEXPAY_PRIVATE_CONNECTIONS` (`0`, `1`). Unset
+    /// and empty are the same.
     pub fn from_env() -> Result<Self> {
         Self::from_variables(|name| match std::env::var(name) {
             Ok(value) => Ok(Some(trimmed(value)).filter(|value| !value.is_empty())),

@@ -22,6 +22,12 @@ fn check_connections(sandbox: &Sandbox) -> Vec<u64> {
     requests.map(|request| request.connection).collect()
 }
 
+/// How many checks came, and over how many connections.
+fn checks_and_connections(sandbox: &Sandbox) -> (usize, usize) {
+    let connections = check_connections(sandbox);
+    (connections.len(), distinct(&connections))
+}
+
 fn distinct(connections: &[u64]) -> usize {
     connections.iter().collect::<BTreeSet<_>>().len()
 }
@@ -34,8 +40,7 @@ fn eight_checks_are_eight_requests_over_one_connection() {
     for _ in 0..8 {
         client.check(&number).unwrap();
     }
-    let connections = check_connections(&sandbox);
-    assert_eq!((connections.len(), distinct(&connections)), (8, 1));
+    assert_eq!(checks_and_connections(&sandbox), (8, 1));
 }
 
 #[test]
@@ -46,8 +51,7 @@ fn an_order_not_found_is_asked_for_once() {
         let error = client.check("unknown").unwrap_err();
         assert_eq!(error.code(), ErrorCode::NotFound);
     }
-    let connections = check_connections(&sandbox);
-    assert_eq!((connections.len(), distinct(&connections)), (8, 1));
+    assert_eq!(checks_and_connections(&sandbox), (8, 1));
 }
 
 #[test]
@@ -58,8 +62,7 @@ fn where_replies_name_no_order_each_check_has_a_connection_of_its_own() {
     for _ in 0..8 {
         client.check(&number).unwrap();
     }
-    let connections = check_connections(&sandbox);
-    assert_eq!((connections.len(), distinct(&connections)), (8, 8));
+    assert_eq!(checks_and_connections(&sandbox), (8, 8));
 }
 
 #[test]
@@ -73,8 +76,7 @@ fn the_expected_payment_needs_no_order_number_in_the_reply() {
     for _ in 0..8 {
         client.verify_order(&expected).unwrap();
     }
-    let connections = check_connections(&sandbox);
-    assert_eq!((connections.len(), distinct(&connections)), (8, 1));
+    assert_eq!(checks_and_connections(&sandbox), (8, 1));
 }
 
 fn naming_no_order() -> Sandbox {
@@ -477,6 +479,21 @@ fn so_does_one_through_a_proxy_under_tls() {
     let ledger = lease.finish();
     let all: Vec<_> = ledger.requests().collect();
     assert_eq!(all.len(), 2, "but for the first: {all:?}");
+}
+
+/// It takes ten seconds: those that the library gives the connection.
+#[test]
+fn so_does_one_that_died_without_a_word() {
+    let (client, requests) = gateway(|connection, count, number| {
+        if (connection, count) == (1, 2) {
+            // Longer than the client waits for anything.
+            std::thread::sleep(Duration::from_secs(30));
+        }
+        Keep(tells_of(number))
+    });
+    client.check("A").unwrap();
+    assert_eq!(client.check("B").unwrap().order_number, "B");
+    assert_eq!(requests.load(Ordering::Relaxed), 3);
 }
 
 #[test]

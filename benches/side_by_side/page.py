@@ -10,7 +10,7 @@ import time
 from statistics import median
 
 from cold import above, faster
-from server import free_ports, wait_for
+from server import TEMPORARY, free_ports, wait_for
 
 PAGES = ("empty.php", "check_flexpay.php", "check_curl.php?one", "check_curl.php")
 
@@ -39,11 +39,7 @@ events { worker_connections 64; }
 http {
     access_log off;
     keepalive_requests 100000000;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
+    %(temporary)s
     server {
         listen 127.0.0.1:%(http)d;
         location ~ ^/([0-9])(/.*)$ {
@@ -109,6 +105,7 @@ class Shop:
             "folder": self._folder,
             "pages": os.path.join(self._folder, "pages"),
             "http": self._port,
+            "temporary": TEMPORARY,
             "requests": self._requests,
         }
         environment = self._copied()

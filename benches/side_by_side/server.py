@@ -19,6 +19,15 @@ REPLY = (
 # As the public fixture of the live gateway is.
 UNNAMED = REPLY.replace('"orderNumber":"9bsTX7qXdpQe243815877848",', "")
 
+# nginx's own are not everybody's to write to.
+TEMPORARY = """
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+"""
+
 CONFIGURATION = """
 worker_processes 1;
 master_process off;
@@ -30,11 +39,7 @@ http {
     access_log off;
     keepalive_timeout 1h;
     keepalive_requests 100000000;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
+    %(temporary)s
     server {
         listen 127.0.0.1:%(https)d ssl;
         listen 127.0.0.1:%(http)d;
@@ -111,8 +116,14 @@ class Server:
 
     def _start(self):
         https, http = free_ports(2)
-        ports = {"https": https, "http": http}
-        self._write("nginx.conf", CONFIGURATION % {**ports, "reply": REPLY, "unnamed": UNNAMED})
+        settings = {
+            "https": https,
+            "http": http,
+            "temporary": TEMPORARY,
+            "reply": REPLY,
+            "unnamed": UNNAMED,
+        }
+        self._write("nginx.conf", CONFIGURATION % settings)
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
         command = [nginx, "-p", self.folder, "-c", "nginx.conf", "-e", "error.log"]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)

@@ -8,6 +8,8 @@
 mod c_struct;
 mod guard;
 mod input;
+#[cfg(unix)]
+mod load;
 
 pub mod callback;
 pub mod cancel;

@@ -233,6 +233,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_kept_connection_that_says_nothing_has_less_time() {
+        let call = || Call::lasting(Duration::from_secs(600), None);
+        let has_less = |call: &Call| call.until() < call.deadline;
+        let kept = call();
+        kept.reach(Stage::Sent);
+        assert!(has_less(&kept));
+        kept.hears();
+        assert!(!has_less(&kept));
+        let fresh = call();
+        fresh.reach(Stage::Ready);
+        fresh.reach(Stage::Sent);
+        assert!(!has_less(&fresh));
+    }
+
+    #[test]
     fn what_was_sent_stays_sent() {
         let call = Call::lasting(Duration::from_secs(1), None);
         call.reach(Stage::Connecting);

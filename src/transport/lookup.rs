@@ -228,6 +228,16 @@ mod tests {
     }
 
     #[test]
+    fn a_look_up_that_never_ends_is_not_waited_for_for_ever() {
+        let begun = |ago| Lookup {
+            begun: Instant::now().checked_sub(ago).expect("the clock is older"),
+            ..Lookup::new()
+        };
+        assert!(begun(GOOD_FOR / 2).is_of_use());
+        assert!(!begun(GOOD_FOR).is_of_use());
+    }
+
+    #[test]
     fn what_failed_is_looked_up_again_and_other_names_do_not_wait() {
         let lookups = Lookups::default();
         let (_keep, held) = mpsc::channel::<()>();

@@ -23,6 +23,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ureq::http::{HeaderValue, Response};
 
 use self::call::Call;
+#[cfg(unix)]
+pub(crate) use self::pool::make_constants;
 use self::pool::{Agents, Pool};
 use crate::cancel::CancelToken;
 use crate::config::Config;

@@ -141,11 +141,10 @@ impl Pool {
 }
 
 /// ureq makes a constant at its first request, under a lock. A fork at that moment leaves the lock held
-/// for ever in the child, whose calls then never end. So the first request happens when the library is
-/// loaded. It is sent nowhere, as there is no call under way.
+/// for ever in the child, whose calls then never end. So this makes a first request, which is sent
+/// nowhere, as there is no call under way.
 #[cfg(unix)]
-#[ctor::ctor(unsafe)]
-fn make_constants_before_any_fork() {
+pub(crate) fn make_constants() {
     let connector = ().chain(tcp::Connect { proxied: false });
     let agent = Agent::with_parts(
         ureq::config::Config::default(),

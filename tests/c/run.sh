@@ -74,7 +74,7 @@ trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 "$sandbox" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --vectors "$root/tests/vectors" \
-    --no-callbacks --allow-host gateway.example --env-file "$work/gateway.env" >"$work/gateway.log" 2>&1 &
+    --no-callbacks --allow-host refuses.gateway.example --allow-host silent.gateway.example --env-file "$work/gateway.env" >"$work/gateway.log" 2>&1 &
 servers+=($!)
 # started FILE LOG: waits until the server started last has written a file.
 started() {
