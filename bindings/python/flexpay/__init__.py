@@ -16,37 +16,39 @@
 A callback is a hint: ANYONE can post one. Take `Client.verify_callback`'s word, not the callback's.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, List
+
 from ._client import CancelToken, Client, Expected, library_path, library_version, parse_callback
+from ._codes import Outcome, ResultCode
+from ._enums import Api, Environment, State
+from ._errors import (
+    CallbackError,
+    ConnectError,
+    ConnectionLostError,
+    FlexPayError,
+    GatewayError,
+    InternalError,
+    InvalidError,
+    InvalidTypeError,
+    LibraryError,
+    MismatchError,
+    NotFoundError,
+    ProxyError,
+    RefusedError,
+    ReplyError,
+    ResolveError,
+    TimedOutError,
+    TLSError,
+    UnauthorizedError,
+    WaitCancelledError,
+)
+from ._interrupted import PaymentInterrupted
 from ._models import Callback, Payment, Transaction
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._async import AsyncClient
-    from ._enums import Api, Environment, State
-    from ._errors import (
-        CallbackError,
-        ConnectError,
-        ConnectionLostError,
-        FlexPayError,
-        GatewayError,
-        InternalError,
-        InvalidError,
-        InvalidTypeError,
-        LibraryError,
-        MismatchError,
-        NotFoundError,
-        Outcome,
-        PaymentInterrupted,
-        ProxyError,
-        RefusedError,
-        ReplyError,
-        ResolveError,
-        ResultCode,
-        TimedOutError,
-        TLSError,
-        UnauthorizedError,
-        WaitCancelledError,
-    )
 
 __version__ = "0.1.0"
 
@@ -88,24 +90,15 @@ __all__ = [
     "parse_callback",
 ]
 
-if not TYPE_CHECKING:
-    # A script is a new process each time, and asyncio and enum take longer to import than a check
-    # does: they are imported with the first name that needs them.
-    def __getattr__(name):
-        import sys
 
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = {
-            "AsyncClient": "._async",
-            "Api": "._enums",
-            "Environment": "._enums",
-            "State": "._enums",
-        }.get(name, "._errors")
-        # In an `except` clause, a name may be asked for when no file can be opened any more.
-        sys.modules[__name__ + "._abi"].load(__name__ + module)
-        found = globals()[name] = getattr(sys.modules[__name__ + module], name)
-        return found
+def __getattr__(name: str) -> Any:
+    # asyncio takes long to import, and most programs do not use it.
+    if name == "AsyncClient":
+        from ._async import AsyncClient
 
-    def __dir__():
-        return sorted({*globals(), *__all__})
+        return AsyncClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), *__all__})

@@ -1,30 +1,42 @@
 """The client."""
 
+from __future__ import annotations
+
 import ctypes
-import sys
-from _thread import allocate_lock, start_new_thread
+import os
+import threading
+from types import TracebackType
+from typing import Any, Callable, NoReturn, Optional, Type, TypeVar, Union
 
-from . import _abi
+from . import _abi, _results
+from ._arguments import (
+    Amount,
+    Body,
+    amount_text,
+    body_bytes,
+    choice,
+    milliseconds,
+    optional_path,
+    optional_text,
+    switch,
+    text,
+    wrong_type,
+)
+from ._codes import Outcome
+from ._enums import Api, Environment
+from ._errors import InvalidError
+from ._interrupted import interrupted
+from ._library import library
+from ._models import Callback, Payment, Transaction
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import os
-    from types import TracebackType
-    from typing import Any, Callable, NoReturn, Optional, Type, TypeVar, Union
-
-    from ._abi import Amount, Body
-    from ._enums import Api, Environment
-    from ._errors import InvalidError, PaymentInterrupted
-    from ._models import Callback, Payment, Transaction
-
-    T = TypeVar("T")
+T = TypeVar("T")
 
 
 class Uncopied:
     """What cannot be copied or pickled: a copy would be the same object of the library's, and
     neither another process nor a file can hold that."""
 
-    def __reduce_ex__(self, _: object) -> "NoReturn":
+    def __reduce_ex__(self, _: object) -> NoReturn:
         name = type(self).__name__
         raise TypeError(f"a {name} cannot be copied or pickled: share it, or make another")
 
@@ -37,7 +49,7 @@ class _Handle(Uncopied):
     could find taken.
     """
 
-    def __init__(self, pointer: int, free: "Callable[[int], None]") -> None:
+    def __init__(self, pointer: int, free: Callable[[int], None]) -> None:
         self.pointer = pointer
         self._free = free
 
@@ -59,9 +71,9 @@ class Expected:
         self,
         *,
         reference: str,
-        amount: "Amount",
+        amount: Amount,
         currency: str,
-        order_number: "Optional[str]" = None,
+        order_number: Optional[str] = None,
     ) -> None:
         self._struct = _expected(reference, amount, currency, order_number)
 
@@ -78,9 +90,9 @@ class CancelToken(Uncopied):
     """
 
     def __init__(self) -> None:
-        library = _abi.library().functions
-        pointer = _abi.call(library.flexpay_cancel_token_new)
-        self._handle = _Handle(pointer, library.flexpay_cancel_token_free)
+        functions = library().functions
+        pointer = _results.call(functions.flexpay_cancel_token_new)
+        self._handle = _Handle(pointer, functions.flexpay_cancel_token_free)
 
     @property
     def pointer(self) -> int:
@@ -90,7 +102,7 @@ class CancelToken(Uncopied):
     def cancel(self) -> None:
         """Ends every wait that was given this token, within a twentieth of a second, with
         `WaitCancelledError`; and so every wait that is given it later. Never blocks."""
-        _abi.library().functions.flexpay_cancel_token_cancel(self.pointer)
+        library().functions.flexpay_cancel_token_cancel(self.pointer)
 
 
 class Client(Uncopied):
@@ -125,63 +137,61 @@ class Client(Uncopied):
     where the type is wrong; so does every function here) and LibraryError. Nothing is sent.
     """
 
-    _handle: "Optional[_Handle]" = None
+    _handle: Optional[_Handle] = None
 
     def __init__(
         self,
         *,
         merchant: str,
         token: str,
-        environment: "Union[Environment, str, None]" = None,
-        api: "Union[Api, str, None]" = None,
-        pay_url: "Optional[str]" = None,
-        check_url: "Optional[str]" = None,
-        timeout_ms: "Optional[int]" = None,
-        connect_timeout_ms: "Optional[int]" = None,
-        ca_file: "Union[str, os.PathLike[str], None]" = None,
-        proxy: "Optional[str]" = None,
-        app_name: "Optional[str]" = None,
+        environment: Union[Environment, str, None] = None,
+        api: Union[Api, str, None] = None,
+        pay_url: Optional[str] = None,
+        check_url: Optional[str] = None,
+        timeout_ms: Optional[int] = None,
+        connect_timeout_ms: Optional[int] = None,
+        ca_file: Union[str, os.PathLike[str], None] = None,
+        proxy: Optional[str] = None,
+        app_name: Optional[str] = None,
         allow_plain_http: bool = False,
         check_once: bool = False,
         system_roots: bool = False,
         private_connections: bool = False,
-        callback_secret: "Optional[str]" = None,
-        callback_secret_previous: "Optional[str]" = None,
+        callback_secret: Optional[str] = None,
+        callback_secret_previous: Optional[str] = None,
     ) -> None:
         config: Any = _abi.filled("flexpay_config")
         try:
-            config.merchant = _abi.text(merchant, "merchant")
-            config.token = _abi.text(token, "token")
-            config.environment = _abi.choice(environment, "environment")
-            config.api = _abi.choice(api, "api")
-            config.pay_url = _abi.optional_text(pay_url, "pay_url")
-            config.check_url = _abi.optional_text(check_url, "check_url")
-            config.timeout_ms = _abi.milliseconds(timeout_ms, "timeout_ms")
-            config.connect_timeout_ms = _abi.milliseconds(connect_timeout_ms, "connect_timeout_ms")
-            config.ca_file = _abi.optional_path(ca_file, "ca_file")
-            config.proxy = _abi.optional_text(proxy, "proxy")
-            config.app_name = _abi.optional_text(app_name, "app_name")
+            config.merchant = text(merchant, "merchant")
+            config.token = text(token, "token")
+            config.environment = choice(environment, "environment")
+            config.api = choice(api, "api")
+            config.pay_url = optional_text(pay_url, "pay_url")
+            config.check_url = optional_text(check_url, "check_url")
+            config.timeout_ms = milliseconds(timeout_ms, "timeout_ms")
+            config.connect_timeout_ms = milliseconds(connect_timeout_ms, "connect_timeout_ms")
+            config.ca_file = optional_path(ca_file, "ca_file")
+            config.proxy = optional_text(proxy, "proxy")
+            config.app_name = optional_text(app_name, "app_name")
             config.flags = (
-                _abi.switch(allow_plain_http, "allow_plain_http", _abi.FLAG_ALLOW_PLAIN_HTTP)
-                | _abi.switch(check_once, "check_once", _abi.FLAG_CHECK_ONCE)
-                | _abi.switch(system_roots, "system_roots", _abi.FLAG_SYSTEM_ROOTS)
-                | _abi.switch(
-                    private_connections, "private_connections", _abi.FLAG_PRIVATE_CONNECTIONS
-                )
+                switch(allow_plain_http, "allow_plain_http", _abi.FLAG_ALLOW_PLAIN_HTTP)
+                | switch(check_once, "check_once", _abi.FLAG_CHECK_ONCE)
+                | switch(system_roots, "system_roots", _abi.FLAG_SYSTEM_ROOTS)
+                | switch(private_connections, "private_connections", _abi.FLAG_PRIVATE_CONNECTIONS)
             )
-            config.callback_secret = _abi.optional_text(callback_secret, "callback_secret")
-            config.callback_secret_previous = _abi.optional_text(
+            config.callback_secret = optional_text(callback_secret, "callback_secret")
+            config.callback_secret_previous = optional_text(
                 callback_secret_previous, "callback_secret_previous"
             )
-            new = _abi.library().functions.flexpay_client_new
-            pointer = _abi.call(new, ctypes.byref(config))
+            new = library().functions.flexpay_client_new
+            pointer = _results.call(new, ctypes.byref(config))
         finally:
             # An error keeps this frame, and error trackers show the locals of every frame.
             del config, token, proxy, callback_secret, callback_secret_previous
         self._own(pointer)
 
     @classmethod
-    def from_env(cls) -> "Client":
+    def from_env(cls) -> Client:
         """A client from FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_ENVIRONMENT ("live", "test"),
         FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS,
         FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY, FLEXPAY_APP_NAME,
@@ -193,27 +203,26 @@ class Client(Uncopied):
         thread may change the environment meanwhile.
         """
         client = cls.__new__(cls)
-        new = _abi.library().functions.flexpay_client_from_env
-        client._own(_abi.call(new))
+        new = library().functions.flexpay_client_from_env
+        client._own(_results.call(new))
         return client
 
     def _own(self, pointer: int) -> None:
-        self._handle = _Handle(pointer, _abi.library().functions.flexpay_client_free)
-        _abi.keep_ready()
+        self._handle = _Handle(pointer, library().functions.flexpay_client_free)
 
     def close(self) -> None:
         """Frees the client and wipes the library's copy of the token. Calls that are under way in
         other threads end as they would; later ones raise InvalidError. To close twice is fine."""
         self._handle = None
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> Client:
         return self
 
     def __exit__(
         self,
-        kind: "Optional[Type[BaseException]]",
-        error: "Optional[BaseException]",
-        traceback: "Optional[TracebackType]",
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
     ) -> None:
         self.close()
 
@@ -227,21 +236,21 @@ class Client(Uncopied):
         self,
         *,
         reference: str,
-        amount: "Amount",
+        amount: Amount,
         currency: str,
-        description: "Optional[str]" = None,
-        callback_url: "Optional[str]" = None,
-        approve_url: "Optional[str]" = None,
-        cancel_url: "Optional[str]" = None,
-        decline_url: "Optional[str]" = None,
-        home_url: "Optional[str]" = None,
-    ) -> "Payment":
+        description: Optional[str] = None,
+        callback_url: Optional[str] = None,
+        approve_url: Optional[str] = None,
+        cancel_url: Optional[str] = None,
+        decline_url: Optional[str] = None,
+        home_url: Optional[str] = None,
+    ) -> Payment:
         """Asks the gateway to take in a payment. The request is sent AT MOST ONCE, whatever
         happens; when the call fails, the error's `outcome` says whether it may be repeated.
 
         reference: your own. Never use one twice: it is the gateway's only guard against a repeat.
         amount: greater than zero, at most two decimals: "25.50", 100, Decimal("25.50"). No float.
-        currency: "CDF" or "USD".
+        currency: CDF or "USD".
         description: what is being paid for, shown to the customer.
         callback_url: where the gateway posts its notice.
         approve_url, cancel_url, decline_url: where the customer's browser goes afterwards.
@@ -255,24 +264,23 @@ class Client(Uncopied):
         at most; the KeyboardInterrupt that follows has a PaymentInterrupted for its cause, which
         says what became of it. A second Ctrl-C ends it at once; then the outcome is unknown.
         """
-        _abi.be_ready()
         request = _abi.filled(
             "flexpay_payment_request",
-            reference=_abi.text(reference, "reference"),
-            amount=_abi.amount(amount, "amount"),
-            currency=_abi.text(currency, "currency"),
-            description=_abi.optional_text(description, "description"),
-            callback_url=_abi.optional_text(callback_url, "callback_url"),
-            approve_url=_abi.optional_text(approve_url, "approve_url"),
-            cancel_url=_abi.optional_text(cancel_url, "cancel_url"),
-            decline_url=_abi.optional_text(decline_url, "decline_url"),
-            home_url=_abi.optional_text(home_url, "home_url"),
+            reference=text(reference, "reference"),
+            amount=amount_text(amount, "amount"),
+            currency=text(currency, "currency"),
+            description=optional_text(description, "description"),
+            callback_url=optional_text(callback_url, "callback_url"),
+            approve_url=optional_text(approve_url, "approve_url"),
+            cancel_url=optional_text(cancel_url, "cancel_url"),
+            decline_url=optional_text(decline_url, "decline_url"),
+            home_url=optional_text(home_url, "home_url"),
         )
 
-        def ask() -> "Payment":
-            library = _abi.library().functions
-            pointer = self._call(library.flexpay_pay, ctypes.byref(request))
-            return _abi.take(pointer, library.flexpay_payment_free, _abi.payment)
+        def ask() -> Payment:
+            functions = library().functions
+            pointer = self._call(functions.flexpay_pay, ctypes.byref(request))
+            return _results.take(pointer, functions.flexpay_payment_free, _results.payment)
 
         if not _can_be_interrupted():
             return ask()
@@ -288,7 +296,7 @@ class Client(Uncopied):
             call.wait()
             raise interrupt from interrupted(reference, call.result)
 
-    def check(self, order_number: "Optional[str]") -> "Transaction":
+    def check(self, order_number: Optional[str]) -> Transaction:
         """Asks the gateway where an order stands. That it was found says nothing: its `state` says
         whether it is paid.
 
@@ -298,21 +306,20 @@ class Client(Uncopied):
         Blocks up to the client's timeout_ms; Ctrl-C ends it at once. Raises NotFoundError and what
         `pay` raises.
         """
-        _abi.keep_ready()
-        order = _abi.optional_text(order_number, "order_number")
-        return _interruptibly(lambda: self._ask(_functions().flexpay_check, order))
+        order = optional_text(order_number, "order_number")
+        return _interruptibly(lambda: self._ask(library().functions.flexpay_check, order))
 
     def wait(
         self,
-        order_number: "Optional[str]",
+        order_number: Optional[str],
         *,
-        timeout_ms: "Optional[int]" = None,
-        interval_ms: "Optional[int]" = None,
-        max_interval_ms: "Optional[int]" = None,
-        failed_grace_ms: "Optional[int]" = None,
-        cancel: "Optional[CancelToken]" = None,
-        expected: "Optional[Expected]" = None,
-    ) -> "Transaction":
+        timeout_ms: Optional[int] = None,
+        interval_ms: Optional[int] = None,
+        max_interval_ms: Optional[int] = None,
+        failed_grace_ms: Optional[int] = None,
+        cancel: Optional[CancelToken] = None,
+        expected: Optional[Expected] = None,
+    ) -> Transaction:
         """Waits for the outcome of an order: asks again and again, less and less often, until it is
         final, the time is up, or the wait is cancelled.
 
@@ -338,41 +345,40 @@ class Client(Uncopied):
         Raises InvalidError, TimedOutError (its message has the last thing seen),
         WaitCancelledError, MismatchError, UnauthorizedError, TLSError, InternalError.
         """
-        _abi.be_ready()
-        order = _abi.optional_text(order_number, "order_number")
+        order = optional_text(order_number, "order_number")
         if cancel is not None and not isinstance(cancel, CancelToken):
-            raise _abi.wrong_type("cancel", "CancelToken", cancel)
+            raise wrong_type("cancel", "CancelToken", cancel)
         if expected is not None and not isinstance(expected, Expected):
-            raise _abi.wrong_type("expected", "Expected", expected)
+            raise wrong_type("expected", "Expected", expected)
         token = CancelToken() if cancel is None else cancel
         timeouts = {
-            "timeout_ms": _abi.milliseconds(timeout_ms, "timeout_ms"),
-            "interval_ms": _abi.milliseconds(interval_ms, "interval_ms"),
-            "max_interval_ms": _abi.milliseconds(max_interval_ms, "max_interval_ms"),
-            "failed_grace_ms": _abi.milliseconds(failed_grace_ms, "failed_grace_ms"),
+            "timeout_ms": milliseconds(timeout_ms, "timeout_ms"),
+            "interval_ms": milliseconds(interval_ms, "interval_ms"),
+            "max_interval_ms": milliseconds(max_interval_ms, "max_interval_ms"),
+            "failed_grace_ms": milliseconds(failed_grace_ms, "failed_grace_ms"),
         }
 
-        def ask() -> "Transaction":
+        def ask() -> Transaction:
             options = _abi.filled(
                 "flexpay_wait_options",
                 cancel=token.pointer,
                 expected=None if expected is None else expected.pointer,
                 **timeouts,
             )
-            return self._ask(_functions().flexpay_wait, order, ctypes.byref(options))
+            return self._ask(library().functions.flexpay_wait, order, ctypes.byref(options))
 
         return _interruptibly(ask, token.cancel)
 
     def verify_callback(
         self,
-        body: "Body",
+        body: Body,
         *,
         reference: str,
-        amount: "Amount",
+        amount: Amount,
         currency: str,
-        order_number: "Optional[str]" = None,
-        query: "Optional[str]" = None,
-    ) -> "Transaction":
+        order_number: Optional[str] = None,
+        query: Optional[str] = None,
+    ) -> Transaction:
         """Gives the verdict on a callback: reads it, asks the gateway about its order, and compares
         reference, amount and currency with what you asked for.
 
@@ -390,12 +396,11 @@ class Client(Uncopied):
         Blocks up to the client's timeout_ms; Ctrl-C ends it at once. Raises CallbackError (it
         cannot be read), MismatchError (it is not about this payment), and what `check` raises.
         """
-        _abi.be_ready()
-        data = _abi.body(body)
+        data = body_bytes(body)
         expected = _expected(reference, amount, currency, order_number, query)
         return _interruptibly(
             lambda: self._ask(
-                _functions().flexpay_verify_callback, data, len(data), ctypes.byref(expected)
+                library().functions.flexpay_verify_callback, data, len(data), ctypes.byref(expected)
             )
         )
 
@@ -403,10 +408,10 @@ class Client(Uncopied):
         self,
         *,
         reference: str,
-        amount: "Amount",
+        amount: Amount,
         currency: str,
-        order_number: "Optional[str]",
-    ) -> "Transaction":
+        order_number: Optional[str],
+    ) -> Transaction:
         """Gives the verdict on an order, without a callback: asks the gateway about it, and
         compares reference, amount and currency with what you asked for. For a till, or a sweep
         over open orders. The client's callback_secret is not used.
@@ -421,28 +426,29 @@ class Client(Uncopied):
         Blocks up to the client's timeout_ms; Ctrl-C ends it at once. Raises MismatchError (it is
         another payment), and what `check` raises.
         """
-        _abi.be_ready()
         expected = _expected(reference, amount, currency, order_number)
         return _interruptibly(
-            lambda: self._ask(_functions().flexpay_verify_order, ctypes.byref(expected))
+            lambda: self._ask(library().functions.flexpay_verify_order, ctypes.byref(expected))
         )
 
-    def _ask(self, function: "Any", *arguments: "Any") -> "Transaction":
+    def _ask(self, function: Any, *arguments: Any) -> Transaction:
         pointer = self._call(function, *arguments)
-        return _abi.take(pointer, _functions().flexpay_transaction_free, _abi.transaction)
+        return _results.take(
+            pointer, library().functions.flexpay_transaction_free, _results.transaction
+        )
 
-    def _call(self, function: "Any", *arguments: "Any") -> int:
+    def _call(self, function: Any, *arguments: Any) -> int:
         handle = self._handle
         if handle is None:
             raise _closed()
         try:
-            return _abi.call(function, handle.pointer, *arguments)
+            return _results.call(function, handle.pointer, *arguments)
         finally:
             # An exception keeps this frame, and must not keep the client with it.
             del handle
 
 
-def parse_callback(body: "Body") -> "Callback":
+def parse_callback(body: Body) -> Callback:
     """Reads a callback body, JSON or form. Believes nothing; no network. Does not block.
 
     ANYONE who knows the address can post one: use it to find the order it is about, and take the
@@ -450,41 +456,24 @@ def parse_callback(body: "Body") -> "Callback":
 
     Raises CallbackError when it cannot be read (over 64 KiB it is refused), and LibraryError.
     """
-    data = _abi.body(body)
-    library = _abi.library().functions
-    pointer = _abi.call(library.flexpay_parse_callback, data, len(data))
-    return _abi.take(pointer, library.flexpay_callback_free, _abi.callback)
+    data = body_bytes(body)
+    functions = library().functions
+    pointer = _results.call(functions.flexpay_parse_callback, data, len(data))
+    return _results.take(pointer, functions.flexpay_callback_free, _results.callback)
 
 
 def library_version() -> str:
     """The version of the shared library, "0.1.0". Raises LibraryError."""
-    version: bytes = _abi.library().functions.flexpay_version()
+    version: bytes = library().functions.flexpay_version()
     return version.decode()
 
 
 def library_path() -> str:
     """The full path of the shared library in use. Raises LibraryError."""
-    return _abi.library().path
+    return library().path
 
 
-def interrupted(reference: str, result: "Callable[[], Payment]") -> "PaymentInterrupted":
-    """What became of a payment whose caller was interrupted."""
-    from ._errors import Outcome, PaymentInterrupted
-
-    about = f"interrupted during the payment request for {reference!r}: "
-    try:
-        payment = result()
-    except Exception as error:
-        outcome: Outcome = getattr(error, "outcome", Outcome.UNKNOWN)
-        return PaymentInterrupted(
-            f"{about}it failed: {error} (outcome {outcome.name})", error=error
-        )
-    return PaymentInterrupted(
-        f"{about}the gateway took it in, order number {payment.order_number}", payment=payment
-    )
-
-
-def _interruptibly(ask: "Callable[[], T]", cancel: "Optional[Callable[[], None]]" = None) -> "T":
+def _interruptibly(ask: Callable[[], T], cancel: Optional[Callable[[], None]] = None) -> T:
     """Asks so that Ctrl-C ends it at once: in a thread of its own, where this is the main one.
 
     With `cancel` the thread is told to end, and has ended when this returns. Without, it is left to
@@ -506,11 +495,6 @@ def _interruptibly(ask: "Callable[[], T]", cancel: "Optional[Callable[[], None]]
 
 def _can_be_interrupted() -> bool:
     """Whether signals, Ctrl-C above all, are delivered to this thread: to the main one alone."""
-    if "threading" not in sys.modules:
-        # It takes its time to import, and no other thread is to be expected where nobody did.
-        return True
-    import threading
-
     return threading.current_thread() is threading.main_thread()
 
 
@@ -524,10 +508,10 @@ class _Call:
     not, while a Future, interrupted in the midst of its own bookkeeping, may hang for ever.
     """
 
-    def __init__(self, ask: "Callable[[], Any]") -> None:
+    def __init__(self, ask: Callable[[], Any]) -> None:
         self._ask = ask
-        self._begun = allocate_lock()
-        self._ended = allocate_lock()
+        self._begun = threading.Lock()
+        self._ended = threading.Lock()
         self._ended.acquire()
         self._is_over = False
         self._result: Any = None
@@ -536,7 +520,7 @@ class _Call:
     def start(self) -> None:
         """Starts it."""
         try:
-            start_new_thread(self._run, ())
+            threading.Thread(target=self._run, name="flexpay", daemon=True).start()
         except RuntimeError:
             # No thread is to be had, as when the interpreter is ending. Then without one.
             self._run()
@@ -560,7 +544,7 @@ class _Call:
         while not self._is_over:
             self._ended.acquire()
 
-    def result(self) -> "Any":
+    def result(self) -> Any:
         """What it came to, which is waited for."""
         self.wait()
         if self.error is not None:
@@ -570,27 +554,20 @@ class _Call:
 
 def _expected(
     reference: str,
-    amount: "Amount",
+    amount: Amount,
     currency: str,
-    order_number: "Optional[str]",
-    query: "Optional[str]" = None,
-) -> "ctypes.Structure":
+    order_number: Optional[str],
+    query: Optional[str] = None,
+) -> ctypes.Structure:
     return _abi.filled(
         "flexpay_expected",
-        reference=_abi.text(reference, "reference"),
-        amount=_abi.amount(amount, "amount"),
-        currency=_abi.text(currency, "currency"),
-        order_number=_abi.optional_text(order_number, "order_number"),
-        query=_abi.optional_text(query, "query"),
+        reference=text(reference, "reference"),
+        amount=amount_text(amount, "amount"),
+        currency=text(currency, "currency"),
+        order_number=optional_text(order_number, "order_number"),
+        query=optional_text(query, "query"),
     )
 
 
-def _closed() -> "InvalidError":
-    _abi.load(f"{__package__}._errors")
-    from ._errors import InvalidError, Outcome
-
+def _closed() -> InvalidError:
     return InvalidError("the client is closed", field="client", outcome=Outcome.NOT_SENT)
-
-
-def _functions() -> "ctypes.CDLL":
-    return _abi.library().functions

@@ -16,8 +16,10 @@ from typing import Any, Callable, Dict, List, Optional
 
 from . import __version__, _doctor
 from ._client import Client, Expected, library_path, library_version, parse_callback
+from ._codes import Outcome
 from ._enums import State
-from ._errors import FlexPayError, InvalidError, Outcome, PaymentInterrupted, TimedOutError
+from ._errors import FlexPayError, InvalidError, TimedOutError
+from ._interrupted import PaymentInterrupted
 from ._models import Payment
 
 # 2 is argparse's, for a command line that cannot be read.

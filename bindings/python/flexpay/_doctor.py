@@ -24,7 +24,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from . import _abi
 from ._client import Client
 from ._errors import (
     FlexPayError,
@@ -35,6 +34,7 @@ from ._errors import (
     ReplyError,
     UnauthorizedError,
 )
+from ._library import library
 
 # The hosts of include/flexpay.h, for an environment without addresses of its own.
 HOSTS: Dict[str, Tuple[str, str]] = {
@@ -121,12 +121,12 @@ def _library() -> Finding:
     from . import __version__
 
     try:
-        library = _abi.library()
+        loaded = library()
     except FlexPayError as error:
         return Finding("library", False, str(error))
-    version = library.functions.flexpay_version().decode()
-    abi_version = library.functions.flexpay_abi_version()
-    detail = f"{library.path}, version {version}, ABI {abi_version}"
+    version = loaded.functions.flexpay_version().decode()
+    abi_version = loaded.functions.flexpay_abi_version()
+    detail = f"{loaded.path}, version {version}, ABI {abi_version}"
     return Finding(
         "library", True, f"{detail}; package {__version__}, Python {platform.python_version()}"
     )

@@ -1,12 +1,12 @@
-"""The numbers that are handed in and out, as enumerations. Loaded when one is asked for."""
+"""The numbers that are passed in and out, as enumerations."""
+
+from __future__ import annotations
 
 from enum import IntEnum
+from typing import Optional
 
-from . import _abi
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Optional
+from ._arguments import integer, wrong_type
+from ._library import library
 
 
 class Environment(IntEnum):
@@ -50,10 +50,10 @@ class State(IntEnum):
     CANCELLED = 6
 
     @classmethod
-    def _missing_(cls, value: object) -> "Optional[State]":
+    def _missing_(cls, value: object) -> Optional[State]:
         return cls.UNKNOWN if isinstance(value, int) else None
 
-    def may_replace(self, recorded: "State") -> bool:
+    def may_replace(self, recorded: State) -> bool:
         """Whether this state may replace the one that a shop has recorded, where callbacks and
         checks come late, twice and out of order.
 
@@ -65,6 +65,6 @@ class State(IntEnum):
         if isinstance(recorded, str):
             # A database holds the name, most often.
             why = 'State["PAID"] is the state of that name'
-            raise _abi.wrong_type("recorded", "State", recorded, why)
-        number = _abi.integer(recorded, "recorded", -(2**31), 2**31 - 1)
-        return bool(_abi.library().functions.flexpay_state_may_replace(number, self))
+            raise wrong_type("recorded", "State", recorded, why)
+        number = integer(recorded, "recorded", -(2**31), 2**31 - 1)
+        return bool(library().functions.flexpay_state_may_replace(number, self))

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import flexpay
-from flexpay import _abi
+from flexpay._library import library
 
 LOCAL_CALLS = 100_000
 STEPS = 10
@@ -116,7 +116,7 @@ def level(name: str, call: Callable[[], object], count: int) -> bool:
 
 def leak_is_seen(name: str, free: str, call: Callable[[], object], count: int) -> bool:
     """Says whether the measurement sees that the library's `free` is never called."""
-    functions: Any = _abi.library().functions
+    functions: Any = library().functions
     freeing = getattr(functions, free)
     setattr(functions, free, lambda pointer: None)
     try:

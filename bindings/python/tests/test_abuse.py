@@ -16,6 +16,7 @@ from conftest import ORDER, PATIENCE_S, URLS, Sandbox, python
 
 import flexpay
 from flexpay import CancelToken, Client, InvalidError, Outcome
+from flexpay._arguments import Amount
 
 EXPECTED = {"reference": "R-1", "amount": "1", "currency": "USD"}
 NUMBERED = {**EXPECTED, "order_number": "O-1"}
@@ -136,7 +137,7 @@ def test_a_float_amount_is_refused_and_told_why(client: Client, value: float) ->
         "\uff11\uff10\uff10",
     ],
 )
-def test_amounts_that_are_none(client: Client, value: flexpay._abi.Amount) -> None:
+def test_amounts_that_are_none(client: Client, value: Amount) -> None:
     with pytest.raises(InvalidError) as caught:
         client.pay(reference="R-1", **{**ORDER, "amount": value})
     assert caught.value.field == "amount"

@@ -124,11 +124,11 @@ import os
 os.environ["FLEXPAY_API"] = {"v1" if page else "v1.1"!r}
 import flexpay
 from flexpay import _command
-real = flexpay._abi.payment
+real = flexpay._results.payment
 def payment(address):
     exhaust()
     return real(address)
-flexpay._abi.payment = payment
+flexpay._results.payment = payment
 print(_command.main({words!r}))
 """
     output = said(sandbox, script)
@@ -159,12 +159,12 @@ def test_nothing_is_loaded_after_a_payment_was_sent(sandbox: Sandbox) -> None:
     script = f"""
 import sys, flexpay
 client = flexpay.Client.from_env()
-real = flexpay._abi.call
+real = flexpay._results.call
 def call(function, *arguments):
     global before
     before = set(sys.modules)
     return real(function, *arguments)
-flexpay._abi.call = call
+flexpay._results.call = call
 payment = {CALLS["pay"]}
 assert set(sys.modules) == before, set(sys.modules) - before
 try:
@@ -184,34 +184,3 @@ PAID = (
     '{"code":"0","message":"","transaction":{"orderNumber":"O-1","reference":"R-1","status":"0",'
     '"amount":"25.50","currency":"USD","createdAt":"2024-01-02 03:04:05"}}'
 )
-
-
-def test_a_descriptor_that_is_another_s_by_now_is_left_alone(sandbox: Sandbox) -> None:
-    # As a program does that becomes a daemon: it closes all, and opens its own.
-    script = f"""
-import flexpay
-client = flexpay.Client.from_env()
-(spare, _), = flexpay._abi._spare
-os.closerange(3, 64)
-mine = [os.open(os.devnull, os.O_RDONLY) for _ in range(60)]
-assert spare in mine
-assert {CALLS["pay"]}.order_number
-for one in mine:
-    os.fstat(one)
-"""
-    assert said(sandbox, script) == ""
-
-
-def test_one_descriptor_is_kept_back_at_most(sandbox: Sandbox) -> None:
-    script = f"""
-import flexpay
-def count():
-    return len(os.listdir("/proc/self/fd"))
-before = count()
-clients = [flexpay.Client.from_env() for _ in range(3)]
-assert count() == before + 1
-{CALLS["pay"].replace("client", "clients[0]", 1)}
-clients.clear()
-assert count() == before + 1
-"""
-    assert said(sandbox, script) == ""

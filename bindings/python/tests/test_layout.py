@@ -13,6 +13,7 @@ from conftest import ROOT
 
 import flexpay
 from flexpay import _abi, _doctor
+from flexpay._library import library
 
 HEADER = ROOT / "include" / "flexpay.h"
 TEXT = HEADER.read_text(encoding="utf-8")
@@ -40,8 +41,8 @@ def test_structs(tmp_path: Path) -> None:
         "int main(void) {",
     ]
     expected = ""
-    for name, fields in _abi.STRUCTS.items():
-        struct = _abi.struct(name)
+    for name, fields in _abi.FIELDS.items():
+        struct = _abi.STRUCTS[name]
         lines.append(f'printf("{name} %zu\\n", sizeof({name}));')
         expected += f"{name} {ctypes.sizeof(struct)}\n"
         for field, kind in fields:
@@ -65,7 +66,7 @@ def test_no_struct_and_no_field_is_left_out() -> None:
         for name, body in re.findall(r"typedef struct (\w+) \{(.*?)\n\}", TEXT, re.S)
     }
     assert in_header == {
-        name: [field for field, _ in fields] for name, fields in _abi.STRUCTS.items()
+        name: [field for field, _ in fields] for name, fields in _abi.FIELDS.items()
     }
 
 
@@ -78,7 +79,7 @@ def test_every_function_is_declared() -> None:
     }
     assert expected == _abi.FUNCTIONS
     for name, (restype, argtypes) in _abi.FUNCTIONS.items():
-        function = getattr(_abi.library().functions, name)
+        function = getattr(library().functions, name)
         assert (function.restype, function.argtypes) == (restype, argtypes)
 
 
@@ -129,7 +130,7 @@ def test_other_numbers() -> None:
 
 
 def test_names_are_the_library_s() -> None:
-    functions = _abi.library().functions
+    functions = library().functions
     for code in flexpay.ResultCode:
         assert functions.flexpay_result_name(code).decode() == code.name
     for outcome in set(flexpay.Outcome) - {flexpay.Outcome.UNUSABLE}:

@@ -16,6 +16,7 @@ from conftest import ORDER, Sandbox, take_in
 
 import flexpay
 from flexpay import Api, Client, State
+from flexpay._arguments import Amount
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -94,7 +95,7 @@ def test_a_wait_ends_when_a_failure_has_stood(sandbox: Sandbox, client: Client) 
     ],
 )
 def test_an_amount_is_written_plainly(
-    sandbox: Sandbox, client: Client, amount: flexpay._abi.Amount, sent: str
+    sandbox: Sandbox, client: Client, amount: Amount, sent: str
 ) -> None:
     payment = client.pay(reference="R-1", **{**ORDER, "amount": amount})
     recorded = sandbox.control("GET", f"payments/{payment.order_number}")
