@@ -1,4 +1,4 @@
-//! Writes the C headers from `src/ffi`, and from them what PHP knows of them; and tells the
+//! Writes the C headers from `src/ffi`, and from them what PHP and Python know of them; and tells the
 //! linker how the shared library is to behave.
 //!
 //! The files go to the build folder. The committed ones ([`GENERATED`]) are compared with them by a
@@ -25,10 +25,11 @@ const BORDER: [&str; 10] = [
 ];
 
 /// What is generated, and the folder where it is committed.
-const GENERATED: [(&str, &str); 3] = [
+const GENERATED: [(&str, &str); 4] = [
     ("flexpay.h", "include"),
     ("flexpay.ffi.h", "bindings/php"),
     ("Abi.php", "bindings/php/src/Internal"),
+    ("_abi.py", "bindings/python/flexpay"),
 ];
 
 /// The structs a caller fills in, and the macro that begins each.
@@ -59,6 +60,7 @@ fn main() {
     let written = |name| fs::read_to_string(out.join(name)).expect("written above");
     let header = generate::Header::read(&written("flexpay.h"), &written("flexpay.ffi.h"));
     fs::write(out.join("Abi.php"), header.php()).expect("the build folder is writable");
+    fs::write(out.join("_abi.py"), header.python()).expect("the build folder is writable");
     if env::var_os("FLEXPAY_WRITE_HEADER").is_some() {
         for (name, folder) in GENERATED {
             let committed = root.join(folder).join(name);

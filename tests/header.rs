@@ -23,11 +23,18 @@ fn the_plain_header_for_php_is_up_to_date() {
 }
 
 #[test]
-fn what_php_knows_of_the_header_is_up_to_date() {
-    let generated = include_str!(concat!(env!("OUT_DIR"), "/Abi.php"));
+fn what_php_and_python_know_of_the_header_is_up_to_date() {
+    let committed = [
+        include_str!("../bindings/php/src/Internal/Abi.php"),
+        include_str!("../bindings/python/flexpay/_abi.py"),
+    ];
+    let generated = [
+        include_str!(concat!(env!("OUT_DIR"), "/Abi.php")),
+        include_str!(concat!(env!("OUT_DIR"), "/_abi.py")),
+    ];
     assert!(
-        include_str!("../bindings/php/src/Internal/Abi.php") == generated,
-        "Abi.php is not what include/flexpay.h gives; mend it with: make header"
+        committed == generated,
+        "Abi.php or _abi.py is not what include/flexpay.h gives; mend it with: make header"
     );
 }
 

@@ -1,23 +1,51 @@
-"""include/flexpay.h for ctypes: its numbers, structs and functions."""
+"""include/flexpay.h for ctypes: its numbers, structs and functions.
+
+Written from include/flexpay.h by bindings/generate.rs: `make header`.
+"""
 
 from __future__ import annotations
 
-import ctypes
 from ctypes import c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
-from typing import Any, Dict, List, Tuple, Type
-
-ABI_VERSION = 1
+from typing import Any, Dict, List, Tuple
 
 OK = 0
-
+ERROR_INVALID = 1
+ERROR_INTERNAL = 2
+ERROR_RESOLVE = 3
+ERROR_CONNECT = 4
+ERROR_PROXY = 5
+ERROR_TLS = 6
+ERROR_TIMEOUT = 7
+ERROR_CANCELLED = 8
+ERROR_CONNECTION = 9
+ERROR_REPLY = 10
+ERROR_GATEWAY = 11
+ERROR_UNAUTHORIZED = 12
+ERROR_REFUSED = 13
+ERROR_NOT_FOUND = 14
+ERROR_CALLBACK = 15
+ERROR_MISMATCH = 16
+OUTCOME_UNKNOWN = 0
+OUTCOME_NOT_SENT = 1
+OUTCOME_REFUSED = 2
+ENV_LIVE = 0
+ENV_TEST = 1
+API_V1 = 0
+API_V1_1 = 1
 FLAG_ALLOW_PLAIN_HTTP = 1
 FLAG_CHECK_ONCE = 2
 FLAG_SYSTEM_ROOTS = 4
 FLAG_PRIVATE_CONNECTIONS = 8
-
+STATE_UNKNOWN = 0
+STATE_PAID = 1
+STATE_FAILED = 2
+STATE_PENDING = 3
+STATE_REFUNDING = 4
+STATE_REFUNDED = 5
+STATE_CANCELLED = 6
 CALLBACK_KEY_SIZE = 65
+ABI_VERSION = 1
 
-# The fields of each struct.
 FIELDS: Dict[str, List[Tuple[str, Any]]] = {
     "flexpay_error": [
         ("code", c_int32),
@@ -81,6 +109,14 @@ FIELDS: Dict[str, List[Tuple[str, Any]]] = {
         ("message", c_char_p),
         ("raw", c_char_p),
     ],
+    "flexpay_expected": [
+        ("size", c_size_t),
+        ("reference", c_char_p),
+        ("amount", c_char_p),
+        ("currency", c_char_p),
+        ("order_number", c_char_p),
+        ("query", c_char_p),
+    ],
     "flexpay_wait_options": [
         ("size", c_size_t),
         ("timeout_ms", c_uint32),
@@ -105,53 +141,172 @@ FIELDS: Dict[str, List[Tuple[str, Any]]] = {
         ("message", c_char_p),
         ("raw", c_char_p),
     ],
-    "flexpay_expected": [
-        ("size", c_size_t),
-        ("reference", c_char_p),
-        ("amount", c_char_p),
-        ("currency", c_char_p),
-        ("order_number", c_char_p),
-        ("query", c_char_p),
-    ],
-}
-
-STRUCTS: Dict[str, Type[ctypes.Structure]] = {
-    name: type(name, (ctypes.Structure,), {"_fields_": fields}) for name, fields in FIELDS.items()
 }
 
 # The result and the parameters of each function. A body is a pointer and a length: as a c_char_p,
 # ctypes passes the address of the bytes, NUL or not. Every other pointer is a c_void_p.
 FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
-    "flexpay_abi_version": (c_int32, []),
-    "flexpay_version": (c_char_p, []),
-    "flexpay_result_name": (c_char_p, [c_int32]),
-    "flexpay_outcome_name": (c_char_p, [c_int32]),
-    "flexpay_state_name": (c_char_p, [c_int32]),
-    "flexpay_error_free": (None, [c_void_p]),
-    "flexpay_client_new": (c_int32, [c_void_p, c_void_p, c_void_p]),
-    "flexpay_client_from_env": (c_int32, [c_void_p, c_void_p]),
-    "flexpay_client_free": (None, [c_void_p]),
-    "flexpay_pay": (c_int32, [c_void_p, c_void_p, c_void_p, c_void_p]),
-    "flexpay_payment_free": (None, [c_void_p]),
-    "flexpay_state_may_replace": (c_int32, [c_int32, c_int32]),
-    "flexpay_check": (c_int32, [c_void_p, c_char_p, c_void_p, c_void_p]),
-    "flexpay_transaction_free": (None, [c_void_p]),
-    "flexpay_cancel_token_new": (c_int32, [c_void_p, c_void_p]),
-    "flexpay_cancel_token_cancel": (None, [c_void_p]),
-    "flexpay_cancel_token_free": (None, [c_void_p]),
-    "flexpay_wait": (c_int32, [c_void_p, c_char_p, c_void_p, c_void_p, c_void_p]),
-    "flexpay_parse_callback": (c_int32, [c_char_p, c_size_t, c_void_p, c_void_p]),
+    "flexpay_error_free": (
+        None,
+        [
+            c_void_p,
+        ],
+    ),
+    "flexpay_client_new": (
+        c_int32,
+        [
+            c_void_p,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_client_from_env": (
+        c_int32,
+        [
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_client_free": (
+        None,
+        [
+            c_void_p,
+        ],
+    ),
+    "flexpay_pay": (
+        c_int32,
+        [
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_payment_free": (
+        None,
+        [
+            c_void_p,
+        ],
+    ),
+    "flexpay_state_may_replace": (
+        c_int32,
+        [
+            c_int32,
+            c_int32,
+        ],
+    ),
+    "flexpay_check": (
+        c_int32,
+        [
+            c_void_p,
+            c_char_p,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_transaction_free": (
+        None,
+        [
+            c_void_p,
+        ],
+    ),
+    "flexpay_cancel_token_new": (
+        c_int32,
+        [
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_cancel_token_cancel": (
+        None,
+        [
+            c_void_p,
+        ],
+    ),
+    "flexpay_cancel_token_free": (
+        None,
+        [
+            c_void_p,
+        ],
+    ),
+    "flexpay_wait": (
+        c_int32,
+        [
+            c_void_p,
+            c_char_p,
+            c_void_p,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_parse_callback": (
+        c_int32,
+        [
+            c_char_p,
+            c_size_t,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_callback_key": (
+        c_int32,
+        [
+            c_void_p,
+            c_char_p,
+            c_size_t,
+            c_void_p,
+        ],
+    ),
     "flexpay_verify_callback": (
         c_int32,
-        [c_void_p, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p],
+        [
+            c_void_p,
+            c_char_p,
+            c_size_t,
+            c_void_p,
+            c_void_p,
+            c_void_p,
+        ],
     ),
-    "flexpay_verify_order": (c_int32, [c_void_p, c_void_p, c_void_p, c_void_p]),
-    "flexpay_callback_key": (c_int32, [c_void_p, c_char_p, c_size_t, c_void_p]),
-    "flexpay_callback_free": (None, [c_void_p]),
+    "flexpay_verify_order": (
+        c_int32,
+        [
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_callback_free": (
+        None,
+        [
+            c_void_p,
+        ],
+    ),
+    "flexpay_result_name": (
+        c_char_p,
+        [
+            c_int32,
+        ],
+    ),
+    "flexpay_outcome_name": (
+        c_char_p,
+        [
+            c_int32,
+        ],
+    ),
+    "flexpay_state_name": (
+        c_char_p,
+        [
+            c_int32,
+        ],
+    ),
+    "flexpay_version": (
+        c_char_p,
+        [],
+    ),
+    "flexpay_abi_version": (
+        c_int32,
+        [],
+    ),
 }
-
-
-def filled(name: str, **fields: Any) -> ctypes.Structure:
-    """A struct that the caller fills in: its size comes first, and a field not named is zero."""
-    struct = STRUCTS[name]
-    return struct(size=ctypes.sizeof(struct), **fields)

@@ -11,6 +11,7 @@ import os
 from decimal import Decimal
 from typing import Any, Optional, Union
 
+from . import _abi
 from ._codes import Outcome
 from ._errors import InvalidError, InvalidTypeError
 
@@ -118,8 +119,8 @@ def milliseconds(value: Any, field: str) -> int:
 
 # The words for the settings that are numbers to C: those of the environment variables.
 CHOICES = {
-    "environment": {"live": 0, "test": 1},
-    "api": {"v1": 0, "v1.1": 1},
+    "environment": {"live": _abi.ENV_LIVE, "test": _abi.ENV_TEST},
+    "api": {"v1": _abi.API_V1, "v1.1": _abi.API_V1_1},
 }
 
 

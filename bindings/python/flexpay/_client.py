@@ -28,6 +28,7 @@ from ._errors import InvalidError
 from ._interrupted import interrupted
 from ._library import library
 from ._models import Callback, Payment, Transaction
+from ._structs import filled
 
 T = TypeVar("T")
 
@@ -160,7 +161,7 @@ class Client(Uncopied):
         callback_secret: Optional[str] = None,
         callback_secret_previous: Optional[str] = None,
     ) -> None:
-        config: Any = _abi.filled("flexpay_config")
+        config: Any = filled("flexpay_config")
         try:
             config.merchant = text(merchant, "merchant")
             config.token = text(token, "token")
@@ -264,7 +265,7 @@ class Client(Uncopied):
         at most; the KeyboardInterrupt that follows has a PaymentInterrupted for its cause, which
         says what became of it. A second Ctrl-C ends it at once; then the outcome is unknown.
         """
-        request = _abi.filled(
+        request = filled(
             "flexpay_payment_request",
             reference=text(reference, "reference"),
             amount=amount_text(amount, "amount"),
@@ -359,7 +360,7 @@ class Client(Uncopied):
         }
 
         def ask() -> Transaction:
-            options = _abi.filled(
+            options = filled(
                 "flexpay_wait_options",
                 cancel=token.pointer,
                 expected=None if expected is None else expected.pointer,
@@ -559,7 +560,7 @@ def _expected(
     order_number: Optional[str],
     query: Optional[str] = None,
 ) -> ctypes.Structure:
-    return _abi.filled(
+    return filled(
         "flexpay_expected",
         reference=text(reference, "reference"),
         amount=amount_text(amount, "amount"),

@@ -5,27 +5,29 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Optional
 
+from . import _abi
+
 
 class ResultCode(IntEnum):
     """What a call came to. A number this package does not know is kept, and named UNRECOGNIZED."""
 
-    OK = 0
-    INVALID = 1
-    INTERNAL = 2
-    RESOLVE = 3
-    CONNECT = 4
-    PROXY = 5
-    TLS = 6
-    TIMEOUT = 7
-    CANCELLED = 8
-    CONNECTION = 9
-    REPLY = 10
-    GATEWAY = 11
-    UNAUTHORIZED = 12
-    REFUSED = 13
-    NOT_FOUND = 14
-    CALLBACK = 15
-    MISMATCH = 16
+    OK = _abi.OK
+    INVALID = _abi.ERROR_INVALID
+    INTERNAL = _abi.ERROR_INTERNAL
+    RESOLVE = _abi.ERROR_RESOLVE
+    CONNECT = _abi.ERROR_CONNECT
+    PROXY = _abi.ERROR_PROXY
+    TLS = _abi.ERROR_TLS
+    TIMEOUT = _abi.ERROR_TIMEOUT
+    CANCELLED = _abi.ERROR_CANCELLED
+    CONNECTION = _abi.ERROR_CONNECTION
+    REPLY = _abi.ERROR_REPLY
+    GATEWAY = _abi.ERROR_GATEWAY
+    UNAUTHORIZED = _abi.ERROR_UNAUTHORIZED
+    REFUSED = _abi.ERROR_REFUSED
+    NOT_FOUND = _abi.ERROR_NOT_FOUND
+    CALLBACK = _abi.ERROR_CALLBACK
+    MISMATCH = _abi.ERROR_MISMATCH
 
     @classmethod
     def _missing_(cls, value: object) -> Optional[ResultCode]:
@@ -45,12 +47,12 @@ class Outcome(IntEnum):
     UNUSABLE = -1
     #: Something was sent, and no usable answer came. Do NOT repeat a payment: find out first, by
     #: the callback, `Client.check` or the merchant's console.
-    UNKNOWN = 0
+    UNKNOWN = _abi.OUTCOME_UNKNOWN
     #: Nothing of the request left this machine. It may be repeated; after an InvalidError only
     #: once the argument or setting is mended.
-    NOT_SENT = 1
+    NOT_SENT = _abi.OUTCOME_NOT_SENT
     #: The gateway answered, and said no. Repeat it only after mending the cause.
-    REFUSED = 2
+    REFUSED = _abi.OUTCOME_REFUSED
 
     @classmethod
     def _missing_(cls, value: object) -> Optional[Outcome]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Optional
 
+from . import _abi
 from ._arguments import integer, wrong_type
 from ._library import library
 
@@ -13,19 +14,19 @@ class Environment(IntEnum):
     """Which of the gateway's hosts to talk to. "live" and "test" will do in its place."""
 
     #: cardpayment.flexpay.cd and backend.flexpay.cd.
-    LIVE = 0
+    LIVE = _abi.ENV_LIVE
     #: beta-cardpayment.flexpay.cd and beta-backend.flexpay.cd.
-    TEST = 1
+    TEST = _abi.ENV_TEST
 
 
 class Api(IntEnum):
     """Which form of the payment service to use. "v1" and "v1.1" will do in its place."""
 
     #: /v1/pay, as documented: a form. Its reply gives no order number.
-    V1 = 0
+    V1 = _abi.API_V1
     #: /v1.1/pay: JSON, whose reply carries the order number that `check` and `wait` need. The live
     #: gateway refuses a request that lacks the addresses here.
-    V1_1 = 1
+    V1_1 = _abi.API_V1_1
 
 
 class State(IntEnum):
@@ -35,19 +36,19 @@ class State(IntEnum):
     """
 
     #: A status outside the gateway's table: neither paid nor failed.
-    UNKNOWN = 0
+    UNKNOWN = _abi.STATE_UNKNOWN
     #: The customer has paid.
-    PAID = 1
+    PAID = _abi.STATE_PAID
     #: It did not succeed. Provisional for a while: seen while the customer was still typing.
-    FAILED = 2
+    FAILED = _abi.STATE_FAILED
     #: The customer has yet to act.
-    PENDING = 3
+    PENDING = _abi.STATE_PENDING
     #: A refund is under way.
-    REFUNDING = 4
+    REFUNDING = _abi.STATE_REFUNDING
     #: The money went back.
-    REFUNDED = 5
+    REFUNDED = _abi.STATE_REFUNDED
     #: The customer cancelled.
-    CANCELLED = 6
+    CANCELLED = _abi.STATE_CANCELLED
 
     @classmethod
     def _missing_(cls, value: object) -> Optional[State]:

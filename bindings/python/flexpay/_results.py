@@ -13,6 +13,7 @@ from ._enums import State
 from ._errors import BY_CODE, FlexPayError
 from ._library import library
 from ._models import Callback, Payment, Transaction
+from ._structs import STRUCTS
 
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ def _exception(code: int, error: Optional[int]) -> FlexPayError:
     kind = BY_CODE.get(known, FlexPayError)
     if error is None:
         return kind(f"the library gave no reason ({known.name})", code=known)
-    given: Any = _abi.STRUCTS["flexpay_error"].from_address(error)
+    given: Any = STRUCTS["flexpay_error"].from_address(error)
     return kind(
         given.message.decode(),
         code=known,
@@ -68,7 +69,7 @@ def _decoded(value: Optional[bytes]) -> Optional[str]:
 
 
 def payment(address: int) -> Payment:
-    given: Any = _abi.STRUCTS["flexpay_payment"].from_address(address)
+    given: Any = STRUCTS["flexpay_payment"].from_address(address)
     return Payment(
         redirect_url=_decoded(given.redirect_url),
         order_number=_decoded(given.order_number),
@@ -79,7 +80,7 @@ def payment(address: int) -> Payment:
 
 
 def transaction(address: int) -> Transaction:
-    given: Any = _abi.STRUCTS["flexpay_transaction"].from_address(address)
+    given: Any = STRUCTS["flexpay_transaction"].from_address(address)
     return Transaction(
         state=State(given.state),
         status=_decoded(given.status),
@@ -101,7 +102,7 @@ def transaction(address: int) -> Transaction:
 
 
 def callback(address: int) -> Callback:
-    given: Any = _abi.STRUCTS["flexpay_callback"].from_address(address)
+    given: Any = STRUCTS["flexpay_callback"].from_address(address)
     return Callback(
         claims_success=given.claims_success != 0,
         code=given.code.decode(),

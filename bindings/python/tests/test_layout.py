@@ -14,6 +14,7 @@ from conftest import ROOT
 import flexpay
 from flexpay import _abi, _doctor
 from flexpay._library import library
+from flexpay._structs import STRUCTS
 
 HEADER = ROOT / "include" / "flexpay.h"
 TEXT = HEADER.read_text(encoding="utf-8")
@@ -42,7 +43,7 @@ def test_structs(tmp_path: Path) -> None:
     ]
     expected = ""
     for name, fields in _abi.FIELDS.items():
-        struct = _abi.STRUCTS[name]
+        struct = STRUCTS[name]
         lines.append(f'printf("{name} %zu\\n", sizeof({name}));')
         expected += f"{name} {ctypes.sizeof(struct)}\n"
         for field, kind in fields:
