@@ -60,7 +60,8 @@ impl Field {
 
     /// `orderNumber`, `order_number`, `OrderNumber` and `order-number` are one field.
     #[inline]
-    pub(crate) fn of_key(key: &[u8]) -> Option<Self> {
+    pub(crate) fn of_key(key: &str) -> Option<Self> {
+        let key = key.as_bytes();
         // As documented, most often.
         Self::spelled(key).or_else(|| Self::spelled_otherwise(key))
     }
@@ -413,7 +414,7 @@ mod tests {
     #[test]
     fn names_stand_in_the_order_of_the_fields() {
         for name in Field::NAMES {
-            let field = Field::of_key(name.as_bytes()).expect(name);
+            let field = Field::of_key(name).expect(name);
             assert_eq!(field.name(), name);
         }
         assert_eq!(Field::Link.name(), "redirect_url");
@@ -428,11 +429,7 @@ mod tests {
             "ORDER-NUMBER",
             "ordernumber",
         ] {
-            assert_eq!(
-                Field::of_key(key.as_bytes()),
-                Some(Field::OrderNumber),
-                "{key}"
-            );
+            assert_eq!(Field::of_key(key), Some(Field::OrderNumber), "{key}");
         }
         for key in [
             "",
@@ -441,7 +438,7 @@ mod tests {
             "οrderNumber",
             "a-key-longer-than-any-we-know-of",
         ] {
-            assert_eq!(Field::of_key(key.as_bytes()), None, "{key}");
+            assert_eq!(Field::of_key(key), None, "{key}");
         }
     }
 }

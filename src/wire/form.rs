@@ -36,7 +36,7 @@ pub(crate) fn read(body: &str) -> Result<Fields<'_>, Unreadable> {
         let field = match key.as_ref() {
             // As seen in a notice by GET, and nowhere else.
             "order" => Some(Field::OrderNumber),
-            key => Field::of_key(key.as_bytes()),
+            key => Field::of_key(key),
         };
         if let Some(field) = field {
             fields.put(field, Some(Value::Text(value)));
