@@ -2,13 +2,11 @@
 //!
 //! Nothing here touches the network, and nothing here guesses: what cannot be told is an error.
 
-mod charref;
 pub(crate) mod charset;
 pub(crate) mod date;
 pub(crate) mod fields;
 pub(crate) mod form;
 pub(crate) mod gateway_message;
-mod html;
 pub(crate) mod json;
 pub(crate) mod named_order;
 pub(crate) mod page;

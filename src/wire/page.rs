@@ -1,6 +1,7 @@
 //! HTML pages: where they lead.
 
-use super::html::{self, Tag, Token};
+use html5gum::emitters::default::{DefaultEmitter, StartTag, Token};
+use html5gum::{HtmlString, Tokenizer};
 
 /// What a page offers a browser.
 #[derive(Debug, Default)]
@@ -28,37 +29,42 @@ const MAX_TEXT: usize = 2_000;
 /// Reads a page. There is no page that cannot be read; there are pages that say nothing.
 pub(crate) fn read(html: &str) -> Page {
     let mut page = Page::default();
-    let mut unseen: Option<String> = None;
+    // The element, just open, whose content a browser does not show.
+    let mut unseen: Option<HtmlString> = None;
     let mut words = VisibleText::default();
     let mut in_title = false;
     let mut title = VisibleText::default();
-    for token in html::tokens(&html::one_newline(html)) {
+    let mut emitter = DefaultEmitter::default();
+    // As in a browser, what is in a script or a title is text and not markup.
+    emitter.naively_switch_states(true);
+    for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
         match token {
-            Token::Start(tag) => {
+            Token::StartTag(tag) => {
                 if unseen.is_none() {
                     page.see(&tag);
-                    in_title |= tag.name == "title";
+                    in_title |= **tag.name == *b"title";
                 }
                 words.pause();
                 if matches!(
-                    tag.name.as_str(),
-                    "script" | "style" | "noscript" | "template"
+                    tag.name.as_slice(),
+                    b"script" | b"style" | b"noscript" | b"noframes" | b"template"
                 ) {
                     unseen.get_or_insert(tag.name);
                 }
             }
-            Token::End(name) => {
+            Token::EndTag(tag) => {
                 words.pause();
-                in_title &= name != "title";
-                unseen.take_if(|unseen| *unseen == name);
+                in_title &= **tag.name != *b"title";
+                unseen.take_if(|unseen| *unseen == tag.name);
             }
-            Token::Text(text) if unseen.is_none() => {
+            Token::String(text) if unseen.is_none() => {
+                let text = String::from_utf8_lossy(&text);
                 words.add(&text);
                 if in_title {
                     title.add(&text);
                 }
             }
-            Token::Text(_) => {}
+            Token::String(_) | Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
         }
     }
     page.text = words.text;
@@ -67,20 +73,23 @@ pub(crate) fn read(html: &str) -> Page {
 }
 
 impl Page {
-    fn see(&mut self, tag: &Tag<'_>) {
-        let attribute = |name| tag.attribute(name).map(|value| value.trim().to_owned());
-        match tag.name.as_str() {
-            "a" | "area" => self.links.extend(attribute("href")),
-            "form" => {
+    fn see(&mut self, tag: &StartTag<()>) {
+        let attribute = |name: &str| {
+            let value = tag.attributes.get(name.as_bytes())?;
+            Some(String::from_utf8_lossy(value).trim().to_owned())
+        };
+        match tag.name.as_slice() {
+            b"a" | b"area" => self.links.extend(attribute("href")),
+            b"form" => {
                 self.has_form = true;
                 self.form_actions.extend(attribute("action"));
             }
-            "input" => {
+            b"input" => {
                 let kind = attribute("type").unwrap_or_default();
                 self.asks_password |= kind.eq_ignore_ascii_case("password");
             }
-            "script" => self.has_script = true,
-            "meta" => {
+            b"script" => self.has_script = true,
+            b"meta" => {
                 let equiv = attribute("http-equiv").unwrap_or_default();
                 if equiv.eq_ignore_ascii_case("refresh") && self.refresh.is_none() {
                     self.refresh = attribute("content").as_deref().and_then(refresh_address);
