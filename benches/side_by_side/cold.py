@@ -34,7 +34,7 @@ def php(programs, quick):
         2 * GROUP if quick else 20 * GROUP, *(["php", programs.script("php", name)] for name in names)
     )
     measure = "PHP, cold: time above an empty script"
-    yield faster(measure, "ext-curl", above(ours, empty), above(theirs, empty), 8)
+    yield faster(measure, "ext-curl", above(ours, empty), above(theirs, empty), 6)
 
 
 def python(programs, quick):
@@ -45,8 +45,8 @@ def python(programs, quick):
     )
     ours = above(ours, empty)
     measure = "Python, cold: time above an empty script"
-    yield faster(measure, "requests", ours, above(requests, empty), 25)
-    yield faster(measure, "urllib", ours, above(urllib, empty), 12)
+    yield faster(measure, "requests", ours, above(requests, empty), 3)
+    yield faster(measure, "urllib", ours, above(urllib, empty), 1.5)
 
 
 def above(taken, empty):

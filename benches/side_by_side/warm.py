@@ -27,7 +27,7 @@ def instructions(programs, quick):
         f"{median(ours):,.0f}",
         f"{median(theirs):,.0f}",
         ratios(ours, theirs),
-        AtMost(0.6),
+        AtMost(0.7),
     )
 
 
