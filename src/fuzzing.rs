@@ -1,10 +1,13 @@
 //! Ways in for the fuzzers of `fuzz/`: what the gateway's replies are made into, without a network.
 //! Built under `cfg(fuzzing)` only, and no part of the library.
 
+use std::sync::Arc;
+
 use crate::callback::{Expected, parse_callback};
 use crate::config::Api;
 use crate::error::Result;
 use crate::payment::{Asked, Payment, PaymentRequest};
+use crate::token::Token;
 use crate::transaction::{Answer, Transaction};
 use crate::wire::reply::Reply;
 
@@ -52,6 +55,7 @@ fn reply(status: u16, location: Option<&str>, body: &[u8]) -> Reply {
         content_encoding: None,
         retry_after: None,
         reused: None,
+        token: Arc::new(Token::accept("no-gateway-repeats-this").expect("it is one")),
         echoed_token: false,
         body: Ok(body.to_vec()),
     }

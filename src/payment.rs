@@ -8,7 +8,7 @@ use crate::amount::{Amount, AmountError};
 use crate::config::{Api, Config};
 use crate::error::{Error, Result};
 use crate::signature::Signed;
-use crate::token::{Spelling, Token};
+use crate::token::{Place, Token};
 use crate::transport::Body;
 use crate::wire::{form, printable};
 
@@ -114,11 +114,11 @@ impl PaymentRequest {
     ) -> Body {
         match config.api {
             Api::V1 => {
-                let authorization = token.stand_in(Spelling::Form);
+                let authorization = token.stand_in(Place::Form);
                 Body::Form(self.encode_form(&config.merchant, &authorization, callback_url))
             }
             Api::V1_1 => {
-                let authorization = token.stand_in(Spelling::Json);
+                let authorization = token.stand_in(Place::Json);
                 Body::Json(self.encode_json(&config.merchant, &authorization, callback_url))
             }
         }

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use crate::amount::Amount;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::payment::refused;
+use crate::token::Token;
 use crate::wire::fields::{Field, Fields, Unreadable};
 use crate::wire::gateway_message::GatewayMessage;
 use crate::wire::json::Value;
 use crate::wire::reply::Reply;
-use crate::wire::{charset, date, is_success, json, printable, whole_number};
+use crate::wire::{date, is_success, json, printable, whole_number};
 
 /// Where a transaction stands. The numbers are those of the C ABI, where zero is never good news;
 /// the gateway's own numbers are others.
@@ -124,10 +125,9 @@ pub(crate) struct Answer {
 impl Answer {
     /// Reads a Check reply about the order that was asked for.
     pub(crate) fn read(reply: &Reply, order_number: &str) -> Result<Self> {
-        let content_type = reply.content_type.as_deref();
         if reply.is_success() {
             let body = reply.body()?;
-            return Self::from_body(body, content_type, order_number).map_err(|error| {
+            return Self::from_body(body, reply, order_number).map_err(|error| {
                 error
                     .with_status(reply.status)
                     .or_gateway_message(|| reply.gateway_message())
@@ -136,7 +136,7 @@ impl Answer {
         if matches!(reply.status, 400 | 404 | 405 | 422) {
             // The documented "no such order", under an HTTP status that says the same.
             let answer = reply.body.as_deref().ok();
-            match answer.map(|body| Self::from_body(body, content_type, order_number)) {
+            match answer.map(|body| Self::from_body(body, reply, order_number)) {
                 Some(Err(error)) if error.code() == ErrorCode::NotFound => {
                     return Err(error.with_status(reply.status));
                 }
@@ -146,8 +146,8 @@ impl Answer {
         Err(reply.refusal("the question"))
     }
 
-    fn from_body(body: &[u8], content_type: Option<&str>, order_number: &str) -> Result<Self> {
-        let text = charset::decode(body, content_type);
+    fn from_body(body: &[u8], reply: &Reply, order_number: &str) -> Result<Self> {
+        let text = reply.decode(body);
         let start = json::trim_start(&text);
         if !start.starts_with('{') {
             let what = match start {
@@ -160,7 +160,7 @@ impl Answer {
                 first_words(&text)
             )));
         }
-        let read = Self::from_json(start, order_number, &text);
+        let read = Self::from_json(start, &reply.token, order_number, &text);
         read.unwrap_or_else(|Unreadable { field, problem }| {
             let error = unusable(format!("the reply: {} {problem}", field.unwrap_or("it")));
             Err(match field {
@@ -171,8 +171,13 @@ impl Answer {
     }
 
     /// The outer error: what cannot be read. The inner: what was read, and is no transaction.
-    fn from_json(text: &str, asked: &str, raw: &str) -> Result<Result<Self>, Unreadable> {
-        let mut fields = Fields::read(text)?;
+    fn from_json(
+        text: &str,
+        token: &Token,
+        asked: &str,
+        raw: &str,
+    ) -> Result<Result<Self>, Unreadable> {
+        let mut fields = Fields::read(text, token)?;
         let message = fields.text_if_any(Field::Message)?;
         let code = fields.text(Field::Code)?;
         let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);

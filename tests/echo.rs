@@ -60,6 +60,20 @@ fn a_gateway_that_repeats_the_token_does_not_get_it_shown() {
                 r#"{{"code":0,"url":"https://gw.example/checkout/1?authorization={encoded}"}}"#
             ),
         ),
+        (
+            200,
+            format!(
+                r#"{{"code":0,"url":"https://gw.example/checkout/1?t={}"}}"#,
+                escaped(encoded, |c| format!("\\u{c:04x}"))
+            ),
+        ),
+        (
+            200,
+            format!(
+                "<form action=x><input type=hidden name=t value='{}'></form>",
+                escaped(TOKEN, |c| format!("&#{c};"))
+            ),
+        ),
     ];
     for (status, body) in replies {
         let action = Action::Reply {

@@ -6,11 +6,13 @@ use super::{Payment, PaymentRequest};
 use crate::address;
 use crate::config::Api;
 use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::token::Token;
 use crate::wire::fields::{Field, Fields, Unreadable};
 use crate::wire::gateway_message::GatewayMessage;
 use crate::wire::named_order::NamedOrder;
+use crate::wire::page::{self, Page};
 use crate::wire::reply::Reply;
-use crate::wire::{charset, is_success, json, page, printable};
+use crate::wire::{is_success, json, printable};
 
 /// What was asked, where, and of which form of the service.
 pub(crate) struct Asked<'a> {
@@ -30,19 +32,11 @@ impl Payment {
             301 | 302 | 303 | 307 | 308 => Self::from_location(reply, asked),
             status if reply.is_success() => {
                 let body = reply.body()?;
-                Self::from_body(body, reply.content_type.as_deref(), asked)
-                    .and_then(|payment| match payment.page {
-                        // Without it the page is of no use, and with it of use to anybody.
-                        Some(_) if reply.echoed_token => Err(unusable(
-                            "the gateway put the token into the page for the customer",
-                        )),
-                        _ => Ok(payment),
-                    })
-                    .map_err(|error| {
-                        error
-                            .with_status(status)
-                            .or_gateway_message(|| reply.gateway_message())
-                    })
+                Self::from_body(body, reply, asked).map_err(|error| {
+                    error
+                        .with_status(status)
+                        .or_gateway_message(|| reply.gateway_message())
+                })
             }
             _ => {
                 let refusal = reply.refusal("the payment request");
@@ -90,16 +84,16 @@ impl Payment {
         payment.map_err(|error| error.with_status(reply.status))
     }
 
-    fn from_body(body: &[u8], content_type: Option<&str>, asked: &Asked<'_>) -> Result<Self> {
-        let text = charset::decode(body, content_type);
+    fn from_body(body: &[u8], reply: &Reply, asked: &Asked<'_>) -> Result<Self> {
+        let text = reply.decode(body);
         let start = json::trim_start(&text);
         if start.starts_with('<') {
             return match asked.api {
-                Api::V1 => Self::from_page(&text, asked),
+                Api::V1 => Self::from_page(&text, reply, asked),
                 // A JSON service: a firewall, a login or maintenance is what a page comes from.
                 Api::V1_1 => Err(no_payment_page(
                     "a web page came in the place of JSON",
-                    start,
+                    &page::read(start, &reply.token),
                 )),
             };
         }
@@ -112,18 +106,20 @@ impl Payment {
                 ),
             }));
         }
-        Self::from_json(start, asked).unwrap_or_else(|Unreadable { field, problem }| {
-            let error = unusable(format!("the reply: {} {problem}", field.unwrap_or("it")));
-            Err(match field {
-                Some(field) => error.about(field),
-                None => error,
-            })
-        })
+        Self::from_json(start, &reply.token, asked).unwrap_or_else(
+            |Unreadable { field, problem }| {
+                let error = unusable(format!("the reply: {} {problem}", field.unwrap_or("it")));
+                Err(match field {
+                    Some(field) => error.about(field),
+                    None => error,
+                })
+            },
+        )
     }
 
     /// The outer error: what cannot be read. The inner: what was read, and is no payment.
-    fn from_json(text: &str, asked: &Asked<'_>) -> Result<Result<Self>, Unreadable> {
-        let mut fields = Fields::read(text)?;
+    fn from_json(text: &str, token: &Token, asked: &Asked<'_>) -> Result<Result<Self>, Unreadable> {
+        let mut fields = Fields::read(text, token)?;
         if fields.is_object(Field::Data) {
             fields.open(Field::Data)?;
         }
@@ -186,12 +182,13 @@ impl Payment {
     }
 
     /// Where the page leads, if that can be told; else the page itself, to be shown as it is.
-    fn from_page(html: &str, asked: &Asked<'_>) -> Result<Self> {
-        let page = page::read(html);
+    fn from_page(html: &str, reply: &Reply, asked: &Asked<'_>) -> Result<Self> {
+        let page = page::read(html, &reply.token);
+        let has_token = reply.echoed_token || page.has_token;
         if page.asks_password {
             return Err(no_payment_page(
                 "a page that asks for a password came",
-                html,
+                &page,
             ));
         }
         let foreign = |action: &String| {
@@ -200,12 +197,12 @@ impl Payment {
         if page.form_actions.iter().any(foreign) {
             return Err(no_payment_page(
                 "a page with a form to a foreign host came",
-                html,
+                &page,
             ));
         }
         // A form may submit itself, or wait for the customer: only a browser can tell.
         if page.has_form {
-            return Self::whole(html);
+            return Self::whole(html, has_token);
         }
         if let Some(address) = &page.refresh {
             return Self::at(address, asked);
@@ -214,7 +211,7 @@ impl Payment {
         let mut others = page.has_script;
         let mut refused: Option<(&str, &str)> = None;
         if page.links.len() > MOST_LINKS {
-            return Self::whole(html);
+            return Self::whole(html, has_token);
         }
         for link in page.links.iter().map(|link| link.trim()) {
             if leads_nowhere(link) || asked.request.is_own(link) {
@@ -224,13 +221,13 @@ impl Payment {
                 Ok(()) if !address::is_checkout(link) => others |= address::leads_somewhere(link),
                 Ok(()) if card_page.is_none_or(|before| before == link) => card_page = Some(link),
                 // Two of them: the customer may choose.
-                Ok(()) => return Self::whole(html),
+                Ok(()) => return Self::whole(html, has_token),
                 Err(problem) => refused = refused.or(Some((link, problem))),
             }
         }
         match (card_page, refused) {
             (Some(link), _) => Self::at(link, asked),
-            (None, _) if others => Self::whole(html),
+            (None, _) if others => Self::whole(html, has_token),
             (None, Some((link, problem))) => Err(bad_address(link, problem)),
             (None, None) => {
                 let words = GatewayMessage {
@@ -243,7 +240,13 @@ impl Payment {
         }
     }
 
-    fn whole(html: &str) -> Result<Self> {
+    fn whole(html: &str, has_token: bool) -> Result<Self> {
+        // With the token in it anybody could use it; without, it is of no use to the customer.
+        if has_token {
+            return Err(unusable(
+                "the gateway put the token into the page for the customer",
+            ));
+        }
         if html.contains('\0') {
             return Err(unusable("the gateway's page has a NUL in it"));
         }
@@ -270,7 +273,7 @@ fn beside_an_order(error: Error, reply: &Reply, asked: &Asked<'_>) -> Error {
     let NamedOrder {
         order_number,
         addresses,
-    } = NamedOrder::in_body(body, reply.content_type.as_deref());
+    } = NamedOrder::in_text(&reply.decode(body), &reply.token);
     let error = match error.outcome() {
         Outcome::Refused if order_number.is_some() => contradicted(&error, "names an order"),
         Outcome::Refused
@@ -302,15 +305,14 @@ fn contradicted(refusal: &Error, beside: &str) -> Error {
 }
 
 /// A page that nobody pays on, named by its title or its first words.
-fn no_payment_page(what: &str, html: &str) -> Error {
-    let page = page::read(html);
+fn no_payment_page(what: &str, page: &Page) -> Error {
     let name = match page.title.as_str() {
-        "" => page.text,
-        title => title.to_owned(),
+        "" => &page.text,
+        title => title,
     };
     unusable(format!(
         "{what}, and no payment: {:?} (a firewall, a login or maintenance?)",
-        printable(&name, 80)
+        printable(name, 80)
     ))
 }
 

@@ -13,7 +13,7 @@ use super::Limits;
 use super::first_byte::Kept;
 use crate::cancel::CancelToken;
 use crate::error::Outcome;
-use crate::token::{Spelling, Token};
+use crate::token::{Place, Token};
 
 /// How far a call got. The order is the order of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,7 @@ pub(crate) struct Call {
     cancel: Option<CancelToken>,
     stage: Cell<Stage>,
     /// The token, and its spelling in this request. `None` once it has been put in place.
-    token: RefCell<Option<(Arc<Token>, Spelling)>>,
+    token: RefCell<Option<(Arc<Token>, Place)>>,
     /// Something of a reply has come.
     heard: Cell<bool>,
     /// The connection that carries the request.
@@ -66,7 +66,7 @@ impl Call {
     pub(crate) fn new(
         limits: Limits<'_>,
         connect_timeout: Duration,
-        token: Option<(Arc<Token>, Spelling)>,
+        token: Option<(Arc<Token>, Place)>,
     ) -> Self {
         Self {
             deadline: limits.deadline,
@@ -196,7 +196,7 @@ impl Call {
         let mut token = self.token.borrow_mut();
         let placed = token
             .as_ref()
-            .is_some_and(|(token, spelling)| token.put_in_place(*spelling, output));
+            .is_some_and(|(token, place)| token.put_in_place(*place, output));
         if placed {
             *token = None;
         }

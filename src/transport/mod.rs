@@ -29,7 +29,7 @@ use self::pool::{Agents, Pool};
 use crate::cancel::CancelToken;
 use crate::config::Config;
 use crate::error::{Error, ErrorCode, Result};
-use crate::token::{Spelling, Token};
+use crate::token::{Place, Token};
 use crate::wire::reply::Reply;
 use crate::wire::{date, printable};
 
@@ -82,7 +82,7 @@ struct Failure {
 
 impl Transport {
     pub(crate) fn new(config: &Config, token: Arc<Token>) -> Result<Self> {
-        let authorization = HeaderValue::try_from(token.stand_in(Spelling::Header))
+        let authorization = HeaderValue::try_from(token.stand_in(Place::Header))
             .map_err(|_| Error::invalid("token", "cannot stand in a header"))?;
         let mut user_agent = concat!("flexpay/", env!("CARGO_PKG_VERSION")).to_owned();
         if let Some(name) = &config.app_name {
@@ -110,11 +110,11 @@ impl Transport {
 
     /// Posts a body, once, over a connection of its own.
     pub(crate) fn post(&self, url: &str, body: &Body, limits: Limits<'_>) -> Result<Reply> {
-        let (spelling, kind, text) = match body {
-            Body::Form(text) => (Spelling::Form, "application/x-www-form-urlencoded", text),
-            Body::Json(text) => (Spelling::Json, "application/json", text),
+        let (place, kind, text) = match body {
+            Body::Form(text) => (Place::Form, "application/x-www-form-urlencoded", text),
+            Body::Json(text) => (Place::Json, "application/json", text),
         };
-        let sent = self.exchange(url, spelling, limits, |agents| {
+        let sent = self.exchange(url, place, limits, |agents| {
             let request = agents.unpooled.post(url);
             request
                 .header("user-agent", &self.user_agent)
@@ -136,7 +136,7 @@ impl Transport {
         limits: Limits<'_>,
     ) -> Result<Reply> {
         let get_over = |connection| {
-            self.exchange(url, Spelling::Header, limits, |agents| {
+            self.exchange(url, Place::Header, limits, |agents| {
                 let agent = match connection {
                     Connection::Any => &agents.pooled,
                     Connection::New => &agents.unpooled,
@@ -160,11 +160,11 @@ impl Transport {
     fn exchange(
         &self,
         url: &str,
-        spelling: Spelling,
+        place: Place,
         limits: Limits<'_>,
         send: impl FnOnce(&Agents) -> Result<Response<ureq::Body>, ureq::Error>,
     ) -> Result<Reply, Failure> {
-        let token = Some((Arc::clone(&self.token), spelling));
+        let token = Some((Arc::clone(&self.token), place));
         let call = Call::new(limits, self.connect_timeout, token);
         call.run(|call| match send(self.pool.agents()) {
             Ok(response) => Ok(self.read(response, call, url)),
@@ -215,6 +215,7 @@ impl Transport {
             content_encoding: header("content-encoding").map(|name| printable(&name, 20)),
             retry_after: header("retry-after").and_then(|value| pause_named(value.trim())),
             reused: (!call.is_fresh()).then(|| call.connection()),
+            token: Arc::clone(&self.token),
             echoed_token,
             body,
         }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::json::{self, Value};
+use crate::token::Token;
 
 /// A field the library knows, in the order of [`Field::NAMES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,12 +151,17 @@ pub(crate) struct Fields<'a> {
     disagree: u32,
     /// One bit a field: it was given as null or as empty text.
     empty: u32,
+    /// Masked in decoded texts, if these are the fields of a reply.
+    token: Option<&'a Token>,
 }
 
 impl<'a> Fields<'a> {
-    /// Reads a JSON object.
-    pub(crate) fn read(text: &'a str) -> Result<Self, Unreadable> {
-        let mut fields = Self::default();
+    /// Reads a JSON object of a reply.
+    pub(crate) fn read(text: &'a str, token: &'a Token) -> Result<Self, Unreadable> {
+        let mut fields = Self {
+            token: Some(token),
+            ..Self::default()
+        };
         fields.add(text)?;
         Ok(fields)
     }
@@ -183,6 +189,7 @@ impl<'a> Fields<'a> {
 
     #[cold]
     fn put_beside(&mut self, field: Field, value: Value<'a>) {
+        let value = self.without_token(value);
         if as_written(&value).is_empty() && field != Field::Status {
             self.empty |= 1 << field as u32;
             return;
@@ -194,6 +201,17 @@ impl<'a> Fields<'a> {
                 if before == as_written(&now)
                     && matches!(now, Value::Mended(_)) == self.is_mended(field) => {}
             _ => self.disagree |= 1 << field as u32,
+        }
+    }
+
+    /// The raw reply is masked already; what had escapes in it is masked here, after decoding.
+    fn without_token(&self, value: Value<'a>) -> Value<'a> {
+        match (self.token, value) {
+            (Some(token), Value::Text(Cow::Owned(text))) => {
+                Value::Text(Cow::Owned(token.masked(text)))
+            }
+            (Some(token), Value::Mended(text)) => Value::Mended(token.masked(text)),
+            (_, value) => value,
         }
     }
 
@@ -347,7 +365,15 @@ impl<'a> Fields<'a> {
 
     /// Takes the fields of a nested object; none when the field is absent.
     pub(crate) fn nested(&mut self, field: Field) -> Result<Option<Fields<'a>>, Unreadable> {
-        self.object(field)?.map(Fields::read).transpose()
+        let Some(text) = self.object(field)? else {
+            return Ok(None);
+        };
+        let mut fields = Fields {
+            token: self.token,
+            ..Fields::default()
+        };
+        fields.add(text)?;
+        Ok(Some(fields))
     }
 
     /// Adds what a nested object says to what stands beside it; nothing when the field is absent.

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::fields::{Field, Fields};
-use super::{charset, json, page};
+use super::{json, page};
+use crate::token::Token;
 
 /// The gateway's own code and message, as far as a body gives them. Reading them never fails: they
 /// only ever explain an error that stands already.
@@ -14,20 +15,19 @@ pub(crate) struct GatewayMessage {
 }
 
 impl GatewayMessage {
-    /// From a whole body: JSON (`code`, else `status`; `message`, else `error`), or the visible
+    /// From the text of a whole body: JSON (`code`, else `status`; `message`, else `error`), or the visible
     /// text of a page.
-    pub(crate) fn of_body(body: &[u8], content_type: Option<&str>) -> Self {
-        let text = charset::decode(body, content_type);
-        let text = json::trim_start(&text);
+    pub(crate) fn of_text(text: &str, token: &Token) -> Self {
+        let text = json::trim_start(text);
         if text.starts_with('<') {
-            let visible = page::read(text).text;
+            let visible = page::read(text, token).text;
             let message = Some(visible).filter(|visible| !visible.is_empty());
             return Self {
                 code: None,
                 message,
             };
         }
-        match Fields::read(text) {
+        match Fields::read(text, token) {
             Ok(fields) => Self::of_fields(fields),
             Err(_) => Self::default(),
         }

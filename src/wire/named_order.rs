@@ -5,8 +5,9 @@
 
 use super::fields::{Field, Fields};
 use super::json::{self, Value};
-use super::{charset, page};
+use super::page;
 use crate::address;
+use crate::token::Token;
 
 /// The order number and the addresses for the customer in a reply's body.
 #[derive(Debug, Default)]
@@ -20,21 +21,20 @@ pub(crate) struct NamedOrder {
 impl NamedOrder {
     /// Looks through a body: JSON, with its `data` and `transaction`, or a page's links. Never fails:
     /// a body that cannot be read names nothing.
-    pub(crate) fn in_body(body: &[u8], content_type: Option<&str>) -> Self {
-        let text = charset::decode(body, content_type);
-        let text = json::trim_start(&text);
+    pub(crate) fn in_text(text: &str, token: &Token) -> Self {
+        let text = json::trim_start(text);
         let mut named = Self::default();
         if text.starts_with('<') {
-            let links = page::read(text).links.into_iter();
+            let links = page::read(text, token).links.into_iter();
             named.addresses = links.filter(|link| address::is_checkout(link)).collect();
         } else {
-            named.look_through(text);
+            named.look_through(text, token);
         }
         named
     }
 
-    fn look_through(&mut self, object: &str) {
-        let Ok(mut fields) = Fields::read(object) else {
+    fn look_through(&mut self, object: &str, token: &Token) {
+        let Ok(mut fields) = Fields::read(object, token) else {
             return;
         };
         if let Some(number) = fields.first_text(Field::OrderNumber) {
@@ -51,7 +51,7 @@ impl NamedOrder {
         }
         for field in [Field::Data, Field::Transaction] {
             if let Ok(Some(Value::Object(inner))) = fields.take(field) {
-                self.look_through(inner);
+                self.look_through(inner, token);
             }
         }
     }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     fn named(body: &str) -> (Option<String>, usize) {
-        let named = NamedOrder::in_body(body.as_bytes(), None);
+        let named = NamedOrder::in_text(body, &Token::accept("another-token").unwrap());
         (named.order_number, named.addresses.len())
     }
 

@@ -1,7 +1,9 @@
 //! HTML pages: where they lead.
 
-use html5gum::emitters::default::{DefaultEmitter, StartTag, Token};
+use html5gum::emitters::default::{DefaultEmitter, StartTag, Token as Piece};
 use html5gum::{HtmlString, Tokenizer};
+
+use crate::token::Token;
 
 /// What a page offers a browser.
 #[derive(Debug, Default)]
@@ -20,31 +22,37 @@ pub(crate) struct Page {
     pub(crate) asks_password: bool,
     /// Whether there is a script, which may lead anywhere.
     pub(crate) has_script: bool,
+    /// Whether the token was in it, after character references were decoded.
+    pub(crate) has_token: bool,
     /// What a person would see: white space folded, and cut at 2,000 characters.
     pub(crate) text: String,
 }
 
 const MAX_TEXT: usize = 2_000;
 
-/// Reads a page. There is no page that cannot be read; there are pages that say nothing.
-pub(crate) fn read(html: &str) -> Page {
+/// Reads a page, and masks the token in everything that is decoded from it. Any text can be read as
+/// a page.
+pub(crate) fn read(html: &str, token: &Token) -> Page {
     let mut page = Page::default();
-    // The element, just open, whose content a browser does not show.
+    // The element we are in whose content a browser does not show.
     let mut unseen: Option<HtmlString> = None;
-    let mut words = VisibleText::default();
+    let mut text = VisibleText::default();
     let mut in_title = false;
     let mut title = VisibleText::default();
     let mut emitter = DefaultEmitter::default();
-    // As in a browser, what is in a script or a title is text and not markup.
+    // As in a browser, the content of a script or a title is text, not markup.
     emitter.naively_switch_states(true);
-    for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
-        match token {
-            Token::StartTag(tag) => {
+    for Ok(piece) in Tokenizer::new_with_emitter(html, emitter) {
+        match piece {
+            Piece::StartTag(mut tag) => {
+                for value in tag.attributes.values_mut() {
+                    page.has_token |= token.mask_in(&mut value.0);
+                }
                 if unseen.is_none() {
                     page.see(&tag);
-                    in_title |= **tag.name == *b"title";
+                    in_title |= tag.name.as_slice() == b"title";
                 }
-                words.pause();
+                text.pause();
                 if matches!(
                     tag.name.as_slice(),
                     b"script" | b"style" | b"noscript" | b"noframes" | b"template"
@@ -52,22 +60,25 @@ pub(crate) fn read(html: &str) -> Page {
                     unseen.get_or_insert(tag.name);
                 }
             }
-            Token::EndTag(tag) => {
-                words.pause();
-                in_title &= **tag.name != *b"title";
+            Piece::EndTag(tag) => {
+                text.pause();
+                in_title &= tag.name.as_slice() != b"title";
                 unseen.take_if(|unseen| *unseen == tag.name);
             }
-            Token::String(text) if unseen.is_none() => {
-                let text = String::from_utf8_lossy(&text);
-                words.add(&text);
-                if in_title {
-                    title.add(&text);
+            Piece::String(mut piece) => {
+                page.has_token |= token.mask_in(&mut piece.0);
+                if unseen.is_none() {
+                    let piece = String::from_utf8_lossy(&piece);
+                    text.add(&piece);
+                    if in_title {
+                        title.add(&piece);
+                    }
                 }
             }
-            Token::String(_) | Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
+            Piece::Comment(_) | Piece::Doctype(_) | Piece::Error(_) => {}
         }
     }
-    page.text = words.text;
+    page.text = text.text;
     page.title = title.text;
     page
 }
@@ -167,9 +178,13 @@ impl VisibleText {
 mod tests {
     use super::*;
 
+    fn read_page(html: &str) -> Page {
+        read(html, &Token::accept("token-of-tests").unwrap())
+    }
+
     #[test]
     fn markup_in_comments_and_scripts_is_no_markup() {
-        let page = read(
+        let page = read_page(
             "<!-- <a href='https://evil/1'>x</a> --><script>'<a href=\"https://evil/2\">'</script>\
              <style>a{}</style><title>T</title><textarea><a href=x></textarea>\
              <p>Payer <a href='https://gw/checkout?a=1&amp;b=2'>ici</a>",
@@ -181,7 +196,7 @@ mod tests {
 
     #[test]
     fn what_a_browser_does_not_show_is_not_there() {
-        let page = read("<template><a href='https://gw/1'>x</a><form></form></template>y");
+        let page = read_page("<template><a href='https://gw/1'>x</a><form></form></template>y");
         assert!(page.links.is_empty() && !page.has_form);
         assert_eq!(page.text, "y");
     }
@@ -210,7 +225,7 @@ mod tests {
     fn effort(page: &str) -> u128 {
         let one = || {
             let start = std::time::Instant::now();
-            std::hint::black_box(read(page));
+            std::hint::black_box(read_page(page));
             start.elapsed().as_nanos()
         };
         (0..3).map(|_| one()).min().unwrap()

@@ -1,9 +1,13 @@
 //! The gateway's HTTP reply, and what its status alone decides.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::charset;
 use super::gateway_message::GatewayMessage;
 use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::token::Token;
 use crate::transport::first_byte::Kept;
 
 /// An HTTP reply, whole as far as it came.
@@ -20,7 +24,10 @@ pub(crate) struct Reply {
     pub(crate) retry_after: Option<Duration>,
     /// The connection it came over, where that had carried another before.
     pub(crate) reused: Option<Kept>,
-    /// Whether the gateway had the token in it. It was taken out.
+    /// The token of the request. It is masked in the headers and the body, and must be masked in
+    /// whatever is decoded from them.
+    pub(crate) token: Arc<Token>,
+    /// Whether the gateway repeated the token.
     pub(crate) echoed_token: bool,
     /// The body, or why it could not be had whole. A refusal is a refusal even when its words are
     /// cut off on the way.
@@ -66,10 +73,17 @@ impl Reply {
         }
     }
 
-    /// The gateway's own words, as far as the body gives them.
+    /// A body of this reply as text.
+    pub(crate) fn decode<'a>(&self, body: &'a [u8]) -> Cow<'a, str> {
+        charset::decode(body, self.content_type.as_deref())
+    }
+
+    /// The gateway's own message, if the body has one.
     pub(crate) fn gateway_message(&self) -> GatewayMessage {
-        let words = |body: &Vec<u8>| GatewayMessage::of_body(body, self.content_type.as_deref());
-        self.body.as_ref().map(words).unwrap_or_default()
+        match &self.body {
+            Ok(body) => GatewayMessage::of_text(&self.decode(body), &self.token),
+            Err(_) => GatewayMessage::default(),
+        }
     }
 
     /// The error for a status that is no success. `what` completes "the gateway refused …".
