@@ -4,15 +4,20 @@
 //! The files go to the build folder. The committed ones ([`GENERATED`]) are compared with them by a
 //! test, and rewritten by `make header` (which sets FLEXPAY_WRITE_HEADER).
 
-#[path = "bindings/generate.rs"]
+#[path = "bindings/generate/mod.rs"]
 mod generate;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use generate::header::Header;
+use generate::tables::{self, Table};
+use generate::{cpp, php, python};
+
 /// The files of the border, in the order in which a reader wants them.
-const BORDER: [&str; 10] = [
+const BORDER: [&str; 11] = [
     "error",
+    "numbers",
     "config",
     "client",
     "payment",
@@ -25,11 +30,16 @@ const BORDER: [&str; 10] = [
 ];
 
 /// What is generated, and the folder where it is committed.
-const GENERATED: [(&str, &str); 4] = [
+const GENERATED: [(&str, &str); 9] = [
     ("flexpay.h", "include"),
+    ("flexpay.hpp", "include"),
     ("flexpay.ffi.h", "bindings/php"),
     ("Abi.php", "bindings/php/src/Internal"),
+    ("FlexPayException.php", "bindings/php/src/Exception"),
+    ("Transaction.php", "bindings/php/src"),
     ("_abi.py", "bindings/python/flexpay"),
+    ("_codes.py", "bindings/python/flexpay"),
+    ("_enums.py", "bindings/python/flexpay"),
 ];
 
 /// The structs a caller fills in, and the macro that begins each.
@@ -42,13 +52,18 @@ const INPUTS: [(&str, &str); 4] = [
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=bindings/generate.rs");
+    println!("cargo:rerun-if-changed=bindings/generate");
     println!("cargo:rerun-if-changed=cbindgen.toml");
     println!("cargo:rerun-if-changed=src/ffi");
+    for source in tables::SOURCES {
+        println!("cargo:rerun-if-changed={source}");
+    }
     println!("cargo:rerun-if-env-changed=FLEXPAY_WRITE_HEADER");
 
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    let tables = tables::read(&root);
+    write(&out, "numbers.rs", &tables::constants(&tables));
     let config =
         cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml is readable");
     let full = cbindgen::Config {
@@ -58,9 +73,10 @@ fn main() {
     write_header(&root, full, &out.join("flexpay.h"));
     write_header(&root, plain(config), &out.join("flexpay.ffi.h"));
     let written = |name| fs::read_to_string(out.join(name)).expect("written above");
-    let header = generate::Header::read(&written("flexpay.h"), &written("flexpay.ffi.h"));
-    fs::write(out.join("Abi.php"), header.php()).expect("the build folder is writable");
-    fs::write(out.join("_abi.py"), header.python()).expect("the build folder is writable");
+    let header = Header::read(&written("flexpay.h"), &written("flexpay.ffi.h"));
+    write(&out, "Abi.php", &php::abi(&header));
+    write(&out, "_abi.py", &python::abi(&header));
+    write_regions(&root, &out, &tables);
     if env::var_os("FLEXPAY_WRITE_HEADER").is_some() {
         for (name, folder) in GENERATED {
             let committed = root.join(folder).join(name);
@@ -69,6 +85,47 @@ fn main() {
     }
 
     link();
+}
+
+/// The files of which a part is written: the lists of the numbered enums.
+fn write_regions(root: &Path, out: &Path, tables: &[Table]) {
+    type Fill = fn(&str, &Table) -> String;
+    let regions: [(&str, &str, Fill); 12] = [
+        ("flexpay.hpp", "ErrorCode", cpp::enumerators),
+        ("flexpay.hpp", "Outcome", cpp::enumerators),
+        ("flexpay.hpp", "State", cpp::enumerators),
+        ("flexpay.hpp", "Environment", cpp::enumerators),
+        ("flexpay.hpp", "Api", cpp::enumerators),
+        ("FlexPayException.php", "Outcome", php::constants),
+        ("Transaction.php", "State", php::constants),
+        ("_codes.py", "ErrorCode", python::members),
+        ("_codes.py", "Outcome", python::members),
+        ("_enums.py", "Environment", python::members),
+        ("_enums.py", "Api", python::members),
+        ("_enums.py", "State", python::members),
+    ];
+    for (name, folder) in GENERATED {
+        let mut text = None;
+        for (file, table, fill) in regions {
+            if file == name {
+                let before = text.unwrap_or_else(|| {
+                    let committed = root.join(folder).join(name);
+                    println!("cargo:rerun-if-changed={}", committed.display());
+                    fs::read_to_string(committed).expect("it is committed")
+                });
+                let mut tables = tables.iter();
+                let table = tables.find(|one| one.name == table).expect("it was read");
+                text = Some(fill(&before, table));
+            }
+        }
+        if let Some(text) = text {
+            write(out, name, &text);
+        }
+    }
+}
+
+fn write(out: &Path, name: &str, text: &str) {
+    fs::write(out.join(name), text).expect("the build folder is writable");
 }
 
 /// Declarations alone: no includes, no macros, no `extern "C"`, all of which `FFI::cdef` refuses.
@@ -86,7 +143,12 @@ fn plain(mut config: cbindgen::Config) -> cbindgen::Config {
 }
 
 fn write_header(root: &Path, config: cbindgen::Config, header: &Path) {
-    let sources = BORDER.map(|name| root.join(format!("src/ffi/{name}.rs")));
+    let folder = root.join("src/ffi");
+    let sources = BORDER.map(|name| match name {
+        // Read from where `tables` wrote it: cbindgen does not follow include!.
+        "numbers" => header.with_file_name("numbers.rs"),
+        name => folder.join(format!("{name}.rs")),
+    });
     let builder = sources.iter().fold(
         cbindgen::Builder::new().with_config(config),
         |builder, source| builder.with_src(source),

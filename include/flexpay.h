@@ -63,37 +63,38 @@ template <typename T> inline T flexpay_init() {
 #define FLEXPAY_EXPECTED_INIT { .size = sizeof(flexpay_expected) }
 #endif
 
-// Done. The only place where zero is good news.
+// The call succeeded.
 #define FLEXPAY_OK 0
 
-// An argument or a setting was refused before anything was sent; the error names the field.
+// An argument or a setting is invalid. Nothing was sent. The error names the field.
 #define FLEXPAY_ERROR_INVALID 1
 
-// A fault inside this library.
+// A bug in this library.
 #define FLEXPAY_ERROR_INTERNAL 2
 
-// The host name could not be looked up.
+// The host name could not be resolved.
 #define FLEXPAY_ERROR_RESOLVE 3
 
 // No connection could be made.
 #define FLEXPAY_ERROR_CONNECT 4
 
-// The proxy refused or failed.
+// The proxy refused the connection, or failed.
 #define FLEXPAY_ERROR_PROXY 5
 
-// The TLS handshake failed: certificate not trusted, out of its dates, or for another name.
+// The TLS handshake failed: the certificate is not trusted, is not valid now, or is for another
+// host.
 #define FLEXPAY_ERROR_TLS 6
 
 // The deadline passed.
 #define FLEXPAY_ERROR_TIMEOUT 7
 
-// The call was cancelled.
+// The wait was cancelled.
 #define FLEXPAY_ERROR_CANCELLED 8
 
 // The connection broke after the request had begun.
 #define FLEXPAY_ERROR_CONNECTION 9
 
-// A reply came that cannot be read, or that contradicts itself.
+// The reply cannot be read, or contradicts itself.
 #define FLEXPAY_ERROR_REPLY 10
 
 // The gateway failed: HTTP 5xx, 408, 429, or a status it does not document.
@@ -102,27 +103,26 @@ template <typename T> inline T flexpay_init() {
 // The gateway did not accept the token (HTTP 401 or 403).
 #define FLEXPAY_ERROR_UNAUTHORIZED 12
 
-// The gateway said no; gateway_message has its words.
+// The gateway refused the request. The error has the gateway's message.
 #define FLEXPAY_ERROR_REFUSED 13
 
-// The gateway knows no such order (for a moment after a payment request, that is normal).
+// The gateway has no such order. For a moment after a payment request this is normal.
 #define FLEXPAY_ERROR_NOT_FOUND 14
 
-// A callback body that cannot be read.
+// The callback's body cannot be read.
 #define FLEXPAY_ERROR_CALLBACK 15
 
-// A callback whose transaction is not the one that was expected; the message names each field
-// that differs.
+// The transaction is not the expected one. The error's message names each field that differs.
 #define FLEXPAY_ERROR_MISMATCH 16
 
-// At least one byte of the request was handed to the connection, and no usable answer came. Do NOT
-// repeat a payment: find out first (callback, flexpay_check, the merchant's console).
+// A part of the request was sent, and no usable reply came. Do NOT repeat a payment: find out
+// first, by the callback, a check, or the merchant's console.
 #define FLEXPAY_OUTCOME_UNKNOWN 0
 
 // Nothing of the request left this machine. It may be repeated.
 #define FLEXPAY_OUTCOME_NOT_SENT 1
 
-// The gateway answered, and said no. Repeat it only after mending the cause.
+// The gateway refused the request. Repeat it only after correcting the cause.
 #define FLEXPAY_OUTCOME_REFUSED 2
 
 // cardpayment.flexpay.cd and backend.flexpay.cd.
@@ -131,51 +131,52 @@ template <typename T> inline T flexpay_init() {
 // beta-cardpayment.flexpay.cd and beta-backend.flexpay.cd.
 #define FLEXPAY_ENV_TEST 1
 
-// /v1/pay, as documented: a form. Its reply gives no order number.
+// /v1/pay, as documented: a form. Its reply has no order number.
 #define FLEXPAY_API_V1 0
 
-// /v1.1/pay: JSON, whose reply carries the order number that flexpay_check and flexpay_wait need.
-// The live gateway refuses a request that lacks the addresses here.
+// /v1.1/pay: JSON. Its reply has the order number, which a check and a wait need. The live gateway
+// refuses a request without callback, approve, cancel and decline addresses.
 #define FLEXPAY_API_V1_1 1
 
-// Allows plain http to other machines than this one: the token then travels in the clear.
-#define FLEXPAY_FLAG_ALLOW_PLAIN_HTTP 1
-
-// Makes flexpay_check ask once only, for callers who have their own way of asking again. All the same a
-// question is sent once more, over a new connection, when a kept one brought no reply, or one that may be
-// meant for another question.
-#define FLEXPAY_FLAG_CHECK_ONCE 2
-
-// Trusts the system's certificates instead of those built in: for networks whose proxy or firewall
-// has a certificate authority of its own. Read when the client is made, from where SSL_CERT_FILE and
-// SSL_CERT_DIR say, or the system's usual places. Not together with ca_file.
-#define FLEXPAY_FLAG_SYSTEM_ROOTS 4
-
-// Gives the client connections and TLS sessions of its own. Otherwise clients of one process that use
-// the same check service, proxy and certificates share them, and they stay open when a client is freed:
-// a PHP page then finds the connection of the page before. The token is never shared.
-#define FLEXPAY_FLAG_PRIVATE_CONNECTIONS 8
-
-// A status outside the gateway's table: neither paid nor failed.
+// The status is not in the gateway's table: neither paid nor failed.
 #define FLEXPAY_STATE_UNKNOWN 0
 
 // The customer has paid.
 #define FLEXPAY_STATE_PAID 1
 
-// It did not succeed. Provisional for a while: seen while the customer was still typing.
+// The payment failed. It may still become PAID for a while: the gateway reports a failure while
+// the customer is still typing.
 #define FLEXPAY_STATE_FAILED 2
 
-// The customer has yet to act.
+// The customer has not acted yet.
 #define FLEXPAY_STATE_PENDING 3
 
-// A refund is under way.
+// A refund has begun.
 #define FLEXPAY_STATE_REFUNDING 4
 
-// The money went back.
+// The money was returned.
 #define FLEXPAY_STATE_REFUNDED 5
 
 // The customer cancelled.
 #define FLEXPAY_STATE_CANCELLED 6
+
+// Allows plain http to other machines: the token is then sent unencrypted.
+#define FLEXPAY_FLAG_ALLOW_PLAIN_HTTP 1
+
+// A check sends one request, and does not retry: for callers that retry themselves. The request is
+// still sent a second time, over a new connection, if an idle connection gave no reply, or a reply
+// that may belong to another request.
+#define FLEXPAY_FLAG_CHECK_ONCE 2
+
+// Trusts the system's certificates instead of the built-in ones: for networks whose proxy or
+// firewall has its own certificate authority. They are read when the client is made, from
+// SSL_CERT_FILE and SSL_CERT_DIR, or from the system's usual places. Cannot be used with ca_file.
+#define FLEXPAY_FLAG_SYSTEM_ROOTS 4
+
+// Gives the client its own connections and TLS sessions. Otherwise the clients of one process that
+// use the same check service, proxy and certificates share them, and they stay open when a client
+// is freed: a PHP page then uses the connection of the page before. The token is never shared.
+#define FLEXPAY_FLAG_PRIVATE_CONNECTIONS 8
 
 // The size of a callback's key, its NUL included.
 #define FLEXPAY_CALLBACK_KEY_SIZE 65

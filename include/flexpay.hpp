@@ -46,17 +46,19 @@ namespace flexpay {
 enum class Result : std::int32_t {
     /// Done. No Error has it.
     ok = FLEXPAY_OK,
-    /// An argument or a setting was refused before anything was sent; the error names the field.
+    // written by make header: ErrorCode
+    /// An argument or a setting is invalid. Nothing was sent. The error names the field.
     invalid = FLEXPAY_ERROR_INVALID,
-    /// A fault inside the library, or a library that does not fit this header.
+    /// A bug in this library.
     internal = FLEXPAY_ERROR_INTERNAL,
-    /// The host name could not be looked up.
+    /// The host name could not be resolved.
     resolve = FLEXPAY_ERROR_RESOLVE,
     /// No connection could be made.
     connect = FLEXPAY_ERROR_CONNECT,
-    /// The proxy refused or failed.
+    /// The proxy refused the connection, or failed.
     proxy = FLEXPAY_ERROR_PROXY,
-    /// The TLS handshake failed: certificate not trusted, out of its dates, or for another name.
+    /// The TLS handshake failed: the certificate is not trusted, is not valid now, or is for
+    /// another host.
     tls = FLEXPAY_ERROR_TLS,
     /// The deadline passed.
     timeout = FLEXPAY_ERROR_TIMEOUT,
@@ -64,67 +66,77 @@ enum class Result : std::int32_t {
     cancelled = FLEXPAY_ERROR_CANCELLED,
     /// The connection broke after the request had begun.
     connection = FLEXPAY_ERROR_CONNECTION,
-    /// A reply came that cannot be read, or that contradicts itself.
+    /// The reply cannot be read, or contradicts itself.
     reply = FLEXPAY_ERROR_REPLY,
     /// The gateway failed: HTTP 5xx, 408, 429, or a status it does not document.
     gateway = FLEXPAY_ERROR_GATEWAY,
     /// The gateway did not accept the token (HTTP 401 or 403).
     unauthorized = FLEXPAY_ERROR_UNAUTHORIZED,
-    /// The gateway said no; gateway_message() has its words.
+    /// The gateway refused the request. The error has the gateway's message.
     refused = FLEXPAY_ERROR_REFUSED,
-    /// The gateway knows no such order (for a moment after a payment request, that is normal).
+    /// The gateway has no such order. For a moment after a payment request this is normal.
     not_found = FLEXPAY_ERROR_NOT_FOUND,
-    /// A callback body that cannot be read.
+    /// The callback's body cannot be read.
     callback = FLEXPAY_ERROR_CALLBACK,
-    /// A callback whose transaction is not the one that was expected.
+    /// The transaction is not the expected one. The error's message names each field that differs.
     mismatch = FLEXPAY_ERROR_MISMATCH,
+    // end of ErrorCode
 };
 
 /// What became of a request that failed: may it be repeated? Treat a number without a name here as
 /// unknown.
 enum class Outcome : std::int32_t {
-    /// It may have arrived, and no usable answer came. Do NOT repeat a payment: find out first
-    /// (callback, Client::check, the merchant's console).
+    // written by make header: Outcome
+    /// A part of the request was sent, and no usable reply came. Do NOT repeat a payment: find out
+    /// first, by the callback, a check, or the merchant's console.
     unknown = FLEXPAY_OUTCOME_UNKNOWN,
-    /// Nothing of it left this machine. It may be repeated.
+    /// Nothing of the request left this machine. It may be repeated.
     not_sent = FLEXPAY_OUTCOME_NOT_SENT,
-    /// The gateway answered, and said no. Repeat it only after mending the cause.
+    /// The gateway refused the request. Repeat it only after correcting the cause.
     refused = FLEXPAY_OUTCOME_REFUSED,
+    // end of Outcome
 };
 
 /// Where a transaction stands. Treat a number without a name here as unknown.
 enum class State : std::int32_t {
-    /// A status outside the gateway's table: neither paid nor failed.
+    // written by make header: State
+    /// The status is not in the gateway's table: neither paid nor failed.
     unknown = FLEXPAY_STATE_UNKNOWN,
-    /// The customer has paid. The only state that means it.
+    /// The customer has paid.
     paid = FLEXPAY_STATE_PAID,
-    /// It did not succeed. Provisional for a while: seen while the customer was still typing.
+    /// The payment failed. It may still become PAID for a while: the gateway reports a failure
+    /// while the customer is still typing.
     failed = FLEXPAY_STATE_FAILED,
-    /// The customer has yet to act.
+    /// The customer has not acted yet.
     pending = FLEXPAY_STATE_PENDING,
-    /// A refund is under way.
+    /// A refund has begun.
     refunding = FLEXPAY_STATE_REFUNDING,
-    /// The money went back.
+    /// The money was returned.
     refunded = FLEXPAY_STATE_REFUNDED,
     /// The customer cancelled.
     cancelled = FLEXPAY_STATE_CANCELLED,
+    // end of State
 };
 
 /// Which of the gateway's hosts to talk to.
 enum class Environment : std::int32_t {
+    // written by make header: Environment
     /// cardpayment.flexpay.cd and backend.flexpay.cd.
     live = FLEXPAY_ENV_LIVE,
     /// beta-cardpayment.flexpay.cd and beta-backend.flexpay.cd.
     test = FLEXPAY_ENV_TEST,
+    // end of Environment
 };
 
 /// Which form of the payment service to use.
 enum class Api : std::int32_t {
-    /// /v1/pay, as documented: a form. Its reply gives no order number.
+    // written by make header: Api
+    /// /v1/pay, as documented: a form. Its reply has no order number.
     v1 = FLEXPAY_API_V1,
-    /// /v1.1/pay: JSON, whose reply carries the order number that check and wait need. The live
-    /// gateway refuses a request that lacks the addresses here.
+    /// /v1.1/pay: JSON. Its reply has the order number, which a check and a wait need. The live
+    /// gateway refuses a request without callback, approve, cancel and decline addresses.
     v1_1 = FLEXPAY_API_V1_1,
+    // end of Api
 };
 
 /// The name of a result, "TIMEOUT"; "UNRECOGNIZED" for a number the library does not have. The text

@@ -7,26 +7,27 @@ use zeroize::Zeroizing;
 use crate::address;
 use crate::error::{Error, Result};
 
-/// Which of the gateway's hosts to talk to.
+/// The gateway's hosts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
 pub enum Environment {
-    /// `cardpayment.flexpay.cd` and `backend.flexpay.cd`.
+    /// cardpayment.flexpay.cd and backend.flexpay.cd.
     #[default]
-    Live,
-    /// `beta-cardpayment.flexpay.cd` and `beta-backend.flexpay.cd`.
-    Test,
+    Live = 0,
+    /// beta-cardpayment.flexpay.cd and beta-backend.flexpay.cd.
+    Test = 1,
 }
 
-/// Which form of the payment service to use.
+/// The version of the payment service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
 pub enum Api {
-    /// `/v1/pay`, as documented: a form, answered with a page or a redirect. It gives no order
-    /// number.
+    /// /v1/pay, as documented: a form. Its reply has no order number.
     #[default]
-    V1,
-    /// `/v1.1/pay`: JSON, whose reply carries the order number that `check` and `wait` need. The
-    /// live gateway refuses a request without the four addresses here.
-    V1_1,
+    V1 = 0,
+    /// /v1.1/pay: JSON. Its reply has the order number, which a check and a wait need. The live
+    /// gateway refuses a request without callback, approve, cancel and decline addresses.
+    V1_1 = 1,
 }
 
 /// The settings of a [`Client`](crate::Client).
@@ -53,30 +54,32 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// A PEM file of certificates to trust instead of those built in.
     pub ca_file: Option<String>,
-    /// Trusts the system's certificates instead of those built in: for networks whose proxy or
-    /// firewall has a certificate authority of its own. They are read once, when the client is made
-    /// (some milliseconds), from where `SSL_CERT_FILE` and `SSL_CERT_DIR` say, or the system's usual
-    /// places. Not together with [`ca_file`](Self::ca_file).
-    pub system_roots: bool,
     /// An HTTP proxy, `http://user:password@host:port`. The environment's proxy variables are not
     /// read.
     pub proxy: Option<String>,
     /// The merchant's software, for the User-Agent header: `BoutiqueZando/2.1`.
     pub app_name: Option<String>,
-    /// Allows plain http to other machines: the token travels in the clear.
-    pub allow_plain_http: bool,
     /// Signs every callback address with this secret of yours (at least 16 characters): then
     /// [`verify_callback`](crate::Client::verify_callback) refuses a notice that was not sent to an
     /// address you gave, before it asks anybody.
     pub callback_secret: Option<Zeroizing<String>>,
     /// The secret before this one: addresses signed with it are still good.
     pub callback_secret_previous: Option<Zeroizing<String>>,
-    /// Makes `check` ask once only, for callers who have their own way of asking again. All the same a
-    /// question is sent once more, over a new connection, when a kept one brought no reply, or one that
-    /// may be meant for another question.
+    // The switches are the flags of the C ABI, in the order of their bits: new ones go to the end.
+    /// Allows plain http to other machines: the token is then sent unencrypted.
+    pub allow_plain_http: bool,
+    /// A check sends one request, and does not retry: for callers that retry themselves. The request
+    /// is still sent a second time, over a new connection, if an idle connection gave no reply, or a
+    /// reply that may belong to another request.
     pub check_once: bool,
-    /// Gives this client connections and TLS sessions of its own. Otherwise clients of one process that
-    /// use the same check service, proxy and certificates share them.
+    /// Trusts the system's certificates instead of the built-in ones: for networks whose proxy or
+    /// firewall has its own certificate authority. They are read when the client is made, from
+    /// SSL_CERT_FILE and SSL_CERT_DIR, or from the system's usual places. Cannot be used with ca_file.
+    pub system_roots: bool,
+    /// Gives the client its own connections and TLS sessions. Otherwise the clients of one process
+    /// that use the same check service, proxy and certificates share them, and they stay open when a
+    /// client is freed: a PHP page then uses the connection of the page before. The token is never
+    /// shared.
     pub private_connections: bool,
 }
 

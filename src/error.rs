@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::numbered::numbered;
 use crate::wire::gateway_message::GatewayMessage;
 
 /// What kind of thing went wrong. The numbers are those of the C ABI; they never change, and new
@@ -10,57 +11,85 @@ use crate::wire::gateway_message::GatewayMessage;
 #[non_exhaustive]
 #[repr(i32)]
 pub enum ErrorCode {
-    /// An argument or a setting was refused before anything was sent; [`Error::field`] names it.
+    /// An argument or a setting is invalid. Nothing was sent. The error names the field.
     Invalid = 1,
-    /// A fault of this library (a panic stopped at the border).
+    /// A bug in this library.
     Internal = 2,
-    /// The host name could not be looked up.
+    /// The host name could not be resolved.
     Resolve = 3,
     /// No connection could be made.
     Connect = 4,
-    /// The proxy refused or failed.
+    /// The proxy refused the connection, or failed.
     Proxy = 5,
-    /// The TLS handshake failed: certificate not trusted, out of its dates, or for another name.
+    /// The TLS handshake failed: the certificate is not trusted, is not valid now, or is for another
+    /// host.
     Tls = 6,
     /// The deadline passed.
     Timeout = 7,
-    /// The caller cancelled the call.
+    /// The wait was cancelled.
     Cancelled = 8,
     /// The connection broke after the request had begun.
     Connection = 9,
-    /// A reply came that cannot be read, or that contradicts itself.
+    /// The reply cannot be read, or contradicts itself.
     Reply = 10,
     /// The gateway failed: HTTP 5xx, 408, 429, or a status it does not document.
     Gateway = 11,
     /// The gateway did not accept the token (HTTP 401 or 403).
     Unauthorized = 12,
-    /// The gateway said no, in its own words: [`Error::gateway_message`].
+    /// The gateway refused the request. The error has the gateway's message.
     Refused = 13,
-    /// The gateway knows no such order (yet: for a moment after a payment request this is normal).
+    /// The gateway has no such order. For a moment after a payment request this is normal.
     NotFound = 14,
-    /// A callback body that cannot be read.
+    /// The callback's body cannot be read.
     Callback = 15,
-    /// A callback whose transaction is not the one the merchant expected.
+    /// The transaction is not the expected one. The error's message names each field that differs.
     Mismatch = 16,
 }
 
-/// May the caller repeat the request that failed? Decided from what was handed to the connection, not guessed
-/// from the kind of failure.
+numbered!(
+    ErrorCode,
+    Invalid => c"INVALID",
+    Internal => c"INTERNAL",
+    Resolve => c"RESOLVE",
+    Connect => c"CONNECT",
+    Proxy => c"PROXY",
+    Tls => c"TLS",
+    Timeout => c"TIMEOUT",
+    Cancelled => c"CANCELLED",
+    Connection => c"CONNECTION",
+    Reply => c"REPLY",
+    Gateway => c"GATEWAY",
+    Unauthorized => c"UNAUTHORIZED",
+    Refused => c"REFUSED",
+    NotFound => c"NOT_FOUND",
+    Callback => c"CALLBACK",
+    Mismatch => c"MISMATCH",
+);
+
+/// Whether the caller may repeat the request that failed. It depends on what was written to the
+/// connection, not on the kind of failure.
 ///
-/// It speaks of the request of the call that failed. Only [`pay`](crate::Client::pay) sends a
-/// payment: that a *check* was not sent says nothing of whether the customer has paid.
+/// It is about the request of the call that failed. Only [`pay`](crate::Client::pay) sends a payment:
+/// that a *check* was not sent does not mean that the customer has not paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(i32)]
 pub enum Outcome {
-    /// At least one byte of the request was handed over and no usable answer came. **Do not
-    /// repeat a payment**: find out first (callback, check, the merchant's console).
+    /// A part of the request was sent, and no usable reply came. Do NOT repeat a payment: find out
+    /// first, by the callback, a check, or the merchant's console.
     Unknown = 0,
     /// Nothing of the request left this machine. It may be repeated.
     NotSent = 1,
-    /// The gateway answered, and said no. Repeat it only after mending the cause.
+    /// The gateway refused the request. Repeat it only after correcting the cause.
     Refused = 2,
 }
+
+numbered!(
+    Outcome,
+    Unknown => c"UNKNOWN",
+    NotSent => c"NOT_SENT",
+    Refused => c"REFUSED",
+);
 
 /// An error of this library. It never holds the token.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -227,40 +256,5 @@ impl Error {
     /// How long the gateway asked to be left alone (`Retry-After`).
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
-    }
-}
-
-impl ErrorCode {
-    /// The code's name: `TIMEOUT`, `NOT_FOUND`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Invalid => "INVALID",
-            Self::Internal => "INTERNAL",
-            Self::Resolve => "RESOLVE",
-            Self::Connect => "CONNECT",
-            Self::Proxy => "PROXY",
-            Self::Tls => "TLS",
-            Self::Timeout => "TIMEOUT",
-            Self::Cancelled => "CANCELLED",
-            Self::Connection => "CONNECTION",
-            Self::Reply => "REPLY",
-            Self::Gateway => "GATEWAY",
-            Self::Unauthorized => "UNAUTHORIZED",
-            Self::Refused => "REFUSED",
-            Self::NotFound => "NOT_FOUND",
-            Self::Callback => "CALLBACK",
-            Self::Mismatch => "MISMATCH",
-        }
-    }
-}
-
-impl Outcome {
-    /// The outcome's name: `UNKNOWN`, `NOT_SENT`, `REFUSED`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "UNKNOWN",
-            Self::NotSent => "NOT_SENT",
-            Self::Refused => "REFUSED",
-        }
     }
 }

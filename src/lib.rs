@@ -41,6 +41,7 @@ pub mod ffi;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod numbered;
 mod order_number;
 mod payment;
 mod signature;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::amount::Amount;
 use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::numbered::numbered;
 use crate::payment::refused;
 use crate::token::Token;
 use crate::wire::fields::{Field, Fields, Unreadable};
@@ -18,38 +19,36 @@ use crate::wire::{date, is_success, json, printable, whole_number};
 #[non_exhaustive]
 #[repr(i32)]
 pub enum State {
-    /// A status outside the gateway's table. Neither paid nor failed.
+    /// The status is not in the gateway's table: neither paid nor failed.
     #[default]
     Unknown = 0,
-    /// The customer has paid (status 0, documented).
+    /// The customer has paid.
     Paid = 1,
-    /// It did not succeed (status 1, documented). Provisional for a while: 1 was seen while the
-    /// customer was still typing, with 0 after it.
+    /// The payment failed. It may still become PAID for a while: the gateway reports a failure while
+    /// the customer is still typing.
     Failed = 2,
-    /// The customer has yet to act (status 2, observed).
+    /// The customer has not acted yet.
     Pending = 3,
-    /// A refund is under way (status 3, observed).
+    /// A refund has begun.
     Refunding = 4,
-    /// The money went back (status 4, observed).
+    /// The money was returned.
     Refunded = 5,
-    /// The customer cancelled (status 5, observed).
+    /// The customer cancelled.
     Cancelled = 6,
 }
 
-impl State {
-    /// The state's name: `PAID`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "UNKNOWN",
-            Self::Paid => "PAID",
-            Self::Failed => "FAILED",
-            Self::Pending => "PENDING",
-            Self::Refunding => "REFUNDING",
-            Self::Refunded => "REFUNDED",
-            Self::Cancelled => "CANCELLED",
-        }
-    }
+numbered!(
+    State,
+    Unknown => c"UNKNOWN",
+    Paid => c"PAID",
+    Failed => c"FAILED",
+    Pending => c"PENDING",
+    Refunding => c"REFUNDING",
+    Refunded => c"REFUNDED",
+    Cancelled => c"CANCELLED",
+);
 
+impl State {
     /// Whether this state may replace `recorded` in a shop's books, where notices and checks come
     /// late, twice and out of order. Late PAID beats FAILED and CANCELLED; a refund follows PAID
     /// alone, for nothing is refunded that was never paid; nothing is replaced by itself, by UNKNOWN,
@@ -72,7 +71,8 @@ impl State {
         }
     }
 
-    /// Exactly the table's numbers, also written as doubles (`0.0`): what is almost a 0 is not paid.
+    /// The gateway's statuses: 0 and 1 are documented, the others were observed. A status may also be
+    /// written as a double (`0.0`). What is only almost a 0 is not paid.
     fn from_wire(status: &str) -> Self {
         match whole_number(status) {
             "0" => Self::Paid,

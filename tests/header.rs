@@ -4,38 +4,35 @@ use std::collections::BTreeSet;
 
 const COMMITTED: &str = include_str!("../include/flexpay.h");
 
-#[test]
-fn the_committed_header_is_up_to_date() {
-    let generated = include_str!(concat!(env!("OUT_DIR"), "/flexpay.h"));
-    assert!(
-        COMMITTED == generated,
-        "include/flexpay.h is not what src/ffi gives; mend it with: make header"
-    );
+/// Each generated file: as committed, and as the build wrote it.
+macro_rules! generated {
+    ($folder:literal, $name:literal) => {
+        (
+            concat!($folder, "/", $name),
+            include_str!(concat!("../", $folder, "/", $name)),
+            include_str!(concat!(env!("OUT_DIR"), "/", $name)),
+        )
+    };
 }
 
 #[test]
-fn the_plain_header_for_php_is_up_to_date() {
-    let generated = include_str!(concat!(env!("OUT_DIR"), "/flexpay.ffi.h"));
-    assert!(
-        include_str!("../bindings/php/flexpay.ffi.h") == generated,
-        "bindings/php/flexpay.ffi.h is not what src/ffi gives; mend it with: make header"
-    );
-}
-
-#[test]
-fn what_php_and_python_know_of_the_header_is_up_to_date() {
-    let committed = [
-        include_str!("../bindings/php/src/Internal/Abi.php"),
-        include_str!("../bindings/python/flexpay/_abi.py"),
-    ];
-    let generated = [
-        include_str!(concat!(env!("OUT_DIR"), "/Abi.php")),
-        include_str!(concat!(env!("OUT_DIR"), "/_abi.py")),
-    ];
-    assert!(
-        committed == generated,
-        "Abi.php or _abi.py is not what include/flexpay.h gives; mend it with: make header"
-    );
+fn the_generated_files_are_up_to_date() {
+    for (path, committed, generated) in [
+        generated!("include", "flexpay.h"),
+        generated!("include", "flexpay.hpp"),
+        generated!("bindings/php", "flexpay.ffi.h"),
+        generated!("bindings/php/src/Internal", "Abi.php"),
+        generated!("bindings/php/src/Exception", "FlexPayException.php"),
+        generated!("bindings/php/src", "Transaction.php"),
+        generated!("bindings/python/flexpay", "_abi.py"),
+        generated!("bindings/python/flexpay", "_codes.py"),
+        generated!("bindings/python/flexpay", "_enums.py"),
+    ] {
+        assert!(
+            committed == generated,
+            "{path} is not what the source gives; write it again with: make header"
+        );
+    }
 }
 
 #[test]

@@ -6,34 +6,9 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::input::{SizedStruct, needed, owned, sized, text};
+use super::numbers::*;
 use crate::config::{Api, Config, Environment};
 use crate::error::{Error, Result};
-
-/// cardpayment.flexpay.cd and backend.flexpay.cd.
-pub const FLEXPAY_ENV_LIVE: i32 = 0;
-/// beta-cardpayment.flexpay.cd and beta-backend.flexpay.cd.
-pub const FLEXPAY_ENV_TEST: i32 = 1;
-
-/// /v1/pay, as documented: a form. Its reply gives no order number.
-pub const FLEXPAY_API_V1: i32 = 0;
-/// /v1.1/pay: JSON, whose reply carries the order number that flexpay_check and flexpay_wait need.
-/// The live gateway refuses a request that lacks the addresses here.
-pub const FLEXPAY_API_V1_1: i32 = 1;
-
-/// Allows plain http to other machines than this one: the token then travels in the clear.
-pub const FLEXPAY_FLAG_ALLOW_PLAIN_HTTP: u64 = 1;
-/// Makes flexpay_check ask once only, for callers who have their own way of asking again. All the same a
-/// question is sent once more, over a new connection, when a kept one brought no reply, or one that may be
-/// meant for another question.
-pub const FLEXPAY_FLAG_CHECK_ONCE: u64 = 2;
-/// Trusts the system's certificates instead of those built in: for networks whose proxy or firewall
-/// has a certificate authority of its own. Read when the client is made, from where SSL_CERT_FILE and
-/// SSL_CERT_DIR say, or the system's usual places. Not together with ca_file.
-pub const FLEXPAY_FLAG_SYSTEM_ROOTS: u64 = 4;
-/// Gives the client connections and TLS sessions of its own. Otherwise clients of one process that use
-/// the same check service, proxy and certificates share them, and they stay open when a client is freed:
-/// a PHP page then finds the connection of the page before. The token is never shared.
-pub const FLEXPAY_FLAG_PRIVATE_CONNECTIONS: u64 = 8;
 
 const KNOWN_FLAGS: u64 = FLEXPAY_FLAG_ALLOW_PLAIN_HTTP
     | FLEXPAY_FLAG_CHECK_ONCE

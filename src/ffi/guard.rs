@@ -95,11 +95,11 @@ mod tests {
         PANIC.set(true);
         let code = call(&mut error);
         PANIC.set(false);
-        assert_eq!(code, error::FLEXPAY_ERROR_INTERNAL, "{name}");
+        assert_eq!(code, numbers::FLEXPAY_ERROR_INTERNAL, "{name}");
         assert!(!error.is_null(), "{name}");
         // SAFETY: an error object of this library, not yet freed.
         unsafe {
-            assert_eq!((*error).outcome, error::FLEXPAY_OUTCOME_UNKNOWN, "{name}");
+            assert_eq!((*error).outcome, numbers::FLEXPAY_OUTCOME_UNKNOWN, "{name}");
             error::flexpay_error_free(error);
         }
     }

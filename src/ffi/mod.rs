@@ -17,6 +17,7 @@ pub mod client;
 pub mod config;
 pub mod error;
 pub mod names;
+pub mod numbers;
 mod panics;
 pub mod payment;
 pub mod transaction;

@@ -11,21 +11,6 @@ use super::panics::stop_panics;
 use crate::amount::Amount;
 use crate::transaction::{State, Transaction};
 
-/// A status outside the gateway's table: neither paid nor failed.
-pub const FLEXPAY_STATE_UNKNOWN: i32 = 0;
-/// The customer has paid.
-pub const FLEXPAY_STATE_PAID: i32 = 1;
-/// It did not succeed. Provisional for a while: seen while the customer was still typing.
-pub const FLEXPAY_STATE_FAILED: i32 = 2;
-/// The customer has yet to act.
-pub const FLEXPAY_STATE_PENDING: i32 = 3;
-/// A refund is under way.
-pub const FLEXPAY_STATE_REFUNDING: i32 = 4;
-/// The money went back.
-pub const FLEXPAY_STATE_REFUNDED: i32 = 5;
-/// The customer cancelled.
-pub const FLEXPAY_STATE_CANCELLED: i32 = 6;
-
 /// A transaction as the gateway tells it. Strings are UTF-8, NULL where absent or unreadable, and
 /// live as long as the object. Freed with flexpay_transaction_free.
 #[repr(C)]
@@ -124,15 +109,7 @@ pub extern "C" fn flexpay_state_may_replace(recorded: i32, now: i32) -> i32 {
 }
 
 fn state(number: i32) -> State {
-    match number {
-        FLEXPAY_STATE_PAID => State::Paid,
-        FLEXPAY_STATE_FAILED => State::Failed,
-        FLEXPAY_STATE_PENDING => State::Pending,
-        FLEXPAY_STATE_REFUNDING => State::Refunding,
-        FLEXPAY_STATE_REFUNDED => State::Refunded,
-        FLEXPAY_STATE_CANCELLED => State::Cancelled,
-        _ => State::Unknown,
-    }
+    State::from_number(number).unwrap_or(State::Unknown)
 }
 
 /// Asks the gateway where an order stands. Asking changes nothing, so what a broken connection or a

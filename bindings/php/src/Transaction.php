@@ -29,26 +29,31 @@ use FlexPay\Internal\Library;
  */
 final class Transaction
 {
-    /** A status outside the gateway's table: neither paid nor failed. */
+    // written by make header: State
+    /** The status is not in the gateway's table: neither paid nor failed. */
     public const STATE_UNKNOWN = 'UNKNOWN';
 
     /** The customer has paid. */
     public const STATE_PAID = 'PAID';
 
-    /** It did not succeed. Provisional for a while: seen while the customer was still typing. */
+    /**
+     * The payment failed. It may still become PAID for a while: the gateway reports a failure while the
+     * customer is still typing.
+     */
     public const STATE_FAILED = 'FAILED';
 
-    /** The customer has yet to act. */
+    /** The customer has not acted yet. */
     public const STATE_PENDING = 'PENDING';
 
-    /** A refund is under way. */
+    /** A refund has begun. */
     public const STATE_REFUNDING = 'REFUNDING';
 
-    /** The money went back. */
+    /** The money was returned. */
     public const STATE_REFUNDED = 'REFUNDED';
 
     /** The customer cancelled. */
     public const STATE_CANCELLED = 'CANCELLED';
+    // end of State
 
     /** @var TransactionFields */
     private array $fields;

@@ -1,6 +1,6 @@
 """include/flexpay.h for ctypes: its numbers, structs and functions.
 
-Written from include/flexpay.h by bindings/generate.rs: `make header`.
+Written from include/flexpay.h by `make header`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,6 @@ ENV_LIVE = 0
 ENV_TEST = 1
 API_V1 = 0
 API_V1_1 = 1
-FLAG_ALLOW_PLAIN_HTTP = 1
-FLAG_CHECK_ONCE = 2
-FLAG_SYSTEM_ROOTS = 4
-FLAG_PRIVATE_CONNECTIONS = 8
 STATE_UNKNOWN = 0
 STATE_PAID = 1
 STATE_FAILED = 2
@@ -43,6 +39,10 @@ STATE_PENDING = 3
 STATE_REFUNDING = 4
 STATE_REFUNDED = 5
 STATE_CANCELLED = 6
+FLAG_ALLOW_PLAIN_HTTP = 1
+FLAG_CHECK_ONCE = 2
+FLAG_SYSTEM_ROOTS = 4
+FLAG_PRIVATE_CONNECTIONS = 8
 CALLBACK_KEY_SIZE = 65
 ABI_VERSION = 1
 
@@ -143,8 +143,8 @@ FIELDS: Dict[str, List[Tuple[str, Any]]] = {
     ],
 }
 
-# The result and the parameters of each function. A body is a pointer and a length: as a c_char_p,
-# ctypes passes the address of the bytes, NUL or not. Every other pointer is a c_void_p.
+# The type of the result, and of the parameters of each function. A body is a pointer and a length:
+# as a c_char_p, ctypes passes the address of the bytes, NUL or not. Other pointers are c_void_p.
 FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "flexpay_error_free": (
         None,

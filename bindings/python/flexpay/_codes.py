@@ -12,22 +12,41 @@ class ResultCode(IntEnum):
     """What a call came to. A number this package does not know is kept, and named UNRECOGNIZED."""
 
     OK = _abi.OK
+    # written by make header: ErrorCode
+    #: An argument or a setting is invalid. Nothing was sent. The error names the field.
     INVALID = _abi.ERROR_INVALID
+    #: A bug in this library.
     INTERNAL = _abi.ERROR_INTERNAL
+    #: The host name could not be resolved.
     RESOLVE = _abi.ERROR_RESOLVE
+    #: No connection could be made.
     CONNECT = _abi.ERROR_CONNECT
+    #: The proxy refused the connection, or failed.
     PROXY = _abi.ERROR_PROXY
+    #: The TLS handshake failed: the certificate is not trusted, is not valid now, or is for another
+    #: host.
     TLS = _abi.ERROR_TLS
+    #: The deadline passed.
     TIMEOUT = _abi.ERROR_TIMEOUT
+    #: The wait was cancelled.
     CANCELLED = _abi.ERROR_CANCELLED
+    #: The connection broke after the request had begun.
     CONNECTION = _abi.ERROR_CONNECTION
+    #: The reply cannot be read, or contradicts itself.
     REPLY = _abi.ERROR_REPLY
+    #: The gateway failed: HTTP 5xx, 408, 429, or a status it does not document.
     GATEWAY = _abi.ERROR_GATEWAY
+    #: The gateway did not accept the token (HTTP 401 or 403).
     UNAUTHORIZED = _abi.ERROR_UNAUTHORIZED
+    #: The gateway refused the request. The error has the gateway's message.
     REFUSED = _abi.ERROR_REFUSED
+    #: The gateway has no such order. For a moment after a payment request this is normal.
     NOT_FOUND = _abi.ERROR_NOT_FOUND
+    #: The callback's body cannot be read.
     CALLBACK = _abi.ERROR_CALLBACK
+    #: The transaction is not the expected one. The error's message names each field that differs.
     MISMATCH = _abi.ERROR_MISMATCH
+    # end of ErrorCode
 
     @classmethod
     def _missing_(cls, value: object) -> Optional[ResultCode]:
@@ -45,14 +64,15 @@ class Outcome(IntEnum):
     #: Nothing was sent, and nothing can be: the library cannot be used on this machine. A fault of
     #: the installation; to try again mends nothing. (This package's own: the library has none.)
     UNUSABLE = -1
-    #: Something was sent, and no usable answer came. Do NOT repeat a payment: find out first, by
-    #: the callback, `Client.check` or the merchant's console.
+    # written by make header: Outcome
+    #: A part of the request was sent, and no usable reply came. Do NOT repeat a payment: find out
+    #: first, by the callback, a check, or the merchant's console.
     UNKNOWN = _abi.OUTCOME_UNKNOWN
-    #: Nothing of the request left this machine. It may be repeated; after an InvalidError only
-    #: once the argument or setting is mended.
+    #: Nothing of the request left this machine. It may be repeated.
     NOT_SENT = _abi.OUTCOME_NOT_SENT
-    #: The gateway answered, and said no. Repeat it only after mending the cause.
+    #: The gateway refused the request. Repeat it only after correcting the cause.
     REFUSED = _abi.OUTCOME_REFUSED
+    # end of Outcome
 
     @classmethod
     def _missing_(cls, value: object) -> Optional[Outcome]:

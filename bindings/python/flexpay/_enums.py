@@ -13,20 +13,24 @@ from ._library import library
 class Environment(IntEnum):
     """Which of the gateway's hosts to talk to. "live" and "test" will do in its place."""
 
+    # written by make header: Environment
     #: cardpayment.flexpay.cd and backend.flexpay.cd.
     LIVE = _abi.ENV_LIVE
     #: beta-cardpayment.flexpay.cd and beta-backend.flexpay.cd.
     TEST = _abi.ENV_TEST
+    # end of Environment
 
 
 class Api(IntEnum):
     """Which form of the payment service to use. "v1" and "v1.1" will do in its place."""
 
-    #: /v1/pay, as documented: a form. Its reply gives no order number.
+    # written by make header: Api
+    #: /v1/pay, as documented: a form. Its reply has no order number.
     V1 = _abi.API_V1
-    #: /v1.1/pay: JSON, whose reply carries the order number that `check` and `wait` need. The live
-    #: gateway refuses a request that lacks the addresses here.
+    #: /v1.1/pay: JSON. Its reply has the order number, which a check and a wait need. The live
+    #: gateway refuses a request without callback, approve, cancel and decline addresses.
     V1_1 = _abi.API_V1_1
+    # end of Api
 
 
 class State(IntEnum):
@@ -35,20 +39,23 @@ class State(IntEnum):
     A number this package does not know counts as UNKNOWN: neither paid nor failed.
     """
 
-    #: A status outside the gateway's table: neither paid nor failed.
+    # written by make header: State
+    #: The status is not in the gateway's table: neither paid nor failed.
     UNKNOWN = _abi.STATE_UNKNOWN
     #: The customer has paid.
     PAID = _abi.STATE_PAID
-    #: It did not succeed. Provisional for a while: seen while the customer was still typing.
+    #: The payment failed. It may still become PAID for a while: the gateway reports a failure while
+    #: the customer is still typing.
     FAILED = _abi.STATE_FAILED
-    #: The customer has yet to act.
+    #: The customer has not acted yet.
     PENDING = _abi.STATE_PENDING
-    #: A refund is under way.
+    #: A refund has begun.
     REFUNDING = _abi.STATE_REFUNDING
-    #: The money went back.
+    #: The money was returned.
     REFUNDED = _abi.STATE_REFUNDED
     #: The customer cancelled.
     CANCELLED = _abi.STATE_CANCELLED
+    # end of State
 
     @classmethod
     def _missing_(cls, value: object) -> Optional[State]:

@@ -13,17 +13,19 @@ namespace FlexPay\Exception;
  */
 interface FlexPayException extends \Throwable
 {
+    // written by make header: Outcome
     /**
-     * Part of the request may have reached the gateway, and no usable answer came. Do NOT repeat a
-     * payment: find out first (callback, check, the merchant's console).
+     * A part of the request was sent, and no usable reply came. Do NOT repeat a payment: find out first,
+     * by the callback, a check, or the merchant's console.
      */
     public const OUTCOME_UNKNOWN = 'UNKNOWN';
 
-    /** Nothing of the request left this machine. It may be repeated, after what the message names was mended. */
+    /** Nothing of the request left this machine. It may be repeated. */
     public const OUTCOME_NOT_SENT = 'NOT_SENT';
 
-    /** The gateway answered, and said no. Repeat it only after mending the cause. */
+    /** The gateway refused the request. Repeat it only after correcting the cause. */
     public const OUTCOME_REFUSED = 'REFUSED';
+    // end of Outcome
 
     /**
      * The library cannot be used on this machine: nothing was sent, and nothing can be. A fault of the

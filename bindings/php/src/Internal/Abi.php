@@ -7,7 +7,7 @@ namespace FlexPay\Internal;
 /**
  * The numbers of include/flexpay.h, and the fields of its structs.
  *
- * Written from include/flexpay.h by bindings/generate.rs: `make header`.
+ * Written from include/flexpay.h by `make header`.
  *
  * @internal
  */
@@ -37,10 +37,6 @@ final class Abi
     public const ENV_TEST = 1;
     public const API_V1 = 0;
     public const API_V1_1 = 1;
-    public const FLAG_ALLOW_PLAIN_HTTP = 1;
-    public const FLAG_CHECK_ONCE = 2;
-    public const FLAG_SYSTEM_ROOTS = 4;
-    public const FLAG_PRIVATE_CONNECTIONS = 8;
     public const STATE_UNKNOWN = 0;
     public const STATE_PAID = 1;
     public const STATE_FAILED = 2;
@@ -48,6 +44,10 @@ final class Abi
     public const STATE_REFUNDING = 4;
     public const STATE_REFUNDED = 5;
     public const STATE_CANCELLED = 6;
+    public const FLAG_ALLOW_PLAIN_HTTP = 1;
+    public const FLAG_CHECK_ONCE = 2;
+    public const FLAG_SYSTEM_ROOTS = 4;
+    public const FLAG_PRIVATE_CONNECTIONS = 8;
     public const CALLBACK_KEY_SIZE = 65;
     public const ABI_VERSION = 1;
 

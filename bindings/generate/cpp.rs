@@ -1,0 +1,23 @@
+//! What the C++ header repeats.
+
+use std::fmt::Write;
+
+use super::tables::Table;
+use super::{replace_region, wrap};
+
+/// The enumerators of an enumeration: `paid = FLEXPAY_STATE_PAID,`.
+pub fn enumerators(header: &str, table: &Table) -> String {
+    let mut cpp = String::new();
+    for entry in &table.entries {
+        for line in wrap(&entry.text, 91) {
+            let _ = writeln!(cpp, "    /// {line}");
+        }
+        let (prefix, name) = (&table.prefix, &entry.name);
+        let _ = writeln!(
+            cpp,
+            "    {} = FLEXPAY_{prefix}_{name},",
+            name.to_lowercase()
+        );
+    }
+    replace_region(header, table, &cpp)
+}

@@ -1,0 +1,67 @@
+//! What the PHP package repeats.
+
+use std::fmt::Write;
+
+use super::header::Header;
+use super::tables::Table;
+use super::{replace_region, wrap};
+
+/// bindings/php/src/Internal/Abi.php
+pub fn abi(header: &Header) -> String {
+    let mut php = String::from(
+        r#"<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Internal;
+
+/**
+ * The numbers of include/flexpay.h, and the fields of its structs.
+ *
+ * Written from include/flexpay.h by `make header`.
+ *
+ * @internal
+ */
+final class Abi
+{
+"#,
+    );
+    for (name, value) in &header.numbers {
+        let _ = writeln!(php, "    public const {name} = {value};");
+    }
+    php.push_str(
+        "\n    /** The fields of each struct, in order. */\n    public const FIELDS = [\n",
+    );
+    for (name, fields) in &header.structs {
+        let _ = writeln!(php, "        '{name}' => [");
+        for (_, field) in fields {
+            let _ = writeln!(php, "            '{field}',");
+        }
+        php.push_str("        ],\n");
+    }
+    php.push_str("    ];\n\n    private function __construct()\n    {\n    }\n}\n");
+    php
+}
+
+/// The public constants of a class, whose values are the names: `public const STATE_PAID = 'PAID';`.
+pub fn constants(class: &str, table: &Table) -> String {
+    let mut php = String::new();
+    for entry in &table.entries {
+        let lines = wrap(&entry.text, 100);
+        match lines.as_slice() {
+            [line] => {
+                let _ = writeln!(php, "    /** {line} */");
+            }
+            _ => {
+                php.push_str("    /**\n");
+                for line in lines {
+                    let _ = writeln!(php, "     * {line}");
+                }
+                php.push_str("     */\n");
+            }
+        }
+        let (prefix, name) = (&table.prefix, &entry.name);
+        let _ = writeln!(php, "    public const {prefix}_{name} = '{name}';\n");
+    }
+    replace_region(class, table, &format!("{}\n", php.trim_end()))
+}
