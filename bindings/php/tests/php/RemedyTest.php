@@ -6,18 +6,18 @@ namespace FlexPay\Tests;
 
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\LibraryException;
-use FlexPay\Internal\Unusable;
+use FlexPay\Internal\LoadErrors;
 use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Http;
 use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\SandboxTestCase;
 
-/** What is said where the library cannot be used, followed to the letter. (PHP-FPM: FpmTest.) */
+/** Follows the instructions of the error messages when the library cannot be used. (PHP-FPM: FpmTest.) */
 final class RemedyTest extends SandboxTestCase
 {
-    public function testItIsAFaultOfTheInstallation(): void
+    public function testTheOutcomeIsUnusable(): void
     {
-        $failure = Unusable::because('why');
+        $failure = LoadErrors::create('message');
         self::assertInstanceOf(LibraryException::class, $failure);
         self::assertSame(FlexPayException::OUTCOME_UNUSABLE, $failure->getOutcome());
         self::assertSame('UNUSABLE', $failure->getOutcome());
@@ -30,17 +30,17 @@ final class RemedyTest extends SandboxTestCase
         $server = new Process($command, $this->sandbox->environment() + [
             'PATH' => $folder . ':' . getenv('PATH'),
         ] + getenv(), "$folder/log");
-        $server->await(static function () use ($port): bool {
-            return Http::accepts("tcp://127.0.0.1:$port");
-        }, 'the server of PHP');
+        $server->waitUntil(static function () use ($port): bool {
+            return Http::isListening("tcp://127.0.0.1:$port");
+        }, "PHP's built-in server");
 
         return $server;
     }
 
-    public function testTheServerOfPhp(): void
+    public function testTheBuiltInServer(): void
     {
         $folder = new Folder();
-        symlink(PHP_BINARY, $folder->path . '/php'); // the command says "php"
+        symlink(PHP_BINARY, $folder->path . '/php'); // the command starts with "php"
         $port = Http::freePort();
         $pages = (string) realpath(__DIR__ . '/../pages');
         $server = $this->serve([PHP_BINARY, '-S', "127.0.0.1:$port", '-t', $pages], $port, $folder->path);
@@ -61,7 +61,7 @@ final class RemedyTest extends SandboxTestCase
     public function testTheCommandLine(): void
     {
         $folder = new Folder();
-        $script = 'require $argv[1]; try { new FlexPay\Client(["merchant" => "m", "token" => "t"]); echo "made"; }'
+        $script = 'require $argv[1]; try { new FlexPay\Client(["merchant" => "m", "token" => "t"]); echo "created"; }'
             . ' catch (FlexPay\Exception\LibraryException $e) { echo $e->getMessage(); }';
         $run = static function (string $ini) use ($folder, $script): string {
             $inherited = php_ini_loaded_file();
@@ -75,25 +75,25 @@ final class RemedyTest extends SandboxTestCase
         $pattern = '~^PHP does not allow FFI here \(ffi.enable=0, cli\)\. .* set in (\S+):\n  (\S+)$~';
         self::assertSame(1, preg_match($pattern, $message, $found), $message);
         self::assertSame($folder->path . '/php.ini', $found[1]);
-        self::assertSame('made', $run($found[2]));
+        self::assertSame('created', $run($found[2]));
     }
 
-    public function testApacheHasWordsOfItsOwn(): void
+    public function testTheRemedyForApache(): void
     {
-        $said = Unusable::remedy('apache2handler');
+        $remedy = LoadErrors::remedy('apache2handler');
         $preload = (string) realpath(__DIR__ . '/../../preload.php');
         foreach (['ffi.enable=preload', 'opcache.enable=1', "opcache.preload=$preload"] as $line) {
-            self::assertStringContainsString("\n  $line\n", $said);
+            self::assertStringContainsString("\n  $line\n", $remedy);
         }
-        self::assertMatchesRegularExpression('/\n  opcache\.preload_user=\S+\n/', $said);
-        self::assertStringContainsString("\n  systemctl restart apache2\n", $said);
-        self::assertStringNotContainsString('fpm', $said);
+        self::assertMatchesRegularExpression('/\n  opcache\.preload_user=\S+\n/', $remedy);
+        self::assertStringContainsString("\n  systemctl restart apache2\n", $remedy);
+        self::assertStringNotContainsString('fpm', $remedy);
     }
 
-    public function testAnyOtherWayToRunPhp(): void
+    public function testTheRemedyForAnyOtherSapi(): void
     {
-        $said = Unusable::remedy('cgi-fcgi');
-        self::assertStringContainsString("\n  ffi.enable=true\n", $said);
-        self::assertStringNotContainsString('preload=', $said);
+        $remedy = LoadErrors::remedy('cgi-fcgi');
+        self::assertStringContainsString("\n  ffi.enable=true\n", $remedy);
+        self::assertStringNotContainsString('preload=', $remedy);
     }
 }

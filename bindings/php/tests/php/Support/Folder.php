@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests\Support;
 
-/** A temporary folder, gone when the object is. */
+/** A temporary directory. The destructor deletes it with its files. */
 final class Folder
 {
     public string $path;
