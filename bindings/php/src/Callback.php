@@ -59,7 +59,7 @@ final class Callback
 
     /**
      * A key that detects a callback delivered again: 64 hexadecimal digits computed from the order
-     * number, the reference and the claimed result. It is the same for every form of the body.
+     * number, the reference and the claimed result. The encoding of the body does not change it.
      *
      * Record it only AFTER the callback was verified, in one transaction with the order's state. If
      * recorded before, a forged callback could make the real one look like a repeat.

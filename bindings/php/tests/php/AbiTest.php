@@ -8,8 +8,8 @@ use FFI;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Internal\Abi;
 use FlexPay\Internal\Library;
-use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Process;
+use FlexPay\Tests\Support\TemporaryDirectory;
 use FlexPay\Transaction;
 use PHPUnit\Framework\TestCase;
 
@@ -78,15 +78,15 @@ final class AbiTest extends TestCase
                 $lines .= "printf(\"$struct.$field %zu\\n\", offsetof($struct, $field));\n";
             }
         }
-        $folder = new Folder();
+        $directory = new TemporaryDirectory();
         file_put_contents(
-            $folder->path . '/layout.c',
+            $directory->path . '/layout.c',
             "#include <flexpay.h>\n#include <stdio.h>\nint main(void) {\n{$lines}return 0;\n}\n"
         );
-        [$status, $output] = Process::run(['cc', '-I' . self::ROOT . '/include', '-o', $folder->path . '/layout',
-            $folder->path . '/layout.c']);
+        [$status, $output] = Process::run(['cc', '-I' . self::ROOT . '/include', '-o', $directory->path . '/layout',
+            $directory->path . '/layout.c']);
         self::assertSame(0, $status, $output);
-        [$status, $layout] = Process::run([$folder->path . '/layout']);
+        [$status, $layout] = Process::run([$directory->path . '/layout']);
         self::assertSame(0, $status);
 
         $ffi = FFI::cdef(self::plainHeader(), (string) getenv('FLEXPAY_LIBRARY'));

@@ -4,18 +4,18 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests;
 
-use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Fpm;
 use FlexPay\Tests\Support\Http;
 use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\SandboxTestCase;
+use FlexPay\Tests\Support\TemporaryDirectory;
 
 /** Runs the examples in PHP-FPM behind nginx. The sandbox gateway posts its callbacks to them. */
 final class ExamplesTest extends SandboxTestCase
 {
     private const EXAMPLES = __DIR__ . '/../../../../examples/php';
 
-    private Folder $folder;
+    private TemporaryDirectory $directory;
     private string $file;
     private \PDO $database;
     private Fpm $fpm;
@@ -29,14 +29,14 @@ final class ExamplesTest extends SandboxTestCase
     /** @param array<string, string> $settings */
     private function open(array $settings = []): void
     {
-        $this->folder = new Folder();
-        $this->file = $this->folder->path . '/shop.sqlite';
+        $this->directory = new TemporaryDirectory();
+        $this->file = $this->directory->path . '/shop.sqlite';
         $this->database = new \PDO("sqlite:$this->file", null, null, [
             \PDO::ATTR_ERRMODE => \PDO::ERRMODE_EXCEPTION,
             \PDO::ATTR_DEFAULT_FETCH_MODE => \PDO::FETCH_ASSOC,
         ]);
         $this->database->exec((string) file_get_contents(self::EXAMPLES . '/schema.sql'));
-        chmod($this->folder->path, 0777);
+        chmod($this->directory->path, 0777);
         chmod($this->file, 0666);
         $this->settings = $settings + ['SHOP_DATABASE' => $this->file] + $this->sandbox->environment();
         $this->fpm = new Fpm(
@@ -556,7 +556,7 @@ final class ExamplesTest extends SandboxTestCase
         $process = new Process(
             ['sh', '-c', 'cd ' . escapeshellarg($root) . " && $command"],
             $this->sandbox->environment() + getenv(),
-            $this->folder->path . '/server.log'
+            $this->directory->path . '/server.log'
         );
         $process->waitUntil(static function () use ($port): bool {
             return Http::isListening("tcp://127.0.0.1:$port");

@@ -14,10 +14,10 @@ use FlexPay\Internal\Abi;
 use FlexPay\Internal\ExceptionFactory;
 use FlexPay\Internal\Library;
 use FlexPay\PaymentRequest;
-use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Http;
 use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\SandboxTestCase;
+use FlexPay\Tests\Support\TemporaryDirectory;
 use FlexPay\WaitOptions;
 
 /** Each result code has its exception class, and each exception has the right fields. */
@@ -185,8 +185,8 @@ final class ExceptionsTest extends SandboxTestCase
      */
     public function testCodesThatOnlyABrokenOrNewerLibraryReturns(): void
     {
-        $folder = new Folder();
-        $library = $folder->path . '/libflexpay.so';
+        $directory = new TemporaryDirectory();
+        $library = $directory->path . '/libflexpay.so';
         [$status, $output] = Process::run(['cc', '-shared', '-fPIC', '-Wall', '-Werror', '-o', $library,
             '-I' . __DIR__ . '/../../../../include', __DIR__ . '/../stub.c']);
         self::assertSame(0, $status, $output);

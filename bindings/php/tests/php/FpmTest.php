@@ -4,10 +4,10 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests;
 
-use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Fpm;
 use FlexPay\Tests\Support\Relay;
 use FlexPay\Tests\Support\SandboxTestCase;
+use FlexPay\Tests\Support\TemporaryDirectory;
 
 /** The package in PHP-FPM behind nginx, as shops use it. */
 final class FpmTest extends SandboxTestCase
@@ -70,11 +70,11 @@ final class FpmTest extends SandboxTestCase
         $order = (string) $this->client()->pay($this->request())->getOrderNumber();
         $relay = new Relay($this->sandbox->httpsUrl());
         // The workers cannot read the sandbox's own directory.
-        $folder = new Folder();
-        copy($this->sandbox->caFile(), "$folder->path/ca.pem");
+        $directory = new TemporaryDirectory();
+        copy($this->sandbox->caFile(), "$directory->path/ca.pem");
         $fpm = $this->fpm($ini);
         $fpm->workers = 1;
-        $fpm->setEnvironment('FLEXPAY_CA_FILE', "$folder->path/ca.pem");
+        $fpm->setEnvironment('FLEXPAY_CA_FILE', "$directory->path/ca.pem");
         $fpm->setEnvironment('FLEXPAY_PAY_URL', 'https://' . $relay->address() . '/v1.1/pay');
         $fpm->setEnvironment('FLEXPAY_CHECK_URL', 'https://' . $relay->address() . '/api/rest/v1/check');
         $fpm->start();

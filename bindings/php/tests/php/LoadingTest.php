@@ -4,8 +4,8 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests;
 
-use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Process;
+use FlexPay\Tests\Support\TemporaryDirectory;
 use PHPUnit\Framework\TestCase;
 
 /** Where the library is loaded from, and the error messages if it cannot be. Each test starts its own PHP. */
@@ -43,11 +43,11 @@ final class LoadingTest extends TestCase
         return sprintf('lib/%s-%s/libflexpay.so', strtolower(PHP_OS_FAMILY), php_uname('m'));
     }
 
-    private static function compile(Folder $folder, string $code): string
+    private static function compile(TemporaryDirectory $directory, string $code): string
     {
-        file_put_contents($folder->path . '/x.c', $code);
-        $library = $folder->path . '/libflexpay.so';
-        [$status, $output] = Process::run(['cc', '-shared', '-fPIC', '-o', $library, $folder->path . '/x.c']);
+        file_put_contents($directory->path . '/x.c', $code);
+        $library = $directory->path . '/libflexpay.so';
+        [$status, $output] = Process::run(['cc', '-shared', '-fPIC', '-o', $library, $directory->path . '/x.c']);
         self::assertSame(0, $status, $output);
 
         return $library;
@@ -68,15 +68,15 @@ final class LoadingTest extends TestCase
     public function testTheBundledFile(): void
     {
         // A copy of the package, with a bundled file.
-        $folder = new Folder();
+        $directory = new TemporaryDirectory();
         Process::run(['cp', '-r', self::PACKAGE . '/src', self::PACKAGE . '/autoload.php',
-            self::PACKAGE . '/flexpay.ffi.h', $folder->path]);
-        $file = $folder->path . '/' . self::bundled();
+            self::PACKAGE . '/flexpay.ffi.h', $directory->path]);
+        $file = $directory->path . '/' . self::bundled();
         mkdir(dirname($file), 0755, true);
         copy(self::library(), $file);
         $script = 'require $argv[1] . "/autoload.php"; print_r(FlexPay\Internal\Library::load());';
         [, $output] = Process::run(
-            [PHP_BINARY, '-r', $script, '--', $folder->path],
+            [PHP_BINARY, '-r', $script, '--', $directory->path],
             array_diff_key(getenv(), ['FLEXPAY_LIBRARY' => 1])
         );
         self::assertStringContainsString("[path] => $file", $output);
@@ -84,16 +84,16 @@ final class LoadingTest extends TestCase
 
     public function testTheErrorForAMissingBundledFileNamesTheCommandToRun(): void
     {
-        $folder = new Folder();
+        $directory = new TemporaryDirectory();
         Process::run(['cp', '-r', self::PACKAGE . '/src', self::PACKAGE . '/autoload.php',
-            self::PACKAGE . '/flexpay.ffi.h', $folder->path]);
+            self::PACKAGE . '/flexpay.ffi.h', $directory->path]);
         $script = 'require $argv[1] . "/autoload.php"; try { FlexPay\Internal\Library::load(); }'
             . ' catch (FlexPay\Exception\LibraryException $e) { echo $e->getMessage(); }';
         [, $output] = Process::run(
-            [PHP_BINARY, '-r', $script, '--', $folder->path],
+            [PHP_BINARY, '-r', $script, '--', $directory->path],
             array_diff_key(getenv(), ['FLEXPAY_LIBRARY' => 1])
         );
-        self::assertStringContainsString($folder->path . '/' . self::bundled() . ' does not exist', $output);
+        self::assertStringContainsString($directory->path . '/' . self::bundled() . ' does not exist', $output);
         self::assertStringContainsString('"make bundle"', $output);
     }
 
@@ -132,15 +132,15 @@ final class LoadingTest extends TestCase
 
     public function testAnotherLibrary(): void
     {
-        $folder = new Folder();
-        $output = self::load(self::compile($folder, 'int other;'), []);
+        $directory = new TemporaryDirectory();
+        $output = self::load(self::compile($directory, 'int other;'), []);
         self::assertStringContainsString('flexpay_abi_version', $output);
     }
 
     public function testALibraryWithAnotherAbiVersion(): void
     {
-        $folder = new Folder();
-        $library = self::compile($folder, 'int flexpay_abi_version(void) { return 7; }');
+        $directory = new TemporaryDirectory();
+        $library = self::compile($directory, 'int flexpay_abi_version(void) { return 7; }');
         $output = self::load($library, []);
         self::assertStringContainsString('LibraryException', $output);
         self::assertStringContainsString('version 7', $output);

@@ -5,10 +5,10 @@ declare(strict_types=1);
 namespace FlexPay\Tests;
 
 use FlexPay\Exception\MismatchException;
-use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Http;
 use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\SandboxTestCase;
+use FlexPay\Tests\Support\TemporaryDirectory;
 
 /** Runs the code and commands of the README. */
 final class ReadmeTest extends SandboxTestCase
@@ -28,15 +28,15 @@ final class ReadmeTest extends SandboxTestCase
 
     public function testTheShopRedirectsToTheCardPage(): void
     {
-        $folder = new Folder();
-        symlink((string) realpath(__DIR__ . '/../..'), $folder->path . '/php');
-        file_put_contents($folder->path . '/shop.php', self::blocks('php')[0]);
+        $directory = new TemporaryDirectory();
+        symlink((string) realpath(__DIR__ . '/../..'), $directory->path . '/php');
+        file_put_contents($directory->path . '/shop.php', self::blocks('php')[0]);
         self::assertSame(1, preg_match('/^\$ php (-d .*)127\.0\.0\.1:8080$/m', self::blocks('console')[1], $found));
         $port = Http::freePort();
         $server = new Process(
-            ['sh', '-c', "cd {$folder->path} && exec " . PHP_BINARY . " {$found[1]}127.0.0.1:$port"],
+            ['sh', '-c', "cd {$directory->path} && exec " . PHP_BINARY . " {$found[1]}127.0.0.1:$port"],
             $this->sandbox->environment() + getenv(),
-            $folder->path . '/log'
+            $directory->path . '/log'
         );
         $server->waitUntil(static function () use ($port): bool {
             return Http::isListening("tcp://127.0.0.1:$port");
@@ -78,13 +78,13 @@ final class ReadmeTest extends SandboxTestCase
     /** Runs a block with code before and after it, and with $body as the request body. */
     private function runBlock(int $n, string $before, string $after, string $expected, string $body = ''): void
     {
-        $folder = new Folder();
-        $code = str_replace("'php://input'", var_export($folder->path . '/body', true), self::blocks('php')[$n]);
-        file_put_contents($folder->path . '/body', $body);
-        file_put_contents($folder->path . '/block.php', '<?php require '
+        $directory = new TemporaryDirectory();
+        $code = str_replace("'php://input'", var_export($directory->path . '/body', true), self::blocks('php')[$n]);
+        file_put_contents($directory->path . '/body', $body);
+        file_put_contents($directory->path . '/block.php', '<?php require '
             . var_export(__DIR__ . '/../../autoload.php', true) . ";\nuse FlexPay\\Client;\n$before\n$code\n$after");
         [$status, $output] = Process::run(
-            [PHP_BINARY, $folder->path . '/block.php'],
+            [PHP_BINARY, $directory->path . '/block.php'],
             $this->sandbox->environment() + getenv()
         );
         self::assertSame(0, $status, $output);

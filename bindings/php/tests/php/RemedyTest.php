@@ -7,10 +7,10 @@ namespace FlexPay\Tests;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\LibraryException;
 use FlexPay\Internal\LoadErrors;
-use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Http;
 use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\SandboxTestCase;
+use FlexPay\Tests\Support\TemporaryDirectory;
 
 /** Follows the instructions of the error messages when the library cannot be used. (PHP-FPM: FpmTest.) */
 final class RemedyTest extends SandboxTestCase
@@ -25,11 +25,11 @@ final class RemedyTest extends SandboxTestCase
     }
 
     /** @param list<string> $command */
-    private function serve(array $command, int $port, string $folder): Process
+    private function serve(array $command, int $port, string $directory): Process
     {
         $server = new Process($command, $this->sandbox->environment() + [
-            'PATH' => $folder . ':' . getenv('PATH'),
-        ] + getenv(), "$folder/log");
+            'PATH' => $directory . ':' . getenv('PATH'),
+        ] + getenv(), "$directory/log");
         $server->waitUntil(static function () use ($port): bool {
             return Http::isListening("tcp://127.0.0.1:$port");
         }, "PHP's built-in server");
@@ -39,11 +39,11 @@ final class RemedyTest extends SandboxTestCase
 
     public function testTheBuiltInServer(): void
     {
-        $folder = new Folder();
-        symlink(PHP_BINARY, $folder->path . '/php'); // the command starts with "php"
+        $directory = new TemporaryDirectory();
+        symlink(PHP_BINARY, $directory->path . '/php'); // the command starts with "php"
         $port = Http::freePort();
         $pages = (string) realpath(__DIR__ . '/../pages');
-        $server = $this->serve([PHP_BINARY, '-S', "127.0.0.1:$port", '-t', $pages], $port, $folder->path);
+        $server = $this->serve([PHP_BINARY, '-S', "127.0.0.1:$port", '-t', $pages], $port, $directory->path);
         [$status, $body] = Http::send('GET', "http://127.0.0.1:$port/shop.php");
         $server->stop();
         self::assertSame(500, $status, $body);
@@ -51,7 +51,7 @@ final class RemedyTest extends SandboxTestCase
         self::assertStringContainsString('cli-server', $message);
         self::assertSame(1, preg_match('/\n  (php .*)$/', $message, $found), $message);
 
-        $server = $this->serve(['sh', '-c', 'exec ' . $found[1]], $port, $folder->path);
+        $server = $this->serve(['sh', '-c', 'exec ' . $found[1]], $port, $directory->path);
         [$status, $body] = Http::send('GET', "http://127.0.0.1:$port/shop.php");
         $server->stop();
         self::assertSame(200, $status, $body);
@@ -60,21 +60,21 @@ final class RemedyTest extends SandboxTestCase
 
     public function testTheCommandLine(): void
     {
-        $folder = new Folder();
+        $directory = new TemporaryDirectory();
         $script = 'require $argv[1]; try { new FlexPay\Client(["merchant" => "m", "token" => "t"]); echo "created"; }'
             . ' catch (FlexPay\Exception\LibraryException $e) { echo $e->getMessage(); }';
-        $run = static function (string $ini) use ($folder, $script): string {
+        $run = static function (string $ini) use ($directory, $script): string {
             $inherited = php_ini_loaded_file();
             $text = $inherited === false ? '' : (string) file_get_contents($inherited);
-            file_put_contents($folder->path . '/php.ini', "$text\n$ini");
+            file_put_contents($directory->path . '/php.ini', "$text\n$ini");
 
-            return Process::run([PHP_BINARY, '-c', $folder->path . '/php.ini', '-r', $script, '--',
+            return Process::run([PHP_BINARY, '-c', $directory->path . '/php.ini', '-r', $script, '--',
                 __DIR__ . '/../../autoload.php'])[1];
         };
         $message = $run('ffi.enable=0');
         $pattern = '~^PHP does not allow FFI here \(ffi.enable=0, cli\)\. .* set in (\S+):\n  (\S+)$~';
         self::assertSame(1, preg_match($pattern, $message, $found), $message);
-        self::assertSame($folder->path . '/php.ini', $found[1]);
+        self::assertSame($directory->path . '/php.ini', $found[1]);
         self::assertSame('created', $run($found[2]));
     }
 

@@ -12,7 +12,7 @@ final class Fpm
 
     private string $pages;
     private bool $rootMaster;
-    private Folder $folder;
+    private TemporaryDirectory $directory;
     private int $port;
     private ?Process $fpm = null;
     private ?Process $nginx = null;
@@ -36,9 +36,9 @@ final class Fpm
         $this->ini = $ini + ['opcache.enable' => '1', 'display_errors' => '0', 'log_errors' => '1'];
         $this->environment = $environment + ['FLEXPAY_LIBRARY' => (string) getenv('FLEXPAY_LIBRARY')];
         $this->rootMaster = $rootMaster;
-        $this->folder = new Folder();
+        $this->directory = new TemporaryDirectory();
         if (self::isRoot()) {
-            chown($this->folder->path, 'www-data');
+            chown($this->directory->path, 'www-data');
         }
         $this->port = Http::freePort();
         $inherited = php_ini_loaded_file();
@@ -48,7 +48,7 @@ final class Fpm
     /** The php.ini of this FPM. FPM reads it when it starts. */
     public function iniFile(): string
     {
-        return $this->folder->path . '/php.ini';
+        return $this->directory->path . '/php.ini';
     }
 
     public function setEnvironment(string $name, string $value): void
@@ -58,7 +58,7 @@ final class Fpm
 
     private function launch(): void
     {
-        $path = $this->folder->path;
+        $path = $this->directory->path;
         file_put_contents("$path/fpm.conf", $this->fpmConfiguration());
         $command = [self::find('php-fpm' . PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION, 'PHP_FPM'), '-F'];
         $command = array_merge($command, ['-y', "$path/fpm.conf", '-c', $this->iniFile()]);
@@ -73,7 +73,7 @@ final class Fpm
     /** Starts both, and waits until they accept connections. */
     public function start(): self
     {
-        $path = $this->folder->path;
+        $path = $this->directory->path;
         $this->launch();
         file_put_contents("$path/nginx.conf", $this->nginxConfiguration());
         $command = [self::find('nginx', 'NGINX'), '-p', $path, '-c', "$path/nginx.conf", '-e', "$path/nginx.log"];
@@ -151,7 +151,7 @@ final class Fpm
     public function log(): string
     {
         $log = '';
-        foreach (glob($this->folder->path . '/*.{log,out}', GLOB_BRACE) ?: [] as $file) {
+        foreach (glob($this->directory->path . '/*.{log,out}', GLOB_BRACE) ?: [] as $file) {
             $log .= file_get_contents($file);
         }
 
@@ -183,7 +183,7 @@ final class Fpm
 
     private function fpmConfiguration(): string
     {
-        $path = $this->folder->path;
+        $path = $this->directory->path;
         $lines = ['[global]', "error_log = $path/error.log", 'log_limit = 8192', '[shop]', "listen = $path/fpm.sock"];
         if ($this->rootMaster) {
             $lines = array_merge($lines, ['user = www-data', 'group = www-data', 'listen.owner = www-data']);
@@ -201,7 +201,7 @@ final class Fpm
 
     private function nginxConfiguration(): string
     {
-        $path = $this->folder->path;
+        $path = $this->directory->path;
 
         return <<<CONF
             daemon off;

@@ -7,16 +7,16 @@ namespace FlexPay\Tests\Support;
 /** Forwards connections to a sandbox and counts their round trips: for TCP, for TLS and for requests. */
 final class Relay
 {
-    private Folder $folder;
+    private TemporaryDirectory $directory;
     private Process $process;
     private int $counted = 0;
 
     public function __construct(string $url)
     {
-        $this->folder = new Folder();
+        $this->directory = new TemporaryDirectory();
         $target = (string) preg_replace('#^https?://#', '', $url);
         $command = [(string) getenv('SANDBOX_BIN'), 'relay', $target, '--record', $this->record()];
-        $this->process = new Process($command, null, $this->folder->path . '/log');
+        $this->process = new Process($command, null, $this->directory->path . '/log');
         $this->process->waitUntil(function (): bool {
             return is_file($this->record()) && $this->lines() !== [];
         }, 'the relay');
@@ -45,7 +45,7 @@ final class Relay
 
     private function record(): string
     {
-        return $this->folder->path . '/record';
+        return $this->directory->path . '/record';
     }
 
     /** @return list<string> */

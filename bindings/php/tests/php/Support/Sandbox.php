@@ -9,7 +9,7 @@ final class Sandbox
 {
     private static ?self $shared = null;
 
-    private Folder $folder;
+    private TemporaryDirectory $directory;
     private Process $process;
 
     /** @var array<string, string> the variables in its env file */
@@ -18,11 +18,11 @@ final class Sandbox
     /** @param list<string> $options */
     public function __construct(array $options = [])
     {
-        $this->folder = new Folder();
-        $file = $this->folder->path . '/env';
+        $this->directory = new TemporaryDirectory();
+        $file = $this->directory->path . '/env';
         $command = [(string) getenv('SANDBOX_BIN'), 'serve', '--http', '127.0.0.1:0', '--https', '127.0.0.1:0'];
         $command = array_merge($command, ['--env-file', $file], $options);
-        $this->process = new Process($command, null, $this->folder->path . '/log');
+        $this->process = new Process($command, null, $this->directory->path . '/log');
         $this->process->waitUntil(static function () use ($file): bool {
             return is_file($file);
         }, 'the sandbox');

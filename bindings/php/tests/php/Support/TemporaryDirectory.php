@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Tests\Support;
 
 /** A temporary directory. The destructor deletes it with its files. */
-final class Folder
+final class TemporaryDirectory
 {
     public string $path;
 
