@@ -115,14 +115,14 @@ template <typename T> inline T flexpay_init() {
 // The transaction is not the expected one. The error's message names each field that differs.
 #define FLEXPAY_ERROR_MISMATCH 16
 
-// A part of the request was sent, and no usable reply came. Do NOT repeat a payment: find out
-// first, by the callback, a check, or the merchant's console.
+// A part of the request was sent, and no usable reply was received. Do NOT repeat a payment before
+// you know its state: by the callback, a check, or the merchant's console.
 #define FLEXPAY_OUTCOME_UNKNOWN 0
 
 // Nothing of the request left this machine. It may be repeated.
 #define FLEXPAY_OUTCOME_NOT_SENT 1
 
-// The gateway refused the request. Repeat it only after correcting the cause.
+// The gateway refused the request. Repeat it only after fixing the cause.
 #define FLEXPAY_OUTCOME_REFUSED 2
 
 // cardpayment.flexpay.cd and backend.flexpay.cd.

@@ -87,12 +87,12 @@ enum class Result : std::int32_t {
 /// unknown.
 enum class Outcome : std::int32_t {
     // written by make header: Outcome
-    /// A part of the request was sent, and no usable reply came. Do NOT repeat a payment: find out
-    /// first, by the callback, a check, or the merchant's console.
+    /// A part of the request was sent, and no usable reply was received. Do NOT repeat a payment
+    /// before you know its state: by the callback, a check, or the merchant's console.
     unknown = FLEXPAY_OUTCOME_UNKNOWN,
     /// Nothing of the request left this machine. It may be repeated.
     not_sent = FLEXPAY_OUTCOME_NOT_SENT,
-    /// The gateway refused the request. Repeat it only after correcting the cause.
+    /// The gateway refused the request. Repeat it only after fixing the cause.
     refused = FLEXPAY_OUTCOME_REFUSED,
     // end of Outcome
 };

@@ -75,12 +75,12 @@ numbered!(
 #[non_exhaustive]
 #[repr(i32)]
 pub enum Outcome {
-    /// A part of the request was sent, and no usable reply came. Do NOT repeat a payment: find out
-    /// first, by the callback, a check, or the merchant's console.
+    /// A part of the request was sent, and no usable reply was received. Do NOT repeat a payment before
+    /// you know its state: by the callback, a check, or the merchant's console.
     Unknown = 0,
     /// Nothing of the request left this machine. It may be repeated.
     NotSent = 1,
-    /// The gateway refused the request. Repeat it only after correcting the cause.
+    /// The gateway refused the request. Repeat it only after fixing the cause.
     Refused = 2,
 }
 

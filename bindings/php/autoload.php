@@ -1,7 +1,7 @@
 <?php
 
 /**
- * Finds the classes of this package, for shops without Composer:
+ * Autoloads the classes of this package, for shops without Composer:
  *
  *     require '/path/to/flexpay/autoload.php';
  */

@@ -1,17 +1,17 @@
 <?php
 
 /**
- * Takes the gateway's notices. It believes none of them: each is verified with the gateway, against
- * what this shop recorded, and what the gateway says is written down, whatever it is.
+ * Receives the gateway's callbacks. It trusts none of them: it verifies each one with the gateway,
+ * compares the reply with what this shop recorded, and records the state, whatever it is.
  *
- * Answers: 200 when the notice was dealt with, 400 when it is no notice of ours, 404 when it is
- * about no attempt of ours, 503 when the gateway could not be asked.
+ * Responses: 200 if the callback was processed, 400 if it is not a callback or not about this
+ * payment, 404 if the attempt is unknown, 503 if it could not be verified.
  *
- * The gateway promises nowhere that it posts a notice again, after a 503 or at all: sweep.php asks
- * about what stays open.
+ * The gateway does not document that it ever posts a callback again, after a 503 or otherwise:
+ * sweep.php checks the payments that stay open.
  *
- * The settings are those of pay.php. With FLEXPAY_CALLBACK_SECRET set for both, callback addresses
- * are signed, and forged notices are refused without asking the gateway.
+ * The settings are those of pay.php. With FLEXPAY_CALLBACK_SECRET set for both, callback URLs are
+ * signed, and forged callbacks are refused without a check.
  */
 
 declare(strict_types=1);
@@ -28,37 +28,37 @@ ini_set('display_errors', '0');
 
 if (($_SERVER['REQUEST_METHOD'] ?? '') !== 'POST') {
     header('Allow: POST');
-    answer(405, 'POST only');
+    respond(405, 'POST only');
 }
 $body = (string) file_get_contents('php://input');
 $query = is_string($_SERVER['QUERY_STRING'] ?? null) ? $_SERVER['QUERY_STRING'] : '';
 $database = database();
 $attempt = null;
 try {
-    // Which attempt? The notice may say so, for this decides nothing. The number that this shop recorded
-    // comes first; the gateway has been seen to write it where the reference belongs.
+    // Find the attempt with the callback's fields, which are not verified yet: this decides nothing.
+    // Try the recorded order number first; the gateway has been seen to put it into the reference.
     $callback = Callback::parse($body);
     foreach (
         [
             ['order_number', $callback->getOrderNumber()],
             ['order_number', $callback->getReference()],
             ['reference', $callback->getReference()],
-        ] as [$by, $value]
+        ] as [$column, $value]
     ) {
-        $attempt = $attempt ?? rows($database, ATTEMPTS . " WHERE $by = ?", [$value])[0] ?? null;
+        $attempt = $attempt ?? rows($database, SELECT_ATTEMPTS . " WHERE $column = ?", [$value])[0] ?? null;
     }
     if ($attempt === null) {
-        answer(404, 'no such payment');
+        respond(404, 'no such payment');
     }
     $transaction = Client::fromEnvironment()->verifyCallback($body, expected($attempt, $query));
     record($database, (string) $attempt['reference'], $transaction);
 } catch (CallbackException $e) {
-    answer(400, 'not a notice');
+    respond(400, 'not a callback');
 } catch (MismatchException $e) {
-    error_log('flexpay: notice refused for ' . ($attempt['reference'] ?? '?') . ': ' . $e->getMessage());
-    answer(400, 'not this payment');
+    error_log('flexpay: callback refused for ' . ($attempt['reference'] ?? '?') . ': ' . $e->getMessage());
+    respond(400, 'not this payment');
 } catch (FlexPayException $e) {
-    error_log('flexpay: notice not verified for ' . ($attempt['reference'] ?? '?') . ': ' . $e->getMessage());
-    answer(503, 'cannot be verified now');
+    error_log('flexpay: callback not verified for ' . ($attempt['reference'] ?? '?') . ': ' . $e->getMessage());
+    respond(503, 'cannot be verified now');
 }
-answer(200, 'thank you');
+respond(200, 'thank you');

@@ -1,15 +1,15 @@
 <?php
 
 /**
- * Takes a customer to the card page: POST order=INVOICE-0017.
+ * Redirects a customer to the card page: POST order=INVOICE-0017.
  *
- * An order has as many attempts as the customer needs, each under a reference of its own, one at a
- * time. After a payment that failed or was cancelled the customer simply comes here again.
+ * An order has as many attempts as the customer needs, one at a time, each with its own reference.
+ * After a failed or cancelled payment, the customer submits the same form again.
  *
  * Settings come from the environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_API=v1.1, and the
  * shop's own SHOP_URL ("https://shop.example") and SHOP_DATABASE (a SQLite file, see schema.sql). With
- * FLEXPAY_CALLBACK_SECRET the callback address is signed. To try it out, in the project's folder and
- * with the sandbox's settings taken over:
+ * FLEXPAY_CALLBACK_SECRET the callback URL is signed. To try it, in the project's directory and with
+ * the sandbox's settings in the environment:
  *
  *     sqlite3 /tmp/shop.sqlite < examples/php/schema.sql
  *     sqlite3 /tmp/shop.sqlite "INSERT INTO orders (id, amount, currency) VALUES ('INVOICE-0017', '25.50', 'USD')"
@@ -33,20 +33,20 @@ use FlexPay\Transaction;
 
 ini_set('display_errors', '0');
 
-const NOT_HERE = 'Card payments do not work here at the moment. Nothing was charged. Please choose another way to pay.';
-const NOT_KNOWN = 'We cannot tell whether your payment was taken in. Please do not pay again: we will write to you.';
+const MESSAGE_UNAVAILABLE = 'Card payments are unavailable. Nothing was charged. Please choose another payment method.';
+const MESSAGE_UNKNOWN = 'We cannot confirm your payment yet. Please do not pay again: we will contact you.';
 
 /**
  * @param array<string, string|null> $attempt
  *
  * @return never
  */
-function leadBack(array $attempt): void
+function redirectToCardPage(array $attempt): void
 {
     if ($attempt['page_url'] === null) {
-        answer(409, 'This payment was asked for already. ' . NOT_KNOWN);
+        respond(409, 'This payment was already requested. ' . MESSAGE_UNKNOWN);
     }
-    header('Location: ' . $attempt['page_url'], true, 303); // the same payment: it cannot be paid twice
+    header('Location: ' . $attempt['page_url'], true, 303); // the same payment, which cannot be paid twice
     exit;
 }
 
@@ -54,37 +54,37 @@ $id = is_string($_POST['order'] ?? null) ? $_POST['order'] : '';
 $database = database();
 $order = rows($database, 'SELECT * FROM orders WHERE id = ?', [$id])[0] ?? null;
 if ($order === null) {
-    answer(404, 'There is no such order to pay.');
+    respond(404, 'This order does not exist.');
 }
 
-// What became of the attempt before this one?
-$open = rows($database, ATTEMPTS . " WHERE order_id = ? AND state IN ('UNKNOWN', 'PENDING')", [$id])[0] ?? null;
+// Check the open attempt, if there is one.
+$open = rows($database, SELECT_ATTEMPTS . " WHERE order_id = ? AND state IN ('UNKNOWN', 'PENDING')", [$id])[0] ?? null;
 if ($open !== null) {
     if ($open['order_number'] === null) {
-        leadBack($open);
+        redirectToCardPage($open);
     }
     try {
         $state = verify($database, Client::fromEnvironment(), $open);
     } catch (FlexPayException $e) {
         error_log('flexpay: ' . (string) $open['reference'] . ' not verified: ' . $e->getMessage());
-        leadBack($open);
+        redirectToCardPage($open);
     }
     if ($state === Transaction::STATE_PENDING || $state === Transaction::STATE_UNKNOWN) {
-        leadBack($open);
+        redirectToCardPage($open);
     }
     $order = rows($database, 'SELECT * FROM orders WHERE id = ?', [$id])[0];
 }
 if ($order['paid_by'] !== null) {
-    answer(409, 'This order is paid. Thank you!');
+    respond(409, 'This order is paid. Thank you!');
 }
 
-// The attempt is written down BEFORE anything is sent.
-$before = (int) rows($database, 'SELECT count(*) AS n FROM attempts WHERE order_id = ?', [$id])[0]['n'];
-$reference = $id . '-' . (string) ($before + 1);
+// Record the attempt BEFORE anything is sent.
+$previous = (int) rows($database, 'SELECT count(*) AS n FROM attempts WHERE order_id = ?', [$id])[0]['n'];
+$reference = $id . '-' . (string) ($previous + 1);
 try {
     run($database, 'INSERT INTO attempts (reference, order_id) VALUES (?, ?)', [$reference, $id]);
 } catch (PDOException $e) {
-    answer(409, 'This payment is being asked for. Please wait a moment, then reload.');
+    respond(409, 'This payment is in progress. Please wait a moment, then reload.');
 }
 
 $shop = (string) getenv('SHOP_URL');
@@ -101,30 +101,30 @@ try {
     error_log("flexpay: $reference: " . $e->getOutcome() . ': ' . $e->getMessage());
     $outcome = $e->getOutcome();
     if ($outcome === FlexPayException::OUTCOME_UNKNOWN) {
-        // It stays open: nobody knows yet. The callback will say, or sweep.php, or the merchant's console.
+        // It stays open until its state is known: from the callback, sweep.php or the merchant's console.
         run(
             $database,
-            'UPDATE attempts SET order_number = coalesce(order_number, ?), why = ? WHERE reference = ?',
+            'UPDATE attempts SET order_number = coalesce(order_number, ?), error = ? WHERE reference = ?',
             [$e->getOrderNumber(), $e->getMessage(), $reference]
         );
-        answer(503, NOT_KNOWN);
+        respond(503, MESSAGE_UNKNOWN);
     }
     run(
         $database,
-        "UPDATE attempts SET state = 'FAILED', why = ? WHERE reference = ? AND state = 'PENDING'",
+        "UPDATE attempts SET state = 'FAILED', error = ? WHERE reference = ? AND state = 'PENDING'",
         [$e->getMessage(), $reference]
     );
     if ($outcome === FlexPayException::OUTCOME_REFUSED) {
-        answer(502, 'The payment service said no. Nothing was charged. We will look into it.');
+        respond(502, 'The payment service refused the payment. Nothing was charged. We will look into it.');
     }
-    // To try again mends neither the installation nor the settings.
+    // A retry does not fix the installation or the settings.
     if ($outcome === FlexPayException::OUTCOME_UNUSABLE || $e instanceof InvalidArgumentException) {
-        answer(503, NOT_HERE);
+        respond(503, MESSAGE_UNAVAILABLE);
     }
-    answer(503, 'The card page cannot be reached. Nothing was charged. Please try again.');
+    respond(503, 'The card page cannot be reached. Nothing was charged. Please try again.');
 }
 
-// The API v1 gives no number: then the callback brings it.
+// With the API v1 the order number is null; the callback contains it.
 run(
     $database,
     'UPDATE attempts SET order_number = coalesce(order_number, ?), page_url = ? WHERE reference = ?',

@@ -1,7 +1,7 @@
 <?php
 
 /**
- * What pay.php, callback.php and sweep.php share: the shop's database, and what is written into it.
+ * Functions shared by pay.php, callback.php and sweep.php: the shop's database and its updates.
  */
 
 declare(strict_types=1);
@@ -22,21 +22,21 @@ function database(): PDO
 }
 
 /**
- * Runs a statement with these values for its question marks.
+ * Runs a statement with these values for its ? placeholders.
  *
  * @param list<string|null> $values
  */
 function run(PDO $database, string $sql, array $values = []): PDOStatement
 {
     $statement = $database->prepare($sql);
-    assert($statement !== false); // it would have thrown
+    assert($statement !== false); // prepare() throws instead: ERRMODE_EXCEPTION
     $statement->execute($values);
 
     return $statement;
 }
 
 /**
- * All rows of a query: read whole, or they stay locked while the gateway is asked.
+ * Returns all rows of a query. It reads them all at once, so that they are not locked during a check.
  *
  * @param list<string|null> $values
  *
@@ -51,23 +51,23 @@ function rows(PDO $database, string $sql, array $values = []): array
 }
 
 /**
- * Answers, and says nothing that a stranger may not hear.
+ * Sends an HTTP response and exits. Anyone may read the text: put no secrets or details in it.
  *
  * @return never
  */
-function answer(int $status, string $words): void
+function respond(int $status, string $text): void
 {
     http_response_code($status);
     header('Content-Type: text/plain; charset=utf-8');
-    exit($words . "\n");
+    exit($text . "\n");
 }
 
-/** The attempts, with amount and currency of their orders, and their age in seconds. */
-const ATTEMPTS = "SELECT attempts.*, amount, currency, strftime('%s', 'now') - strftime('%s', asked_at) AS age"
+/** Selects attempts, with the amount and currency of their orders and their age in seconds. */
+const SELECT_ATTEMPTS = "SELECT attempts.*, amount, currency, strftime('%s', 'now') - strftime('%s', created_at) AS age"
     . ' FROM attempts JOIN orders ON orders.id = order_id';
 
 /**
- * What the shop asked for in an attempt.
+ * The payment that the shop requested in an attempt.
  *
  * @param array<string, string|null> $attempt
  */
@@ -82,24 +82,24 @@ function expected(array $attempt, string $query = ''): Expected
     );
 }
 
-/** A customer who has just been sent to the card page may still be typing there. */
+/** A customer redirected to the card page within this time may still be typing there. */
 const SECONDS_TO_PAY = 120;
 
 /**
- * Asks the gateway where an attempt stands, and writes it down. Gives the state that is recorded then.
+ * Checks an attempt with the gateway and records its state. Returns the state that is now recorded.
  *
- * The live gateway has been seen to say "failed" while the customer was still typing, and "paid"
- * afterwards: so early a "failed" is not written down.
+ * The live gateway has been seen to report "failed" while the customer was still typing, and "paid"
+ * afterwards: this function does not record such an early "failed" or "cancelled".
  *
  * @param array<string, string|null> $attempt
  *
- * @throws FlexPay\Exception\FlexPayException where it could not be asked: then nothing is written
+ * @throws FlexPay\Exception\FlexPayException if the check failed: nothing is recorded
  */
 function verify(PDO $database, Client $client, array $attempt): string
 {
     $transaction = $client->verifyOrder(expected($attempt));
-    $isNo = in_array($transaction->getState(), [Transaction::STATE_FAILED, Transaction::STATE_CANCELLED], true);
-    if ($isNo && (int) $attempt['age'] < SECONDS_TO_PAY) {
+    $isFailure = in_array($transaction->getState(), [Transaction::STATE_FAILED, Transaction::STATE_CANCELLED], true);
+    if ($isFailure && (int) $attempt['age'] < SECONDS_TO_PAY) {
         return (string) $attempt['state'];
     }
 
@@ -107,11 +107,11 @@ function verify(PDO $database, Client $client, array $attempt): string
 }
 
 /**
- * Writes down what the gateway said of an attempt, unless more is known already. Gives the state that
- * is recorded then.
+ * Records the state of an attempt, unless a later state is already recorded. Returns the state that is
+ * now recorded.
  *
- * Notices come twice, at the same time, and late. All of it is one transaction, so that each of them
- * sees what the others wrote, and the goods go out once.
+ * Callbacks arrive twice, at the same time, and late. Everything is done in one database transaction,
+ * so that each callback sees the changes of the others, and the goods are delivered once.
  */
 function record(PDO $database, string $reference, Transaction $transaction): string
 {
@@ -127,7 +127,7 @@ function record(PDO $database, string $reference, Transaction $transaction): str
         'UPDATE attempts SET state = ?, order_number = coalesce(order_number, ?) WHERE reference = ?',
         [$transaction->getState(), $transaction->getOrderNumber(), $reference]
     );
-    $pays = $transaction->isPaid() && run(
+    $orderPaid = $transaction->isPaid() && run(
         $database,
         "UPDATE orders SET paid_by = ?, paid_at = datetime('now')"
         . ' WHERE paid_by IS NULL AND id = (SELECT order_id FROM attempts WHERE reference = ?)',
@@ -135,10 +135,10 @@ function record(PDO $database, string $reference, Transaction $transaction): str
     )->rowCount() === 1;
     $database->exec('COMMIT');
 
-    if ($pays) {
-        error_log("flexpay: $reference is paid: deliver the order"); // here the goods go out, once
+    if ($orderPaid) {
+        error_log("flexpay: $reference is paid: deliver the order"); // deliver the goods here, once
     } elseif ($transaction->isPaid()) {
-        error_log("flexpay: $reference is paid, and its order was paid already: refund it");
+        error_log("flexpay: $reference is paid, but its order was already paid: refund it");
     }
 
     return $transaction->getState();

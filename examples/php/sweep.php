@@ -1,16 +1,16 @@
 <?php
 
 /**
- * Asks the gateway about every payment that is still open, and writes down what it says: notices get
- * lost. For cron, with the settings of pay.php in the crontab:
+ * Checks every open payment with the gateway, and records its state: callbacks get lost. Run it from
+ * cron, with the settings of pay.php in the crontab:
  *
  *     0-59/5 * * * *   php /var/www/shop/sweep.php
  *
- * A payment that failed or was cancelled in the last day is asked about too: the live gateway has been
- * seen to say "failed" while the customer was still typing, and "paid" afterwards.
+ * It also checks payments that failed or were cancelled in the last day: the live gateway has been
+ * seen to report "failed" while the customer was still typing, and "paid" afterwards.
  *
- * What a person must look at is printed, and then the exit status is 1. In the first ten minutes it is
- * normal that the gateway does not know a payment yet, or that its notice is still to come.
+ * It prints every payment that a person must look at; the exit status is then 1. In the first ten
+ * minutes it is normal that the gateway does not know a payment yet, or has not sent its callback.
  */
 
 declare(strict_types=1);
@@ -23,28 +23,28 @@ use FlexPay\Exception\LibraryException;
 use FlexPay\Exception\NotFoundException;
 use FlexPay\Exception\UnauthorizedException;
 
-const SECONDS_TO_BE_KNOWN = 600;
+const GRACE_SECONDS = 600;
 
-ini_set('error_log', ''); // to the terminal, or to cron's letter
+ini_set('error_log', ''); // to stderr: the terminal, or cron's mail
 $database = database();
 $open = rows(
     $database,
-    ATTEMPTS . " WHERE state IN ('UNKNOWN', 'PENDING')"
-    . " OR state IN ('FAILED', 'CANCELLED') AND order_number IS NOT NULL AND asked_at > datetime('now', '-1 day')"
-    . ' ORDER BY asked_at'
+    SELECT_ATTEMPTS . " WHERE state IN ('UNKNOWN', 'PENDING')"
+    . " OR state IN ('FAILED', 'CANCELLED') AND order_number IS NOT NULL AND created_at > datetime('now', '-1 day')"
+    . ' ORDER BY created_at'
 );
 
 $changed = 0;
-$troubles = 0;
+$problems = 0;
 try {
     $client = Client::fromEnvironment();
     foreach ($open as $attempt) {
         $reference = (string) $attempt['reference'];
-        $isOld = (int) $attempt['age'] >= SECONDS_TO_BE_KNOWN;
+        $isOld = (int) $attempt['age'] >= GRACE_SECONDS;
         if ($attempt['order_number'] === null) {
             if ($isOld) {
                 echo "$reference has no order number: look for it in the merchant's console\n";
-                $troubles++;
+                $problems++;
             }
             continue;
         }
@@ -55,20 +55,20 @@ try {
                 $changed++;
             }
         } catch (LibraryException | UnauthorizedException $e) {
-            throw $e; // the others would fail in the same way
+            throw $e; // all other checks would fail in the same way
         } catch (NotFoundException $e) {
             if ($isOld) {
                 echo "$reference is not known to the gateway: " . $e->getMessage() . "\n";
-                $troubles++;
+                $problems++;
             }
         } catch (FlexPayException $e) {
             echo "$reference could not be verified: " . $e->getMessage() . "\n";
-            $troubles++;
+            $problems++;
         }
     }
 } catch (FlexPayException $e) {
-    echo 'The gateway cannot be asked: ' . $e->getMessage() . "\n";
-    $troubles++;
+    echo 'Cannot check any payment: ' . $e->getMessage() . "\n";
+    $problems++;
 }
-printf("%d open, %d changed, %d to look at\n", count($open), $changed, $troubles);
-exit($troubles === 0 ? 0 : 1);
+printf("%d open, %d changed, %d to look at\n", count($open), $changed, $problems);
+exit($problems === 0 ? 0 : 1);

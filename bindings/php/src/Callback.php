@@ -8,10 +8,10 @@ use FlexPay\Exception\FlexPayException;
 use FlexPay\Internal\Library;
 
 /**
- * What a callback says. ANYONE who knows the address can post one: use it to find your order, and
- * believe nothing of it before Client::verifyCallback().
+ * The fields of a callback. ANYONE who knows the URL can post one: use it to find your order, and
+ * trust nothing in it before Client::verifyCallback().
  *
- * Text is UTF-8 as received; what was absent, empty or null is null.
+ * Strings are UTF-8 as received; null if absent, empty or null.
  *
  * @phpstan-type CallbackFields array{
  *     claims_success: bool,
@@ -37,7 +37,7 @@ final class Callback
     /**
      * @internal
      *
-     * @param CallbackFields $fields by the names of flexpay.h
+     * @param CallbackFields $fields by field name in flexpay.h
      */
     public function __construct(array $fields)
     {
@@ -45,12 +45,12 @@ final class Callback
     }
 
     /**
-     * Reads a callback body, JSON or form. Believes nothing; no network; does not block.
+     * Parses a callback body, JSON or form. Verifies nothing, uses no network, does not block.
      *
-     * @param string $body the body as it came: file_get_contents('php://input'). Over 64 KiB it is
-     *                     refused.
+     * @param string $body the body as received: file_get_contents('php://input'). A body over 64 KiB
+     *                     is refused.
      *
-     * @throws FlexPayException CallbackException where it cannot be read; LibraryException
+     * @throws FlexPayException CallbackException if it cannot be read; LibraryException
      */
     public static function parse(string $body): self
     {
@@ -58,24 +58,24 @@ final class Callback
     }
 
     /**
-     * The key by which the same notice, delivered again, is known: 64 hexadecimal digits over the
-     * order number, the reference and what is claimed of them, the same for every spelling.
+     * A key that detects a callback delivered again: 64 hexadecimal digits computed from the order
+     * number, the reference and the claimed result. The encoding of the body does not change it.
      *
-     * Record it only AFTER the notice was verified, in one step with the order's state. A key
-     * recorded before would let a forged notice make the true one look like a repeat.
+     * Record it only AFTER the callback was verified, in one transaction with the order's state. If
+     * recorded before, a forged callback could make the real one look like a repeat.
      */
     public function getKey(): string
     {
         return Library::load()->callbackKey($this->fields['raw']);
     }
 
-    /** Whether it claims success. A claim. */
+    /** Whether the callback claims success. This is not proof. */
     public function claimsSuccess(): bool
     {
         return $this->fields['claims_success'];
     }
 
-    /** "0": processed with success; anything else: not. */
+    /** "0": processed with success. Anything else: not successful. */
     public function getCode(): string
     {
         return $this->fields['code'];
@@ -99,7 +99,7 @@ final class Callback
         return $this->fields['order_number'];
     }
 
-    /** This and the following are observed, not documented: the amount, as written. */
+    /** The amount, as written. This and the following fields are observed, not documented. */
     public function getAmount(): ?string
     {
         return $this->fields['amount'];
@@ -135,7 +135,7 @@ final class Callback
         return $this->fields['channel'];
     }
 
-    /** The gateway's words. */
+    /** The gateway's message. */
     public function getMessage(): ?string
     {
         return $this->fields['message'];

@@ -8,26 +8,26 @@ use FlexPay\Exception\FlexPayException;
 use FlexPay\Internal\Library;
 
 /**
- * Ends a wait. PHP runs nothing else while Client::wait() blocks, not even a signal handler: so it
- * is cancelled before the wait begins, or not from this PHP at all. A worker that must stop on a
- * signal waits in slices (WaitOptions' timeout_ms) and looks about in between.
+ * Cancels a wait. PHP runs no other code while Client::wait() blocks, not even a signal handler: PHP
+ * code can only cancel a wait before it begins. A worker that must stop on a signal should call
+ * wait() repeatedly with a short timeout_ms (see WaitOptions) and check its flag between the calls.
  */
 final class CancelToken
 {
     private Library $library;
 
-    /** The library's number for it. */
+    /** The key of the C cancel token in Library. */
     private int $handle;
 
     /** @throws FlexPayException LibraryException, InternalException */
     public function __construct()
     {
-        $this->__destruct(); // where it is called once more
+        $this->__destruct(); // in case the constructor is called a second time
         $this->library = Library::load();
         $this->handle = $this->library->newCancelToken();
     }
 
-    /** Every wait that is given this token ends with a CancelledException. */
+    /** Every wait with this token ends with a CancelledException. */
     public function cancel(): void
     {
         $this->library->cancel($this->handle);

@@ -11,23 +11,23 @@ use FlexPay\Internal\Library;
 use FlexPay\Internal\Options;
 
 /**
- * A client for one merchant. Make one and keep it; a forked child may go on using it, with
- * connections of its own.
+ * A client for one merchant. Create one and keep it. A forked child process may continue to use it,
+ * with its own connections.
  *
- * A call blocks until it is done or its time is up. Nothing is ever repeated that could charge a
- * customer twice: when pay() fails, the exception's getOutcome() says whether you may repeat it.
+ * A call blocks until it finishes or times out. A request that could charge a customer twice is never
+ * repeated: when pay() fails, the exception's getOutcome() says whether you may repeat it.
  *
- * Signal handlers of pcntl_async_signals() run when a call is complete, not amid it. What one throws
- * then takes the place of the call's result: let it set a flag instead.
+ * Signal handlers of pcntl_async_signals() run after a call, not during it. An exception that a
+ * handler throws then replaces the call's result: set a flag in the handler instead.
  */
 final class Client
 {
-    private const TEXTS = [
+    private const STRING_OPTIONS = [
         'merchant', 'token', 'pay_url', 'check_url', 'ca_file', 'proxy', 'app_name', 'callback_secret',
         'callback_secret_previous',
     ];
 
-    private const OTHERS = [
+    private const OTHER_OPTIONS = [
         'environment', 'api', 'timeout_ms', 'connect_timeout_ms', 'allow_plain_http', 'check_once',
         'system_roots', 'private_connections', 'library',
     ];
@@ -38,40 +38,41 @@ final class Client
 
     private Library $library;
 
-    /** The library's number for it; null once closed. */
+    /** The key of the C client in Library; null after close(). */
     private ?int $handle = null;
 
     /**
-     * Makes a client. Nothing is sent, but the settings are checked and ca_file is read.
+     * Creates a client. Checks the settings and reads ca_file. Sends nothing.
      *
      * Options:
-     * - merchant (string): the merchant code. Needed.
-     * - token (string): the token, with or without "Bearer ". Needed. The client does not keep it
+     * - merchant (string): the merchant code. Required.
+     * - token (string): the token, with or without "Bearer ". Required. The client does not keep it
      *   where PHP could print it.
      * - environment (string): "live" (default) or "test".
-     * - api (string): "v1" (default), whose reply gives no order number, or "v1.1", whose reply
-     *   carries the one that check() and wait() need. The live gateway refuses a v1.1 request
-     *   without its addresses.
-     * - pay_url (string): the payment service's whole address, instead of the environment's.
-     * - check_url (string): the check service's address, up to and without the order number.
-     * - timeout_ms (int): the whole call, name look-up to last byte. 0: 30 000.
-     * - connect_timeout_ms (int): the part of it for look-up, connection, proxy and TLS. 0: 10 000.
-     * - ca_file (string): a PEM file of certificates to trust instead of those built in.
-     * - proxy (string): "http://user:password@host:port". The environment's is not read.
+     * - api (string): "v1" (default), whose reply has no order number, or "v1.1", whose reply has
+     *   the order number that check() and wait() need. The live gateway refuses a v1.1 request
+     *   without its four URLs (callback_url, approve_url, cancel_url, decline_url).
+     * - pay_url (string): the complete URL of the payment service, instead of the environment's.
+     * - check_url (string): the URL of the check service, without the order number at its end.
+     * - timeout_ms (int): for the whole call, from DNS lookup to last byte. 0: 30 000.
+     * - connect_timeout_ms (int): for DNS lookup, connection, proxy and TLS; part of timeout_ms.
+     *   0: 10 000.
+     * - ca_file (string): a PEM file of certificates to trust instead of the built-in ones.
+     * - proxy (string): "http://user:password@host:port". The environment's proxy is not read.
      * - app_name (string): your software, for the User-Agent header: "BoutiqueZando/2.1".
-     * - allow_plain_http (bool): plain http to other machines: the token travels in the clear.
-     * - check_once (bool): check() asks once only, for callers with their own way of asking again.
-     * - system_roots (bool): trusts the system's certificates instead of those built in; not with
+     * - allow_plain_http (bool): allows plain http to other machines. The token is then sent
+     *   unencrypted.
+     * - check_once (bool): check() sends one check only, for callers that retry themselves.
+     * - system_roots (bool): trusts the system's certificates instead of the built-in ones; not with
      *   ca_file.
-     * - private_connections (bool): connections of its own. Otherwise the clients of a PHP process share
-     *   them, from one page to the next. The token is never shared.
-     * - callback_secret (string): a secret of yours, of at least 16 characters, with which every
-     *   callback address is signed: then verifyCallback() refuses a notice that was not sent to an
-     *   address you gave.
-     * - callback_secret_previous (string): the secret before this one: addresses signed with it are
-     *   still good.
-     * - library (string): the libflexpay.so to load, if none is preloaded. A process has one;
-     *   another is refused. A relative path starts at the working folder.
+     * - private_connections (bool): the client has its own connections. Otherwise the clients of a
+     *   PHP process share them, from one page to the next. The token is never shared.
+     * - callback_secret (string): your secret, at least 16 characters, used to sign every callback
+     *   URL. verifyCallback() then refuses a callback that was not sent to a URL you gave.
+     * - callback_secret_previous (string): the previous secret. URLs signed with it are still
+     *   accepted.
+     * - library (string): the libflexpay.so to load, if none is preloaded. A process has one
+     *   library; a different one is refused. A relative path starts at the working directory.
      *
      * @param array<string, string|int|bool|null> $options
      *
@@ -82,9 +83,9 @@ final class Client
         #[\SensitiveParameter]
         array $options
     ) {
-        $this->close(); // where it is called once more
-        $given = new Options($options, array_merge(self::TEXTS, self::OTHERS));
-        $texts = $given->texts(self::TEXTS);
+        $this->close(); // in case the constructor is called a second time
+        $given = new Options($options, array_merge(self::STRING_OPTIONS, self::OTHER_OPTIONS));
+        $strings = $given->strings(self::STRING_OPTIONS);
         $numbers = [
             'environment' => $given->choice('environment', self::ENVIRONMENTS),
             'api' => $given->choice('api', self::APIS),
@@ -95,19 +96,19 @@ final class Client
                 | $given->flag('system_roots', Abi::FLAG_SYSTEM_ROOTS)
                 | $given->flag('private_connections', Abi::FLAG_PRIVATE_CONNECTIONS),
         ];
-        $this->library = Library::load($given->text('library'));
-        $this->handle = $this->library->newClient($texts, $numbers);
+        $this->library = Library::load($given->string('library'));
+        $this->handle = $this->library->newClient($strings, $numbers);
     }
 
     /**
-     * Makes a client from the environment of the process: FLEXPAY_MERCHANT, FLEXPAY_TOKEN,
+     * Creates a client from the environment of the process: FLEXPAY_MERCHANT, FLEXPAY_TOKEN,
      * FLEXPAY_ENVIRONMENT, FLEXPAY_API, FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS,
      * FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY, FLEXPAY_APP_NAME,
      * FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_ALLOW_PLAIN_HTTP,
      * FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS and FLEXPAY_PRIVATE_CONNECTIONS ("0", "1"). Only the
-     * first two are needed.
+     * first two are required.
      *
-     * In PHP-FPM that is the pool's `env[...]`, not the web server's fastcgi_param.
+     * In PHP-FPM, set them with the pool's `env[...]`, not the web server's fastcgi_param.
      *
      * @throws FlexPayException InvalidArgumentException, whose getField() names the variable;
      *                          LibraryException
@@ -122,7 +123,7 @@ final class Client
     }
 
     /**
-     * Asks the gateway to take in a payment, and returns where to send the customer. The request is
+     * Sends a payment request to the gateway, and returns where to send the customer. The request is
      * sent AT MOST ONCE, whatever happens.
      *
      * Blocks up to timeout_ms.
@@ -141,14 +142,14 @@ final class Client
     }
 
     /**
-     * Asks the gateway where an order stands. Asking changes nothing, so what a broken connection
-     * or a failing gateway left unanswered is asked again, within the deadline. Returning says that
-     * the order was found; whether it is paid, its state says.
+     * Requests the state of an order from the gateway. A check changes nothing, so it is retried
+     * within the deadline after a broken connection or a gateway failure. If it returns, the order
+     * was found; its state says whether it is paid.
      *
      * Blocks up to timeout_ms.
      *
-     * @param string|null $orderNumber the gateway's number; a payment by the form (v1) has none, and
-     *                                 null is refused with words that say so
+     * @param string|null $orderNumber the gateway's number. A payment made with the api "v1" has
+     *                                 none: null is refused, and the message explains why.
      *
      * @throws FlexPayException as pay(), and NotFoundException
      */
@@ -160,18 +161,19 @@ final class Client
     }
 
     /**
-     * Waits for the outcome of an order: asks again and again, less and less often, until it is
-     * final or the time is up. Paid is final at once; failed, cancelled, refunding and refunded once
-     * they have stood for a while. It goes on after an order not found (yet), a question refused, a
-     * failing gateway and broken connections; a refused token ends it.
+     * Waits for the outcome of an order: sends checks, at growing intervals, until the state is
+     * final or the time is up. Paid is final at once. Failed, cancelled, refunding and refunded are
+     * final after they have stayed unchanged for failed_grace_ms. The wait continues when the order
+     * is not found (yet), a check is refused, the gateway fails or a connection breaks. A refused
+     * token ends it.
      *
      * Blocks up to the options' timeout_ms, ten minutes by default: not for a web request.
      *
-     * @param string|null $orderNumber the gateway's number; a payment by the form (v1) has none, and
-     *                                 null is refused with words that say so
+     * @param string|null $orderNumber the gateway's number. A payment made with the api "v1" has
+     *                                 none: null is refused, and the message explains why.
      *
      * @throws FlexPayException InvalidArgumentException, TimeoutException (its message has the last
-     *                          thing seen), CancelledException, MismatchException,
+     *                          result seen), CancelledException, MismatchException,
      *                          UnauthorizedException, TlsException, InternalException
      */
     public function wait(?string $orderNumber, ?WaitOptions $options = null): Transaction
@@ -191,18 +193,17 @@ final class Client
     }
 
     /**
-     * Gives the verdict on a callback: reads it, asks the gateway about its order, and compares
-     * reference, amount and currency with what you asked for. Where the client has a
-     * callback_secret, the address the callback came to must carry its signature; otherwise nothing
-     * is asked.
+     * Verifies a callback: reads it, checks its order with the gateway, and compares reference,
+     * amount and currency with what you requested. If the client has a callback_secret, the URL that
+     * received the callback must contain a valid signature; otherwise no check is sent.
      *
-     * Returning means: this transaction IS the one you asked for. Whether it is paid, its state
-     * says: mark an order paid only when isPaid().
+     * If it returns, this transaction IS the one you requested. Its state says whether it is paid:
+     * mark an order as paid only when isPaid().
      *
      * Blocks up to timeout_ms.
      *
-     * @param string   $body     the body as it came: file_get_contents('php://input')
-     * @param Expected $expected what you asked for, from your own records
+     * @param string   $body     the body as received: file_get_contents('php://input')
+     * @param Expected $expected what you requested, from your own records
      *
      * @throws FlexPayException CallbackException, MismatchException, and those of check()
      */
@@ -214,19 +215,19 @@ final class Client
     }
 
     /**
-     * Gives the verdict on an order, without a callback: asks the gateway about the order number
-     * that you recorded, and compares reference, amount and currency with what you asked for. For a
-     * sweep over open orders. The query of $expected and the client's callback_secret are not used.
+     * Verifies an order without a callback: checks the order number that you recorded with the
+     * gateway, and compares reference, amount and currency with what you requested. For a script
+     * that checks open orders. The query of $expected and the client's callback_secret are not used.
      *
-     * Returning means: this transaction IS the one you asked for. Whether it is paid, its state
-     * says: mark an order paid only when isPaid().
+     * If it returns, this transaction IS the one you requested. Its state says whether it is paid:
+     * mark an order as paid only when isPaid().
      *
      * Blocks up to timeout_ms.
      *
-     * @param Expected $expected what you asked for, from your own records, with its order number
+     * @param Expected $expected what you requested, from your own records, with its order number
      *
      * @throws FlexPayException MismatchException, and those of check(); InvalidArgumentException
-     *                          where there is no order number
+     *                          if there is no order number
      */
     public function verifyOrder(Expected $expected): Transaction
     {
@@ -235,7 +236,7 @@ final class Client
         return new Transaction($this->library->verifyOrder($handle, $expected->toArray()));
     }
 
-    /** Closes the client and wipes its token. What is done twice is done once. */
+    /** Closes the client and wipes its token. A second call does nothing. */
     public function close(): void
     {
         if ($this->handle !== null) {
@@ -276,7 +277,7 @@ final class Client
     {
         if ($this->handle === null) {
             throw new ClosedException(
-                'client: was closed, or never made',
+                'client: was closed, or never created',
                 Abi::ERROR_INVALID,
                 FlexPayException::OUTCOME_NOT_SENT,
                 'client'

@@ -7,7 +7,7 @@ namespace FlexPay;
 use FlexPay\Exception\InvalidArgumentException;
 use FlexPay\Internal\Arguments;
 
-/** What you asked for, from your own records, to hold an order or a callback against. */
+/** What you requested, from your own records, to compare with an order or a callback. */
 final class Expected
 {
     /**
@@ -25,12 +25,12 @@ final class Expected
      * @param string      $reference   the reference of the payment request
      * @param string|int  $amount      its amount, in whole units: "25.50". Never a float.
      * @param string      $currency    its currency
-     * @param string|null $orderNumber the order number the gateway gave for it. Give it whenever
-     *                                 you recorded one: then that order is checked, whatever the
-     *                                 callback says. null: the callback's is. verifyOrder()
-     *                                 needs it.
-     * @param string|null $query       the query string of the request that brought the callback
-     *                                 ($_SERVER['QUERY_STRING']). Needed where the client has a
+     * @param string|null $orderNumber the order number that the gateway gave it. Give it whenever
+     *                                 you recorded one: that order is then checked, whatever the
+     *                                 callback contains. null: the callback's order number is used.
+     *                                 Required by verifyOrder().
+     * @param string|null $query       the query string of the callback's request
+     *                                 ($_SERVER['QUERY_STRING']). Required if the client has a
      *                                 callback_secret.
      *
      * @throws InvalidArgumentException
@@ -56,7 +56,7 @@ final class Expected
         return $this->fields['reference'];
     }
 
-    /** As text, in whole units: "25.50". */
+    /** A string, in whole units: "25.50". */
     public function getAmount(): string
     {
         return $this->fields['amount'];
@@ -80,7 +80,7 @@ final class Expected
     /**
      * @internal
      *
-     * @return array<string, string|null> by the names of flexpay.h
+     * @return array<string, string|null> by field name in flexpay.h
      */
     public function toArray(): array
     {

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay;
 
 /**
- * A payment that the gateway took in; the customer has yet to pay.
+ * A payment that the gateway accepted. The customer has not paid yet.
  *
  * @phpstan-type PaymentFields array{
  *     redirect_url: string|null,
@@ -23,54 +23,54 @@ final class Payment
     /**
      * @internal
      *
-     * @param PaymentFields $fields by the names of flexpay.h
+     * @param PaymentFields $fields by field name in flexpay.h
      */
     public function __construct(array $fields)
     {
         $this->fields = $fields;
     }
 
-    /** Where to send the customer: an absolute https address (http on this machine only), checked. */
+    /** Where to send the customer: an absolute https URL (http on this machine only), checked. */
     public function getRedirectUrl(): ?string
     {
         return $this->fields['redirect_url'];
     }
 
-    /** The gateway's number, which check() and wait() need. The api "v1" gives none. */
+    /** The gateway's number, which check() and wait() need. null with the api "v1". */
     public function getOrderNumber(): ?string
     {
         return $this->fields['order_number'];
     }
 
-    /** The gateway's code, as it came. */
+    /** The gateway's code, as received. */
     public function getCode(): ?string
     {
         return $this->fields['code'];
     }
 
-    /** The gateway's words. */
+    /** The gateway's message. */
     public function getMessage(): ?string
     {
         return $this->fields['message'];
     }
 
-    /** Where there is no address (a form that submits itself): the HTML to hand to the customer's browser. */
+    /** If there is no URL (a form that submits itself): the HTML to send to the customer's browser. */
     public function getPage(): ?string
     {
         return $this->fields['page'];
     }
 
     /**
-     * Answers the customer's browser: with a redirect to the card page or, where there is no address,
-     * with the gateway's page. Nothing may have been sent before, and nothing is to follow.
+     * Responds to the customer's browser: with a redirect to the card page or, if there is no URL,
+     * with the gateway's page. Send no output before or after it.
      *
-     * @throws \LogicException when output was sent before it: then the customer is sent nowhere
+     * @throws \LogicException if output was sent before: the customer is then not redirected
      */
     public function sendToBrowser(): void
     {
         [$file, $line] = ['', 0];
         if (headers_sent($file, $line)) {
-            throw new \LogicException("the customer cannot be sent on: output was sent at $file:$line");
+            throw new \LogicException("the customer cannot be redirected: output was sent at $file:$line");
         }
         if ($this->fields['redirect_url'] !== null) {
             header('Location: ' . $this->fields['redirect_url'], true, 303);

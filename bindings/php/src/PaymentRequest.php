@@ -9,8 +9,8 @@ use FlexPay\Internal\Arguments;
 use FlexPay\Internal\Options;
 
 /**
- * What a customer is asked to pay. Whether the values are good ones, Client::pay() says, before
- * anything is sent.
+ * The payment that a customer is asked to make. Client::pay() checks the values before it sends
+ * anything.
  */
 final class PaymentRequest
 {
@@ -24,19 +24,20 @@ final class PaymentRequest
     private array $options;
 
     /**
-     * Options, all strings of UTF-8:
+     * Options, all UTF-8 strings:
      * - description: what is being paid for, shown to the customer.
-     * - callback_url: where the gateway posts its notice. It refuses addresses on localhost or
-     *   private networks.
+     * - callback_url: where the gateway posts its callback. The gateway refuses URLs on localhost
+     *   or private networks.
      * - approve_url: where the customer's browser goes after paying.
      * - cancel_url: where it goes after "cancel".
      * - decline_url: where it goes when the card was declined.
-     * - home_url: your front page. Sent with the api "v1.1" only.
+     * - home_url: your home page. Sent with the api "v1.1" only.
      *
-     * @param string                     $reference your own. Never use one twice: a used reference
-     *                                              is the gateway's only guard against a repeat.
-     * @param string|int                 $amount    a plain decimal with at most two decimals, in
-     *                                              whole units: "25.50", 100. Never a float.
+     * @param string                     $reference your own reference. Never use one twice: the
+     *                                              gateway detects a repeated payment by its
+     *                                              reference only.
+     * @param string|int                 $amount    in whole units, a plain decimal with at most two
+     *                                              decimal places: "25.50", 100. Never a float.
      * @param string                     $currency  "CDF" or "USD"
      * @param array<string, string|null> $options
      *
@@ -47,7 +48,7 @@ final class PaymentRequest
         $this->reference = $reference;
         $this->amount = Arguments::amount($amount);
         $this->currency = $currency;
-        $this->options = (new Options($options, self::OPTIONS))->texts(self::OPTIONS);
+        $this->options = (new Options($options, self::OPTIONS))->strings(self::OPTIONS);
     }
 
     public function getReference(): string
@@ -55,7 +56,7 @@ final class PaymentRequest
         return $this->reference;
     }
 
-    /** As text, in whole units: "25.50". */
+    /** A string, in whole units: "25.50". */
     public function getAmount(): string
     {
         return $this->amount;
@@ -99,7 +100,7 @@ final class PaymentRequest
     /**
      * @internal
      *
-     * @return array<string, string|null> by the names of flexpay.h
+     * @return array<string, string|null> by field name in flexpay.h
      */
     public function toArray(): array
     {

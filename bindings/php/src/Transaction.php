@@ -8,7 +8,7 @@ use FlexPay\Exception\FlexPayException;
 use FlexPay\Internal\Library;
 
 /**
- * A transaction as the gateway tells it. Text is UTF-8; what was absent or unreadable is null.
+ * A transaction as the gateway reports it. Strings are UTF-8; null if absent or unreadable.
  *
  * @phpstan-type TransactionFields array{
  *     state: string,
@@ -61,37 +61,37 @@ final class Transaction
     /**
      * @internal
      *
-     * @param TransactionFields $fields by the names of flexpay.h
+     * @param TransactionFields $fields by field name in flexpay.h
      */
     public function __construct(array $fields)
     {
         $this->fields = $fields;
     }
 
-    /** Whether the customer has paid: the state is STATE_PAID, and no other. */
+    /** Whether the customer has paid: the state is STATE_PAID. */
     public function isPaid(): bool
     {
         return $this->fields['state'] === self::STATE_PAID;
     }
 
     /**
-     * Whether this state may replace the one that you have recorded, where notices and checks come
-     * late, twice and out of order. Late PAID beats FAILED and CANCELLED; a refund follows PAID
-     * alone; nothing is replaced by itself, by UNKNOWN, or by what came before it.
+     * Whether this state may replace the one that you have recorded. Callbacks and checks may arrive
+     * late, twice and out of order. A late PAID replaces FAILED and CANCELLED. A refund follows PAID
+     * only. No state is replaced by itself, by UNKNOWN, or by an earlier one.
      *
-     * The compare-and-set that goes with it: "UPDATE orders SET state = :now WHERE reference =
-     * :reference AND state = :recorded". Whoever changes no row was not the first.
+     * Use it with a compare-and-set: "UPDATE orders SET state = :now WHERE reference = :reference
+     * AND state = :recorded". If no row was changed, another process was first.
      *
      * @param string $recorded one of the STATE_ constants
      *
-     * @throws FlexPayException InvalidArgumentException where it is none of them; LibraryException
+     * @throws FlexPayException InvalidArgumentException for any other value; LibraryException
      */
     public function mayReplace(string $recorded): bool
     {
         return Library::load()->stateMayReplace($recorded, $this->fields['state']);
     }
 
-    /** One of the STATE_ constants; new ones may come. */
+    /** One of the STATE_ constants; later versions may add states. */
     public function getState(): string
     {
         return $this->fields['state'];
@@ -103,19 +103,19 @@ final class Transaction
         return $this->fields['status'];
     }
 
-    /** The gateway's number, as given, or else the one asked for. */
+    /** The order number in the reply or, if it has none, the one in the request. */
     public function getOrderNumber(): string
     {
         return $this->fields['order_number'];
     }
 
-    /** Your reference. One live integration got the order number here instead. */
+    /** Your reference. One live integration received the order number here instead. */
     public function getReference(): ?string
     {
         return $this->fields['reference'];
     }
 
-    /** The amount asked for, with two decimals: "50.00". This is the one to compare. */
+    /** The amount requested, with two decimal places: "50.00". Compare this one. */
     public function getAmount(): ?string
     {
         return $this->fields['amount'];
@@ -145,7 +145,7 @@ final class Transaction
         return $this->fields['currency'];
     }
 
-    /** "2021-02-06T17:32:46", without a zone: the gateway states none. */
+    /** "2021-02-06T17:32:46", without a time zone: the gateway gives none. */
     public function getCreatedAt(): ?string
     {
         return $this->fields['created_at'];
@@ -157,13 +157,13 @@ final class Transaction
         return $this->fields['channel'];
     }
 
-    /** The reply's code: that the question was understood, never that anything was paid. */
+    /** The reply's code: the check was understood. It never means that anything was paid. */
     public function getCode(): ?string
     {
         return $this->fields['code'];
     }
 
-    /** The gateway's words. */
+    /** The gateway's message. */
     public function getMessage(): ?string
     {
         return $this->fields['message'];

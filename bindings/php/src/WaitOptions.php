@@ -7,7 +7,7 @@ namespace FlexPay;
 use FlexPay\Exception\InvalidArgumentException;
 use FlexPay\Internal\Options;
 
-/** How to wait. */
+/** Options of Client::wait(). */
 final class WaitOptions
 {
     private const TIMES = ['timeout_ms', 'interval_ms', 'max_interval_ms', 'failed_grace_ms'];
@@ -20,17 +20,18 @@ final class WaitOptions
     private ?Expected $expected;
 
     /**
-     * Options, each with its default when null or left out; 0 is refused:
-     * - timeout_ms (int): how long to wait in all. 600 000.
-     * - interval_ms (int): the pause before the second question; it grows by half each time. 1 000.
+     * Options. null or no value means the default; 0 is refused:
+     * - timeout_ms (int): how long to wait in total. 600 000.
+     * - interval_ms (int): the pause before the second check; it grows by half each time. 1 000.
      * - max_interval_ms (int): the longest pause. 10 000.
-     * - failed_grace_ms (int): how long a failure must stand to be believed: the gateway says it
-     *   while the customer is still typing, and "paid" afterwards. The same for cancelled, refunding
-     *   and refunded. 30 000.
-     * - cancel (CancelToken): ends the wait from elsewhere.
-     * - expected (Expected): what you asked for. Then wait() returns that payment and no other: one
-     *   that differs in reference, amount or currency ends it with a MismatchException. Its order
-     *   number, where given, must be the one waited for. Left out, nothing is compared.
+     * - failed_grace_ms (int): how long the state must stay "failed" before it is final: the gateway
+     *   may report "failed" while the customer is still typing, and "paid" afterwards. The same for
+     *   cancelled, refunding and refunded. 30 000.
+     * - cancel (CancelToken): cancels the wait.
+     * - expected (Expected): what you requested. wait() then returns that payment and no other: one
+     *   with another reference, amount or currency ends the wait with a MismatchException. If it has
+     *   an order number, it must be the one passed to wait(). Without this option, nothing is
+     *   compared.
      *
      * @param array<string, int|CancelToken|Expected|null> $options
      *
@@ -47,7 +48,7 @@ final class WaitOptions
     }
 
     /**
-     * Milliseconds by option; 0 where it was left out: then the default counts.
+     * Milliseconds by option; 0 if the option was not given: the default is then used.
      *
      * @return array<string, int>
      */

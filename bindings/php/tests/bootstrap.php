@@ -1,6 +1,6 @@
 <?php
 
-/** For PHPUnit: the package, and the helpers of its tests. */
+/** For PHPUnit: loads the package and the test helpers. */
 
 declare(strict_types=1);
 
@@ -15,9 +15,9 @@ spl_autoload_register(static function (string $class): void {
     }
 });
 
-foreach (['FLEXPAY_LIBRARY', 'SANDBOX_BIN'] as $needed) {
-    if (!is_file((string) getenv($needed))) {
-        fwrite(STDERR, "$needed must name a file; run tests/run.sh\n");
+foreach (['FLEXPAY_LIBRARY', 'SANDBOX_BIN'] as $variable) {
+    if (!is_file((string) getenv($variable))) {
+        fwrite(STDERR, "$variable must name a file; run tests/run.sh\n");
         exit(2);
     }
 }

@@ -1,7 +1,7 @@
 <?php
 
 /**
- * Runs the shared vectors through this package, a line of JSON for each case:
+ * Runs the shared vectors with this package, and prints one line of JSON for each case:
  *
  *     php conformance.php VECTORS_DIR SANDBOX_URL
  */

@@ -1,12 +1,12 @@
 <?php
 
 /**
- * Calls everything very often, and fails unless the memory of the process has stopped growing:
+ * Calls every function very often, and fails if the memory of the process keeps growing:
  *
  *     php memory.php [LOCAL_CALLS [NETWORK_CALLS SANDBOX_URL TOKEN]]
  *
- * What is measured is what C has allocated (mallinfo2, where the C library has it), and resident
- * memory, after a warm-up. Both may grow by a little, and by less a call than any object leaked.
+ * After a warm-up, it measures the memory allocated by C (with mallinfo2, if the C library has it)
+ * and the resident memory. Both may grow a little, but by less per call than one leaked object.
  */
 
 declare(strict_types=1);
@@ -22,21 +22,21 @@ use FlexPay\PaymentRequest;
 use FlexPay\Transaction;
 use FlexPay\WaitOptions;
 
-const BYTES_A_CALL = 24;
+const BYTES_PER_CALL = 24;
 const SLACK_ALLOCATED = 16384;
 const SLACK_RESIDENT_KIB = 512;
 
-/** The bytes that C has allocated and not freed; null where it does not tell. */
+/** The bytes that C has allocated and not freed; null if the C library has no mallinfo2. */
 function allocated(): ?int
 {
     static $c = null;
     try {
         $fields = 'arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost';
         $c = $c ?? FFI::cdef("struct mallinfo2 { size_t $fields; }; struct mallinfo2 mallinfo2(void);");
-        $told = $c->mallinfo2();
+        $info = $c->mallinfo2();
 
-        return $told->uordblks + $told->hblkhd;
-    } catch (FFI\Exception $older) {
+        return $info->uordblks + $info->hblkhd;
+    } catch (FFI\Exception $missing) {
         return null;
     }
 }
@@ -48,7 +48,7 @@ function residentKib(): int
     return (int) $found[1];
 }
 
-/** Calls so often, prints a line, and says whether the memory stood still. */
+/** Calls $call $times times, prints a line, and returns whether the memory stayed within the limits. */
 function measure(string $name, int $times, callable $call): bool
 {
     $warmUp = max(100, intdiv($times, 10));
@@ -58,30 +58,30 @@ function measure(string $name, int $times, callable $call): bool
     gc_collect_cycles();
     $before = residentKib();
     $allocated = allocated();
-    $begun = microtime(true);
+    $started = microtime(true);
     for ($n = 0; $n < $times; $n++) {
         $call($n);
     }
     gc_collect_cycles();
-    $grown = (int) allocated() - (int) $allocated;
+    $growth = (int) allocated() - (int) $allocated;
     $after = residentKib();
-    $fine = ($after - $before) * 1024 <= SLACK_RESIDENT_KIB * 1024 + BYTES_A_CALL * $times
-        && $grown <= SLACK_ALLOCATED + BYTES_A_CALL * $times;
+    $ok = ($after - $before) * 1024 <= SLACK_RESIDENT_KIB * 1024 + BYTES_PER_CALL * $times
+        && $growth <= SLACK_ALLOCATED + BYTES_PER_CALL * $times;
     printf(
         "%-34s %7d calls %6.1f us each   resident %6d -> %6d KiB   allocated %+7d   %s\n",
         $name,
         $times,
-        (microtime(true) - $begun) / max($times, 1) * 1e6,
+        (microtime(true) - $started) / max($times, 1) * 1e6,
         $before,
         $after,
-        $grown,
-        $fine ? 'ok' : 'GROWS'
+        $growth,
+        $ok ? 'ok' : 'GROWS'
     );
 
-    return $fine;
+    return $ok;
 }
 
-/** The call, of which an exception of this package is expected. */
+/** Wraps a call that must throw an exception of this package. */
 function refused(callable $call): callable
 {
     return static function (int $n) use ($call): void {
@@ -90,7 +90,7 @@ function refused(callable $call): callable
         } catch (FlexPayException $expected) {
             return;
         }
-        throw new LogicException('nothing was refused');
+        throw new LogicException('no exception was thrown');
     };
 }
 
@@ -98,7 +98,7 @@ $times = (int) ($argv[1] ?? 100000);
 $networkTimes = (int) ($argv[2] ?? 0);
 $settings = ['merchant' => 'ZANDO', 'token' => 'conformance', 'pay_url' => 'http://127.0.0.1:9/'];
 $client = new Client($settings);
-$notice = '{"code":"0","reference":"MLOPN5472452","provider_reference":"7KI81020PHS","orderNumber":"9bsTX7"}';
+$body = '{"code":"0","reference":"MLOPN5472452","provider_reference":"7KI81020PHS","orderNumber":"9bsTX7"}';
 $request = new PaymentRequest('MM0000XXFFR159', '0', 'CDF', ['description' => str_repeat('pagne ', 100)]);
 $withNul = new PaymentRequest("MM\0", '1', 'CDF', ['description' => 'pagne']);
 $other = new Expected('another', '100', 'CDF', '9bsTX7');
@@ -115,9 +115,9 @@ $transaction = new Transaction(
     ['state' => 'PAID', 'amount_minor' => -1, 'amount_customer_minor' => -1] + array_fill_keys($names, '')
 );
 
-$fine = [
-    measure('parse', $times, static function () use ($notice): void {
-        Callback::parse($notice)->getReference();
+$results = [
+    measure('parse', $times, static function () use ($body): void {
+        Callback::parse($body)->getReference();
     }),
     measure('parse, refused', $times, refused(static function (): void {
         Callback::parse('{"code":"0"');
@@ -125,8 +125,8 @@ $fine = [
     measure('parse, bodies of every size', $times, refused(static function (int $n): void {
         Callback::parse(str_repeat('x', $n % 5000));
     })),
-    measure('key', $times, static function () use ($notice): void {
-        Callback::parse($notice)->getKey();
+    measure('key', $times, static function () use ($body): void {
+        Callback::parse($body)->getKey();
     }),
     measure('pay, refused', $times, refused(static function () use ($client, $request): void {
         $client->pay($request);
@@ -140,8 +140,8 @@ $fine = [
     measure('wait, cancelled', $times, refused(static function () use ($client, $options): void {
         $client->wait('9bsTX7', $options);
     })),
-    measure('verify, refused', $times, refused(static function () use ($client, $notice, $other): void {
-        $client->verifyCallback($notice, $other);
+    measure('verify, refused', $times, refused(static function () use ($client, $body, $other): void {
+        $client->verifyCallback($body, $other);
     })),
     measure('mayReplace', $times, static function () use ($transaction): void {
         $transaction->mayReplace(Transaction::STATE_PENDING);
@@ -149,13 +149,13 @@ $fine = [
     measure('fromEnvironment', intdiv($times, 20), static function (): void {
         Client::fromEnvironment();
     }),
-    measure('client made and dropped', intdiv($times, 20), static function () use ($settings): void {
+    measure('client created and freed', intdiv($times, 20), static function () use ($settings): void {
         new Client($settings);
     }),
     measure('client refused', $times, refused(static function () use ($settings): void {
         new Client(['pay_url' => 'ftp://x'] + $settings);
     })),
-    measure('cancel token made and dropped', $times, static function (): void {
+    measure('cancel token created and freed', $times, static function (): void {
         new CancelToken();
     }),
 ];
@@ -172,30 +172,30 @@ if ($networkTimes > 0) {
     $addresses = array_fill_keys(['callback_url', 'approve_url', 'cancel_url', 'decline_url'], 'https://shop.example/');
     $run = bin2hex(random_bytes(6));
     $order = (string) $client->pay(new PaymentRequest("$run-0", 100, 'CDF', $addresses))->getOrderNumber();
-    $fine[] = measure('pay', $networkTimes, static function () use ($client, $addresses, $run): void {
+    $results[] = measure('pay', $networkTimes, static function () use ($client, $addresses, $run): void {
         static $count = 0;
         $count++;
         $client->pay(new PaymentRequest("$run-$count", 100, 'CDF', $addresses))->getOrderNumber();
     });
-    $fine[] = measure('check', $networkTimes, static function () use ($client, $order): void {
+    $results[] = measure('check', $networkTimes, static function () use ($client, $order): void {
         $client->check($order)->getState();
     });
-    $notice = (string) json_encode(['code' => '0', 'reference' => "$run-0", 'orderNumber' => $order]);
+    $body = (string) json_encode(['code' => '0', 'reference' => "$run-0", 'orderNumber' => $order]);
     $expected = new Expected("$run-0", 100, 'CDF', $order);
-    $fine[] = measure('verify', $networkTimes, static function () use ($client, $notice, $expected): void {
-        $client->verifyCallback($notice, $expected);
+    $results[] = measure('verify', $networkTimes, static function () use ($client, $body, $expected): void {
+        $client->verifyCallback($body, $expected);
     });
     file_get_contents($argv[3] . "/sandbox/api/payments/$order/decide", false, stream_context_create(['http' => [
         'method' => 'POST',
         'header' => 'Content-Type: application/json',
         'content' => '{"decision":"approve","callback":false}',
     ]]));
-    $fine[] = measure('wait', $networkTimes, static function () use ($client, $order): void {
+    $results[] = measure('wait', $networkTimes, static function () use ($client, $order): void {
         $client->wait($order)->getState();
     });
-    $fine[] = measure('check, not found', $networkTimes, refused(static function () use ($client): void {
-        $client->check('nobodys');
+    $results[] = measure('check, not found', $networkTimes, refused(static function () use ($client): void {
+        $client->check('unknown');
     }));
 }
 
-exit(in_array(false, $fine, true) ? 1 : 0);
+exit(in_array(false, $results, true) ? 1 : 0);

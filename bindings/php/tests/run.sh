@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Runs every test of the PHP package, on the system's PHP and on PHP 7.4.
+# Runs all tests of the PHP package, with the system's PHP and with PHP 7.4.
 #
 #   FLEXPAY_LIBRARY   the library to test (build/lib/libflexpay.so)
 #   SANDBOX_BIN       the sandbox (target/debug/flexpay-sandbox)
 #   PHP               the system's PHP (php)
-#   PHP74, PHP74_FPM  a PHP 7.4 with FFI and its FPM, instead of one fetched from Debian into
-#                     build/php74; PHP74=none leaves 7.4 out
-#   MAGO              the static analyser, which is run where it is named
+#   PHP74, PHP74_FPM  a PHP 7.4 with FFI and its FPM, instead of one downloaded from Debian into
+#                     build/php74; PHP74=none skips 7.4
+#   MAGO              the static analyzer; it only runs if this is set
 #   MEMORY_CALLS      how often the memory test calls each local function (100000)
-#   NETWORK_CALLS     and each one that asks the gateway (2000)
+#   NETWORK_CALLS     how often it calls each function that uses the gateway (2000)
 #
 # Debian: php-cli php-fpm php-sqlite3 php-xml php-mbstring phpunit nginx gcc libc6-dev
 set -uo pipefail
@@ -26,18 +26,18 @@ sandbox=
 trap '[ -z "$sandbox" ] || kill "$sandbox" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
 
-# The workers of FPM are not root. Where they cannot read the project, a copy of it is tested.
-tested=$root
+# The FPM workers do not run as root. If they cannot read the project, the tests use a copy of it.
+project=$root
 if [ "$(id -u)" -eq 0 ] && ! setpriv --reuid=www-data --regid=www-data --clear-groups \
     test -r "$here/../preload.php" -a -r "$FLEXPAY_LIBRARY"; then
-    tested=$work/project
-    mkdir -p "$tested/tests" "$work/lib" && chmod 755 "$work"
-    cp -r "$root/bindings" "$root/examples" "$root/include" "$tested/"
-    cp -r "$root/tests/vectors" "$tested/tests/"
+    project=$work/project
+    mkdir -p "$project/tests" "$work/lib" && chmod 755 "$work"
+    cp -r "$root/bindings" "$root/examples" "$root/include" "$project/"
+    cp -r "$root/tests/vectors" "$project/tests/"
     cp "$FLEXPAY_LIBRARY" "$work/lib/libflexpay.so"
     FLEXPAY_LIBRARY=$work/lib/libflexpay.so
 fi
-package=$tested/bindings/php
+package=$project/bindings/php
 
 failed=0
 step() {
@@ -52,7 +52,7 @@ step() {
     fi
 }
 
-units() { # PHP and its FPM, which is found by itself where it is the system's
+units() { # arguments: PHP, and its FPM (default: the system's FPM of the same version)
     PHP_FPM=${2:-} "$1" "$phpunit" -c "$package/phpunit.xml" --fail-on-skipped
 }
 
@@ -85,7 +85,7 @@ step "memory, PHP $(version "$PHP")" memory "$PHP" "$calls"
 
 if [ "${PHP74:-}" != none ]; then
     if [ -z "${PHP74:-}" ] && "$here/php74.sh" "$root/build/php74"; then
-        if [ "$tested" != "$root" ]; then
+        if [ "$project" != "$root" ]; then
             cp -r "$root/build/php74" "$work/php74"
             sed -i "s|$root/build/php74|$work/php74|g" "$work/php74/env" "$work/php74/php.ini"
             . "$work/php74/env"
@@ -99,12 +99,12 @@ if [ "${PHP74:-}" != none ]; then
         step "tests, PHP $(version "$PHP74")" units "$PHP74" "${PHP74_FPM:-}"
         step "memory, PHP $(version "$PHP74")" memory "$PHP74" "$((calls / 10))"
     else
-        step "PHP 7.4 is to be had" false
+        step "PHP 7.4 is available" false
     fi
     unset PHPRC PHP_INI_SCAN_DIR LD_LIBRARY_PATH
 fi
 
-# Asked for by name, and then it must be there: it is no test, and no package brings it.
+# Optional, because no Debian package contains mago. If MAGO is set, mago must be installed.
 if [ -n "${MAGO:-}" ]; then
     step "static analysis" "$here/static.sh"
 fi

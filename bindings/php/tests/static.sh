@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Static analysis of src/ and the examples by mago (a type checker; its settings are in mago.toml). MAGO names it.
+# Static analysis of src/ and the examples with mago, a type checker (settings: mago.toml). MAGO is its path.
 #
 #   cargo install mago --version 1.29.0 --locked
 set -euo pipefail

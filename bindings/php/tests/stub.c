@@ -1,4 +1,4 @@
-/* A library that answers flexpay_check with the code that the order number says, and no error. */
+/* A library whose flexpay_check returns the code given as the order number, and no error object. */
 
 #include <flexpay.h>
 #include <stdlib.h>
@@ -54,7 +54,7 @@ flexpay_result flexpay_parse_callback(const uint8_t *body, size_t length, flexpa
                                       flexpay_error **error)
 {
     (void)callback, (void)error;
-    return length && body[0] == 'k' ? FLEXPAY_OK : FLEXPAY_ERROR_INTERNAL; /* then there is no key of it */
+    return length && body[0] == 'k' ? FLEXPAY_OK : FLEXPAY_ERROR_INTERNAL; /* flexpay_callback_key then fails */
 }
 
 flexpay_result flexpay_callback_key(const flexpay_callback *callback, char *key, size_t size,

@@ -65,12 +65,12 @@ class Outcome(IntEnum):
     #: the installation; to try again mends nothing. (This package's own: the library has none.)
     UNUSABLE = -1
     # written by make header: Outcome
-    #: A part of the request was sent, and no usable reply came. Do NOT repeat a payment: find out
-    #: first, by the callback, a check, or the merchant's console.
+    #: A part of the request was sent, and no usable reply was received. Do NOT repeat a payment
+    #: before you know its state: by the callback, a check, or the merchant's console.
     UNKNOWN = _abi.OUTCOME_UNKNOWN
     #: Nothing of the request left this machine. It may be repeated.
     NOT_SENT = _abi.OUTCOME_NOT_SENT
-    #: The gateway refused the request. Repeat it only after correcting the cause.
+    #: The gateway refused the request. Repeat it only after fixing the cause.
     REFUSED = _abi.OUTCOME_REFUSED
     # end of Outcome
 

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * A callback body that cannot be read.
+ * The callback body cannot be read.
  */
 final class CallbackException extends \RuntimeException implements FlexPayException
 {

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * The connection broke after the request had begun.
+ * The connection broke after the start of the request.
  */
 final class ConnectionException extends \RuntimeException implements FlexPayException
 {

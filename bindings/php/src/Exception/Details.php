@@ -7,7 +7,7 @@ namespace FlexPay\Exception;
 use FlexPay\Internal\Trace;
 
 /**
- * What every exception of this package carries.
+ * The fields of every exception of this package.
  *
  * @internal
  *

@@ -5,55 +5,55 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * Everything this package throws on purpose. There is a class for each result code of the library;
- * catch the one you can do something about, or this one and look at the outcome.
+ * The interface of all exception classes of this package. Each result code of the library has its own
+ * class. Catch the class that you can handle, or this interface, and use getOutcome().
  *
- * `getMessage()` is for a person, in English: what went wrong and what to do next. `getCode()` is the
- * result code of flexpay.h. The token is never in either.
+ * `getMessage()` is English text for a person: what went wrong and what to do next. `getCode()` is
+ * the result code of flexpay.h. Neither ever contains the token.
  */
 interface FlexPayException extends \Throwable
 {
     // written by make header: Outcome
     /**
-     * A part of the request was sent, and no usable reply came. Do NOT repeat a payment: find out first,
-     * by the callback, a check, or the merchant's console.
+     * A part of the request was sent, and no usable reply was received. Do NOT repeat a payment before you
+     * know its state: by the callback, a check, or the merchant's console.
      */
     public const OUTCOME_UNKNOWN = 'UNKNOWN';
 
     /** Nothing of the request left this machine. It may be repeated. */
     public const OUTCOME_NOT_SENT = 'NOT_SENT';
 
-    /** The gateway refused the request. Repeat it only after correcting the cause. */
+    /** The gateway refused the request. Repeat it only after fixing the cause. */
     public const OUTCOME_REFUSED = 'REFUSED';
     // end of Outcome
 
     /**
-     * The library cannot be used on this machine: nothing was sent, and nothing can be. A fault of the
-     * installation, which no new try mends. Only a LibraryException has it.
+     * The library cannot be used on this machine: nothing was sent, and nothing can be sent. The
+     * installation must be fixed; a retry does not help. Only LibraryException has this outcome.
      */
     public const OUTCOME_UNUSABLE = 'UNUSABLE';
 
     /** The name of the result code: "TIMEOUT", "NOT_FOUND". */
     public function getCodeName(): string;
 
-    /** May the request be repeated? One of the OUTCOME_ constants. */
+    /** Whether the request may be repeated: one of the OUTCOME_ constants. */
     public function getOutcome(): string;
 
-    /** The HTTP status of the gateway's answer; null when there was none. */
+    /** The HTTP status of the gateway's reply; null if there was no reply. */
     public function getHttpStatus(): ?int;
 
-    /** The field or setting at fault ("amount"), where one was. */
+    /** The field or setting that caused the error ("amount"); null if none did. */
     public function getField(): ?string;
 
-    /** The gateway's own code, as it came. */
+    /** The gateway's own code, as received. */
     public function getGatewayCode(): ?string;
 
-    /** The gateway's own words, in French mostly. */
+    /** The gateway's own message, usually in French. */
     public function getGatewayMessage(): ?string;
 
     /**
-     * The order number that the reply to a failed payment request gave all the same: ask about it
-     * with Client::check() before anything is repeated.
+     * The order number in the reply to a failed payment request, if there was one: check it with
+     * Client::check() before you repeat anything.
      */
     public function getOrderNumber(): ?string;
 }

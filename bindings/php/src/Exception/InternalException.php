@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * A fault inside the library.
+ * An internal error in the library.
  */
 final class InternalException extends \RuntimeException implements FlexPayException
 {

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * libflexpay could not be loaded; the message says what was tried, and what to set.
+ * libflexpay could not be loaded. The message says what was tried, and which setting to change.
  */
 final class LibraryException extends \RuntimeException implements FlexPayException
 {

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * A callback whose transaction is not the one that was expected; the message names each difference.
+ * The transaction is not the one that was expected. The message names each difference.
  */
 final class MismatchException extends \RuntimeException implements FlexPayException
 {

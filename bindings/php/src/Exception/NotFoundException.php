@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * The gateway knows no such order (for a moment after a payment request, that is normal).
+ * The gateway does not know the order. This is normal for a moment after a payment request.
  */
 final class NotFoundException extends \RuntimeException implements FlexPayException
 {

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * The gateway said no; getGatewayMessage() has its words.
+ * The gateway refused the request. getGatewayMessage() returns its message.
  */
 final class RefusedException extends \RuntimeException implements FlexPayException
 {

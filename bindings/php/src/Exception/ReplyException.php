@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * A reply came that cannot be read, or that contradicts itself.
+ * The reply cannot be read, or contradicts itself.
  */
 final class ReplyException extends \RuntimeException implements FlexPayException
 {

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * The host name could not be looked up.
+ * The host name could not be resolved.
  */
 final class ResolveException extends \RuntimeException implements FlexPayException
 {

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * The TLS handshake failed: certificate not trusted, out of its dates, or for another name.
+ * The TLS handshake failed: the certificate is not trusted, expired, not yet valid, or for another name.
  */
 final class TlsException extends \RuntimeException implements FlexPayException
 {

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * A result code that this version of the package does not know. Look at the outcome.
+ * A result code that this version of the package does not know. Use getOutcome().
  */
 final class UnrecognizedException extends \RuntimeException implements FlexPayException
 {

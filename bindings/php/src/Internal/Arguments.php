@@ -8,8 +8,8 @@ use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\InvalidArgumentException;
 
 /**
- * The guards at the border between PHP and C: types, and what C cannot hold. Whether a value is a
- * good one, the library judges.
+ * Checks arguments before they are passed to C: PHP types, and strings that C cannot hold. The
+ * library checks the values.
  *
  * @internal
  */
@@ -20,7 +20,7 @@ final class Arguments
     }
 
     /**
-     * An amount as text.
+     * An amount as a string.
      *
      * @param mixed $amount
      *
@@ -29,36 +29,36 @@ final class Arguments
     public static function amount($amount): string
     {
         if (is_float($amount)) {
-            throw self::refused(
+            throw self::invalid(
                 'amount',
-                'is a float, which cannot hold most cents exactly; give text ("25.50"), or an int of whole units'
+                'is a float, which cannot represent most cents exactly; use a string ("25.50") or an int of whole units'
             );
         }
         if (!is_string($amount) && !is_int($amount)) {
-            throw self::refused('amount', 'must be a string or an int, not ' . gettype($amount));
+            throw self::invalid('amount', 'must be a string or an int, not ' . gettype($amount));
         }
 
         return (string) $amount;
     }
 
     /**
-     * A string that C reads up to its first NUL: it must have none.
+     * Returns the string if it has no NUL byte. C reads a string only up to its first NUL.
      *
      * @throws InvalidArgumentException
      */
     public static function withoutNul(
         string $field,
         #[\SensitiveParameter]
-        string $text
+        string $string
     ): string {
-        if (strpos($text, "\0") !== false) {
-            throw self::refused($field, 'has a NUL byte in it');
+        if (strpos($string, "\0") !== false) {
+            throw self::invalid($field, 'contains a NUL byte');
         }
 
-        return $text;
+        return $string;
     }
 
-    public static function refused(string $field, string $problem): InvalidArgumentException
+    public static function invalid(string $field, string $problem): InvalidArgumentException
     {
         return new InvalidArgumentException(
             $field . ': ' . $problem,

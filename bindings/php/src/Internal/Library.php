@@ -10,15 +10,15 @@ use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\LibraryException;
 
 /**
- * The shared library. With Loader and Structs it is the only code that uses FFI: under
- * `ffi.enable=preload` PHP allows FFI to preloaded code alone, and preload.php loads these.
+ * The shared library. Only this class, Loader and Structs use FFI: with `ffi.enable=preload`, PHP
+ * allows FFI only to preloaded code, and preload.php loads these classes.
  *
- * Strings are copied in and out within each call. What the library hands out is freed before the
- * call returns, but for clients and cancel tokens, which are kept here under a number until their
- * PHP objects free them.
+ * Strings are copied in and out within each call. Each object from the library is freed before the
+ * call returns, except clients and cancel tokens: they are stored in $handles until their PHP
+ * objects free them.
  *
- * No C data leaves these classes, and no exception is made in a frame that has C data, or a closure
- * over it, among its arguments: a logger that prints the trace would read memory that is gone.
+ * No C data leaves these classes. No exception is created in a frame whose arguments contain C data,
+ * or a closure that captures it: a logger that prints the trace would read freed memory.
  *
  * @internal
  *
@@ -39,10 +39,10 @@ final class Library
 
     private Structs $structs;
 
-    /** Where it was loaded from; null when preload.php did it. */
+    /** The loaded file; null if preload.php loaded it. */
     private ?string $path;
 
-    /** @var array<int, CData> clients and cancel tokens, by the number that their PHP objects have */
+    /** @var array<int, CData> clients and cancel tokens; their PHP objects have the key */
     private array $handles = [];
 
     private int $lastHandle = 0;
@@ -67,8 +67,8 @@ final class Library
     // ---- Loading ------------------------------------------------------------------------------
 
     /**
-     * The library, loaded at the first call and kept for as long as the process (or, in PHP-FPM,
-     * the request) lives. Where it is looked for: see Loader::open().
+     * The library. Loads it at the first call and keeps it until the process (in PHP-FPM: the
+     * request) ends. See Loader::open() for the search order.
      *
      * @throws LibraryException
      */
@@ -79,14 +79,14 @@ final class Library
             self::$loaded = new self($ffi, $from);
         }
         if ($path !== null && !self::$loaded->isFrom(Loader::absolute($path))) {
-            $here = self::$loaded->path ?? 'what opcache.preload names';
-            throw Unusable::because("This process has loaded libflexpay from $here already; it cannot load $path too.");
+            $from = self::$loaded->path ?? 'opcache.preload';
+            throw LoadErrors::create("libflexpay is already loaded from $from; this process cannot also load $path.");
         }
 
         return self::$loaded;
     }
 
-    /** Whether this library is that of a file. */
+    /** Whether this library was loaded from $path. */
     private function isFrom(string $path): bool
     {
         if ($this->path !== null) {
@@ -94,7 +94,7 @@ final class Library
                 || (file_exists($path) && realpath($path) === realpath($this->path));
         }
         try {
-            $this->ffi->type(Loader::mark($path));
+            $this->ffi->type(Loader::markerType($path));
 
             return true;
         } catch (FFI\Exception $unknown) {
@@ -105,84 +105,84 @@ final class Library
     // ---- Clients and cancel tokens ------------------------------------------------------------
 
     /**
-     * A client, for freeClient() in the end.
+     * Creates a client. Free it with freeClient().
      *
-     * @param array<string, string|null> $texts   the config's strings by field; null is absent
-     * @param array<string, int>         $numbers the rest of it
+     * @param array<string, string|null> $strings the config's strings by field; null is absent
+     * @param array<string, int>         $numbers the config's other fields
      *
      * @throws FlexPayException
      */
     public function newClient(
         #[\SensitiveParameter]
-        array $texts,
+        array $strings,
         array $numbers
     ): int {
-        self::checkTexts($texts);
-        $signals = self::holdSignals();
+        self::checkNoNul($strings);
+        $signals = self::disableAsyncSignals();
         try {
-            $kept = [];
-            $config = $this->structs->input('flexpay_config', $texts, $kept);
+            $buffers = [];
+            $config = $this->structs->input('flexpay_config', $strings, $buffers);
             foreach ($numbers as $field => $number) {
                 $config->$field = $number;
             }
 
-            $answer = $this->keep('flexpay_client', function (CData $client, CData $error) use ($config): int {
+            $result = $this->create('flexpay_client', function (CData $client, CData $error) use ($config): int {
                 return $this->ffi->flexpay_client_new(FFI::addr($config), $client, $error);
             });
         } finally {
-            self::releaseSignals($signals);
+            self::restoreAsyncSignals($signals);
         }
 
-        return self::resultOf($answer);
+        return self::resultOrThrow($result);
     }
 
     /**
-     * A client with the settings of the environment, for freeClient() in the end.
+     * Creates a client with the settings of the environment. Free it with freeClient().
      *
      * @throws FlexPayException
      */
     public function newClientFromEnvironment(): int
     {
-        $signals = self::holdSignals();
+        $signals = self::disableAsyncSignals();
         try {
-            $answer = $this->keep('flexpay_client', function (CData $client, CData $error): int {
+            $result = $this->create('flexpay_client', function (CData $client, CData $error): int {
                 return $this->ffi->flexpay_client_from_env($client, $error);
             });
         } finally {
-            self::releaseSignals($signals);
+            self::restoreAsyncSignals($signals);
         }
 
-        return self::resultOf($answer);
+        return self::resultOrThrow($result);
     }
 
     public function freeClient(int $client): void
     {
-        $signals = self::holdSignals();
+        $signals = self::disableAsyncSignals();
         try {
             $this->ffi->flexpay_client_free($this->handles[$client]);
             unset($this->handles[$client]);
         } finally {
-            self::releaseSignals($signals);
+            self::restoreAsyncSignals($signals);
         }
     }
 
     /**
-     * A cancel token, for freeCancelToken() in the end.
+     * Creates a cancel token. Free it with freeCancelToken().
      *
      * @throws FlexPayException
      */
     public function newCancelToken(): int
     {
-        $signals = self::holdSignals();
+        $signals = self::disableAsyncSignals();
         try {
-            $answer = $this->keep('flexpay_cancel_token', function (CData $token, CData $error): int {
+            $result = $this->create('flexpay_cancel_token', function (CData $token, CData $error): int {
                 return $this->ffi->flexpay_cancel_token_new($token, $error);
             });
         } finally {
-            self::releaseSignals($signals);
+            self::restoreAsyncSignals($signals);
         }
 
-        return self::resultOf($answer);
+        return self::resultOrThrow($result);
     }
 
     public function cancel(int $token): void
@@ -192,33 +192,33 @@ final class Library
 
     public function freeCancelToken(int $token): void
     {
-        $signals = self::holdSignals();
+        $signals = self::disableAsyncSignals();
         try {
             $this->ffi->flexpay_cancel_token_free($this->handles[$token]);
             unset($this->handles[$token]);
         } finally {
-            self::releaseSignals($signals);
+            self::restoreAsyncSignals($signals);
         }
     }
 
-    // ---- Calls --------------------------------------------------------------------------------
+    // ---- Requests and callbacks ---------------------------------------------------------------
 
     /**
-     * @param array<string, string|null> $texts the request by field; null is absent
+     * @param array<string, string|null> $strings the request by field; null is absent
      *
      * @return PaymentFields
      *
      * @throws FlexPayException
      */
-    public function pay(int $client, array $texts): array
+    public function pay(int $client, array $strings): array
     {
-        self::checkTexts($texts);
-        $signals = self::holdSignals();
+        self::checkNoNul($strings);
+        $signals = self::disableAsyncSignals();
         try {
-            $kept = [];
-            $request = $this->structs->input('flexpay_payment_request', $texts, $kept);
+            $buffers = [];
+            $request = $this->structs->input('flexpay_payment_request', $strings, $buffers);
 
-            $answer = $this->call(
+            $result = $this->call(
                 'flexpay_payment',
                 [$this->structs, 'payment'],
                 function (CData $payment, CData $error) use ($client, $request): int {
@@ -226,10 +226,10 @@ final class Library
                 }
             );
         } finally {
-            self::releaseSignals($signals);
+            self::restoreAsyncSignals($signals);
         }
 
-        return self::resultOf($answer);
+        return self::resultOrThrow($result);
     }
 
     /**
@@ -239,20 +239,20 @@ final class Library
      */
     public function check(int $client, ?string $orderNumber): array
     {
-        self::checkTexts(['order_number' => $orderNumber]);
+        self::checkNoNul(['order_number' => $orderNumber]);
 
-        $signals = self::holdSignals();
+        $signals = self::disableAsyncSignals();
         try {
-            $answer = $this->transaction(
+            $result = $this->transaction(
                 function (CData $transaction, CData $error) use ($client, $orderNumber): int {
                     return $this->ffi->flexpay_check($this->handles[$client], $orderNumber, $transaction, $error);
                 }
             );
         } finally {
-            self::releaseSignals($signals);
+            self::restoreAsyncSignals($signals);
         }
 
-        return self::resultOf($answer);
+        return self::resultOrThrow($result);
     }
 
     /**
@@ -270,22 +270,22 @@ final class Library
         ?int $cancelToken,
         ?array $expected
     ): array {
-        self::checkTexts(['order_number' => $orderNumber]);
-        self::checkTexts($expected ?? []);
-        $signals = self::holdSignals();
+        self::checkNoNul(['order_number' => $orderNumber]);
+        self::checkNoNul($expected ?? []);
+        $signals = self::disableAsyncSignals();
         try {
-            $kept = [];
-            $options = $this->structs->input('flexpay_wait_options', [], $kept);
+            $buffers = [];
+            $options = $this->structs->input('flexpay_wait_options', [], $buffers);
             foreach ($times as $field => $milliseconds) {
                 $options->$field = $milliseconds;
             }
             $options->cancel = $cancelToken === null ? null : $this->handles[$cancelToken];
             if ($expected !== null) {
-                $payment = $this->structs->input('flexpay_expected', $expected, $kept);
+                $payment = $this->structs->input('flexpay_expected', $expected, $buffers);
                 $options->expected = FFI::addr($payment);
             }
 
-            $answer = $this->transaction(
+            $result = $this->transaction(
                 function (CData $transaction, CData $error) use ($client, $orderNumber, $options): int {
                     return $this->ffi->flexpay_wait(
                         $this->handles[$client],
@@ -297,10 +297,10 @@ final class Library
                 }
             );
         } finally {
-            self::releaseSignals($signals);
+            self::restoreAsyncSignals($signals);
         }
 
-        return self::resultOf($answer);
+        return self::resultOrThrow($result);
     }
 
     /**
@@ -310,14 +310,14 @@ final class Library
      */
     public function parseCallback(string $body): array
     {
-        $signals = self::holdSignals();
+        $signals = self::disableAsyncSignals();
         try {
-            $answer = $this->callback($body, [$this->structs, 'callback']);
+            $result = $this->callback($body, [$this->structs, 'callback']);
         } finally {
-            self::releaseSignals($signals);
+            self::restoreAsyncSignals($signals);
         }
 
-        return self::resultOf($answer);
+        return self::resultOrThrow($result);
     }
 
     /**
@@ -327,9 +327,9 @@ final class Library
      */
     public function callbackKey(string $body): string
     {
-        $signals = self::holdSignals();
+        $signals = self::disableAsyncSignals();
         try {
-            $answer = $this->callback($body, function (CData $callback): array {
+            $result = $this->callback($body, function (CData $callback): array {
                 $key = $this->ffi->new('char[' . Abi::CALLBACK_KEY_SIZE . ']');
                 $error = $this->ffi->new('flexpay_error *');
                 try {
@@ -344,29 +344,29 @@ final class Library
                 }
             });
         } finally {
-            self::releaseSignals($signals);
+            self::restoreAsyncSignals($signals);
         }
 
-        return self::resultOf(self::resultOf($answer));
+        return self::resultOrThrow(self::resultOrThrow($result));
     }
 
     /**
-     * @param array<string, string|null> $texts what is expected by field; null is absent
+     * @param array<string, string|null> $strings what is expected by field; null is absent
      *
      * @return TransactionFields
      *
      * @throws FlexPayException
      */
-    public function verifyCallback(int $client, string $body, array $texts): array
+    public function verifyCallback(int $client, string $body, array $strings): array
     {
-        self::checkTexts($texts);
-        $signals = self::holdSignals();
+        self::checkNoNul($strings);
+        $signals = self::disableAsyncSignals();
         try {
-            $kept = [];
-            $expected = $this->structs->input('flexpay_expected', $texts, $kept);
+            $buffers = [];
+            $expected = $this->structs->input('flexpay_expected', $strings, $buffers);
             $bytes = $this->structs->copyIn('uint8_t', $body);
 
-            $answer = $this->transaction(
+            $result = $this->transaction(
                 function (CData $transaction, CData $error) use ($client, $body, $bytes, $expected): int {
                     return $this->ffi->flexpay_verify_callback(
                         $this->handles[$client],
@@ -379,28 +379,28 @@ final class Library
                 }
             );
         } finally {
-            self::releaseSignals($signals);
+            self::restoreAsyncSignals($signals);
         }
 
-        return self::resultOf($answer);
+        return self::resultOrThrow($result);
     }
 
     /**
-     * @param array<string, string|null> $texts what is expected by field; null is absent
+     * @param array<string, string|null> $strings what is expected by field; null is absent
      *
      * @return TransactionFields
      *
      * @throws FlexPayException
      */
-    public function verifyOrder(int $client, array $texts): array
+    public function verifyOrder(int $client, array $strings): array
     {
-        self::checkTexts($texts);
-        $signals = self::holdSignals();
+        self::checkNoNul($strings);
+        $signals = self::disableAsyncSignals();
         try {
-            $kept = [];
-            $expected = $this->structs->input('flexpay_expected', $texts, $kept);
+            $buffers = [];
+            $expected = $this->structs->input('flexpay_expected', $strings, $buffers);
 
-            $answer = $this->transaction(
+            $result = $this->transaction(
                 function (CData $transaction, CData $error) use ($client, $expected): int {
                     return $this->ffi->flexpay_verify_order(
                         $this->handles[$client],
@@ -411,13 +411,13 @@ final class Library
                 }
             );
         } finally {
-            self::releaseSignals($signals);
+            self::restoreAsyncSignals($signals);
         }
 
-        return self::resultOf($answer);
+        return self::resultOrThrow($result);
     }
 
-    /** Whether the state named $now may replace the one named $recorded. */
+    /** Whether the state $now may replace the state $recorded. */
     public function stateMayReplace(string $recorded, string $now): bool
     {
         $states = [];
@@ -425,7 +425,8 @@ final class Library
             $states[$this->ffi->flexpay_state_name($state)] = $state;
         }
         if (!isset($states[$recorded])) {
-            throw Arguments::refused('recorded', 'is no state; there are ' . implode(', ', array_keys($states)));
+            $names = implode(', ', array_keys($states));
+            throw Arguments::invalid('recorded', 'is not a state; the states are ' . $names);
         }
 
         return $this->ffi->flexpay_state_may_replace($states[$recorded], $states[$now] ?? -1) === 1;
@@ -437,48 +438,48 @@ final class Library
         return $this->ffi->flexpay_version();
     }
 
-    // ---- How calls are made --------------------------------------------------------------------
+    // ---- Calling C ----------------------------------------------------------------------------
 
     /**
-     * Keeps PHP's own signal handlers from running amid a call: one that throws would leave behind a
-     * trace that holds C data which is freed by then. Returns whether they were on.
+     * Stops PHP's signal handlers from running during a call: an exception in a handler would have a
+     * trace that contains freed C data. Returns whether asynchronous signals were enabled.
      */
-    private static function holdSignals(): bool
+    private static function disableAsyncSignals(): bool
     {
         return function_exists('pcntl_async_signals') && pcntl_async_signals(false);
     }
 
-    /** Lets them run again, those that are due at once. */
-    private static function releaseSignals(bool $were): void
+    /** Enables the handlers again if they were enabled, and runs those that are pending. */
+    private static function restoreAsyncSignals(bool $enabled): void
     {
-        if ($were) {
+        if ($enabled) {
             pcntl_async_signals(true);
             pcntl_signal_dispatch();
         }
     }
 
     /**
-     * Refuses what C would cut short.
+     * Refuses strings that C would truncate.
      *
-     * @param array<string, string|null> $texts by field
+     * @param array<string, string|null> $strings by field
      *
      * @throws FlexPayException
      */
-    private static function checkTexts(
+    private static function checkNoNul(
         #[\SensitiveParameter]
-        array $texts
+        array $strings
     ): void {
-        foreach ($texts as $field => $text) {
-            Arguments::withoutNul($field, $text ?? '');
+        foreach ($strings as $field => $string) {
+            Arguments::withoutNul($field, $string ?? '');
         }
     }
 
     /**
-     * Reads a callback body, and gives what $read makes of it.
+     * Parses a callback body and passes the result to $read.
      *
      * @param callable(CData): mixed $read
      *
-     * @return array<string, mixed> as call()
+     * @return array<string, mixed> the argument of resultOrThrow()
      */
     private function callback(string $body, callable $read): array
     {
@@ -494,11 +495,11 @@ final class Library
     }
 
     /**
-     * Calls for a transaction.
+     * Calls a C function that returns a transaction.
      *
      * @param callable(CData, CData): int $function
      *
-     * @return array<string, mixed> as call()
+     * @return array<string, mixed> the argument of resultOrThrow()
      */
     private function transaction(callable $function): array
     {
@@ -506,45 +507,45 @@ final class Library
     }
 
     /**
-     * Calls, and frees what comes of it.
+     * Calls a C function, copies the object that it returns, and frees the object.
      *
-     * @param callable(CData): mixed      $read     makes PHP of a result
-     * @param callable(CData, CData): int $function gets the out-parameters
+     * @param callable(CData): mixed      $read     copies the object to PHP values
+     * @param callable(CData, CData): int $function receives the out-parameters
      *
-     * @return array<string, mixed> what resultOf() takes
+     * @return array<string, mixed> the argument of resultOrThrow()
      */
     private function call(string $type, callable $read, callable $function): array
     {
-        $result = $this->ffi->new($type . ' *');
+        $object = $this->ffi->new($type . ' *');
         $error = $this->ffi->new('flexpay_error *');
         try {
-            $code = $function(FFI::addr($result), FFI::addr($error));
+            $code = $function(FFI::addr($object), FFI::addr($error));
 
-            return $code === Abi::OK ? ['result' => $read($result)] : ['error' => $this->structs->error($code, $error)];
+            return $code === Abi::OK ? ['result' => $read($object)] : ['error' => $this->structs->error($code, $error)];
         } finally {
             $free = $type . '_free';
-            $this->ffi->$free($result);
+            $this->ffi->$free($object);
             $this->ffi->flexpay_error_free($error);
         }
     }
 
     /**
-     * Calls, and keeps what comes of it: the result is its number.
+     * Calls a C function and stores the object that it returns in $handles; the result is its key.
      *
-     * @param callable(CData, CData): int $function gets the out-parameters
+     * @param callable(CData, CData): int $function receives the out-parameters
      *
-     * @return array<string, mixed> what resultOf() takes
+     * @return array<string, mixed> the argument of resultOrThrow()
      */
-    private function keep(string $type, callable $function): array
+    private function create(string $type, callable $function): array
     {
-        $result = $this->ffi->new($type . ' *');
+        $object = $this->ffi->new($type . ' *');
         $error = $this->ffi->new('flexpay_error *');
         try {
-            $code = $function(FFI::addr($result), FFI::addr($error));
+            $code = $function(FFI::addr($object), FFI::addr($error));
             if ($code !== Abi::OK) {
                 return ['error' => $this->structs->error($code, $error)];
             }
-            $this->handles[++$this->lastHandle] = $result;
+            $this->handles[++$this->lastHandle] = $object;
 
             return ['result' => $this->lastHandle];
         } finally {
@@ -553,20 +554,20 @@ final class Library
     }
 
     /**
-     * The result of call(), or its exception.
+     * Returns the result of call() or create(), or throws its error.
      *
-     * @param array<string, mixed> $answer
+     * @param array<string, mixed> $result
      *
      * @return mixed
      *
      * @throws FlexPayException
      */
-    private static function resultOf(array $answer)
+    private static function resultOrThrow(array $result)
     {
-        if (isset($answer['error'])) {
-            throw Failure::of($answer['error']);
+        if (isset($result['error'])) {
+            throw ExceptionFactory::create($result['error']);
         }
 
-        return $answer['result'];
+        return $result['result'];
     }
 }

@@ -17,8 +17,8 @@ final class Loader
 {
     private const SCOPE = 'FLEXPAY';
 
-    /** The name of a type that preload() declares, by which the file it loaded is known again. */
-    public static function mark(string $path): string
+    /** The name of a type that preload() declares, so that a later request can identify the loaded file. */
+    public static function markerType(string $path): string
     {
         $real = realpath($path);
 
@@ -26,7 +26,7 @@ final class Loader
     }
 
     /**
-     * A path from the root: the linker would look for a bare name in places of its own.
+     * An absolute path. The dynamic linker would search its own directories for a bare file name.
      *
      * @throws FlexPayException
      */
@@ -38,7 +38,7 @@ final class Loader
     }
 
     /**
-     * Loads the library for all requests to come. For preload.php alone.
+     * Loads the library for all later requests. Called only by preload.php.
      *
      * @throws LibraryException
      */
@@ -48,11 +48,11 @@ final class Loader
             return;
         }
         $path = self::locate(null);
-        self::verify($path, null);
-        // FFI::load has the library's name from the file and from nowhere else.
+        self::checkFile($path, null);
+        // FFI::load reads the library's path only from the header file.
         $header = tempnam(sys_get_temp_dir(), 'flexpay');
         if ($header === false) {
-            throw Unusable::because('No temporary file can be made in ' . sys_get_temp_dir() . '.');
+            throw LoadErrors::create('Cannot create a temporary file in ' . sys_get_temp_dir() . '.');
         }
         try {
             file_put_contents($header, sprintf(
@@ -60,7 +60,7 @@ final class Loader
                 self::SCOPE,
                 $path,
                 self::declarations(),
-                self::mark($path)
+                self::markerType($path)
             ));
             FFI::load($header);
         } finally {
@@ -69,9 +69,8 @@ final class Loader
     }
 
     /**
-     * The library and its path, which is null where preload.php loaded it: the preloaded one if there is
-     * one; else the file given; else that of FLEXPAY_LIBRARY; else the bundled one. A place that is named
-     * is never skipped for the next.
+     * Returns the library and its path. The first of these that is set is used, even if it cannot be
+     * loaded: the preloaded library (its path is null), $path, FLEXPAY_LIBRARY, the bundled file.
      *
      * @return array{FFI, string|null}
      *
@@ -81,21 +80,21 @@ final class Loader
     {
         $ffi = self::preloaded();
         if ($ffi !== null) {
-            self::compare($ffi, 'the preloaded library');
+            self::checkVersion($ffi, 'the preloaded library');
 
             return [$ffi, null];
         }
         $file = self::locate($path);
-        self::verify($file, $path);
+        self::checkFile($file, $path);
 
         return [FFI::cdef(self::declarations(), $file), $file];
     }
 
-    /** What preload.php loaded; null where it did not run, or had no FFI::load. */
+    /** The library that preload.php loaded; null if it did not run, or could not use FFI::load. */
     private static function preloaded(): ?FFI
     {
         if (!extension_loaded('ffi')) {
-            throw Unusable::withoutFfi();
+            throw LoadErrors::ffiMissing();
         }
         try {
             return FFI::scope(self::SCOPE);
@@ -103,38 +102,37 @@ final class Loader
             if (strpos($failure->getMessage(), 'restricted') === false) {
                 return null;
             }
-            throw Unusable::forbidden($failure);
+            throw LoadErrors::ffiDisabled($failure);
         }
     }
 
-    /** The file to load. */
-    private static function locate(?string $argument): string
+    private static function locate(?string $option): string
     {
-        if ($argument !== null) {
-            return self::absolute($argument);
+        if ($option !== null) {
+            return self::absolute($option);
         }
         $environment = getenv('FLEXPAY_LIBRARY');
 
         return $environment === false || $environment === '' ? self::bundled() : self::absolute($environment);
     }
 
-    /** Loads the file at $path for its ABI version only: that works with every version there is. */
-    private static function verify(string $path, ?string $argument): void
+    /** Loads the file at $path and reads only its ABI version, which works with every version. */
+    private static function checkFile(string $path, ?string $option): void
     {
         try {
             $ffi = FFI::cdef('int32_t flexpay_abi_version(void);', $path);
         } catch (FFI\Exception $failure) {
-            throw Unusable::file($path, $argument, self::bundled(), $failure);
+            throw LoadErrors::cannotLoad($path, $option, self::bundled(), $failure);
         }
-        self::compare($ffi, $path);
+        self::checkVersion($ffi, $path);
     }
 
-    private static function compare(FFI $ffi, string $path): void
+    private static function checkVersion(FFI $ffi, string $path): void
     {
         $version = $ffi->flexpay_abi_version();
         if ($version !== Abi::ABI_VERSION) {
-            throw Unusable::because(sprintf(
-                'libflexpay has ABI version %d, and this package was written for version %d: %s. Update the older.',
+            throw LoadErrors::create(sprintf(
+                'libflexpay has ABI version %d, but this package needs version %d: %s. Update the older of the two.',
                 $version,
                 Abi::ABI_VERSION,
                 $path
@@ -152,7 +150,7 @@ final class Loader
         $file = dirname(__DIR__, 2) . '/flexpay.ffi.h';
         $text = file_get_contents($file);
         if ($text === false) {
-            throw Unusable::because("$file cannot be read.");
+            throw LoadErrors::create("Cannot read $file.");
         }
 
         return $text;

@@ -7,7 +7,7 @@ namespace FlexPay\Internal;
 use FlexPay\Exception\InvalidArgumentException;
 
 /**
- * Options by name, as the caller gave them, read by type.
+ * An array of options from the caller, read with type checks.
  *
  * @internal
  */
@@ -16,37 +16,37 @@ final class Options
     private const UINT32_MAX = 4294967295;
 
     /** @var array<array-key, mixed> */
-    private array $given;
+    private array $options;
 
     /**
-     * @param array<array-key, mixed> $given
-     * @param list<string>            $known all others are refused: a name misspelt would otherwise
-     *                                       be a setting lost
+     * @param array<array-key, mixed> $options by name
+     * @param list<string>            $known the valid names. Any other is refused: otherwise a
+     *                                       misspelt option would be ignored.
      *
      * @throws InvalidArgumentException
      */
     public function __construct(
         #[\SensitiveParameter]
-        array $given,
+        array $options,
         array $known
     ) {
-        foreach (array_keys($given) as $name) {
+        foreach (array_keys($options) as $name) {
             if (!in_array((string) $name, $known, true)) {
-                throw Arguments::refused((string) $name, 'is no option here; there are ' . implode(', ', $known));
+                throw Arguments::invalid((string) $name, 'is not an option; the options are ' . implode(', ', $known));
             }
         }
-        $this->given = $given;
+        $this->options = $options;
     }
 
-    /** null where it was left out. */
-    public function text(string $name): ?string
+    /** null if not given. */
+    public function string(string $name): ?string
     {
-        $text = $this->given[$name] ?? null;
-        if ($text !== null && !is_string($text)) {
-            throw Arguments::refused($name, 'must be a string, not ' . gettype($text));
+        $string = $this->options[$name] ?? null;
+        if ($string !== null && !is_string($string)) {
+            throw Arguments::invalid($name, 'must be a string, not ' . gettype($string));
         }
 
-        return $text;
+        return $string;
     }
 
     /**
@@ -54,59 +54,59 @@ final class Options
      *
      * @return array<string, string|null> by name
      */
-    public function texts(array $names): array
+    public function strings(array $names): array
     {
-        $texts = [];
+        $strings = [];
         foreach ($names as $name) {
-            $texts[$name] = $this->text($name);
+            $strings[$name] = $this->string($name);
         }
 
-        return $texts;
+        return $strings;
     }
 
-    /** Milliseconds, as C's uint32_t holds them; 0 where they were left out. */
-    public function milliseconds(string $name, int $least = 0): int
+    /** Milliseconds, in the range of C's uint32_t; 0 if not given. */
+    public function milliseconds(string $name, int $min = 0): int
     {
-        $milliseconds = $this->given[$name] ?? null;
+        $milliseconds = $this->options[$name] ?? null;
         if ($milliseconds === null) {
             return 0;
         }
-        if (!is_int($milliseconds) || $milliseconds < $least || $milliseconds > self::UINT32_MAX) {
-            throw Arguments::refused($name, "must be an int from $least to " . self::UINT32_MAX);
+        if (!is_int($milliseconds) || $milliseconds < $min || $milliseconds > self::UINT32_MAX) {
+            throw Arguments::invalid($name, "must be an int from $min to " . self::UINT32_MAX);
         }
 
         return $milliseconds;
     }
 
-    /** $number where it is true; 0 where it is false or was left out. */
+    /** $number if the option is true; 0 if it is false or not given. */
     public function flag(string $name, int $number): int
     {
-        $flag = $this->given[$name] ?? false;
+        $flag = $this->options[$name] ?? false;
         if (!is_bool($flag)) {
-            throw Arguments::refused($name, 'must be true or false, not ' . gettype($flag));
+            throw Arguments::invalid($name, 'must be true or false, not ' . gettype($flag));
         }
 
         return $flag ? $number : 0;
     }
 
     /**
-     * The number of a choice; of the first where it was left out.
+     * The number of the chosen name; of the first one if not given.
      *
-     * @param array<string, int> $choices
+     * @param array<string, int> $choices number by name
      */
     public function choice(string $name, array $choices): int
     {
         $names = array_keys($choices);
-        $choice = $this->text($name) ?? $names[0];
+        $choice = $this->string($name) ?? $names[0];
         if (!isset($choices[$choice])) {
-            throw Arguments::refused($name, 'must be "' . implode('" or "', $names) . '"');
+            throw Arguments::invalid($name, 'must be "' . implode('" or "', $names) . '"');
         }
 
         return $choices[$choice];
     }
 
     /**
-     * An object of a class; null where it was left out.
+     * An object of a class; null if not given.
      *
      * @template T of object
      *
@@ -116,9 +116,9 @@ final class Options
      */
     public function object(string $name, string $class): ?object
     {
-        $object = $this->given[$name] ?? null;
+        $object = $this->options[$name] ?? null;
         if ($object !== null && !$object instanceof $class) {
-            throw Arguments::refused($name, 'must be a ' . $class);
+            throw Arguments::invalid($name, 'must be a ' . $class);
         }
 
         return $object;

@@ -9,7 +9,7 @@ use FFI\CData;
 use FlexPay\Exception\FlexPayException;
 
 /**
- * Turns PHP values into C structs, and C structs into PHP values.
+ * Converts PHP values to C structs, and C structs to PHP values.
  *
  * @internal
  */
@@ -23,40 +23,40 @@ final class Structs
     }
 
     /**
-     * A zeroed input struct with its size and its strings set. Its strings live in $kept, which
-     * must live as long as the struct.
+     * Creates a zeroed input struct, and sets its size and its strings. The struct points into
+     * $buffers, which must live as long as the struct.
      *
-     * @param array<string, string|null> $texts by field; null is absent
-     * @param list<CData>                $kept
+     * @param array<string, string|null> $strings by field; null is absent
+     * @param list<CData>                $buffers the copies of the strings are appended here
      */
     public function input(
         string $type,
         #[\SensitiveParameter]
-        array $texts,
-        array &$kept
+        array $strings,
+        array &$buffers
     ): CData {
         $struct = $this->ffi->new($type);
         $struct->size = FFI::sizeof($struct);
-        foreach ($texts as $field => $text) {
-            if ($text !== null) {
-                $bytes = $this->copyIn('char', $text);
+        foreach ($strings as $field => $string) {
+            if ($string !== null) {
+                $bytes = $this->copyIn('char', $string);
                 $struct->$field = $this->ffi->cast('char *', $bytes);
-                $kept[] = $bytes;
+                $buffers[] = $bytes;
             }
         }
 
         return $struct;
     }
 
-    /** The bytes of a string, and a NUL. */
+    /** Copies a string into a new C array, with a NUL at its end. */
     public function copyIn(
         string $type,
         #[\SensitiveParameter]
-        string $text
+        string $string
     ): CData {
-        $length = strlen($text);
+        $length = strlen($string);
         $bytes = $this->ffi->new($type . '[' . ($length + 1) . ']');
-        FFI::memcpy($bytes, $text, $length);
+        FFI::memcpy($bytes, $string, $length);
 
         return $bytes;
     }
@@ -86,9 +86,9 @@ final class Structs
     }
 
     /**
-     * What an error says; it may be NULL.
+     * Copies an error, which may be NULL.
      *
-     * @return array<string, mixed> the arguments of Failure::of()
+     * @return array<string, mixed> the argument of ExceptionFactory::create()
      */
     public function error(int $code, CData $error): array
     {
@@ -106,7 +106,7 @@ final class Structs
     }
 
     /**
-     * The fields of a struct as PHP has them: FFI copies `const char *` to a string, NULL to null.
+     * Copies the fields of a struct: FFI converts `const char *` to a string, and NULL to null.
      *
      * @return array<string, mixed>
      */

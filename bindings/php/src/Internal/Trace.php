@@ -5,8 +5,8 @@ declare(strict_types=1);
 namespace FlexPay\Internal;
 
 /**
- * Takes the token out of traces. #[\SensitiveParameter] does so from PHP 8.2 on; before, a logger
- * that prints a trace with its arguments would print the settings of the client that was refused.
+ * Removes the token from stack traces. #[\SensitiveParameter] does this from PHP 8.2 on. Before PHP
+ * 8.2, a logger that prints a trace with its arguments would print the settings of a refused client.
  *
  * @internal
  */
@@ -16,7 +16,7 @@ final class Trace
     {
     }
 
-    /** Drops the arguments of this package's inner frames, and of the client's constructor. */
+    /** Removes the arguments from the frames of FlexPay\Internal and of the client's constructor. */
     public static function scrub(\Throwable $thrown): void
     {
         $property = new \ReflectionProperty($thrown instanceof \Error ? \Error::class : \Exception::class, 'trace');
@@ -25,14 +25,14 @@ final class Trace
         }
         /** @var list<array{class?: string, function?: string, args?: list<mixed>}> $trace */
         $trace = $thrown->getTrace();
-        foreach ($trace as $at => $frame) {
+        foreach ($trace as $i => $frame) {
             $class = $frame['class'] ?? '';
             $function = $frame['function'] ?? '';
             if (
                 strncmp($class, 'FlexPay\\Internal\\', 17) === 0
                 || ($class === 'FlexPay\\Client' && $function === '__construct')
             ) {
-                unset($trace[$at]['args']);
+                unset($trace[$i]['args']);
             }
         }
         $property->setValue($thrown, $trace);

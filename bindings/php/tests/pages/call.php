@@ -1,6 +1,6 @@
 <?php
 
-/** One call: checks the order that is asked for, or else pays. Says which worker made it. */
+/** Makes one call: checks the order in the query or, without one, pays. Prints the worker's process ID. */
 
 declare(strict_types=1);
 

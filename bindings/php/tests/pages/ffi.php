@@ -1,6 +1,6 @@
 <?php
 
-/** Tries to use FFI from a page that was not preloaded. */
+/** Tries to use FFI in a page that was not preloaded. */
 
 try {
     FFI::cdef('int getpid(void);');

@@ -1,6 +1,6 @@
 <?php
 
-/** Pays and checks; says how the library was loaded, and by which worker. */
+/** Pays and checks. Prints the path of the loaded library and the worker's process ID. */
 
 declare(strict_types=1);
 

@@ -8,12 +8,12 @@ use FFI;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Internal\Abi;
 use FlexPay\Internal\Library;
-use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Process;
+use FlexPay\Tests\Support\TemporaryDirectory;
 use FlexPay\Transaction;
 use PHPUnit\Framework\TestCase;
 
-/** That PHP has the same idea of the border as C. */
+/** PHP declares the same constants, structs and functions as the C header. */
 final class AbiTest extends TestCase
 {
     private const ROOT = __DIR__ . '/../../../..';
@@ -42,34 +42,34 @@ final class AbiTest extends TestCase
         return $structs;
     }
 
-    public function testEveryConstantIsThatOfTheHeader(): void
+    public function testConstantsEqualTheHeader(): void
     {
         preg_match_all('/^#define FLEXPAY_(\w+) (\d+)$/m', self::header(), $found);
         $header = array_map('intval', array_combine($found[1], $found[2]));
         unset($header['VERSION_MAJOR'], $header['VERSION_MINOR'], $header['VERSION_PATCH']);
-        $ours = (new \ReflectionClass(Abi::class))->getConstants();
-        unset($ours['FIELDS']);
+        $php = (new \ReflectionClass(Abi::class))->getConstants();
+        unset($php['FIELDS']);
         ksort($header);
-        ksort($ours);
-        self::assertSame($header, $ours);
-        self::assertGreaterThan(30, count($ours));
+        ksort($php);
+        self::assertSame($header, $php);
+        self::assertGreaterThan(30, count($php));
     }
 
-    public function testThePlainHeaderDeclaresTheSame(): void
+    public function testThePlainHeaderEqualsTheHeader(): void
     {
-        // What remains of flexpay.h without comments, C++ and macros.
+        // flexpay.h without comments, C++ and macros.
         $header = (string) preg_replace(['~/\*.*?\*/~s', '~//.*~'], '', self::header());
         $header = (string) preg_replace('/^#ifdef __cplusplus$.*?^#endif.*?$/sm', '', $header);
         $header = (string) preg_replace('/^#.*$/m', '', $header);
-        $words = static function (string $text): array {
+        $tokens = static function (string $text): array {
             return preg_split('/\s+|(?<=\W)|(?=\W)/', $text, -1, PREG_SPLIT_NO_EMPTY) ?: [];
         };
-        self::assertSame($words($header), $words(self::plainHeader()));
+        self::assertSame($tokens($header), $tokens(self::plainHeader()));
         self::assertStringNotContainsString('#', self::plainHeader());
         self::assertSame("\n", substr(self::plainHeader(), -1));
     }
 
-    public function testTheLayoutIsThatOfTheCCompiler(): void
+    public function testTheStructLayoutEqualsTheCCompilers(): void
     {
         $lines = '';
         foreach (self::structs(self::header()) as $struct => $fields) {
@@ -78,27 +78,27 @@ final class AbiTest extends TestCase
                 $lines .= "printf(\"$struct.$field %zu\\n\", offsetof($struct, $field));\n";
             }
         }
-        $folder = new Folder();
+        $directory = new TemporaryDirectory();
         file_put_contents(
-            $folder->path . '/layout.c',
+            $directory->path . '/layout.c',
             "#include <flexpay.h>\n#include <stdio.h>\nint main(void) {\n{$lines}return 0;\n}\n"
         );
-        [$status, $words] = Process::run(['cc', '-I' . self::ROOT . '/include', '-o', $folder->path . '/layout',
-            $folder->path . '/layout.c']);
-        self::assertSame(0, $status, $words);
-        [$status, $facts] = Process::run([$folder->path . '/layout']);
+        [$status, $output] = Process::run(['cc', '-I' . self::ROOT . '/include', '-o', $directory->path . '/layout',
+            $directory->path . '/layout.c']);
+        self::assertSame(0, $status, $output);
+        [$status, $layout] = Process::run([$directory->path . '/layout']);
         self::assertSame(0, $status);
 
         $ffi = FFI::cdef(self::plainHeader(), (string) getenv('FLEXPAY_LIBRARY'));
-        foreach (explode("\n", trim($facts)) as $fact) {
-            [$name, $number] = explode(' ', $fact);
+        foreach (explode("\n", trim($layout)) as $line) {
+            [$name, $number] = explode(' ', $line);
             [$struct, $field] = explode('.', $name) + [1 => null];
-            $ours = $field === null ? FFI::sizeof($ffi->type($struct)) : self::offset($ffi, $struct, $field);
-            self::assertSame((int) $number, $ours, $name);
+            $php = $field === null ? FFI::sizeof($ffi->type($struct)) : self::offset($ffi, $struct, $field);
+            self::assertSame((int) $number, $php, $name);
         }
     }
 
-    /** Where a field is, told by writing to it and looking which bytes changed. */
+    /** The offset of a field: writes to it and finds the first byte that changed. */
     private static function offset(FFI $ffi, string $struct, string $field): int
     {
         $object = $ffi->new($struct);
@@ -109,21 +109,21 @@ final class AbiTest extends TestCase
             $types = ['cancel' => 'flexpay_cancel_token *', 'expected' => 'flexpay_expected *'];
             $object->$field = $ffi->cast($types[$field] ?? 'char *', -1);
         }
-        for ($at = 0; $at < FFI::sizeof($object); $at++) {
-            if ($bytes[$at] === 255) {
-                return $at;
+        for ($offset = 0; $offset < FFI::sizeof($object); $offset++) {
+            if ($bytes[$offset] === 255) {
+                return $offset;
             }
         }
-        self::fail("$struct.$field is nowhere");
+        self::fail("$struct.$field was not found");
     }
 
-    public function testNoFieldIsForgotten(): void
+    public function testEveryFieldIsUsed(): void
     {
         $structs = self::structs(self::header());
         self::assertSame($structs, Abi::FIELDS);
         $client = (new \ReflectionClass(\FlexPay\Client::class))->getConstants();
         $numbers = ['size', 'environment', 'api', 'timeout_ms', 'connect_timeout_ms', 'flags'];
-        self::assertSame(array_values(array_diff($structs['flexpay_config'], $numbers)), $client['TEXTS']);
+        self::assertSame(array_values(array_diff($structs['flexpay_config'], $numbers)), $client['STRING_OPTIONS']);
         $request = new \FlexPay\PaymentRequest('r', 1, 'CDF');
         self::assertSame(array_slice($structs['flexpay_payment_request'], 1), array_keys($request->toArray()));
         $expected = new \FlexPay\Expected('r', 1, 'CDF');
@@ -135,13 +135,13 @@ final class AbiTest extends TestCase
         );
     }
 
-    public function testNamesAreTheLibrarys(): void
+    public function testNamesEqualTheLibrarys(): void
     {
         $ffi = FFI::cdef(self::plainHeader(), (string) getenv('FLEXPAY_LIBRARY'));
         $abi = (new \ReflectionClass(Abi::class))->getConstants();
         $states = (new \ReflectionClass(Transaction::class))->getConstants();
         $outcomes = (new \ReflectionClass(FlexPayException::class))->getConstants();
-        unset($outcomes['OUTCOME_UNUSABLE']); // no library can say so
+        unset($outcomes['OUTCOME_UNUSABLE']); // only this package has it, not the library
         $seen = 0;
         unset($abi['FIELDS']);
         foreach ($abi as $name => $number) {
@@ -161,13 +161,13 @@ final class AbiTest extends TestCase
         self::assertSame(count($states), count((new \ReflectionClass(Library::class))->getConstants()['STATES']));
     }
 
-    public function testFewClassesUseFfi(): void
+    public function testOnlyThreeClassesUseFfi(): void
     {
         $files = array_merge(glob(__DIR__ . '/../../src/*.php') ?: [], glob(__DIR__ . '/../../src/*/*.php') ?: []);
         foreach ($files as $file) {
             $uses = preg_match('/\bFFI(::|\\\\)/', (string) file_get_contents($file)) === 1;
-            $may = in_array(basename($file), ['Library.php', 'Loader.php', 'Structs.php'], true);
-            self::assertSame($may, $uses, $file);
+            $allowed = in_array(basename($file), ['Library.php', 'Loader.php', 'Structs.php'], true);
+            self::assertSame($allowed, $uses, $file);
         }
     }
 }

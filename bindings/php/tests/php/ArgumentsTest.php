@@ -17,7 +17,7 @@ use FlexPay\Transaction;
 use FlexPay\WaitOptions;
 use PHPUnit\Framework\TestCase;
 
-/** What is refused at the language's border, and that nothing there crashes. */
+/** Invalid arguments are refused before they reach C, and nothing crashes. */
 final class ArgumentsTest extends TestCase
 {
     private const OPTIONS = ['merchant' => 'ZANDO', 'token' => 'conformance', 'pay_url' => 'http://127.0.0.1:9/'];
@@ -39,7 +39,7 @@ final class ArgumentsTest extends TestCase
      *
      * @param mixed $amount
      */
-    public function testAnAmountIsTextOrAnInt($amount, string $word): void
+    public function testAnAmountIsAStringOrAnInt($amount, string $type): void
     {
         $calls = [
             static function () use ($amount): void {
@@ -51,35 +51,35 @@ final class ArgumentsTest extends TestCase
         ];
         foreach ($calls as $call) {
             $failure = $this->refusal($call, 'amount');
-            self::assertStringContainsString($word, $failure->getMessage());
+            self::assertStringContainsString($type, $failure->getMessage());
         }
     }
 
-    public function testTheRefusalOfAFloatSaysWhy(): void
+    public function testTheErrorForAFloatGivesTheReason(): void
     {
         $failure = $this->refusal(static function (): void {
             new PaymentRequest('r', 0.1, 'USD');
         }, 'amount');
-        self::assertStringContainsString('cannot hold most cents exactly', $failure->getMessage());
+        self::assertStringContainsString('cannot represent most cents exactly', $failure->getMessage());
     }
 
-    public function testAnIntIsWholeUnits(): void
+    public function testAnIntMeansWholeUnits(): void
     {
         self::assertSame('100', (new PaymentRequest('r', 100, 'USD'))->getAmount());
         self::assertSame('100', (new Expected('r', 100, 'USD'))->getAmount());
     }
 
     /** @return list<string> */
-    private static function textOptions(): array
+    private static function stringOptions(): array
     {
         return ['merchant', 'token', 'pay_url', 'check_url', 'ca_file', 'proxy', 'app_name', 'callback_secret',
             'callback_secret_previous'];
     }
 
-    /** @return iterable<string, array{callable(string): void, string}> what takes text, and its name */
-    public function texts(): iterable
+    /** @return iterable<string, array{callable(string): void, string}> a call with a string, and the field's name */
+    public function strings(): iterable
     {
-        foreach (self::textOptions() as $name) {
+        foreach (self::stringOptions() as $name) {
             yield "client, $name" => [static function (string $text) use ($name): void {
                 $secret = strpos($name, 'previous') ? ['callback_secret' => 'sixteen characters'] : [];
                 new Client([$name => $text] + $secret + self::OPTIONS);
@@ -129,8 +129,8 @@ final class ArgumentsTest extends TestCase
         }
     }
 
-    /** @dataProvider texts */
-    public function testANulIsRefused(callable $call, string $field): void
+    /** @dataProvider strings */
+    public function testANulByteIsRefused(callable $call, string $field): void
     {
         foreach (["a\0b", "\0", "a\0"] as $text) {
             $failure = $this->refusal(static function () use ($call, $text): void {
@@ -140,8 +140,8 @@ final class ArgumentsTest extends TestCase
         }
     }
 
-    /** @dataProvider texts */
-    public function testTextThatIsNotUtf8IsRefused(callable $call, string $field): void
+    /** @dataProvider strings */
+    public function testAStringThatIsNotUtf8IsRefused(callable $call, string $field): void
     {
         foreach (["\xff", "caf\xe9", "\xed\xa0\x80", "\xc0\xaf"] as $text) {
             $this->refusal(static function () use ($call, $text): void {
@@ -150,8 +150,8 @@ final class ArgumentsTest extends TestCase
         }
     }
 
-    /** @dataProvider texts */
-    public function testAMebibyteIsNoTrouble(callable $call, string $field): void
+    /** @dataProvider strings */
+    public function testAMebibyteDoesNotCrash(callable $call, string $field): void
     {
         try {
             $call(str_repeat('é', 1 << 19));
@@ -161,12 +161,12 @@ final class ArgumentsTest extends TestCase
         }
     }
 
-    public function testACallbackBodyMayHoldAnything(): void
+    public function testACallbackBodyMayContainAnyBytes(): void
     {
         foreach (["\0", "{\"code\":\"0\0\"}", "\xff\xfe", '', str_repeat('a', 1 << 20), random_bytes(1000)] as $body) {
             try {
                 Callback::parse($body);
-                self::fail('read');
+                self::fail('the body was accepted');
             } catch (CallbackException $refused) {
                 self::assertSame('body', $refused->getField());
             }
@@ -197,7 +197,7 @@ final class ArgumentsTest extends TestCase
     /** @return iterable<string, array{string, mixed}> */
     public function wrongTypes(): iterable
     {
-        foreach (self::textOptions() as $name) {
+        foreach (self::stringOptions() as $name) {
             yield "$name an int" => [$name, 1];
             yield "$name an array" => [$name, ['x']];
         }
@@ -246,7 +246,7 @@ final class ArgumentsTest extends TestCase
         }, 'expected');
     }
 
-    public function testPhpRefusesTheOtherTypesItself(): void
+    public function testPhpItselfRefusesTheOtherTypes(): void
     {
         $client = new Client(self::OPTIONS);
         $calls = [
@@ -279,7 +279,7 @@ final class ArgumentsTest extends TestCase
         }
     }
 
-    public function testMissingSettings(): void
+    public function testMissingSettingsAreRefused(): void
     {
         $this->refusal(static function (): void {
             new Client([]);
@@ -292,7 +292,7 @@ final class ArgumentsTest extends TestCase
         }, 'merchant');
     }
 
-    public function testAClientThatWasNeverMade(): void
+    public function testAClientThatWasNotConstructed(): void
     {
         $class = new \ReflectionClass(Client::class);
         self::assertTrue($class->isFinal());
@@ -300,7 +300,7 @@ final class ArgumentsTest extends TestCase
         $class->newInstanceWithoutConstructor()->check('1');
     }
 
-    public function testAStateThatIsNoneIsRefused(): void
+    public function testAnUnknownStateIsRefused(): void
     {
         $transaction = new Transaction($this->fields('PAID'));
         $this->refusal(static function () use ($transaction): void {
@@ -310,7 +310,7 @@ final class ArgumentsTest extends TestCase
         self::assertFalse((new Transaction($this->fields('SOMETHING NEW')))->mayReplace(Transaction::STATE_PENDING));
     }
 
-    public function testObjectsOfTheLibraryAreNeitherClonedNorSerialized(): void
+    public function testLibraryObjectsCannotBeClonedOrSerialized(): void
     {
         foreach ([new Client(self::OPTIONS), new CancelToken()] as $object) {
             try {
@@ -330,7 +330,7 @@ final class ArgumentsTest extends TestCase
         unserialize('O:14:"FlexPay\Client":0:{}');
     }
 
-    public function testValuesDoNotChange(): void
+    public function testValueObjectsAreImmutable(): void
     {
         $values = [PaymentRequest::class, Expected::class, Payment::class, Transaction::class, Callback::class];
         foreach ($values as $value) {

@@ -15,10 +15,10 @@ use FlexPay\Tests\Support\SandboxTestCase;
 use FlexPay\Transaction;
 use FlexPay\WaitOptions;
 
-/** What the package is for, against a gateway. */
+/** The functions of the client, with the sandbox gateway. */
 final class ClientTest extends SandboxTestCase
 {
-    public function testPayCheckAndPaid(): void
+    public function testPayAndCheck(): void
     {
         $client = $this->client();
         $request = $this->request('25.50', 'USD', ['description' => 'Deux pagnes']);
@@ -54,7 +54,7 @@ final class ClientTest extends SandboxTestCase
         self::assertFalse($before->mayReplace(Transaction::STATE_PAID));
     }
 
-    public function testTheGatewayHearsWhatWasAsked(): void
+    public function testTheGatewayReceivesTheRequest(): void
     {
         $request = $this->request(1500, 'CDF', [
             'description' => 'Crème & café',
@@ -62,23 +62,23 @@ final class ClientTest extends SandboxTestCase
         ]);
         $this->client(['app_name' => 'BoutiqueZando/2.1'])->pay($request);
 
-        $heard = $this->sandbox->payments()[0];
-        self::assertSame($request->getReference(), $heard['reference']);
-        self::assertSame('1500', $heard['amount']);
-        self::assertSame('CDF', $heard['currency']);
-        self::assertSame('Crème & café', $heard['description']);
-        self::assertSame($request->getCallbackUrl(), $heard['callback_url']);
-        self::assertSame($request->getApproveUrl(), $heard['approve_url']);
-        self::assertSame($request->getCancelUrl(), $heard['cancel_url']);
-        self::assertSame($request->getDeclineUrl(), $heard['decline_url']);
-        self::assertSame($request->getHomeUrl(), $heard['home_url']);
+        $payment = $this->sandbox->payments()[0];
+        self::assertSame($request->getReference(), $payment['reference']);
+        self::assertSame('1500', $payment['amount']);
+        self::assertSame('CDF', $payment['currency']);
+        self::assertSame('Crème & café', $payment['description']);
+        self::assertSame($request->getCallbackUrl(), $payment['callback_url']);
+        self::assertSame($request->getApproveUrl(), $payment['approve_url']);
+        self::assertSame($request->getCancelUrl(), $payment['cancel_url']);
+        self::assertSame($request->getDeclineUrl(), $payment['decline_url']);
+        self::assertSame($request->getHomeUrl(), $payment['home_url']);
         self::assertStringContainsString('BoutiqueZando/2.1', (string) json_encode(
             $this->sandbox->requests()[0]['headers'],
             JSON_UNESCAPED_SLASHES
         ));
     }
 
-    public function testTheDocumentedFormGivesNoOrderNumber(): void
+    public function testApiV1GivesNoOrderNumber(): void
     {
         $client = $this->client(['api' => 'v1', 'pay_url' => $this->sandbox->url() . '/v1/pay']);
         $payment = $client->pay($this->request());
@@ -86,7 +86,7 @@ final class ClientTest extends SandboxTestCase
         self::assertNull($payment->getOrderNumber());
     }
 
-    public function testHttpsWithAnAuthorityOfItsOwn(): void
+    public function testHttpsWithACaFile(): void
     {
         $client = $this->client([
             'pay_url' => $this->sandbox->httpsUrl() . '/v1.1/pay',
@@ -95,7 +95,7 @@ final class ClientTest extends SandboxTestCase
         self::assertNotNull($client->pay($this->request())->getOrderNumber());
     }
 
-    public function testWithoutAnOrderNumberTheReasonIsSaid(): void
+    public function testTheErrorForAMissingOrderNumberGivesTheReason(): void
     {
         $client = $this->client();
         foreach (['check', 'wait'] as $call) {
@@ -109,7 +109,7 @@ final class ClientTest extends SandboxTestCase
         self::assertSame([], $this->sandbox->requests());
     }
 
-    public function testWaitReturnsWhatIsFinal(): void
+    public function testWaitReturnsAFinalState(): void
     {
         $client = $this->client();
         $order = (string) $client->pay($this->request())->getOrderNumber();
@@ -118,25 +118,25 @@ final class ClientTest extends SandboxTestCase
         self::assertSame(Transaction::STATE_CANCELLED, $client->wait($order, $options)->getState());
     }
 
-    public function testWaitHeedsItsOptions(): void
+    public function testWaitUsesItsOptions(): void
     {
         $client = $this->client();
         $order = (string) $client->pay($this->request())->getOrderNumber();
         $options = ['timeout_ms' => 700, 'interval_ms' => 50, 'max_interval_ms' => 100];
-        $begun = microtime(true);
+        $started = microtime(true);
         $failure = self::failure(static function () use ($client, $order, $options): void {
             $client->wait($order, new WaitOptions($options));
         });
         self::assertInstanceOf(TimeoutException::class, $failure);
-        self::assertEqualsWithDelta(0.7, microtime(true) - $begun, 0.5);
-        self::assertGreaterThan(5, count($this->sandbox->requests()), 'the interval was heeded');
+        self::assertEqualsWithDelta(0.7, microtime(true) - $started, 0.5);
+        self::assertGreaterThan(5, count($this->sandbox->requests()), 'the interval was used');
 
         $this->sandbox->decide($order, 'decline');
         $failed = $client->wait($order, new WaitOptions(['failed_grace_ms' => 1, 'interval_ms' => 10]));
         self::assertSame(Transaction::STATE_FAILED, $failed->getState());
     }
 
-    public function testACallbackIsReadAndVerified(): void
+    public function testACallbackIsParsedAndVerified(): void
     {
         $client = $this->client();
         $request = $this->request('100', 'CDF');
@@ -155,9 +155,9 @@ final class ClientTest extends SandboxTestCase
 
         $expected = new Expected($request->getReference(), 100, 'CDF', $order);
         self::assertTrue($client->verifyCallback($body, $expected)->isPaid());
-        $dearer = new Expected($request->getReference(), '1000', 'CDF', $order);
-        $failure = self::failure(static function () use ($client, $body, $dearer): void {
-            $client->verifyCallback($body, $dearer);
+        $higher = new Expected($request->getReference(), '1000', 'CDF', $order);
+        $failure = self::failure(static function () use ($client, $body, $higher): void {
+            $client->verifyCallback($body, $higher);
         });
         self::assertInstanceOf(MismatchException::class, $failure);
         self::assertSame('amount', $failure->getField());
@@ -211,13 +211,13 @@ final class ClientTest extends SandboxTestCase
         self::assertSame('order_number', $another->getField());
     }
 
-    public function testASignedAddress(): void
+    public function testASignedCallbackUrl(): void
     {
         $client = $this->client(['callback_secret' => 'un secret de la boutique']);
         $request = $this->request();
         $order = (string) $client->pay($request)->getOrderNumber();
-        $address = (string) $this->sandbox->payments()[0]['callback_url'];
-        $query = (string) parse_url($address, PHP_URL_QUERY);
+        $url = (string) $this->sandbox->payments()[0]['callback_url'];
+        $query = (string) parse_url($url, PHP_URL_QUERY);
         self::assertNotSame('', $query);
         $this->sandbox->decide($order, 'approve');
 
@@ -254,7 +254,7 @@ final class ClientTest extends SandboxTestCase
         }
     }
 
-    public function testCheckOnceAsksOnce(): void
+    public function testCheckOnceSendsOneRequest(): void
     {
         $this->sandbox->inject(['on' => 'check', 'times' => null, 'action' => ['kind' => 'html', 'status' => 500]]);
         $client = $this->client(['check_once' => true]);
@@ -264,7 +264,7 @@ final class ClientTest extends SandboxTestCase
         self::assertCount(1, $this->sandbox->requests());
     }
 
-    public function testAForkedChildWorksOn(): void
+    public function testAForkedChildCanUseTheClient(): void
     {
         self::assertTrue(function_exists('pcntl_fork'), 'this test cannot run: PHP has no pcntl');
         $client = $this->client(['pay_url' => $this->sandbox->httpsUrl() . '/v1.1/pay'] + [
@@ -282,7 +282,7 @@ final class ClientTest extends SandboxTestCase
                 } catch (\Throwable $failure) {
                     fwrite(STDERR, $failure->getMessage() . "\n");
                 }
-                // Without PHPUnit's way out, and without the parent's destructors.
+                // End the child without PHPUnit's shutdown and without the parent's destructors.
                 posix_kill((int) getmypid(), $status === 0 ? SIGTERM : SIGKILL);
             }
             $children[] = $child;

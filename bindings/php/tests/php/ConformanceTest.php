@@ -8,18 +8,18 @@ use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\Sandbox;
 use PHPUnit\Framework\TestCase;
 
-/** The shared vectors, through the runner that the project compares with those of other languages. */
+/** Runs the shared vectors with conformance.php; the project compares its output with other languages. */
 final class ConformanceTest extends TestCase
 {
     private const VECTORS = __DIR__ . '/../../../../tests/vectors';
 
-    public function testEveryCaseComesOutAsExpected(): void
+    public function testEveryCaseReturnsTheExpectedResult(): void
     {
         $sandbox = new Sandbox(['--vectors', self::VECTORS]);
         $runner = [PHP_BINARY, __DIR__ . '/../conformance.php', self::VECTORS, $sandbox->url()];
         [$status, $output] = Process::run($runner);
         self::assertSame(0, $status, $output);
-        // The forgeries want orders that "make conformance" puts into its sandbox; it judges them.
+        // The forgery cases need orders that only "make conformance" creates in its sandbox.
         $lines = array_values(array_filter(
             explode("\n", trim($output)),
             static fn (string $line): bool => strpos($line, '{"case":"forgery/') !== 0
@@ -37,7 +37,7 @@ final class ConformanceTest extends TestCase
                     foreach ($expected as $field => $value) {
                         $found = $got[$field];
                         if (is_string($value) && strpos($value, '$GATEWAY/') === 0) {
-                            // It stands for the server that answered.
+                            // $GATEWAY stands for the URL of the server.
                             $found = preg_replace('~^http://127\.0\.0\.1:\d+~', '$GATEWAY', $found);
                         }
                         self::assertSame($value, $found, "$name: $field");

@@ -4,18 +4,18 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests;
 
-use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Fpm;
 use FlexPay\Tests\Support\Http;
 use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\SandboxTestCase;
+use FlexPay\Tests\Support\TemporaryDirectory;
 
-/** The examples, served by PHP-FPM and nginx; the gateway posts its callbacks to them. */
+/** Runs the examples in PHP-FPM behind nginx. The sandbox gateway posts its callbacks to them. */
 final class ExamplesTest extends SandboxTestCase
 {
     private const EXAMPLES = __DIR__ . '/../../../../examples/php';
 
-    private Folder $folder;
+    private TemporaryDirectory $directory;
     private string $file;
     private \PDO $database;
     private Fpm $fpm;
@@ -23,20 +23,20 @@ final class ExamplesTest extends SandboxTestCase
     /** @var array<string, string> */
     private array $settings;
 
-    /** @var list<string> everything a stranger was told */
-    private array $told = [];
+    /** @var list<string> the body of every HTTP response */
+    private array $bodies = [];
 
     /** @param array<string, string> $settings */
     private function open(array $settings = []): void
     {
-        $this->folder = new Folder();
-        $this->file = $this->folder->path . '/shop.sqlite';
+        $this->directory = new TemporaryDirectory();
+        $this->file = $this->directory->path . '/shop.sqlite';
         $this->database = new \PDO("sqlite:$this->file", null, null, [
             \PDO::ATTR_ERRMODE => \PDO::ERRMODE_EXCEPTION,
             \PDO::ATTR_DEFAULT_FETCH_MODE => \PDO::FETCH_ASSOC,
         ]);
         $this->database->exec((string) file_get_contents(self::EXAMPLES . '/schema.sql'));
-        chmod($this->folder->path, 0777);
+        chmod($this->directory->path, 0777);
         chmod($this->file, 0666);
         $this->settings = $settings + ['SHOP_DATABASE' => $this->file] + $this->sandbox->environment();
         $this->fpm = new Fpm(
@@ -51,17 +51,17 @@ final class ExamplesTest extends SandboxTestCase
 
     protected function tearDown(): void
     {
-        foreach ($this->told as $words) {
-            self::assertStringNotContainsString($this->sandbox->token(), $words);
-            self::assertStringNotContainsString('FlexPay\\', $words);
-            self::assertStringNotContainsString('.php', $words);
+        foreach ($this->bodies as $body) {
+            self::assertStringNotContainsString($this->sandbox->token(), $body);
+            self::assertStringNotContainsString('FlexPay\\', $body);
+            self::assertStringNotContainsString('.php', $body);
         }
         self::assertStringNotContainsString($this->sandbox->token(), $this->fpm->log());
         self::assertStringNotContainsString('PHP Warning', $this->fpm->log());
         $this->fpm->stop();
     }
 
-    // ---- What is done ---------------------------------------------------------------------------
+    // ---- Actions --------------------------------------------------------------------------------
 
     private function order(string $id, string $amount = '25.50', string $currency = 'USD'): void
     {
@@ -69,54 +69,54 @@ final class ExamplesTest extends SandboxTestCase
             ->execute([$id, $amount, $currency]);
     }
 
-    /** The customer goes to pay; gives the status. */
+    /** The customer submits the payment form. Returns the HTTP status. */
     private function pay(string $order): int
     {
-        [$status, $words] = Http::send(
+        [$status, $body] = Http::send(
             'POST',
             $this->fpm->url('pay.php'),
             "order=$order",
             'application/x-www-form-urlencoded'
         );
-        $this->told[] = $words;
+        $this->bodies[] = $body;
 
         return $status;
     }
 
-    /** The customer decides on the card page, and the gateway posts its callback; gives the answer's status. */
+    /** The customer decides, and the gateway posts its callback. Returns the callback's HTTP status. */
     private function decide(string $reference, string $decision, int $callbacks = 1): int
     {
         $number = $this->number($reference);
         $this->sandbox->decide($number, $decision, true);
         $all = $this->sandbox->callbacks($number, $callbacks);
-        $this->told[] = (string) end($all)['reply_body'];
+        $this->bodies[] = (string) end($all)['reply_body'];
 
         return (int) end($all)['reply_status'];
     }
 
-    /** @param array<string, string>|string $notice */
-    private function post($notice, string $query = ''): int
+    /** @param array<string, string>|string $callback */
+    private function post($callback, string $query = ''): int
     {
-        $body = is_array($notice) ? (string) json_encode($notice) : $notice;
-        [$status, $words] = Http::send('POST', $this->fpm->url('callback.php') . $query, $body);
-        $this->told[] = $words;
+        $body = is_array($callback) ? (string) json_encode($callback) : $callback;
+        [$status, $response] = Http::send('POST', $this->fpm->url('callback.php') . $query, $body);
+        $this->bodies[] = $response;
 
         return $status;
     }
 
-    /** @return array{int, string} exit status and output of the sweep */
+    /** @return array{int, string} exit status and output of sweep.php */
     private function sweep(): array
     {
         return Process::run([PHP_BINARY, self::EXAMPLES . '/sweep.php'], $this->settings + getenv());
     }
 
-    private function growOld(string $reference, string $by): void
+    private function backdate(string $reference, string $by): void
     {
-        $this->database->prepare('UPDATE attempts SET asked_at = datetime(asked_at, ?) WHERE reference = ?')
+        $this->database->prepare('UPDATE attempts SET created_at = datetime(created_at, ?) WHERE reference = ?')
             ->execute([$by, $reference]);
     }
 
-    // ---- What came of it ------------------------------------------------------------------------
+    // ---- Results --------------------------------------------------------------------------------
 
     /** @return array<string, string|null> */
     private function attempt(string $reference): array
@@ -145,7 +145,7 @@ final class ExamplesTest extends SandboxTestCase
         return $find->fetchColumn() ?: null;
     }
 
-    /** @return array<string, string> a notice that claims that an attempt is paid */
+    /** @return array<string, string> a callback that claims that an attempt is paid */
     private function claim(string $reference): array
     {
         return ['code' => '0', 'reference' => $reference, 'orderNumber' => $this->number($reference)];
@@ -153,13 +153,13 @@ final class ExamplesTest extends SandboxTestCase
 
     private function deliveries(): int
     {
-        // nginx writes it into its own log, too.
+        // Count only FPM's lines: nginx also writes the message to its own log.
         return (int) preg_match_all('/NOTICE: PHP message: flexpay: \S+ is paid: deliver/', $this->fpm->log());
     }
 
-    // ---- The stories ----------------------------------------------------------------------------
+    // ---- Payments -------------------------------------------------------------------------------
 
-    public function testPaid(): void
+    public function testAnOrderIsPaid(): void
     {
         $this->open();
         $this->order('INVOICE-1');
@@ -170,19 +170,19 @@ final class ExamplesTest extends SandboxTestCase
         self::assertSame('INVOICE-1-1', $this->paidBy('INVOICE-1'));
         self::assertSame(1, $this->deliveries());
         self::assertSame(409, $this->pay('INVOICE-1'), 'it cannot be paid again');
-        self::assertStringContainsString('is paid', end($this->told) ?: '');
+        self::assertStringContainsString('is paid', end($this->bodies) ?: '');
         self::assertCount(1, $this->sandbox->payments());
     }
 
     /** @return iterable<string, array{string, string}> */
-    public function unhappy(): iterable
+    public function failures(): iterable
     {
         yield 'declined, then paid' => ['decline', 'FAILED'];
         yield 'cancelled, then paid' => ['cancel', 'CANCELLED'];
     }
 
-    /** @dataProvider unhappy */
-    public function testNotAtFirst(string $decision, string $state): void
+    /** @dataProvider failures */
+    public function testPaidAtTheSecondAttempt(string $decision, string $state): void
     {
         $this->open();
         $this->order('INVOICE-2');
@@ -199,48 +199,48 @@ final class ExamplesTest extends SandboxTestCase
         self::assertSame(409, $this->pay('INVOICE-2'));
     }
 
-    public function testDeclinedAndTheNoticeGotLost(): void
+    public function testDeclinedAndTheCallbackWasLost(): void
     {
         $this->open();
         $this->order('INVOICE-3');
         $this->pay('INVOICE-3');
         $this->sandbox->decide($this->number('INVOICE-3-1'), 'decline');
-        self::assertSame(303, $this->pay('INVOICE-3'), 'back to the same page, for a while');
+        self::assertSame(303, $this->pay('INVOICE-3'), 'back to the same card page, at first');
         self::assertCount(1, $this->sandbox->payments());
 
-        $this->growOld('INVOICE-3-1', '-3 minutes');
-        self::assertSame(303, $this->pay('INVOICE-3'), 'the gateway was asked');
+        $this->backdate('INVOICE-3-1', '-3 minutes');
+        self::assertSame(303, $this->pay('INVOICE-3'), 'the gateway was checked');
         self::assertSame('FAILED', $this->state('INVOICE-3-1'));
         self::assertSame('PENDING', $this->state('INVOICE-3-2'));
     }
 
-    public function testPaidAndTheNoticeGotLost(): void
+    public function testPaidAndTheCallbackWasLost(): void
     {
         $this->open();
         $this->order('INVOICE-3');
         $this->pay('INVOICE-3');
         $this->sandbox->decide($this->number('INVOICE-3-1'), 'approve');
-        $this->growOld('INVOICE-3-1', '-3 minutes');
+        $this->backdate('INVOICE-3-1', '-3 minutes');
         self::assertSame(409, $this->pay('INVOICE-3'));
-        self::assertStringContainsString('is paid', end($this->told) ?: '');
+        self::assertStringContainsString('is paid', end($this->bodies) ?: '');
         self::assertSame('INVOICE-3-1', $this->paidBy('INVOICE-3'));
         self::assertSame(1, $this->deliveries());
     }
 
-    public function testPaidLate(): void
+    public function testPaidAfterADecline(): void
     {
         $this->open();
         $this->order('INVOICE-4');
         $this->pay('INVOICE-4');
         $this->decide('INVOICE-4-1', 'decline');
-        self::assertSame(200, $this->decide('INVOICE-4-1', 'approve', 2), 'the gateway thinks better of it');
+        self::assertSame(200, $this->decide('INVOICE-4-1', 'approve', 2), 'the gateway changes the state');
         self::assertSame('PAID', $this->state('INVOICE-4-1'));
         self::assertSame('INVOICE-4-1', $this->paidBy('INVOICE-4'));
         self::assertSame(1, $this->deliveries());
         self::assertSame(409, $this->pay('INVOICE-4'));
     }
 
-    public function testPaidLateAfterAnotherAttempt(): void
+    public function testPaidAfterADeclineAndASecondAttempt(): void
     {
         $this->open();
         $this->order('INVOICE-4');
@@ -251,14 +251,14 @@ final class ExamplesTest extends SandboxTestCase
         self::assertSame(200, $this->decide('INVOICE-4-1', 'approve', 2));
         self::assertSame('PAID', $this->state('INVOICE-4-1'));
         self::assertSame('INVOICE-4-2', $this->paidBy('INVOICE-4'));
-        self::assertSame(1, $this->deliveries(), 'the goods go out once');
+        self::assertSame(1, $this->deliveries(), 'the goods are delivered once');
         self::assertStringContainsString(
-            'INVOICE-4-1 is paid, and its order was paid already: refund it',
+            'INVOICE-4-1 is paid, but its order was already paid: refund it',
             $this->fpm->log()
         );
     }
 
-    public function testForged(): void
+    public function testAForgedCallbackChangesNothing(): void
     {
         $this->open();
         $this->order('DEAR', '900');
@@ -267,7 +267,7 @@ final class ExamplesTest extends SandboxTestCase
         $this->pay('CHEAP');
         $this->sandbox->decide($this->number('CHEAP-1'), 'approve');
 
-        self::assertSame(200, $this->post($this->claim('DEAR-1')), 'heard; the gateway says pending');
+        self::assertSame(200, $this->post($this->claim('DEAR-1')), 'accepted; the gateway reports PENDING');
         $replayed = ['reference' => 'DEAR-1'] + $this->claim('CHEAP-1');
         self::assertSame(400, $this->post(['orderNumber' => 'x1'] + ['reference' => 'DEAR-1', 'code' => '0']));
         $this->post($replayed);
@@ -276,7 +276,7 @@ final class ExamplesTest extends SandboxTestCase
         self::assertSame(0, substr_count($this->fpm->log(), 'DEAR-1 is paid'));
     }
 
-    public function testTwice(): void
+    public function testRepeatedCallbacksDeliverOnce(): void
     {
         $this->open();
         $this->order('INVOICE-5');
@@ -289,70 +289,70 @@ final class ExamplesTest extends SandboxTestCase
         $this->sandbox->deliver($number);
         foreach ($this->sandbox->callbacks($number, 6) as $callback) {
             self::assertSame(200, $callback['reply_status'], $this->fpm->log());
-            $this->told[] = (string) $callback['reply_body'];
+            $this->bodies[] = (string) $callback['reply_body'];
         }
         self::assertSame(1, $this->deliveries());
     }
 
-    public function testNever(): void
+    public function testTheSweepFindsLostCallbacks(): void
     {
         $this->open();
         foreach (['PAID' => 'approve', 'FAILED' => 'decline', 'CANCELLED' => 'cancel'] as $state => $decision) {
             $this->order($state);
             $this->pay($state);
             $this->sandbox->decide($this->number("$state-1"), $decision);
-            $this->growOld("$state-1", '-3 minutes');
+            $this->backdate("$state-1", '-3 minutes');
         }
         $this->order('EARLY');
         $this->pay('EARLY');
         $this->sandbox->decide($this->number('EARLY-1'), 'decline');
         $this->order('PENDING');
         $this->pay('PENDING');
-        [$status, $words] = $this->sweep();
-        self::assertSame(0, $status, $words);
-        self::assertStringContainsString('5 open, 3 changed, 0 to look at', $words);
+        [$status, $output] = $this->sweep();
+        self::assertSame(0, $status, $output);
+        self::assertStringContainsString('5 open, 3 changed, 0 to look at', $output);
         foreach (['PAID', 'FAILED', 'CANCELLED', 'PENDING'] as $state) {
             self::assertSame($state, $this->state("$state-1"));
         }
         self::assertSame('PENDING', $this->state('EARLY-1'), 'the customer may still be typing');
         self::assertSame('PAID-1', $this->paidBy('PAID'));
-        self::assertSame(1, substr_count($words, 'deliver the order'), $words);
+        self::assertSame(1, substr_count($output, 'deliver the order'), $output);
 
-        // Paid late: those that failed today are asked about too.
+        // Paid late: the sweep also checks the payments that failed today.
         $this->sandbox->decide($this->number('FAILED-1'), 'approve');
-        [$status, $words] = $this->sweep();
-        self::assertSame(0, $status, $words);
-        self::assertStringContainsString("FAILED-1 is PAID\n", $words);
+        [$status, $output] = $this->sweep();
+        self::assertSame(0, $status, $output);
+        self::assertStringContainsString("FAILED-1 is PAID\n", $output);
         $this->sandbox->decide($this->number('CANCELLED-1'), 'approve');
-        $this->growOld('CANCELLED-1', '-2 days');
+        $this->backdate('CANCELLED-1', '-2 days');
         self::assertStringContainsString('2 open, 0 changed', $this->sweep()[1]);
     }
 
-    public function testTheSweepNamesWhatAPersonMustLookAt(): void
+    public function testTheSweepPrintsWhatAPersonMustLookAt(): void
     {
         $this->open();
         $this->order('INVOICE-6');
         $this->sandbox->inject(['on' => 'pay', 'action' => ['kind' => 'reset_after_reading']]);
         $this->pay('INVOICE-6');
-        [$status, $words] = $this->sweep();
-        self::assertSame(0, $status, $words);
-        $this->growOld('INVOICE-6-1', '-11 minutes');
-        [$status, $words] = $this->sweep();
+        [$status, $output] = $this->sweep();
+        self::assertSame(0, $status, $output);
+        $this->backdate('INVOICE-6-1', '-11 minutes');
+        [$status, $output] = $this->sweep();
         self::assertSame(1, $status);
-        self::assertStringContainsString('INVOICE-6-1 has no order number', $words);
+        self::assertStringContainsString('INVOICE-6-1 has no order number', $output);
 
         $this->settings['FLEXPAY_TOKEN'] = 'not-the-token';
         $this->order('INVOICE-7');
         $this->pay('INVOICE-7');
-        [$status, $words] = $this->sweep();
+        [$status, $output] = $this->sweep();
         self::assertSame(1, $status);
-        self::assertStringContainsString('The gateway cannot be asked: the gateway did not accept the token', $words);
-        self::assertStringNotContainsString('not-the-token', $words);
+        self::assertStringContainsString('Cannot check any payment: the gateway did not accept the token', $output);
+        self::assertStringNotContainsString('not-the-token', $output);
     }
 
-    // ---- What goes wrong ------------------------------------------------------------------------
+    // ---- Errors ---------------------------------------------------------------------------------
 
-    public function testTwoClicks(): void
+    public function testSeveralClicksMakeOnePayment(): void
     {
         $this->open();
         $this->order('INVOICE-8');
@@ -371,15 +371,15 @@ final class ExamplesTest extends SandboxTestCase
         }
         self::assertGreaterThanOrEqual(1, $redirects);
         self::assertCount(1, $this->sandbox->payments());
-        self::assertSame(303, $this->pay('INVOICE-8'), 'a reload leads to the same page');
+        self::assertSame(303, $this->pay('INVOICE-8'), 'a reload redirects to the same card page');
         self::assertCount(1, $this->sandbox->payments());
     }
 
-    public function testTheRedirectIsThatOfTheGateway(): void
+    public function testTheRedirectUrlIsTheGateways(): void
     {
         $this->open();
         $this->order('INVOICE-9', '1500', 'CDF');
-        foreach (['the first time', 'and after a reload'] as $when) {
+        foreach (['the first time', 'after a reload'] as $when) {
             $context = stream_context_create(['http' => [
                 'method' => 'POST',
                 'header' => 'Content-Type: application/x-www-form-urlencoded',
@@ -392,19 +392,19 @@ final class ExamplesTest extends SandboxTestCase
         }
     }
 
-    public function testWhatIsNoNotice(): void
+    public function testInvalidRequestsAreRefused(): void
     {
         $this->open();
         foreach (['', 'x', '{', '<html>', "\0", str_repeat('a', 100000)] as $body) {
             self::assertSame(400, $this->post($body), $body);
         }
-        self::assertSame(404, $this->post(['code' => '0', 'reference' => 'NOBODYS', 'orderNumber' => '1']));
+        self::assertSame(404, $this->post(['code' => '0', 'reference' => 'UNKNOWN', 'orderNumber' => '1']));
         self::assertSame(405, $this->fpm->get('callback.php')[0]);
-        self::assertSame(404, $this->pay('NOBODYS'));
+        self::assertSame(404, $this->pay('UNKNOWN'));
         self::assertSame([], $this->sandbox->requests());
     }
 
-    public function testTheGatewayCannotBeAsked(): void
+    public function testTheCheckFails(): void
     {
         $this->open();
         $this->order('INVOICE-3');
@@ -413,8 +413,8 @@ final class ExamplesTest extends SandboxTestCase
         $this->sandbox->inject(['on' => 'check', 'times' => null, 'action' => ['kind' => 'reset_after_reading']]);
         self::assertSame(503, $this->post($this->claim('INVOICE-3-1')));
         self::assertSame('PENDING', $this->state('INVOICE-3-1'));
-        $this->growOld('INVOICE-3-1', '-3 minutes');
-        self::assertSame(303, $this->pay('INVOICE-3'), 'back to the same page');
+        $this->backdate('INVOICE-3-1', '-3 minutes');
+        self::assertSame(303, $this->pay('INVOICE-3'), 'back to the same card page');
 
         $this->sandbox->clearFaults();
         self::assertSame(200, $this->post($this->claim('INVOICE-3-1')));
@@ -422,21 +422,21 @@ final class ExamplesTest extends SandboxTestCase
         self::assertCount(1, $this->sandbox->payments());
     }
 
-    public function testAPaymentThatMayHaveArrivedIsNotAskedForAgain(): void
+    public function testAPaymentThatMayHaveArrivedIsNotSentAgain(): void
     {
         $this->open();
         $this->order('INVOICE-4');
         $this->sandbox->inject(['on' => 'pay', 'action' => ['kind' => 'reset_after_reading']]);
         self::assertSame(503, $this->pay('INVOICE-4'));
-        self::assertStringContainsString('do not pay again', end($this->told) ?: '');
+        self::assertStringContainsString('do not pay again', end($this->bodies) ?: '');
         $sent = count($this->sandbox->requests());
         self::assertSame(409, $this->pay('INVOICE-4'), 'a reload');
-        self::assertStringContainsString('do not pay again', end($this->told) ?: '');
+        self::assertStringContainsString('do not pay again', end($this->bodies) ?: '');
         self::assertCount($sent, $this->sandbox->requests(), 'nothing more was sent');
         self::assertSame('PENDING', $this->state('INVOICE-4-1'));
-        self::assertStringContainsString('do not pay again', (string) $this->attempt('INVOICE-4-1')['why']);
+        self::assertStringContainsString('do not pay again', (string) $this->attempt('INVOICE-4-1')['error']);
 
-        // It did arrive, and the customer pays after all: the callback tells.
+        // It did arrive, and the customer pays: the callback reports it.
         $number = $this->sandbox->payments()[0]['order_number'];
         $this->sandbox->decide($number, 'approve', true);
         self::assertSame(200, $this->sandbox->callbacks($number, 1)[0]['reply_status'], $this->fpm->log());
@@ -444,23 +444,23 @@ final class ExamplesTest extends SandboxTestCase
         self::assertSame($number, $this->number('INVOICE-4-1'));
     }
 
-    public function testWhatWasNotSentMayBeSentAgain(): void
+    public function testARequestThatWasNotSentMayBeRepeated(): void
     {
         $this->open(['FLEXPAY_PAY_URL' => 'http://127.0.0.1:' . Http::freePort() . '/']);
         $this->order('INVOICE-6');
         self::assertSame(503, $this->pay('INVOICE-6'));
-        self::assertStringContainsString('try again', end($this->told) ?: '');
+        self::assertStringContainsString('try again', end($this->bodies) ?: '');
         self::assertSame('FAILED', $this->state('INVOICE-6-1'));
         self::assertSame(503, $this->pay('INVOICE-6'));
         self::assertSame('FAILED', $this->state('INVOICE-6-2'));
     }
 
-    public function testWhatTheGatewayRefused(): void
+    public function testTheGatewayRefuses(): void
     {
         $this->open(['FLEXPAY_TOKEN' => 'not-the-token']);
         $this->order('INVOICE-7');
         self::assertSame(502, $this->pay('INVOICE-7'));
-        self::assertStringContainsString('said no', end($this->told) ?: '');
+        self::assertStringContainsString('refused the payment', end($this->bodies) ?: '');
         self::assertSame('FAILED', $this->state('INVOICE-7-1'));
     }
 
@@ -476,7 +476,7 @@ final class ExamplesTest extends SandboxTestCase
      *
      * @dataProvider broken
      */
-    public function testNobodyIsAskedToTryWhatCannotWork(array $settings): void
+    public function testWrongSettingsDoNotInviteARetry(array $settings): void
     {
         $this->open($settings);
         $this->order('INVOICE-8');
@@ -484,11 +484,11 @@ final class ExamplesTest extends SandboxTestCase
         $this->assertNothingWasCharged();
     }
 
-    public function testNobodyIsAskedToTryWithoutALibrary(): void
+    public function testAMissingLibraryDoesNotInviteARetry(): void
     {
         $this->open();
         $this->fpm->stop();
-        // As after an update of PHP that forgot its settings.
+        // As after a PHP update that lost its settings.
         $this->fpm = new Fpm(self::EXAMPLES, ['ffi.enable' => '0'], $this->settings);
         $this->fpm->start();
         $this->order('INVOICE-8');
@@ -500,14 +500,14 @@ final class ExamplesTest extends SandboxTestCase
 
     private function assertNothingWasCharged(): void
     {
-        $words = end($this->told) ?: '';
-        self::assertStringContainsString('Nothing was charged', $words);
-        self::assertStringNotContainsString('try again', $words);
+        $body = end($this->bodies) ?: '';
+        self::assertStringContainsString('Nothing was charged', $body);
+        self::assertStringNotContainsString('try again', $body);
         self::assertSame('FAILED', $this->state('INVOICE-8-1'));
         self::assertSame([], $this->sandbox->payments());
     }
 
-    public function testAnAttemptWithoutANumberIsPaidOnceToo(): void
+    public function testAnAttemptWithoutAnOrderNumberIsPaidOnce(): void
     {
         $this->open(['FLEXPAY_API' => 'v1', 'FLEXPAY_PAY_URL' => $this->sandbox->url() . '/v1/pay']);
         $this->order('INVOICE-8');
@@ -521,24 +521,24 @@ final class ExamplesTest extends SandboxTestCase
         self::assertSame('INVOICE-8-1', $this->paidBy('INVOICE-8'));
     }
 
-    public function testSignedAddresses(): void
+    public function testSignedCallbackUrls(): void
     {
         $this->open(['FLEXPAY_CALLBACK_SECRET' => 'un secret de la boutique']);
         $this->order('INVOICE-5');
         $this->pay('INVOICE-5');
         $number = $this->number('INVOICE-5-1');
         $this->sandbox->decide($number, 'approve');
-        $asked = count($this->sandbox->requests());
+        $sent = count($this->sandbox->requests());
         self::assertSame(400, $this->post($this->claim('INVOICE-5-1')));
-        self::assertCount($asked, $this->sandbox->requests(), 'refused without asking');
+        self::assertCount($sent, $this->sandbox->requests(), 'refused without a check');
 
         $this->sandbox->deliver($number);
         self::assertSame(200, $this->sandbox->callbacks($number, 1)[0]['reply_status'], $this->fpm->log());
         self::assertSame('PAID', $this->state('INVOICE-5-1'));
     }
 
-    /** The lines at the top of pay.php, as they stand there. */
-    public function testItIsTriedOutAsWritten(): void
+    /** Runs the commands in the comment at the top of pay.php. */
+    public function testTheCommandsInPayPhpWork(): void
     {
         $this->open();
         $text = (string) file_get_contents(self::EXAMPLES . '/pay.php');
@@ -556,14 +556,14 @@ final class ExamplesTest extends SandboxTestCase
         $process = new Process(
             ['sh', '-c', 'cd ' . escapeshellarg($root) . " && $command"],
             $this->sandbox->environment() + getenv(),
-            $this->folder->path . '/server.log'
+            $this->directory->path . '/server.log'
         );
-        $process->await(static function () use ($port): bool {
-            return Http::accepts("tcp://127.0.0.1:$port");
-        }, 'the server of PHP');
+        $process->waitUntil(static function () use ($port): bool {
+            return Http::isListening("tcp://127.0.0.1:$port");
+        }, "PHP's built-in server");
         $form = 'application/x-www-form-urlencoded';
-        [$status, $words] = Http::send('POST', "http://127.0.0.1:$port/$curl[2]", $curl[1], $form);
+        [$status, $body] = Http::send('POST', "http://127.0.0.1:$port/$curl[2]", $curl[1], $form);
         $process->stop();
-        self::assertSame(303, $status, $words . $process->log());
+        self::assertSame(303, $status, $body . $process->log());
     }
 }

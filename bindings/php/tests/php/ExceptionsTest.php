@@ -11,19 +11,21 @@ use FlexPay\Exception;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Expected;
 use FlexPay\Internal\Abi;
+use FlexPay\Internal\ExceptionFactory;
+use FlexPay\Internal\Library;
 use FlexPay\PaymentRequest;
-use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Http;
 use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\SandboxTestCase;
+use FlexPay\Tests\Support\TemporaryDirectory;
 use FlexPay\WaitOptions;
 
-/** Each result code has its exception, and each exception says what it knows. */
+/** Each result code has its exception class, and each exception has the right fields. */
 final class ExceptionsTest extends SandboxTestCase
 {
     public function testInvalid(): void
     {
-        $failure = $this->payFails([], new PaymentRequest('r', '0', 'USD'));
+        $failure = $this->payFailure([], new PaymentRequest('r', '0', 'USD'));
         $this->assertIs($failure, Exception\InvalidArgumentException::class, Abi::ERROR_INVALID, 'INVALID', 'NOT_SENT');
         self::assertInstanceOf(\InvalidArgumentException::class, $failure);
         self::assertSame('amount', $failure->getField());
@@ -33,19 +35,19 @@ final class ExceptionsTest extends SandboxTestCase
 
     public function testResolve(): void
     {
-        $failure = $this->payFails(['pay_url' => 'https://nowhere.invalid/v1/pay']);
+        $failure = $this->payFailure(['pay_url' => 'https://nowhere.invalid/v1/pay']);
         $this->assertIs($failure, Exception\ResolveException::class, Abi::ERROR_RESOLVE, 'RESOLVE', 'NOT_SENT');
     }
 
     public function testConnect(): void
     {
-        $failure = $this->payFails(['pay_url' => 'http://127.0.0.1:' . Http::freePort() . '/']);
+        $failure = $this->payFailure(['pay_url' => 'http://127.0.0.1:' . Http::freePort() . '/']);
         $this->assertIs($failure, Exception\ConnectException::class, Abi::ERROR_CONNECT, 'CONNECT', 'NOT_SENT');
     }
 
     public function testProxy(): void
     {
-        $failure = $this->payFails([
+        $failure = $this->payFailure([
             'pay_url' => 'https://cardpayment.example/v1/pay',
             'check_url' => 'https://backend.example/check',
             'proxy' => $this->sandbox->url(),
@@ -55,14 +57,14 @@ final class ExceptionsTest extends SandboxTestCase
 
     public function testTls(): void
     {
-        $failure = $this->payFails(['pay_url' => $this->sandbox->httpsUrl() . '/v1.1/pay']);
+        $failure = $this->payFailure(['pay_url' => $this->sandbox->httpsUrl() . '/v1.1/pay']);
         $this->assertIs($failure, Exception\TlsException::class, Abi::ERROR_TLS, 'TLS', 'NOT_SENT');
     }
 
     public function testTimeout(): void
     {
         $this->sandbox->inject(['on' => 'pay', 'action' => ['kind' => 'delay', 'ms' => 3000]]);
-        $failure = $this->payFails(['timeout_ms' => 300]);
+        $failure = $this->payFailure(['timeout_ms' => 300]);
         $this->assertIs($failure, Exception\TimeoutException::class, Abi::ERROR_TIMEOUT, 'TIMEOUT', 'UNKNOWN');
     }
 
@@ -83,14 +85,14 @@ final class ExceptionsTest extends SandboxTestCase
     public function testConnection(): void
     {
         $this->sandbox->inject(['on' => 'pay', 'action' => ['kind' => 'reset_after_reading']]);
-        $failure = $this->payFails();
+        $failure = $this->payFailure();
         $this->assertIs($failure, Exception\ConnectionException::class, Abi::ERROR_CONNECTION, 'CONNECTION', 'UNKNOWN');
     }
 
     public function testReply(): void
     {
         $this->sandbox->inject(['on' => 'pay', 'action' => ['kind' => 'malformed_json']]);
-        $failure = $this->payFails();
+        $failure = $this->payFailure();
         $this->assertIs($failure, Exception\ReplyException::class, Abi::ERROR_REPLY, 'REPLY', 'UNKNOWN');
         self::assertSame(200, $failure->getHttpStatus());
     }
@@ -98,14 +100,14 @@ final class ExceptionsTest extends SandboxTestCase
     public function testGateway(): void
     {
         $this->sandbox->inject(['on' => 'pay', 'action' => ['kind' => 'html', 'status' => 503]]);
-        $failure = $this->payFails();
+        $failure = $this->payFailure();
         $this->assertIs($failure, Exception\GatewayException::class, Abi::ERROR_GATEWAY, 'GATEWAY', 'UNKNOWN');
         self::assertSame(503, $failure->getHttpStatus());
     }
 
     public function testUnauthorized(): void
     {
-        $failure = $this->payFails(['token' => 'not-the-token']);
+        $failure = $this->payFailure(['token' => 'not-the-token']);
         $class = Exception\UnauthorizedException::class;
         $this->assertIs($failure, $class, Abi::ERROR_UNAUTHORIZED, 'UNAUTHORIZED', 'REFUSED');
         self::assertSame(401, $failure->getHttpStatus());
@@ -117,7 +119,7 @@ final class ExceptionsTest extends SandboxTestCase
         $client = $this->client();
         $request = $this->request();
         $client->pay($request);
-        $failure = $this->payFails([], $request);
+        $failure = $this->payFailure([], $request);
         $this->assertIs($failure, Exception\RefusedException::class, Abi::ERROR_REFUSED, 'REFUSED', 'REFUSED');
         self::assertNotNull($failure->getGatewayCode());
         self::assertNotNull($failure->getGatewayMessage());
@@ -178,16 +180,16 @@ final class ExceptionsTest extends SandboxTestCase
     }
 
     /**
-     * The codes no gateway can bring about, and one that this package does not know: from a library
-     * that returns, for an order number that is a code, that code and no error object.
+     * Tests the codes that no gateway can cause, and one that this package does not know, with a stub
+     * library that returns the code given as the order number, and no error object.
      */
     public function testCodesThatOnlyABrokenOrNewerLibraryReturns(): void
     {
-        $folder = new Folder();
-        $library = $folder->path . '/libflexpay.so';
-        [$status, $words] = Process::run(['cc', '-shared', '-fPIC', '-Wall', '-Werror', '-o', $library,
+        $directory = new TemporaryDirectory();
+        $library = $directory->path . '/libflexpay.so';
+        [$status, $output] = Process::run(['cc', '-shared', '-fPIC', '-Wall', '-Werror', '-o', $library,
             '-I' . __DIR__ . '/../../../../include', __DIR__ . '/../stub.c']);
-        self::assertSame(0, $status, $words);
+        self::assertSame(0, $status, $output);
         $script = 'require $argv[1]; $client = new FlexPay\Client(["merchant" => "m", "token" => "t"]);'
             . 'foreach ([2, 99] as $code) { try { $client->check((string) $code); }'
             . 'catch (FlexPay\Exception\FlexPayException $e) {'
@@ -195,33 +197,33 @@ final class ExceptionsTest extends SandboxTestCase
             . 'try { echo FlexPay\Internal\Library::load()->callbackKey("k"), "a key"; }'
             . 'catch (FlexPay\Exception\InternalException $e) { echo "no key"; }';
         $command = [PHP_BINARY, '-r', $script, '--', __DIR__ . '/../../autoload.php'];
-        [$status, $words] = Process::run($command, ['FLEXPAY_LIBRARY' => $library] + getenv());
-        self::assertSame(0, $status, $words);
+        [$status, $output] = Process::run($command, ['FLEXPAY_LIBRARY' => $library] + getenv());
+        self::assertSame(0, $status, $output);
         self::assertSame(
             "FlexPay\\Exception\\InternalException 2 INTERNAL UNKNOWN\n"
             . "FlexPay\\Exception\\UnrecognizedException 99 UNRECOGNIZED UNKNOWN\nno key",
-            $words
+            $output
         );
     }
 
-    /** No class for a code is missing, and none is named differently from its code. */
+    /** Every code has a class, and its name is derived from the code's name. */
     public function testEveryCodeHasItsException(): void
     {
-        $library = \FlexPay\Internal\Library::load();
+        $library = Library::load();
         foreach ((new \ReflectionClass(Abi::class))->getConstants() as $name => $code) {
             if (strncmp($name, 'ERROR_', 6) !== 0) {
                 continue;
             }
-            $failure = \FlexPay\Internal\Failure::of(['code' => $code, 'message' => 'm', 'outcome' => 'UNKNOWN']);
+            $failure = ExceptionFactory::create(['code' => $code, 'message' => 'm', 'outcome' => 'UNKNOWN']);
             self::assertSame(substr($name, 6), $failure->getCodeName());
-            $words = explode('_', strtolower(substr($name, 6)));
-            $class = $name === 'ERROR_INVALID' ? 'InvalidArgument' : implode('', array_map('ucfirst', $words));
+            $parts = explode('_', strtolower(substr($name, 6)));
+            $class = $name === 'ERROR_INVALID' ? 'InvalidArgument' : implode('', array_map('ucfirst', $parts));
             self::assertSame('FlexPay\Exception\\' . $class . 'Exception', get_class($failure));
         }
         self::assertNotSame('', $library->version());
     }
 
-    public function testNoTraceHasTheSettings(): void
+    public function testNoTraceContainsTheSettings(): void
     {
         foreach ([['ca_file' => "a\0b"], ['pay_url' => 'ftp://x'], ['x' => 1], ['library' => '/nowhere.so']] as $wrong) {
             $failure = self::failure(function () use ($wrong): void {
@@ -238,8 +240,8 @@ final class ExceptionsTest extends SandboxTestCase
         }
     }
 
-    /** A handler that throws, amid a call that the gateway takes its time for. */
-    public function testASignalHandlerThatThrows(): void
+    /** A signal handler throws while a call waits for the gateway's slow reply. */
+    public function testASignalHandlerMayThrow(): void
     {
         self::assertTrue(function_exists('pcntl_async_signals'), 'this test cannot run: PHP has no pcntl');
         $this->sandbox->inject(['on' => 'check', 'times' => null, 'action' => ['kind' => 'delay', 'ms' => 1500]]);
@@ -247,28 +249,28 @@ final class ExceptionsTest extends SandboxTestCase
             . 'pcntl_signal(SIGALRM, function () { throw new RuntimeException("alarm"); });'
             . '$client = new FlexPay\Client(json_decode($argv[2], true)); pcntl_alarm(1);'
             . 'try { $client->check("1"); } catch (RuntimeException $e) {'
-            . '$said = print_r($e->getTrace(), true); echo get_class($e), " ", $e->getMessage(), " ",'
-            . 'strpos($said, "CData") === false ? "clean" : $said, " "; }'
+            . '$trace = print_r($e->getTrace(), true); echo get_class($e), " ", $e->getMessage(), " ",'
+            . 'strpos($trace, "CData") === false ? "clean" : $trace, " "; }'
             . 'var_dump(pcntl_async_signals());';
         $command = [PHP_BINARY, '-d', 'zend.exception_ignore_args=0', '-r', $script, '--',
             __DIR__ . '/../../autoload.php', (string) json_encode($this->sandbox->options())];
-        [$status, $words] = Process::run($command);
-        self::assertSame(0, $status, $words);
-        self::assertSame("RuntimeException alarm clean bool(true)\n", $words);
+        [$status, $output] = Process::run($command);
+        self::assertSame(0, $status, $output);
+        self::assertSame("RuntimeException alarm clean bool(true)\n", $output);
     }
 
-    public function testTheTokenIsNowhereToBeSeen(): void
+    public function testTheTokenIsNeverPrinted(): void
     {
         $token = $this->sandbox->token();
         $client = $this->client();
         ob_start();
         var_dump($client);
-        $shown = ob_get_clean() . print_r($client, true) . var_export($client, true) . print_r((array) $client, true);
-        self::assertStringNotContainsString($token, $shown);
+        $dump = ob_get_clean() . print_r($client, true) . var_export($client, true) . print_r((array) $client, true);
+        self::assertStringNotContainsString($token, $dump);
 
         foreach ($this->failures() as $failure) {
             self::assertStringNotContainsString($token, $failure->getMessage());
-            // PHP can leave arguments out of traces from 8.2 on.
+            // From PHP 8.2 on, #[\SensitiveParameter] hides arguments in traces.
             if (PHP_VERSION_ID >= 80200) {
                 self::assertStringNotContainsString($token, self::printed($failure));
             }
@@ -276,8 +278,8 @@ final class ExceptionsTest extends SandboxTestCase
     }
 
     /**
-     * PHP lets a logger print what FFI points to, be it gone or not. So there is none of it in a
-     * trace.
+     * A logger can make PHP print the memory behind an FFI object, even freed memory. So no trace may
+     * contain an FFI object.
      */
     public function testATraceCanBePrinted(): void
     {
@@ -286,7 +288,7 @@ final class ExceptionsTest extends SandboxTestCase
         }
     }
 
-    /** @return list<FlexPayException> one from each place that throws */
+    /** @return list<FlexPayException> one from each place in the code that throws */
     private function failures(): array
     {
         $client = $this->client(['check_url' => 'http://127.0.0.1:9/check']);
@@ -330,7 +332,7 @@ final class ExceptionsTest extends SandboxTestCase
         return array_map([self::class, 'failure'], $calls);
     }
 
-    /** The frames of this package, arguments and all. */
+    /** The trace frames of this package, with their arguments. */
     private static function printed(FlexPayException $failure): string
     {
         $frames = array_filter($failure->getTrace(), static function (array $frame): bool {
@@ -344,7 +346,7 @@ final class ExceptionsTest extends SandboxTestCase
     }
 
     /** @param array<string, mixed> $options */
-    private function payFails(array $options = [], ?PaymentRequest $request = null): FlexPayException
+    private function payFailure(array $options = [], ?PaymentRequest $request = null): FlexPayException
     {
         $client = $this->client($options);
         $request = $request ?? $this->request();

@@ -4,23 +4,23 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests;
 
-use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Fpm;
 use FlexPay\Tests\Support\Relay;
 use FlexPay\Tests\Support\SandboxTestCase;
+use FlexPay\Tests\Support\TemporaryDirectory;
 
-/** The package where shops run it: in PHP-FPM, behind nginx. */
+/** The package in PHP-FPM behind nginx, as shops use it. */
 final class FpmTest extends SandboxTestCase
 {
     private const PRELOAD = __DIR__ . '/../../preload.php';
 
     /** @param array<string, string> $ini */
-    private function fpm(array $ini, bool $master = false): Fpm
+    private function fpm(array $ini, bool $rootMaster = false): Fpm
     {
-        return new Fpm(__DIR__ . '/../pages', $ini, $this->sandbox->environment(), $master);
+        return new Fpm(__DIR__ . '/../pages', $ini, $this->sandbox->environment(), $rootMaster);
     }
 
-    /** @return array<string, mixed> what the page says, after several requests to several workers */
+    /** @return array<string, mixed> the page's output, the same for several requests to several workers */
     private function shop(Fpm $fpm): array
     {
         $fpm->start();
@@ -29,15 +29,16 @@ final class FpmTest extends SandboxTestCase
         $first = json_decode($body, true);
 
         $workers = [];
-        foreach (array_merge($fpm->getTogether('shop.php', 24), $fpm->getTogether('shop.php', 24)) as $answer) {
-            [$head, $body] = explode("\r\n\r\n", $answer, 2);
+        $responses = array_merge($fpm->getConcurrently('shop.php', 24), $fpm->getConcurrently('shop.php', 24));
+        foreach ($responses as $response) {
+            [$head, $body] = explode("\r\n\r\n", $response, 2);
             self::assertStringContainsString(' 200 ', strtok($head, "\r\n"), $body);
-            $said = json_decode($body, true);
-            $workers[$said['worker']] = true;
-            unset($said['worker'], $first['worker']);
-            self::assertSame($first, $said);
+            $next = json_decode($body, true);
+            $workers[$next['worker']] = true;
+            unset($next['worker'], $first['worker']);
+            self::assertSame($first, $next);
         }
-        self::assertGreaterThan(1, count($workers), 'several workers answered');
+        self::assertGreaterThan(1, count($workers), 'several workers responded');
         self::assertCount(49, $this->sandbox->payments());
         self::assertSame('fpm-fcgi', $first['sapi']);
         self::assertSame('PENDING', $first['state']);
@@ -51,16 +52,16 @@ final class FpmTest extends SandboxTestCase
     {
         $fpm = $this->fpm(['ffi.enable' => 'preload', 'opcache.preload' => self::PRELOAD]);
         self::assertNull($this->shop($fpm)['library'], 'the preloaded scope was used');
-        // PHP keeps FFI from everybody else.
+        // PHP does not allow FFI to other scripts.
         self::assertStringContainsString('restricted', $fpm->get('ffi.php')[1]);
         $fpm->stop();
     }
 
     /**
-     * On a slow line a page waits for round trips. TCP, TLS 1.3 and the request are one each; the
-     * worker keeps its connection for the checks of later pages.
+     * On a slow network, a page waits for round trips. TCP, TLS 1.3 and the request need one each. The
+     * worker keeps the connection open for the checks of later pages.
      *
-     * @dataProvider forms
+     * @dataProvider configurations
      *
      * @param array<string, string> $ini
      */
@@ -68,12 +69,12 @@ final class FpmTest extends SandboxTestCase
     {
         $order = (string) $this->client()->pay($this->request())->getOrderNumber();
         $relay = new Relay($this->sandbox->httpsUrl());
-        // The workers cannot read the sandbox's own folder.
-        $folder = new Folder();
-        copy($this->sandbox->caFile(), "$folder->path/ca.pem");
+        // The workers cannot read the sandbox's own directory.
+        $directory = new TemporaryDirectory();
+        copy($this->sandbox->caFile(), "$directory->path/ca.pem");
         $fpm = $this->fpm($ini);
         $fpm->workers = 1;
-        $fpm->setEnvironment('FLEXPAY_CA_FILE', "$folder->path/ca.pem");
+        $fpm->setEnvironment('FLEXPAY_CA_FILE', "$directory->path/ca.pem");
         $fpm->setEnvironment('FLEXPAY_PAY_URL', 'https://' . $relay->address() . '/v1.1/pay');
         $fpm->setEnvironment('FLEXPAY_CHECK_URL', 'https://' . $relay->address() . '/api/rest/v1/check');
         $fpm->start();
@@ -88,15 +89,15 @@ final class FpmTest extends SandboxTestCase
     }
 
     /** @return iterable<string, array{array<string, string>}> */
-    public function forms(): iterable
+    public function configurations(): iterable
     {
         yield 'preloaded' => [['ffi.enable' => 'preload', 'opcache.preload' => self::PRELOAD]];
         yield 'enabled' => [['ffi.enable' => 'true']];
     }
 
-    public function testPreloadedByAMasterThatIsRoot(): void
+    public function testPreloadedByARootMaster(): void
     {
-        self::assertTrue(Fpm::canBeRoot(), 'this test cannot run: only root starts such a master');
+        self::assertTrue(Fpm::isRoot(), 'this test must run as root');
         $fpm = $this->fpm([
             'ffi.enable' => 'preload',
             'opcache.preload' => self::PRELOAD,
@@ -116,21 +117,21 @@ final class FpmTest extends SandboxTestCase
     }
 
     /** @return iterable<string, array{string}> */
-    public function forbidding(): iterable
+    public function disabledSettings(): iterable
     {
         yield 'disabled' => ['0'];
-        yield 'to be preloaded, and was not' => ['preload'];
+        yield 'preload, but nothing was preloaded' => ['preload'];
     }
 
-    /** @dataProvider forbidding */
-    public function testForbidden(string $enable): void
+    /** @dataProvider disabledSettings */
+    public function testDisabled(string $enable): void
     {
         $fpm = $this->fpm(['ffi.enable' => $enable])->start();
         [$status, $body] = $fpm->get('shop.php');
-        $said = json_decode($body, true);
+        $error = json_decode($body, true);
         self::assertSame(500, $status);
-        self::assertSame('FlexPay\Exception\LibraryException', $said['class']);
-        self::assertStringStartsWith("PHP does not allow FFI here (ffi.enable=$enable, fpm-fcgi)", $said['message']);
+        self::assertSame('FlexPay\Exception\LibraryException', $error['class']);
+        self::assertStringStartsWith("PHP does not allow FFI here (ffi.enable=$enable, fpm-fcgi)", $error['message']);
         self::assertSame([], $this->sandbox->payments());
         $fpm->stop();
     }
@@ -138,19 +139,19 @@ final class FpmTest extends SandboxTestCase
     /** @return iterable<string, array{bool}> */
     public function masters(): iterable
     {
-        yield 'a master that is root, as systems start it' => [true];
-        yield 'a master that is not' => [false];
+        yield 'a root master, as a service manager starts it' => [true];
+        yield 'a master without root' => [false];
     }
 
     /**
-     * Whoever types what the message says, and nothing else, has a shop that works.
+     * Following the instructions in the message, and nothing else, makes the shop work.
      *
      * @dataProvider masters
      */
-    public function testTheMessageIsFollowed(bool $master): void
+    public function testTheInstructionsInTheMessageWork(bool $rootMaster): void
     {
-        self::assertTrue(Fpm::canBeRoot() || !$master, 'this test cannot run: only root starts such a master');
-        $fpm = new Fpm(__DIR__ . '/../pages', [], $this->sandbox->environment(), $master);
+        self::assertTrue(Fpm::isRoot() || !$rootMaster, 'this test must run as root');
+        $fpm = new Fpm(__DIR__ . '/../pages', [], $this->sandbox->environment(), $rootMaster);
         [$status, $body] = $fpm->start()->get('shop.php');
         self::assertSame(500, $status, $body);
         $message = json_decode($body, true)['message'];
@@ -163,24 +164,23 @@ final class FpmTest extends SandboxTestCase
         file_put_contents($file, "\n" . $lines, FILE_APPEND);
         [$status, $body] = $fpm->start()->get('shop.php');
         self::assertSame(200, $status, $body . $fpm->log());
-        self::assertStringContainsString('restricted', $fpm->get('ffi.php')[1], 'and FFI is kept from other scripts');
+        self::assertStringContainsString('restricted', $fpm->get('ffi.php')[1], 'other scripts cannot use FFI');
         $fpm->stop();
     }
 
-    /** Preloaded, and then forbidden all the same. */
-    public function testPreloadedAndDisabled(): void
+    public function testPreloadedButDisabled(): void
     {
         $fpm = $this->fpm(['ffi.enable' => '0', 'opcache.preload' => self::PRELOAD]);
-        self::assertStringContainsString('PHP does not allow FFI here (ffi.enable=0', $fpm->lastWords());
+        self::assertStringContainsString('PHP does not allow FFI here (ffi.enable=0', $fpm->runUntilExit());
     }
 
-    public function testFpmDoesNotStartWithoutItsLibrary(): void
+    public function testFpmDoesNotStartWithoutTheLibrary(): void
     {
         $fpm = new Fpm(
             __DIR__ . '/../pages',
             ['ffi.enable' => 'preload', 'opcache.preload' => self::PRELOAD],
             ['FLEXPAY_LIBRARY' => '/nowhere/libflexpay.so']
         );
-        self::assertStringContainsString('Tried /nowhere/libflexpay.so', $fpm->lastWords());
+        self::assertStringContainsString('Tried /nowhere/libflexpay.so', $fpm->runUntilExit());
     }
 }

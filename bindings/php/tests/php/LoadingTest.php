@@ -4,16 +4,16 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests;
 
-use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Process;
+use FlexPay\Tests\Support\TemporaryDirectory;
 use PHPUnit\Framework\TestCase;
 
-/** Where the library comes from, and what is said when it does not. Each in a PHP of its own. */
+/** Where the library is loaded from, and the error messages if it cannot be. Each test starts its own PHP. */
 final class LoadingTest extends TestCase
 {
     private const PACKAGE = __DIR__ . '/../..';
 
-    /** Loads the library as a client of the option given, and says from where, or why not. */
+    /** Creates a client with the given "library" option. Prints the path of the library, or the error. */
     private const SCRIPT = '$argv[1] === "" ? require "' . self::PACKAGE . '/autoload.php" : 0;'
         . '$options = ["merchant" => "m", "token" => "t"] + ($argv[2] === "" ? [] : ["library" => $argv[2]]);'
         . 'try { new FlexPay\Client($options); print_r(FlexPay\Internal\Library::load()); }'
@@ -27,10 +27,10 @@ final class LoadingTest extends TestCase
     {
         $environment += array_diff_key(getenv(), ['FLEXPAY_LIBRARY' => 1]);
         $command = array_merge([PHP_BINARY], $php, ['-r', self::SCRIPT, '--', $skip, $library]);
-        [$status, $words] = Process::run($command, $environment);
-        self::assertSame(0, $status, $words);
+        [$status, $output] = Process::run($command, $environment);
+        self::assertSame(0, $status, $output);
 
-        return $words;
+        return $output;
     }
 
     private static function library(): string
@@ -43,117 +43,117 @@ final class LoadingTest extends TestCase
         return sprintf('lib/%s-%s/libflexpay.so', strtolower(PHP_OS_FAMILY), php_uname('m'));
     }
 
-    private static function compile(Folder $folder, string $code): string
+    private static function compile(TemporaryDirectory $directory, string $code): string
     {
-        file_put_contents($folder->path . '/x.c', $code);
-        $library = $folder->path . '/libflexpay.so';
-        [$status, $words] = Process::run(['cc', '-shared', '-fPIC', '-o', $library, $folder->path . '/x.c']);
-        self::assertSame(0, $status, $words);
+        file_put_contents($directory->path . '/x.c', $code);
+        $library = $directory->path . '/libflexpay.so';
+        [$status, $output] = Process::run(['cc', '-shared', '-fPIC', '-o', $library, $directory->path . '/x.c']);
+        self::assertSame(0, $status, $output);
 
         return $library;
     }
 
-    public function testTheArgumentComesBeforeTheEnvironment(): void
+    public function testTheOptionComesBeforeTheEnvironment(): void
     {
-        $said = self::load(self::library(), ['FLEXPAY_LIBRARY' => '/nowhere/libflexpay.so']);
-        self::assertStringContainsString('[path] => ' . self::library(), $said);
+        $output = self::load(self::library(), ['FLEXPAY_LIBRARY' => '/nowhere/libflexpay.so']);
+        self::assertStringContainsString('[path] => ' . self::library(), $output);
     }
 
     public function testTheEnvironmentComesBeforeTheBundledFile(): void
     {
-        $said = self::load('', ['FLEXPAY_LIBRARY' => self::library()]);
-        self::assertStringContainsString('[path] => ' . self::library(), $said);
+        $output = self::load('', ['FLEXPAY_LIBRARY' => self::library()]);
+        self::assertStringContainsString('[path] => ' . self::library(), $output);
     }
 
     public function testTheBundledFile(): void
     {
         // A copy of the package, with a bundled file.
-        $folder = new Folder();
+        $directory = new TemporaryDirectory();
         Process::run(['cp', '-r', self::PACKAGE . '/src', self::PACKAGE . '/autoload.php',
-            self::PACKAGE . '/flexpay.ffi.h', $folder->path]);
-        $file = $folder->path . '/' . self::bundled();
+            self::PACKAGE . '/flexpay.ffi.h', $directory->path]);
+        $file = $directory->path . '/' . self::bundled();
         mkdir(dirname($file), 0755, true);
         copy(self::library(), $file);
         $script = 'require $argv[1] . "/autoload.php"; print_r(FlexPay\Internal\Library::load());';
-        [, $said] = Process::run(
-            [PHP_BINARY, '-r', $script, '--', $folder->path],
+        [, $output] = Process::run(
+            [PHP_BINARY, '-r', $script, '--', $directory->path],
             array_diff_key(getenv(), ['FLEXPAY_LIBRARY' => 1])
         );
-        self::assertStringContainsString("[path] => $file", $said);
+        self::assertStringContainsString("[path] => $file", $output);
     }
 
-    public function testAPackageWithoutALibraryNamesTheCommandThatBringsOne(): void
+    public function testTheErrorForAMissingBundledFileNamesTheCommandToRun(): void
     {
-        $folder = new Folder();
+        $directory = new TemporaryDirectory();
         Process::run(['cp', '-r', self::PACKAGE . '/src', self::PACKAGE . '/autoload.php',
-            self::PACKAGE . '/flexpay.ffi.h', $folder->path]);
+            self::PACKAGE . '/flexpay.ffi.h', $directory->path]);
         $script = 'require $argv[1] . "/autoload.php"; try { FlexPay\Internal\Library::load(); }'
             . ' catch (FlexPay\Exception\LibraryException $e) { echo $e->getMessage(); }';
-        [, $said] = Process::run(
-            [PHP_BINARY, '-r', $script, '--', $folder->path],
+        [, $output] = Process::run(
+            [PHP_BINARY, '-r', $script, '--', $directory->path],
             array_diff_key(getenv(), ['FLEXPAY_LIBRARY' => 1])
         );
-        self::assertStringContainsString('there is no ' . $folder->path . '/' . self::bundled(), $said);
-        self::assertStringContainsString('"make bundle"', $said);
+        self::assertStringContainsString($directory->path . '/' . self::bundled() . ' does not exist', $output);
+        self::assertStringContainsString('"make bundle"', $output);
     }
 
-    public function testTheMessageNamesEveryPlace(): void
+    public function testTheErrorListsEveryPlace(): void
     {
-        $said = self::load('/nowhere/a.so', ['FLEXPAY_LIBRARY' => '/nowhere/b.so']);
-        self::assertStringStartsWith('FlexPay\Exception\LibraryException: ', $said);
-        self::assertStringContainsString('Tried /nowhere/a.so: there is no such file', $said);
-        self::assertStringContainsString('option: /nowhere/a.so', $said);
-        self::assertStringContainsString('FLEXPAY_LIBRARY: /nowhere/b.so', $said);
-        self::assertStringContainsString(self::bundled(), $said);
+        $output = self::load('/nowhere/a.so', ['FLEXPAY_LIBRARY' => '/nowhere/b.so']);
+        self::assertStringStartsWith('FlexPay\Exception\LibraryException: ', $output);
+        self::assertStringContainsString('Tried /nowhere/a.so: the file does not exist', $output);
+        self::assertStringContainsString('option: /nowhere/a.so', $output);
+        self::assertStringContainsString('FLEXPAY_LIBRARY: /nowhere/b.so', $output);
+        self::assertStringContainsString(self::bundled(), $output);
 
-        $said = self::load('', ['FLEXPAY_LIBRARY' => '/nowhere/b.so']);
-        self::assertStringContainsString('Tried /nowhere/b.so', $said);
-        self::assertStringContainsString('option: not given', $said);
+        $output = self::load('', ['FLEXPAY_LIBRARY' => '/nowhere/b.so']);
+        self::assertStringContainsString('Tried /nowhere/b.so', $output);
+        self::assertStringContainsString('option: not set', $output);
     }
 
-    public function testARelativePathStartsAtTheWorkingFolder(): void
+    public function testARelativePathStartsAtTheWorkingDirectory(): void
     {
-        $said = self::load('', ['FLEXPAY_LIBRARY' => 'libc.so.6']);
-        self::assertStringContainsString('Tried ' . getcwd() . '/libc.so.6: there is no such file', $said);
+        $output = self::load('', ['FLEXPAY_LIBRARY' => 'libc.so.6']);
+        self::assertStringContainsString('Tried ' . getcwd() . '/libc.so.6: the file does not exist', $output);
     }
 
-    public function testAPlaceThatIsNamedIsNotPassedOver(): void
+    public function testAPlaceThatIsSetIsNotSkipped(): void
     {
-        $said = self::load('/nowhere/a.so', ['FLEXPAY_LIBRARY' => self::library()]);
-        self::assertStringContainsString('Tried /nowhere/a.so', $said);
+        $output = self::load('/nowhere/a.so', ['FLEXPAY_LIBRARY' => self::library()]);
+        self::assertStringContainsString('Tried /nowhere/a.so', $output);
     }
 
-    public function testAFileThatIsNoLibrary(): void
+    public function testAFileThatIsNotALibrary(): void
     {
-        $said = self::load(__FILE__, []);
-        self::assertStringContainsString('LibraryException', $said);
-        self::assertStringContainsString('Tried ' . __FILE__, $said);
+        $output = self::load(__FILE__, []);
+        self::assertStringContainsString('LibraryException', $output);
+        self::assertStringContainsString('Tried ' . __FILE__, $output);
     }
 
-    public function testALibraryThatIsAnother(): void
+    public function testAnotherLibrary(): void
     {
-        $folder = new Folder();
-        $said = self::load(self::compile($folder, 'int other;'), []);
-        self::assertStringContainsString('flexpay_abi_version', $said);
+        $directory = new TemporaryDirectory();
+        $output = self::load(self::compile($directory, 'int other;'), []);
+        self::assertStringContainsString('flexpay_abi_version', $output);
     }
 
-    public function testALibraryOfAnotherAbi(): void
+    public function testALibraryWithAnotherAbiVersion(): void
     {
-        $folder = new Folder();
-        $library = self::compile($folder, 'int flexpay_abi_version(void) { return 7; }');
-        $said = self::load($library, []);
-        self::assertStringContainsString('LibraryException', $said);
-        self::assertStringContainsString('version 7', $said);
-        self::assertStringContainsString('version 1', $said);
-        self::assertStringContainsString($library, $said);
+        $directory = new TemporaryDirectory();
+        $library = self::compile($directory, 'int flexpay_abi_version(void) { return 7; }');
+        $output = self::load($library, []);
+        self::assertStringContainsString('LibraryException', $output);
+        self::assertStringContainsString('version 7', $output);
+        self::assertStringContainsString('version 1', $output);
+        self::assertStringContainsString($library, $output);
     }
 
-    public function testANulInThePath(): void
+    public function testANulByteInThePath(): void
     {
         $script = 'require $argv[1]; try { new FlexPay\Client(["library" => "a\0b"]); }'
             . 'catch (FlexPay\Exception\InvalidArgumentException $e) { echo $e->getMessage(); }';
-        [, $said] = Process::run([PHP_BINARY, '-r', $script, '--', self::PACKAGE . '/autoload.php']);
-        self::assertSame('library: has a NUL byte in it', $said);
+        [, $output] = Process::run([PHP_BINARY, '-r', $script, '--', self::PACKAGE . '/autoload.php']);
+        self::assertSame('library: contains a NUL byte', $output);
     }
 
     public function testAProcessHasOneLibrary(): void
@@ -161,26 +161,26 @@ final class LoadingTest extends TestCase
         $script = 'require $argv[1]; FlexPay\Internal\Library::load();'
             . 'try { new FlexPay\Client(["merchant" => "m", "token" => "t", "library" => "/other.so"]); }'
             . 'catch (FlexPay\Exception\LibraryException $e) { echo $e->getMessage(); }';
-        [, $said] = Process::run([PHP_BINARY, '-r', $script, '--', self::PACKAGE . '/autoload.php']);
-        self::assertStringContainsString(self::library(), $said);
-        self::assertStringContainsString('/other.so', $said);
+        [, $output] = Process::run([PHP_BINARY, '-r', $script, '--', self::PACKAGE . '/autoload.php']);
+        self::assertStringContainsString(self::library(), $output);
+        self::assertStringContainsString('/other.so', $output);
     }
 
-    public function testFfiForbidden(): void
+    public function testFfiDisabled(): void
     {
-        $said = self::load('', ['FLEXPAY_LIBRARY' => self::library()], ['-d', 'ffi.enable=0']);
-        self::assertStringStartsWith('FlexPay\Exception\LibraryException: PHP does not allow FFI here', $said);
+        $output = self::load('', ['FLEXPAY_LIBRARY' => self::library()], ['-d', 'ffi.enable=0']);
+        self::assertStringStartsWith('FlexPay\Exception\LibraryException: PHP does not allow FFI here', $output);
     }
 
     public function testFfiMissing(): void
     {
-        // Where FFI is built in, there is no such PHP.
+        // A PHP with built-in FFI cannot run without it.
         [, $modules] = Process::run([PHP_BINARY, '-n', '-m']);
-        self::assertStringNotContainsStringIgnoringCase('ffi', $modules, 'this test cannot run: FFI is built in');
-        $said = self::load('', ['FLEXPAY_LIBRARY' => self::library()], ['-n']);
-        self::assertStringStartsWith('FlexPay\Exception\LibraryException: ', $said);
-        self::assertStringContainsString('FFI extension is missing', $said);
-        self::assertStringContainsString('extension=ffi', $said);
+        self::assertStringNotContainsStringIgnoringCase('ffi', $modules, 'this test needs a PHP without built-in FFI');
+        $output = self::load('', ['FLEXPAY_LIBRARY' => self::library()], ['-n']);
+        self::assertStringStartsWith('FlexPay\Exception\LibraryException: ', $output);
+        self::assertStringContainsString('FFI extension is missing', $output);
+        self::assertStringContainsString('extension=ffi', $output);
     }
 
     public function testPreloadedOnTheCommandLine(): void
@@ -190,21 +190,21 @@ final class LoadingTest extends TestCase
         if ($root) {
             $preload = array_merge($preload, ['-d', 'opcache.preload_user=www-data']);
         }
-        $said = self::load('', ['FLEXPAY_LIBRARY' => self::library()], $preload, 'no autoload');
-        // As root, PHP preloads in a child, where it has no FFI::load.
-        self::assertStringContainsString($root ? '[path] => ' . self::library() : '[path] => ' . "\n", $said);
+        $output = self::load('', ['FLEXPAY_LIBRARY' => self::library()], $preload, 'no autoload');
+        // As root, PHP preloads in a child process, where FFI::load is not available.
+        self::assertStringContainsString($root ? '[path] => ' . self::library() : '[path] => ' . "\n", $output);
     }
 
     public function testALibraryThatCannotBePreloadedStopsPhp(): void
     {
         $command = [PHP_BINARY, '-d', 'opcache.enable_cli=1', '-d', 'opcache.preload=' . self::PACKAGE . '/preload.php',
-            '-r', 'echo "went on";'];
+            '-r', 'echo "continued";'];
         if (posix_geteuid() === 0) {
             array_unshift($command, 'setpriv', '--reuid=www-data', '--regid=www-data', '--clear-groups');
         }
-        [$status, $said] = Process::run($command, ['FLEXPAY_LIBRARY' => '/nowhere/b.so'] + getenv());
+        [$status, $output] = Process::run($command, ['FLEXPAY_LIBRARY' => '/nowhere/b.so'] + getenv());
         self::assertNotSame(0, $status);
-        self::assertStringContainsString('Tried /nowhere/b.so', $said);
-        self::assertStringNotContainsString('went on', $said);
+        self::assertStringContainsString('Tried /nowhere/b.so', $output);
+        self::assertStringNotContainsString('continued', $output);
     }
 }

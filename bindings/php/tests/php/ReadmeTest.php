@@ -5,12 +5,12 @@ declare(strict_types=1);
 namespace FlexPay\Tests;
 
 use FlexPay\Exception\MismatchException;
-use FlexPay\Tests\Support\Folder;
 use FlexPay\Tests\Support\Http;
 use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\SandboxTestCase;
+use FlexPay\Tests\Support\TemporaryDirectory;
 
-/** What the README shows, works, as it stands there. */
+/** Runs the code and commands of the README. */
 final class ReadmeTest extends SandboxTestCase
 {
     private static function text(): string
@@ -26,21 +26,21 @@ final class ReadmeTest extends SandboxTestCase
         return $found[1];
     }
 
-    public function testThePaymentIsTaken(): void
+    public function testTheShopRedirectsToTheCardPage(): void
     {
-        $folder = new Folder();
-        symlink((string) realpath(__DIR__ . '/../..'), $folder->path . '/php');
-        file_put_contents($folder->path . '/shop.php', self::blocks('php')[0]);
+        $directory = new TemporaryDirectory();
+        symlink((string) realpath(__DIR__ . '/../..'), $directory->path . '/php');
+        file_put_contents($directory->path . '/shop.php', self::blocks('php')[0]);
         self::assertSame(1, preg_match('/^\$ php (-d .*)127\.0\.0\.1:8080$/m', self::blocks('console')[1], $found));
         $port = Http::freePort();
         $server = new Process(
-            ['sh', '-c', "cd {$folder->path} && exec " . PHP_BINARY . " {$found[1]}127.0.0.1:$port"],
+            ['sh', '-c', "cd {$directory->path} && exec " . PHP_BINARY . " {$found[1]}127.0.0.1:$port"],
             $this->sandbox->environment() + getenv(),
-            $folder->path . '/log'
+            $directory->path . '/log'
         );
-        $server->await(static function () use ($port): bool {
-            return Http::accepts("tcp://127.0.0.1:$port");
-        }, 'the server of PHP');
+        $server->waitUntil(static function () use ($port): bool {
+            return Http::isListening("tcp://127.0.0.1:$port");
+        }, "PHP's built-in server");
         $context = stream_context_create(['http' => ['follow_location' => 0]]);
         file_get_contents("http://127.0.0.1:$port/shop.php", false, $context);
         $server->stop();
@@ -48,7 +48,7 @@ final class ReadmeTest extends SandboxTestCase
         self::assertContains('Location: ' . $this->sandbox->payments()[0]['checkout_url'], $http_response_header);
     }
 
-    public function testTheSettingsMakeAClient(): void
+    public function testTheSettingsCreateAClient(): void
     {
         $this->runBlock(1, '$token = "x";', 'echo get_class($client);', 'FlexPay\Client');
     }
@@ -62,7 +62,7 @@ final class ReadmeTest extends SandboxTestCase
     }
 
     /** @dataProvider decisions */
-    public function testEveryStateIsWrittenDown(string $decision, string $state): void
+    public function testEveryStateIsRecorded(string $decision, string $state): void
     {
         $request = $this->request();
         $number = (string) $this->client()->pay($request)->getOrderNumber();
@@ -70,28 +70,28 @@ final class ReadmeTest extends SandboxTestCase
         $reference = $this->sandbox->payments()[0]['reference'];
         $order = ['reference' => $reference, 'amount' => '25.50', 'currency' => 'USD', 'order_number' => $number,
             'state' => 'PENDING'];
-        $notice = json_encode(['code' => '0', 'reference' => $reference, 'orderNumber' => $number]);
+        $callback = json_encode(['code' => '0', 'reference' => $reference, 'orderNumber' => $number]);
         $before = '$client = Client::fromEnvironment(); $order = ' . var_export($order, true) . ';';
-        $this->runBlock(2, $before, 'echo $order["state"];', $state, (string) $notice);
+        $this->runBlock(2, $before, 'echo $order["state"];', $state, (string) $callback);
     }
 
-    /** Runs a block that needs what stands before it, with $body as what was posted. */
-    private function runBlock(int $n, string $before, string $after, string $said, string $body = ''): void
+    /** Runs a block with code before and after it, and with $body as the request body. */
+    private function runBlock(int $n, string $before, string $after, string $expected, string $body = ''): void
     {
-        $folder = new Folder();
-        $code = str_replace("'php://input'", var_export($folder->path . '/body', true), self::blocks('php')[$n]);
-        file_put_contents($folder->path . '/body', $body);
-        file_put_contents($folder->path . '/block.php', '<?php require '
+        $directory = new TemporaryDirectory();
+        $code = str_replace("'php://input'", var_export($directory->path . '/body', true), self::blocks('php')[$n]);
+        file_put_contents($directory->path . '/body', $body);
+        file_put_contents($directory->path . '/block.php', '<?php require '
             . var_export(__DIR__ . '/../../autoload.php', true) . ";\nuse FlexPay\\Client;\n$before\n$code\n$after");
-        [$status, $words] = Process::run(
-            [PHP_BINARY, $folder->path . '/block.php'],
+        [$status, $output] = Process::run(
+            [PHP_BINARY, $directory->path . '/block.php'],
             $this->sandbox->environment() + getenv()
         );
-        self::assertSame(0, $status, $words);
-        self::assertSame($said, $words);
+        self::assertSame(0, $status, $output);
+        self::assertSame($expected, $output);
     }
 
-    public function testTheSecretIsGoodAndItsAddressIsOfNoUseForAnotherOrder(): void
+    public function testASignedUrlIsOnlyAcceptedForItsOrder(): void
     {
         $command = str_replace('$ php', PHP_BINARY, trim(self::blocks('console')[2]));
         [$status, $secret] = Process::run(['sh', '-c', $command]);
@@ -107,15 +107,15 @@ final class ReadmeTest extends SandboxTestCase
             return new \FlexPay\Expected($payment['reference'], $amount, 'USD', $number, $query);
         };
         self::assertSame('PENDING', $client->verifyCallback($body, $expected('25.50', $query))->getState());
-        $asked = count($this->sandbox->requests());
-        foreach ([['25.50', ''], ['25.50', 'signature=forged'], ['900', $query]] as [$amount, $address]) {
-            $failure = self::failure(static function () use ($client, $body, $expected, $amount, $address): void {
-                $client->verifyCallback($body, $expected($amount, $address));
+        $sent = count($this->sandbox->requests());
+        foreach ([['25.50', ''], ['25.50', 'signature=forged'], ['900', $query]] as [$amount, $wrongQuery]) {
+            $failure = self::failure(static function () use ($client, $body, $expected, $amount, $wrongQuery): void {
+                $client->verifyCallback($body, $expected($amount, $wrongQuery));
             });
             self::assertInstanceOf(MismatchException::class, $failure, $failure->getMessage());
         }
-        self::assertCount($asked, $this->sandbox->requests(), 'the gateway was not asked');
-        // After a change, the old one is still good as the previous one.
+        self::assertCount($sent, $this->sandbox->requests(), 'no check was sent');
+        // After a change, the old secret is still accepted as callback_secret_previous.
         $changed = $this->client([
             'callback_secret' => strrev($secret),
             'callback_secret_previous' => $secret,
@@ -123,14 +123,14 @@ final class ReadmeTest extends SandboxTestCase
         self::assertSame('PENDING', $changed->verifyCallback($body, $expected('25.50', $query))->getState());
     }
 
-    public function testTheIniLinesAreThoseOfTheMessage(): void
+    public function testTheIniLinesEqualTheMessage(): void
     {
-        preg_match_all('/^(\S+)=/m', self::blocks('ini')[0], $shown);
-        preg_match_all('/^  (\S+)=/m', \FlexPay\Internal\Unusable::remedy('fpm-fcgi'), $said);
-        self::assertSame($said[1], $shown[1]);
+        preg_match_all('/^(\S+)=/m', self::blocks('ini')[0], $readme);
+        preg_match_all('/^  (\S+)=/m', \FlexPay\Internal\LoadErrors::remedy('fpm-fcgi'), $message);
+        self::assertSame($message[1], $readme[1]);
     }
 
-    public function testEveryBlockIsRun(): void
+    public function testThereAreNoOtherBlocks(): void
     {
         self::assertCount(3, self::blocks('php'));
         self::assertCount(3, self::blocks('console'));

@@ -6,18 +6,18 @@ namespace FlexPay\Tests;
 
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\LibraryException;
-use FlexPay\Internal\Unusable;
-use FlexPay\Tests\Support\Folder;
+use FlexPay\Internal\LoadErrors;
 use FlexPay\Tests\Support\Http;
 use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\SandboxTestCase;
+use FlexPay\Tests\Support\TemporaryDirectory;
 
-/** What is said where the library cannot be used, followed to the letter. (PHP-FPM: FpmTest.) */
+/** Follows the instructions of the error messages when the library cannot be used. (PHP-FPM: FpmTest.) */
 final class RemedyTest extends SandboxTestCase
 {
-    public function testItIsAFaultOfTheInstallation(): void
+    public function testTheOutcomeIsUnusable(): void
     {
-        $failure = Unusable::because('why');
+        $failure = LoadErrors::create('message');
         self::assertInstanceOf(LibraryException::class, $failure);
         self::assertSame(FlexPayException::OUTCOME_UNUSABLE, $failure->getOutcome());
         self::assertSame('UNUSABLE', $failure->getOutcome());
@@ -25,25 +25,25 @@ final class RemedyTest extends SandboxTestCase
     }
 
     /** @param list<string> $command */
-    private function serve(array $command, int $port, string $folder): Process
+    private function serve(array $command, int $port, string $directory): Process
     {
         $server = new Process($command, $this->sandbox->environment() + [
-            'PATH' => $folder . ':' . getenv('PATH'),
-        ] + getenv(), "$folder/log");
-        $server->await(static function () use ($port): bool {
-            return Http::accepts("tcp://127.0.0.1:$port");
-        }, 'the server of PHP');
+            'PATH' => $directory . ':' . getenv('PATH'),
+        ] + getenv(), "$directory/log");
+        $server->waitUntil(static function () use ($port): bool {
+            return Http::isListening("tcp://127.0.0.1:$port");
+        }, "PHP's built-in server");
 
         return $server;
     }
 
-    public function testTheServerOfPhp(): void
+    public function testTheBuiltInServer(): void
     {
-        $folder = new Folder();
-        symlink(PHP_BINARY, $folder->path . '/php'); // the command says "php"
+        $directory = new TemporaryDirectory();
+        symlink(PHP_BINARY, $directory->path . '/php'); // the command starts with "php"
         $port = Http::freePort();
         $pages = (string) realpath(__DIR__ . '/../pages');
-        $server = $this->serve([PHP_BINARY, '-S', "127.0.0.1:$port", '-t', $pages], $port, $folder->path);
+        $server = $this->serve([PHP_BINARY, '-S', "127.0.0.1:$port", '-t', $pages], $port, $directory->path);
         [$status, $body] = Http::send('GET', "http://127.0.0.1:$port/shop.php");
         $server->stop();
         self::assertSame(500, $status, $body);
@@ -51,7 +51,7 @@ final class RemedyTest extends SandboxTestCase
         self::assertStringContainsString('cli-server', $message);
         self::assertSame(1, preg_match('/\n  (php .*)$/', $message, $found), $message);
 
-        $server = $this->serve(['sh', '-c', 'exec ' . $found[1]], $port, $folder->path);
+        $server = $this->serve(['sh', '-c', 'exec ' . $found[1]], $port, $directory->path);
         [$status, $body] = Http::send('GET', "http://127.0.0.1:$port/shop.php");
         $server->stop();
         self::assertSame(200, $status, $body);
@@ -60,40 +60,40 @@ final class RemedyTest extends SandboxTestCase
 
     public function testTheCommandLine(): void
     {
-        $folder = new Folder();
-        $script = 'require $argv[1]; try { new FlexPay\Client(["merchant" => "m", "token" => "t"]); echo "made"; }'
+        $directory = new TemporaryDirectory();
+        $script = 'require $argv[1]; try { new FlexPay\Client(["merchant" => "m", "token" => "t"]); echo "created"; }'
             . ' catch (FlexPay\Exception\LibraryException $e) { echo $e->getMessage(); }';
-        $run = static function (string $ini) use ($folder, $script): string {
+        $run = static function (string $ini) use ($directory, $script): string {
             $inherited = php_ini_loaded_file();
             $text = $inherited === false ? '' : (string) file_get_contents($inherited);
-            file_put_contents($folder->path . '/php.ini', "$text\n$ini");
+            file_put_contents($directory->path . '/php.ini', "$text\n$ini");
 
-            return Process::run([PHP_BINARY, '-c', $folder->path . '/php.ini', '-r', $script, '--',
+            return Process::run([PHP_BINARY, '-c', $directory->path . '/php.ini', '-r', $script, '--',
                 __DIR__ . '/../../autoload.php'])[1];
         };
         $message = $run('ffi.enable=0');
         $pattern = '~^PHP does not allow FFI here \(ffi.enable=0, cli\)\. .* set in (\S+):\n  (\S+)$~';
         self::assertSame(1, preg_match($pattern, $message, $found), $message);
-        self::assertSame($folder->path . '/php.ini', $found[1]);
-        self::assertSame('made', $run($found[2]));
+        self::assertSame($directory->path . '/php.ini', $found[1]);
+        self::assertSame('created', $run($found[2]));
     }
 
-    public function testApacheHasWordsOfItsOwn(): void
+    public function testTheRemedyForApache(): void
     {
-        $said = Unusable::remedy('apache2handler');
+        $remedy = LoadErrors::remedy('apache2handler');
         $preload = (string) realpath(__DIR__ . '/../../preload.php');
         foreach (['ffi.enable=preload', 'opcache.enable=1', "opcache.preload=$preload"] as $line) {
-            self::assertStringContainsString("\n  $line\n", $said);
+            self::assertStringContainsString("\n  $line\n", $remedy);
         }
-        self::assertMatchesRegularExpression('/\n  opcache\.preload_user=\S+\n/', $said);
-        self::assertStringContainsString("\n  systemctl restart apache2\n", $said);
-        self::assertStringNotContainsString('fpm', $said);
+        self::assertMatchesRegularExpression('/\n  opcache\.preload_user=\S+\n/', $remedy);
+        self::assertStringContainsString("\n  systemctl restart apache2\n", $remedy);
+        self::assertStringNotContainsString('fpm', $remedy);
     }
 
-    public function testAnyOtherWayToRunPhp(): void
+    public function testTheRemedyForAnyOtherSapi(): void
     {
-        $said = Unusable::remedy('cgi-fcgi');
-        self::assertStringContainsString("\n  ffi.enable=true\n", $said);
-        self::assertStringNotContainsString('preload=', $said);
+        $remedy = LoadErrors::remedy('cgi-fcgi');
+        self::assertStringContainsString("\n  ffi.enable=true\n", $remedy);
+        self::assertStringNotContainsString('preload=', $remedy);
     }
 }

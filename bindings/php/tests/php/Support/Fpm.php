@@ -4,15 +4,15 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests\Support;
 
-/** A PHP-FPM with several workers, behind an nginx, on a port of their own. */
+/** A PHP-FPM with several workers behind an nginx, on its own port. */
 final class Fpm
 {
-    /** How many workers it starts. */
+    /** The number of workers. */
     public int $workers = 4;
 
     private string $pages;
-    private bool $master;
-    private Folder $folder;
+    private bool $rootMaster;
+    private TemporaryDirectory $directory;
     private int $port;
     private ?Process $fpm = null;
     private ?Process $nginx = null;
@@ -24,31 +24,31 @@ final class Fpm
     private array $environment;
 
     /**
-     * @param string                $pages       the folder with the pages
-     * @param array<string, string> $ini         settings of PHP
-     * @param array<string, string> $environment of the pages, and of FPM itself
-     * @param bool                  $master      whether FPM's master is root, as it is where a
-     *                                           system starts it; its workers never are
+     * @param string                $pages       the directory with the pages
+     * @param array<string, string> $ini         PHP settings
+     * @param array<string, string> $environment of the pages and of FPM itself
+     * @param bool                  $rootMaster  whether FPM's master runs as root, as when a service
+     *                                           manager starts it; the workers never do
      */
-    public function __construct(string $pages, array $ini, array $environment = [], bool $master = false)
+    public function __construct(string $pages, array $ini, array $environment = [], bool $rootMaster = false)
     {
         $this->pages = (string) realpath($pages);
         $this->ini = $ini + ['opcache.enable' => '1', 'display_errors' => '0', 'log_errors' => '1'];
         $this->environment = $environment + ['FLEXPAY_LIBRARY' => (string) getenv('FLEXPAY_LIBRARY')];
-        $this->master = $master;
-        $this->folder = new Folder();
-        if (self::canBeRoot()) {
-            chown($this->folder->path, 'www-data');
+        $this->rootMaster = $rootMaster;
+        $this->directory = new TemporaryDirectory();
+        if (self::isRoot()) {
+            chown($this->directory->path, 'www-data');
         }
         $this->port = Http::freePort();
         $inherited = php_ini_loaded_file();
         file_put_contents($this->iniFile(), $inherited === false ? '' : (string) file_get_contents($inherited));
     }
 
-    /** The php.ini of this FPM, which is read when it starts. */
+    /** The php.ini of this FPM. FPM reads it when it starts. */
     public function iniFile(): string
     {
-        return $this->folder->path . '/php.ini';
+        return $this->directory->path . '/php.ini';
     }
 
     public function setEnvironment(string $name, string $value): void
@@ -58,7 +58,7 @@ final class Fpm
 
     private function launch(): void
     {
-        $path = $this->folder->path;
+        $path = $this->directory->path;
         file_put_contents("$path/fpm.conf", $this->fpmConfiguration());
         $command = [self::find('php-fpm' . PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION, 'PHP_FPM'), '-F'];
         $command = array_merge($command, ['-y', "$path/fpm.conf", '-c', $this->iniFile()]);
@@ -66,47 +66,47 @@ final class Fpm
             $command[] = '-d';
             $command[] = "$name=$value";
         }
-        $user = $this->master ? [] : self::asNobody();
+        $user = $this->rootMaster ? [] : self::withoutRoot();
         $this->fpm = new Process(array_merge($user, $command), $this->environment + getenv(), "$path/fpm.log");
     }
 
-    /** Starts both, and waits until they answer. */
+    /** Starts both, and waits until they accept connections. */
     public function start(): self
     {
-        $path = $this->folder->path;
+        $path = $this->directory->path;
         $this->launch();
         file_put_contents("$path/nginx.conf", $this->nginxConfiguration());
         $command = [self::find('nginx', 'NGINX'), '-p', $path, '-c', "$path/nginx.conf", '-e', "$path/nginx.log"];
-        $this->nginx = new Process(array_merge(self::asNobody(), $command), null, "$path/nginx.out");
-        $this->process($this->fpm)->await(static function () use ($path): bool {
-            return Http::accepts("unix://$path/fpm.sock");
+        $this->nginx = new Process(array_merge(self::withoutRoot(), $command), null, "$path/nginx.out");
+        $this->process($this->fpm)->waitUntil(static function () use ($path): bool {
+            return Http::isListening("unix://$path/fpm.sock");
         }, 'PHP-FPM');
-        $this->process($this->nginx)->await(function (): bool {
-            return Http::accepts('tcp://127.0.0.1:' . $this->port);
+        $this->process($this->nginx)->waitUntil(function (): bool {
+            return Http::isListening('tcp://127.0.0.1:' . $this->port);
         }, 'nginx');
 
         return $this;
     }
 
-    /** Whether tests here can have a master that is root. */
-    public static function canBeRoot(): bool
+    /** Whether the tests run as root, and so can start a master as root. */
+    public static function isRoot(): bool
     {
         return posix_geteuid() === 0;
     }
 
-    /** @return list<string> what runs a command without the rights of root */
-    private static function asNobody(): array
+    /** @return list<string> a command prefix that drops root privileges */
+    private static function withoutRoot(): array
     {
-        return self::canBeRoot() ? ['setpriv', '--reuid=www-data', '--regid=www-data', '--clear-groups'] : [];
+        return self::isRoot() ? ['setpriv', '--reuid=www-data', '--regid=www-data', '--clear-groups'] : [];
     }
 
-    /** Starts PHP-FPM alone; what it said when it ended by itself. */
-    public function lastWords(): string
+    /** Starts PHP-FPM alone, waits until it exits by itself, and returns its log. */
+    public function runUntilExit(): string
     {
         $this->launch();
         for ($end = microtime(true) + 20; $this->process($this->fpm)->isRunning(); usleep(20000)) {
             if (microtime(true) > $end) {
-                throw new \RuntimeException('PHP-FPM did not end');
+                throw new \RuntimeException('PHP-FPM did not exit');
             }
         }
 
@@ -125,17 +125,17 @@ final class Fpm
     }
 
     /**
-     * Many requests at the same time.
+     * Sends many requests at the same time.
      *
-     * @return list<string> their answers, heads and all
+     * @return list<string> the responses, with their headers
      */
-    public function getTogether(string $page, int $count): array
+    public function getConcurrently(string $page, int $count): array
     {
         $connections = [];
         for ($n = 0; $n < $count; $n++) {
             $connection = stream_socket_client('tcp://127.0.0.1:' . $this->port);
             if ($connection === false) {
-                throw new \RuntimeException('nginx refuses');
+                throw new \RuntimeException('cannot connect to nginx');
             }
             fwrite($connection, "GET /$page HTTP/1.0\r\nHost: shop.example\r\n\r\n");
             $connections[] = $connection;
@@ -151,7 +151,7 @@ final class Fpm
     public function log(): string
     {
         $log = '';
-        foreach (glob($this->folder->path . '/*.{log,out}', GLOB_BRACE) ?: [] as $file) {
+        foreach (glob($this->directory->path . '/*.{log,out}', GLOB_BRACE) ?: [] as $file) {
             $log .= file_get_contents($file);
         }
 
@@ -183,9 +183,9 @@ final class Fpm
 
     private function fpmConfiguration(): string
     {
-        $path = $this->folder->path;
+        $path = $this->directory->path;
         $lines = ['[global]', "error_log = $path/error.log", 'log_limit = 8192', '[shop]', "listen = $path/fpm.sock"];
-        if ($this->master) {
+        if ($this->rootMaster) {
             $lines = array_merge($lines, ['user = www-data', 'group = www-data', 'listen.owner = www-data']);
         }
         $lines[] = 'pm = static';
@@ -201,7 +201,7 @@ final class Fpm
 
     private function nginxConfiguration(): string
     {
-        $path = $this->folder->path;
+        $path = $this->directory->path;
 
         return <<<CONF
             daemon off;
@@ -231,13 +231,13 @@ final class Fpm
 
     private static function find(string $name, string $variable): string
     {
-        $named = getenv($variable);
-        if ($named !== false && $named !== '') {
-            return $named;
+        $path = getenv($variable);
+        if ($path !== false && $path !== '') {
+            return $path;
         }
-        foreach (array_merge(explode(':', (string) getenv('PATH')), ['/usr/sbin', '/usr/local/sbin']) as $folder) {
-            if (is_executable("$folder/$name")) {
-                return "$folder/$name";
+        foreach (array_merge(explode(':', (string) getenv('PATH')), ['/usr/sbin', '/usr/local/sbin']) as $directory) {
+            if (is_executable("$directory/$name")) {
+                return "$directory/$name";
             }
         }
         throw new \RuntimeException("$name is not installed");

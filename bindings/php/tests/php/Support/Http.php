@@ -4,11 +4,11 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests\Support;
 
-/** Requests, as plain as they come. */
+/** A minimal HTTP client. */
 final class Http
 {
     /**
-     * @return array{int, string} status and body
+     * @return array{int, string} status and body of the response
      */
     public static function send(
         string $method,
@@ -24,15 +24,15 @@ final class Http
             'follow_location' => 0,
             'timeout' => 30,
         ]]);
-        $answer = file_get_contents($url, false, $context);
-        if ($answer === false || !isset($http_response_header[0])) {
-            throw new \RuntimeException("$method $url brought no answer");
+        $response = file_get_contents($url, false, $context);
+        if ($response === false || !isset($http_response_header[0])) {
+            throw new \RuntimeException("$method $url: no response");
         }
 
-        return [(int) substr($http_response_header[0], 9, 3), $answer];
+        return [(int) substr($http_response_header[0], 9, 3), $response];
     }
 
-    /** A port that nobody listens on. */
+    /** A port that no program listens on. */
     public static function freePort(): int
     {
         $socket = stream_socket_server('tcp://127.0.0.1:0');
@@ -45,9 +45,9 @@ final class Http
         return (int) substr($name, strlen('127.0.0.1:'));
     }
 
-    public static function accepts(string $address): bool
+    public static function isListening(string $address): bool
     {
-        $connection = @stream_socket_client($address, $number, $words, 1.0);
+        $connection = @stream_socket_client($address, $code, $message, 1.0);
         if ($connection === false) {
             return false;
         }

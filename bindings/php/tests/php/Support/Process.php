@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests\Support;
 
-/** A program that was started here and is ended here. Its output goes to a file. */
+/** A child process with its output in a file. The destructor ends it. */
 final class Process
 {
     /** @var resource|null */
@@ -14,7 +14,7 @@ final class Process
 
     /**
      * @param list<string>               $command
-     * @param array<string, string>|null $environment null: this process's
+     * @param array<string, string>|null $environment null: the environment of this process
      */
     public function __construct(array $command, ?array $environment, string $log)
     {
@@ -28,12 +28,12 @@ final class Process
     }
 
     /**
-     * Runs a program to its end.
+     * Runs a program and waits until it exits.
      *
      * @param list<string>               $command
      * @param array<string, string>|null $environment
      *
-     * @return array{int, string} exit status, and both outputs
+     * @return array{int, string} exit status, and stdout with stderr
      */
     public static function run(array $command, ?array $environment = null): array
     {
@@ -58,8 +58,8 @@ final class Process
         return (string) file_get_contents($this->log);
     }
 
-    /** Waits until $ready says so; throws with the program's output when it ends before. */
-    public function await(callable $ready, string $what): void
+    /** Waits until $ready returns true. Throws with the program's output if it exits before, or after 20 s. */
+    public function waitUntil(callable $ready, string $name): void
     {
         for ($end = microtime(true) + 20; microtime(true) < $end; usleep(20000)) {
             if ($ready()) {
@@ -69,7 +69,7 @@ final class Process
                 break;
             }
         }
-        throw new \RuntimeException("$what did not become ready:\n" . $this->log());
+        throw new \RuntimeException("$name did not become ready:\n" . $this->log());
     }
 
     public function stop(): void

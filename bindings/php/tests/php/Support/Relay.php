@@ -4,38 +4,38 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests\Support;
 
-/** Counts the round trips to a sandbox that calls cost: those of TCP and TLS, and those of requests. */
+/** Forwards connections to a sandbox and counts their round trips: for TCP, for TLS and for requests. */
 final class Relay
 {
-    private Folder $folder;
+    private TemporaryDirectory $directory;
     private Process $process;
     private int $counted = 0;
 
     public function __construct(string $url)
     {
-        $this->folder = new Folder();
-        $to = (string) preg_replace('#^https?://#', '', $url);
-        $command = [(string) getenv('SANDBOX_BIN'), 'relay', $to, '--record', $this->record()];
-        $this->process = new Process($command, null, $this->folder->path . '/log');
-        $this->process->await(function (): bool {
+        $this->directory = new TemporaryDirectory();
+        $target = (string) preg_replace('#^https?://#', '', $url);
+        $command = [(string) getenv('SANDBOX_BIN'), 'relay', $target, '--record', $this->record()];
+        $this->process = new Process($command, null, $this->directory->path . '/log');
+        $this->process->waitUntil(function (): bool {
             return is_file($this->record()) && $this->lines() !== [];
         }, 'the relay');
     }
 
-    /** Its own address: host and port. */
+    /** The relay's own address: host and port. */
     public function address(): string
     {
         return substr($this->lines()[0], strlen('listening '));
     }
 
-    /** How many round trips there were since the last time. */
+    /** The number of round trips since the last call. */
     public function roundTrips(): int
     {
-        $all = count($this->lines()) - 1;
-        $since = $all - $this->counted;
-        $this->counted = $all;
+        $total = count($this->lines()) - 1;
+        $new = $total - $this->counted;
+        $this->counted = $total;
 
-        return $since;
+        return $new;
     }
 
     public function stop(): void
@@ -45,7 +45,7 @@ final class Relay
 
     private function record(): string
     {
-        return $this->folder->path . '/record';
+        return $this->directory->path . '/record';
     }
 
     /** @return list<string> */

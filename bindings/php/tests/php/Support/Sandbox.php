@@ -4,42 +4,42 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests\Support;
 
-/** A gateway of our own: the project's sandbox, as a process. */
+/** The project's sandbox gateway, as a process. */
 final class Sandbox
 {
     private static ?self $shared = null;
 
-    private Folder $folder;
+    private TemporaryDirectory $directory;
     private Process $process;
 
-    /** @var array<string, string> what it says of itself */
-    private array $facts = [];
+    /** @var array<string, string> the variables in its env file */
+    private array $variables = [];
 
     /** @param list<string> $options */
     public function __construct(array $options = [])
     {
-        $this->folder = new Folder();
-        $file = $this->folder->path . '/env';
+        $this->directory = new TemporaryDirectory();
+        $file = $this->directory->path . '/env';
         $command = [(string) getenv('SANDBOX_BIN'), 'serve', '--http', '127.0.0.1:0', '--https', '127.0.0.1:0'];
         $command = array_merge($command, ['--env-file', $file], $options);
-        $this->process = new Process($command, null, $this->folder->path . '/log');
-        $this->process->await(static function () use ($file): bool {
+        $this->process = new Process($command, null, $this->directory->path . '/log');
+        $this->process->waitUntil(static function () use ($file): bool {
             return is_file($file);
         }, 'the sandbox');
         foreach (file($file, FILE_IGNORE_NEW_LINES) ?: [] as $line) {
             if (preg_match("/^export (\\w+)='?(.*?)'?$/", $line, $found) === 1) {
-                $this->facts[$found[1]] = $found[2];
+                $this->variables[$found[1]] = $found[2];
             }
         }
     }
 
-    /** One for all tests, with nothing in it. */
+    /** A sandbox shared by all tests, cleared. */
     public static function fresh(): self
     {
         if (self::$shared === null) {
             self::$shared = new self();
         }
-        self::$shared->ask('POST', 'clear');
+        self::$shared->call('POST', 'clear');
         self::$shared->clearFaults();
 
         return self::$shared;
@@ -52,26 +52,26 @@ final class Sandbox
 
     public function url(): string
     {
-        return $this->facts['SANDBOX_URL'];
+        return $this->variables['SANDBOX_URL'];
     }
 
     public function httpsUrl(): string
     {
-        return $this->facts['SANDBOX_HTTPS_URL'];
+        return $this->variables['SANDBOX_HTTPS_URL'];
     }
 
     public function caFile(): string
     {
-        return $this->facts['FLEXPAY_CA_FILE'];
+        return $this->variables['FLEXPAY_CA_FILE'];
     }
 
     public function token(): string
     {
-        return $this->facts['FLEXPAY_TOKEN'];
+        return $this->variables['FLEXPAY_TOKEN'];
     }
 
     /**
-     * The options of a client of this gateway.
+     * Client options for this gateway.
      *
      * @param array<string, mixed> $more
      *
@@ -80,7 +80,7 @@ final class Sandbox
     public function options(array $more = []): array
     {
         return $more + [
-            'merchant' => $this->facts['FLEXPAY_MERCHANT'],
+            'merchant' => $this->variables['FLEXPAY_MERCHANT'],
             'token' => $this->token(),
             'api' => 'v1.1',
             'pay_url' => $this->url() . '/v1.1/pay',
@@ -90,14 +90,14 @@ final class Sandbox
     }
 
     /**
-     * The same for Client::fromEnvironment().
+     * The same options for Client::fromEnvironment().
      *
      * @return array<string, string>
      */
     public function environment(): array
     {
         return [
-            'FLEXPAY_MERCHANT' => $this->facts['FLEXPAY_MERCHANT'],
+            'FLEXPAY_MERCHANT' => $this->variables['FLEXPAY_MERCHANT'],
             'FLEXPAY_TOKEN' => $this->token(),
             'FLEXPAY_API' => 'v1.1',
             'FLEXPAY_PAY_URL' => $this->url() . '/v1.1/pay',
@@ -108,28 +108,28 @@ final class Sandbox
     /** @param array<string, mixed> $fault */
     public function inject(array $fault): void
     {
-        $this->ask('POST', 'faults', $fault);
+        $this->call('POST', 'faults', $fault);
     }
 
     public function clearFaults(): void
     {
-        $this->ask('DELETE', 'faults');
+        $this->call('DELETE', 'faults');
     }
 
-    /** The customer decides; the callback is posted, if it is wanted and there is an address. */
+    /** Makes the customer's decision. If $callback, the sandbox posts a callback to the payment's URL, if any. */
     public function decide(string $order, string $decision, bool $callback = false): void
     {
-        $this->ask('POST', "payments/$order/decide", ['decision' => $decision, 'callback' => $callback]);
+        $this->call('POST', "payments/$order/decide", ['decision' => $decision, 'callback' => $callback]);
     }
 
     /** @param array<string, mixed> $delivery */
     public function deliver(string $order, array $delivery = []): void
     {
-        $this->ask('POST', "payments/$order/deliver", (object) $delivery);
+        $this->call('POST', "payments/$order/deliver", (object) $delivery);
     }
 
     /**
-     * The callbacks about an order that came to an end, once there are so many.
+     * Waits until at least $count callbacks of an order are finished, and returns all finished ones.
      *
      * @return list<array<string, mixed>>
      */
@@ -137,7 +137,7 @@ final class Sandbox
     {
         for ($end = microtime(true) + 20; microtime(true) < $end; usleep(20000)) {
             $done = [];
-            foreach ($this->ask('GET', "callbacks?order=$order") as $callback) {
+            foreach ($this->call('GET', "callbacks?order=$order") as $callback) {
                 if ($callback['reply_status'] !== null || $callback['error'] !== null) {
                     $done[] = $callback;
                 }
@@ -146,19 +146,19 @@ final class Sandbox
                 return $done;
             }
         }
-        throw new \RuntimeException("no $count callbacks about $order");
+        throw new \RuntimeException("fewer than $count callbacks for $order");
     }
 
     /** @return list<array<string, mixed>> */
     public function requests(): array
     {
-        return $this->ask('GET', 'requests');
+        return $this->call('GET', 'requests');
     }
 
     /** @return list<array<string, mixed>> */
     public function payments(): array
     {
-        return $this->ask('GET', 'payments');
+        return $this->call('GET', 'payments');
     }
 
     /**
@@ -166,14 +166,14 @@ final class Sandbox
      *
      * @return mixed
      */
-    private function ask(string $method, string $what, $body = null)
+    private function call(string $method, string $path, $body = null)
     {
-        $text = $body === null ? '' : (string) json_encode($body);
-        [$status, $answer] = Http::send($method, $this->url() . '/sandbox/api/' . $what, $text);
+        $json = $body === null ? '' : (string) json_encode($body);
+        [$status, $reply] = Http::send($method, $this->url() . '/sandbox/api/' . $path, $json);
         if ($status >= 300) {
-            throw new \RuntimeException("the sandbox answered $status to $method $what: $answer");
+            throw new \RuntimeException("the sandbox replied $status to $method $path: $reply");
         }
 
-        return $answer === '' ? null : json_decode($answer, true);
+        return $reply === '' ? null : json_decode($reply, true);
     }
 }

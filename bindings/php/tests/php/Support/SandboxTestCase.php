@@ -9,7 +9,7 @@ use FlexPay\Exception\FlexPayException;
 use FlexPay\PaymentRequest;
 use PHPUnit\Framework\TestCase;
 
-/** A test with a gateway to talk to. */
+/** A test that uses the sandbox gateway. */
 abstract class SandboxTestCase extends TestCase
 {
     protected Sandbox $sandbox;
@@ -46,6 +46,6 @@ abstract class SandboxTestCase extends TestCase
         } catch (FlexPayException $failure) {
             return $failure;
         }
-        self::fail('nothing was thrown');
+        self::fail('no exception was thrown');
     }
 }

@@ -7,11 +7,11 @@ namespace FlexPay\Internal;
 use FlexPay\Exception;
 
 /**
- * The exception of each result code.
+ * Creates the exception for a result code.
  *
  * @internal
  */
-final class Failure
+final class ExceptionFactory
 {
     private const CLASSES = [
         Abi::ERROR_INVALID => Exception\InvalidArgumentException::class,
@@ -48,7 +48,7 @@ final class Failure
      *     order_number?: string|null,
      * } $details
      */
-    public static function of(array $details): Exception\FlexPayException
+    public static function create(array $details): Exception\FlexPayException
     {
         $class = self::CLASSES[$details['code']] ?? Exception\UnrecognizedException::class;
         $status = $details['http_status'] ?? 0;

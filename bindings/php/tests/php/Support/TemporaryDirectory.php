@@ -4,8 +4,8 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests\Support;
 
-/** A temporary folder, gone when the object is. */
-final class Folder
+/** A temporary directory. The destructor deletes it with its files. */
+final class TemporaryDirectory
 {
     public string $path;
 

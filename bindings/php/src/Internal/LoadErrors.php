@@ -9,14 +9,14 @@ use FlexPay\Exception\LibraryException;
 use Throwable;
 
 /**
- * Why the shared library cannot be used, and what to do about it. Apart from Library, so that a page
- * whose library loads does not compile it.
+ * Creates the exceptions that explain why the shared library cannot be used, and how to fix it. A
+ * separate class, so that PHP compiles it only after a failure.
  *
  * @internal
  */
-final class Unusable
+final class LoadErrors
 {
-    public static function because(string $message, ?Throwable $previous = null): LibraryException
+    public static function create(string $message, ?Throwable $previous = null): LibraryException
     {
         return new LibraryException(
             $message,
@@ -30,24 +30,24 @@ final class Unusable
         );
     }
 
-    public static function withoutFfi(): LibraryException
+    public static function ffiMissing(): LibraryException
     {
         $package = 'php' . PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION . '-common';
 
-        return self::because(
-            "PHP's FFI extension is missing. On Debian and Ubuntu the package $package has it; elsewhere set"
+        return self::create(
+            "PHP's FFI extension is missing. On Debian and Ubuntu, install the package $package; on other systems, set"
             . ' extension=ffi in ' . self::iniFile() . '. Then: ' . self::remedy(PHP_SAPI)
         );
     }
 
-    public static function forbidden(Throwable $failure): LibraryException
+    public static function ffiDisabled(Throwable $failure): LibraryException
     {
-        $now = 'ffi.enable=' . (string) ini_get('ffi.enable') . ', ' . PHP_SAPI;
+        $current = 'ffi.enable=' . (string) ini_get('ffi.enable') . ', ' . PHP_SAPI;
 
-        return self::because("PHP does not allow FFI here ($now). " . self::remedy(PHP_SAPI), $failure);
+        return self::create("PHP does not allow FFI here ($current). " . self::remedy(PHP_SAPI), $failure);
     }
 
-    /** What allows FFI, for each of the ways to run PHP. */
+    /** How to enable FFI, for each PHP SAPI. */
     public static function remedy(string $sapi): string
     {
         $version = PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION;
@@ -55,8 +55,8 @@ final class Unusable
             case 'cli':
                 return 'For PHP on the command line, set in ' . self::iniFile() . ":\n  ffi.enable=preload";
             case 'cli-server':
-                return "PHP's own server is for trying things out. Start it with FFI allowed:\n  "
-                    . self::commandOfServer();
+                return "PHP's built-in server is for development only. Start it with FFI enabled:\n  "
+                    . self::serverCommand();
             case 'fpm-fcgi':
                 return self::preloading() . "and restart PHP-FPM:\n  systemctl restart php$version-fpm\n"
                     . self::withoutPreloading();
@@ -64,8 +64,8 @@ final class Unusable
                 return self::preloading() . "and restart Apache:\n  systemctl restart apache2\n"
                     . self::withoutPreloading();
             default:
-                return 'Where PHP is started anew for each request, nothing can be preloaded. Set in '
-                    . self::iniFile() . ":\n  ffi.enable=true\nEvery script may use FFI then.";
+                return 'PHP cannot preload when it starts a new process for each request. Set in '
+                    . self::iniFile() . ":\n  ffi.enable=true\nEvery script can then use FFI.";
         }
     }
 
@@ -75,13 +75,13 @@ final class Unusable
             . "  ffi.enable=preload\n"
             . "  opcache.enable=1\n"
             . '  opcache.preload=' . dirname(__DIR__, 2) . "/preload.php\n"
-            // Without it a master that is root, as systems start it, refuses to preload.
+            // Without it, a master that runs as root (the usual setup) refuses to preload.
             . '  opcache.preload_user=' . self::user() . "\n";
     }
 
     private static function withoutPreloading(): string
     {
-        return "(Without preloading, ffi.enable=true alone will do; every script may use FFI then.)";
+        return "(To run without preloading, set only ffi.enable=true. Every script can then use FFI.)";
     }
 
     private static function iniFile(): string
@@ -91,7 +91,7 @@ final class Unusable
         return $file === false ? 'php.ini' : $file;
     }
 
-    /** The user as whom the pages run. */
+    /** The user that runs the pages. */
     private static function user(): string
     {
         if (function_exists('posix_geteuid')) {
@@ -104,41 +104,41 @@ final class Unusable
         return 'www-data';
     }
 
-    /** The command that started this server, with FFI allowed. */
-    private static function commandOfServer(): string
+    /** The command that started this server, with FFI enabled. */
+    private static function serverCommand(): string
     {
-        $of = static function (string $name, string $otherwise): string {
-            return is_string($_SERVER[$name] ?? null) ? $_SERVER[$name] : $otherwise;
+        $get = static function (string $name, string $default): string {
+            return is_string($_SERVER[$name] ?? null) ? $_SERVER[$name] : $default;
         };
 
-        return 'php -d ffi.enable=true -S ' . $of('SERVER_NAME', '127.0.0.1') . ':' . $of('SERVER_PORT', '8000')
-            . ' -t ' . escapeshellarg($of('DOCUMENT_ROOT', '.'));
+        return 'php -d ffi.enable=true -S ' . $get('SERVER_NAME', '127.0.0.1') . ':' . $get('SERVER_PORT', '8000')
+            . ' -t ' . escapeshellarg($get('DOCUMENT_ROOT', '.'));
     }
 
-    /** Says which file failed and why, and which others would have been tried. */
-    public static function file(
+    /** Names the file that failed, the reason, and all the places that can name a library. */
+    public static function cannotLoad(
         string $path,
-        ?string $argument,
+        ?string $option,
         string $bundled,
         Throwable $failure
     ): LibraryException {
         $environment = (string) getenv('FLEXPAY_LIBRARY');
         if ($path === $bundled && !file_exists($path)) {
-            return self::because(
-                "This package has no library in it: there is no $path. Put it there with \"make bundle\", in a copy"
-                . ' of the flexpay project; or name a library with the "library" option or the environment variable'
-                . ' FLEXPAY_LIBRARY.',
+            return self::create(
+                "The bundled library is missing: $path does not exist. Run \"make bundle\" in a copy of the flexpay"
+                . ' project to create it, or name another library with the "library" option or the environment'
+                . ' variable FLEXPAY_LIBRARY.',
                 $failure
             );
         }
-        $why = file_exists($path) ? $failure->getMessage() : 'there is no such file';
+        $reason = file_exists($path) ? $failure->getMessage() : 'the file does not exist';
         $lines = [
-            "libflexpay cannot be loaded. Tried $path: $why. The places, of which the first that is given counts:",
-            '1. the "library" option: ' . ($argument ?? 'not given'),
+            "Cannot load libflexpay. Tried $path: $reason. The first of these that is set is used:",
+            '1. the "library" option: ' . ($option ?? 'not set'),
             '2. the environment variable FLEXPAY_LIBRARY: ' . ($environment === '' ? 'not set' : $environment),
             '3. the bundled file: ' . $bundled,
         ];
 
-        return self::because(implode("\n", $lines), $failure);
+        return self::create(implode("\n", $lines), $failure);
     }
 }
