@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use memchr::{memchr_iter, memmem};
+use memchr::memchr_iter;
 use serde::Deserialize;
 use std::fmt::{self, Write as _};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -36,6 +36,8 @@ pub(crate) struct Token {
     bare: Zeroizing<String>,
     json: Zeroizing<String>,
     form: Zeroizing<String>,
+    /// Whether the three differ. They are the same for a JWT.
+    is_escaped: bool,
 }
 
 impl Token {
@@ -63,10 +65,12 @@ impl Token {
         if !bare.bytes().all(|b| b.is_ascii_graphic()) {
             return Err("has a blank, a control character or a letter outside ASCII in it");
         }
+        let (json, form) = (json_escaped(bare), form_encoded(bare));
         Ok(Self {
+            is_escaped: *json != bare || *form != bare,
             bare: Zeroizing::new(bare.to_owned()),
-            json: json_escaped(bare),
-            form: form_encoded(bare),
+            json,
+            form,
         })
     }
 
@@ -120,9 +124,10 @@ impl Token {
         if self.bare.len() < MIN_LENGTH_TO_MASK {
             return false;
         }
-        let mut was_there = false;
-        for token in [&self.bare, &self.json, &self.form] {
-            was_there |= replace_all(text, token.as_bytes());
+        let mut was_there = replace_all(text, self.bare.as_bytes());
+        if self.is_escaped {
+            was_there |= replace_all(text, self.json.as_bytes());
+            was_there |= replace_all(text, self.form.as_bytes());
         }
         was_there
     }
@@ -187,10 +192,12 @@ fn form_encoded(token: &str) -> Zeroizing<String> {
 fn replace_all(text: &mut Vec<u8>, token: &[u8]) -> bool {
     let mut masked = Vec::new();
     let mut rest = 0;
-    for at in memmem::find_iter(text, token) {
-        masked.extend_from_slice(&text[rest..at]);
-        masked.extend_from_slice(MASK.as_bytes());
-        rest = at + token.len();
+    for at in memchr_iter(token[0], text) {
+        if at >= rest && text[at..].starts_with(token) {
+            masked.extend_from_slice(&text[rest..at]);
+            masked.extend_from_slice(MASK.as_bytes());
+            rest = at + token.len();
+        }
     }
     if rest == 0 {
         return false;
