@@ -116,7 +116,7 @@ pub enum AmountStyle {
     Number,
 }
 
-/// The format of `createdAt`. The time is Kinshasa's, except for [`IsoUtc`](Self::IsoUtc).
+/// The format of `createdAt`: Kinshasa's time without a time zone, except [`IsoUtc`](Self::IsoUtc).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CreatedAtStyle {

@@ -28,9 +28,8 @@ pub(crate) struct Serve {
     /// That merchant's token [default: a token for tests]
     #[arg(long, default_value = DEFAULT_TOKEN, hide_default_value = true)]
     token: String,
-    /// The form of the /v1/pay reply.
-    #[arg(long, value_name = "STYLE", value_parser = reply_style,
-          help = "The form of the /v1/pay reply: html, meta_refresh, self_submit or redirect")]
+    /// The form of the /v1/pay reply: html, meta_refresh, self_submit or redirect.
+    #[arg(long, value_name = "STYLE", value_parser = reply_style)]
     reply_style: Option<ReplyStyle>,
     /// Quirks of the live gateway to imitate, such as {"stray_comma":true}
     #[arg(long, value_name = "JSON", value_parser = quirks)]
@@ -114,7 +113,7 @@ fn stop_signal() -> std::io::Result<impl std::future::Future<Output = ()>> {
     })
 }
 
-/// Completes on SIGTERM or SIGINT.
+/// Completes on Ctrl-C.
 #[cfg(not(unix))]
 fn stop_signal() -> std::io::Result<impl std::future::Future<Output = ()>> {
     Ok(async {
