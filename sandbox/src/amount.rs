@@ -1,4 +1,4 @@
-//! Amounts as the gateway reads and spells them.
+//! Amounts: parsing and formatting as the gateway does.
 
 use crate::quirks::AmountStyle;
 
@@ -10,9 +10,9 @@ pub(crate) struct Amount(u64);
 const FEE_PERCENT: u64 = 2;
 
 impl Amount {
-    /// Reads `25`, `25.0` or `25.00`; `None` for anything else, for zero and for more than twelve
+    /// Parses `25`, `25.0` or `25.00`. `None` for anything else, for zero and for more than twelve
     /// digits before the point.
-    pub(crate) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
         if !digits(whole) || !digits(fraction) || whole.len() > 12 || fraction.len() > 2 {
@@ -24,12 +24,12 @@ impl Amount {
         (amount > 0).then_some(Self(amount))
     }
 
-    /// Whether it has no hundredths.
+    /// Whether the amount has no hundredths.
     pub(crate) fn is_whole(self) -> bool {
         self.0.is_multiple_of(100)
     }
 
-    /// With the gateway's fee on top, in whole francs where the currency has no cents.
+    /// Adds the gateway's fee. CDF is rounded up to whole francs.
     pub(crate) fn with_fee(self, currency: &str) -> Self {
         let total = self.0 + (self.0 * FEE_PERCENT).div_ceil(100);
         match currency {
@@ -38,8 +38,8 @@ impl Amount {
         }
     }
 
-    /// As Check spells it: a JSON value.
-    pub(crate) fn spell(self, style: AmountStyle) -> serde_json::Value {
+    /// As a JSON value, in the format of Check.
+    pub(crate) fn format(self, style: AmountStyle) -> serde_json::Value {
         let (whole, hundredths) = (self.0 / 100, self.0 % 100);
         let fraction = format!("{hundredths:02}");
         let fraction = match fraction.trim_end_matches('0') {
@@ -60,8 +60,8 @@ impl Amount {
         }
     }
 
-    /// As a person in Kinshasa reads it: `1 250 000 CDF`, `12,50 USD`.
-    pub(crate) fn for_people(self, currency: &str) -> String {
+    /// In French format, for pages: `1 250 000 CDF`, `12,50 USD`.
+    pub(crate) fn display(self, currency: &str) -> String {
         const NARROW_SPACE: char = '\u{202f}';
         let digits = (self.0 / 100).to_string();
         let mut out = String::new();
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn only_positive_decimals_are_amounts() {
         for good in ["1", "25", "25.0", "25.00", "0.01", "007", "999999999999.99"] {
-            assert!(Amount::read(good).is_some(), "{good}");
+            assert!(Amount::parse(good).is_some(), "{good}");
         }
         for bad in [
             "",
@@ -106,32 +106,35 @@ mod tests {
             "NaN",
             "1000000000000",
         ] {
-            assert!(Amount::read(bad).is_none(), "{bad}");
+            assert!(Amount::parse(bad).is_none(), "{bad}");
         }
     }
 
     #[test]
-    fn spelled_like_the_gateway() {
-        let amount = |text| Amount::read(text).expect("an amount");
-        assert_eq!(amount("50").spell(AmountStyle::Decimal), json!("50.0"));
-        assert_eq!(amount("50.00").spell(AmountStyle::Whole), json!("50"));
-        assert_eq!(amount("50").spell(AmountStyle::Number), json!(50));
-        assert_eq!(amount("50.50").spell(AmountStyle::Decimal), json!("50.5"));
-        assert_eq!(amount("50.05").spell(AmountStyle::Number), json!(50.05));
+    fn every_amount_style() {
+        let amount = |text| Amount::parse(text).expect("an amount");
+        assert_eq!(amount("50").format(AmountStyle::Decimal), json!("50.0"));
+        assert_eq!(amount("50.00").format(AmountStyle::Whole), json!("50"));
+        assert_eq!(amount("50").format(AmountStyle::Number), json!(50));
+        assert_eq!(amount("50.50").format(AmountStyle::Decimal), json!("50.5"));
+        assert_eq!(amount("50.05").format(AmountStyle::Number), json!(50.05));
     }
 
     #[test]
-    fn the_fee_is_on_top() {
-        let amount = |text| Amount::read(text).expect("an amount");
+    fn the_fee_is_added() {
+        let amount = |text| Amount::parse(text).expect("an amount");
         assert_eq!(amount("50").with_fee("CDF"), amount("51"));
         assert_eq!(amount("60").with_fee("CDF"), amount("62"));
         assert_eq!(amount("12.50").with_fee("USD"), amount("12.75"));
     }
 
     #[test]
-    fn people_read_french_figures() {
-        let read = |text, currency| Amount::read(text).expect("an amount").for_people(currency);
-        assert_eq!(read("1250000", "CDF"), "1\u{202f}250\u{202f}000\u{a0}CDF");
-        assert_eq!(read("12.5", "USD"), "12,50\u{a0}USD");
+    fn pages_show_amounts_in_french_format() {
+        let display = |text, currency| Amount::parse(text).expect("an amount").display(currency);
+        assert_eq!(
+            display("1250000", "CDF"),
+            "1\u{202f}250\u{202f}000\u{a0}CDF"
+        );
+        assert_eq!(display("12.5", "USD"), "12,50\u{a0}USD");
     }
 }

@@ -1,4 +1,4 @@
-//! Callbacks: what the gateway posts to the merchant, true or forged, and what it got back.
+//! Callbacks: what the gateway posts to the merchant, true or forged, and the merchant's replies.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,31 +6,32 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
 /// How a callback is delivered. `Delivery::default()` posts the true one, once, now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Delivery {
-    /// Wait this long first.
+    /// The delay before the first post, in milliseconds.
     pub after_ms: u64,
-    /// Post it this many times, one after the other.
+    /// How many times to post it, one after the other.
     pub times: u32,
-    /// As a form instead of JSON.
+    /// Whether to send a form instead of JSON.
     pub form: bool,
-    /// Fields put in or put over the true ones.
+    /// Fields to add or replace.
     pub set: BTreeMap<String, Value>,
-    /// Fields left out.
+    /// Fields to omit.
     pub without: Vec<String>,
-    /// A whole body in place of the callback's.
+    /// A body to send instead of the callback's.
     pub raw: Option<RawBody>,
-    /// Another address than the payment's.
+    /// The URL to post to, if not the payment's callback URL.
     pub to: Option<String>,
 }
 
-/// A body posted as it is.
+/// A body that is posted unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawBody {
-    /// The `Content-Type`; empty sends none.
+    /// The `Content-Type`. If empty, the header is not sent.
     pub content_type: String,
     /// The bytes.
     #[serde(with = "crate::hex_or_text")]
@@ -57,42 +58,42 @@ impl Delivery {
         Self::default()
     }
 
-    /// The same, this much later.
+    /// Delays the callback by `ms` milliseconds.
     #[must_use]
     pub fn after_ms(mut self, ms: u64) -> Self {
         self.after_ms = ms;
         self
     }
 
-    /// The same, `n` times.
+    /// Posts the callback `n` times.
     #[must_use]
     pub fn times(mut self, n: u32) -> Self {
         self.times = n;
         self
     }
 
-    /// The same as a form body.
+    /// Sends a form instead of JSON.
     #[must_use]
     pub fn as_form(mut self) -> Self {
         self.form = true;
         self
     }
 
-    /// Forged: `field`, by its documented name, says `value`.
+    /// Forges the callback: sets `field`, by its documented name, to `value`.
     #[must_use]
     pub fn set(mut self, field: impl Into<String>, value: impl Into<Value>) -> Self {
         self.set.insert(field.into(), value.into());
         self
     }
 
-    /// Forged: without `field`.
+    /// Forges the callback: omits `field`.
     #[must_use]
     pub fn without(mut self, field: impl Into<String>) -> Self {
         self.without.push(field.into());
         self
     }
 
-    /// These bytes in place of a callback.
+    /// Sends `body` instead of a callback.
     #[must_use]
     pub fn raw(mut self, content_type: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         self.raw = Some(RawBody {
@@ -102,13 +103,13 @@ impl Delivery {
         self
     }
 
-    /// Whether it says by itself how the payment stands.
-    pub(crate) fn is_made_up(&self) -> bool {
+    /// Whether the delivery, not the payment, determines the `code`.
+    pub(crate) fn sets_code(&self) -> bool {
         let code = "code";
         self.raw.is_some() || self.set.contains_key(code) || self.without.iter().any(|f| f == code)
     }
 
-    /// To another address than the payment's.
+    /// Posts to `url` instead of the payment's callback URL.
     #[must_use]
     pub fn to(mut self, url: impl Into<String>) -> Self {
         self.to = Some(url.into());
@@ -116,12 +117,12 @@ impl Delivery {
     }
 }
 
-/// A callback that was posted, or tried to be.
+/// A callback that was posted, or that the sandbox tried to post.
 #[derive(Clone, Debug, Serialize)]
 pub struct CallbackRecord {
-    /// The payment it was about.
+    /// The order number of the payment.
     pub order_number: String,
-    /// Where it went.
+    /// The URL it was posted to.
     pub url: String,
     /// Its `Content-Type`.
     pub content_type: String,
@@ -131,18 +132,18 @@ pub struct CallbackRecord {
     /// When it was posted.
     #[serde(serialize_with = "crate::clock::as_ms", rename = "at_ms")]
     pub at: SystemTime,
-    /// The how-manieth callback about this payment, from 1.
+    /// The number of this callback for the payment, from 1.
     pub attempt: u32,
-    /// The HTTP status of the merchant's answer.
+    /// The HTTP status of the merchant's reply.
     pub reply_status: Option<u16>,
-    /// The first 2 KiB of that answer's body.
+    /// The first 2 KiB of the body of that reply.
     pub reply_body: Option<String>,
-    /// Why there was no answer.
+    /// Why there was no reply.
     pub error: Option<String>,
 }
 
 impl CallbackRecord {
-    /// Whether the merchant has answered, or never will.
+    /// Whether the merchant has replied, or the post has failed.
     pub fn is_finished(&self) -> bool {
         self.reply_status.is_some() || self.error.is_some()
     }
@@ -165,8 +166,8 @@ pub(crate) struct Post {
 pub(crate) struct Callbacks(Mutex<Vec<(u64, CallbackRecord)>>);
 
 impl Callbacks {
-    fn with<T>(&self, act: impl FnOnce(&mut Vec<(u64, CallbackRecord)>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, f: impl FnOnce(&mut Vec<(u64, CallbackRecord)>) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn all(&self) -> Vec<CallbackRecord> {
@@ -177,7 +178,7 @@ impl Callbacks {
         self.with(Vec::clear);
     }
 
-    /// Writes down that `post` begins.
+    /// Records a new post. Returns its id for [`finish`](Self::finish).
     pub(crate) fn begin(&self, order_number: &str, post: &Post) -> u64 {
         self.with(|list| {
             let id = list.last().map_or(1, |(id, _)| id + 1);
@@ -199,10 +200,10 @@ impl Callbacks {
         })
     }
 
-    pub(crate) fn finish(&self, id: u64, answer: Result<(u16, String), String>) {
+    pub(crate) fn finish(&self, id: u64, reply: Result<(u16, String), String>) {
         self.with(|list| {
             if let Some((_, record)) = list.iter_mut().find(|(known, _)| *known == id) {
-                match answer {
+                match reply {
                     Ok((status, body)) => {
                         record.reply_status = Some(status);
                         record.reply_body = Some(body);

@@ -1,11 +1,11 @@
-//! The test cards, and what the card page asks of a card.
+//! The test cards, and the validation of the card form.
 
 use std::time::SystemTime;
 
 use crate::clock;
 use crate::payment::Decision;
 
-/// A card that exists only here.
+/// A card that exists only in the sandbox.
 pub(crate) struct TestCard {
     pub(crate) number: &'static str,
     pub(crate) brand: &'static str,
@@ -13,7 +13,7 @@ pub(crate) struct TestCard {
     pub(crate) approves: bool,
 }
 
-/// All test cards. The customer of [`crate::customer`] uses them too.
+/// All test cards. [`crate::customer`] uses them too.
 pub(crate) const TEST_CARDS: [TestCard; 3] = [
     TestCard {
         number: "4242 4242 4242 4242",
@@ -35,7 +35,7 @@ pub(crate) const TEST_CARDS: [TestCard; 3] = [
     },
 ];
 
-/// An expiry and a code that any test card takes.
+/// An expiry and a code that are valid with any test card.
 pub(crate) const TEST_EXPIRY: &str = "12/40";
 pub(crate) const TEST_CODE: &str = "123";
 
@@ -58,7 +58,7 @@ pub(crate) struct Typed {
     pub(crate) name: String,
 }
 
-/// What is wrong with it, field by field, in the customer's language; empty where nothing is.
+/// The error of each field, in French for the customer. Empty if the field is valid.
 #[derive(Default)]
 pub(crate) struct Mistakes {
     pub(crate) number: &'static str,
@@ -74,8 +74,8 @@ impl Mistakes {
     }
 }
 
-/// The test card that was typed, or what is wrong with it.
-pub(crate) fn judge(typed: &Typed, now: SystemTime) -> Result<&'static TestCard, Mistakes> {
+/// The test card that was typed, or the errors.
+pub(crate) fn validate(typed: &Typed, now: SystemTime) -> Result<&'static TestCard, Mistakes> {
     let mut mistakes = Mistakes::default();
     let number: String = typed
         .number
@@ -107,7 +107,7 @@ pub(crate) fn judge(typed: &Typed, now: SystemTime) -> Result<&'static TestCard,
     }
 }
 
-/// Thirteen to nineteen digits, the last of them Luhn's.
+/// Thirteen to nineteen digits with a correct Luhn check digit.
 fn is_card_number(number: &str) -> bool {
     if !(13..=19).contains(&number.len()) || !number.bytes().all(|b| b.is_ascii_digit()) {
         return false;
@@ -128,7 +128,7 @@ fn is_card_number(number: &str) -> bool {
     sum.is_multiple_of(10)
 }
 
-/// Year and month of `MM/AA` or `MM/AAAA`.
+/// The year and month of `MM/YY` or `MM/YYYY`.
 fn expiry(text: &str) -> Option<(i32, u8)> {
     let (month, year) = text.split_once('/')?;
     let (month, year) = (month.trim(), year.trim());
@@ -146,7 +146,7 @@ fn expiry(text: &str) -> Option<(i32, u8)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{TEST_CARDS, TEST_CODE, TEST_EXPIRY, Typed, expiry, is_card_number, judge};
+    use super::{TEST_CARDS, TEST_CODE, TEST_EXPIRY, Typed, expiry, is_card_number, validate};
     use std::time::{Duration, SystemTime};
 
     #[test]
@@ -178,16 +178,16 @@ mod tests {
             name: name.to_owned(),
         };
         let good = typed("4242-4242 42424242", TEST_EXPIRY, TEST_CODE, "A. Ilunga");
-        assert!(judge(&good, now).is_ok_and(|card| card.approves));
+        assert!(validate(&good, now).is_ok_and(|card| card.approves));
         let bad = typed("4242 4242 4242 4243", "05/25", "12", " ");
-        let mistakes = judge(&bad, now).err().expect("mistakes");
+        let mistakes = validate(&bad, now).err().expect("mistakes");
         assert!(mistakes.number.contains("invalide"));
         assert!(mistakes.expiry.contains("expiré"));
         assert!(!mistakes.code.is_empty() && !mistakes.name.is_empty());
         let real = typed("4111 1111 1111 1111", TEST_EXPIRY, TEST_CODE, "A. Ilunga");
-        let mistakes = judge(&real, now).err().expect("mistakes");
+        let mistakes = validate(&real, now).err().expect("mistakes");
         assert!(mistakes.number.contains("cartes de test"));
         let this_month = typed("4242424242424242", "06/25", TEST_CODE, "A. Ilunga");
-        assert!(judge(&this_month, now).is_ok());
+        assert!(validate(&this_month, now).is_ok());
     }
 }

@@ -1,18 +1,18 @@
-//! Reads the card page as a browser would: its words, its form, its fields and buttons.
+//! Parses the card page: its texts, its form, the fields and the buttons.
 
 use html5gum::{HtmlString, StartTag, Token, Tokenizer};
 
-/// What stands on a page.
+/// The parsed contents of a page.
 #[derive(Debug, Default)]
 pub(crate) struct CardPage {
     pub(crate) title: String,
-    /// The biggest headings and paragraphs that are meant to be read first.
+    /// The text of `<h1>`.
     pub(crate) heading: String,
     pub(crate) mistakes: Vec<String>,
     pub(crate) form: Option<Form>,
 }
 
-/// The first form of a page.
+/// The first form on a page.
 #[derive(Debug, Default)]
 pub(crate) struct Form {
     pub(crate) action: String,
@@ -20,7 +20,7 @@ pub(crate) struct Form {
     pub(crate) buttons: Vec<Button>,
 }
 
-/// An input, and what it wants typed (`cc-number`, `cc-exp`, …).
+/// An input. `autocomplete` tells what to type (`cc-number`, `cc-exp`, …).
 #[derive(Debug, Default)]
 pub(crate) struct Field {
     pub(crate) name: String,
@@ -28,7 +28,7 @@ pub(crate) struct Field {
     pub(crate) autocomplete: String,
 }
 
-/// A button that sends the form.
+/// A button that submits the form.
 #[derive(Debug, Default)]
 pub(crate) struct Button {
     pub(crate) name: String,
@@ -36,7 +36,7 @@ pub(crate) struct Button {
     pub(crate) label: String,
 }
 
-/// Where the words go that are being read.
+/// The element whose text is being read.
 enum Reading {
     Nothing,
     Title,
@@ -46,7 +46,7 @@ enum Reading {
 }
 
 impl CardPage {
-    pub(crate) fn read(html: &str) -> Self {
+    pub(crate) fn parse(html: &str) -> Self {
         let mut page = Self::default();
         let mut reading = Reading::Nothing;
         let mut in_form = false;
@@ -58,7 +58,7 @@ impl CardPage {
                     b"title" | b"h1" | b"p" | b"button" => reading = Reading::Nothing,
                     _ => {}
                 },
-                Token::String(words) => page.hear(&text(&words.value), &reading),
+                Token::String(string) => page.add_text(&text(&string.value), &reading),
                 _ => {}
             }
         }
@@ -103,8 +103,8 @@ impl CardPage {
         }
     }
 
-    fn hear(&mut self, words: &str, reading: &Reading) {
-        let place = match reading {
+    fn add_text(&mut self, text: &str, reading: &Reading) {
+        let target = match reading {
             Reading::Nothing => None,
             Reading::Title => Some(&mut self.title),
             Reading::Heading => Some(&mut self.heading),
@@ -115,8 +115,8 @@ impl CardPage {
                 .and_then(|form| form.buttons.last_mut())
                 .map(|button| &mut button.label),
         };
-        if let Some(place) = place {
-            place.push_str(words);
+        if let Some(target) = target {
+            target.push_str(text);
         }
     }
 }
@@ -136,8 +136,8 @@ mod tests {
     use super::CardPage;
 
     #[test]
-    fn reads_what_a_browser_reads() {
-        let page = CardPage::read(
+    fn entities_and_all_quoting_styles_are_decoded() {
+        let page = CardPage::parse(
             r#"<title>A &amp; B</title><h1>12&nbsp;USD</h1>
                <form action='/x?a=1&amp;b=2'><p class="mistake">Non.</p>
                <input name=n value="&quot;v&quot;" autocomplete="cc-number">

@@ -1,4 +1,4 @@
-//! The sandbox's own certificate authority and the certificate of its HTTPS listener.
+//! The sandbox's own CA and the certificate of its HTTPS listener.
 
 use std::io;
 use std::path::Path;
@@ -14,38 +14,38 @@ use tokio_rustls::rustls::{DEFAULT_VERSIONS, ServerConfig, SupportedProtocolVers
 
 use crate::error::Error;
 
-/// The certificate shown on the HTTPS listener. All are signed by the authority of `ca.pem`.
+/// The certificate of the HTTPS listener. All are signed by the CA in `ca.pem`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Certificate {
-    /// Good for `localhost`, `127.0.0.1` and `::1`.
+    /// Valid for `localhost`, `127.0.0.1` and `::1`.
     #[default]
     Valid,
-    /// Ran out in 2001.
+    /// Expired in 2001.
     Expired,
-    /// Begins in 2090.
+    /// Valid from 2090.
     NotYetValid,
-    /// Good for `another-gateway.invalid` only.
+    /// Valid only for `another-gateway.invalid`.
     WrongName,
 }
 
-/// Makes an authority, writes its certificate to `ca_file` and returns what the listener needs.
+/// Creates a CA, writes its certificate to `ca_file`, and returns the listener's TLS configuration.
 pub(crate) fn server_config(kind: Certificate, ca_file: &Path) -> Result<ServerConfig, Error> {
-    server_config_speaking(kind, ca_file, DEFAULT_VERSIONS)
+    server_config_with_versions(kind, ca_file, DEFAULT_VERSIONS)
 }
 
-/// The same, for a listener that speaks these versions of TLS only.
-pub(crate) fn server_config_speaking(
+/// Like [`server_config`], with these TLS versions only.
+pub(crate) fn server_config_with_versions(
     kind: Certificate,
     ca_file: &Path,
     versions: &[&'static SupportedProtocolVersion],
 ) -> Result<ServerConfig, Error> {
-    let wrong = |error: rcgen::Error| Error::Certificate(error.to_string());
-    let authority = authority().map_err(wrong)?;
-    write_whole(ca_file, authority.pem().as_bytes())?;
-    let key = KeyPair::generate().map_err(wrong)?;
+    let to_error = |error: rcgen::Error| Error::Certificate(error.to_string());
+    let authority = authority().map_err(to_error)?;
+    write_atomically(ca_file, authority.pem().as_bytes())?;
+    let key = KeyPair::generate().map_err(to_error)?;
     let certificate = params(kind)
         .and_then(|params| params.signed_by(&key, &authority))
-        .map_err(wrong)?;
+        .map_err(to_error)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(versions)
@@ -94,8 +94,8 @@ fn params(kind: Certificate) -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-/// Writes beside `path` and renames, so that nobody ever reads half a file.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a temporary file and renames it to `path`, so that no program reads a partial file.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use std::io::Write;
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

@@ -1,4 +1,4 @@
-//! Check: what the gateway says about an order number.
+//! Check: the gateway's reply about an order number.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use crate::payment::Payment;
 use crate::quirks::{CodeStyle, Quirks};
 use crate::refusal::{json_text, unauthorized};
 
-/// Where checks are asked.
+/// The path prefix of Check.
 pub(crate) const PREFIX: &str = "/api/rest/v1/check/";
 
 /// The order number in the path of a check.
-pub(crate) fn order_in(path: &str) -> Option<String> {
+pub(crate) fn order_number_in_path(path: &str) -> Option<String> {
     let order = path.strip_prefix(PREFIX)?;
     Some(percent_decode_str(order).decode_utf8_lossy().into_owned())
 }
@@ -40,8 +40,8 @@ pub(crate) async fn check(
     if bearer != Some(gateway.token.as_str()) {
         return unauthorized(quirks.unauthorized_style);
     }
-    let order = order_in(uri.path()).unwrap_or_default();
-    let found = gateway.checked(&order, |payment| is_hidden(payment, &quirks));
+    let order = order_number_in_path(uri.path()).unwrap_or_default();
+    let found = gateway.count_check(&order, |payment| is_hidden(payment, &quirks));
     let body = match &found {
         None => not_found(&quirks),
         Some(payment) => reply(payment, &quirks),
@@ -49,14 +49,14 @@ pub(crate) async fn check(
     json_text(StatusCode::OK, body)
 }
 
-/// For a moment after its request, a payment is not found.
+/// Whether a quirk makes Check not find the payment yet.
 fn is_hidden(payment: &Payment, quirks: &Quirks) -> bool {
     let age = payment.created_at.elapsed().unwrap_or_default();
     payment.checks <= quirks.not_found_checks || age < Duration::from_millis(quirks.not_found_ms)
 }
 
 fn not_found(quirks: &Quirks) -> String {
-    outer(
+    envelope(
         quirks,
         1,
         "Aucune transaction trouvée",
@@ -65,8 +65,8 @@ fn not_found(quirks: &Quirks) -> String {
 }
 
 fn reply(payment: &Payment, quirks: &Quirks) -> String {
-    let too_early = payment.is_pending() && payment.checks_found <= quirks.early_failure_checks;
-    let status = if too_early { "1" } else { &payment.status };
+    let early_failure = payment.is_pending() && payment.checks_found <= quirks.early_failure_checks;
+    let status = if early_failure { "1" } else { &payment.status };
     let message = match status {
         "1" => "Le paiement n'a pas réussi",
         _ => "Une transaction trouvée",
@@ -78,7 +78,7 @@ fn reply(payment: &Payment, quirks: &Quirks) -> String {
         &payment.reference
     };
     let amount = |text: &str| {
-        Amount::read(text).map_or(Value::Null, |amount| amount.spell(quirks.amount_style))
+        Amount::parse(text).map_or(Value::Null, |amount| amount.format(quirks.amount_style))
     };
     let mut transaction = Object::new()
         .with("orderNumber", order)
@@ -102,15 +102,15 @@ fn reply(payment: &Payment, quirks: &Quirks) -> String {
         transaction.truncate(transaction.len() - 1);
         transaction.push_str(",}");
     }
-    outer(quirks, 0, message, transaction)
+    envelope(quirks, 0, message, transaction)
 }
 
-fn outer(quirks: &Quirks, code: u8, message: &str, transaction: String) -> String {
+fn envelope(quirks: &Quirks, code: u8, message: &str, transaction: String) -> String {
     let code = match quirks.code_style {
         CodeStyle::Usual | CodeStyle::Text => format!("\"{code}\""),
         CodeStyle::Number => code.to_string(),
     };
-    let key = |name: &str| quirks.check_keys.spell(name);
+    let key = |name: &str| quirks.check_keys.apply(name);
     let message = Value::from(message);
     format!(
         r#"{{"{}":{code},"{}":{message},"{}":{transaction}}}"#,

@@ -1,4 +1,4 @@
-//! The card page that the customer's browser is sent to.
+//! The card page that the customer's browser is redirected to.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,7 +14,7 @@ use crate::gateway::Gateway;
 use crate::pages;
 use crate::payment::{Decision, Payment};
 
-/// What the card form sends.
+/// The fields of the card form.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct CardForm {
@@ -25,7 +25,7 @@ pub(crate) struct CardForm {
     cardholder: String,
 }
 
-/// `?carte=n`: the page with a test card filled in.
+/// `?carte=n`: fills in the nth test card.
 #[derive(Deserialize)]
 pub(crate) struct Prefill {
     carte: Option<usize>,
@@ -37,8 +37,8 @@ pub(crate) async fn page(
     Path(id): Path<String>,
     Query(prefill): Query<Prefill>,
 ) -> Response<Body> {
-    let Some(payment) = gateway.of_checkout(&id) else {
-        return pages::no_such_checkout();
+    let Some(payment) = gateway.payment_by_checkout(&id) else {
+        return pages::checkout_not_found();
     };
     if !payment.is_pending() {
         return pages::result(&payment);
@@ -59,11 +59,11 @@ pub(crate) async fn submit(
     Path(id): Path<String>,
     Form(form): Form<CardForm>,
 ) -> Response<Body> {
-    let Some(payment) = gateway.of_checkout(&id) else {
-        return pages::no_such_checkout();
+    let Some(payment) = gateway.payment_by_checkout(&id) else {
+        return pages::checkout_not_found();
     };
     if !payment.is_pending() {
-        return on_from_here(&payment);
+        return redirect_after_decision(&payment);
     }
     match form.action.as_str() {
         "cancel" => decide(&gateway, &payment, &Decision::Cancel, ""),
@@ -74,7 +74,7 @@ pub(crate) async fn submit(
                 code: form.security_code.trim().to_owned(),
                 name: form.cardholder,
             };
-            match card::judge(&typed, SystemTime::now()) {
+            match card::validate(&typed, SystemTime::now()) {
                 Ok(card) => decide(&gateway, &payment, &card.decision(), card.channel),
                 Err(mistakes) => {
                     // A security code is never sent back.
@@ -84,7 +84,7 @@ pub(crate) async fn submit(
                 }
             }
         }
-        // A shop that posts the browser here instead of sending it.
+        // The shop redirected the browser here with a POST.
         _ => pages::card(
             StatusCode::OK,
             &payment,
@@ -101,20 +101,20 @@ fn decide(
     channel: &str,
 ) -> Response<Body> {
     match gateway.decide_once(&payment.order_number, decision, channel) {
-        None => pages::no_such_checkout(),
+        None => pages::checkout_not_found(),
         Some((payment, decided_now)) => {
             if decided_now {
                 deliver::deliver_decision(gateway, &payment, decision);
             }
-            on_from_here(&payment)
+            redirect_after_decision(&payment)
         }
     }
 }
 
-/// To the shop's address for what was decided, or to the result where the shop named none.
-fn on_from_here(payment: &Payment) -> Response<Body> {
-    let here = format!("/checkout/{}", payment.checkout_id);
-    let to = payment.return_url().unwrap_or(&here);
+/// Redirects to the shop's URL for the decision, or to the result page if the shop gave none.
+fn redirect_after_decision(payment: &Payment) -> Response<Body> {
+    let result_page = format!("/checkout/{}", payment.checkout_id);
+    let to = payment.return_url().unwrap_or(&result_page);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     if let Ok(to) = HeaderValue::from_bytes(to.as_bytes()) {

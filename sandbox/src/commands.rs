@@ -1,4 +1,4 @@
-//! The commands that ask a running sandbox.
+//! The commands that query a running sandbox.
 
 use std::error::Error;
 use std::io::Write;
@@ -9,12 +9,12 @@ use flexpay_sandbox::web;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-type Done = Result<(), Box<dyn Error>>;
+type CommandResult = Result<(), Box<dyn Error>>;
 
-/// Bytes as the sandbox writes them in JSON.
+/// Bytes as the sandbox encodes them in JSON.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Octets {
+enum Body {
     Text(String),
     Hex { hex: String },
 }
@@ -24,7 +24,7 @@ struct Callback {
     order_number: String,
     url: String,
     content_type: String,
-    body: Octets,
+    body: Body,
     attempt: u32,
     reply_status: Option<u16>,
     reply_body: Option<String>,
@@ -37,7 +37,7 @@ struct Payment {
     checkout_url: String,
 }
 
-pub(crate) fn customer(act: Act, checkout_url: &str, ca_file: Option<&Path>) -> Done {
+pub(crate) fn customer(act: Act, checkout_url: &str, ca_file: Option<&Path>) -> CommandResult {
     let visit = customer::visit(act, checkout_url, ca_file)?;
     for sentence in visit.story {
         println!("{sentence}");
@@ -50,9 +50,9 @@ pub(crate) fn callbacks(
     order: Option<&str>,
     body_only: bool,
     ca_file: Option<&Path>,
-) -> Done {
+) -> CommandResult {
     let mut out = std::io::stdout().lock();
-    let all: Vec<Callback> = ask(sandbox_url, "callbacks", ca_file)?;
+    let all: Vec<Callback> = get_json(sandbox_url, "callbacks", ca_file)?;
     for callback in all {
         if order.is_some_and(|order| order != callback.order_number) {
             continue;
@@ -65,25 +65,29 @@ pub(crate) fn callbacks(
             )?;
         }
         match &callback.body {
-            Octets::Text(text) => writeln!(out, "{text}")?,
-            Octets::Hex { hex } => writeln!(out, "hex {hex}")?,
+            Body::Text(text) => writeln!(out, "{text}")?,
+            Body::Hex { hex } => writeln!(out, "hex {hex}")?,
         }
         if !body_only {
             match (callback.reply_status, callback.error) {
                 (Some(status), _) => {
                     let reply = callback.reply_body.unwrap_or_default();
-                    writeln!(out, "answered {status} {}\n", reply.trim_end())?;
+                    writeln!(out, "reply {status} {}\n", reply.trim_end())?;
                 }
                 (None, Some(error)) => writeln!(out, "failed: {error}\n")?,
-                (None, None) => writeln!(out, "under way\n")?,
+                (None, None) => writeln!(out, "in progress\n")?,
             }
         }
     }
     Ok(())
 }
 
-pub(crate) fn checkout_url(sandbox_url: &str, reference: &str, ca_file: Option<&Path>) -> Done {
-    let all: Vec<Payment> = ask(sandbox_url, "payments", ca_file)?;
+pub(crate) fn checkout_url(
+    sandbox_url: &str,
+    reference: &str,
+    ca_file: Option<&Path>,
+) -> CommandResult {
+    let all: Vec<Payment> = get_json(sandbox_url, "payments", ca_file)?;
     let payment = all
         .iter()
         .find(|payment| payment.reference == reference)
@@ -92,17 +96,17 @@ pub(crate) fn checkout_url(sandbox_url: &str, reference: &str, ca_file: Option<&
     Ok(())
 }
 
-fn ask<T: DeserializeOwned>(
+fn get_json<T: DeserializeOwned>(
     sandbox_url: &str,
-    what: &str,
+    path: &str,
     ca_file: Option<&Path>,
 ) -> Result<T, Box<dyn Error>> {
-    let url = format!("{}/sandbox/api/{what}", sandbox_url.trim_end_matches('/'));
-    let mut answer = web::agent(ca_file)?.get(&url).call()?;
-    if answer.status() != 200 {
-        return Err(format!("{url} answered HTTP {}", answer.status().as_u16()).into());
+    let url = format!("{}/sandbox/api/{path}", sandbox_url.trim_end_matches('/'));
+    let mut response = web::agent(ca_file)?.get(&url).call()?;
+    if response.status() != 200 {
+        return Err(format!("{url} replied with HTTP {}", response.status().as_u16()).into());
     }
-    let mut body = answer.body_mut().with_config().limit(u64::MAX).reader();
+    let mut body = response.body_mut().with_config().limit(u64::MAX).reader();
     let mut text = Vec::new();
     std::io::Read::read_to_end(&mut body, &mut text)?;
     Ok(serde_json::from_slice(&text)?)

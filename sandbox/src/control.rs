@@ -1,4 +1,4 @@
-//! The control addresses under `/sandbox/api/`: what `Sandbox` does, over HTTP and in JSON.
+//! The control API under `/sandbox/api/`: the operations of `Sandbox` over HTTP, in JSON.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::callbacks::{CallbackRecord, Delivery};
-use crate::dashboard::words::Language;
+use crate::dashboard::translations::Language;
 use crate::deliver;
 use crate::error::Error;
 use crate::faults::Fault;
@@ -30,7 +30,10 @@ pub(crate) fn routes() -> Router<Arc<Gateway>> {
         .route("/payments/{order}", get(payment))
         .route("/payments/{order}/decide", post(decide))
         .route("/payments/{order}/deliver", post(deliver))
-        .route("/payments/{order}/deliver_callbacks", put(switch))
+        .route(
+            "/payments/{order}/deliver_callbacks",
+            put(set_deliver_callbacks),
+        )
         .route("/callbacks", get(all_callbacks))
         .route("/requests", get(requests))
         .route("/connections", get(connections))
@@ -39,7 +42,7 @@ pub(crate) fn routes() -> Router<Arc<Gateway>> {
         .route("/clear", post(clear))
 }
 
-/// A control call, for those who read about it.
+/// A control call with an example, for the documentation page.
 pub(crate) struct Call {
     method: &'static str,
     path: &'static str,
@@ -49,7 +52,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// What it does.
+    /// The description.
     pub(crate) fn about(&self, language: Language) -> &'static str {
         match language {
             Language::French => self.french,
@@ -57,7 +60,7 @@ impl Call {
         }
     }
 
-    /// The call as curl makes it.
+    /// The call as a curl command.
     pub(crate) fn curl(&self, base: &str) -> String {
         let method = match (self.method, self.body) {
             ("GET", "") => String::new(),
@@ -78,7 +81,7 @@ pub(crate) const CALLS: [Call; 16] = [
         method: "GET",
         path: "/payments",
         body: "",
-        english: "Every payment",
+        english: "All payments",
         french: "Tous les paiements",
     },
     Call {
@@ -92,112 +95,112 @@ pub(crate) const CALLS: [Call; 16] = [
         method: "POST",
         path: "/payments/ORDER/decide",
         body: r#"{"decision":"approve"}"#,
-        english: "Decides a payment, and posts its callback",
+        english: "Decide a payment and post its callback",
         french: "Décide un paiement, et envoie son rappel",
     },
     Call {
         method: "POST",
         path: "/payments/ORDER/decide",
         body: r#"{"decision":{"status":"7"},"callback":false}"#,
-        english: "Gives it a status that nobody documented, and posts nothing",
+        english: "Give a payment an undocumented status, without posting a callback",
         french: "Lui donne un statut non documenté, et n'envoie rien",
     },
     Call {
         method: "POST",
         path: "/payments/ORDER/deliver",
         body: "{}",
-        english: "Posts the true callback again, once the payment is decided",
+        english: "Post the true callback again, after the payment is decided",
         french: "Renvoie le vrai rappel, une fois le paiement décidé",
     },
     Call {
         method: "POST",
         path: "/payments/ORDER/deliver",
         body: r#"{"set":{"code":"0"},"times":2,"after_ms":50}"#,
-        english: "Posts a forged callback, twice, later",
+        english: "Post a forged callback twice, after 50 ms",
         french: "Envoie un faux rappel, deux fois, plus tard",
     },
     Call {
         method: "PUT",
         path: "/payments/ORDER/deliver_callbacks",
         body: r#"{"deliver":false}"#,
-        english: "From now on its decisions post nothing by themselves",
+        english: "Stop posting callbacks automatically for this payment",
         french: "Désormais ses décisions n'envoient rien d'elles-mêmes",
     },
     Call {
         method: "GET",
         path: "/callbacks?order=ORDER",
         body: "",
-        english: "What was posted about it, and what came back",
+        english: "Callbacks posted about a payment, with the replies",
         french: "Ce qui a été envoyé à son sujet, et les réponses",
     },
     Call {
         method: "GET",
         path: "/requests",
         body: "",
-        english: "What was received, cut-off requests among it",
+        english: "Requests received, including incomplete ones",
         french: "Ce qui a été reçu, requêtes coupées comprises",
     },
     Call {
         method: "GET",
         path: "/connections",
         body: "",
-        english: "The connections",
+        english: "Connections",
         french: "Les connexions",
     },
     Call {
         method: "POST",
         path: "/faults",
         body: r#"{"on":"pay","action":{"kind":"html","status":502}}"#,
-        english: "The next payment request is answered with 502",
+        english: "Reply to the next payment request with 502",
         french: "La prochaine demande de paiement reçoit 502",
     },
     Call {
         method: "GET",
         path: "/faults",
         body: "",
-        english: "The faults that wait",
+        english: "Queued faults",
         french: "Les fautes en attente",
     },
     Call {
         method: "DELETE",
         path: "/faults",
         body: "",
-        english: "Forgets the faults",
+        english: "Delete the queued faults",
         french: "Oublie les fautes",
     },
     Call {
         method: "GET",
         path: "/quirks",
         body: "",
-        english: "How replies are worded",
-        french: "La forme des réponses",
+        english: "Current quirks",
+        french: "Les particularités actuelles",
     },
     Call {
         method: "PATCH",
         path: "/quirks",
         body: r#"{"stray_comma":true}"#,
-        english: "Changes one quirk",
-        french: "Change une quirkude",
+        english: "Change one quirk",
+        french: "Change une particularité",
     },
     Call {
         method: "POST",
         path: "/clear",
         body: "",
-        english: "Forgets everything but the quirks",
-        french: "Oublie tout, sauf les quirkudes",
+        english: "Delete everything except the quirks",
+        french: "Efface tout, sauf les particularités",
     },
 ];
 
-/// What went wrong, as `{"error":"…"}`.
-struct Failure(StatusCode, String);
+/// An error reply: `{"error":"…"}`.
+struct ErrorReply(StatusCode, String);
 
-impl IntoResponse for Failure {
+impl IntoResponse for ErrorReply {
     fn into_response(self) -> Response {
         (self.0, Json(json!({ "error": self.1 }))).into_response()
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for ErrorReply {
     fn from(error: Error) -> Self {
         let status = match error {
             Error::NoSuchPayment(_) => StatusCode::NOT_FOUND,
@@ -208,7 +211,7 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<JsonRejection> for Failure {
+impl From<JsonRejection> for ErrorReply {
     fn from(rejection: JsonRejection) -> Self {
         Self(StatusCode::BAD_REQUEST, rejection.body_text())
     }
@@ -221,7 +224,7 @@ async fn payments(State(gateway): Shared) -> Json<Vec<Payment>> {
 async fn payment(
     State(gateway): Shared,
     Path(order): Path<String>,
-) -> Result<Json<Payment>, Failure> {
+) -> Result<Json<Payment>, ErrorReply> {
     let payment = gateway.payment(&order);
     Ok(Json(payment.ok_or(Error::NoSuchPayment(order))?))
 }
@@ -230,11 +233,11 @@ async fn payment(
 #[serde(deny_unknown_fields)]
 struct Decide {
     decision: Decision,
-    #[serde(default = "yes")]
+    #[serde(default = "default_true")]
     callback: bool,
 }
 
-fn yes() -> bool {
+fn default_true() -> bool {
     true
 }
 
@@ -242,7 +245,7 @@ async fn decide(
     State(gateway): Shared,
     Path(order): Path<String>,
     body: Body<Decide>,
-) -> Result<Json<Payment>, Failure> {
+) -> Result<Json<Payment>, ErrorReply> {
     let Json(Decide { decision, callback }) = body?;
     let payment = gateway.decide(&order, &decision)?;
     if callback {
@@ -255,37 +258,37 @@ async fn deliver(
     State(gateway): Shared,
     Path(order): Path<String>,
     body: Body<Delivery>,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, ErrorReply> {
     deliver::deliver(&gateway, &order, body?.0)?;
     Ok(StatusCode::ACCEPTED)
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Switch {
+struct SetDeliverCallbacks {
     deliver: bool,
 }
 
-async fn switch(
+async fn set_deliver_callbacks(
     State(gateway): Shared,
     Path(order): Path<String>,
-    body: Body<Switch>,
-) -> Result<StatusCode, Failure> {
+    body: Body<SetDeliverCallbacks>,
+) -> Result<StatusCode, ErrorReply> {
     gateway.set_deliver_callbacks(&order, body?.deliver)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Deserialize)]
-struct Which {
+struct CallbackFilter {
     order: Option<String>,
 }
 
 async fn all_callbacks(
     State(gateway): Shared,
-    Query(which): Query<Which>,
+    Query(filter): Query<CallbackFilter>,
 ) -> Json<Vec<CallbackRecord>> {
     let mut all = gateway.callbacks.all();
-    if let Some(order) = which.order {
+    if let Some(order) = filter.order {
         all.retain(|callback| callback.order_number == order);
     }
     Json(all)
@@ -300,10 +303,10 @@ async fn connections(State(gateway): Shared) -> Json<Vec<ConnectionRecord>> {
 }
 
 async fn faults(State(gateway): Shared) -> Json<Vec<Fault>> {
-    Json(gateway.faults.waiting())
+    Json(gateway.faults.queued())
 }
 
-async fn inject(State(gateway): Shared, body: Body<Fault>) -> Result<StatusCode, Failure> {
+async fn inject(State(gateway): Shared, body: Body<Fault>) -> Result<StatusCode, ErrorReply> {
     gateway.faults.inject(body?.0)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -317,17 +320,18 @@ async fn quirks(State(gateway): Shared) -> Json<Quirks> {
     Json(gateway.quirks())
 }
 
-/// Changes the quirks that are named and leaves the others.
+/// Changes the given quirks and keeps the others.
 async fn change_quirks(
     State(gateway): Shared,
     body: Body<Map<String, Value>>,
-) -> Result<Json<Quirks>, Failure> {
-    let wrong = |error: serde_json::Error| Failure(StatusCode::BAD_REQUEST, error.to_string());
-    let mut quirks = serde_json::to_value(gateway.quirks()).map_err(wrong)?;
-    if let Some(known) = quirks.as_object_mut() {
-        known.extend(body?.0);
+) -> Result<Json<Quirks>, ErrorReply> {
+    let bad_request =
+        |error: serde_json::Error| ErrorReply(StatusCode::BAD_REQUEST, error.to_string());
+    let mut quirks = serde_json::to_value(gateway.quirks()).map_err(bad_request)?;
+    if let Some(members) = quirks.as_object_mut() {
+        members.extend(body?.0);
     }
-    let quirks: Quirks = serde_json::from_value(quirks).map_err(wrong)?;
+    let quirks: Quirks = serde_json::from_value(quirks).map_err(bad_request)?;
     gateway.set_quirks(quirks.clone());
     Ok(Json(quirks))
 }

@@ -1,5 +1,5 @@
-//! A simulated customer on the card page: looks at it, fills it in or gives up, and is sent back to
-//! the shop, all over HTTP as a browser without JavaScript would do it.
+//! A simulated customer. It loads the card page, fills in the form or cancels, and is redirected to
+//! the shop: the same HTTP requests as a browser without JavaScript.
 
 use std::fmt;
 use std::path::Path;
@@ -13,9 +13,9 @@ use crate::web;
 /// What the customer does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// Pays with a card that its bank approves.
+    /// Pays with a card that the bank approves.
     Approve,
-    /// Pays with a card that its bank declines.
+    /// Pays with a card that the bank declines.
     Decline,
     /// Presses "Annuler".
     Cancel,
@@ -24,13 +24,13 @@ pub enum Act {
 /// What happened on a visit to the card page.
 #[derive(Clone, Debug)]
 pub struct Visit {
-    /// What was seen and done, a sentence a line.
+    /// What the customer saw and did, one sentence per line.
     pub story: Vec<String>,
-    /// Where the browser was sent in the end: the shop's address, or the sandbox's result page.
+    /// The final redirect: the shop's URL, or the sandbox's result page.
     pub sent_to: String,
 }
 
-/// Why nothing came of a visit.
+/// Why a visit failed.
 #[derive(Debug)]
 pub struct Failed(String);
 
@@ -42,25 +42,25 @@ impl fmt::Display for Failed {
 
 impl std::error::Error for Failed {}
 
-/// Visits the card page and acts. The shop's address is not visited. `ca_file` is for a page over
-/// HTTPS: [`Sandbox::ca_file`](crate::Sandbox::ca_file).
+/// Loads the card page and performs `act`. Does not load the shop's page. `ca_file` is the CA to trust
+/// for an HTTPS page: [`Sandbox::ca_file`](crate::Sandbox::ca_file).
 pub fn visit(act: Act, checkout_url: &str, ca_file: Option<&Path>) -> Result<Visit, Failed> {
     let agent = web::agent(ca_file).map_err(|error| Failed(error.to_string()))?;
-    let unreachable = |error: ureq::Error| Failed(format!("The page cannot be reached: {error}"));
+    let unreachable = |error: ureq::Error| Failed(format!("Cannot load the page: {error}"));
     let mut story = Vec::new();
 
-    let mut answer = agent.get(checkout_url).call().map_err(unreachable)?;
-    let html = answer.body_mut().read_to_string().map_err(unreachable)?;
-    let page = CardPage::read(&html);
+    let mut response = agent.get(checkout_url).call().map_err(unreachable)?;
+    let html = response.body_mut().read_to_string().map_err(unreachable)?;
+    let page = CardPage::parse(&html);
     story.push(format!(
         "Opened {checkout_url}: HTTP {}, \"{}\", {}.",
-        answer.status().as_u16(),
+        response.status().as_u16(),
         page.title,
         page.heading.replace(['\u{a0}', '\u{202f}'], " ")
     ));
     let Some(form) = page.form else {
         return Err(Failed(format!(
-            "{}\nThere is no card form on it: nothing is left to decide.",
+            "{}\nThe page has no card form: the payment is already decided.",
             story.join("\n")
         )));
     };
@@ -81,38 +81,40 @@ pub fn visit(act: Act, checkout_url: &str, ca_file: Option<&Path>) -> Result<Vis
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .chain([pressed]);
-    let mut answer = agent.post(&target).send_form(sent).map_err(unreachable)?;
-    let status = answer.status().as_u16();
-    let location = answer.headers().get(header::LOCATION.as_str());
+    let mut response = agent.post(&target).send_form(sent).map_err(unreachable)?;
+    let status = response.status().as_u16();
+    let location = response.headers().get(header::LOCATION.as_str());
     let location = location.map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
     let Some(location) = location.filter(|_| matches!(status, 301..=303 | 307 | 308)) else {
-        let html = answer.body_mut().read_to_string().unwrap_or_default();
-        let page = CardPage::read(&html);
+        let html = response.body_mut().read_to_string().unwrap_or_default();
+        let page = CardPage::parse(&html);
         return Err(Failed(format!(
-            "{}\nThe page came back with HTTP {status}: \"{}\" {}",
+            "{}\nThe card page was shown again with HTTP {status}: \"{}\" {}",
             story.join("\n"),
             page.title,
             page.mistakes.join(" ")
         )));
     };
     let sent_to = resolve(&target, &location);
-    story.push(format!("HTTP {status}: the browser was sent to {sent_to}"));
+    story.push(format!(
+        "HTTP {status}: the browser was redirected to {sent_to}"
+    ));
     Ok(Visit { story, sent_to })
 }
 
-/// What goes into each field, by name, and the button to press.
+/// The value of each field, by name, and the button to press.
 type FilledIn<'a> = (Vec<(&'a str, String)>, &'a Button);
 
 fn fill_in(form: &Form, act: Act) -> Result<FilledIn<'_>, Failed> {
-    let wanted = match act {
+    let button_value = match act {
         Act::Approve | Act::Decline => "pay",
         Act::Cancel => "cancel",
     };
     let button = form
         .buttons
         .iter()
-        .find(|button| button.value == wanted)
-        .ok_or_else(|| Failed(format!("The form has no button to {wanted}.")))?;
+        .find(|button| button.value == button_value)
+        .ok_or_else(|| Failed(format!("The form has no button to {button_value}.")))?;
     let card = TEST_CARDS
         .iter()
         .find(|card| card.approves == (act == Act::Approve))
@@ -136,7 +138,7 @@ fn fill_in(form: &Form, act: Act) -> Result<FilledIn<'_>, Failed> {
     Ok((fields, button))
 }
 
-/// The address that `link` means on the page at `base`.
+/// Resolves `link` relative to the page at `base`.
 fn resolve(base: &str, link: &str) -> String {
     let uri: Uri = match base.parse() {
         Ok(uri) if !link.contains("://") => uri,
@@ -162,9 +164,9 @@ mod tests {
     use super::resolve;
 
     #[test]
-    fn links_mean_what_they_mean_to_a_browser() {
+    fn links_are_resolved_as_in_a_browser() {
         let base = "https://pay.cd:81/checkout/a?x=1";
-        for (link, meant) in [
+        for (link, expected) in [
             ("", base),
             ("/b", "https://pay.cd:81/b"),
             ("b", "https://pay.cd:81/checkout/b"),
@@ -172,7 +174,7 @@ mod tests {
             ("//c.cd/d", "https://c.cd/d"),
             ("http://e.cd/f", "http://e.cd/f"),
         ] {
-            assert_eq!(resolve(base, link), meant, "{link}");
+            assert_eq!(resolve(base, link), expected, "{link}");
         }
     }
 }

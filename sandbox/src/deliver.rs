@@ -16,8 +16,8 @@ use crate::payment::{Decision, Payment};
 use crate::quirks::{CallbackCode, MissingValue, Quirks};
 use crate::web;
 
-/// How much of a merchant's answer is kept.
-const REPLY_KEPT: u64 = 2048;
+/// How many bytes of a merchant's reply are kept.
+const REPLY_MAX: u64 = 2048;
 
 /// Delivers a callback in the background.
 pub(crate) fn deliver(
@@ -31,35 +31,36 @@ pub(crate) fn deliver(
     if delivery.to.is_none() && payment.callback_url.is_empty() {
         return Err(Error::NoCallbackAddress(order.to_owned()));
     }
-    // A later one says what is decided by then.
-    if payment.is_pending() && delivery.after_ms == 0 && !delivery.is_made_up() {
+    // A delayed callback reports the status at that time.
+    if payment.is_pending() && delivery.after_ms == 0 && !delivery.sets_code() {
         return Err(Error::NotDecided(order.to_owned()));
     }
-    let known = Arc::clone(gateway);
-    gateway.runtime.spawn(async move {
+    let gateway = Arc::clone(gateway);
+    let runtime = gateway.runtime.clone();
+    runtime.spawn(async move {
         tokio::time::sleep(Duration::from_millis(delivery.after_ms)).await;
         for _ in 0..delivery.times {
-            // The payment may have changed, or be forgotten, meanwhile.
-            let Some(payment) = known.payment(&payment.order_number) else {
+            // The payment may have changed, or been cleared, in the meantime.
+            let Some(payment) = gateway.payment(&payment.order_number) else {
                 return;
             };
-            if payment.is_pending() && !delivery.is_made_up() {
+            if payment.is_pending() && !delivery.sets_code() {
                 return;
             }
-            let post = Post::about(&payment, &delivery, &known.quirks());
-            let id = known.callbacks.begin(&payment.order_number, &post);
-            let answer = spawn_blocking(move || post.send()).await;
-            let answer = answer.unwrap_or_else(|error| Err(error.to_string()));
-            known.callbacks.finish(id, answer);
+            let post = Post::about(&payment, &delivery, &gateway.quirks());
+            let id = gateway.callbacks.begin(&payment.order_number, &post);
+            let reply = spawn_blocking(move || post.send()).await;
+            let reply = reply.unwrap_or_else(|error| Err(error.to_string()));
+            gateway.callbacks.finish(id, reply);
         }
     });
     Ok(())
 }
 
-/// Delivers the callback of a decision, where the gateway would.
+/// Delivers the callback of a decision, if the gateway posts one for it.
 pub(crate) fn deliver_decision(gateway: &Arc<Gateway>, payment: &Payment, decision: &Decision) {
     if decision.is_called_back() && payment.deliver_callbacks {
-        // A payment without a callback address is simply not called back.
+        // The only expected error: the payment has no callback URL.
         let _ = deliver(gateway, &payment.order_number, Delivery::now());
     }
 }
@@ -77,7 +78,7 @@ impl Post {
                 for field in &delivery.without {
                     fields.remove(field);
                 }
-                let fields = fields.renamed(|key| quirks.callback_keys.spell(key));
+                let fields = fields.map_keys(|key| quirks.callback_keys.apply(key));
                 if delivery.form {
                     let kind = "application/x-www-form-urlencoded";
                     (kind.to_owned(), fields.form().into_bytes())
@@ -99,19 +100,19 @@ impl Post {
         if !self.content_type.is_empty() {
             request = request.header("Content-Type", &self.content_type);
         }
-        let mut answer = request
+        let mut response = request
             .send(&self.body[..])
             .map_err(|error| error.to_string())?;
-        let status = answer.status().as_u16();
+        let status = response.status().as_u16();
         let mut body = Vec::new();
-        let mut reader = answer.body_mut().as_reader().take(REPLY_KEPT);
-        // An answer that breaks off keeps what came of it.
+        let mut reader = response.body_mut().as_reader().take(REPLY_MAX);
+        // On an error, keep the part of the reply that was read.
         let _ = reader.read_to_end(&mut body);
         Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
 }
 
-/// The documented fields, and the ones seen beside them where the quirk says so.
+/// The documented fields, and the extra ones if that quirk is on.
 fn fields(payment: &Payment, quirks: &Quirks) -> Object {
     let paid = payment.status == "0";
     let code = match quirks.callback_code {

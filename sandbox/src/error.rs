@@ -1,27 +1,27 @@
-//! What can go wrong with the sandbox itself.
+//! The errors of the sandbox itself.
 
 use std::fmt;
 use std::io;
 
-/// Why the sandbox could not do what it was asked.
+/// Why an operation of the sandbox failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// A listener, a file or the runtime failed.
     Io(io::Error),
-    /// This address cannot be listened on.
+    /// The sandbox cannot listen on this address.
     Listen(std::net::SocketAddr, io::Error),
-    /// The certificates could not be made.
+    /// The certificates could not be created.
     Certificate(String),
     /// No payment has this order number.
     NoSuchPayment(String),
-    /// The payment names no callback address and the delivery neither.
+    /// Neither the payment nor the delivery has a callback URL.
     NoCallbackAddress(String),
-    /// Nothing is decided about the payment, so the gateway would post no callback.
+    /// The payment is pending, so the gateway posts no callback.
     NotDecided(String),
-    /// The fault means nothing as it stands.
+    /// The fault is invalid.
     Fault(String),
-    /// This is not a host that can be allowed.
+    /// Not a valid host for `allow_hosts`.
     Host(String),
 }
 
@@ -31,22 +31,22 @@ impl fmt::Display for Error {
             Self::Io(error) => write!(f, "{error}"),
             Self::Listen(address, why) => write!(
                 f,
-                "cannot listen on {address}: {why}; --http and --https name other addresses"
+                "cannot listen on {address}: {why}; use --http and --https to choose other addresses"
             ),
-            Self::Certificate(why) => write!(f, "cannot make the certificate: {why}"),
+            Self::Certificate(why) => write!(f, "cannot create the certificate: {why}"),
             Self::NoSuchPayment(order) => write!(f, "no payment has the order number {order:?}"),
             Self::NoCallbackAddress(order) => {
-                write!(f, "the payment {order:?} names no callback address")
+                write!(f, "the payment {order:?} has no callback URL")
             }
             Self::NotDecided(order) => write!(
                 f,
-                "the payment {order:?} is pending: the gateway posts no callback about it yet; decide \
-                 it first, or set the code"
+                "the payment {order:?} is pending: the gateway posts no callback yet; decide it \
+                 first, or set the code"
             ),
-            Self::Fault(why) => write!(f, "this fault cannot be injected: {why}"),
+            Self::Fault(why) => write!(f, "invalid fault: {why}"),
             Self::Host(host) => write!(
                 f,
-                "{host:?} is not a host name or an address without a port"
+                "{host:?} is not a host name or IP address without a port"
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! Faults: what may go wrong between a client and the gateway, on order.
+//! Faults to inject between a client and the gateway.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// The requests a fault or a record is about.
+/// The kind of request that a fault or a record is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
@@ -17,7 +17,7 @@ pub enum Endpoint {
     Check,
     /// A payment request or a check.
     Any,
-    /// A connection, before a byte of it is read.
+    /// A connection, before any byte is read from it.
     Connection,
     /// The card page.
     Checkout,
@@ -41,23 +41,23 @@ impl Endpoint {
     }
 }
 
-/// One thing that goes wrong, and for whom.
+/// One fault, and the requests it applies to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Which requests.
+    /// The requests it applies to.
     #[serde(default = "any")]
     pub on: Endpoint,
-    /// Only paths that begin like this; given alone, it reaches paths outside `on` too.
+    /// Only paths with this prefix. If `on` is `any`, this includes paths other than pay and check.
     #[serde(default)]
     pub path_prefix: Option<String>,
     /// Only checks of this order.
     #[serde(default)]
     pub order_number: Option<String>,
-    /// How often; `None` is forever.
+    /// How many times to apply it. `None`: no limit.
     #[serde(default = "once")]
     pub times: Option<u32>,
-    /// What goes wrong.
+    /// The fault itself.
     pub action: Action,
 }
 
@@ -65,7 +65,7 @@ fn any() -> Endpoint {
     Endpoint::Any
 }
 
-#[allow(clippy::unnecessary_wraps)] // the type is the field's
+#[allow(clippy::unnecessary_wraps)] // serde requires the field's type
 fn once() -> Option<u32> {
     Some(1)
 }
@@ -74,63 +74,63 @@ fn once() -> Option<u32> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
-    /// The request is processed at once, its answer waits. On a connection: it is read late.
+    /// Processes the request at once and delays the reply. On a connection: delays reading.
     Delay {
-        /// How long.
+        /// The delay in milliseconds.
         ms: u64,
     },
-    /// A canned answer.
+    /// Sends this reply.
     Reply {
         /// The HTTP status.
         status: u16,
-        /// The headers. `Content-Length` is added unless it is among them; one that claims more than
-        /// there is makes the answer end early.
+        /// The headers. `Content-Length` is added unless given; a given value larger than the body
+        /// makes the reply end early.
         #[serde(default)]
         headers: Vec<(String, String)>,
         /// The body.
         #[serde(default, with = "crate::hex_or_text")]
         body: Vec<u8>,
-        /// Whether the request is processed all the same (a payment recorded).
+        /// Whether the request is still processed (a payment is recorded).
         #[serde(default)]
         record: bool,
     },
-    /// The request is processed; of the answer the first `bytes` are sent, from the status line on,
-    /// then the connection is closed in good order.
+    /// Processes the request, sends the first `bytes` bytes of the reply (counted from the status
+    /// line), then closes the connection with FIN.
     CutAfter {
-        /// How many bytes.
+        /// How many bytes of the reply are sent.
         bytes: usize,
     },
-    /// RST as soon as the connection is accepted. Always about connections, whatever `on` says.
+    /// Sends RST as soon as the connection is accepted. Applies to connections, whatever `on` is.
     ResetBeforeReading,
-    /// The request is read and processed, then RST without a byte of answer.
+    /// Reads and processes the request, then sends RST without any byte of the reply.
     ResetAfterReading,
-    /// The request is read and processed, then closed in good order without a byte of answer.
+    /// Reads and processes the request, then closes with FIN without any byte of the reply.
     CloseAfterReading,
-    /// The request is processed; of the answer the first `bytes` are sent, then nothing happens until
-    /// the client leaves. On a connection: nothing is ever read.
+    /// Processes the request, sends the first `bytes` bytes of the reply, then nothing until the client
+    /// closes the connection. On a connection: nothing is ever read.
     StallAfter {
-        /// How many bytes.
+        /// How many bytes of the reply are sent.
         bytes: usize,
     },
-    /// The request is processed, the answer comes byte by byte.
+    /// Processes the request and sends the reply byte by byte.
     Drip {
-        /// The pause after each byte.
+        /// The pause after each byte, in milliseconds.
         ms_per_byte: u64,
     },
-    /// The request is processed; a JSON answer comes with its second half missing.
+    /// Processes the request and sends only the first half of the body, as JSON.
     MalformedJson,
-    /// A French HTML error page.
+    /// Replies with a French HTML error page.
     Html {
         /// The HTTP status; the live gateway uses 200 as well as 500.
         status: u16,
-        /// Whether the request is processed all the same (a payment recorded).
+        /// Whether the request is still processed (a payment is recorded).
         #[serde(default)]
         record: bool,
     },
 }
 
 impl Fault {
-    /// `action`, once, for the next request to `on`.
+    /// Applies `action` once, to the next request to `on`.
     pub fn on(on: Endpoint, action: Action) -> Self {
         Self {
             on,
@@ -141,7 +141,7 @@ impl Fault {
         }
     }
 
-    /// `action`, once, for the next request whose path begins with `prefix`.
+    /// Applies `action` once, to the next request whose path starts with `prefix`.
     pub fn on_path(prefix: impl Into<String>, action: Action) -> Self {
         Self {
             path_prefix: Some(prefix.into()),
@@ -149,26 +149,26 @@ impl Fault {
         }
     }
 
-    /// RST for the next connection, before a byte of it is read.
+    /// Resets the next connection before any byte is read.
     pub fn reset_before_reading() -> Self {
         Self::on(Endpoint::Connection, Action::ResetBeforeReading)
     }
 
-    /// The same for checks of this order only.
+    /// Limits the fault to checks of this order.
     #[must_use]
     pub fn for_order(mut self, order_number: impl Into<String>) -> Self {
         self.order_number = Some(order_number.into());
         self
     }
 
-    /// The same, `n` times.
+    /// Applies the fault `n` times.
     #[must_use]
     pub fn times(mut self, n: u32) -> Self {
         self.times = Some(n);
         self
     }
 
-    /// The same, until the faults are cleared.
+    /// Applies the fault until the faults are cleared.
     #[must_use]
     pub fn forever(mut self) -> Self {
         self.times = None;
@@ -179,7 +179,7 @@ impl Fault {
         self.on == Endpoint::Connection || self.action == Action::ResetBeforeReading
     }
 
-    fn meets(&self, path: &str, order_number: Option<&str>) -> bool {
+    fn matches_request(&self, path: &str, order_number: Option<&str>) -> bool {
         let endpoint = Endpoint::of(path);
         let on = match self.on {
             Endpoint::Any => {
@@ -193,42 +193,44 @@ impl Fault {
             && order.is_none_or(|order| order_number == Some(order))
     }
 
-    fn check(&self) -> Result<(), Error> {
-        let wrong = |why: &str| Err(Error::Fault(why.to_owned()));
+    fn validate(&self) -> Result<(), Error> {
+        let invalid = |why: &str| Err(Error::Fault(why.to_owned()));
         if self.times == Some(0) {
-            return wrong("it would never happen (times 0)");
+            return invalid("times must be at least 1");
         }
         if let Action::Reply { status, .. } | Action::Html { status, .. } = self.action
             && !(200..=999).contains(&status)
         {
-            return wrong("an HTTP status is between 200 and 999");
+            return invalid("the HTTP status must be between 200 and 999");
         }
         if self.is_about_connections() {
             if self.order_number.is_some() || self.path_prefix.is_some() {
-                return wrong("a connection has no path yet");
+                return invalid("a fault on a connection cannot have path_prefix or order_number");
             }
             return match self.action {
                 Action::ResetBeforeReading | Action::Delay { .. } => Ok(()),
                 Action::CutAfter { bytes: 0 } | Action::StallAfter { bytes: 0 } => Ok(()),
-                _ => wrong("nothing is answered before a request was read"),
+                _ => invalid(
+                    "this action needs a request, and a fault on a connection happens before one is read",
+                ),
             };
         }
         Ok(())
     }
 }
 
-/// The faults in wait, in the order they were injected. The first that fits a request is used.
+/// The queued faults, in the order they were injected. The first that matches a request is applied.
 #[derive(Default)]
 pub(crate) struct Faults(Mutex<VecDeque<Fault>>);
 
 impl Faults {
     pub(crate) fn inject(&self, fault: Fault) -> Result<(), Error> {
-        fault.check()?;
+        fault.validate()?;
         self.with(|faults| faults.push_back(fault));
         Ok(())
     }
 
-    pub(crate) fn waiting(&self) -> Vec<Fault> {
+    pub(crate) fn queued(&self) -> Vec<Fault> {
         self.with(|faults| faults.iter().cloned().collect())
     }
 
@@ -241,12 +243,14 @@ impl Faults {
     }
 
     pub(crate) fn for_request(&self, path: &str, order_number: Option<&str>) -> Option<Action> {
-        self.take(|fault| !fault.is_about_connections() && fault.meets(path, order_number))
+        self.take(|fault| {
+            !fault.is_about_connections() && fault.matches_request(path, order_number)
+        })
     }
 
-    fn take(&self, fits: impl Fn(&Fault) -> bool) -> Option<Action> {
+    fn take(&self, matches: impl Fn(&Fault) -> bool) -> Option<Action> {
         self.with(|faults| {
-            let at = faults.iter().position(fits)?;
+            let at = faults.iter().position(matches)?;
             let fault = &mut faults[at];
             let action = fault.action.clone();
             if let Some(times) = &mut fault.times {
@@ -259,7 +263,7 @@ impl Faults {
         })
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut VecDeque<Fault>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, f: impl FnOnce(&mut VecDeque<Fault>) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

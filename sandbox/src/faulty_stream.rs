@@ -1,5 +1,5 @@
-//! A tap on a stream: it counts what flows above TLS, and it cuts, stalls, slows or resets an answer
-//! where a fault says so.
+//! A stream wrapper that records the bytes above TLS, and cuts, stalls, slows or resets a reply when a
+//! fault requires it.
 
 use std::future::Future;
 use std::io;
@@ -15,7 +15,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::journal::Journal;
 
-/// A stream that still knows its TCP socket.
+/// A stream with access to its TCP socket.
 pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn tcp(&self) -> &TcpStream;
 }
@@ -32,24 +32,24 @@ impl Socket for TlsStream<TcpStream> {
     }
 }
 
-/// Makes the coming close of `tcp` a reset: RST instead of FIN, whatever is still unsent thrown away.
+/// Makes closing `tcp` send RST instead of FIN. Unsent data is discarded.
 pub(crate) fn reset_on_close(tcp: &TcpStream) {
-    // Fails only on a socket that is gone already.
+    // Fails only if the socket is already closed.
     let _ = socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO));
 }
 
-/// How the answer to one request goes out.
+/// How the reply to one request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Plan {
-    /// As it is.
+    /// Unchanged.
     Whole,
-    /// `left` bytes more, then the end.
-    Until { left: usize, end: End },
-    /// One byte, a pause, one byte.
+    /// `left` more bytes, then `end`.
+    StopAfter { left: usize, end: End },
+    /// Byte by byte, with a pause after each byte.
     Drip { pause: Duration },
 }
 
-/// How an answer ends before its time.
+/// How a reply is interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Close,
@@ -61,8 +61,8 @@ pub(crate) enum End {
 enum Phase {
     Receiving,
     Processing,
-    Answering,
-    /// It was not for the sandbox: nothing of this connection is noted any more.
+    Replying,
+    /// The `Host` or `Origin` was refused: nothing more of this connection is recorded.
     Refused,
 }
 
@@ -72,14 +72,14 @@ struct Exchange {
     plan: Plan,
 }
 
-/// What the tap and the service of one connection share.
-pub(crate) struct Wire {
+/// The current exchange of one connection, shared by the stream and the HTTP service.
+pub(crate) struct ExchangeTracker {
     connection: u64,
     journal: Arc<Journal>,
     exchange: Mutex<Option<Exchange>>,
 }
 
-impl Wire {
+impl ExchangeTracker {
     pub(crate) fn new(connection: u64, journal: Arc<Journal>) -> Arc<Self> {
         Arc::new(Self {
             connection,
@@ -88,12 +88,12 @@ impl Wire {
         })
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Option<Exchange>) -> T) -> T {
-        act(&mut self.exchange.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, f: impl FnOnce(&mut Option<Exchange>) -> T) -> T {
+        f(&mut self.exchange.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The request that has arrived whole.
-    pub(crate) fn arrived(&self) -> Option<u64> {
+    /// The whole request was received. Returns its id.
+    pub(crate) fn request_received(&self) -> Option<u64> {
         self.with(|exchange| {
             let exchange = exchange.as_mut()?;
             exchange.phase = Phase::Processing;
@@ -101,23 +101,23 @@ impl Wire {
         })
     }
 
-    /// From here on the answer goes out, by this plan.
-    pub(crate) fn answer(&self, plan: Plan) {
+    /// Starts the reply, sent according to `plan`.
+    pub(crate) fn start_reply(&self, plan: Plan) {
         self.with(|exchange| {
             if let Some(exchange) = exchange {
-                exchange.phase = Phase::Answering;
+                exchange.phase = Phase::Replying;
                 exchange.plan = plan;
             }
         });
     }
 
-    /// The request that has begun to arrive is to be forgotten, and so is all that follows it.
+    /// Deletes the record of the current request and stops recording this connection.
     pub(crate) fn refuse(&self) {
         self.with(|exchange| {
             if let Some(exchange) = exchange {
-                // One that came along with its predecessor has no record of its own.
-                if exchange.phase != Phase::Answering {
-                    self.journal.forget(exchange.request);
+                // A request received together with the previous one has no record of its own.
+                if exchange.phase != Phase::Replying {
+                    self.journal.delete(exchange.request);
                 }
                 exchange.phase = Phase::Refused;
                 exchange.plan = Plan::Whole;
@@ -125,17 +125,17 @@ impl Wire {
         });
     }
 
-    pub(crate) fn over(&self) {
+    pub(crate) fn connection_closed(&self) {
         if let Some(exchange) = self.with(Option::take) {
             self.journal.abandoned(exchange.request);
         }
     }
 
-    /// Bytes came in. The first ones after an answer begin the next request.
+    /// Records received bytes. The first bytes after a reply start the next request.
     fn received(&self, bytes: &[u8]) {
         let request = self.with(|exchange| match exchange {
-            Some(known) if known.phase == Phase::Refused => None,
-            Some(known) if known.phase != Phase::Answering => Some(known.request),
+            Some(current) if current.phase == Phase::Refused => None,
+            Some(current) if current.phase != Phase::Replying => Some(current.request),
             _ => {
                 let request = self.journal.begin(self.connection);
                 *exchange = Some(Exchange {
@@ -162,7 +162,7 @@ impl Wire {
     fn sent(&self, bytes: usize) {
         self.with(|exchange| {
             if let Some(Exchange {
-                plan: Plan::Until { left, .. },
+                plan: Plan::StopAfter { left, .. },
                 ..
             }) = exchange
             {
@@ -175,16 +175,16 @@ impl Wire {
 /// The stream hyper reads and writes.
 pub(crate) struct FaultyStream<S> {
     stream: S,
-    wire: Arc<Wire>,
+    tracker: Arc<ExchangeTracker>,
     pause: Option<Pin<Box<Sleep>>>,
     was_reset: bool,
 }
 
 impl<S: Socket> FaultyStream<S> {
-    pub(crate) fn new(stream: S, wire: Arc<Wire>) -> Self {
+    pub(crate) fn new(stream: S, tracker: Arc<ExchangeTracker>) -> Self {
         Self {
             stream,
-            wire,
+            tracker,
             pause: None,
             was_reset: false,
         }
@@ -192,8 +192,8 @@ impl<S: Socket> FaultyStream<S> {
 
     fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let stream = Pin::new(&mut self.stream);
-        let request = self.wire.request();
-        let written = self.wire.journal.sending(
+        let request = self.tracker.request();
+        let written = self.tracker.journal.sending(
             request,
             || stream.poll_write(cx, bytes),
             |written| match written {
@@ -202,32 +202,32 @@ impl<S: Socket> FaultyStream<S> {
             },
         );
         if let Poll::Ready(Ok(n)) = written {
-            self.wire.sent(n);
+            self.tracker.sent(n);
         }
         written
     }
 
-    /// The end that a fault ordered. It never returns well.
+    /// Ends the reply as a fault requires. Always an error.
     fn end(&mut self, cx: &mut Context<'_>, end: End) -> Poll<io::Error> {
-        let over = |kind: io::ErrorKind| Poll::Ready(io::Error::from(kind));
+        let error = |kind: io::ErrorKind| Poll::Ready(io::Error::from(kind));
         match end {
             End::Reset => {
                 reset_on_close(self.stream.tcp());
                 self.was_reset = true;
-                over(io::ErrorKind::ConnectionReset)
+                error(io::ErrorKind::ConnectionReset)
             }
             End::Close => {
                 let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
-                over(io::ErrorKind::BrokenPipe)
+                error(io::ErrorKind::BrokenPipe)
             }
             End::Stall => {
                 let _ = ready!(Pin::new(&mut self.stream).poll_flush(cx));
-                let mut waste = [0; 256];
+                let mut discarded = [0; 256];
                 loop {
-                    let mut waste = ReadBuf::new(&mut waste);
-                    match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut waste)) {
-                        Ok(()) if !waste.filled().is_empty() => {}
-                        _ => return over(io::ErrorKind::BrokenPipe),
+                    let mut discarded = ReadBuf::new(&mut discarded);
+                    match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut discarded)) {
+                        Ok(()) if !discarded.filled().is_empty() => {}
+                        _ => return error(io::ErrorKind::BrokenPipe),
                     }
                 }
             }
@@ -246,7 +246,7 @@ impl<S: Socket> AsyncRead for FaultyStream<S> {
         ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
         let bytes = &buf.filled()[before..];
         if !bytes.is_empty() {
-            this.wire.received(bytes);
+            this.tracker.received(bytes);
         }
         Poll::Ready(Ok(()))
     }
@@ -259,18 +259,18 @@ impl<S: Socket> AsyncWrite for FaultyStream<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        match this.wire.plan() {
+        match this.tracker.plan() {
             Plan::Whole => this.write(cx, buf),
-            Plan::Until { left: 0, end } => this.end(cx, end).map(Err),
-            Plan::Until { left, .. } => {
+            Plan::StopAfter { left: 0, end } => this.end(cx, end).map(Err),
+            Plan::StopAfter { left, .. } => {
                 let cut = buf.len().min(left);
                 this.write(cx, &buf[..cut])
             }
             Plan::Drip { pause } => {
-                if let Some(waiting) = &mut this.pause {
-                    // TLS keeps a record back until it is told to let go.
+                if let Some(sleep) = &mut this.pause {
+                    // TLS buffers a record until it is flushed.
                     ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
-                    ready!(waiting.as_mut().poll(cx));
+                    ready!(sleep.as_mut().poll(cx));
                 }
                 let written = ready!(this.write(cx, &buf[..buf.len().min(1)]));
                 this.pause = Some(Box::pin(sleep(pause)));
@@ -281,8 +281,8 @@ impl<S: Socket> AsyncWrite for FaultyStream<S> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        match this.wire.plan() {
-            Plan::Until { left: 0, end } => this.end(cx, end).map(Err),
+        match this.tracker.plan() {
+            Plan::StopAfter { left: 0, end } => this.end(cx, end).map(Err),
             _ => Pin::new(&mut this.stream).poll_flush(cx),
         }
     }

@@ -1,5 +1,5 @@
-//! The gateway's memory: the payments, and everything else that is shared between its listeners and
-//! the `Sandbox` in the test's hands.
+//! The state of the gateway: payments, callbacks, faults, quirks. The listeners, the control API and
+//! [`Sandbox`](crate::Sandbox) share it.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -17,11 +17,11 @@ use crate::payment::{Decision, Payment};
 use crate::quirks::Quirks;
 use crate::random;
 
-/// The state behind both listeners and behind the control operations.
+/// The state shared by both listeners and the control operations.
 pub(crate) struct Gateway {
     pub(crate) merchant: String,
     pub(crate) token: String,
-    /// The authority that signed the certificate of HTTPS.
+    /// The CA certificate (PEM) that signed the HTTPS certificate.
     pub(crate) ca_file: PathBuf,
     pub(crate) public_url: Option<String>,
     pub(crate) hosts: Hosts,
@@ -32,12 +32,12 @@ pub(crate) struct Gateway {
     pub(crate) callbacks: Callbacks,
     pub(crate) runtime: Handle,
     quirks: Mutex<Quirks>,
-    ledger: Mutex<Ledger>,
+    payments: Mutex<Payments>,
 }
 
 #[derive(Default)]
-struct Ledger {
-    payments: Vec<Payment>,
+struct Payments {
+    list: Vec<Payment>,
     by_order: HashMap<String, usize>,
     by_checkout: HashMap<String, usize>,
     by_reference: HashMap<String, usize>,
@@ -58,17 +58,17 @@ impl Gateway {
             callbacks: Callbacks::default(),
             runtime,
             quirks: Mutex::new(options.quirks.clone()),
-            ledger: Mutex::default(),
+            payments: Mutex::default(),
         })
     }
 
-    /// The token, where it may be shown: one that was given could be good elsewhere.
+    /// The token, if it may be shown. A token given by the user could be valid on the live gateway.
     pub(crate) fn public_token(&self) -> Option<&str> {
         Some(self.token.as_str()).filter(|token| *token == DEFAULT_TOKEN)
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
-        act(&mut self.ledger.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, f: impl FnOnce(&mut Payments) -> T) -> T {
+        f(&mut self.payments.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn quirks(&self) -> Quirks {
@@ -82,53 +82,53 @@ impl Gateway {
         *self.quirks.lock().unwrap_or_else(PoisonError::into_inner) = quirks;
     }
 
-    /// Records a payment, unless its reference was used before: then `None`.
+    /// Records a payment. `None` if its reference was used before.
     pub(crate) fn record(&self, payment: Payment) -> Option<Payment> {
-        self.with(|ledger| {
-            if ledger.by_reference.contains_key(&payment.reference) {
+        self.with(|payments| {
+            if payments.by_reference.contains_key(&payment.reference) {
                 return None;
             }
-            let at = ledger.payments.len();
+            let at = payments.list.len();
             let order = payment.order_number.clone();
-            ledger.by_order.insert(order, at);
-            ledger.by_checkout.insert(payment.checkout_id.clone(), at);
-            ledger.by_reference.insert(payment.reference.clone(), at);
-            ledger.payments.push(payment.clone());
+            payments.by_order.insert(order, at);
+            payments.by_checkout.insert(payment.checkout_id.clone(), at);
+            payments.by_reference.insert(payment.reference.clone(), at);
+            payments.list.push(payment.clone());
             Some(payment)
         })
     }
 
     pub(crate) fn payments(&self) -> Vec<Payment> {
-        self.with(|ledger| ledger.payments.clone())
+        self.with(|payments| payments.list.clone())
     }
 
-    /// The newest payments, newest first, and how many there are in all.
-    pub(crate) fn newest(&self, n: usize) -> (Vec<Payment>, usize) {
-        self.with(|ledger| {
-            let newest = ledger.payments.iter().rev().take(n).cloned().collect();
-            (newest, ledger.payments.len())
+    /// The `n` newest payments, newest first, and the total number of payments.
+    pub(crate) fn newest_payments(&self, n: usize) -> (Vec<Payment>, usize) {
+        self.with(|payments| {
+            let newest = payments.list.iter().rev().take(n).cloned().collect();
+            (newest, payments.list.len())
         })
     }
 
     pub(crate) fn payment(&self, order: &str) -> Option<Payment> {
-        self.with(|ledger| ledger.of_order(order).map(|payment| payment.clone()))
+        self.with(|payments| payments.get_mut(order).map(|payment| payment.clone()))
     }
 
-    pub(crate) fn of_checkout(&self, id: &str) -> Option<Payment> {
-        self.with(|ledger| {
-            let at = *ledger.by_checkout.get(id)?;
-            ledger.payments.get(at).cloned()
+    pub(crate) fn payment_by_checkout(&self, id: &str) -> Option<Payment> {
+        self.with(|payments| {
+            let at = *payments.by_checkout.get(id)?;
+            payments.list.get(at).cloned()
         })
     }
 
-    /// The payment, which was checked once more; `None` while `is_hidden` says so of it.
-    pub(crate) fn checked(
+    /// Counts a check and returns the payment. `None` if there is none, or if `is_hidden` is true.
+    pub(crate) fn count_check(
         &self,
         order: &str,
         is_hidden: impl FnOnce(&Payment) -> bool,
     ) -> Option<Payment> {
-        self.with(|ledger| {
-            let payment = ledger.of_order(order)?;
+        self.with(|payments| {
+            let payment = payments.get_mut(order)?;
             payment.checks += 1;
             if is_hidden(payment) {
                 return None;
@@ -138,63 +138,63 @@ impl Gateway {
         })
     }
 
-    /// Decides a payment, whatever state it is in.
+    /// Decides a payment in any state.
     pub(crate) fn decide(&self, order: &str, decision: &Decision) -> Result<Payment, Error> {
-        self.with(|ledger| {
-            let payment = ledger
-                .of_order(order)
+        self.with(|payments| {
+            let payment = payments
+                .get_mut(order)
                 .ok_or_else(|| Error::NoSuchPayment(order.to_owned()))?;
-            payment.become_decided(decision, "visa");
+            payment.apply_decision(decision, "visa");
             Ok(payment.clone())
         })
     }
 
-    /// What the customer did on the card page. `true` if it decided anything: a payment is decided
-    /// once.
+    /// Decides a payment on the card page, only if it is pending. The `bool` is true if this call
+    /// decided it.
     pub(crate) fn decide_once(
         &self,
         order: &str,
         decision: &Decision,
         channel: &str,
     ) -> Option<(Payment, bool)> {
-        self.with(|ledger| {
-            let payment = ledger.of_order(order)?;
+        self.with(|payments| {
+            let payment = payments.get_mut(order)?;
             let pending = payment.is_pending();
             if pending {
-                payment.become_decided(decision, channel);
+                payment.apply_decision(decision, channel);
             }
             Some((payment.clone(), pending))
         })
     }
 
     pub(crate) fn set_deliver_callbacks(&self, order: &str, deliver: bool) -> Result<(), Error> {
-        self.with(|ledger| {
-            let payment = ledger
-                .of_order(order)
+        self.with(|payments| {
+            let payment = payments
+                .get_mut(order)
                 .ok_or_else(|| Error::NoSuchPayment(order.to_owned()))?;
             payment.deliver_callbacks = deliver;
             Ok(())
         })
     }
 
-    /// Forgets payments, callbacks, requests and faults. Quirks stay.
+    /// Deletes payments, callbacks, requests and faults. Quirks are kept.
     pub(crate) fn clear(&self) {
-        self.with(|ledger| *ledger = Ledger::default());
+        self.with(|payments| *payments = Payments::default());
         self.callbacks.clear();
         self.faults.clear();
         self.journal.clear();
     }
 }
 
-impl Ledger {
-    fn of_order(&mut self, order: &str) -> Option<&mut Payment> {
+impl Payments {
+    fn get_mut(&mut self, order: &str) -> Option<&mut Payment> {
         let at = *self.by_order.get(order)?;
-        self.payments.get_mut(at)
+        self.list.get_mut(at)
     }
 }
 
 impl Payment {
-    fn become_decided(&mut self, decision: &Decision, channel: &str) {
+    fn apply_decision(&mut self, decision: &Decision, channel: &str) {
         decision.status().clone_into(&mut self.status);
         if *decision == Decision::Approve && self.provider_reference.is_empty() {
             self.provider_reference = random::provider_reference();

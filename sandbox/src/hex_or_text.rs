@@ -1,4 +1,4 @@
-//! Bytes in JSON: text where they are text, `{"hex":"…"}` where they are not.
+//! Bytes in JSON: a string if they are UTF-8, else `{"hex":"…"}`.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -28,7 +28,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>,
     }
 }
 
-/// Reads pairs of hexadecimal digits.
+/// Decodes pairs of hexadecimal digits.
 pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return None;

@@ -1,7 +1,8 @@
-//! Who the sandbox lets itself be called, and who may tell it what to do.
+//! Checks the `Host` and `Origin` headers of requests.
 //!
-//! A web page anywhere can give its own name this machine's address (DNS rebinding); the browser then
-//! takes the sandbox for that page's own server and lets it read everything. The name stays in `Host`.
+//! A web site can make its own host name resolve to this machine's address (DNS rebinding). The browser
+//! then treats the sandbox as that site's server and lets its pages read everything. The `Host` header
+//! still contains the site's name.
 
 use std::net::IpAddr;
 
@@ -10,15 +11,15 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Response, StatusCode, header};
 
 use crate::options::Options;
-use crate::serve::{Arrival, plain};
+use crate::serve::{ConnectionInfo, plain};
 
-const NOT_FOR_US: &str = "The sandbox answers only to localhost and to its own addresses: use one of \
-                          them, or start it with --allow-host NAME.\n";
+const WRONG_HOST: &str = "The sandbox accepts only localhost and its own addresses as the host: use one \
+                          of them, or start it with --allow-host NAME.\n";
 
-const FROM_ELSEWHERE: &str = "Pages of other origins may not change the sandbox: use its own dashboard, \
+const FOREIGN_ORIGIN: &str = "Pages of other origins cannot change the sandbox: use its own dashboard, \
                               or send no Origin header.\n";
 
-/// The hosts that are answered to, beside those of this machine.
+/// The hosts that are accepted in addition to localhost.
 pub(crate) struct Hosts {
     listening: [IpAddr; 2],
     allowed: Vec<String>,
@@ -30,45 +31,49 @@ impl Hosts {
         let named = options.allow_hosts.iter().map(String::as_str);
         Self {
             listening: [options.http.ip(), options.https.ip()],
-            allowed: named.chain(public).filter_map(normal).collect(),
+            allowed: named.chain(public).filter_map(normalize).collect(),
         }
     }
 
-    /// The answer to a request that is not to be heard, if it is one.
-    pub(crate) fn refusal(&self, head: &Parts, arrival: Arrival) -> Option<Response<Body>> {
-        let refused = |status, words| {
-            let mut response = plain(status, words);
+    /// The reply that refuses a request with a wrong `Host` or `Origin`. `None` if it is accepted.
+    pub(crate) fn refusal(
+        &self,
+        head: &Parts,
+        connection_info: ConnectionInfo,
+    ) -> Option<Response<Body>> {
+        let refused = |status, message| {
+            let mut response = plain(status, message);
             let close = axum::http::HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
             Some(response)
         };
-        let host = match only(&head.headers, &header::HOST) {
-            Some(host) if self.is_known(host, arrival) => host,
-            _ => return refused(StatusCode::MISDIRECTED_REQUEST, NOT_FOR_US),
+        let host = match single_value(&head.headers, &header::HOST) {
+            Some(host) if self.is_accepted(host, connection_info) => host,
+            _ => return refused(StatusCode::MISDIRECTED_REQUEST, WRONG_HOST),
         };
-        // A request to a proxy has the host in its target too, and there it counts.
+        // A request target in absolute form also contains a host, which takes precedence.
         let target = head.uri.authority();
-        if target.is_some_and(|target| !self.is_known(target.as_str(), arrival)) {
-            return refused(StatusCode::MISDIRECTED_REQUEST, NOT_FOR_US);
+        if target.is_some_and(|target| !self.is_accepted(target.as_str(), connection_info)) {
+            return refused(StatusCode::MISDIRECTED_REQUEST, WRONG_HOST);
         }
         let is_control = head.uri.path().starts_with("/sandbox/");
         if is_control && !head.method.is_safe() && !is_own_origin(&head.headers, host) {
-            return refused(StatusCode::FORBIDDEN, FROM_ELSEWHERE);
+            return refused(StatusCode::FORBIDDEN, FOREIGN_ORIGIN);
         }
         None
     }
 
-    fn is_known(&self, host: &str, arrival: Arrival) -> bool {
-        let Some(name) = without_port(host).and_then(normal) else {
+    fn is_accepted(&self, host: &str, connection_info: ConnectionInfo) -> bool {
+        let Some(name) = without_port(host).and_then(normalize) else {
             return false;
         };
         if self.allowed.contains(&name) {
             return true;
         }
-        match address(&name) {
+        match parse_ip(&name) {
             Some(ip) => {
                 let ip = ip.to_canonical();
-                let here = arrival.local.ip().to_canonical();
+                let here = connection_info.local.ip().to_canonical();
                 ip.is_loopback() || ip == here || self.listening.contains(&ip)
             }
             None => name == "localhost" || name.ends_with(".localhost"),
@@ -78,11 +83,11 @@ impl Hosts {
 
 /// Whether `text` can be a host of a `Host` header: a name or an address, without a port.
 pub(crate) fn is_host(text: &str) -> bool {
-    normal(text).is_some()
+    normalize(text).is_some()
 }
 
-/// The one value of a header. `None` where there is none, or more than one.
-fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+/// The value of a header. `None` if the header is absent or repeated.
+fn single_value<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => value.to_str().ok(),
@@ -90,18 +95,18 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     }
 }
 
-/// Whether a browser sent this from a page of the sandbox's own. What is no browser names no origin.
+/// Whether the request is from the sandbox's own pages, or not from a browser (no `Origin`).
 fn is_own_origin(headers: &HeaderMap, host: &str) -> bool {
     if !headers.contains_key(header::ORIGIN) {
         return true;
     }
-    let origin = only(headers, &header::ORIGIN).and_then(|origin| origin.split_once("://"));
+    let origin = single_value(headers, &header::ORIGIN).and_then(|origin| origin.split_once("://"));
     origin.is_some_and(|(scheme, authority)| {
         matches!(scheme, "http" | "https") && authority.eq_ignore_ascii_case(host)
     })
 }
 
-/// `host[:port]` without its port; `None` where that is no port.
+/// `host[:port]` without the port. `None` if the port is invalid.
 fn without_port(authority: &str) -> Option<&str> {
     let after_bracket = authority.rfind(']').map_or(0, |at| at + 1);
     let Some(colon) = authority[after_bracket..].find(':') else {
@@ -113,21 +118,21 @@ fn without_port(authority: &str) -> Option<&str> {
     is_port.then_some(host)
 }
 
-/// A host as it is compared: in lower case, without the dot of the root. `None` if it is none.
-fn normal(host: &str) -> Option<String> {
+/// A host in lower case, without a trailing dot. `None` if it is not a valid host.
+fn normalize(host: &str) -> Option<String> {
     if host.starts_with('[') {
-        return address(host).map(|_| host.to_ascii_lowercase());
+        return parse_ip(host).map(|_| host.to_ascii_lowercase());
     }
     let host = host.strip_suffix('.').unwrap_or(host);
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let is_label = |label: &str| !label.is_empty() && label.bytes().all(is_letter);
+    let is_label_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let is_label = |label: &str| !label.is_empty() && label.bytes().all(is_label_byte);
     host.split('.')
         .all(is_label)
         .then(|| host.to_ascii_lowercase())
 }
 
-/// The address a host is, if it is one.
-fn address(host: &str) -> Option<IpAddr> {
+/// Parses an IP address, with brackets if it is IPv6.
+fn parse_ip(host: &str) -> Option<IpAddr> {
     match host.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']')?.parse().ok().map(IpAddr::V6),
         None => host.parse().ok().map(IpAddr::V4),
@@ -143,17 +148,17 @@ fn host_of_url(url: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn is_known(options: &Options, local: &str, host: &str) -> bool {
-        let arrival = Arrival {
+    fn is_accepted(options: &Options, local: &str, host: &str) -> bool {
+        let connection_info = ConnectionInfo {
             tls: false,
             local: local.parse().expect("an address"),
         };
-        Hosts::new(options).is_known(host, arrival)
+        Hosts::new(options).is_accepted(host, connection_info)
     }
 
     #[test]
-    fn this_machine_is_known_by_its_own_names() {
-        let known = |host| is_known(&Options::default(), "127.0.0.1:8400", host);
+    fn names_and_addresses_of_this_machine_are_accepted() {
+        let accepted = |host| is_accepted(&Options::default(), "127.0.0.1:8400", host);
         for good in [
             "localhost",
             "LocalHost:1",
@@ -165,7 +170,7 @@ mod tests {
             "[::1]:8400",
             "[::ffff:127.0.0.1]:1",
         ] {
-            assert!(known(good), "{good}");
+            assert!(accepted(good), "{good}");
         }
         for bad in [
             "",
@@ -199,26 +204,26 @@ mod tests {
             " localhost",
             "localhost\u{e9}",
         ] {
-            assert!(!known(bad), "{bad}");
+            assert!(!accepted(bad), "{bad}");
         }
     }
 
     #[test]
-    fn other_addresses_and_names_are_known_where_they_were_told() {
+    fn configured_addresses_and_names_are_accepted() {
         let mut options = Options {
             http: "0.0.0.0:80".parse().expect("an address"),
             ..Options::default()
         };
-        let reached = "10.1.2.3:80";
-        assert!(is_known(&options, reached, "10.1.2.3"));
-        assert!(is_known(&options, reached, "0.0.0.0:80"));
-        assert!(!is_known(&options, reached, "10.1.2.4"));
-        assert!(!is_known(&options, reached, "sandbox"));
+        let local = "10.1.2.3:80";
+        assert!(is_accepted(&options, local, "10.1.2.3"));
+        assert!(is_accepted(&options, local, "0.0.0.0:80"));
+        assert!(!is_accepted(&options, local, "10.1.2.4"));
+        assert!(!is_accepted(&options, local, "sandbox"));
         options.allow_hosts = vec!["Sandbox".to_owned(), "[FD00::1]".to_owned()];
         options.public_url = Some("https://cards.test:444/x".to_owned());
         for host in ["sandbox:80", "[fd00::1]:80", "cards.test"] {
-            assert!(is_known(&options, reached, host), "{host}");
+            assert!(is_accepted(&options, local, host), "{host}");
         }
-        assert!(!is_known(&options, reached, "a.sandbox"));
+        assert!(!is_accepted(&options, local, "a.sandbox"));
     }
 }

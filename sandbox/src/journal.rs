@@ -1,4 +1,4 @@
-//! What came in: every connection and every request, whole or not.
+//! The journal: every connection and every request, complete or not.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -8,51 +8,51 @@ use serde::Serialize;
 
 use crate::faults::Endpoint;
 
-/// How many requests and connections are kept; the oldest are forgotten first.
-const KEPT: usize = 20_000;
+/// How many requests and connections are kept. The oldest are deleted first.
+const RECORDS_MAX: usize = 20_000;
 
-/// How much of a request that did not arrive whole is kept.
-const RAW_KEPT: usize = 1 << 20;
+/// How many bytes of an incomplete request are kept.
+const RAW_MAX: usize = 1 << 20;
 
 /// A request as it was received.
 #[derive(Clone, Debug, Serialize)]
 pub struct RequestRecord {
-    /// Counts up over all connections.
+    /// Numbered over all connections.
     pub id: u64,
-    /// The connection it came on.
+    /// The id of its connection.
     pub connection: u64,
-    /// The how-manieth request on that connection, from 1.
+    /// The number of the request on that connection, from 1.
     pub sequence: u32,
-    /// When its first byte came.
+    /// When its first byte was received.
     #[serde(serialize_with = "crate::clock::as_ms", rename = "at_ms")]
     pub at: SystemTime,
-    /// Whether it came over TLS.
+    /// Whether it was received over TLS.
     pub tls: bool,
-    /// What it was for.
+    /// The endpoint it was sent to.
     pub endpoint: Endpoint,
-    /// `POST`; empty if not even that much arrived.
+    /// The method, such as `POST`. Empty if it was not received.
     pub method: String,
-    /// The path and query as on the wire.
+    /// The path and query as received.
     pub path: String,
-    /// The headers in order, `Authorization` included; names in lower case.
+    /// The headers in order, including `Authorization`. Names are in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body; of an incomplete request as much as arrived.
+    /// The body, or the received part of it.
     #[serde(with = "crate::hex_or_text")]
     pub body: Vec<u8>,
-    /// Whether all of it arrived.
+    /// Whether the whole request was received.
     pub complete: bool,
-    /// Head and body as on the wire, above TLS.
+    /// The length of head and body as received, above TLS.
     pub bytes_received: u64,
-    /// The answer as on the wire, above TLS.
+    /// The length of the reply as sent, above TLS.
     pub bytes_sent: u64,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Why the gateway refused it, in its own words, if it did.
+    /// The gateway's message if it refused the request.
     pub refusal: Option<String>,
 }
 
 impl RequestRecord {
-    /// The first header of this name, in any case.
+    /// The first header with this name, ignoring case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         headers
@@ -61,50 +61,50 @@ impl RequestRecord {
     }
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is still coming in.
+    /// It is being received.
     Receiving,
-    /// It is here, its answer is not ready.
+    /// It was received; the reply is not ready.
     Processing,
-    /// It was answered with this HTTP status. `bytes_sent` says how much of that got out.
+    /// The gateway replied with this HTTP status. `bytes_sent` tells how much was sent.
     Answered(u16),
-    /// A fault closed the connection in good order after this many bytes of answer.
+    /// A fault closed the connection with FIN after this many bytes of the reply.
     ClosedAfter(usize),
-    /// A fault reset the connection after this many bytes of answer.
+    /// A fault reset the connection after this many bytes of the reply.
     ResetAfter(usize),
-    /// A fault fell silent after this many bytes of answer.
+    /// A fault stopped sending after this many bytes of the reply.
     StalledAfter(usize),
-    /// The client left before the request was whole, or before it was answered.
+    /// The client disconnected before the request was complete, or before the reply.
     ClientLeft,
 }
 
-/// A connection as it was accepted.
+/// An accepted connection.
 #[derive(Clone, Debug, Serialize)]
 pub struct ConnectionRecord {
-    /// Counts up from 1.
+    /// Numbered from 1.
     pub id: u64,
     /// When it was accepted.
     #[serde(serialize_with = "crate::clock::as_ms", rename = "at_ms")]
     pub at: SystemTime,
-    /// Whether it came to the HTTPS listener.
+    /// Whether it was accepted by the HTTPS listener.
     pub tls: bool,
-    /// Why there was no TLS session, if there was none.
+    /// The error if the TLS handshake failed.
     pub tls_error: Option<String>,
-    /// Whether its TLS session took up an earlier one.
+    /// Whether TLS resumed an earlier session.
     pub resumed: bool,
-    /// Bytes that came in, above TLS. 0: the client said nothing at all.
+    /// Bytes received, above TLS. 0 if the client sent nothing.
     pub bytes_received: u64,
-    /// Requests begun on it.
+    /// How many requests were started on it.
     pub requests: u32,
-    /// Whether it is over.
+    /// Whether it is closed.
     pub closed: bool,
 }
 
 #[derive(Default)]
-struct Books {
+struct Records {
     requests: VecDeque<Entry>,
     connections: VecDeque<ConnectionRecord>,
     last_request: u64,
@@ -114,23 +114,23 @@ struct Books {
 struct Entry {
     record: RequestRecord,
     raw: Vec<u8>,
-    forgotten: bool,
+    deleted: bool,
 }
 
 /// The journal of a sandbox.
 #[derive(Default)]
-pub(crate) struct Journal(Mutex<Books>);
+pub(crate) struct Journal(Mutex<Records>);
 
 impl Journal {
-    fn with<T>(&self, act: impl FnOnce(&mut Books) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, f: impl FnOnce(&mut Records) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn opened(&self, tls: bool) -> u64 {
-        self.with(|books| {
-            books.last_connection += 1;
-            books.connections.push_back(ConnectionRecord {
-                id: books.last_connection,
+        self.with(|records| {
+            records.last_connection += 1;
+            records.connections.push_back(ConnectionRecord {
+                id: records.last_connection,
                 at: SystemTime::now(),
                 tls,
                 tls_error: None,
@@ -139,36 +139,36 @@ impl Journal {
                 requests: 0,
                 closed: false,
             });
-            if books.connections.len() > KEPT {
-                books.connections.pop_front();
+            if records.connections.len() > RECORDS_MAX {
+                records.connections.pop_front();
             }
-            books.last_connection
+            records.last_connection
         })
     }
 
     pub(crate) fn resumed(&self, connection: u64) {
-        self.with(|books| {
-            if let Some(record) = books.connection(connection) {
+        self.with(|records| {
+            if let Some(record) = records.connection(connection) {
                 record.resumed = true;
             }
         });
     }
 
     pub(crate) fn closed(&self, connection: u64, tls_error: Option<String>) {
-        self.with(|books| {
-            if let Some(record) = books.connection(connection) {
+        self.with(|records| {
+            if let Some(record) = records.connection(connection) {
                 record.closed = true;
                 record.tls_error = tls_error;
             }
         });
     }
 
-    /// A request begins on `connection`.
+    /// Adds a request that has started on `connection`. Returns its id.
     pub(crate) fn begin(&self, connection: u64) -> u64 {
-        self.with(|books| {
-            books.last_request += 1;
-            let id = books.last_request;
-            let (sequence, tls) = books.connection(connection).map_or((0, false), |record| {
+        self.with(|records| {
+            records.last_request += 1;
+            let id = records.last_request;
+            let (sequence, tls) = records.connection(connection).map_or((0, false), |record| {
                 record.requests += 1;
                 (record.requests, record.tls)
             });
@@ -189,37 +189,37 @@ impl Journal {
                 outcome: Outcome::Receiving,
                 refusal: None,
             };
-            books.requests.push_back(Entry {
+            records.requests.push_back(Entry {
                 record,
                 raw: Vec::new(),
-                forgotten: false,
+                deleted: false,
             });
-            if books.requests.len() > KEPT {
-                books.requests.pop_front();
+            if records.requests.len() > RECORDS_MAX {
+                records.requests.pop_front();
             }
             id
         })
     }
 
     pub(crate) fn received(&self, connection: u64, request: u64, bytes: &[u8]) {
-        self.with(|books| {
-            if let Some(record) = books.connection(connection) {
+        self.with(|records| {
+            if let Some(record) = records.connection(connection) {
                 record.bytes_received += bytes.len() as u64;
             }
-            if let Some(entry) = books.request(request) {
+            if let Some(entry) = records.request(request) {
                 entry.record.bytes_received += bytes.len() as u64;
                 if !entry.record.complete {
-                    let room = RAW_KEPT.saturating_sub(entry.raw.len());
+                    let room = RAW_MAX.saturating_sub(entry.raw.len());
                     entry.raw.extend_from_slice(&bytes[..bytes.len().min(room)]);
                 }
             }
         });
     }
 
-    /// The request is here, whole. `fill` writes down what it says.
+    /// Marks the request as complete. `fill` fills in its record.
     pub(crate) fn complete(&self, request: u64, fill: impl FnOnce(&mut RequestRecord)) {
-        self.with(|books| {
-            if let Some(entry) = books.request(request) {
+        self.with(|records| {
+            if let Some(entry) = records.request(request) {
                 fill(&mut entry.record);
                 entry.record.complete = true;
                 entry.record.outcome = Outcome::Processing;
@@ -228,72 +228,72 @@ impl Journal {
         });
     }
 
-    /// As if nothing had come. The entry keeps its place, by which the others are found.
-    pub(crate) fn forget(&self, request: u64) {
-        self.with(|books| {
-            let Some(entry) = books.request(request) else {
+    /// Deletes a request. The entry stays in the list, since entries are found by position.
+    pub(crate) fn delete(&self, request: u64) {
+        self.with(|records| {
+            let Some(entry) = records.request(request) else {
                 return;
             };
-            entry.forgotten = true;
+            entry.deleted = true;
             entry.raw = Vec::new();
             let (connection, bytes) = (entry.record.connection, entry.record.bytes_received);
-            if let Some(record) = books.connection(connection) {
+            if let Some(record) = records.connection(connection) {
                 record.requests = record.requests.saturating_sub(1);
                 record.bytes_received = record.bytes_received.saturating_sub(bytes);
             }
         });
     }
 
-    pub(crate) fn outcome(&self, request: u64, outcome: Outcome) {
-        self.with(|books| {
-            if let Some(entry) = books.request(request) {
+    pub(crate) fn set_outcome(&self, request: u64, outcome: Outcome) {
+        self.with(|records| {
+            if let Some(entry) = records.request(request) {
                 entry.record.outcome = outcome;
             }
         });
     }
 
-    pub(crate) fn refuse(&self, request: u64, words: String) {
-        self.with(|books| {
-            if let Some(entry) = books.request(request) {
-                entry.record.refusal = Some(words);
+    pub(crate) fn set_refusal(&self, request: u64, message: String) {
+        self.with(|records| {
+            if let Some(entry) = records.request(request) {
+                entry.record.refusal = Some(message);
             }
         });
     }
 
-    /// The newest requests that were refused, newest first.
-    pub(crate) fn refused(&self, most: usize) -> Vec<RequestRecord> {
-        self.with(|books| {
-            let newest = books.requests.iter().rev();
+    /// The newest refused requests, newest first, at most `max`.
+    pub(crate) fn refused(&self, max: usize) -> Vec<RequestRecord> {
+        self.with(|records| {
+            let newest = records.requests.iter().rev();
             newest
-                .filter(|entry| !entry.forgotten && entry.record.refusal.is_some())
-                .filter(|entry| !is_own_page(&entry.record.path))
-                .take(most)
+                .filter(|entry| !entry.deleted && entry.record.refusal.is_some())
+                .filter(|entry| !is_sandbox_page(&entry.record.path))
+                .take(max)
                 .map(Entry::snapshot)
                 .collect()
         })
     }
 
-    /// Runs `write`, which sends bytes of the answer to `request` and says how many. The journal is
-    /// held meanwhile, so that whoever has seen the bytes also finds them counted.
+    /// Runs `write`, which sends bytes of the reply to `request`, and adds their `count`. The journal
+    /// is locked meanwhile, so that a client that has received the bytes also sees them counted.
     pub(crate) fn sending<T>(
         &self,
         request: Option<u64>,
         write: impl FnOnce() -> T,
         count: impl FnOnce(&T) -> usize,
     ) -> T {
-        self.with(|books| {
+        self.with(|records| {
             let written = write();
-            if let Some(entry) = request.and_then(|id| books.request(id)) {
+            if let Some(entry) = request.and_then(|id| records.request(id)) {
                 entry.record.bytes_sent += count(&written) as u64;
             }
             written
         })
     }
 
-    /// The connection is over; a request that was not answered never will be.
+    /// The connection was closed: a request without a reply ends as [`Outcome::ClientLeft`].
     pub(crate) fn abandoned(&self, request: u64) {
-        self.with(|books| {
-            if let Some(entry) = books.request(request)
+        self.with(|records| {
+            if let Some(entry) = records.request(request)
                 && matches!(
                     entry.record.outcome,
                     Outcome::Receiving | Outcome::Processing
@@ -304,29 +304,29 @@ impl Journal {
         });
     }
 
-    /// The requests to the gateway; those to the sandbox's own pages are not among them.
+    /// The requests to the gateway, without those to the sandbox's own pages.
     pub(crate) fn requests(&self) -> Vec<RequestRecord> {
-        self.with(|books| {
-            let all = books.requests.iter().filter(|entry| !entry.forgotten);
+        self.with(|records| {
+            let all = records.requests.iter().filter(|entry| !entry.deleted);
             all.map(Entry::snapshot)
-                .filter(|record| !is_own_page(&record.path))
+                .filter(|record| !is_sandbox_page(&record.path))
                 .collect()
         })
     }
 
     pub(crate) fn connections(&self) -> Vec<ConnectionRecord> {
-        self.with(|books| books.connections.iter().cloned().collect())
+        self.with(|records| records.connections.iter().cloned().collect())
     }
 
     pub(crate) fn clear(&self) {
-        self.with(|books| {
-            books.requests.clear();
-            books.connections.retain(|record| !record.closed);
+        self.with(|records| {
+            records.requests.clear();
+            records.connections.retain(|record| !record.closed);
         });
     }
 }
 
-impl Books {
+impl Records {
     fn request(&mut self, id: u64) -> Option<&mut Entry> {
         let first = self.requests.front()?.record.id;
         let at = usize::try_from(id.checked_sub(first)?).ok()?;
@@ -339,7 +339,7 @@ impl Books {
 }
 
 impl Entry {
-    /// The record; of a request that is not whole, with what can be read of it.
+    /// The record. For an incomplete request, with the parts that can be parsed.
     fn snapshot(&self) -> RequestRecord {
         let mut record = self.record.clone();
         if record.complete {
@@ -366,7 +366,7 @@ impl Entry {
     }
 }
 
-fn is_own_page(path_and_query: &str) -> bool {
+fn is_sandbox_page(path_and_query: &str) -> bool {
     let path = path_and_query.split('?').next().unwrap_or_default();
     path == "/" || path.starts_with("/sandbox/") || path == "/favicon.ico"
 }

@@ -1,9 +1,9 @@
-//! JSON objects whose keys come out in the order they were put in, as the gateway's do.
+//! JSON objects whose keys keep their insertion order, as in the gateway's replies.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-/// An object that keeps the order of its keys.
+/// A JSON object that keeps the order of its keys.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Object(Vec<(String, Value)>);
 
@@ -12,10 +12,10 @@ impl Object {
         Self::default()
     }
 
-    /// The same with `key` set: in its place if it is there already, else at the end.
+    /// Sets `key`. A new key is added at the end.
     pub(crate) fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         let (key, value) = (key.into(), value.into());
-        match self.0.iter_mut().find(|(known, _)| *known == key) {
+        match self.0.iter_mut().find(|(existing, _)| *existing == key) {
             Some((_, old)) => *old = value,
             None => self.0.push((key, value)),
         }
@@ -23,19 +23,19 @@ impl Object {
     }
 
     pub(crate) fn remove(&mut self, key: &str) {
-        self.0.retain(|(known, _)| known != key);
+        self.0.retain(|(existing, _)| existing != key);
     }
 
-    /// The same with every key passed through `spell`.
-    pub(crate) fn renamed(self, spell: impl Fn(&str) -> String) -> Self {
-        Self(self.0.into_iter().map(|(k, v)| (spell(&k), v)).collect())
+    /// Applies `f` to every key.
+    pub(crate) fn map_keys(self, f: impl Fn(&str) -> String) -> Self {
+        Self(self.0.into_iter().map(|(k, v)| (f(&k), v)).collect())
     }
 
     pub(crate) fn text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// As the body of a form; text goes in bare, `null` as nothing.
+    /// As a form body. Strings are written without quotes, `null` as an empty value.
     pub(crate) fn form(&self) -> String {
         let mut form = form_urlencoded::Serializer::new(String::new());
         for (key, value) in &self.0 {

@@ -1,11 +1,10 @@
-//! A local FlexPay: the card gateway of the DR Congo as a merchant meets it, to develop and to test
-//! against.
+//! A local FlexPay, the card gateway of the DR Congo, to develop and test against.
 //!
-//! [`Sandbox::start`] listens on loopback over HTTP and HTTPS and speaks the whole protocol: payment
-//! requests, the hosted card page, callbacks, Check. Beyond that it can be told what to do
-//! ([`Sandbox::decide`], [`Sandbox::deliver`]), to answer in the ways the live gateway has been seen to
-//! ([`Quirks`]), to fail in every way a network can ([`Fault`]), and it remembers every byte it was
-//! sent ([`Sandbox::requests`]).
+//! [`Sandbox::start`] listens on loopback over HTTP and HTTPS and implements the whole protocol:
+//! payment requests, the hosted card page, callbacks, Check. A test can also decide payments
+//! ([`Sandbox::decide`]), post true or forged callbacks ([`Sandbox::deliver`]), switch on behaviour
+//! observed on the live gateway ([`Quirks`]) and inject network failures ([`Fault`]). The sandbox
+//! records every byte it receives ([`Sandbox::requests`]).
 //!
 //! ```
 //! use flexpay_sandbox::{Action, Endpoint, Fault, Sandbox};
@@ -14,7 +13,7 @@
 //! let sandbox = Sandbox::start()?;
 //! let pay_url = format!("{}/v1.1/pay", sandbox.http_url());
 //! sandbox.inject(Fault::on(Endpoint::Pay, Action::ResetAfterReading))?;
-//! // … the client under test asks for a payment at `pay_url`, with `sandbox.token()` …
+//! // … the client under test sends a payment request to `pay_url`, with `sandbox.token()` …
 //! # let _ = pay_url;
 //! assert!(sandbox.requests().is_empty());
 //! # Ok(())

@@ -27,15 +27,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the gateway until it is told to stop (the default).
+    /// Run the gateway until SIGINT or SIGTERM (the default).
     Serve(Box<run::Serve>),
     /// Act as a customer on a card page.
     Customer(Customer),
-    /// Print the callbacks that were posted.
+    /// Print the callbacks that the sandbox has posted.
     Callbacks(Callbacks),
-    /// Print the checkout address of a payment.
+    /// Print the checkout URL of a payment.
     CheckoutUrl(CheckoutUrl),
-    /// Pass connections on to a sandbox, and count what a call costs: connections and round trips.
+    /// Forward connections to a sandbox, and count connections and round trips.
     Relay(Relay),
 }
 
@@ -43,9 +43,9 @@ enum Command {
 struct Customer {
     /// What the customer does.
     act: CustomerAct,
-    /// The address of the card page.
+    /// The URL of the card page.
     checkout_url: String,
-    /// The authority to trust for a page over HTTPS.
+    /// The CA certificate (PEM) to trust for an HTTPS page.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
 }
@@ -62,43 +62,43 @@ enum CustomerAct {
 
 #[derive(Args)]
 struct Callbacks {
-    /// The sandbox, such as http://127.0.0.1:8400
+    /// The URL of the sandbox, such as http://127.0.0.1:8400
     sandbox_url: String,
-    /// Only those about this order.
+    /// Only callbacks about this order.
     #[arg(long, value_name = "ORDER_NUMBER")]
     order: Option<String>,
-    /// Only the bodies, each on a line of its own, as they were posted.
+    /// Print only the bodies, as posted, one per line.
     #[arg(long)]
     body_only: bool,
-    /// The authority to trust for a sandbox over HTTPS.
+    /// The CA certificate (PEM) to trust for an HTTPS sandbox.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
 }
 
 #[derive(Args)]
 struct CheckoutUrl {
-    /// The sandbox, such as http://127.0.0.1:8400
+    /// The URL of the sandbox, such as http://127.0.0.1:8400
     sandbox_url: String,
-    /// The merchant's reference of the payment.
+    /// The merchant's reference for the payment.
     #[arg(long)]
     reference: String,
-    /// The authority to trust for a sandbox over HTTPS.
+    /// The CA certificate (PEM) to trust for an HTTPS sandbox.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
 }
 
 #[derive(Args)]
 struct Relay {
-    /// Where to, such as 127.0.0.1:8443
+    /// The address to forward to, such as 127.0.0.1:8443
     to: SocketAddr,
-    /// Where it writes its own address, and then a line for each connection and round trip.
+    /// The file for the relay's own address, then one line per connection and per round trip.
     #[arg(long, value_name = "FILE")]
     record: PathBuf,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = match cli.command {
+    let result = match cli.command {
         None => run::serve(cli.serve),
         Some(Command::Serve(serve)) => run::serve(*serve),
         Some(Command::Customer(customer)) => {
@@ -124,7 +124,7 @@ fn main() -> ExitCode {
             relay::run(relay.to, &relay.record).map_err(|error| error.into())
         }
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

@@ -1,4 +1,4 @@
-//! What a sandbox is started with.
+//! The options a sandbox is started with.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,42 +6,42 @@ use std::path::PathBuf;
 use crate::certificate::Certificate;
 use crate::quirks::Quirks;
 
-/// The merchant a sandbox knows unless told otherwise.
+/// The merchant a sandbox accepts by default.
 pub const DEFAULT_MERCHANT: &str = "ZANDO";
 
-/// The token of [`DEFAULT_MERCHANT`]: shaped like the gateway's own JWT, `exp` in the year 2100, worth
-/// nothing anywhere else.
+/// The token of [`DEFAULT_MERCHANT`]: a JWT shaped like the live gateway's, with `exp` in the year
+/// 2100. It is valid only in a sandbox.
 pub const DEFAULT_TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
     eyJpc3MiOiIvbG9naW4iLCJyb2xlcyI6WyJNRVJDSEFOVCJdLCJleHAiOjQxMDI0NDQ4MDAsInN1YiI6IlpBTkRPIn0.\
     c2FuZGJveC1vbmx5LXNpZ25hdHVyZS1uby12YWx1ZSE";
 
-/// How a sandbox is set up. `Options::default()` is what the tests want: loopback, ports chosen by
-/// the system, files in a temporary directory.
+/// How a sandbox is set up. `Options::default()` suits tests: loopback, ports chosen by the system,
+/// files in a temporary directory.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where plain HTTP listens. Port 0 lets the system choose.
+    /// The address for plain HTTP. With port 0 the system chooses a port.
     pub http: SocketAddr,
-    /// Where HTTPS listens. Port 0 lets the system choose.
+    /// The address for HTTPS. With port 0 the system chooses a port.
     pub https: SocketAddr,
-    /// The certificate shown on the HTTPS listener.
+    /// The certificate of the HTTPS listener.
     pub certificate: Certificate,
-    /// Where `ca.pem` is written. `None`: a temporary directory, removed when the sandbox stops.
+    /// The directory for `ca.pem`. `None`: a temporary directory, removed when the sandbox stops.
     pub directory: Option<PathBuf>,
-    /// The one merchant the gateway knows.
+    /// The only merchant the gateway accepts.
     pub merchant: String,
     /// That merchant's token, without the word `Bearer`.
     pub token: String,
-    /// Base of the checkout addresses handed out, with no trailing slash. `None`: the scheme, host
-    /// and port the payment request came in on.
+    /// The base of the checkout URLs, without a trailing slash. `None`: the scheme, host and port
+    /// that the payment request was sent to.
     pub public_url: Option<String>,
-    /// Names and addresses it answers to beside its own, each without a port. That of `public_url` is
-    /// among them unasked.
+    /// Additional values accepted in `Host`: names and IP addresses without a port. The host of
+    /// `public_url` is always accepted.
     pub allow_hosts: Vec<String>,
-    /// Whether a decision posts the callback by itself.
+    /// Whether a decision posts the callback automatically.
     pub deliver_callbacks: bool,
-    /// How the gateway words its replies.
+    /// The quirks of the live gateway to imitate.
     pub quirks: Quirks,
-    /// The directory of `pay.json` and `check.json`, served under `/vectors/`.
+    /// The directory with `pay.json` and `check.json`, served under `/vectors/`.
     pub vectors_dir: Option<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! The pages people see: filled-in templates, as responses.
+//! The HTML pages: rendered templates, as responses.
 
 use askama::Template;
 use axum::body::Body;
@@ -40,8 +40,8 @@ struct MessagePage<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "moving_on.html")]
-struct MovingOnPage<'a> {
+#[template(path = "redirecting.html")]
+struct RedirectingPage<'a> {
     url: &'a str,
     refresh: bool,
     submit: bool,
@@ -56,7 +56,7 @@ pub(crate) fn card(
 ) -> Response<Body> {
     let page = CardPage {
         payment,
-        total: amount_for_people(&payment.amount, &payment.currency),
+        total: display_amount(&payment.amount, &payment.currency),
         typed,
         mistakes,
         cards: &TEST_CARDS,
@@ -66,7 +66,7 @@ pub(crate) fn card(
     html(status, &page)
 }
 
-/// What became of a payment, for its customer.
+/// The result page for the customer.
 pub(crate) fn result(payment: &Payment) -> Response<Body> {
     let (kind, title, text) = match payment.status.as_str() {
         "0" => (
@@ -97,7 +97,7 @@ pub(crate) fn result(payment: &Payment) -> Response<Body> {
     };
     let page = ResultPage {
         payment,
-        total: amount_for_people(&payment.amount, &payment.currency),
+        total: display_amount(&payment.amount, &payment.currency),
         kind,
         title,
         text,
@@ -106,8 +106,8 @@ pub(crate) fn result(payment: &Payment) -> Response<Body> {
     html(StatusCode::OK, &page)
 }
 
-/// The page for a checkout address that leads nowhere.
-pub(crate) fn no_such_checkout() -> Response<Body> {
+/// The page for an unknown checkout URL.
+pub(crate) fn checkout_not_found() -> Response<Body> {
     let page = MessagePage {
         title: "Paiement introuvable",
         text: "Cette adresse de paiement n'existe pas ou n'existe plus.",
@@ -126,9 +126,9 @@ pub(crate) fn error(status: u16) -> Response<Body> {
     html(status, &page)
 }
 
-/// The page that leads from a payment request to the card page.
-pub(crate) fn moving_on(style: ReplyStyle, url: &str) -> Response<Body> {
-    let page = MovingOnPage {
+/// The reply to a payment form: a page that leads to the card page.
+pub(crate) fn redirecting(style: ReplyStyle, url: &str) -> Response<Body> {
+    let page = RedirectingPage {
         url,
         refresh: style == ReplyStyle::MetaRefresh,
         submit: style == ReplyStyle::SelfSubmit,
@@ -136,18 +136,18 @@ pub(crate) fn moving_on(style: ReplyStyle, url: &str) -> Response<Body> {
     html(StatusCode::OK, &page)
 }
 
-/// An amount as people write it: "1 250,00 USD".
-pub(crate) fn amount_for_people(amount: &str, currency: &str) -> String {
-    Amount::read(amount).map_or_else(
+/// An amount in French format: "1 250,00 USD".
+pub(crate) fn display_amount(amount: &str, currency: &str) -> String {
+    Amount::parse(amount).map_or_else(
         || format!("{amount} {currency}"),
-        |known| known.for_people(currency),
+        |parsed| parsed.display(currency),
     )
 }
 
-/// A filled-in template as a response.
+/// A rendered template as a response.
 pub(crate) fn html(status: StatusCode, page: &impl Template) -> Response<Body> {
     let Ok(text) = page.render() else {
-        let mut response = Response::new(Body::from("the page could not be filled in"));
+        let mut response = Response::new(Body::from("the page could not be rendered"));
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return response;
     };

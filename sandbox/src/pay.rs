@@ -1,4 +1,4 @@
-//! The payment request: `/v1/pay` and `/v2/pay` take a form, `/v1.1/pay` takes JSON.
+//! The payment request: `/v1/pay` and `/v2/pay` accept a form, `/v1.1/pay` accepts JSON.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,19 +19,19 @@ use crate::payment::{PENDING, Payment};
 use crate::quirks::{AmountStyle, CodeStyle, Quirks, ReplyStyle, UnauthorizedStyle, UrlKey};
 use crate::random;
 use crate::refusal::{MALFORMED, Refusal, json, refusal, unauthorized};
-use crate::serve::Arrival;
+use crate::serve::ConnectionInfo;
 use crate::urls;
 
-/// The longest reference the gateway takes.
+/// The maximum length of a reference, in characters.
 const REFERENCE_MAX: usize = 25;
 
-/// The fields of a payment request, each as the text that was received.
+/// The fields of a payment request, as received.
 type Fields = BTreeMap<String, String>;
 
 /// `/v1/pay` and `/v2/pay`.
 pub(crate) async fn form(
     State(gateway): State<Arc<Gateway>>,
-    Extension(arrival): Extension<Arrival>,
+    Extension(connection_info): Extension<ConnectionInfo>,
     request: Request,
 ) -> Response<Body> {
     let api = if request.uri().path() == "/v2/pay" {
@@ -39,7 +39,7 @@ pub(crate) async fn form(
     } else {
         "v1"
     };
-    let base = urls::base(&gateway, arrival, request.headers());
+    let base = urls::base(&gateway, connection_info, request.headers());
     let quirks = gateway.quirks();
     let Some(fields) = form_fields(request).await else {
         return malformed();
@@ -48,7 +48,7 @@ pub(crate) async fn form(
         Err(refused) => refused.into_response(quirks.unauthorized_style),
         Ok(payment) => match quirks.reply_style {
             ReplyStyle::Redirect => redirect(&payment.checkout_url),
-            style => pages::moving_on(style, &payment.checkout_url),
+            style => pages::redirecting(style, &payment.checkout_url),
         },
     }
 }
@@ -56,21 +56,21 @@ pub(crate) async fn form(
 /// `/v1.1/pay`.
 pub(crate) async fn json_body(
     State(gateway): State<Arc<Gateway>>,
-    Extension(arrival): Extension<Arrival>,
+    Extension(connection_info): Extension<ConnectionInfo>,
     request: Request,
 ) -> Response<Body> {
-    let base = urls::base(&gateway, arrival, request.headers());
+    let base = urls::base(&gateway, connection_info, request.headers());
     let quirks = gateway.quirks();
     let Some(fields) = json_fields(request).await else {
         return malformed();
     };
     match record(&gateway, &quirks, "v1.1", &base, &fields) {
         Err(refused) => refused.into_response(quirks.unauthorized_style),
-        Ok(payment) => json(StatusCode::OK, &accepted(&payment, &quirks)),
+        Ok(payment) => json(StatusCode::OK, &reply(&payment, &quirks)),
     }
 }
 
-fn accepted(payment: &Payment, quirks: &Quirks) -> Object {
+fn reply(payment: &Payment, quirks: &Quirks) -> Object {
     let code = match quirks.code_style {
         CodeStyle::Usual | CodeStyle::Number => serde_json::Value::from(0),
         CodeStyle::Text => "0".into(),
@@ -90,7 +90,7 @@ fn accepted(payment: &Payment, quirks: &Quirks) -> Object {
 }
 
 fn redirect(to: &str) -> Response<Body> {
-    let mut response = pages::moving_on(ReplyStyle::Html, to);
+    let mut response = pages::redirecting(ReplyStyle::Html, to);
     *response.status_mut() = StatusCode::FOUND;
     if let Ok(to) = HeaderValue::from_str(to) {
         response.headers_mut().insert(header::LOCATION, to);
@@ -102,7 +102,7 @@ fn malformed() -> Response<Body> {
     refusal(StatusCode::BAD_REQUEST, MALFORMED)
 }
 
-/// Judges a payment request and records it.
+/// Validates a payment request and records the payment.
 fn record(
     gateway: &Gateway,
     quirks: &Quirks,
@@ -112,26 +112,26 @@ fn record(
 ) -> Result<Payment, Refusal> {
     let field = |name: &str| fields.get(name).map_or("", String::as_str);
     if !is_token(gateway, field("authorization")) {
-        return Err(Refusal::Token);
+        return Err(Refusal::WrongToken);
     }
     for name in ["merchant", "reference", "amount", "currency"] {
         if field(name).is_empty() {
-            return Err(Refusal::because(format!("Le champ {name} est obligatoire")));
+            return Err(Refusal::message(format!("Le champ {name} est obligatoire")));
         }
     }
     if field("merchant") != gateway.merchant {
-        return Err(Refusal::because("Marchand inconnu"));
+        return Err(Refusal::message("Marchand inconnu"));
     }
-    let (amount, currency) = judged_amount(field("amount"), field("currency"))?;
+    let (amount, currency) = parse_amount(field("amount"), field("currency"))?;
     if field("reference").chars().count() > REFERENCE_MAX {
-        return Err(Refusal::because(format!(
+        return Err(Refusal::message(format!(
             "La référence dépasse {REFERENCE_MAX} caractères"
         )));
     }
-    judge_urls(fields, api == "v1.1", quirks.refuse_private_callbacks)?;
+    validate_urls(fields, api == "v1.1", quirks.refuse_private_callbacks)?;
     let checkout_id = random::checkout_id();
     let text = |name: &str| field(name).to_owned();
-    let customer = amount.with_fee(currency).spell(AmountStyle::Decimal);
+    let amount_customer = amount.with_fee(currency).format(AmountStyle::Decimal);
     let payment = Payment {
         order_number: random::order_number(),
         checkout_url: format!("{base}/checkout/{checkout_id}"),
@@ -139,7 +139,7 @@ fn record(
         merchant: text("merchant"),
         reference: text("reference"),
         amount: text("amount"),
-        amount_customer: customer.as_str().unwrap_or_default().to_owned(),
+        amount_customer: amount_customer.as_str().unwrap_or_default().to_owned(),
         currency: currency.to_owned(),
         description: text("description"),
         callback_url: text("callback_url"),
@@ -158,10 +158,10 @@ fn record(
     };
     gateway
         .record(payment)
-        .ok_or_else(|| Refusal::because("Transaction déjà traitée"))
+        .ok_or_else(|| Refusal::message("Transaction déjà traitée"))
 }
 
-/// The token, with or without the word `Bearer` before it.
+/// Compares with the token, with or without `Bearer ` before it.
 fn is_token(gateway: &Gateway, authorization: &str) -> bool {
     let token = authorization
         .strip_prefix("Bearer ")
@@ -169,24 +169,24 @@ fn is_token(gateway: &Gateway, authorization: &str) -> bool {
     token == gateway.token
 }
 
-fn judged_amount<'a>(amount: &str, currency: &'a str) -> Result<(Amount, &'a str), Refusal> {
+fn parse_amount<'a>(amount: &str, currency: &'a str) -> Result<(Amount, &'a str), Refusal> {
     if !matches!(currency, "CDF" | "USD") {
-        return Err(Refusal::because("Devise non prise en charge"));
+        return Err(Refusal::message("Devise non prise en charge"));
     }
-    let amount = Amount::read(amount).ok_or_else(|| Refusal::because("Montant invalide"))?;
+    let amount = Amount::parse(amount).ok_or_else(|| Refusal::message("Montant invalide"))?;
     if currency == "CDF" && !amount.is_whole() {
-        return Err(Refusal::because(
+        return Err(Refusal::message(
             "Le montant en CDF doit être un nombre entier de francs",
         ));
     }
     Ok((amount, currency))
 }
 
-fn judge_urls(fields: &Fields, required: bool, refuse_private: bool) -> Result<(), Refusal> {
+fn validate_urls(fields: &Fields, required: bool, refuse_private: bool) -> Result<(), Refusal> {
     let field = |name: &str| fields.get(name).map_or("", String::as_str);
     for name in ["callback_url", "approve_url", "cancel_url", "decline_url"] {
         if required && field(name).is_empty() {
-            return Err(Refusal::because(format!("Le champ {name} est obligatoire")));
+            return Err(Refusal::message(format!("Le champ {name} est obligatoire")));
         }
     }
     for name in [
@@ -196,19 +196,19 @@ fn judge_urls(fields: &Fields, required: bool, refuse_private: bool) -> Result<(
         "decline_url",
         "home_url",
     ] {
-        let is_address = match name {
+        let is_valid = match name {
             "callback_url" => urls::is_web_address,
             _ => urls::is_return_address,
         };
-        if !field(name).is_empty() && !is_address(field(name)) {
-            return Err(Refusal::because(format!(
+        if !field(name).is_empty() && !is_valid(field(name)) {
+            return Err(Refusal::message(format!(
                 "Le champ {name} n'est pas une adresse valide"
             )));
         }
     }
     let callback: Option<Uri> = field("callback_url").parse().ok();
     if refuse_private && callback.is_some_and(|uri| urls::is_private(&uri)) {
-        return Err(Refusal::because(
+        return Err(Refusal::message(
             "Le champ callback_url désigne une adresse locale",
         ));
     }
@@ -267,8 +267,8 @@ fn media_type(headers: &HeaderMap) -> String {
 impl Refusal {
     fn into_response(self, style: UnauthorizedStyle) -> Response<Body> {
         match self {
-            Self::Token => unauthorized(style),
-            Self::Because(words) => refusal(StatusCode::OK, &words),
+            Self::WrongToken => unauthorized(style),
+            Self::Message(message) => refusal(StatusCode::OK, &message),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A payment as the gateway keeps it, and what may be decided about it.
+//! A payment as the gateway stores it, and the decisions about it.
 
 use std::time::SystemTime;
 
@@ -9,44 +9,44 @@ use serde::{Deserialize, Serialize};
 pub struct Payment {
     /// The gateway's transaction number.
     pub order_number: String,
-    /// The last part of the checkout address.
+    /// The last path segment of the checkout URL.
     pub checkout_id: String,
-    /// The checkout address as it was handed out.
+    /// The checkout URL sent to the merchant.
     pub checkout_url: String,
     /// The merchant's code.
     pub merchant: String,
     /// The merchant's own reference.
     pub reference: String,
-    /// The amount as it was received.
+    /// The amount as received.
     pub amount: String,
-    /// What the customer pays, fees included, as Check spells it.
+    /// What the customer pays, including fees, in the format of Check.
     pub amount_customer: String,
     /// `CDF` or `USD`.
     pub currency: String,
-    /// What the payment is for; empty when none was given, as are the addresses below.
+    /// What the payment is for. Empty if not given; so are the URLs below.
     pub description: String,
-    /// Where the callback goes.
+    /// The URL for the callback.
     pub callback_url: String,
-    /// Where the browser goes after an approval.
+    /// Where the browser is redirected after an approval.
     pub approve_url: String,
-    /// Where the browser goes after the customer gave up.
+    /// Where the browser is redirected after a cancellation.
     pub cancel_url: String,
-    /// Where the browser goes after a refusal by the card's bank.
+    /// Where the browser is redirected after the bank declines.
     pub decline_url: String,
-    /// The shop's front page.
+    /// The shop's home page.
     pub home_url: String,
-    /// The status as Check spells it: `2` while pending.
+    /// The status that Check returns: `2` while pending.
     pub status: String,
-    /// `visa` or `mastercard` once a card was used, else empty.
+    /// `visa` or `mastercard` after a card was used, else empty.
     pub channel: String,
-    /// When the payment request came.
+    /// When the payment request was received.
     #[serde(serialize_with = "crate::clock::as_ms", rename = "created_at_ms")]
     pub created_at: SystemTime,
-    /// The operator's reference; empty unless the payment succeeded.
+    /// The provider's reference. Empty unless the payment succeeded.
     pub provider_reference: String,
     /// `v1`, `v1.1` or `v2`.
     pub api: String,
-    /// Whether decisions about this payment post its callback by themselves.
+    /// Whether decisions about this payment post its callback automatically.
     pub deliver_callbacks: bool,
     /// How many times the order was checked.
     pub checks: u32,
@@ -54,26 +54,26 @@ pub struct Payment {
     pub checks_found: u32,
 }
 
-/// The status on the wire while nothing is decided.
+/// The status of a payment that is not decided.
 pub const PENDING: &str = "2";
 
-/// What becomes of a payment.
+/// A decision about a payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// Paid: status `0`.
     Approve,
-    /// Refused by the bank: status `1`.
+    /// Declined by the bank: status `1`.
     Decline,
-    /// Given up by the customer: status `5`.
+    /// Cancelled by the customer: status `5`.
     Cancel,
-    /// Nothing decided (any more): status `2`.
+    /// Not decided (any more): status `2`.
     Pending,
-    /// Refund under way: status `3`.
+    /// Refund in progress: status `3`.
     Refunding,
     /// Refunded: status `4`.
     Refunded,
-    /// Any text at all as the status.
+    /// Any other status text.
     Status(String),
 }
 
@@ -91,19 +91,19 @@ impl Decision {
         }
     }
 
-    /// Whether the gateway calls back about it: only the three ends of a card page are told.
+    /// Whether the gateway posts a callback: only for the three outcomes of the card page.
     pub fn is_called_back(&self) -> bool {
         matches!(self, Self::Approve | Self::Decline | Self::Cancel)
     }
 }
 
 impl Payment {
-    /// Whether nothing has been decided yet.
+    /// Whether the payment is not decided.
     pub fn is_pending(&self) -> bool {
         self.status == PENDING
     }
 
-    /// The shop's address for the state the payment is in, if one was given.
+    /// The shop's URL for the payment's status, if the merchant gave one.
     pub(crate) fn return_url(&self) -> Option<&str> {
         let url = match self.status.as_str() {
             "0" | "3" | "4" => &self.approve_url,

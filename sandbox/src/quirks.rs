@@ -1,49 +1,49 @@
-//! The ways the live gateway has been seen to differ from its document, each one a switch.
+//! Differences between the live gateway and its document, each one an option.
 
 use serde::{Deserialize, Serialize};
 
-/// How the gateway words its replies. The default is the documented gateway; every other value has
-/// been met in a public integration.
+/// How the gateway behaves. The default is the documented behaviour; every other value was observed
+/// in a public integration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quirks {
     /// The shape of the `/v1/pay` and `/v2/pay` reply.
     pub reply_style: ReplyStyle,
-    /// Where `/v1.1/pay` puts the checkout address.
+    /// The key of the checkout URL in the `/v1.1/pay` reply.
     pub url_key: UrlKey,
-    /// How `/v1.1/pay` and Check spell `code`.
+    /// The JSON type of `code` in the `/v1.1/pay` and Check replies.
     pub code_style: CodeStyle,
     /// The body of a 401.
     pub unauthorized_style: UnauthorizedStyle,
-    /// Refuse a callback address on localhost or on a private network, as the live gateway does.
+    /// Refuse a callback URL on localhost or on a private network, as the live gateway does.
     pub refuse_private_callbacks: bool,
 
-    /// The first n checks of an order find nothing.
+    /// The first n checks of an order reply "not found".
     pub not_found_checks: u32,
-    /// Checks of an order younger than this many milliseconds find nothing.
+    /// Checks of an order younger than this many milliseconds reply "not found".
     pub not_found_ms: u64,
-    /// While a payment is pending, the first n checks that find it say status `1`.
+    /// While a payment is pending, the first n checks that find it reply with status `1`.
     pub early_failure_checks: u32,
-    /// Check puts the order number where `reference` belongs.
+    /// Check returns the order number in `reference`.
     pub order_number_as_reference: bool,
-    /// Check leaves `orderNumber` out.
+    /// Check omits `orderNumber`.
     pub omit_order_number: bool,
-    /// How Check spells an amount.
+    /// The format of amounts in Check replies.
     pub amount_style: AmountStyle,
-    /// How Check spells `createdAt`.
+    /// The format of `createdAt` in Check replies.
     pub created_at_style: CreatedAtStyle,
-    /// The comma before the closing brace of `transaction` that the gateway's document prints.
+    /// Adds a comma before the closing brace of `transaction`, as in the gateway's document.
     pub stray_comma: bool,
-    /// How Check spells its three outer keys.
+    /// The case of the three top-level keys of Check.
     pub check_keys: KeyStyle,
 
-    /// Callbacks also carry amount, amountCustomer, phone, currency, createdAt, channel, message.
+    /// Callbacks also contain amount, amountCustomer, phone, currency, createdAt, channel, message.
     pub callback_extra_fields: bool,
-    /// How callbacks spell their keys.
+    /// The case of the keys of callbacks.
     pub callback_keys: KeyStyle,
-    /// How callbacks spell `code`.
+    /// The JSON type of `code` in callbacks.
     pub callback_code: CallbackCode,
-    /// What stands for `provider_reference` in the callback of a payment that did not succeed.
+    /// The value of `provider_reference` in the callback of a payment that did not succeed.
     pub missing_provider_reference: MissingValue,
 }
 
@@ -62,7 +62,7 @@ pub enum ReplyStyle {
     Redirect,
 }
 
-/// The key under which `/v1.1/pay` hands out the checkout address.
+/// The key of the checkout URL in the `/v1.1/pay` reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UrlKey {
@@ -79,11 +79,11 @@ pub enum UrlKey {
     DataLink,
 }
 
-/// How a `code` is spelled.
+/// The JSON type of a `code`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CodeStyle {
-    /// As the documents print it: a number from `/v1.1/pay`, text from Check.
+    /// As documented: a number from `/v1.1/pay`, a string from Check.
     #[default]
     Usual,
     /// `0`
@@ -103,7 +103,7 @@ pub enum UnauthorizedStyle {
     Code,
 }
 
-/// How an amount is spelled.
+/// The format of an amount.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AmountStyle {
@@ -116,7 +116,7 @@ pub enum AmountStyle {
     Number,
 }
 
-/// How `createdAt` is spelled. None of them but the last names a time zone; it is Kinshasa's.
+/// The format of `createdAt`: Kinshasa's time without a time zone, except [`IsoUtc`](Self::IsoUtc).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CreatedAtStyle {
@@ -133,7 +133,7 @@ pub enum CreatedAtStyle {
     Slashes,
 }
 
-/// How keys are spelled.
+/// The case of keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyStyle {
@@ -149,8 +149,8 @@ pub enum KeyStyle {
 }
 
 impl KeyStyle {
-    /// The documented `key` in this spelling.
-    pub(crate) fn spell(self, key: &str) -> String {
+    /// Converts a documented `key` to this style.
+    pub(crate) fn apply(self, key: &str) -> String {
         match self {
             Self::Documented => key.to_owned(),
             Self::Capital => {
@@ -169,13 +169,13 @@ impl KeyStyle {
             Self::Camel => {
                 let mut words = key.split('_');
                 let first = words.next().unwrap_or_default().to_owned();
-                words.fold(first, |out, word| out + &Self::Capital.spell(word))
+                words.fold(first, |out, word| out + &Self::Capital.apply(word))
             }
         }
     }
 }
 
-/// How a callback spells `code`.
+/// The JSON type of `code` in a callback.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallbackCode {
@@ -188,11 +188,11 @@ pub enum CallbackCode {
     Decimal,
 }
 
-/// What stands for a value that there is none of.
+/// How an absent value is represented.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MissingValue {
-    /// The key is left out.
+    /// The key is omitted.
     #[default]
     Absent,
     /// `null`
@@ -206,17 +206,17 @@ mod tests {
     use super::KeyStyle;
 
     #[test]
-    fn keys_are_spelled_as_met() {
-        assert_eq!(KeyStyle::Capital.spell("orderNumber"), "OrderNumber");
+    fn keys_in_every_style() {
+        assert_eq!(KeyStyle::Capital.apply("orderNumber"), "OrderNumber");
         assert_eq!(
-            KeyStyle::Capital.spell("provider_reference"),
+            KeyStyle::Capital.apply("provider_reference"),
             "Provider_reference"
         );
-        assert_eq!(KeyStyle::Underscore.spell("orderNumber"), "order_number");
+        assert_eq!(KeyStyle::Underscore.apply("orderNumber"), "order_number");
         assert_eq!(
-            KeyStyle::Camel.spell("provider_reference"),
+            KeyStyle::Camel.apply("provider_reference"),
             "providerReference"
         );
-        assert_eq!(KeyStyle::Documented.spell("orderNumber"), "orderNumber");
+        assert_eq!(KeyStyle::Documented.apply("orderNumber"), "orderNumber");
     }
 }

@@ -1,8 +1,8 @@
-//! Numbers that nobody can guess, in the gateway's alphabets.
+//! Unpredictable identifiers in the gateway's formats.
 
 fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    getrandom::fill(&mut bytes).expect("random bytes from the system");
     bytes
 }
 
@@ -17,17 +17,17 @@ const LETTERS_AND_DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqr
 const CAPITALS_AND_DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 const DIGITS: &[u8] = b"0123456789";
 
-/// Like `9bsTX7qXdpQe243815877848`.
+/// For example `9bsTX7qXdpQe243815877848`.
 pub(crate) fn order_number() -> String {
     from_alphabet::<12>(LETTERS_AND_DIGITS) + "243" + &from_alphabet::<9>(DIGITS)
 }
 
-/// Like `7KI81020PHS`.
+/// For example `7KI81020PHS`.
 pub(crate) fn provider_reference() -> String {
     from_alphabet::<11>(CAPITALS_AND_DIGITS)
 }
 
-/// The last part of a checkout address: 32 hexadecimal digits.
+/// The last path segment of a checkout URL: 32 hexadecimal digits.
 pub(crate) fn checkout_id() -> String {
     bytes::<16>().iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -1,4 +1,4 @@
-//! How the gateway says no.
+//! How the gateway refuses a request.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -8,57 +8,59 @@ use crate::quirks::UnauthorizedStyle;
 
 /// Why a payment request was refused.
 pub(crate) enum Refusal {
-    /// Its token is not the merchant's.
-    Token,
-    /// Anything else, in the gateway's words.
-    Because(String),
+    /// The token is not the merchant's.
+    WrongToken,
+    /// Any other reason, with the gateway's message.
+    Message(String),
 }
 
 impl Refusal {
-    pub(crate) fn because(words: impl Into<String>) -> Self {
-        Self::Because(words.into())
+    pub(crate) fn message(message: impl Into<String>) -> Self {
+        Self::Message(message.into())
     }
 }
 
-/// The words about a body that cannot be read.
+/// The message for a body that cannot be parsed.
 pub(crate) const MALFORMED: &str = "Requête mal formée";
 
-/// The gateway's words, beside a response that refuses a request: the journal keeps them.
+/// The gateway's message, attached to a response that refuses a request. The journal records it.
 #[derive(Clone)]
-pub(crate) struct Refused(pub(crate) String);
+pub(crate) struct RefusalMessage(pub(crate) String);
 
 /// `{"code":"1","message":"…"}`
-pub(crate) fn refusal(status: StatusCode, words: &str) -> Response<Body> {
-    let body = Object::new().with("code", "1").with("message", words);
-    refused(json(status, &body), words)
+pub(crate) fn refusal(status: StatusCode, message: &str) -> Response<Body> {
+    let body = Object::new().with("code", "1").with("message", message);
+    with_refusal(json(status, &body), message)
 }
 
-/// The answer to a wrong token.
+/// The reply to a wrong token.
 pub(crate) fn unauthorized(style: UnauthorizedStyle) -> Response<Body> {
-    const WORDS: &str = "Jeton d'autorisation invalide";
+    const MESSAGE: &str = "Jeton d'autorisation invalide";
     match style {
         UnauthorizedStyle::Status => {
             let body = Object::new()
                 .with("status", 401)
                 .with("error", "Unauthorized")
-                .with("message", WORDS);
-            refused(json(StatusCode::UNAUTHORIZED, &body), WORDS)
+                .with("message", MESSAGE);
+            with_refusal(json(StatusCode::UNAUTHORIZED, &body), MESSAGE)
         }
         UnauthorizedStyle::Code => refusal(StatusCode::UNAUTHORIZED, "Unauthorized"),
     }
 }
 
-fn refused(mut response: Response<Body>, words: &str) -> Response<Body> {
-    response.extensions_mut().insert(Refused(words.to_owned()));
+fn with_refusal(mut response: Response<Body>, message: &str) -> Response<Body> {
+    response
+        .extensions_mut()
+        .insert(RefusalMessage(message.to_owned()));
     response
 }
 
-/// A JSON answer.
+/// A JSON reply.
 pub(crate) fn json(status: StatusCode, body: &Object) -> Response<Body> {
     json_text(status, body.text())
 }
 
-/// An answer that says it is JSON.
+/// A reply with the JSON content type.
 pub(crate) fn json_text(status: StatusCode, body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;

@@ -1,4 +1,4 @@
-//! Which address is answered where.
+//! The routes of the gateway and of the sandbox's own pages.
 
 use std::sync::Arc;
 

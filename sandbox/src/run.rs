@@ -1,4 +1,4 @@
-//! `flexpay-sandbox serve`: runs the gateway until it is told to stop.
+//! `flexpay-sandbox serve`: runs the gateway until SIGINT or SIGTERM.
 
 use std::error::Error;
 use std::io::Write;
@@ -10,44 +10,43 @@ use flexpay_sandbox::{
     DEFAULT_MERCHANT, DEFAULT_TOKEN, Options, Quirks, ReplyStyle, Sandbox, shell_quoted,
 };
 
-/// How the gateway is run.
+/// The options of `serve`.
 #[derive(Args)]
 pub(crate) struct Serve {
-    /// Where plain HTTP listens.
+    /// Listen here for plain HTTP.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8400")]
     http: SocketAddr,
-    /// Where HTTPS listens.
+    /// Listen here for HTTPS.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
     https: SocketAddr,
-    /// Where ca.pem is written [default: a temporary directory]
+    /// Write ca.pem to this directory [default: a temporary directory]
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
-    /// The merchant the gateway knows.
+    /// The merchant the gateway accepts.
     #[arg(long, default_value = DEFAULT_MERCHANT)]
     merchant: String,
-    /// That merchant's token [default: one made for tests]
+    /// That merchant's token [default: a token for tests]
     #[arg(long, default_value = DEFAULT_TOKEN, hide_default_value = true)]
     token: String,
-    /// What /v1/pay answers.
-    #[arg(long, value_name = "STYLE", value_parser = reply_style,
-          help = "What /v1/pay answers: html, meta_refresh, self_submit or redirect")]
+    /// The form of the /v1/pay reply: html, meta_refresh, self_submit or redirect.
+    #[arg(long, value_name = "STYLE", value_parser = reply_style)]
     reply_style: Option<ReplyStyle>,
-    /// Quirks of the live gateway, such as {"stray_comma":true}
+    /// Quirks of the live gateway to imitate, such as {"stray_comma":true}
     #[arg(long, value_name = "JSON", value_parser = quirks)]
     quirks: Option<Quirks>,
-    /// The base of the checkout addresses handed out [default: the one the request came in on]
+    /// The base of the checkout URLs [default: the address the request was sent to]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Answer to this host name too, whatever the port; may be given again.
+    /// Also accept this host name, with any port; can be repeated.
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
-    /// Post no callback by itself.
+    /// Do not post callbacks automatically.
     #[arg(long)]
     no_callbacks: bool,
-    /// Serve the test vectors of this directory.
+    /// Serve the test vectors in this directory.
     #[arg(long, value_name = "DIR")]
     vectors: Option<PathBuf>,
-    /// When ready, write the settings as shell variables to this file; it is removed at the end.
+    /// When ready, write the settings as shell variables to this file; removed on exit.
     #[arg(long, value_name = "PATH")]
     env_file: Option<PathBuf>,
 }
@@ -68,7 +67,7 @@ pub(crate) fn serve(args: Serve) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    // Before anybody can know that the gateway is up: a signal from then on ends it in good order.
+    // Before the gateway is reachable, so that any later signal ends it cleanly.
     let stop = {
         let _inside = runtime.enter();
         stop_signal()?
@@ -86,21 +85,21 @@ pub(crate) fn serve(args: Serve) -> Result<(), Box<dyn Error>> {
         vectors_dir: args.vectors,
         ..Options::default()
     })?;
-    introduce(&sandbox, args.env_file.as_deref());
-    // Only now that it listens: one that could not start must leave the file of the one that runs.
+    print_addresses(&sandbox, args.env_file.as_deref());
+    // Only once it listens: a sandbox that cannot start must not overwrite another one's file.
     let written = match &args.env_file {
         Some(path) => Some((path, write_env_file(path, &sandbox)?)),
         None => None,
     };
     runtime.block_on(stop);
     if let Some((path, text)) = written {
-        remove_own(path, &text)?;
+        remove_if_unchanged(path, &text)?;
     }
     drop(sandbox);
     Ok(())
 }
 
-/// Ends when the process is asked to.
+/// Completes on SIGTERM or SIGINT.
 #[cfg(unix)]
 fn stop_signal() -> std::io::Result<impl std::future::Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -114,16 +113,16 @@ fn stop_signal() -> std::io::Result<impl std::future::Future<Output = ()>> {
     })
 }
 
-/// Ends when the process is asked to.
+/// Completes on Ctrl-C.
 #[cfg(not(unix))]
 fn stop_signal() -> std::io::Result<impl std::future::Future<Output = ()>> {
     Ok(async {
-        // Without a signal to wait for, the process ends when it is ended.
+        // If Ctrl-C cannot be handled, only killing the process ends it.
         let _ = tokio::signal::ctrl_c().await;
     })
 }
 
-fn introduce(sandbox: &Sandbox, env_file: Option<&Path>) {
+fn print_addresses(sandbox: &Sandbox, env_file: Option<&Path>) {
     let (http, https) = (sandbox.http_url(), sandbox.https_url());
     println!("FlexPay sandbox for the merchant {}", sandbox.merchant());
     println!("  dashboard      {http}/");
@@ -131,24 +130,24 @@ fn introduce(sandbox: &Sandbox, env_file: Option<&Path>) {
     println!("  payment, form  {http}/v1/pay");
     println!("  check          {http}/api/rest/v1/check/<orderNumber>");
     println!("  over HTTPS     {https}");
-    println!("  its authority  {}", sandbox.ca_file().display());
+    println!("  CA file        {}", sandbox.ca_file().display());
     println!("  merchant       {}", sandbox.merchant());
     let token = sandbox.public_token();
     println!(
         "  token          {}",
-        token.unwrap_or("the one given with --token")
+        token.unwrap_or("as given with --token")
     );
     match env_file {
-        Some(path) => println!("The settings for the shell:  . {}", dotted(path)),
+        Some(path) => println!("To load the settings in a shell:  . {}", sourceable(path)),
         None => println!("The settings for each language are on the dashboard."),
     }
-    println!("No money moves here. Ctrl-C ends it.");
-    // Whoever reads through a pipe wants it now.
+    println!("No money moves here. Press Ctrl-C to stop.");
+    // A reader of the pipe needs it now.
     let _ = std::io::stdout().flush();
 }
 
-/// A file as the shell's "." wants it: a name without a slash is looked for elsewhere.
-fn dotted(path: &Path) -> String {
+/// A path for the shell's "." command, which searches `PATH` for a name without a slash.
+fn sourceable(path: &Path) -> String {
     let path = match path.components().count() {
         1 => Path::new(".").join(path),
         _ => path.to_owned(),
@@ -156,7 +155,7 @@ fn dotted(path: &Path) -> String {
     shell_quoted(&path.display().to_string())
 }
 
-/// Writes the settings, in one step, and gives what was written.
+/// Writes the settings atomically and returns the text.
 fn write_env_file(path: &Path, sandbox: &Sandbox) -> Result<String, Box<dyn Error>> {
     let text = format!(
         "{}\nexport SANDBOX_URL={}\nexport SANDBOX_HTTPS_URL={}\n",
@@ -168,15 +167,15 @@ fn write_env_file(path: &Path, sandbox: &Sandbox) -> Result<String, Box<dyn Erro
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    // For its owner only: it holds a token.
+    // `NamedTempFile` is readable only by its owner: the file contains a token.
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(text.as_bytes())?;
     file.persist(path)?;
     Ok(text)
 }
 
-/// Removes the file, unless another sandbox has written it anew since.
-fn remove_own(path: &Path, text: &str) -> std::io::Result<()> {
+/// Removes the file, unless another sandbox has replaced it.
+fn remove_if_unchanged(path: &Path, text: &str) -> std::io::Result<()> {
     match std::fs::read_to_string(path) {
         Ok(found) if found == text => std::fs::remove_file(path),
         _ => Ok(()),

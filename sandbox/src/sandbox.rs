@@ -1,4 +1,4 @@
-//! The sandbox in a test's hands.
+//! The sandbox as tests use it.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -26,10 +26,10 @@ use crate::quirks::Quirks;
 use crate::routes;
 use crate::serve;
 
-/// How long a stopping sandbox waits for a callback that a merchant will not answer.
-const LAST_WAIT: Duration = Duration::from_millis(300);
+/// How long a stopping sandbox waits for a callback without a reply.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A running gateway. It stops, and its sockets are closed, when this is dropped.
+/// A running gateway. Dropping it stops the gateway and closes its sockets.
 pub struct Sandbox {
     gateway: Arc<Gateway>,
     http: SocketAddr,
@@ -39,12 +39,12 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts on loopback, on ports the system chooses.
+    /// Starts a sandbox on loopback, on ports chosen by the system.
     pub fn start() -> Result<Self, Error> {
         Self::start_with(Options::default())
     }
 
-    /// Starts as told. Both listeners accept connections when this returns.
+    /// Starts a sandbox with `options`. Both listeners accept connections when this returns.
     pub fn start_with(options: Options) -> Result<Self, Error> {
         if let Some(host) = options
             .allow_hosts
@@ -92,22 +92,22 @@ impl Sandbox {
         })
     }
 
-    /// `http://127.0.0.1:PORT`, with no slash at the end.
+    /// `http://127.0.0.1:PORT`, without a trailing slash.
     pub fn http_url(&self) -> String {
         format!("http://{}", reachable(self.http))
     }
 
-    /// `https://127.0.0.1:PORT`, with no slash at the end.
+    /// `https://127.0.0.1:PORT`, without a trailing slash.
     pub fn https_url(&self) -> String {
         format!("https://{}", reachable(self.https))
     }
 
-    /// The PEM file of the authority that signed the HTTPS listener's certificate.
+    /// The PEM file of the CA that signed the HTTPS listener's certificate.
     pub fn ca_file(&self) -> &Path {
         &self.gateway.ca_file
     }
 
-    /// The merchant the gateway knows.
+    /// The merchant the gateway accepts.
     pub fn merchant(&self) -> &str {
         &self.gateway.merchant
     }
@@ -117,14 +117,14 @@ impl Sandbox {
         &self.gateway.token
     }
 
-    /// The token, where it may be shown to people: [`DEFAULT_TOKEN`](crate::DEFAULT_TOKEN) is good
-    /// nowhere else, one that was given may be.
+    /// The token, if it may be shown: only [`DEFAULT_TOKEN`](crate::DEFAULT_TOKEN), since a token
+    /// given by the user could be valid on the live gateway.
     pub fn public_token(&self) -> Option<&str> {
         self.gateway.public_token()
     }
 
-    /// What a client is told of this gateway, as lines for the shell: `export FLEXPAY_MERCHANT=…`. The
-    /// addresses are those over HTTP; the authority that HTTPS needs is among them.
+    /// The client settings for this gateway as shell lines: `export FLEXPAY_MERCHANT=…`. The URLs are
+    /// the HTTP ones; the CA file for HTTPS is included.
     pub fn shell_settings(&self) -> String {
         let base = self.http_url();
         let settings = Settings {
@@ -147,16 +147,15 @@ impl Sandbox {
         self.gateway.payment(order_number)
     }
 
-    /// Decides a payment, in whatever state it is, and posts its callback in the background where the
-    /// gateway would: after an approval, a refusal or a cancellation, to a payment that named an
-    /// address, unless callbacks are switched off.
+    /// Decides a payment in any state. After an approval, a decline or a cancellation, posts its
+    /// callback in the background, if the payment has a callback URL and callbacks are on.
     pub fn decide(&self, order_number: &str, decision: Decision) -> Result<Payment, Error> {
         let payment = self.gateway.decide(order_number, &decision)?;
         deliver::deliver_decision(&self.gateway, &payment, &decision);
         Ok(payment)
     }
 
-    /// Decides a payment and posts nothing.
+    /// Decides a payment without posting a callback.
     pub fn decide_silently(
         &self,
         order_number: &str,
@@ -165,24 +164,24 @@ impl Sandbox {
         self.gateway.decide(order_number, &decision)
     }
 
-    /// Switches for one payment whether decisions post its callback by themselves.
+    /// Sets, for one payment, whether decisions post its callback automatically.
     pub fn set_deliver_callbacks(&self, order_number: &str, deliver: bool) -> Result<(), Error> {
         self.gateway.set_deliver_callbacks(order_number, deliver)
     }
 
-    /// Posts the callback in the background, in the state the payment has by then. About a payment that
-    /// is pending there is none, unless the delivery sets its `code`.
-    /// [`wait_for_callbacks`](Self::wait_for_callbacks) waits for it.
+    /// Posts the callback in the background, with the payment's status at that time. A pending payment
+    /// has no callback, unless the delivery sets the `code`. Use
+    /// [`wait_for_callbacks`](Self::wait_for_callbacks) to wait for it.
     pub fn deliver(&self, order_number: &str, delivery: Delivery) -> Result<(), Error> {
         deliver::deliver(&self.gateway, order_number, delivery)
     }
 
-    /// Every callback, oldest first, those still under way among them.
+    /// Every callback, oldest first, including those still in progress.
     pub fn callbacks(&self) -> Vec<CallbackRecord> {
         self.gateway.callbacks.all()
     }
 
-    /// Waits until `count` callbacks are finished, or the time is up, and returns the finished ones.
+    /// Waits at most `at_most` until `count` callbacks are finished. Returns the finished ones.
     pub fn wait_for_callbacks(&self, count: usize, at_most: Duration) -> Vec<CallbackRecord> {
         wait_for(count, at_most, || {
             let mut finished = self.callbacks();
@@ -191,39 +190,39 @@ impl Sandbox {
         })
     }
 
-    /// Lets something go wrong. Faults wait in order; the first one that fits a request is used.
+    /// Queues a fault. The first queued fault that matches a request is applied to it.
     pub fn inject(&self, fault: Fault) -> Result<(), Error> {
         self.gateway.faults.inject(fault)
     }
 
-    /// The faults still in wait.
+    /// The queued faults.
     pub fn faults(&self) -> Vec<Fault> {
-        self.gateway.faults.waiting()
+        self.gateway.faults.queued()
     }
 
-    /// Forgets the faults still in wait.
+    /// Deletes the queued faults.
     pub fn clear_faults(&self) {
         self.gateway.faults.clear();
     }
 
-    /// How the gateway words its replies at present.
+    /// The current quirks.
     pub fn quirks(&self) -> Quirks {
         self.gateway.quirks()
     }
 
-    /// Changes how the gateway words its replies.
+    /// Replaces the quirks.
     pub fn set_quirks(&self, quirks: Quirks) {
         self.gateway.set_quirks(quirks);
     }
 
-    /// Every request to the gateway, oldest first, incomplete ones among them; not those to the
-    /// sandbox's own dashboard and control addresses.
+    /// Every request to the gateway, oldest first, including incomplete ones. Requests to the
+    /// sandbox's own dashboard and control API are not recorded.
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.gateway.journal.requests()
     }
 
-    /// Waits until `count` requests were received or given up, or the time is up, and returns them.
-    /// One that is still coming in does not count.
+    /// Waits at most `at_most` until `count` requests were received or aborted by the client. Returns
+    /// them, without requests still being received.
     pub fn wait_for_requests(&self, count: usize, at_most: Duration) -> Vec<RequestRecord> {
         wait_for(count, at_most, || {
             let mut settled = self.requests();
@@ -232,12 +231,12 @@ impl Sandbox {
         })
     }
 
-    /// Every connection, oldest first. `bytes_received` is 0 where the client said nothing.
+    /// Every connection, oldest first. `bytes_received` is 0 if the client sent nothing.
     pub fn connections(&self) -> Vec<ConnectionRecord> {
         self.gateway.journal.connections()
     }
 
-    /// Forgets payments, callbacks, requests, closed connections and faults. Quirks stay.
+    /// Deletes payments, callbacks, requests, closed connections and faults. Quirks are kept.
     pub fn clear(&self) {
         self.gateway.clear();
     }
@@ -255,14 +254,14 @@ impl std::fmt::Debug for Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // On a thread of its own: a runtime cannot be shut down from inside another one.
-            let stop = thread::spawn(move || runtime.shutdown_timeout(LAST_WAIT));
+            // On a separate thread: a runtime cannot be shut down from inside another one.
+            let stop = thread::spawn(move || runtime.shutdown_timeout(SHUTDOWN_TIMEOUT));
             let _ = stop.join();
         }
     }
 }
 
-/// An address of `0.0.0.0` or `::` is listened on, but not connected to.
+/// Replaces `0.0.0.0` and `::`, which clients cannot connect to, with loopback.
 fn reachable(address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => ([127, 0, 0, 1], v4.port()).into(),
@@ -273,10 +272,10 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn wait_for<T>(count: usize, at_most: Duration, look: impl Fn() -> Vec<T>) -> Vec<T> {
+fn wait_for<T>(count: usize, at_most: Duration, list: impl Fn() -> Vec<T>) -> Vec<T> {
     let until = Instant::now() + at_most;
     loop {
-        let found = look();
+        let found = list();
         if found.len() >= count || Instant::now() >= until {
             return found;
         }

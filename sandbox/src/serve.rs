@@ -1,4 +1,4 @@
-//! The listeners: connections in, requests to the gateway, answers out as the faults leave them.
+//! The listeners: accept connections, pass requests to the gateway, apply faults to the replies.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -22,18 +22,18 @@ use tower::ServiceExt;
 
 use crate::check;
 use crate::faults::{Action, Endpoint};
-use crate::faulty_stream::{self, End, FaultyStream, Plan, Socket, Wire};
+use crate::faulty_stream::{self, End, ExchangeTracker, FaultyStream, Plan, Socket};
 use crate::gateway::Gateway;
 use crate::journal::Outcome;
 use crate::pages;
-use crate::refusal::Refused;
+use crate::refusal::RefusalMessage;
 
-/// The longest request body that is taken.
+/// The maximum length of a request body, in bytes.
 const BODY_MAX: usize = 1 << 20;
 
-/// How a request reached the gateway; the handlers find it among the request's extensions.
+/// How a request reached the gateway. Handlers read it from the request's extensions.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct ConnectionInfo {
     pub(crate) tls: bool,
     pub(crate) local: SocketAddr,
 }
@@ -55,7 +55,7 @@ pub(crate) async fn listen(
                     app.clone(),
                 ));
             }
-            // Out of file descriptors, mostly: some will be closed soon.
+            // Usually too many open files: some will be closed soon.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
@@ -69,11 +69,11 @@ async fn connection(
 ) {
     let id = gateway.journal.opened(tls.is_some());
     let _ = stream.set_nodelay(true);
-    let tls_error = match unread_fault(stream, &gateway).await {
+    let tls_error = match apply_connection_fault(stream, &gateway).await {
         None => None,
         Some(stream) => match tls {
             None => {
-                requests(stream, id, false, &gateway, app).await;
+                serve_requests(stream, id, false, &gateway, app).await;
                 None
             }
             Some(acceptor) => match acceptor.accept(stream).await {
@@ -81,7 +81,7 @@ async fn connection(
                     if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
                         gateway.journal.resumed(id);
                     }
-                    requests(stream, id, true, &gateway, app).await;
+                    serve_requests(stream, id, true, &gateway, app).await;
                     None
                 }
                 Err(error) => Some(error.to_string()),
@@ -91,8 +91,8 @@ async fn connection(
     gateway.journal.closed(id, tls_error);
 }
 
-/// Commits the fault that awaits this connection, if any; returns the stream if it is to be read.
-async fn unread_fault(mut stream: TcpStream, gateway: &Gateway) -> Option<TcpStream> {
+/// Applies the connection fault, if one is queued. Returns the stream if it must still be read.
+async fn apply_connection_fault(mut stream: TcpStream, gateway: &Gateway) -> Option<TcpStream> {
     match gateway.faults.for_connection() {
         None => return Some(stream),
         Some(Action::Delay { ms }) => {
@@ -108,13 +108,13 @@ async fn unread_fault(mut stream: TcpStream, gateway: &Gateway) -> Option<TcpStr
         }
         Some(_) => {}
     }
-    // Closing with bytes unread would be a reset: take them in, look at none.
-    let mut waste = [0; 4096];
-    while matches!(stream.read(&mut waste).await, Ok(n) if n > 0) {}
+    // Closing a socket with unread bytes sends RST, so read and discard them.
+    let mut discarded = [0; 4096];
+    while matches!(stream.read(&mut discarded).await, Ok(n) if n > 0) {}
     None
 }
 
-async fn requests<S: Socket>(
+async fn serve_requests<S: Socket>(
     stream: S,
     connection: u64,
     tls: bool,
@@ -124,110 +124,111 @@ async fn requests<S: Socket>(
     let Ok(local) = stream.tcp().local_addr() else {
         return;
     };
-    let arrival = Arrival { tls, local };
-    let wire = Wire::new(connection, Arc::clone(&gateway.journal));
+    let connection_info = ConnectionInfo { tls, local };
+    let tracker = ExchangeTracker::new(connection, Arc::clone(&gateway.journal));
     let service = service_fn(|request| {
-        let (gateway, app, wire) = (gateway.clone(), app.clone(), wire.clone());
-        async move { answer(request, arrival, &gateway, app, &wire).await }
+        let (gateway, app, tracker) = (gateway.clone(), app.clone(), tracker.clone());
+        async move { handle(request, connection_info, &gateway, app, &tracker).await }
     });
-    // How a connection ended is in the journal; there is nobody else to tell.
+    // The journal records how the connection ended.
     let _ = http1::Builder::new()
         .title_case_headers(true)
         .serve_connection(
-            TokioIo::new(FaultyStream::new(stream, wire.clone())),
+            TokioIo::new(FaultyStream::new(stream, tracker.clone())),
             service,
         )
         .await;
-    wire.over();
+    tracker.connection_closed();
 }
 
-async fn answer(
+async fn handle(
     request: Request<Incoming>,
-    arrival: Arrival,
+    connection_info: ConnectionInfo,
     gateway: &Arc<Gateway>,
     app: Router,
-    wire: &Wire,
+    tracker: &ExchangeTracker,
 ) -> Result<Response<Body>, hyper::Error> {
     let (mut head, body) = request.into_parts();
-    if let Some(refusal) = gateway.hosts.refusal(&head, arrival) {
-        wire.refuse();
-        // Closing with bytes unread would be a reset, and might take the answer with it.
+    if let Some(refusal) = gateway.hosts.refusal(&head, connection_info) {
+        tracker.refuse();
+        // Closing a socket with unread bytes sends RST, which could destroy the reply.
         let _ = Limited::new(body, BODY_MAX).collect().await;
         return Ok(refusal);
     }
     let body = match Limited::new(body, BODY_MAX).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) => match error.downcast::<hyper::Error>() {
-            Ok(broken_off) => return Err(*broken_off),
+            Ok(read_error) => return Err(*read_error),
             Err(_) => {
                 let too_long = StatusCode::PAYLOAD_TOO_LARGE;
-                if let Some(number) = wire.arrived() {
+                if let Some(id) = tracker.request_received() {
                     let answered = Outcome::Answered(too_long.as_u16());
-                    gateway.journal.outcome(number, answered);
+                    gateway.journal.set_outcome(id, answered);
                 }
-                wire.answer(Plan::Whole);
+                tracker.start_reply(Plan::Whole);
                 return Ok(plain(too_long, "Requête trop longue"));
             }
         },
     };
     let path = head.uri.path().to_owned();
-    let number = wire.arrived();
-    if let Some(number) = number {
-        gateway.journal.complete(number, |record| {
+    let id = tracker.request_received();
+    if let Some(id) = id {
+        gateway.journal.complete(id, |record| {
             record.endpoint = Endpoint::of(&path);
             record.method = head.method.as_str().to_owned();
             record.path = head
                 .uri
                 .path_and_query()
                 .map_or_else(|| path.clone(), ToString::to_string);
-            record.headers = head.headers.iter().map(spelled).collect();
+            record.headers = head.headers.iter().map(header_text).collect();
             record.body = body.to_vec();
         });
     }
-    head.extensions.insert(arrival);
+    head.extensions.insert(connection_info);
     let request = Request::from_parts(head, body);
     let action = gateway
         .faults
-        .for_request(&path, check::order_in(&path).as_deref());
-    // On a task of its own: what the gateway has begun it finishes, whether the client waits or not.
+        .for_request(&path, check::order_number_in_path(&path).as_deref());
+    // On a separate task: the gateway finishes processing even if the client disconnects.
     let is_faulty = action.is_some();
-    let work = tokio::spawn(process(request, action, app));
-    let (response, plan) = work.await.unwrap_or_else(|_| {
-        let sorry = plain(StatusCode::INTERNAL_SERVER_ERROR, "Erreur interne");
-        (sorry, Plan::Whole)
+    let task = tokio::spawn(process(request, action, app));
+    let (response, plan) = task.await.unwrap_or_else(|_| {
+        let error = plain(StatusCode::INTERNAL_SERVER_ERROR, "Erreur interne");
+        (error, Plan::Whole)
     });
-    if let Some(number) = number {
-        if !is_faulty && let Some(words) = refusal(Endpoint::of(&path), &response) {
-            gateway.journal.refuse(number, words);
+    if let Some(id) = id {
+        if !is_faulty && let Some(message) = refusal(Endpoint::of(&path), &response) {
+            gateway.journal.set_refusal(id, message);
         }
         gateway
             .journal
-            .outcome(number, outcome(plan, response.status()));
+            .set_outcome(id, outcome(plan, response.status()));
     }
-    wire.answer(plan);
+    tracker.start_reply(plan);
     Ok(response)
 }
 
-fn spelled((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
+fn header_text((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
     let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
     (name.as_str().to_owned(), value)
 }
 
-/// The gateway's words where it refused; the status, where there is nothing at that address.
+/// Why the gateway refused the request: its message, or the HTTP status if it has no message. `None`
+/// if it did not refuse.
 fn refusal(endpoint: Endpoint, response: &Response<Body>) -> Option<String> {
     let status = response.status();
-    // A customer who mistypes a card is told so on the page.
-    let of_a_customer = matches!(endpoint, Endpoint::Checkout | Endpoint::Vectors);
-    match response.extensions().get::<Refused>() {
-        Some(Refused(words)) => Some(words.clone()),
-        None if !of_a_customer && status.is_client_error() => Some(format!("HTTP {status}")),
+    // The card page shows its errors to the customer; they are not refusals.
+    let is_excluded = matches!(endpoint, Endpoint::Checkout | Endpoint::Vectors);
+    match response.extensions().get::<RefusalMessage>() {
+        Some(RefusalMessage(message)) => Some(message.clone()),
+        None if !is_excluded && status.is_client_error() => Some(format!("HTTP {status}")),
         None => None,
     }
 }
 
 fn outcome(plan: Plan, status: StatusCode) -> Outcome {
     match plan {
-        Plan::Until { left, end } => match end {
+        Plan::StopAfter { left, end } => match end {
             End::Close => Outcome::ClosedAfter(left),
             End::Reset => Outcome::ResetAfter(left),
             End::Stall => Outcome::StalledAfter(left),
@@ -236,7 +237,7 @@ fn outcome(plan: Plan, status: StatusCode) -> Outcome {
     }
 }
 
-/// The gateway's answer, as the fault leaves it, and how it is to go out.
+/// The gateway's reply with the fault applied, and how to send it.
 async fn process(
     request: Request<Bytes>,
     action: Option<Action>,
@@ -252,7 +253,7 @@ async fn process(
     } else {
         Response::default()
     };
-    let (until, response) = match action {
+    let ((left, end), response) = match action {
         None => return (response, Plan::Whole),
         Some(Action::Delay { ms }) => {
             tokio::time::sleep(Duration::from_millis(ms)).await;
@@ -275,8 +276,7 @@ async fn process(
         Some(Action::CloseAfterReading) => ((0, End::Close), response),
         Some(Action::ResetAfterReading | Action::ResetBeforeReading) => ((0, End::Reset), response),
     };
-    let (left, end) = until;
-    (response, Plan::Until { left, end })
+    (response, Plan::StopAfter { left, end })
 }
 
 /// A response with exactly this status, these headers and this body.
@@ -286,7 +286,7 @@ pub(crate) fn canned(status: u16, headers: &[(String, String)], body: Vec<u8>) -
         .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
         .and_then(|(_, value)| value.trim().parse::<usize>().ok());
     let body = if claimed.is_some_and(|claimed| claimed != body.len()) {
-        // Of unknown length, so that the header may claim what it likes.
+        // A body of unknown length, so that hyper sends the given header.
         Body::new(Body::from(body).map_frame(|frame| frame).boxed_unsync())
     } else {
         Body::from(body)
@@ -307,7 +307,7 @@ pub(crate) fn canned(status: u16, headers: &[(String, String)], body: Vec<u8>) -
     response
 }
 
-/// A line of plain text.
+/// A plain text response.
 pub(crate) fn plain(status: StatusCode, text: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(text.to_owned()));
     *response.status_mut() = status;
@@ -318,7 +318,7 @@ pub(crate) fn plain(status: StatusCode, text: &str) -> Response<Body> {
     response
 }
 
-/// The same response with the second half of its body missing.
+/// The same response with only the first half of its body.
 async fn half_of(response: Response<Body>) -> Response<Body> {
     let (mut head, body) = response.into_parts();
     let bytes = body

@@ -1,26 +1,30 @@
-//! Addresses: the gateway's own, and what it thinks of a merchant's.
+//! URLs: the gateway's own, and the checks on the merchant's.
 
 use std::net::IpAddr;
 
 use axum::http::{HeaderMap, Uri, header};
 
 use crate::gateway::Gateway;
-use crate::serve::Arrival;
+use crate::serve::ConnectionInfo;
 
-/// Scheme, host and port the request came in on, unless the sandbox was told a public address.
-pub(crate) fn base(gateway: &Gateway, arrival: Arrival, headers: &HeaderMap) -> String {
+/// The public URL of the sandbox if it has one, else the scheme, host and port of the request.
+pub(crate) fn base(
+    gateway: &Gateway,
+    connection_info: ConnectionInfo,
+    headers: &HeaderMap,
+) -> String {
     if let Some(public) = &gateway.public_url {
         return public.trim_end_matches('/').to_owned();
     }
-    let scheme = if arrival.tls { "https" } else { "http" };
+    let scheme = if connection_info.tls { "https" } else { "http" };
     let host = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
-        .map_or_else(|| arrival.local.to_string(), str::to_owned);
+        .map_or_else(|| connection_info.local.to_string(), str::to_owned);
     format!("{scheme}://{host}")
 }
 
-/// Whether a browser can be sent there: an absolute http or https address.
+/// Whether a browser can open it: an absolute http or https URL.
 pub(crate) fn is_web_address(text: &str) -> bool {
     let uri: Option<Uri> = text.parse().ok();
     uri.is_some_and(|uri| {
@@ -30,11 +34,11 @@ pub(crate) fn is_web_address(text: &str) -> bool {
     })
 }
 
-/// Whether a browser can be sent back there: a web address, or a link into an app
+/// Whether the customer can be redirected to it: an http or https URL, or an app link
 /// (`monapp://paiement`).
 pub(crate) fn is_return_address(text: &str) -> bool {
     let (scheme, rest) = text.split_once(':').unwrap_or_default();
-    let of_app = scheme.len() > 1
+    let is_app_link = scheme.len() > 1
         && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme
             .bytes()
@@ -49,13 +53,13 @@ pub(crate) fn is_return_address(text: &str) -> bool {
         "blob",
         "about",
     ];
-    let known = refused
+    let is_refused = refused
         .iter()
-        .any(|known| scheme.eq_ignore_ascii_case(known));
-    is_web_address(text) || of_app && !known && !rest.trim_matches('/').is_empty()
+        .any(|refused| scheme.eq_ignore_ascii_case(refused));
+    is_web_address(text) || is_app_link && !is_refused && !rest.trim_matches('/').is_empty()
 }
 
-/// Whether the address is on this machine or on a private network.
+/// Whether the host is this machine or on a private network.
 pub(crate) fn is_private(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -80,7 +84,7 @@ mod tests {
     use super::{is_private, is_return_address, is_web_address};
 
     #[test]
-    fn a_customer_may_be_sent_back_into_an_app() {
+    fn a_return_url_can_be_an_app_link() {
         for good in [
             "https://shop.cd/ok",
             "monapp://paiement?status=ok",
@@ -102,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn only_web_addresses_are_addresses() {
+    fn only_absolute_http_urls_are_web_addresses() {
         for good in ["http://a", "https://shop.cd/ok?x=1", "http://[::1]:80/"] {
             assert!(is_web_address(good), "{good}");
         }
@@ -112,9 +116,9 @@ mod tests {
     }
 
     #[test]
-    fn private_networks_are_known() {
+    fn private_networks_are_recognized() {
         let private = |text: &str| is_private(&text.parse().expect("an address"));
-        for near in [
+        for url in [
             "http://localhost:80/",
             "http://127.0.0.1/",
             "http://192.168.1.4/x",
@@ -123,7 +127,7 @@ mod tests {
             "http://[fd00::1]/",
             "http://printer.local/",
         ] {
-            assert!(private(near), "{near}");
+            assert!(private(url), "{url}");
         }
         assert!(!private("https://shop.cd/x"));
         assert!(!private("http://41.243.0.1/"));

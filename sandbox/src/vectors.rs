@@ -1,5 +1,5 @@
-//! The project's test vectors, served as they are, so that a runner in any language needs nothing but
-//! a client whose addresses point here.
+//! Serves the project's test vectors unchanged, so that a test runner in any language only needs a
+//! client with these URLs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::gateway::Gateway;
 use crate::hex_or_text::from_hex;
 use crate::serve::{canned, plain};
 
-/// Answers that there is no such vector: a status no gateway ever gives.
+/// The status for "no such vector". No real gateway uses it.
 const NO_VECTOR: u16 = 599;
 
 #[derive(Deserialize)]
@@ -44,7 +44,7 @@ pub(crate) async fn pay(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
 ) -> Response<Body> {
-    answer(&gateway, "pay.json", &name)
+    reply(&gateway, "pay.json", &name)
 }
 
 /// `GET /vectors/check/<name>/<anything>`
@@ -52,11 +52,11 @@ pub(crate) async fn check(
     State(gateway): State<Arc<Gateway>>,
     Path((name, _order)): Path<(String, String)>,
 ) -> Response<Body> {
-    answer(&gateway, "check.json", &name)
+    reply(&gateway, "check.json", &name)
 }
 
-/// `GET /vectors/forgery/<name>/<order>`: what the gateway of a forgery says of an order, from
-/// `forgery/<name>.json`, which has it by order number, and under "" for every other.
+/// `GET /vectors/forgery/<name>/<order>`: the Check reply for an order in a forgery vector.
+/// `forgery/<name>.json` has replies by order number; the key "" is for all other orders.
 pub(crate) async fn forgery(
     State(gateway): State<Arc<Gateway>>,
     Path((name, order)): Path<(String, String)>,
@@ -64,24 +64,24 @@ pub(crate) async fn forgery(
     let file = format!("forgery/{name}.json");
     let reply = read::<BTreeMap<String, Case>>(&gateway, &file).and_then(|mut replies| {
         let found = replies.remove(&order).or_else(|| replies.remove(""));
-        found.ok_or_else(|| format!("{file} has no answer for {order:?}"))
+        found.ok_or_else(|| format!("{file} has no reply for {order:?}"))
     });
     respond(reply)
 }
 
-fn answer(gateway: &Gateway, file: &str, name: &str) -> Response<Body> {
+fn reply(gateway: &Gateway, file: &str, name: &str) -> Response<Body> {
     respond(find(gateway, file, name))
 }
 
 fn respond(case: Result<Case, String>) -> Response<Body> {
-    case.and_then(Case::answer).unwrap_or_else(|why| {
+    case.and_then(Case::into_response).unwrap_or_else(|why| {
         let status = StatusCode::from_u16(NO_VECTOR).unwrap_or(StatusCode::NOT_FOUND);
         plain(status, &why)
     })
 }
 
 impl Case {
-    fn answer(self) -> Result<Response<Body>, String> {
+    fn into_response(self) -> Result<Response<Body>, String> {
         let body = match self.body_hex {
             None => self.body.into_bytes(),
             Some(hex) => from_hex(&hex)
@@ -92,12 +92,12 @@ impl Case {
     }
 }
 
-/// Reads the file anew each time, so that a changed vector needs no restart.
+/// Reads the file for every request, so that a changed vector does not need a restart.
 fn read<T: DeserializeOwned>(gateway: &Gateway, file: &str) -> Result<T, String> {
     let directory = gateway
         .vectors_dir
         .as_ref()
-        .ok_or("the sandbox was started without vectors")?;
+        .ok_or("the sandbox was started without --vectors")?;
     let path = directory.join(file);
     let text = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))

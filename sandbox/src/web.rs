@@ -1,4 +1,4 @@
-//! The HTTP client of the callbacks, of the simulated customer and of the command line.
+//! The HTTP client for callbacks, the simulated customer and the command line.
 
 use std::io;
 use std::path::Path;
@@ -8,11 +8,11 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
-/// How long it waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The timeout of a whole request.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A client that takes every HTTP status for an answer, follows no redirection, uses no proxy, and
-/// trusts the authorities of `ca_file` (`None`: those of the public web).
+/// A client that accepts every HTTP status, does not follow redirects, uses no proxy, and trusts the
+/// CA certificates in `ca_file` (`None`: the public CAs).
 pub fn agent(ca_file: Option<&Path>) -> io::Result<Agent> {
     let mut tls = TlsConfig::builder();
     if let Some(path) = ca_file {
@@ -26,7 +26,7 @@ pub fn agent(ca_file: Option<&Path>) -> io::Result<Agent> {
         tls = tls.root_certs(RootCerts::Specific(Arc::new(certificates)));
     }
     Ok(Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
+        .timeout_global(Some(TIMEOUT))
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)

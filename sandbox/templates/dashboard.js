@@ -1,25 +1,25 @@
 "use strict";
-// Shows what changed since the page was loaded. Without it the page is simply as old as its loading.
+// Updates the payments and the refused requests every second. Without JavaScript the page does not change.
 const shown = document.getElementById("shown");
 let last = null;
 
-async function look() {
+async function update() {
   try {
-    const answer = await fetch("/sandbox/shown?lang=" + document.documentElement.lang, { cache: "no-store" });
-    const text = await answer.text();
-    if (answer.ok && text !== last) {
-      const open = new Set([...shown.querySelectorAll("details[open]")].map((one) => one.id));
+    const response = await fetch("/sandbox/shown?lang=" + document.documentElement.lang, { cache: "no-store" });
+    const text = await response.text();
+    if (response.ok && text !== last) {
+      const open = new Set([...shown.querySelectorAll("details[open]")].map((details) => details.id));
       shown.innerHTML = text;
-      for (const one of shown.querySelectorAll("details")) {
-        if (open.has(one.id)) one.open = true;
+      for (const details of shown.querySelectorAll("details")) {
+        if (open.has(details.id)) details.open = true;
       }
       last = text;
     }
-    document.body.classList.remove("away");
+    document.body.classList.remove("offline");
   } catch {
-    document.body.classList.add("away");
+    document.body.classList.add("offline");
   }
-  setTimeout(look, 1000);
+  setTimeout(update, 1000);
 }
 
-look();
+update();

@@ -1,11 +1,11 @@
-//! The HTTPS listener's certificate: trusted with `ca.pem`, and wrong in the ways asked for.
+//! The HTTPS listener's certificate: trusted with `ca.pem`, or wrong as configured.
 
 mod common;
 
 use flexpay_sandbox::{Certificate, Options, Sandbox, web};
 
-/// What a client that trusts `ca.pem` says of `host`.
-fn visit(certificate: Certificate, host: &str) -> Result<u16, String> {
+/// The result of a request to `host` by a client that trusts `ca.pem`.
+fn get(certificate: Certificate, host: &str) -> Result<u16, String> {
     let sandbox = Sandbox::start_with(Options {
         certificate,
         ..Options::default()
@@ -13,20 +13,20 @@ fn visit(certificate: Certificate, host: &str) -> Result<u16, String> {
     .expect("a sandbox");
     let agent = web::agent(Some(sandbox.ca_file())).expect("a client");
     let url = sandbox.https_url().replace("127.0.0.1", host);
-    let answer = agent.get(&format!("{url}/")).call();
-    answer
-        .map(|answer| answer.status().as_u16())
+    let response = agent.get(&format!("{url}/")).call();
+    response
+        .map(|response| response.status().as_u16())
         .map_err(|error| error.to_string())
 }
 
 #[test]
-fn the_valid_one_is_good_for_its_names() {
-    assert_eq!(visit(Certificate::Valid, "127.0.0.1"), Ok(200));
-    assert_eq!(visit(Certificate::Valid, "localhost"), Ok(200));
+fn the_valid_certificate_is_accepted_for_its_names() {
+    assert_eq!(get(Certificate::Valid, "127.0.0.1"), Ok(200));
+    assert_eq!(get(Certificate::Valid, "localhost"), Ok(200));
 }
 
 #[test]
-fn without_the_authority_it_is_not_trusted() {
+fn without_the_ca_file_the_certificate_is_not_trusted() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let agent = web::agent(None).expect("a client");
     let error = agent
@@ -37,13 +37,13 @@ fn without_the_authority_it_is_not_trusted() {
 }
 
 #[test]
-fn the_wrong_ones_are_wrong_for_their_reason_alone() {
+fn each_wrong_certificate_has_only_one_error() {
     for (certificate, reason) in [
         (Certificate::Expired, "expired"),
         (Certificate::NotYetValid, "not valid yet"),
         (Certificate::WrongName, "not valid for name"),
     ] {
-        let error = visit(certificate, "127.0.0.1").expect_err("a refusal");
+        let error = get(certificate, "127.0.0.1").expect_err("a refusal");
         assert!(error.contains(reason), "{certificate:?}: {error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Check, and the quirks that show in it.
+//! Check, and the quirks of its replies.
 
 mod common;
 
@@ -18,15 +18,15 @@ fn sandbox_with(quirks: Quirks) -> Sandbox {
 fn the_documented_reply() {
     let sandbox = sandbox_with(Quirks::default());
     let order = pay(&sandbox, json!({"amount": "50", "currency": "CDF"}));
-    let answer = check(&sandbox, &order);
-    assert_eq!(answer.status, 200);
-    let text = answer.text();
+    let response = check(&sandbox, &order);
+    assert_eq!(response.status, 200);
+    let text = response.text();
     let start = format!(
         r#"{{"code":"0","message":"Une transaction trouvée","transaction":{{"orderNumber":"{order}","reference":"R-1","amount":"50.0","amountCustomer":"51.0","currency":"CDF","createdAt":""#
     );
     assert!(text.starts_with(&start), "{text}");
     assert!(text.ends_with(r#"","status":"2"}}"#), "{text}");
-    let created = answer.json()["transaction"]["createdAt"].to_string();
+    let created = response.json()["transaction"]["createdAt"].to_string();
     let shape: String = created
         .chars()
         .map(|c| if c.is_ascii_digit() { '9' } else { c })
@@ -37,18 +37,18 @@ fn the_documented_reply() {
 }
 
 #[test]
-fn what_is_not_found() {
+fn an_unknown_order_is_not_found() {
     let sandbox = sandbox_with(Quirks::default());
-    let answer = check(&sandbox, "9bsTX7qXdpQe243815877848");
-    assert_eq!(answer.status, 200);
+    let response = check(&sandbox, "9bsTX7qXdpQe243815877848");
+    assert_eq!(response.status, 200);
     assert_eq!(
-        answer.text(),
+        response.text(),
         r#"{"code":"1","message":"Aucune transaction trouvée","transaction":null}"#
     );
 }
 
 #[test]
-fn the_bearer_is_required() {
+fn the_bearer_token_is_required() {
     let sandbox = sandbox_with(Quirks::default());
     let order = pay(&sandbox, json!({}));
     let path = format!("/api/rest/v1/check/{order}");
@@ -59,9 +59,9 @@ fn the_bearer_is_required() {
         &[("Authorization", "Bearer wrong")],
     ];
     for headers in headers {
-        let answer = send(&sandbox, "GET", &path, headers, b"");
-        assert_eq!(answer.status, 401);
-        assert_eq!(answer.json()["status"], json!(401));
+        let response = send(&sandbox, "GET", &path, headers, b"");
+        assert_eq!(response.status, 401);
+        assert_eq!(response.json()["status"], json!(401));
     }
 }
 
@@ -96,11 +96,11 @@ fn every_status() {
         assert_eq!(failed, status == "1");
         assert_eq!(reply["transaction"]["channel"], "visa");
     }
-    assert!(sandbox.decide("nobody", Decision::Approve).is_err());
+    assert!(sandbox.decide("unknown", Decision::Approve).is_err());
 }
 
 #[test]
-fn not_found_for_a_moment() {
+fn a_new_order_is_not_found_at_first() {
     let sandbox = sandbox_with(Quirks {
         not_found_checks: 2,
         ..Quirks::default()
@@ -119,7 +119,7 @@ fn not_found_for_a_moment() {
 }
 
 #[test]
-fn an_early_one_while_pending() {
+fn an_early_failure_while_pending() {
     let sandbox = sandbox_with(Quirks {
         not_found_checks: 1,
         early_failure_checks: 1,
@@ -137,7 +137,7 @@ fn an_early_one_while_pending() {
 }
 
 #[test]
-fn spellings() {
+fn reply_formats() {
     let sandbox = sandbox_with(Quirks {
         order_number_as_reference: true,
         amount_style: AmountStyle::Number,

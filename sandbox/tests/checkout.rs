@@ -1,13 +1,13 @@
-//! The card page: approved, declined, cancelled, mistyped, and visited twice.
+//! The card page: approved, declined, cancelled, invalid input, and a second visit.
 
 mod common;
 
-use common::{Answer, Shop, get, pay, payment_request, post_form, post_json};
+use common::{Response, Shop, get, pay, payment_request, post_form, post_json};
 use flexpay_sandbox::customer::{Act, visit};
 use flexpay_sandbox::{Decision, Sandbox};
 use serde_json::json;
 
-/// A payment, and the path and whole address of its card page.
+/// A payment: its order number, and the path and URL of its card page.
 fn checkout(sandbox: &Sandbox, changes: serde_json::Value) -> (String, String, String) {
     let order = pay(sandbox, changes);
     let payment = sandbox.payment(&order).expect("the payment");
@@ -20,7 +20,7 @@ fn status(sandbox: &Sandbox, order: &str) -> String {
     sandbox.payment(order).expect("the payment").status
 }
 
-/// What the card form sends.
+/// The fields of the card form.
 fn typed<'a>(number: &'a str, expiry: &'a str, code: &'a str) -> [(&'a str, &'a str); 5] {
     [
         ("card_number", number),
@@ -32,7 +32,7 @@ fn typed<'a>(number: &'a str, expiry: &'a str, code: &'a str) -> [(&'a str, &'a 
 }
 
 #[test]
-fn it_shows_the_order_and_needs_nothing_from_elsewhere() {
+fn it_shows_the_order_and_loads_nothing_from_other_hosts() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let changes = json!({
         "amount": "1250000", "currency": "CDF",
@@ -60,7 +60,7 @@ fn it_shows_the_order_and_needs_nothing_from_elsewhere() {
 }
 
 #[test]
-fn the_three_ways_it_ends() {
+fn approved_declined_and_cancelled() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let shop = Shop::open();
     let cases = [
@@ -72,29 +72,29 @@ fn the_three_ways_it_ends() {
         let reference = format!("R{n}");
         let changes = json!({"callback_url": shop.url, "reference": reference});
         let (order, path, url) = checkout(&sandbox, changes);
-        let seen = visit(act, &url, None).expect("a visit");
-        assert_eq!(seen.sent_to, sent_to);
-        assert!(!seen.story.is_empty());
+        let result = visit(act, &url, None).expect("a visit");
+        assert_eq!(result.sent_to, sent_to);
+        assert!(!result.story.is_empty());
         assert_eq!(status(&sandbox, &order), wire_status);
-        let notice = shop.next();
-        assert_eq!(notice.content_type, "application/json");
-        let notice = notice.json();
-        assert_eq!(notice["code"], code);
-        assert_eq!(notice["reference"], reference.as_str());
-        assert_eq!(notice["orderNumber"], order.as_str());
+        let callback = shop.next();
+        assert_eq!(callback.content_type, "application/json");
+        let callback = callback.json();
+        assert_eq!(callback["code"], code);
+        assert_eq!(callback["reference"], reference.as_str());
+        assert_eq!(callback["orderNumber"], order.as_str());
         let payment = sandbox.payment(&order).expect("the payment");
         let provider = payment.provider_reference.as_str();
         if act == Act::Approve {
-            assert_eq!(notice["provider_reference"], provider);
+            assert_eq!(callback["provider_reference"], provider);
             assert_eq!(provider.len(), 11);
         } else {
-            assert!(notice.get("provider_reference").is_none());
+            assert!(callback.get("provider_reference").is_none());
         }
         assert_eq!(
             payment.channel,
             if act == Act::Cancel { "" } else { "visa" }
         );
-        // A second visit decides nothing and tells nobody.
+        // A second visit decides nothing and posts no callback.
         assert!(visit(Act::Approve, &url, None).is_err());
         let again = post_form(&sandbox, &path, &typed("4242424242424242", "12/40", "123"));
         assert_eq!((again.status, again.header("location")), (303, sent_to));
@@ -113,7 +113,7 @@ fn over_https_too() {
 }
 
 #[test]
-fn without_a_shop_to_go_back_to_the_result_is_shown() {
+fn without_return_urls_the_result_page_is_shown() {
     let sandbox = Sandbox::start().expect("a sandbox");
     for (act, title) in [
         (Act::Approve, "Paiement accepté"),
@@ -136,12 +136,12 @@ fn without_a_shop_to_go_back_to_the_result_is_shown() {
         assert!(page.text().contains(title), "{}", page.text());
         assert!(page.text().contains("Vous pouvez fermer cette page."));
     }
-    // Nobody is to be called back: nobody was.
+    // The payments have no callback URL, so no callback was posted.
     assert!(sandbox.callbacks().is_empty());
 }
 
 #[test]
-fn a_mistyped_card_decides_nothing() {
+fn invalid_input_decides_nothing() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let (order, path, _) = checkout(&sandbox, json!({}));
     let cases = [
@@ -168,7 +168,7 @@ fn a_mistyped_card_decides_nothing() {
         ),
     ];
     for (fields, mistake) in cases {
-        let page: Answer = post_form(&sandbox, &path, &fields);
+        let page: Response = post_form(&sandbox, &path, &fields);
         assert_eq!(page.status, 422);
         let html = page.text();
         assert!(html.contains(mistake), "{mistake}: {html}");
@@ -183,7 +183,7 @@ fn a_mistyped_card_decides_nothing() {
 fn a_mastercard_and_a_bare_post() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let (order, path, _) = checkout(&sandbox, json!({}));
-    // A shop that posts the browser here: the page, and nothing decided.
+    // The shop redirected the browser here with a POST: shows the page, decides nothing.
     assert!(
         post_form(&sandbox, &path, &[])
             .text()
@@ -198,7 +198,7 @@ fn a_mastercard_and_a_bare_post() {
 }
 
 #[test]
-fn an_address_that_leads_nowhere() {
+fn an_unknown_checkout_url() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let page = get(&sandbox, "/checkout/nothing");
     assert_eq!(page.status, 404);
@@ -210,7 +210,7 @@ fn an_address_that_leads_nowhere() {
 }
 
 #[test]
-fn a_payment_decided_elsewhere_shows_its_state() {
+fn a_decided_payment_shows_its_status() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let (order, path, _) = checkout(&sandbox, json!({}));
     for (decision, title) in [
@@ -224,10 +224,10 @@ fn a_payment_decided_elsewhere_shows_its_state() {
 }
 
 #[test]
-fn the_self_submitting_page_leads_here() {
+fn the_checkout_url_leads_to_the_card_page() {
     let sandbox = Sandbox::start().expect("a sandbox");
-    let asked = payment_request(&sandbox, json!({}));
-    let reply = post_json(&sandbox, "/v1.1/pay", &asked).json();
+    let fields = payment_request(&sandbox, json!({}));
+    let reply = post_json(&sandbox, "/v1.1/pay", &fields).json();
     let url = reply["url"].as_str().expect("an address");
     let path = url
         .strip_prefix("http://gateway.localhost")

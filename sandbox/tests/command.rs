@@ -1,4 +1,4 @@
-//! The program: serves, writes its addresses, acts as a customer, tells of callbacks.
+//! The command line program: `serve`, `customer`, `callbacks`, `checkout-url`.
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Instant;
 
-use common::{PATIENCE, Shop, pay};
+use common::{Shop, TIMEOUT, pay};
 use flexpay_sandbox::{Sandbox, web};
 use serde_json::json;
 
@@ -17,17 +17,17 @@ fn run(arguments: &[&str]) -> Output {
     Command::new(PROGRAM)
         .args(arguments)
         .output()
-        .expect("the program runs")
+        .expect("the program starts")
 }
 
 fn out(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("text")
 }
 
-/// A child that does not outlive its test.
-struct Served(Child);
+/// A child process that is killed when the test ends.
+struct KillOnDrop(Child);
 
-impl Drop for Served {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -35,7 +35,7 @@ impl Drop for Served {
 }
 
 fn wait_for(path: &Path) -> String {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     loop {
         if let Ok(text) = std::fs::read_to_string(path) {
             return text;
@@ -50,12 +50,12 @@ fn wait_for(path: &Path) -> String {
 }
 
 #[test]
-fn it_serves_until_it_is_told_to_stop() {
+fn it_serves_until_it_receives_sigterm() {
     let directory = tempfile::tempdir().expect("a directory");
     let env_file = directory.path().join("sandbox.env");
     std::fs::write(&env_file, "STALE=1\n").expect("written");
     let arguments = ["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"];
-    let mut child = Served(
+    let mut child = KillOnDrop(
         Command::new(PROGRAM)
             .args(arguments)
             .args(["--merchant", "L'ÉCHOPPE", "--token", "abc"])
@@ -71,9 +71,9 @@ fn it_serves_until_it_is_told_to_stop() {
             .arg(&env_file)
             .stdout(Stdio::piped())
             .spawn()
-            .expect("the program runs"),
+            .expect("the program starts"),
     );
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     let text = loop {
         let text = wait_for(&env_file);
         if !text.contains("STALE") {
@@ -97,49 +97,52 @@ fn it_serves_until_it_is_told_to_stop() {
         format!("{base}/api/rest/v1/check")
     );
 
-    // On the page as little as on the screen.
+    // The dashboard does not show the given token either.
     let mut front = web::agent(None)
         .expect("a client")
         .get(base)
         .call()
-        .expect("an answer");
+        .expect("a response");
     let front = front.body_mut().read_to_string().expect("text");
     assert!(front.contains("FLEXPAY_TOKEN=TOKEN") && !front.contains("abc"));
 
     let agent = web::agent(Some(Path::new(values["FLEXPAY_CA_FILE"]))).expect("a client");
-    let answer = agent
+    let response = agent
         .get(values["SANDBOX_HTTPS_URL"])
         .call()
-        .expect("an answer");
-    assert_eq!(answer.status(), 200);
-    let mut answer = agent
+        .expect("a response");
+    assert_eq!(response.status(), 200);
+    let mut response = agent
         .get(&format!("{base}/sandbox/api/quirks"))
         .call()
-        .expect("an answer");
-    let quirks = answer.body_mut().read_to_string().expect("text");
+        .expect("a response");
+    let quirks = response.body_mut().read_to_string().expect("text");
     assert!(quirks.contains(r#""reply_style":"redirect""#));
     assert!(quirks.contains(r#""stray_comma":true"#));
 
     #[cfg(unix)]
     {
         let pid = child.0.id().to_string();
-        let told = Command::new("kill").arg(pid).status().expect("kill runs");
-        assert!(told.success());
+        let killed = Command::new("kill").arg(pid).status().expect("kill runs");
+        assert!(killed.success());
         let status = child.0.wait().expect("it ends");
         assert!(status.success(), "{status}");
         assert!(!env_file.exists());
-        let mut said = String::new();
-        let mut stdout = child.0.stdout.take().expect("its words");
-        std::io::Read::read_to_string(&mut stdout, &mut said).expect("text");
-        assert!(said.contains("dashboard") && said.contains(base));
-        assert!(said.contains("L'ÉCHOPPE") && said.contains("the one given with --token"));
-        assert!(!said.contains("abc\n"), "it may be good elsewhere");
-        assert!(said.contains(". ") && said.contains("sandbox.env"));
+        let mut printed = String::new();
+        let mut stdout = child.0.stdout.take().expect("stdout");
+        std::io::Read::read_to_string(&mut stdout, &mut printed).expect("text");
+        assert!(printed.contains("dashboard") && printed.contains(base));
+        assert!(printed.contains("L'ÉCHOPPE") && printed.contains("as given with --token"));
+        assert!(
+            !printed.contains("abc\n"),
+            "the token could be valid elsewhere"
+        );
+        assert!(printed.contains(". ") && printed.contains("sandbox.env"));
     }
 }
 
 #[test]
-fn the_customer_and_what_came_of_it() {
+fn customer_callbacks_and_checkout_url() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let shop = Shop::open();
     let (http, ca_file) = (sandbox.http_url(), sandbox.ca_file().to_owned());
@@ -149,18 +152,18 @@ fn the_customer_and_what_came_of_it() {
             &sandbox,
             json!({"callback_url": shop.url, "reference": act}),
         );
-        let checkout_id = sandbox.payment(&order).expect("it").checkout_id;
+        let checkout_id = sandbox.payment(&order).expect("the payment").checkout_id;
         let url = format!("{}/checkout/{checkout_id}", sandbox.https_url());
         let ca_file = ca_file.to_str().expect("text");
         let output = run(&["customer", act, &url, "--ca-file", ca_file]);
         assert!(output.status.success(), "{output:?}");
-        let said = out(&output);
-        assert!(said.contains("Paiement par carte"), "{said}");
+        let printed = out(&output);
+        assert!(printed.contains("Paiement par carte"), "{printed}");
         assert!(
-            said.contains("the browser was sent to http://shop.test/"),
-            "{said}"
+            printed.contains("the browser was redirected to http://shop.test/"),
+            "{printed}"
         );
-        assert_eq!(sandbox.payment(&order).expect("it").status, status);
+        assert_eq!(sandbox.payment(&order).expect("the payment").status, status);
         shop.next();
         let again = run(&["customer", act, &url, "--ca-file", ca_file]);
         assert!(!again.status.success());
@@ -169,7 +172,7 @@ fn the_customer_and_what_came_of_it() {
         assert!(out(&found).trim_end().ends_with(&checkout_id));
         orders.push(order);
     }
-    sandbox.wait_for_callbacks(3, PATIENCE);
+    sandbox.wait_for_callbacks(3, TIMEOUT);
     let bodies = out(&run(&["callbacks", &http, "--body-only"]));
     let posted: String = sandbox
         .callbacks()
@@ -179,7 +182,7 @@ fn the_customer_and_what_came_of_it() {
     assert_eq!(bodies, posted);
     let one = out(&run(&["callbacks", &http, "--order", &orders[1]]));
     assert!(
-        one.contains("Callback 1 about") && one.contains("answered 200 OK"),
+        one.contains("Callback 1 about") && one.contains("reply 200 OK"),
         "{one}"
     );
     assert!(one.contains(&orders[1]) && !one.contains(&orders[0]));
@@ -189,7 +192,7 @@ fn the_customer_and_what_came_of_it() {
 }
 
 #[test]
-fn a_wrong_command_line_is_explained() {
+fn a_wrong_command_line_prints_an_error() {
     assert!(out(&run(&["--help"])).contains("--env-file"));
     for wrong in [
         &["--reply-style", "loud"][..],
@@ -204,31 +207,34 @@ fn a_wrong_command_line_is_explained() {
 }
 
 #[test]
-fn it_introduces_itself_with_all_that_a_program_needs() {
-    let mut child = Served(
+fn it_prints_the_addresses_and_settings() {
+    let mut child = KillOnDrop(
         Command::new(PROGRAM)
             .args(["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .spawn()
-            .expect("the program runs"),
+            .expect("the program starts"),
     );
-    let stdout = child.0.stdout.take().expect("its words");
+    let stdout = child.0.stdout.take().expect("stdout");
     let lines = std::io::BufRead::lines(std::io::BufReader::new(stdout));
-    let said: Vec<String> = lines
+    let printed: Vec<String> = lines
         .map_while(Result::ok)
         .take_while(|line| !line.starts_with("No money"))
         .collect();
-    let said = said.join("\n");
-    assert!(said.contains("merchant       ZANDO"), "{said}");
-    assert!(said.contains(flexpay_sandbox::DEFAULT_TOKEN), "{said}");
+    let printed = printed.join("\n");
+    assert!(printed.contains("merchant       ZANDO"), "{printed}");
     assert!(
-        said.contains("/v1.1/pay") && said.contains("on the dashboard"),
-        "{said}"
+        printed.contains(flexpay_sandbox::DEFAULT_TOKEN),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("/v1.1/pay") && printed.contains("on the dashboard"),
+        "{printed}"
     );
 }
 
 #[test]
-fn one_that_cannot_start_leaves_the_settings_of_the_one_that_runs() {
+fn a_sandbox_that_cannot_start_does_not_overwrite_the_env_file() {
     let directory = tempfile::tempdir().expect("a directory");
     let env_file = directory.path().join("sandbox.env");
     std::fs::write(&env_file, "RUNNING=1\n").expect("written");
@@ -244,8 +250,11 @@ fn one_that_cannot_start_leaves_the_settings_of_the_one_that_runs() {
         file,
     ]);
     assert!(!refused.status.success());
-    let said = String::from_utf8(refused.stderr).expect("text");
-    assert!(said.contains(&address) && said.contains("--http"), "{said}");
+    let printed = String::from_utf8(refused.stderr).expect("text");
+    assert!(
+        printed.contains(&address) && printed.contains("--http"),
+        "{printed}"
+    );
     let left = std::fs::read_to_string(&env_file).expect("it is there");
     assert_eq!(left, "RUNNING=1\n");
 }

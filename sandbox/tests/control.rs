@@ -1,12 +1,12 @@
-//! The control addresses and the dashboard.
+//! The control API and the dashboard.
 
 mod common;
 
-use common::{Answer, PATIENCE, Shop, check, get, pay, post_form, post_json, send};
+use common::{Response, Shop, TIMEOUT, check, get, pay, post_form, post_json, send};
 use flexpay_sandbox::{Decision, Delivery, Quirks, Sandbox};
 use serde_json::{Value, json};
 
-fn change(sandbox: &Sandbox, method: &str, path: &str, body: &Value) -> Answer {
+fn change(sandbox: &Sandbox, method: &str, path: &str, body: &Value) -> Response {
     let headers = [("Content-Type", "application/json")];
     let path = format!("/sandbox/api/{path}");
     send(
@@ -19,13 +19,13 @@ fn change(sandbox: &Sandbox, method: &str, path: &str, body: &Value) -> Answer {
 }
 
 fn list(sandbox: &Sandbox, what: &str) -> Value {
-    let answer = get(sandbox, &format!("/sandbox/api/{what}"));
-    assert_eq!(answer.status, 200);
-    answer.json()
+    let response = get(sandbox, &format!("/sandbox/api/{what}"));
+    assert_eq!(response.status, 200);
+    response.json()
 }
 
 #[test]
-fn payments_are_decided_and_called_back() {
+fn decide_and_deliver() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let shop = Shop::open();
     let order = pay(&sandbox, json!({"callback_url": shop.url}));
@@ -35,25 +35,25 @@ fn payments_are_decided_and_called_back() {
     );
     let decide = |body: Value| change(&sandbox, "POST", &format!("payments/{order}/decide"), &body);
 
-    let answer = decide(json!({"decision": "approve", "callback": false}));
-    assert_eq!(answer.json()["status"], "0");
-    let answer = decide(json!({"decision": {"status": "7"}}));
-    assert_eq!(answer.json()["status"], "7");
+    let response = decide(json!({"decision": "approve", "callback": false}));
+    assert_eq!(response.json()["status"], "0");
+    let response = decide(json!({"decision": {"status": "7"}}));
+    assert_eq!(response.json()["status"], "7");
     assert!(shop.is_quiet());
     decide(json!({"decision": "decline"}));
     assert_eq!(shop.next().json()["code"], "1");
 
     let forged = json!({"set": {"code": "0"}, "times": 2, "form": true});
-    let answer = change(
+    let response = change(
         &sandbox,
         "POST",
         &format!("payments/{order}/deliver"),
         &forged,
     );
-    assert_eq!(answer.status, 202);
+    assert_eq!(response.status, 202);
     assert!(shop.next().body.starts_with("code=0&"));
     shop.next();
-    sandbox.wait_for_callbacks(3, PATIENCE);
+    sandbox.wait_for_callbacks(3, TIMEOUT);
     let callbacks = list(&sandbox, &format!("callbacks?order={order}"));
     assert_eq!(callbacks.as_array().expect("a list").len(), 3);
     assert_eq!(callbacks[0]["reply_status"], json!(200));
@@ -69,7 +69,7 @@ fn payments_are_decided_and_called_back() {
 }
 
 #[test]
-fn faults_come_in_as_json() {
+fn faults_are_injected_as_json() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let inject = |fault: Value| change(&sandbox, "POST", "faults", &fault).status;
     let faults = [
@@ -84,9 +84,9 @@ fn faults_come_in_as_json() {
         list(&sandbox, "faults").as_array().expect("a list").len(),
         3
     );
-    let answer = check(&sandbox, "x");
-    assert_eq!((answer.status, answer.header("x-a")), (418, "b"));
-    assert_eq!(answer.text(), "hé");
+    let response = check(&sandbox, "x");
+    assert_eq!((response.status, response.header("x-a")), (418, "b"));
+    assert_eq!(response.text(), "hé");
     assert_eq!(check(&sandbox, "x").body, [0xff, 0]);
     assert_eq!(check(&sandbox, "x").status, 500);
     assert_eq!(
@@ -106,7 +106,7 @@ fn faults_come_in_as_json() {
         json!({"kind": "malformed_json"}),
     ] {
         assert_eq!(inject(json!({ "action": action })), 204);
-        // Not over HTTP: one of these would hit the very connection.
+        // Not over HTTP: a connection fault would apply to that request.
         assert_eq!(sandbox.faults().len(), 1);
         sandbox.clear_faults();
     }
@@ -123,8 +123,8 @@ fn faults_come_in_as_json() {
 #[test]
 fn quirks_change_one_by_one() {
     let sandbox = Sandbox::start().expect("a sandbox");
-    let answer = change(&sandbox, "PATCH", "quirks", &json!({"stray_comma": true}));
-    assert_eq!(answer.status, 200);
+    let response = change(&sandbox, "PATCH", "quirks", &json!({"stray_comma": true}));
+    assert_eq!(response.status, 200);
     change(
         &sandbox,
         "PATCH",
@@ -163,33 +163,33 @@ fn requests_connections_and_clear() {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn errors_are_reported() {
     let sandbox = Sandbox::start().expect("a sandbox");
-    let answer = get(&sandbox, "/sandbox/api/payments/nobody");
-    assert_eq!(answer.status, 404);
+    let response = get(&sandbox, "/sandbox/api/payments/unknown");
+    assert_eq!(response.status, 404);
     assert!(
-        answer.json()["error"]
+        response.json()["error"]
             .as_str()
             .expect("why")
-            .contains("nobody")
+            .contains("unknown")
     );
-    let answer = change(
+    let response = change(
         &sandbox,
         "POST",
         "payments/x/decide",
         &json!({"decision": "approve"}),
     );
-    assert_eq!(answer.status, 404);
-    let answer = change(
+    assert_eq!(response.status, 404);
+    let response = change(
         &sandbox,
         "POST",
         "payments/x/decide",
         &json!({"decision": "maybe"}),
     );
-    assert_eq!(answer.status, 400);
-    // Only JSON is listened to, so no page of another origin can post here unasked.
-    let answer = post_form(&sandbox, "/sandbox/api/faults", &[("on", "pay")]);
-    assert_eq!(answer.status, 400);
+    assert_eq!(response.status, 400);
+    // Only JSON is accepted, so a page of another origin cannot post here without a preflight.
+    let response = post_form(&sandbox, "/sandbox/api/faults", &[("on", "pay")]);
+    assert_eq!(response.status, 400);
     assert_eq!(
         post_json(&sandbox, "/sandbox/api/nothing", &json!({})).status,
         404
@@ -197,18 +197,18 @@ fn what_is_wrong_is_said() {
 }
 
 #[test]
-fn the_dashboard_tells_everything() {
+fn the_dashboard_shows_payments_and_callbacks() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let shop = Shop::open();
     assert!(get(&sandbox, "/").text().contains("None yet"));
-    shop.answer_next(200, "<i>thanks</i>");
+    shop.reply_next(200, "<i>thanks</i>");
     let order = pay(
         &sandbox,
         json!({"callback_url": shop.url, "reference": "<b>bold</b>", "description": "<script>1</script>"}),
     );
     sandbox.decide(&order, Decision::Approve).expect("decided");
     shop.next();
-    sandbox.wait_for_callbacks(1, PATIENCE);
+    sandbox.wait_for_callbacks(1, TIMEOUT);
     let page = get(&sandbox, "/");
     assert!(
         page.header("content-security-policy")
@@ -216,7 +216,7 @@ fn the_dashboard_tells_everything() {
     );
     for html in [page.text(), get(&sandbox, "/sandbox/shown").text()] {
         assert!(html.contains(&order) && html.contains("paid"));
-        assert!(html.contains("answered 200") && html.contains("thanks"));
+        assert!(html.contains("reply 200") && html.contains("thanks"));
         assert!(html.contains("Deliver the callback again"));
         assert!(!html.contains("<b>") && !html.contains("<i>") && !html.contains("<script>1"));
     }
@@ -230,7 +230,7 @@ fn the_dashboard_tells_everything() {
 }
 
 #[test]
-fn the_button_delivers_again() {
+fn the_button_delivers_the_callback_again() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let shop = Shop::open();
     let order = pay(&sandbox, json!({"callback_url": shop.url}));
@@ -241,13 +241,13 @@ fn the_button_delivers_again() {
     sandbox
         .decide_silently(&order, Decision::Approve)
         .expect("decided");
-    let answer = post_form(&sandbox, &path, &[]);
-    assert_eq!((answer.status, answer.header("location")), (303, "/"));
+    let response = post_form(&sandbox, &path, &[]);
+    assert_eq!((response.status, response.header("location")), (303, "/"));
     assert_eq!(shop.next().json()["orderNumber"], order.as_str());
-    let nobody = post_form(&sandbox, "/sandbox/payments/nobody/deliver", &[]);
-    assert_eq!(nobody.status, 404);
+    let unknown = post_form(&sandbox, "/sandbox/payments/unknown/deliver", &[]);
+    assert_eq!(unknown.status, 404);
     sandbox
         .deliver(&order, Delivery::now())
-        .expect("on its way");
+        .expect("delivery accepted");
     shop.next();
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{
-    Answer, PATIENCE, Shop, as_pairs, check, get, pay, payment_request, post_form, post_json, send,
+    Response, Shop, TIMEOUT, as_pairs, check, get, pay, payment_request, post_form, post_json, send,
 };
 use flexpay_sandbox::{Action, Decision, Delivery, Endpoint, Error, Fault, Sandbox};
 use serde_json::json;
@@ -13,7 +13,7 @@ fn dashboard(sandbox: &Sandbox, language: &str) -> String {
 }
 
 #[test]
-fn a_refused_request_is_listed_with_its_reason_and_as_it_came() {
+fn refused_requests_are_listed_with_reason_and_content() {
     let sandbox = Sandbox::start().expect("a sandbox");
     assert!(dashboard(&sandbox, "en").contains("<p class=\"sheet empty\">None.</p>"));
     let no_address = payment_request(&sandbox, json!({"callback_url": null}));
@@ -32,19 +32,19 @@ fn a_refused_request_is_listed_with_its_reason_and_as_it_came() {
     get(&sandbox, "/no/such/address?authorization=canary-3");
 
     let page = get(&sandbox, "/sandbox/shown?lang=en").text();
-    for words in [
+    for text in [
         "Le champ callback_url est obligatoire",
         "Jeton d&#39;autorisation invalide",
         "Le montant en CDF doit être un nombre entier de francs",
         "La référence dépasse 25 caractères",
-        "Requête mal formée</strong> This address takes a form",
+        "Requête mal formée</strong> This address accepts a form",
         "HTTP 404 Not Found",
         "POST /v1.1/pay",
         "content-type: application/json",
         "&#34;reference&#34;:&#34;R-1&#34;",
         "GET /no/such/address",
     ] {
-        assert!(page.contains(words), "{words:?} in {page}");
+        assert!(page.contains(text), "{text:?} in {page}");
     }
     assert!(!page.contains("canary"), "{page}");
     assert!(!page.contains(sandbox.token()), "{page}");
@@ -58,7 +58,7 @@ fn a_refused_request_is_listed_with_its_reason_and_as_it_came() {
 }
 
 #[test]
-fn what_is_no_refusal_is_not_listed_as_one() {
+fn other_requests_are_not_listed_as_refused() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let order = pay(&sandbox, json!({}));
     check(&sandbox, &order);
@@ -74,7 +74,7 @@ fn what_is_no_refusal_is_not_listed_as_one() {
 }
 
 #[test]
-fn the_page_speaks_french_and_english() {
+fn the_page_is_in_french_or_english() {
     let sandbox = Sandbox::start().expect("a sandbox");
     pay(&sandbox, json!({}));
     let french = dashboard(&sandbox, "fr");
@@ -85,16 +85,16 @@ fn the_page_speaks_french_and_english() {
     assert!(english.contains("<html lang=\"en\">"));
     assert!(english.contains("2, pending") && english.contains("The live gateway refuses this"));
     let headers = [("Accept-Language", "fr-CD")];
-    let asked = send(&sandbox, "GET", "/", &headers, b"");
-    assert!(asked.text().contains("<html lang=\"fr\">"));
-    // Nothing of one language stands in the other.
+    let response = send(&sandbox, "GET", "/", &headers, b"");
+    assert!(response.text().contains("<html lang=\"fr\">"));
+    // The French page has no English words.
     for word in ["Payments", "Settings", "Refused", "Checks", "pending"] {
         assert!(!french.contains(word), "{word}");
     }
 }
 
 #[test]
-fn only_a_callback_address_on_this_machine_is_marked() {
+fn only_a_private_callback_url_has_a_warning() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let public = json!({"callback_url": "https://shop.example/callback"});
     pay(&sandbox, public);
@@ -104,7 +104,7 @@ fn only_a_callback_address_on_this_machine_is_marked() {
 }
 
 #[test]
-fn each_state_has_a_colour_a_sign_and_a_word_of_its_own() {
+fn each_status_has_its_own_colour_sign_and_name() {
     let sandbox = Sandbox::start().expect("a sandbox");
     for (reference, decision, shown) in [
         ("R-1", Decision::Approve, ["good", "✓", "paid"]),
@@ -124,7 +124,7 @@ fn each_state_has_a_colour_a_sign_and_a_word_of_its_own() {
 }
 
 #[test]
-fn nothing_is_posted_about_a_payment_that_is_pending() {
+fn no_callback_is_posted_about_a_pending_payment() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let shop = Shop::open();
     let order = pay(&sandbox, json!({"callback_url": shop.url}));
@@ -133,30 +133,30 @@ fn nothing_is_posted_about_a_payment_that_is_pending() {
     let refused = sandbox.deliver(&order, Delivery::now());
     assert!(matches!(refused, Err(Error::NotDecided(_))), "{refused:?}");
     let path = format!("/sandbox/api/payments/{order}/deliver");
-    let answer = post_json(&sandbox, &path, &json!({}));
-    assert_eq!(answer.status, 409);
-    assert!(answer.text().contains("decide it first"));
+    let response = post_json(&sandbox, &path, &json!({}));
+    assert_eq!(response.status, 409);
+    assert!(response.text().contains("decide it first"));
 
-    // A forgery says by itself what it claims.
+    // A forged callback sets the code itself.
     let forged = Delivery::now().set("code", "0");
-    sandbox.deliver(&order, forged).expect("on its way");
+    sandbox.deliver(&order, forged).expect("delivery accepted");
     assert_eq!(shop.next().json()["code"], "0");
-    sandbox.wait_for_callbacks(1, PATIENCE);
+    sandbox.wait_for_callbacks(1, TIMEOUT);
     sandbox
         .decide_silently(&order, Decision::Decline)
         .expect("decided");
     sandbox
         .deliver(&order, Delivery::now())
-        .expect("on its way");
+        .expect("delivery accepted");
     assert_eq!(shop.next().json()["code"], "1");
 }
 
 #[test]
-fn the_settings_are_there_for_each_language() {
+fn settings_for_each_language() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let page = dashboard(&sandbox, "en");
     let base = "http://gateway.localhost";
-    for words in [
+    for text in [
         format!("export FLEXPAY_MERCHANT={}", sandbox.merchant()),
         format!("export FLEXPAY_TOKEN={}", sandbox.token()),
         "export FLEXPAY_API=v1.1".to_owned(),
@@ -167,12 +167,12 @@ fn the_settings_are_there_for_each_language() {
         "config.api = flexpay::Api::v1_1;".to_owned(),
         "api: Api::V1_1".to_owned(),
     ] {
-        assert!(page.contains(&words), "{words}");
+        assert!(page.contains(&text), "{text}");
     }
 }
 
 #[test]
-fn the_gateway_s_error_page_does_not_ask_for_another_try() {
+fn the_error_page_does_not_ask_the_customer_to_retry() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let html = Action::Html {
         status: 502,
@@ -182,14 +182,18 @@ fn the_gateway_s_error_page_does_not_ask_for_another_try() {
         .inject(Fault::on(Endpoint::Pay, html))
         .expect("a fault");
     let request = payment_request(&sandbox, json!({}));
-    let answer = post_json(&sandbox, "/v1.1/pay", &request);
-    assert_eq!(answer.status, 502);
-    assert!(!answer.text().contains("réessayer"), "{}", answer.text());
-    assert!(answer.text().contains("ne la renvoyez pas"));
+    let response = post_json(&sandbox, "/v1.1/pay", &request);
+    assert_eq!(response.status, 502);
+    assert!(
+        !response.text().contains("réessayer"),
+        "{}",
+        response.text()
+    );
+    assert!(response.text().contains("ne la renvoyez pas"));
 }
 
-/// A curl command as it stands on a page or in a document, sent as curl would.
-fn curl(sandbox: &Sandbox, command: &str, base: &str, order: &str) -> Answer {
+/// Sends the request of a curl command.
+fn curl(sandbox: &Sandbox, command: &str, base: &str, order: &str) -> Response {
     let command = command.replace("ORDER", order);
     let mut words = Vec::new();
     for (place, part) in command.split('\'').enumerate() {
@@ -214,7 +218,7 @@ fn curl(sandbox: &Sandbox, command: &str, base: &str, order: &str) -> Answer {
 }
 
 #[test]
-fn every_curl_example_works_as_it_stands() {
+fn every_curl_example_works() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let page = get(&sandbox, "/sandbox/api?lang=en").text();
     assert!(page.contains("Control the sandbox"));
@@ -237,11 +241,14 @@ fn every_curl_example_works_as_it_stands() {
         sandbox
             .decide_silently(&order, Decision::Approve)
             .expect("decided");
-        let answer = curl(&sandbox, command, "http://gateway.localhost", &order);
-        assert!((200..300).contains(&answer.status), "{command}: {answer:?}");
+        let response = curl(&sandbox, command, "http://gateway.localhost", &order);
+        assert!(
+            (200..300).contains(&response.status),
+            "{command}: {response:?}"
+        );
         sandbox.clear_faults();
-        // The document has the same, at the usual address.
-        let usual = command.replace("http://gateway.localhost", "http://127.0.0.1:8400");
-        assert!(readme.contains(&usual), "not in README.md: {usual}");
+        // README.md has the same example, with the default address.
+        let example = command.replace("http://gateway.localhost", "http://127.0.0.1:8400");
+        assert!(readme.contains(&example), "not in README.md: {example}");
     }
 }

@@ -1,4 +1,4 @@
-//! Every fault, over HTTP and over HTTPS, seen from the client's end of the wire.
+//! Every fault, over HTTP and HTTPS, as the client sees it.
 
 mod common;
 
@@ -6,19 +6,19 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use common::{
-    Answer, End, PATIENCE, check, connect, exchange, pay, payment_request, read_out, request,
+    End, Response, TIMEOUT, check, connect, exchange, pay, payment_request, read_out, request,
 };
 use flexpay_sandbox::{Action, Endpoint, Fault, Outcome, Sandbox};
 use serde_json::json;
 
-/// A payment request as bytes, under a reference of its own.
-fn asked(sandbox: &Sandbox, reference: &str) -> Vec<u8> {
+/// The bytes of a payment request with this reference.
+fn pay_request(sandbox: &Sandbox, reference: &str) -> Vec<u8> {
     let body = payment_request(sandbox, json!({"reference": reference})).to_string();
     let headers = [("Content-Type", "application/json")];
     request("POST", "/v1.1/pay", &headers, body.as_bytes())
 }
 
-/// Runs `test` with a sandbox of its own over plain HTTP, then over TLS.
+/// Runs `test` over plain HTTP, then over TLS, each with a new sandbox.
 fn over_both(test: impl Fn(&Sandbox, bool)) {
     for tls in [false, true] {
         test(&Sandbox::start().expect("a sandbox"), tls);
@@ -30,18 +30,18 @@ fn inject(sandbox: &Sandbox, action: Action) {
     sandbox.inject(fault).expect("a fault");
 }
 
-/// What a fault did to one payment request.
-fn suffered(sandbox: &Sandbox, tls: bool, action: Action) -> (Vec<u8>, End) {
+/// Injects a fault and sends a payment request.
+fn exchange_with_fault(sandbox: &Sandbox, tls: bool, action: Action) -> (Vec<u8>, End) {
     inject(sandbox, action);
-    exchange(sandbox, tls, &asked(sandbox, "R1"))
+    exchange(sandbox, tls, &pay_request(sandbox, "R1"))
 }
 
 #[test]
-fn without_a_fault_all_is_well() {
+fn without_a_fault_the_reply_is_complete() {
     over_both(|sandbox, tls| {
-        let (bytes, end) = exchange(sandbox, tls, &asked(sandbox, "R1"));
+        let (bytes, end) = exchange(sandbox, tls, &pay_request(sandbox, "R1"));
         assert_eq!(end, End::Closed);
-        assert_eq!(Answer::read(&bytes).json()["code"], json!(0));
+        assert_eq!(Response::read(&bytes).json()["code"], json!(0));
         let record = &sandbox.requests()[0];
         assert_eq!(record.bytes_sent, bytes.len() as u64);
         assert_eq!(record.outcome, Outcome::Answered(200));
@@ -49,24 +49,24 @@ fn without_a_fault_all_is_well() {
 }
 
 #[test]
-fn a_delayed_answer_comes_whole() {
+fn a_delayed_reply_is_complete() {
     over_both(|sandbox, tls| {
-        let (bytes, _) = suffered(sandbox, tls, Action::Delay { ms: 30 });
-        assert_eq!(Answer::read(&bytes).json()["code"], json!(0));
+        let (bytes, _) = exchange_with_fault(sandbox, tls, Action::Delay { ms: 30 });
+        assert_eq!(Response::read(&bytes).json()["code"], json!(0));
     });
 }
 
 #[test]
-fn a_delayed_request_is_processed_though_its_client_leaves() {
+fn a_delayed_request_is_processed_even_if_the_client_disconnects() {
     over_both(|sandbox, tls| {
         inject(sandbox, Action::Delay { ms: 600_000 });
         let mut stream = connect(sandbox, tls);
-        stream.write_all(&asked(sandbox, "R1")).expect("sent");
+        stream.write_all(&pay_request(sandbox, "R1")).expect("sent");
         stream.flush().expect("sent");
-        let whole = sandbox.wait_for_requests(1, PATIENCE);
+        let whole = sandbox.wait_for_requests(1, TIMEOUT);
         assert!(whole[0].complete);
         assert_eq!(whole[0].outcome, Outcome::Processing);
-        let until = std::time::Instant::now() + PATIENCE;
+        let until = std::time::Instant::now() + TIMEOUT;
         while sandbox.payments().is_empty() && std::time::Instant::now() < until {
             std::thread::yield_now();
         }
@@ -84,7 +84,7 @@ fn a_delayed_request_is_processed_though_its_client_leaves() {
 }
 
 #[test]
-fn a_canned_reply_records_nothing_unless_told() {
+fn a_canned_reply_records_a_payment_only_if_configured() {
     over_both(|sandbox, tls| {
         let reply = |record| Action::Reply {
             status: 503,
@@ -95,23 +95,26 @@ fn a_canned_reply_records_nothing_unless_told() {
             body: b"\xffgone".to_vec(),
             record,
         };
-        let (bytes, _) = suffered(sandbox, tls, reply(false));
-        let answer = Answer::read(&bytes);
-        assert_eq!((answer.status, &answer.body[..]), (503, &b"\xffgone"[..]));
-        let odd = answer.headers.iter().filter(|(name, _)| name == "X-Odd");
+        let (bytes, _) = exchange_with_fault(sandbox, tls, reply(false));
+        let response = Response::read(&bytes);
+        assert_eq!(
+            (response.status, &response.body[..]),
+            (503, &b"\xffgone"[..])
+        );
+        let odd = response.headers.iter().filter(|(name, _)| name == "X-Odd");
         assert_eq!(odd.count(), 2);
         assert!(sandbox.payments().is_empty());
 
-        let (bytes, _) = suffered(sandbox, tls, reply(true));
-        assert_eq!(Answer::read(&bytes).status, 503);
+        let (bytes, _) = exchange_with_fault(sandbox, tls, reply(true));
+        assert_eq!(Response::read(&bytes).status, 503);
         assert_eq!(sandbox.payments().len(), 1);
     });
 }
 
 #[test]
-fn a_reply_may_claim_more_than_it_holds() {
+fn content_length_may_be_larger_than_the_body() {
     over_both(|sandbox, tls| {
-        let (bytes, end) = suffered(
+        let (bytes, end) = exchange_with_fault(
             sandbox,
             tls,
             Action::Reply {
@@ -122,21 +125,21 @@ fn a_reply_may_claim_more_than_it_holds() {
             },
         );
         assert_eq!(end, End::Closed);
-        let answer = Answer::read(&bytes);
-        assert_eq!(answer.header("content-length"), "500");
-        assert_eq!(answer.body, b"{\"code\":");
+        let response = Response::read(&bytes);
+        assert_eq!(response.header("content-length"), "500");
+        assert_eq!(response.body, b"{\"code\":");
     });
 }
 
 #[test]
-fn an_answer_is_cut_to_the_byte() {
+fn a_reply_is_cut_after_the_given_bytes() {
     over_both(|sandbox, tls| {
         for (n, bytes) in [0, 1, 9, 40, 150].into_iter().enumerate() {
             inject(sandbox, Action::CutAfter { bytes });
-            let (seen, end) = exchange(sandbox, tls, &asked(sandbox, &format!("R{n}")));
-            assert_eq!((seen.len(), end), (bytes, End::Closed));
-            assert!(b"HTTP/1.1 200 OK".starts_with(&seen[..seen.len().min(15)]));
-            // All the same the payment stands.
+            let (received, end) = exchange(sandbox, tls, &pay_request(sandbox, &format!("R{n}")));
+            assert_eq!((received.len(), end), (bytes, End::Closed));
+            assert!(b"HTTP/1.1 200 OK".starts_with(&received[..received.len().min(15)]));
+            // The payment is still recorded.
             assert_eq!(sandbox.payments().len(), n + 1);
             let record = &sandbox.requests()[n];
             assert_eq!(record.outcome, Outcome::ClosedAfter(bytes));
@@ -152,8 +155,8 @@ fn reset_before_reading() {
         .inject(Fault::reset_before_reading())
         .expect("a fault");
     let mut stream = connect(&sandbox, false);
-    // The reset may be there before the request is sent, or after.
-    let end = match stream.write_all(&asked(&sandbox, "R1")) {
+    // The reset may arrive before or after the request is sent.
+    let end = match stream.write_all(&pay_request(&sandbox, "R1")) {
         Ok(()) => read_out(&mut *stream).1,
         Err(error) => match error.kind() {
             std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => End::Reset,
@@ -169,7 +172,7 @@ fn reset_before_reading() {
 #[test]
 fn reset_before_reading_over_tls() {
     let sandbox = Sandbox::start().expect("a sandbox");
-    // The action alone makes it a matter of connections.
+    // This action always applies to connections.
     inject(&sandbox, Action::ResetBeforeReading);
     let mut stream = connect(&sandbox, true);
     let error = stream.write_all(b"x").and_then(|()| stream.flush()).err();
@@ -191,7 +194,7 @@ fn reset_before_reading_over_tls() {
 #[test]
 fn reset_after_reading() {
     over_both(|sandbox, tls| {
-        let (bytes, end) = suffered(sandbox, tls, Action::ResetAfterReading);
+        let (bytes, end) = exchange_with_fault(sandbox, tls, Action::ResetAfterReading);
         assert_eq!((bytes.len(), end), (0, End::Reset));
         assert_eq!(sandbox.payments()[0].reference, "R1");
         let record = &sandbox.requests()[0];
@@ -203,18 +206,18 @@ fn reset_after_reading() {
 #[test]
 fn close_after_reading() {
     over_both(|sandbox, tls| {
-        let (bytes, end) = suffered(sandbox, tls, Action::CloseAfterReading);
+        let (bytes, end) = exchange_with_fault(sandbox, tls, Action::CloseAfterReading);
         assert_eq!((bytes.len(), end), (0, End::Closed));
         assert_eq!(sandbox.payments()[0].reference, "R1");
     });
 }
 
 #[test]
-fn a_stall_lasts_until_the_client_leaves() {
+fn a_stall_lasts_until_the_client_disconnects() {
     over_both(|sandbox, tls| {
         inject(sandbox, Action::StallAfter { bytes: 20 });
         let mut stream = connect(sandbox, tls);
-        stream.write_all(&asked(sandbox, "R1")).expect("sent");
+        stream.write_all(&pay_request(sandbox, "R1")).expect("sent");
         stream.flush().expect("sent");
         let mut first = [0; 20];
         stream.read_exact(&mut first).expect("twenty bytes");
@@ -223,7 +226,7 @@ fn a_stall_lasts_until_the_client_leaves() {
         assert_eq!(read_out(&mut *stream), (Vec::new(), End::Silent));
         assert_eq!(sandbox.requests()[0].outcome, Outcome::StalledAfter(20));
         drop(stream);
-        let until = std::time::Instant::now() + PATIENCE;
+        let until = std::time::Instant::now() + TIMEOUT;
         while !sandbox.connections()[0].closed {
             assert!(
                 std::time::Instant::now() < until,
@@ -235,11 +238,11 @@ fn a_stall_lasts_until_the_client_leaves() {
 }
 
 #[test]
-fn a_dripping_answer_comes_whole() {
+fn a_dripped_reply_is_complete() {
     over_both(|sandbox, tls| {
         let mut stream = connect(sandbox, tls);
         inject(sandbox, Action::Drip { ms_per_byte: 1 });
-        stream.write_all(&asked(sandbox, "R1")).expect("sent");
+        stream.write_all(&pay_request(sandbox, "R1")).expect("sent");
         stream.flush().expect("sent");
         let mut buffer = [0; 4096];
         let first = stream.read(&mut buffer).expect("a byte");
@@ -247,18 +250,18 @@ fn a_dripping_answer_comes_whole() {
         let (rest, end) = read_out(&mut *stream);
         assert_eq!(end, End::Closed);
         let bytes = [&buffer[..first], &rest].concat();
-        assert_eq!(Answer::read(&bytes).json()["code"], json!(0));
+        assert_eq!(Response::read(&bytes).json()["code"], json!(0));
     });
 }
 
 #[test]
 fn malformed_json() {
     over_both(|sandbox, tls| {
-        let (bytes, _) = suffered(sandbox, tls, Action::MalformedJson);
-        let answer = Answer::read(&bytes);
-        assert_eq!(answer.status, 200);
-        assert!(answer.body.starts_with(b"{\"code\":0,"));
-        assert!(serde_json::from_slice::<serde_json::Value>(&answer.body).is_err());
+        let (bytes, _) = exchange_with_fault(sandbox, tls, Action::MalformedJson);
+        let response = Response::read(&bytes);
+        assert_eq!(response.status, 200);
+        assert!(response.body.starts_with(b"{\"code\":0,"));
+        assert!(serde_json::from_slice::<serde_json::Value>(&response.body).is_err());
         assert_eq!(sandbox.payments().len(), 1);
     });
 }
@@ -268,41 +271,43 @@ fn an_error_page() {
     over_both(|sandbox, tls| {
         for (n, status) in [200, 500].into_iter().enumerate() {
             let record = n == 1;
-            let (bytes, _) = suffered(sandbox, tls, Action::Html { status, record });
-            let answer = Answer::read(&bytes);
-            assert_eq!(answer.status, status);
-            assert!(answer.text().contains("Une erreur est survenue"));
+            let (bytes, _) = exchange_with_fault(sandbox, tls, Action::Html { status, record });
+            let response = Response::read(&bytes);
+            assert_eq!(response.status, status);
+            assert!(response.text().contains("Une erreur est survenue"));
             assert_eq!(sandbox.payments().len(), n);
         }
     });
 }
 
 #[test]
-fn a_connection_may_be_closed_or_ignored_unread() {
+fn connection_faults() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let on_connection = |action| {
         let fault = Fault::on(Endpoint::Connection, action);
         sandbox.inject(fault).expect("a fault");
     };
     on_connection(Action::CutAfter { bytes: 0 });
-    let (bytes, end) = exchange(&sandbox, false, &asked(&sandbox, "R1"));
+    let (bytes, end) = exchange(&sandbox, false, &pay_request(&sandbox, "R1"));
     assert_eq!((bytes.len(), end), (0, End::Closed));
 
     on_connection(Action::StallAfter { bytes: 0 });
     let mut stream = connect(&sandbox, false);
-    stream.write_all(&asked(&sandbox, "R1")).expect("sent");
+    stream
+        .write_all(&pay_request(&sandbox, "R1"))
+        .expect("sent");
     let short = Some(Duration::from_millis(50));
     stream.tcp().set_read_timeout(short).expect("a timeout");
     assert_eq!(read_out(&mut *stream), (Vec::new(), End::Silent));
 
     on_connection(Action::Delay { ms: 20 });
-    let (bytes, _) = exchange(&sandbox, false, &asked(&sandbox, "R1"));
-    assert_eq!(Answer::read(&bytes).status, 200);
+    let (bytes, _) = exchange(&sandbox, false, &pay_request(&sandbox, "R1"));
+    assert_eq!(Response::read(&bytes).status, 200);
     assert_eq!(sandbox.requests().len(), 1);
 }
 
 #[test]
-fn a_fault_meets_only_what_it_is_for() {
+fn a_fault_applies_only_to_matching_requests() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let html = |status| Action::Html {
         status,
@@ -333,7 +338,7 @@ fn a_fault_meets_only_what_it_is_for() {
     for _ in 0..3 {
         assert_eq!(check(&sandbox, &first).status, 503);
     }
-    // The sandbox's own pages are out of reach.
+    // Faults do not apply to the sandbox's own pages.
     assert_eq!(common::get(&sandbox, "/").status, 200);
     assert_eq!(sandbox.faults().len(), 2);
     sandbox.clear_faults();
@@ -341,7 +346,7 @@ fn a_fault_meets_only_what_it_is_for() {
 }
 
 #[test]
-fn faults_that_mean_nothing_are_refused() {
+fn invalid_faults_are_refused() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let reset = Fault::reset_before_reading;
     for fault in [

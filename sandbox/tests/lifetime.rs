@@ -1,4 +1,4 @@
-//! A sandbox begins when it says so and ends when it is dropped.
+//! Starting and dropping a sandbox.
 
 mod common;
 
@@ -10,7 +10,7 @@ use flexpay_sandbox::{DEFAULT_MERCHANT, DEFAULT_TOKEN, Decision, Options, Sandbo
 use serde_json::json;
 
 #[test]
-fn dropped_is_stopped() {
+fn dropping_stops_the_sandbox() {
     let sandbox = Sandbox::start().expect("a sandbox");
     assert_eq!(get(&sandbox, "/").status, 200);
     let address = sandbox.http_url().replace("http://", "");
@@ -26,7 +26,7 @@ fn dropped_is_stopped() {
 }
 
 #[test]
-fn a_callback_nobody_answers_does_not_keep_it() {
+fn a_callback_without_a_reply_does_not_block_drop() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let url = format!("http://{}/", silent.local_addr().expect("bound"));
     let sandbox = Sandbox::start().expect("a sandbox");
@@ -37,7 +37,7 @@ fn a_callback_nobody_answers_does_not_keep_it() {
 }
 
 #[test]
-fn it_may_be_dropped_inside_another_runtime() {
+fn it_can_be_dropped_inside_another_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
@@ -46,7 +46,7 @@ fn it_may_be_dropped_inside_another_runtime() {
 }
 
 #[test]
-fn a_given_directory_stays() {
+fn a_given_directory_is_kept() {
     let directory = tempfile::tempdir().expect("a directory");
     let inside = directory.path().join("a/b");
     let sandbox = Sandbox::start_with(Options {
@@ -60,7 +60,7 @@ fn a_given_directory_stays() {
 }
 
 #[test]
-fn many_stand_side_by_side() {
+fn several_sandboxes_are_independent() {
     let all: Vec<_> = (0..4)
         .map(|_| Sandbox::start().expect("a sandbox"))
         .collect();
@@ -69,7 +69,7 @@ fn many_stand_side_by_side() {
 }
 
 #[test]
-fn the_default_token_looks_like_the_gateways() {
+fn the_default_token_has_the_shape_of_a_jwt() {
     let sandbox = Sandbox::start().expect("a sandbox");
     assert_eq!(sandbox.merchant(), DEFAULT_MERCHANT);
     assert_eq!(sandbox.token(), DEFAULT_TOKEN);
@@ -83,7 +83,7 @@ fn the_default_token_looks_like_the_gateways() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_an_error() {
+fn a_port_in_use_is_an_error() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let error = Sandbox::start_with(Options {
         http: taken.local_addr().expect("bound"),

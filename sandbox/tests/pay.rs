@@ -1,4 +1,4 @@
-//! The payment request: every way in, every reply, every refusal.
+//! The payment request: every endpoint, every reply, every refusal.
 
 mod common;
 
@@ -13,9 +13,9 @@ fn sandbox() -> Sandbox {
 #[test]
 fn json_in_json_out() {
     let sandbox = sandbox();
-    let answer = post_json(&sandbox, "/v1.1/pay", &payment_request(&sandbox, json!({})));
-    assert_eq!(answer.status, 200);
-    let reply = answer.json();
+    let response = post_json(&sandbox, "/v1.1/pay", &payment_request(&sandbox, json!({})));
+    assert_eq!(response.status, 200);
+    let reply = response.json();
     let payment = &sandbox.payments()[0];
     assert_eq!(reply["code"], json!(0));
     assert_eq!(reply["message"], "Redirection en cours");
@@ -34,18 +34,18 @@ fn json_in_json_out() {
 }
 
 #[test]
-fn a_json_amount_keeps_its_spelling() {
+fn a_json_amount_is_kept_as_written() {
     let sandbox = sandbox();
     let mut body = payment_request(&sandbox, json!({"amount": null})).to_string();
     body.insert_str(1, r#""amount":25.00,"#);
     let headers = [("Content-Type", "application/json; charset=utf-8")];
-    let answer = send(&sandbox, "POST", "/v1.1/pay", &headers, body.as_bytes());
-    assert_eq!(answer.json()["code"], json!(0));
+    let response = send(&sandbox, "POST", "/v1.1/pay", &headers, body.as_bytes());
+    assert_eq!(response.json()["code"], json!(0));
     assert_eq!(sandbox.payments()[0].amount, "25.00");
 }
 
 #[test]
-fn the_address_and_the_code_are_spelled_as_met() {
+fn url_keys_and_code_style() {
     let sandbox = sandbox();
     let url_of: [(UrlKey, &str); 5] = [
         (UrlKey::Url, "/url"),
@@ -60,8 +60,8 @@ fn the_address_and_the_code_are_spelled_as_met() {
             code_style: CodeStyle::Text,
             ..Quirks::default()
         });
-        let asked = payment_request(&sandbox, json!({"reference": format!("R{n}")}));
-        let reply = post_json(&sandbox, "/v1.1/pay", &asked).json();
+        let fields = payment_request(&sandbox, json!({"reference": format!("R{n}")}));
+        let reply = post_json(&sandbox, "/v1.1/pay", &fields).json();
         assert_eq!(reply["code"], "0");
         let url = sandbox.payments()[n].checkout_url.clone();
         assert_eq!(reply.pointer(pointer), Some(&Value::from(url)), "{reply}");
@@ -72,23 +72,23 @@ fn the_address_and_the_code_are_spelled_as_met() {
 fn a_form_gets_a_page_with_a_link() {
     let sandbox = sandbox();
     for (n, path) in ["/v1/pay", "/v2/pay"].into_iter().enumerate() {
-        let asked = payment_request(&sandbox, json!({"reference": format!("R{n}")}));
-        let answer = post_form(&sandbox, path, &as_pairs(&asked));
-        assert_eq!(answer.status, 200);
-        assert!(answer.header("content-type").starts_with("text/html"));
+        let fields = payment_request(&sandbox, json!({"reference": format!("R{n}")}));
+        let response = post_form(&sandbox, path, &as_pairs(&fields));
+        assert_eq!(response.status, 200);
+        assert!(response.header("content-type").starts_with("text/html"));
         let payment = &sandbox.payments()[n];
         assert_eq!(payment.api, ["v1", "v2"][n]);
         let link = format!(r#"<a href="{}">"#, payment.checkout_url);
-        assert!(answer.text().contains(&link), "{}", answer.text());
+        assert!(response.text().contains(&link), "{}", response.text());
     }
 }
 
 #[test]
-fn only_the_required_fields_will_do_for_a_form() {
+fn a_form_with_only_the_required_fields_is_accepted() {
     let sandbox = sandbox();
     let token = sandbox.token().to_owned();
     let fields = [
-        ("authorization", token.as_str()), // without the word Bearer, as the document has it
+        ("authorization", token.as_str()), // without "Bearer ", as in the document
         ("merchant", "ZANDO"),
         ("reference", "MM0000XXFFR159"),
         ("amount", "100"),
@@ -103,18 +103,18 @@ fn only_the_required_fields_will_do_for_a_form() {
 }
 
 #[test]
-fn a_multipart_form_will_do_too() {
+fn a_multipart_form_is_accepted() {
     let sandbox = sandbox();
-    let asked = payment_request(&sandbox, json!({}));
+    let fields = payment_request(&sandbox, json!({}));
     let mut body = String::new();
-    for (name, value) in as_pairs(&asked) {
+    for (name, value) in as_pairs(&fields) {
         body +=
             &format!("--xyz\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
     }
     body += "--xyz--\r\n";
     let headers = [("Content-Type", "multipart/form-data; boundary=xyz")];
-    let answer = send(&sandbox, "POST", "/v1/pay", &headers, body.as_bytes());
-    assert!(answer.text().contains("<a href="), "{}", answer.text());
+    let response = send(&sandbox, "POST", "/v1/pay", &headers, body.as_bytes());
+    assert!(response.text().contains("<a href="), "{}", response.text());
     assert_eq!(sandbox.payments()[0].description, "Deux pagnes & un livre");
 }
 
@@ -125,58 +125,58 @@ fn the_other_reply_styles() {
         ..Options::default()
     })
     .expect("a sandbox");
-    let ask = |reply_style, reference: &str| {
+    let pay = |reply_style, reference: &str| {
         sandbox.set_quirks(Quirks {
             reply_style,
             ..Quirks::default()
         });
-        let asked = payment_request(&sandbox, json!({"reference": reference}));
-        let answer = post_form(&sandbox, "/v1/pay", &as_pairs(&asked));
+        let fields = payment_request(&sandbox, json!({"reference": reference}));
+        let response = post_form(&sandbox, "/v1/pay", &as_pairs(&fields));
         let payment = sandbox.payments().pop().expect("a payment");
         assert!(
             payment
                 .checkout_url
                 .starts_with("https://cards.test/checkout/")
         );
-        (answer, payment.checkout_url)
+        (response, payment.checkout_url)
     };
 
-    let (answer, url) = ask(ReplyStyle::MetaRefresh, "a");
+    let (response, url) = pay(ReplyStyle::MetaRefresh, "a");
     let refresh = format!(r#"<meta http-equiv="refresh" content="0; url={url}">"#);
-    assert!(answer.text().contains(&refresh), "{}", answer.text());
-    assert!(!answer.text().contains("<a "));
+    assert!(response.text().contains(&refresh), "{}", response.text());
+    assert!(!response.text().contains("<a "));
 
-    let (answer, url) = ask(ReplyStyle::SelfSubmit, "b");
-    assert!(answer.text().contains(&format!(r#"action="{url}""#)));
-    assert!(answer.text().contains("submit()"));
+    let (response, url) = pay(ReplyStyle::SelfSubmit, "b");
+    assert!(response.text().contains(&format!(r#"action="{url}""#)));
+    assert!(response.text().contains("submit()"));
 
-    let (answer, url) = ask(ReplyStyle::Redirect, "c");
-    assert_eq!(answer.status, 302);
-    assert_eq!(answer.header("location"), url);
+    let (response, url) = pay(ReplyStyle::Redirect, "c");
+    assert_eq!(response.status, 302);
+    assert_eq!(response.header("location"), url);
 }
 
 #[test]
 fn a_wrong_token_is_refused() {
     let sandbox = sandbox();
     for token in ["", "Bearer", "Bearer wrong", "wrong", "bearer  x"] {
-        let asked = payment_request(&sandbox, json!({"authorization": token}));
-        for answer in [
-            post_json(&sandbox, "/v1.1/pay", &asked),
-            post_form(&sandbox, "/v1/pay", &as_pairs(&asked)),
+        let fields = payment_request(&sandbox, json!({"authorization": token}));
+        for response in [
+            post_json(&sandbox, "/v1.1/pay", &fields),
+            post_form(&sandbox, "/v1/pay", &as_pairs(&fields)),
         ] {
-            assert_eq!(answer.status, 401);
-            assert_eq!(answer.json()["status"], json!(401));
-            assert_eq!(answer.json()["error"], "Unauthorized");
+            assert_eq!(response.status, 401);
+            assert_eq!(response.json()["status"], json!(401));
+            assert_eq!(response.json()["error"], "Unauthorized");
         }
     }
     sandbox.set_quirks(Quirks {
         unauthorized_style: UnauthorizedStyle::Code,
         ..Quirks::default()
     });
-    let asked = payment_request(&sandbox, json!({"authorization": null}));
-    let answer = post_json(&sandbox, "/v1.1/pay", &asked);
-    assert_eq!(answer.status, 401);
-    assert_eq!(answer.text(), r#"{"code":"1","message":"Unauthorized"}"#);
+    let fields = payment_request(&sandbox, json!({"authorization": null}));
+    let response = post_json(&sandbox, "/v1.1/pay", &fields);
+    assert_eq!(response.status, 401);
+    assert_eq!(response.text(), r#"{"code":"1","message":"Unauthorized"}"#);
     assert!(sandbox.payments().is_empty());
 }
 
@@ -222,39 +222,39 @@ fn every_other_refusal_is_a_code_in_french() {
         ),
     ];
     for (changes, message) in cases {
-        let asked = payment_request(&sandbox, changes.clone());
-        for answer in [
-            post_json(&sandbox, "/v1.1/pay", &asked),
-            post_form(&sandbox, "/v1/pay", &as_pairs(&asked)),
+        let fields = payment_request(&sandbox, changes.clone());
+        for response in [
+            post_json(&sandbox, "/v1.1/pay", &fields),
+            post_form(&sandbox, "/v1/pay", &as_pairs(&fields)),
         ] {
-            assert_eq!(answer.status, 200, "{changes}");
+            assert_eq!(response.status, 200, "{changes}");
             let expected = json!({"code": "1", "message": message});
-            assert_eq!(answer.json(), expected, "{changes}");
+            assert_eq!(response.json(), expected, "{changes}");
         }
     }
     assert!(sandbox.payments().is_empty());
 }
 
 #[test]
-fn v1_1_wants_its_addresses_and_v1_does_not() {
+fn urls_are_required_by_v1_1_and_not_by_v1() {
     let sandbox = sandbox();
     for name in ["callback_url", "approve_url", "cancel_url", "decline_url"] {
-        let asked = payment_request(&sandbox, json!({name: null}));
-        let reply = post_json(&sandbox, "/v1.1/pay", &asked).json();
+        let fields = payment_request(&sandbox, json!({name: null}));
+        let reply = post_json(&sandbox, "/v1.1/pay", &fields).json();
         assert_eq!(reply["message"], format!("Le champ {name} est obligatoire"));
     }
-    let asked = payment_request(&sandbox, json!({"callback_url": null}));
-    post_form(&sandbox, "/v1/pay", &as_pairs(&asked));
+    let fields = payment_request(&sandbox, json!({"callback_url": null}));
+    post_form(&sandbox, "/v1/pay", &as_pairs(&fields));
     assert_eq!(sandbox.payments().len(), 1);
 }
 
 #[test]
-fn a_reference_is_taken_once() {
+fn a_reference_can_be_used_once() {
     let sandbox = sandbox();
     let longest = "1234567890123456789012345";
     pay(&sandbox, json!({"reference": longest}));
-    let asked = payment_request(&sandbox, json!({"reference": longest}));
-    let reply = post_json(&sandbox, "/v1.1/pay", &asked).json();
+    let fields = payment_request(&sandbox, json!({"reference": longest}));
+    let reply = post_json(&sandbox, "/v1.1/pay", &fields).json();
     assert_eq!(reply["code"], "1");
     assert_eq!(reply["message"], "Transaction déjà traitée");
     assert_eq!(sandbox.payments().len(), 1);
@@ -263,7 +263,7 @@ fn a_reference_is_taken_once() {
 }
 
 #[test]
-fn private_callbacks_are_refused_where_that_is_the_quirk() {
+fn private_callbacks_are_refused_with_that_quirk() {
     let sandbox = sandbox();
     sandbox.set_quirks(Quirks {
         refuse_private_callbacks: true,
@@ -281,13 +281,13 @@ fn private_callbacks_are_refused_where_that_is_the_quirk() {
 }
 
 #[test]
-fn what_is_no_payment_request() {
+fn malformed_requests_are_refused() {
     let sandbox = sandbox();
     let json_type = [("Content-Type", "application/json")];
     for body in ["", "{", "[]", "3", r#"{"amount":{}}"#, r#"{"amount":true}"#] {
-        let answer = send(&sandbox, "POST", "/v1.1/pay", &json_type, body.as_bytes());
-        assert_eq!(answer.status, 400, "{body}");
-        assert_eq!(answer.json()["message"], "Requête mal formée");
+        let response = send(&sandbox, "POST", "/v1.1/pay", &json_type, body.as_bytes());
+        assert_eq!(response.status, 400, "{body}");
+        assert_eq!(response.json()["message"], "Requête mal formée");
     }
     assert_eq!(
         send(&sandbox, "POST", "/v1/pay", &json_type, b"{}").status,

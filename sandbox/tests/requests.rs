@@ -1,14 +1,14 @@
-//! What the sandbox remembers of the requests it was sent.
+//! The records of requests and connections.
 
 mod common;
 
 use std::io::Write;
 
-use common::{PATIENCE, connect, exchange, get, payment_request, request};
+use common::{TIMEOUT, connect, exchange, get, payment_request, request};
 use flexpay_sandbox::{Endpoint, Outcome, Sandbox};
 use serde_json::json;
 
-fn asked(sandbox: &Sandbox) -> Vec<u8> {
+fn pay_request(sandbox: &Sandbox) -> Vec<u8> {
     let body = payment_request(sandbox, json!({})).to_string();
     let headers = [
         ("Content-Type", "application/json"),
@@ -18,10 +18,10 @@ fn asked(sandbox: &Sandbox) -> Vec<u8> {
 }
 
 #[test]
-fn a_request_is_remembered_to_the_byte() {
+fn a_request_is_recorded_byte_for_byte() {
     for tls in [false, true] {
         let sandbox = Sandbox::start().expect("a sandbox");
-        let bytes = asked(&sandbox);
+        let bytes = pay_request(&sandbox);
         exchange(&sandbox, tls, &bytes);
         let all = sandbox.requests();
         assert_eq!(all.len(), 1);
@@ -39,17 +39,17 @@ fn a_request_is_remembered_to_the_byte() {
 }
 
 #[test]
-fn a_request_broken_off_is_remembered_too() {
+fn an_incomplete_request_is_recorded() {
     for tls in [false, true] {
         let sandbox = Sandbox::start().expect("a sandbox");
-        let bytes = asked(&sandbox);
+        let bytes = pay_request(&sandbox);
         let cuts = [3, 40, bytes.len() - 10];
         for cut in cuts {
             let mut stream = connect(&sandbox, tls);
             stream.write_all(&bytes[..cut]).expect("sent");
             stream.flush().expect("sent");
         }
-        let mut all = sandbox.wait_for_requests(3, PATIENCE);
+        let mut all = sandbox.wait_for_requests(3, TIMEOUT);
         all.sort_by_key(|record| record.bytes_received);
         let counted: Vec<_> = all.iter().map(|r| r.bytes_received).collect();
         assert_eq!(counted, cuts.map(|cut| cut as u64));
@@ -68,7 +68,7 @@ fn a_request_broken_off_is_remembered_too() {
 }
 
 #[test]
-fn requests_on_one_connection_are_told_apart() {
+fn requests_on_one_connection_are_recorded_separately() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let mut stream = connect(&sandbox, false);
     let mut buffer = [0; 4096];
@@ -78,7 +78,7 @@ fn requests_on_one_connection_are_told_apart() {
             let bytes =
                 format!("GET /api/rest/v1/check/{order} HTTP/1.1\r\nHost: localhost\r\n\r\n");
             stream.write_all(bytes.as_bytes()).expect("sent");
-            assert!(stream.read(&mut buffer).expect("an answer") > 0);
+            assert!(stream.read(&mut buffer).expect("a response") > 0);
             bytes.len() as u64
         })
         .collect();
@@ -93,13 +93,13 @@ fn requests_on_one_connection_are_told_apart() {
 }
 
 #[test]
-fn a_silent_connection_is_counted() {
+fn a_connection_without_data_is_recorded() {
     let sandbox = Sandbox::start().expect("a sandbox");
     drop(connect(&sandbox, false));
-    // A TLS session that is never begun.
+    // A TLS handshake that never starts.
     let address = sandbox.https_url().replace("https://", "");
     drop(std::net::TcpStream::connect(address).expect("connected"));
-    let until = std::time::Instant::now() + PATIENCE;
+    let until = std::time::Instant::now() + TIMEOUT;
     while sandbox.connections().iter().filter(|c| c.closed).count() < 2 {
         assert!(std::time::Instant::now() < until);
         std::thread::yield_now();
@@ -115,7 +115,7 @@ fn a_silent_connection_is_counted() {
 }
 
 #[test]
-fn the_sandboxs_own_pages_are_not_remembered() {
+fn requests_to_the_sandboxs_own_pages_are_not_recorded() {
     let sandbox = Sandbox::start().expect("a sandbox");
     get(&sandbox, "/");
     get(&sandbox, "/sandbox/api/requests");
@@ -127,7 +127,7 @@ fn the_sandboxs_own_pages_are_not_remembered() {
 }
 
 #[test]
-fn a_chunked_body_is_read_and_counted_as_on_the_wire() {
+fn a_chunked_body_is_decoded_and_counted_as_sent() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let body = payment_request(&sandbox, json!({})).to_string();
     let (a, b) = body.split_at(50);
@@ -145,15 +145,15 @@ fn a_chunked_body_is_read_and_counted_as_on_the_wire() {
 }
 
 #[test]
-fn a_body_without_end_is_refused() {
+fn a_body_over_the_limit_is_refused() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let mut stream = connect(&sandbox, false);
     let head = "POST /v1.1/pay HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n";
     stream.write_all(head.as_bytes()).expect("sent");
-    // The gateway may close before all of it is sent.
+    // The gateway may close the connection before all of it is sent.
     let _ = stream.write_all(&vec![b' '; 1_100_000]);
     let mut first = [0; 12];
-    std::io::Read::read_exact(&mut stream, &mut first).expect("an answer");
+    std::io::Read::read_exact(&mut stream, &mut first).expect("a response");
     assert_eq!(&first, b"HTTP/1.1 413");
     let record = &sandbox.requests()[0];
     assert_eq!(record.outcome, Outcome::Answered(413));

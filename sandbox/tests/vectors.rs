@@ -1,4 +1,4 @@
-//! The test vectors come out as they are written.
+//! The test vectors are served unchanged.
 
 mod common;
 
@@ -6,7 +6,7 @@ use common::{get, post_form};
 use flexpay_sandbox::{Endpoint, Options, Sandbox};
 
 #[test]
-fn a_vector_is_answered_as_it_is_written() {
+fn a_vector_is_served_unchanged() {
     let directory = tempfile::tempdir().expect("a directory");
     let write = |name: &str, text: &str| {
         std::fs::write(directory.path().join(name), text).expect("written");
@@ -30,33 +30,33 @@ fn a_vector_is_answered_as_it_is_written() {
     })
     .expect("a sandbox");
 
-    let answer = post_form(&sandbox, "/vectors/pay/redirect", &[("a", "b")]);
+    let response = post_form(&sandbox, "/vectors/pay/redirect", &[("a", "b")]);
     assert_eq!(
-        (answer.status, answer.header("location")),
+        (response.status, response.header("location")),
         (302, "/a?b={c}")
     );
-    assert_eq!(answer.header("x-case"), "é");
-    assert!(answer.body.is_empty());
+    assert_eq!(response.header("x-case"), "é");
+    assert!(response.body.is_empty());
 
-    let answer = post_form(&sandbox, "/vectors/pay/bytes", &[]);
+    let response = post_form(&sandbox, "/vectors/pay/bytes", &[]);
     assert_eq!(
-        (answer.status, answer.header("content-type")),
+        (response.status, response.header("content-type")),
         (200, "text/html")
     );
-    assert_eq!(answer.body, [0x3c, 0, 0xff]);
+    assert_eq!(response.body, [0x3c, 0, 0xff]);
 
-    let answer = get(&sandbox, "/vectors/check/odd/any/order%20number");
+    let response = get(&sandbox, "/vectors/check/odd/any/order%20number");
     assert_eq!(
-        (answer.status, answer.text()),
+        (response.status, response.text()),
         (503, r#"{"code":"0",}"#.to_owned())
     );
     assert_eq!(get(&sandbox, "/vectors/check/odd/1").status, 503);
 
     assert_eq!(post_form(&sandbox, "/vectors/pay/bad-hex", &[]).status, 599);
     assert_eq!(post_form(&sandbox, "/vectors/pay/unknown", &[]).status, 599);
-    let answer = get(&sandbox, "/vectors/check/unknown/1");
-    assert_eq!(answer.status, 599);
-    assert!(answer.text().contains("unknown"));
+    let response = get(&sandbox, "/vectors/check/unknown/1");
+    assert_eq!(response.status, 599);
+    assert!(response.text().contains("unknown"));
     assert!(
         sandbox
             .requests()
@@ -69,7 +69,7 @@ fn a_vector_is_answered_as_it_is_written() {
 }
 
 #[test]
-fn without_vectors_there_are_none() {
+fn without_a_vectors_directory_the_reply_is_599() {
     let sandbox = Sandbox::start().expect("a sandbox");
     assert_eq!(post_form(&sandbox, "/vectors/pay/x", &[]).status, 599);
 }

@@ -1,38 +1,40 @@
-//! A request as it came, without the token: for people, who paste such things into letters.
+//! A request as received, with the token masked, since people paste requests into e-mails.
 
 use crate::journal::RequestRecord;
 
-/// What stands in the token's place.
+/// Replaces the token.
 const MASK: &str = "••••";
 
-/// How much is shown, in characters; and how many bytes of a body are looked at. It is far more, so that
-/// no token is cut in two, of which the first half would not be known.
-const SHOWN: usize = 4096;
-const LOOKED_AT: usize = 64 * 1024;
+/// How many characters are shown.
+const SHOWN_MAX: usize = 4096;
 
-/// The request in the form in which it travelled. `token` is the gateway's own.
+/// How many bytes of a body are searched for secrets. Much more than is shown, so that a token is not
+/// cut in two, since its first half alone would not be recognized.
+const SEARCHED_MAX: usize = 64 * 1024;
+
+/// The request as sent on the wire, masked. `token` is the gateway's own.
 pub(crate) fn request(record: &RequestRecord, token: &str) -> String {
     let mut text = format!("{} {}\n", record.method, record.path);
     for (name, value) in &record.headers {
         text.push_str(&format!("{name}: {value}\n"));
     }
     text.push('\n');
-    let body = &record.body[..record.body.len().min(LOOKED_AT)];
+    let body = &record.body[..record.body.len().min(SEARCHED_MAX)];
     text.push_str(&String::from_utf8_lossy(body));
-    let mut text = without_token(&text, token);
-    if let Some((end, _)) = text.char_indices().nth(SHOWN) {
+    let mut text = mask_tokens(&text, token);
+    if let Some((end, _)) = text.char_indices().nth(SHOWN_MAX) {
         text.truncate(end);
         text.push('…');
     }
     text
 }
 
-/// Masks whatever is called "authorization" (a header, a field of a form, a member of JSON, a part of
-/// a multipart body), right or wrong: a wrong one may be the token of another account. What was masked
-/// once, and the gateway's own token, is masked everywhere.
-fn without_token(text: &str, token: &str) -> String {
+/// Masks every value named "authorization" (a header, a form field, a JSON member, a part of a
+/// multipart body), even if it is wrong: it could be the token of another account. These values and the
+/// gateway's own token are masked everywhere in the text.
+fn mask_tokens(text: &str, token: &str) -> String {
     let mut secrets = vec![token.to_owned()];
-    // Lower case in ASCII leaves every byte in its place.
+    // ASCII lower case does not change byte positions.
     let lower = text.to_ascii_lowercase();
     for (at, name) in lower.match_indices("authorization") {
         let value = value_after(&text[at + name.len()..]).trim();
@@ -44,14 +46,14 @@ fn without_token(text: &str, token: &str) -> String {
             secrets.push(secret.to_owned());
         }
     }
-    // The longest first: one may be the beginning of another.
+    // Longest first: one secret can be a prefix of another.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets.iter().fold(text.to_owned(), |text, secret| {
         text.replace(secret.as_str(), MASK)
     })
 }
 
-/// The value after a name, in whichever of the four ways it is written.
+/// The value after a name, in any of the four syntaxes.
 fn value_after(rest: &str) -> &str {
     let until = |text, end: &[char]| -> &str { str::split(text, end).next().unwrap_or_default() };
     let unquoted = rest.trim_start_matches(['"', '\'']);
@@ -77,10 +79,10 @@ fn value_after(rest: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::without_token;
+    use super::mask_tokens;
 
     #[test]
-    fn no_token_is_shown_however_it_is_written() {
+    fn tokens_are_masked_in_every_syntax() {
         for request in [
             "POST /v1/pay\nauthorization: Bearer s3cret\n\n",
             "POST /v1/pay\nAuthorization: s3cret\n\n",
@@ -95,7 +97,7 @@ mod tests {
             "--b\r\nContent-Disposition: form-data; name=\"authorization\"\r\n\r\ns3cret\r\n--b",
             "authorization: Bearer s3cret\n\ntoken=s3cret",
         ] {
-            let shown = without_token(request, "gateway-token");
+            let shown = mask_tokens(request, "gateway-token");
             assert!(!shown.contains("s3cret"), "{shown}");
             assert!(shown.contains("••••"), "{shown}");
             assert_eq!(
@@ -107,14 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn the_gateway_s_own_is_shown_nowhere() {
-        let shown = without_token("POST /v1/pay?key=gateway-token\n\n", "gateway-token");
+    fn the_gateways_own_token_is_masked_everywhere() {
+        let shown = mask_tokens("POST /v1/pay?key=gateway-token\n\n", "gateway-token");
         assert_eq!(shown, "POST /v1/pay?key=••••\n\n");
     }
 
     #[test]
-    fn nothing_else_is_touched() {
+    fn other_text_is_unchanged() {
         let request = "POST /v1/pay\n\n{\"merchant\":\"ZANDO\",\"reference\":\"authorization\"}";
-        assert_eq!(without_token(request, "gateway-token"), request);
+        assert_eq!(mask_tokens(request, "gateway-token"), request);
     }
 }

@@ -1,5 +1,5 @@
-//! The sandbox's own pages: what was asked, what was refused and why, what became of it, which
-//! callbacks went out and what came back; the settings to copy; the control calls.
+//! The sandbox's own pages: payments and their status, refused requests with the reason, callbacks with
+//! the replies, settings to copy, the control calls.
 
 use std::sync::Arc;
 
@@ -16,22 +16,22 @@ use crate::deliver;
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::pages;
-use crate::serve::{Arrival, plain};
+use crate::serve::{ConnectionInfo, plain};
 use crate::urls;
 
 mod masked;
 mod rows;
 pub(crate) mod settings;
-pub(crate) mod words;
+pub(crate) mod translations;
 
 use rows::Shown;
 use settings::{Settings, Snippet};
-use words::{Language, Words};
+use translations::{Language, Translations};
 
 #[derive(Template)]
 #[template(path = "dashboard.html")]
 struct FrontPage<'a> {
-    w: &'static Words,
+    t: &'static Translations,
     merchant: &'a str,
     settings: &'a Settings<'a>,
     pay_form: &'a str,
@@ -43,25 +43,25 @@ struct FrontPage<'a> {
 #[derive(Template)]
 #[template(path = "shown.html")]
 struct Fragment {
-    w: &'static Words,
+    t: &'static Translations,
     shown: Shown,
 }
 
 #[derive(Template)]
 #[template(path = "control.html")]
 struct ControlPage {
-    w: &'static Words,
-    /// Each with what it does, and as curl makes it.
+    t: &'static Translations,
+    /// For each call, a description and a curl command.
     calls: Vec<(&'static str, String)>,
 }
 
 /// `?lang=fr`
 #[derive(Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct LanguageQuery {
     lang: Option<String>,
 }
 
-impl Asked {
+impl LanguageQuery {
     fn language(&self, headers: &HeaderMap) -> Language {
         Language::of(self.lang.as_deref(), headers)
     }
@@ -70,12 +70,12 @@ impl Asked {
 /// `GET /`
 pub(crate) async fn page(
     State(gateway): State<Arc<Gateway>>,
-    Extension(arrival): Extension<Arrival>,
-    Query(asked): Query<Asked>,
+    Extension(connection_info): Extension<ConnectionInfo>,
+    Query(query): Query<LanguageQuery>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let w = asked.language(&headers).words();
-    let base = urls::base(&gateway, arrival, &headers);
+    let t = query.language(&headers).translations();
+    let base = urls::base(&gateway, connection_info, &headers);
     let ca_file = gateway.ca_file.display().to_string();
     let settings = Settings {
         merchant: &gateway.merchant,
@@ -84,46 +84,46 @@ pub(crate) async fn page(
         check_url: &format!("{base}/api/rest/v1/check"),
         ca_file: base.starts_with("https:").then_some(&ca_file),
     };
-    own(&FrontPage {
-        w,
+    own_page(&FrontPage {
+        t,
         merchant: &gateway.merchant,
         settings: &settings,
         pay_form: &format!("{base}/v1/pay"),
         snippets: settings.snippets(),
         help: match gateway.public_token() {
-            Some(_) => w.settings_help,
-            None => w.token_is_given,
+            Some(_) => t.settings_help,
+            None => t.token_help,
         },
-        shown: Shown::of(&gateway, w),
+        shown: Shown::of(&gateway, t),
     })
 }
 
 /// `GET /sandbox/shown`: the part of the page that changes.
 pub(crate) async fn fragment(
     State(gateway): State<Arc<Gateway>>,
-    Query(asked): Query<Asked>,
+    Query(query): Query<LanguageQuery>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let w = asked.language(&headers).words();
-    let shown = Shown::of(&gateway, w);
-    pages::html(StatusCode::OK, &Fragment { w, shown })
+    let t = query.language(&headers).translations();
+    let shown = Shown::of(&gateway, t);
+    pages::html(StatusCode::OK, &Fragment { t, shown })
 }
 
 /// `GET /sandbox/api`: every control call, with an example.
 pub(crate) async fn control(
     State(gateway): State<Arc<Gateway>>,
-    Extension(arrival): Extension<Arrival>,
-    Query(asked): Query<Asked>,
+    Extension(connection_info): Extension<ConnectionInfo>,
+    Query(query): Query<LanguageQuery>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let base = urls::base(&gateway, arrival, &headers);
-    let language = asked.language(&headers);
+    let base = urls::base(&gateway, connection_info, &headers);
+    let language = query.language(&headers);
     let calls = CALLS
         .iter()
         .map(|call| (call.about(language), call.curl(&base)))
         .collect();
-    let w = language.words();
-    own(&ControlPage { w, calls })
+    let t = language.translations();
+    own_page(&ControlPage { t, calls })
 }
 
 /// `GET /sandbox/dashboard.js`
@@ -136,7 +136,7 @@ pub(crate) async fn script() -> Response<Body> {
     response
 }
 
-/// `POST /sandbox/payments/<orderNumber>/deliver`: the button.
+/// `POST /sandbox/payments/<orderNumber>/deliver`: the button on the dashboard.
 pub(crate) async fn deliver_again(
     State(gateway): State<Arc<Gateway>>,
     Path(order): Path<String>,
@@ -155,11 +155,11 @@ pub(crate) async fn deliver_again(
     response
 }
 
-/// A page of the sandbox's own, which loads nothing from elsewhere.
-fn own(page: &impl Template) -> Response<Body> {
+/// Renders one of the sandbox's own pages, which load nothing from other origins.
+fn own_page(page: &impl Template) -> Response<Body> {
     let mut response = pages::html(StatusCode::OK, page);
     let headers = response.headers_mut();
-    // Under "no-referrer" a browser would hide the origin of the page's own button.
+    // With "no-referrer" a browser would send `Origin: null` for the page's own button.
     headers.insert(
         header::REFERRER_POLICY,
         HeaderValue::from_static("same-origin"),

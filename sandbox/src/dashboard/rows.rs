@@ -1,53 +1,51 @@
-//! What the dashboard shows of the gateway's memory.
+//! The payments and refused requests on the dashboard.
 
 use axum::http::Uri;
 
 use super::masked;
-use super::words::Words;
+use super::translations::Translations;
 use crate::callbacks::CallbackRecord;
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::journal::RequestRecord;
-use crate::pages::amount_for_people;
+use crate::pages::display_amount;
 use crate::payment::Payment;
 use crate::refusal::MALFORMED;
 use crate::urls;
 
-/// How many payments are shown, and how many refused requests.
-const MOST_PAYMENTS: usize = 50;
-const MOST_REFUSED: usize = 20;
+const PAYMENTS_MAX: usize = 50;
+const REFUSED_MAX: usize = 20;
 
 /// The part of the dashboard that changes.
 pub(crate) struct Shown {
     pub(crate) payments: Vec<PaymentRow>,
-    /// How many payments there are in all.
+    /// The total number of payments.
     pub(crate) total: usize,
     pub(crate) refused: Vec<RefusedRow>,
 }
 
-/// A payment.
 pub(crate) struct PaymentRow {
     pub(crate) payment: Payment,
     pub(crate) total: String,
     pub(crate) time: String,
     pub(crate) state: &'static str,
-    /// Its colour, and a sign for those who do not see colours.
+    /// The CSS class for its colour, and a sign for readers who cannot distinguish colours.
     pub(crate) kind: &'static str,
     pub(crate) sign: &'static str,
-    /// What the live gateway would not have taken.
+    /// Why the live gateway would have refused it.
     pub(crate) warning: Option<&'static str>,
     pub(crate) callbacks: Vec<CallbackRow>,
 }
 
-/// A callback about it.
+/// A callback about the payment.
 pub(crate) struct CallbackRow {
     pub(crate) time: String,
     pub(crate) attempt: u32,
     pub(crate) body: String,
     pub(crate) url: String,
     pub(crate) good: bool,
-    pub(crate) answer: String,
-    pub(crate) reply: String,
+    pub(crate) outcome: String,
+    pub(crate) reply_body: String,
 }
 
 /// A request that was refused.
@@ -61,18 +59,18 @@ pub(crate) struct RefusedRow {
 }
 
 impl Shown {
-    pub(crate) fn of(gateway: &Gateway, w: &Words) -> Self {
-        let (newest, total) = gateway.newest(MOST_PAYMENTS);
+    pub(crate) fn of(gateway: &Gateway, t: &Translations) -> Self {
+        let (newest, total) = gateway.newest_payments(PAYMENTS_MAX);
         let callbacks = gateway.callbacks.all();
         let payments = newest
             .into_iter()
-            .map(|payment| PaymentRow::new(payment, &callbacks, w))
+            .map(|payment| PaymentRow::new(payment, &callbacks, t))
             .collect();
         let refused = gateway
             .journal
-            .refused(MOST_REFUSED)
+            .refused(REFUSED_MAX)
             .iter()
-            .map(|record| RefusedRow::new(record, &gateway.token, w))
+            .map(|record| RefusedRow::new(record, &gateway.token, t))
             .collect();
         Self {
             payments,
@@ -83,8 +81,8 @@ impl Shown {
 }
 
 impl PaymentRow {
-    fn new(payment: Payment, callbacks: &[CallbackRecord], w: &Words) -> Self {
-        let about = callbacks
+    fn new(payment: Payment, callbacks: &[CallbackRecord], t: &Translations) -> Self {
+        let own_callbacks = callbacks
             .iter()
             .filter(|callback| callback.order_number == payment.order_number);
         let (kind, sign) = match payment.status.as_str() {
@@ -96,26 +94,28 @@ impl PaymentRow {
         };
         let callback: Option<Uri> = payment.callback_url.parse().ok();
         Self {
-            total: amount_for_people(&payment.amount, &payment.currency),
+            total: display_amount(&payment.amount, &payment.currency),
             time: clock::time_of_day(payment.created_at),
-            callbacks: about.map(|record| CallbackRow::new(record, w)).collect(),
-            state: w.state(&payment.status),
+            callbacks: own_callbacks
+                .map(|record| CallbackRow::new(record, t))
+                .collect(),
+            state: t.state(&payment.status),
             kind,
             sign,
             warning: callback
                 .is_some_and(|uri| urls::is_private(&uri))
-                .then_some(w.private_callback),
+                .then_some(t.private_callback),
             payment,
         }
     }
 }
 
 impl CallbackRow {
-    fn new(record: &CallbackRecord, w: &Words) -> Self {
-        let answer = match (record.reply_status, &record.error) {
-            (Some(status), _) => format!("{} {status}", w.answered),
-            (None, Some(error)) => format!("{} {error}", w.failed),
-            (None, None) => w.under_way.to_owned(),
+    fn new(record: &CallbackRecord, t: &Translations) -> Self {
+        let outcome = match (record.reply_status, &record.error) {
+            (Some(status), _) => format!("{} {status}", t.reply_status),
+            (None, Some(error)) => format!("{} {error}", t.failed),
+            (None, None) => t.in_progress.to_owned(),
         };
         Self {
             time: clock::time_of_day(record.at),
@@ -123,20 +123,20 @@ impl CallbackRow {
             body: record.body_text(),
             url: record.url.clone(),
             good: record.reply_status.is_some_and(|s| (200..300).contains(&s)),
-            answer,
-            reply: record.reply_body.clone().unwrap_or_default(),
+            outcome,
+            reply_body: record.reply_body.clone().unwrap_or_default(),
         }
     }
 }
 
 impl RefusedRow {
-    fn new(record: &RequestRecord, token: &str, w: &Words) -> Self {
+    fn new(record: &RequestRecord, token: &str, t: &Translations) -> Self {
         let path = record.path.split('?').next().unwrap_or_default();
         let reason = record.refusal.clone().unwrap_or_default();
         let hint = match path {
             _ if reason != MALFORMED => "",
-            "/v1.1/pay" => w.takes_json,
-            _ => w.takes_form,
+            "/v1.1/pay" => t.accepts_json,
+            _ => t.accepts_form,
         };
         Self {
             id: record.id,

@@ -1,18 +1,18 @@
-//! The settings of this sandbox as each language writes them, to be copied.
+//! The settings for this sandbox in each language, to copy.
 
 use serde_json::Value;
 
-/// What a client of this sandbox is told.
+/// The settings of a client of this sandbox.
 pub(crate) struct Settings<'a> {
     pub(crate) merchant: &'a str,
     pub(crate) token: &'a str,
     pub(crate) pay_url: &'a str,
     pub(crate) check_url: &'a str,
-    /// The authority to trust, where the addresses are https.
+    /// The CA file to trust, if the URLs are https.
     pub(crate) ca_file: Option<&'a str>,
 }
 
-/// A piece of text to copy.
+/// A text to copy.
 pub(crate) struct Snippet {
     pub(crate) title: &'static str,
     pub(crate) text: String,
@@ -32,7 +32,7 @@ impl Settings<'_> {
         ]
     }
 
-    /// The settings but for the API, by their names in every language.
+    /// The settings except the API version, with the names they have in every language.
     fn texts(&self) -> Vec<(&'static str, &str)> {
         let mut texts = vec![
             ("merchant", self.merchant),
@@ -44,7 +44,7 @@ impl Settings<'_> {
         texts
     }
 
-    /// The environment variables, which every language reads.
+    /// The environment variables, which the library reads in every language.
     fn variables(&self) -> Vec<(String, &str)> {
         let named = |(name, value): (&str, _)| (format!("FLEXPAY_{}", name.to_uppercase()), value);
         let mut variables: Vec<_> = self.texts().into_iter().map(named).collect();
@@ -112,13 +112,13 @@ fn lines<T>(items: impl IntoIterator<Item = T>, line: impl FnMut(T) -> String) -
     items.into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A string as C, C++, Python, Rust and ini files have it: JSON's are the same where no control
-/// character is in them.
+/// A string literal for C, C++, Python, Rust and ini files. A JSON string is the same in all of them
+/// if it has no control characters.
 fn double_quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// A value as the shell wants it: in quotes only where it must be.
+/// A value for the shell, in quotes only if required.
 pub fn shell_quoted(value: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+=,-".contains(c);
     if !value.is_empty() && value.chars().all(is_plain) {
@@ -132,7 +132,7 @@ mod tests {
     use super::shell_quoted;
 
     #[test]
-    fn the_shell_reads_back_what_was_meant() {
+    fn shell_quoting() {
         assert_eq!(shell_quoted("http://a:1/b-c_d.e"), "http://a:1/b-c_d.e");
         assert_eq!(shell_quoted(""), "''");
         assert_eq!(shell_quoted("it's $5"), r"'it'\''s $5'");

@@ -1,23 +1,22 @@
-//! A server that plays one scripted fault to each connection, and keeps its own ledger of what it
-//! received.
+//! A server that plays one scripted fault on each connection, and records what it received in a ledger.
 //!
-//! The sandbox proper answers as a gateway does, through a decent HTTP stack. This one has none: it
-//! reads and writes bytes, on blocking threads, and can end, stall or spoil a connection between any
-//! two of them: before the TLS hello, between a server's flight and the client's answer to it, inside
-//! a head, a body, a chunk. A test *arms* a slot (a port of its own) with [`Script`]s, makes its
-//! calls, and *finishes* the lease, which gives the [`Ledger`]: every byte of a request that arrived,
-//! above TLS, read by the script or not.
+//! The rest of the sandbox replies through an HTTP stack, as a gateway does. This server has none: it
+//! reads and writes bytes on blocking threads, and can close, stall or corrupt a connection between any
+//! two bytes: before the TLS hello, between the server's flight and the client's reply, inside a head,
+//! a body or a chunk. A test *arms* a slot (one port) with [`Script`]s, makes its calls, and *finishes*
+//! the lease, which returns the [`Ledger`]: every byte received of a request, above TLS, whether the
+//! script read it or not.
 //!
-//! Requests carry ids of letters and digits: a payment's reference, a check's order number. One that
-//! begins with [`WARM_UP`] is answered well whatever the script, so that a connection can be made to
-//! lie idle before its fault.
+//! Requests have ids of letters and digits: a payment's reference, a check's order number. A request
+//! whose id starts with [`WARM_UP`] gets a normal reply whatever the script, so that the connection is
+//! idle before its fault.
 
+mod lease_state;
 mod ledger;
-mod life;
-mod line;
 mod play;
 mod request;
 mod script;
+mod scripted_stream;
 mod slot;
 
 use std::io;
@@ -29,54 +28,55 @@ use std::thread::JoinHandle;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::version::TLS12;
 
-use crate::certificate::{Certificate, server_config, server_config_speaking};
+use crate::certificate::{Certificate, server_config, server_config_with_versions};
 use crate::error::Error;
 
+pub use lease_state::{Armed, Plays, Tls};
 pub use ledger::{Connection, Ledger};
-pub use life::{Armed, Plays, Tls};
 pub use request::{Kind, Request};
 pub use script::{Dress, ProxyFault, Script, Step, Take, TlsFault};
 pub use slot::Lease;
 
-/// What the id of a warm-up begins with.
+/// The first character of the id of a warm-up.
 pub const WARM_UP: char = 'W';
 
-/// A fault server. It stops when dropped: then its ports are closed and its threads have ended.
+/// A fault server. Dropping it closes its ports and waits for its threads.
 pub struct FaultServer {
     slots: Vec<Arc<slot::Slot>>,
     threads: Vec<JoinHandle<()>>,
-    authorities: Arc<Authorities>,
+    tls_configs: Arc<TlsConfigs>,
     directory: tempfile::TempDir,
-    /// Bound, and nobody listens.
+    /// Bound but not listening: connections are refused.
     closed: socket2::Socket,
-    deaf: Silent,
+    /// Listening with a full queue: connections get no reply.
+    deaf: FullListener,
 }
 
 impl FaultServer {
-    /// Starts one with so many slots.
+    /// Starts a server with this many slots.
     pub fn start(slots: usize) -> Result<Self, Error> {
         let directory = tempfile::tempdir()?;
-        let authorities = Arc::new(Authorities::make(directory.path())?);
+        let tls_configs = Arc::new(TlsConfigs::create(directory.path())?);
         let mut server = Self {
             slots: Vec::new(),
             threads: Vec::new(),
-            authorities,
+            tls_configs,
             directory,
             closed: bound((Ipv4Addr::LOCALHOST, 0).into())?,
-            deaf: silent((Ipv4Addr::LOCALHOST, 0).into())?,
+            deaf: full_listener((Ipv4Addr::LOCALHOST, 0).into())?,
         };
         for _ in 0..slots {
             let (slot, listener) = slot::Slot::listen()?;
-            let (runs, authorities) = (Arc::clone(&slot), Arc::clone(&server.authorities));
+            let (running, tls_configs) = (Arc::clone(&slot), Arc::clone(&server.tls_configs));
             server.slots.push(slot);
             server.threads.push(std::thread::spawn(move || {
-                runs.run(&listener, &authorities);
+                running.run(&listener, &tls_configs);
             }));
         }
         Ok(server)
     }
 
-    /// Arms a slot. Its lease before must be finished.
+    /// Arms a slot. Its previous lease must be finished.
     pub fn arm(&self, slot: usize, armed: Armed) -> Lease {
         Lease::new(&self.slots[slot], armed)
     }
@@ -86,12 +86,12 @@ impl FaultServer {
         port(&self.closed)
     }
 
-    /// A port on which connections are neither made nor refused.
+    /// A port on which connections are neither accepted nor refused.
     pub fn deaf_port(&self) -> u16 {
         port(&self.deaf.listener)
     }
 
-    /// The authority to trust for a certificate; each kind has its own.
+    /// The CA file for a certificate. Each kind has its own.
     pub fn ca_file(&self, certificate: Certificate) -> PathBuf {
         ca_file(self.directory.path(), certificate)
     }
@@ -108,8 +108,8 @@ impl Drop for FaultServer {
     }
 }
 
-/// The certificates, each under an authority of its own.
-struct Authorities {
+/// One TLS configuration per certificate, each signed by its own CA.
+struct TlsConfigs {
     valid: Arc<ServerConfig>,
     valid_tls12: Arc<ServerConfig>,
     expired: Arc<ServerConfig>,
@@ -117,18 +117,18 @@ struct Authorities {
     wrong_name: Arc<ServerConfig>,
 }
 
-impl Authorities {
-    fn make(directory: &Path) -> Result<Self, Error> {
+impl TlsConfigs {
+    fn create(directory: &Path) -> Result<Self, Error> {
         let config = |certificate| {
             server_config(certificate, &ca_file(directory, certificate)).map(Arc::new)
         };
-        // Made first: the file that stays is then that of the other one, and both must be trusted.
-        let valid_tls12 = server_config_speaking(
+        // It is signed by its own CA. A client must trust both CAs, so their files are merged below.
+        let valid_tls12 = server_config_with_versions(
             Certificate::Valid,
             &directory.join("Valid-tls12.pem"),
             &[&TLS12],
         )?;
-        let made = Self {
+        let tls_configs = Self {
             valid: config(Certificate::Valid)?,
             valid_tls12: Arc::new(valid_tls12),
             expired: config(Certificate::Expired)?,
@@ -139,7 +139,7 @@ impl Authorities {
         let mut both = std::fs::read(&trusted)?;
         both.extend(std::fs::read(directory.join("Valid-tls12.pem"))?);
         std::fs::write(trusted, both)?;
-        Ok(made)
+        Ok(tls_configs)
     }
 
     fn config(&self, tls: Tls) -> Arc<ServerConfig> {
@@ -168,14 +168,14 @@ fn bound(address: SocketAddr) -> io::Result<socket2::Socket> {
     Ok(socket)
 }
 
-/// A listener whose queue is full: further connections get no answer at all.
-struct Silent {
+/// A listener whose queue is full: further connections get no reply at all.
+struct FullListener {
     listener: socket2::Socket,
-    /// What fills its queue.
+    /// The connections that fill its queue.
     _waiting: Vec<socket2::Socket>,
 }
 
-fn silent(address: SocketAddr) -> io::Result<Silent> {
+fn full_listener(address: SocketAddr) -> io::Result<FullListener> {
     let listener = bound(address)?;
     listener.listen(0)?;
     let address = listener.local_addr()?;
@@ -183,11 +183,11 @@ fn silent(address: SocketAddr) -> io::Result<Silent> {
     for _ in 0..4 {
         let filler = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
         filler.set_nonblocking(true)?;
-        // In progress, or left without an answer: either fills the queue.
+        // In progress or without a reply: both fill the queue.
         let _ = filler.connect(&address);
         waiting.push(filler);
     }
-    Ok(Silent {
+    Ok(FullListener {
         listener,
         _waiting: waiting,
     })

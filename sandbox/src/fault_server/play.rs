@@ -1,24 +1,24 @@
-//! Playing a script on a connection.
+//! Plays a script on a connection.
 
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Authorities;
+use super::TlsConfigs;
+use super::lease_state::{LeaseState, Plays};
 use super::ledger::{Connection, is_warm_up};
-use super::life::{Life, Plays};
-use super::line::{Line, Pulled};
 use super::request::{Request, head_length};
 use super::script::{Dress, ProxyFault, Script, Step, Take, TlsFault};
+use super::scripted_stream::{ReadResult, ScriptedStream};
 
-/// Serves one connection to its end, and says what was seen.
+/// Serves one connection to its end. Returns the record of it.
 pub(super) fn connection(
     stream: TcpStream,
     number: usize,
-    life: &Life,
-    authorities: &Authorities,
+    lease: &LeaseState,
+    tls_configs: &TlsConfigs,
 ) -> Connection {
-    let mut seen = Connection {
+    let mut record = Connection {
         number,
         secured: false,
         proxied: false,
@@ -27,111 +27,110 @@ pub(super) fn connection(
         sent: 0,
         requests: Vec::new(),
     };
-    let Ok(line) = Line::new(stream) else {
-        return seen;
+    let Ok(stream) = ScriptedStream::new(stream) else {
+        return record;
     };
-    let mut stage = Stage {
-        line,
-        life,
+    let mut player = Player {
+        stream,
+        lease,
         number,
-        in_the_clear: false,
+        awaits_tls: false,
         begun: false,
     };
-    stage.play(&mut seen, authorities);
-    seen.begun = stage.begun;
-    if !seen.proxied || seen.sent == 0 {
-        seen.sent = stage.line.sent;
+    player.play(&mut record, tls_configs);
+    record.begun = player.begun;
+    if !record.proxied || record.sent == 0 {
+        record.sent = player.stream.sent;
     }
-    // What came on a connection that never got past the proxy, or past the hello, is none of a
-    // request.
-    if (!life.armed.proxy || seen.proxied) && !stage.in_the_clear {
-        seen.received = std::mem::take(&mut stage.line.received);
+    // Bytes received before the proxy's tunnel or before the TLS hello are not part of a request.
+    if (!lease.armed.proxy || record.proxied) && !player.awaits_tls {
+        record.received = std::mem::take(&mut player.stream.received);
     }
-    seen.requests = Request::all(&seen.received);
-    seen
+    record.requests = Request::all(&record.received);
+    record
 }
 
-/// A connection was ended, or the lease is over.
+/// The connection has ended, or the lease is over.
 struct Ended;
 
-struct Stage<'l> {
-    line: Line,
-    life: &'l Life,
+struct Player<'l> {
+    stream: ScriptedStream,
+    lease: &'l LeaseState,
     number: usize,
-    /// Where there is to be TLS, and is none yet.
-    in_the_clear: bool,
+    /// Whether the slot uses TLS and the handshake has not started.
+    awaits_tls: bool,
     begun: bool,
 }
 
-impl Stage<'_> {
-    fn play(&mut self, seen: &mut Connection, authorities: &Authorities) {
-        // Where ids choose, nothing goes wrong before one was read.
-        let script = match self.life.armed.plays {
-            Plays::Connections(_) => self.life.script(self.number, None).unwrap_or_default(),
+impl Player<'_> {
+    fn play(&mut self, record: &mut Connection, tls_configs: &TlsConfigs) {
+        // With `Plays::Ids` there is no fault before an id is read.
+        let script = match self.lease.armed.plays {
+            Plays::Connections(_) => self.lease.script(self.number, None).unwrap_or_default(),
             Plays::Ids(_) => Arc::default(),
         };
         let fault_is_early = script.proxy.is_some() || script.tls.is_some();
         if fault_is_early {
-            self.begin();
+            self.start_script();
         }
-        let through = self
-            .through_proxy(&script, seen)
-            .and_then(|()| self.through_tls(&script, seen, authorities))
-            .and_then(|()| self.requests(&script));
-        if through.is_err() {
-            self.line.drain();
+        let result = self
+            .play_proxy(&script, record)
+            .and_then(|()| self.play_tls(&script, record, tls_configs))
+            .and_then(|()| self.play_requests(&script));
+        if result.is_err() {
+            self.stream.drain();
         }
     }
 
-    /// The CONNECT, where this is a proxy.
-    fn through_proxy(&mut self, script: &Script, seen: &mut Connection) -> Result<(), Ended> {
-        if !self.life.armed.proxy {
+    /// Handles the CONNECT if the slot is a proxy.
+    fn play_proxy(&mut self, script: &Script, record: &mut Connection) -> Result<(), Ended> {
+        if !self.lease.armed.proxy {
             return Ok(());
         }
         if let Some(ProxyFault { read: false, then }) = &script.proxy {
             return self.last_steps(then);
         }
-        while head_length(&self.line.received).is_none() {
-            self.pull(16 * 1024)?;
+        while head_length(&self.stream.received).is_none() {
+            self.read(16 * 1024)?;
         }
-        self.line.forget();
+        self.stream.discard();
         if let Some(fault) = &script.proxy {
             let ended = self.last_steps(&fault.then);
-            self.line.drain();
-            self.line.forget();
+            self.stream.drain();
+            self.stream.discard();
             return ended;
         }
-        let made = b"HTTP/1.1 200 Connection established\r\n\r\n";
-        self.step(&Step::Send(made.to_vec()))?;
-        self.line.forget();
-        seen.proxied = true;
+        let established = b"HTTP/1.1 200 Connection established\r\n\r\n";
+        self.step(&Step::Send(established.to_vec()))?;
+        self.stream.discard();
+        record.proxied = true;
         Ok(())
     }
 
-    /// The handshake, where there is TLS.
-    fn through_tls(
+    /// Performs the handshake if the slot uses TLS.
+    fn play_tls(
         &mut self,
         script: &Script,
-        seen: &mut Connection,
-        authorities: &Authorities,
+        record: &mut Connection,
+        tls_configs: &TlsConfigs,
     ) -> Result<(), Ended> {
-        let Some(tls) = self.life.armed.tls else {
+        let Some(tls) = self.lease.armed.tls else {
             return Ok(());
         };
-        let life = self.life;
-        let stop = || life.is_over();
-        self.in_the_clear = true;
+        let lease = self.lease;
+        let stop = || lease.is_over();
+        self.awaits_tls = true;
         match &script.tls {
             Some(TlsFault::BeforeHello(steps)) => return self.last_steps(steps),
             Some(TlsFault::AfterHello(steps)) => {
-                self.pull(16 * 1024)?;
+                self.read(16 * 1024)?;
                 return self.last_steps(steps);
             }
             _ => {}
         }
-        self.in_the_clear = false;
-        let config = authorities.config(tls);
-        let flight = self.line.begin_tls(&config, stop).ok_or(Ended)?;
+        self.awaits_tls = false;
+        let config = tls_configs.config(tls);
+        let flight = self.stream.begin_tls(&config, stop).ok_or(Ended)?;
         match &script.tls {
             Some(TlsFault::InFlight {
                 percent,
@@ -139,32 +138,32 @@ impl Stage<'_> {
                 then,
             }) => {
                 let part = flight.len() * percent.min(&100) / 100;
-                if !self.line.send_raw(&flight[..part], stop) {
+                if !self.stream.send_raw(&flight[..part], stop) {
                     return Err(Ended);
                 }
                 if *await_answer {
-                    self.pull(1024)?;
+                    self.read(1024)?;
                 }
                 self.last_steps(then)
             }
             Some(TlsFault::DripFlight(pause)) => {
                 for byte in &flight {
-                    if !self.line.send_raw(&[*byte], stop) || life.wait(*pause) {
+                    if !self.stream.send_raw(&[*byte], stop) || lease.wait(*pause) {
                         return Err(Ended);
                     }
                 }
-                self.line.end_tls(stop).then_some(()).ok_or(Ended)
+                self.stream.complete_tls(stop).then_some(()).ok_or(Ended)
             }
             _ => {
-                let done = self.line.send_raw(&flight, stop) && self.line.end_tls(stop);
-                seen.secured = done;
+                let done = self.stream.send_raw(&flight, stop) && self.stream.complete_tls(stop);
+                record.secured = done;
                 done.then_some(()).ok_or(Ended)
             }
         }
     }
 
-    /// One request after the other.
-    fn requests(&mut self, script: &Arc<Script>) -> Result<(), Ended> {
+    /// Handles the requests one after the other.
+    fn play_requests(&mut self, script: &Arc<Script>) -> Result<(), Ended> {
         let mut start = 0;
         let mut warm_up = script.warm_up.as_deref();
         loop {
@@ -173,26 +172,26 @@ impl Stage<'_> {
                 None => script.take,
             };
             if take == Take::Nothing && start == 0 {
-                self.begin();
+                self.start_script();
             }
-            let request = self.take(start, take)?;
+            let request = self.read_request(start, take)?;
             let id = request.as_ref().and_then(|request| request.id.clone());
             let end = start + request.as_ref().map_or(0, |request| request.bytes);
             if is_warm_up(id.as_deref()) {
                 self.begun = true;
                 let steps = warm_up.take().unwrap_or_default();
-                self.answer_warm_up(id.as_deref().unwrap_or_default(), steps)?;
-                let with_reply = usize::from(matches!(steps.first(), Some(Step::Send(_))));
-                let done = self.steps(&steps[with_reply..], start, end, None);
-                self.life.is_idle();
+                self.reply_to_warm_up(id.as_deref().unwrap_or_default(), steps)?;
+                let sent_with_reply = usize::from(matches!(steps.first(), Some(Step::Send(_))));
+                let done = self.steps(&steps[sent_with_reply..], start, end, None);
+                self.lease.warm_up_done();
                 done?;
             } else {
                 warm_up = None;
                 if take != Take::Nothing || start > 0 {
-                    self.begin();
+                    self.start_script();
                 }
                 let chosen = match self.by_id() {
-                    true => self.life.script(self.number, id.as_deref()).ok_or(Ended)?,
+                    true => self.lease.script(self.number, id.as_deref()).ok_or(Ended)?,
                     false => Arc::clone(script),
                 };
                 self.steps(&chosen.then, start, end, id.as_deref())?;
@@ -201,19 +200,19 @@ impl Stage<'_> {
         }
     }
 
-    fn begin(&mut self) {
+    fn start_script(&mut self) {
         self.begun = true;
-        self.life.begins(self.number);
+        self.lease.script_started(self.number);
     }
 
     fn by_id(&self) -> bool {
-        matches!(self.life.armed.plays, Plays::Ids(_))
+        matches!(self.lease.armed.plays, Plays::Ids(_))
     }
 
-    /// Reads of the request that begins at `start` as much as is to be read.
-    fn take(&mut self, start: usize, take: Take) -> Result<Option<Request>, Ended> {
+    /// Reads the part `take` of the request that starts at `start`.
+    fn read_request(&mut self, start: usize, take: Take) -> Result<Option<Request>, Ended> {
         loop {
-            let bytes = &self.line.received[start..];
+            let bytes = &self.stream.received[start..];
             let request = Request::first(bytes);
             let whole = request.as_ref().is_some_and(|request| request.whole);
             let wanted = match take {
@@ -225,17 +224,17 @@ impl Stage<'_> {
             if whole || bytes.len() >= wanted {
                 return Ok(request);
             }
-            // No more than is wanted: a head's end is found byte by byte.
-            let most = match take {
+            // Read no more than `wanted`: the end of the head is found byte by byte.
+            let max = match take {
                 Take::Body(_) if wanted == usize::MAX => 1,
                 _ => wanted - bytes.len(),
             };
-            self.pull(most)?;
+            self.read(max)?;
         }
     }
 
-    /// What the first of the steps sends goes out in one piece with the answer.
-    fn answer_warm_up(&mut self, id: &str, steps: &[Step]) -> Result<(), Ended> {
+    /// If the first step is a `Send`, its bytes are sent together with the reply.
+    fn reply_to_warm_up(&mut self, id: &str, steps: &[Step]) -> Result<(), Ended> {
         let body = format!(
             r#"{{"code":"0","message":"ok","transaction":{{"orderNumber":"{id}","status":"2"}}}}"#
         );
@@ -250,24 +249,24 @@ impl Stage<'_> {
         ))
     }
 
-    fn pull(&mut self, most: usize) -> Result<(), Ended> {
+    fn read(&mut self, max: usize) -> Result<(), Ended> {
         loop {
-            match self.line.pull(most) {
-                Pulled::Some => return Ok(()),
-                Pulled::End => return Err(Ended),
-                Pulled::Nothing if self.life.is_over() => return Err(Ended),
-                Pulled::Nothing => {}
+            match self.stream.read(max) {
+                ReadResult::Data => return Ok(()),
+                ReadResult::End => return Err(Ended),
+                ReadResult::Nothing if self.lease.is_over() => return Err(Ended),
+                ReadResult::Nothing => {}
             }
         }
     }
 
-    /// Steps after which nothing comes.
+    /// Plays steps after which the connection is closed.
     fn last_steps(&mut self, steps: &[Step]) -> Result<(), Ended> {
         self.steps(steps, 0, 0, None)?;
         self.step(&Step::Close)
     }
 
-    /// Steps about the request that lies between `start` and `end`.
+    /// Plays steps for the request between `start` and `end`.
     fn steps(
         &mut self,
         steps: &[Step],
@@ -276,16 +275,16 @@ impl Stage<'_> {
         id: Option<&str>,
     ) -> Result<(), Ended> {
         for (index, step) in steps.iter().enumerate() {
-            // Told before, not after: the client may be done before this thread runs again.
+            // Recorded before the step: the client may finish before this thread runs again.
             if index + 1 == steps.len() && !step.has_no_end() {
-                self.life.acted(id);
+                self.lease.script_ended(id);
             }
             match step {
-                // A client may share its connections: one on which the last call is left without an
-                // answer, or had it before, may carry the next one's request.
+                // A client can reuse its connections: one on which the last call got no reply, or
+                // got it earlier, can carry the next call's request.
                 Step::Hang if self.by_id() => return Ok(()),
                 Step::Echo { status, dress } => {
-                    let reply = echo(&self.line.received[start..end], *status, *dress);
+                    let reply = echo(&self.stream.received[start..end], *status, *dress);
                     self.step(&Step::Send(reply))?;
                 }
                 step => self.step(step)?,
@@ -295,52 +294,52 @@ impl Stage<'_> {
     }
 
     fn step(&mut self, step: &Step) -> Result<(), Ended> {
-        let life = self.life;
-        let stop = || life.is_over();
-        let goes_on = match step {
-            Step::Send(bytes) => self.line.send(bytes, stop),
-            Step::SendRaw(bytes) => self.line.send_raw(bytes, stop),
+        let lease = self.lease;
+        let stop = || lease.is_over();
+        let continues = match step {
+            Step::Send(bytes) => self.stream.send(bytes, stop),
+            Step::SendRaw(bytes) => self.stream.send_raw(bytes, stop),
             Step::Drip { bytes, pause } => bytes
                 .iter()
-                .all(|byte| self.line.send(&[*byte], stop) && !life.wait(*pause)),
+                .all(|byte| self.stream.send(&[*byte], stop) && !lease.wait(*pause)),
             Step::Flood { bytes, pause } => {
-                while self.line.send(bytes, stop) && !life.wait(*pause) {}
+                while self.stream.send(bytes, stop) && !lease.wait(*pause) {}
                 false
             }
-            Step::Pause(time) => !life.wait(*time),
+            Step::Pause(time) => !lease.wait(*time),
             Step::Hang => {
-                life.wait(Duration::from_secs(60));
+                lease.wait(Duration::from_secs(60));
                 false
             }
             Step::Close => {
-                self.line.close();
+                self.stream.close();
                 false
             }
             Step::Cut => {
-                self.line.cut();
+                self.stream.cut();
                 false
             }
             Step::Reset => {
-                self.line.reset();
+                self.stream.reset();
                 false
             }
             Step::Echo { .. } => true,
         };
-        goes_on.then_some(()).ok_or(Ended)
+        continues.then_some(()).ok_or(Ended)
     }
 }
 
-/// An answer that shows the request it answers.
+/// A reply that contains the request.
 fn echo(request: &[u8], status: u16, dress: Dress) -> Vec<u8> {
     let shown = String::from_utf8_lossy(request);
-    let every = |spelled: fn(char) -> String| shown.chars().map(spelled).collect::<String>();
+    let escaped = |escape: fn(char) -> String| shown.chars().map(escape).collect::<String>();
     let quoted = || serde_json::Value::from(shown.as_ref()).to_string();
     let text = match dress {
         Dress::Json => quoted(),
         Dress::SlashedJson => quoted().replace('/', r"\/"),
-        Dress::UnicodeJson => format!("\"{}\"", every(|c| format!("\\u{:04x}", u32::from(c)))),
+        Dress::UnicodeJson => format!("\"{}\"", escaped(|c| format!("\\u{:04x}", u32::from(c)))),
         Dress::Page => shown.replace('&', "&amp;").replace('<', "&lt;"),
-        Dress::EntityPage => every(|c| format!("&#{};", u32::from(c))),
+        Dress::EntityPage => escaped(|c| format!("&#{};", u32::from(c))),
     };
     let body = match dress.is_page() {
         true => format!("<html><body><h1>Error</h1><p>{text}</p></body></html>"),

@@ -1,31 +1,31 @@
-//! Requests, as far as they came.
+//! Requests, complete or not.
 
-/// What a request asks for, from as much of it as came.
+/// The kind of a request, from the bytes received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A payment (POST).
     Pay,
     /// A check (GET).
     Check,
-    /// Too little came to tell, or neither.
+    /// Neither, or too few bytes to determine it.
     Other,
 }
 
 /// One request in a connection's bytes.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// What it asks for.
+    /// Its kind.
     pub kind: Kind,
-    /// The payment's reference, or the order number asked about. `None` where it did not come.
+    /// The payment's reference, or the check's order number. `None` if it was not received.
     pub id: Option<String>,
-    /// How many of its bytes came.
+    /// How many of its bytes were received.
     pub bytes: usize,
-    /// Whether all of it came.
+    /// Whether it is complete.
     pub whole: bool,
 }
 
 impl Request {
-    /// Reads what stands at the start of `bytes`. `None` where nothing does.
+    /// Parses the request at the start of `bytes`. `None` if `bytes` is empty.
     pub(super) fn first(bytes: &[u8]) -> Option<Self> {
         if bytes.is_empty() {
             return None;
@@ -57,7 +57,7 @@ impl Request {
     }
 }
 
-/// The length of a head, its blank line included.
+/// The length of the head, including the empty line after it.
 pub(super) fn head_length(bytes: &[u8]) -> Option<usize> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     Some(end + 4)
@@ -71,7 +71,7 @@ fn content_length(head: &[u8]) -> usize {
 }
 
 fn id(kind: Kind, bytes: &[u8]) -> Option<String> {
-    // Ids are letters and digits, whatever carries them.
+    // Ids are letters and digits, in every encoding.
     let from = |start: usize| {
         let rest = &bytes[start..];
         let end = rest.iter().position(|byte| !byte.is_ascii_alphanumeric())?;
@@ -84,7 +84,7 @@ fn id(kind: Kind, bytes: &[u8]) -> Option<String> {
         Kind::Check => {
             let line = bytes.split(|&byte| byte == b'\r').next()?;
             let path = line.split(|&byte| byte == b' ').nth(1)?;
-            // A path that was cut may have been cut inside the id.
+            // If the path is incomplete, the id may be incomplete.
             line.ends_with(b" HTTP/1.1").then_some(())?;
             from(4 + path.iter().rposition(|&byte| byte == b'/')? + 1)
         }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_are_told_apart_as_far_as_they_came() {
+    fn complete_and_incomplete_requests_are_parsed() {
         let check = b"GET /check/N12 HTTP/1.1\r\nhost: a\r\n\r\n";
         let pay = b"POST /pay HTTP/1.1\r\nContent-Length: 22\r\n\r\na=1&reference=R7&b=234";
         let both = [&check[..], pay].concat();

@@ -1,135 +1,135 @@
-//! What a connection is to suffer, in data.
+//! Scripts: what the server does on a connection.
 
 use std::time::Duration;
 
-/// One connection's fate. As it stands by default: an honest connection whose request is read whole
-/// and never answered.
+/// What the server does on one connection. The default: no fault, the request is read whole and gets
+/// no reply.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
-    /// What the proxy does instead of making a tunnel. Only on a slot armed as a proxy.
+    /// What the proxy does instead of making a tunnel. Used only on a slot armed as a proxy.
     pub proxy: Option<ProxyFault>,
-    /// How the TLS handshake goes wrong. Only on a slot armed with TLS.
+    /// The fault in the TLS handshake. Used only on a slot armed with TLS.
     pub tls: Option<TlsFault>,
-    /// When set, the first request of the connection may be a warm-up (its id begins with
-    /// [`WARM_UP`](super::WARM_UP)): it is answered well, these steps follow, and then the connection
-    /// lies idle until the next request.
+    /// If set, the first request of the connection may be a warm-up (its id starts with
+    /// [`WARM_UP`](super::WARM_UP)): it gets a normal reply, these steps follow, and then the
+    /// connection is idle until the next request.
     pub warm_up: Option<Vec<Step>>,
-    /// How much of the request is read before anything is done about it.
+    /// How much of the request is read before the steps of `then`.
     pub take: Take,
-    /// What is done then. When it does not end the connection, the next request is awaited and the
-    /// script played again.
+    /// The steps after reading. If they do not end the connection, the server waits for the next
+    /// request and plays the script again.
     pub then: Vec<Step>,
 }
 
 /// How much of a request is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Take {
-    /// Nothing: the server acts as soon as it could read.
+    /// Nothing: the steps start when the connection is ready to read.
     Nothing,
-    /// So many bytes from its start, or the whole request where that is shorter.
+    /// This many bytes from its start, or the whole request if it is shorter.
     Bytes(usize),
-    /// The head, and so many bytes of the body.
+    /// The head, and this many bytes of the body.
     Body(usize),
     /// All of it.
     #[default]
     Whole,
 }
 
-/// One thing done to a connection.
+/// One action on a connection.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Sends these bytes, inside TLS where there is TLS.
+    /// Sends these bytes, through TLS if the connection has it.
     Send(Vec<u8>),
-    /// Sends these bytes beneath TLS.
+    /// Sends these bytes below TLS, unencrypted.
     SendRaw(Vec<u8>),
     /// Sends these bytes one by one.
     Drip {
-        /// What is sent.
+        /// The bytes.
         bytes: Vec<u8>,
         /// The pause after each byte.
         pause: Duration,
     },
-    /// Sends these bytes over and over, until the peer is gone or the lease over.
+    /// Sends these bytes repeatedly, until the peer is gone or the lease is over.
     Flood {
-        /// What is sent each time.
+        /// The bytes of one repetition.
         bytes: Vec<u8>,
-        /// The pause between two times.
+        /// The pause between repetitions.
         pause: Duration,
     },
-    /// Answers with the request itself as the body, as a page that shows what it was sent does.
+    /// Replies with the request in the body, as an error page that shows the request does.
     Echo {
-        /// The status of the answer.
+        /// The status of the reply.
         status: u16,
-        /// In what it is shown.
+        /// The format of the body.
         dress: Dress,
     },
     /// Waits.
     Pause(Duration),
     /// Holds the connection, neither reading nor writing, until the lease is over.
     Hang,
-    /// Closes in an orderly way: close_notify inside TLS, then FIN.
+    /// Closes normally: close_notify if there is TLS, then FIN.
     Close,
-    /// Closes with FIN alone, which inside TLS cuts the stream.
+    /// Closes with FIN only. With TLS this truncates the stream.
     Cut,
-    /// Resets: RST, whatever was still unsent thrown away.
+    /// Sends RST. Unsent data is discarded.
     Reset,
 }
 
-/// In what a request is shown to who sent it.
+/// The format of the reply of [`Step::Echo`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dress {
-    /// The message of a JSON refusal.
+    /// In the message of a JSON refusal.
     Json,
-    /// The same, with `/` written `\/`, as PHP does by default.
+    /// The same, with `/` escaped as `\/`, as PHP does by default.
     SlashedJson,
-    /// The same, with every character written `\u….`
+    /// The same, with every character escaped as `\u…`.
     UnicodeJson,
-    /// A page.
+    /// In an HTML page.
     Page,
-    /// A page, with every character written `&#…;`
+    /// The same, with every character escaped as `&#…;`.
     EntityPage,
 }
 
 impl Dress {
-    /// Whether it is a page.
+    /// Whether it is an HTML page.
     pub fn is_page(self) -> bool {
         matches!(self, Self::Page | Self::EntityPage)
     }
 }
 
 impl Step {
-    /// Whether it goes on until the peer is gone.
+    /// Whether the step can last until the peer is gone.
     pub(super) fn has_no_end(&self) -> bool {
         matches!(self, Self::Hang | Self::Flood { .. } | Self::Drip { .. })
     }
 }
 
-/// How a TLS handshake goes wrong. The steps are played beneath TLS, in the clear; when they do not
-/// end the connection, it is closed.
+/// A fault in the TLS handshake. The steps are played below TLS, unencrypted. If they do not end the
+/// connection, it is closed.
 #[derive(Clone, Debug)]
 pub enum TlsFault {
-    /// Before anything of the client's hello is read.
+    /// Before any byte of the client's hello is read.
     BeforeHello(Vec<Step>),
-    /// After some of the client's hello has come.
+    /// After a part of the client's hello was read.
     AfterHello(Vec<Step>),
     /// After a part of the server's first flight.
     InFlight {
-        /// How much of the flight is sent, in hundredths of it.
+        /// How much of the flight is sent, in percent.
         percent: usize,
-        /// Whether the client's answer to it is awaited first.
+        /// Whether to wait for the client's reply before the steps.
         await_answer: bool,
-        /// What is done then.
+        /// The steps.
         then: Vec<Step>,
     },
-    /// The server's first flight goes out one byte at a time.
+    /// The server's first flight is sent byte by byte, with this pause.
     DripFlight(Duration),
 }
 
 /// What a proxy does instead of making a tunnel.
 #[derive(Clone, Debug)]
 pub struct ProxyFault {
-    /// Whether the CONNECT is read before.
+    /// Whether the CONNECT is read first.
     pub read: bool,
-    /// What is done, in the clear. When it does not end the connection, it is closed.
+    /// The steps, unencrypted. If they do not end the connection, it is closed.
     pub then: Vec<Step>,
 }

@@ -1,33 +1,33 @@
-//! A port of the fault server, and its leases: who armed it, for which call, and what was seen.
+//! A slot: one port of the fault server. A lease: the use of a slot by one test.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Authorities;
+use super::TlsConfigs;
+use super::lease_state::{Armed, LeaseState};
 use super::ledger::Ledger;
-use super::life::{Armed, Life};
 use super::play;
 
 /// Another address of this machine.
 const SECOND_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// How long the server's own threads may take to come to an end when a lease is over.
-const SETTLE: Duration = Duration::from_secs(10);
+/// How long the server's own threads may take to end after a lease.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A port.
 pub(super) struct Slot {
     address: SocketAddr,
-    /// The same port of 127.0.0.2, which does not answer.
-    _silent: super::Silent,
+    /// The same port on 127.0.0.2, where connections get no reply.
+    _silent: super::FullListener,
     current: Mutex<Current>,
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct Current {
-    life: Option<Arc<Life>>,
-    /// A connection of the server's own, made to learn that all before it were accepted.
+    lease: Option<Arc<LeaseState>>,
+    /// The server's own connection. When it is accepted, all earlier ones were accepted too.
     sentinel: Option<SocketAddr>,
     stop: bool,
 }
@@ -38,7 +38,7 @@ impl Slot {
         let address = listener.local_addr()?;
         let slot = Self {
             address,
-            _silent: super::silent((SECOND_ADDRESS, address.port()).into())?,
+            _silent: super::full_listener((SECOND_ADDRESS, address.port()).into())?,
             current: Mutex::default(),
             changed: Condvar::new(),
         };
@@ -53,8 +53,8 @@ impl Slot {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Accepts until told to stop.
-    pub(super) fn run(self: &Arc<Self>, listener: &TcpListener, authorities: &Arc<Authorities>) {
+    /// Accepts connections until [`stop`](Self::stop).
+    pub(super) fn run(self: &Arc<Self>, listener: &TcpListener, tls_configs: &Arc<TlsConfigs>) {
         loop {
             let Ok((stream, peer)) = listener.accept() else {
                 continue;
@@ -68,15 +68,15 @@ impl Slot {
                 self.changed.notify_all();
                 continue;
             }
-            let Some(life) = current.life.clone() else {
+            let Some(lease) = current.lease.clone() else {
                 continue;
             };
             drop(current);
-            let number = life.accepts();
-            let authorities = Arc::clone(authorities);
+            let number = lease.connection_accepted();
+            let tls_configs = Arc::clone(tls_configs);
             std::thread::spawn(move || {
-                let seen = play::connection(stream, number, &life, &authorities);
-                life.ends(seen);
+                let record = play::connection(stream, number, &lease, &tls_configs);
+                lease.connection_ended(record);
             });
         }
     }
@@ -86,15 +86,17 @@ impl Slot {
         let _ = TcpStream::connect(self.address);
     }
 
-    /// Returns when everything that had connected before was accepted.
-    fn catch_up(&self) -> io::Result<()> {
+    /// Returns when all connections made before this call were accepted.
+    fn wait_for_accepts(&self) -> io::Result<()> {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
         socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
         self.current().sentinel = socket.local_addr()?.as_socket();
         socket.connect(&self.address.into())?;
         let (current, _) = self
             .changed
-            .wait_timeout_while(self.current(), SETTLE, |current| current.sentinel.is_some())
+            .wait_timeout_while(self.current(), SETTLE_TIMEOUT, |current| {
+                current.sentinel.is_some()
+            })
             .unwrap_or_else(PoisonError::into_inner);
         match current.sentinel {
             None => Ok(()),
@@ -103,19 +105,19 @@ impl Slot {
     }
 }
 
-/// A slot, armed. Only one lease of a slot may be alive at a time.
+/// An armed slot. A slot can have only one lease at a time.
 pub struct Lease {
     slot: Arc<Slot>,
-    life: Arc<Life>,
+    state: Arc<LeaseState>,
 }
 
 impl Lease {
     pub(super) fn new(slot: &Arc<Slot>, armed: Armed) -> Self {
-        let life = Arc::new(Life::new(armed));
-        slot.current().life = Some(Arc::clone(&life));
+        let state = Arc::new(LeaseState::new(armed));
+        slot.current().lease = Some(Arc::clone(&state));
         Self {
             slot: Arc::clone(slot),
-            life,
+            state,
         }
     }
 
@@ -124,19 +126,21 @@ impl Lease {
         self.slot.port()
     }
 
-    /// Waits until so many warm-ups were answered, and what was to follow them is done.
+    /// Waits until this many warm-ups have their reply and the steps after them are done.
     pub fn wait_for_idle(&self, warm_ups: usize) -> bool {
-        self.life.wait_for_idle(warm_ups, SETTLE)
+        self.state.wait_for_idle(warm_ups, SETTLE_TIMEOUT)
     }
 
-    /// Ends the lease, lets the server's threads come to an end, and gives what was seen. The calls
-    /// are over and their client is freed by then, so that its connections are closed.
+    /// Ends the lease, waits for the server's threads, and returns the ledger. Before this call, all
+    /// calls must be finished and their client freed, so that its connections are closed.
     pub fn finish(self) -> Ledger {
         let began = Instant::now();
-        let caught_up = self.slot.catch_up().is_ok();
-        self.slot.current().life = None;
-        let mut ledger = self.life.end(SETTLE.saturating_sub(began.elapsed()));
-        ledger.settled &= caught_up;
+        let all_accepted = self.slot.wait_for_accepts().is_ok();
+        self.slot.current().lease = None;
+        let mut ledger = self
+            .state
+            .end(SETTLE_TIMEOUT.saturating_sub(began.elapsed()));
+        ledger.settled &= all_accepted;
         ledger
     }
 }

@@ -1,6 +1,6 @@
-//! What the tests of the sandbox share: a plain client that sees every byte, and a small shop.
+//! Shared by the tests of the sandbox: a raw HTTP client that returns every byte, and a small shop.
 
-#![allow(dead_code)] // no test uses all of it
+#![allow(dead_code)] // no single test uses all of it
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -15,8 +15,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-/// Longer than any of these tests takes, so that a broken one ends.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than any of these tests takes, so that a failing test ends.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub trait Stream: Read + Write {
     fn tcp(&self) -> &TcpStream;
@@ -43,7 +43,7 @@ pub fn connect(sandbox: &Sandbox, tls: bool) -> Box<dyn Stream> {
     };
     let (_, address) = url.split_once("://").expect("a URL");
     let tcp = TcpStream::connect(address).expect("the sandbox listens");
-    tcp.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    tcp.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
     if !tls {
         return Box::new(tcp);
     }
@@ -61,18 +61,18 @@ pub fn connect(sandbox: &Sandbox, tls: bool) -> Box<dyn Stream> {
     Box::new(StreamOwned::new(client, tcp))
 }
 
-/// How the other side ended.
+/// How the peer ended the connection.
 #[derive(Debug, PartialEq, Eq)]
 pub enum End {
-    /// In good order: FIN, and the closing alert before it where there is TLS.
+    /// FIN, after close_notify if there is TLS.
     Closed,
     /// RST.
     Reset,
-    /// Still silent after the given time.
+    /// Not ended, and no data within the read timeout.
     Silent,
 }
 
-/// Reads until the other side ends.
+/// Reads until the peer ends the connection.
 pub fn read_out(stream: &mut dyn Stream) -> (Vec<u8>, End) {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
@@ -90,7 +90,7 @@ pub fn read_out(stream: &mut dyn Stream) -> (Vec<u8>, End) {
     }
 }
 
-/// Sends `request` and reads until the other side ends.
+/// Sends `request` and reads until the peer ends the connection.
 pub fn exchange(sandbox: &Sandbox, tls: bool, request: &[u8]) -> (Vec<u8>, End) {
     let mut stream = connect(sandbox, tls);
     stream.write_all(request).expect("sent");
@@ -98,22 +98,22 @@ pub fn exchange(sandbox: &Sandbox, tls: bool, request: &[u8]) -> (Vec<u8>, End) 
     read_out(&mut *stream)
 }
 
-/// An HTTP answer.
+/// An HTTP response.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub fn read(bytes: &[u8]) -> Self {
         let mut slots = [httparse::EMPTY_HEADER; 32];
         let mut parsed = httparse::Response::new(&mut slots);
         let head = match parsed.parse(bytes) {
             Ok(httparse::Status::Complete(head)) => head,
             other => panic!(
-                "not an answer: {other:?} {:?}",
+                "not an response: {other:?} {:?}",
                 String::from_utf8_lossy(bytes)
             ),
         };
@@ -146,7 +146,7 @@ impl Answer {
     }
 }
 
-/// A request, written out.
+/// The bytes of a request.
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut bytes =
         format!("{method} {path} HTTP/1.1\r\nHost: gateway.localhost\r\nConnection: close\r\n");
@@ -168,23 +168,23 @@ pub fn send(
     path: &str,
     headers: &[(&str, &str)],
     body: &[u8],
-) -> Answer {
+) -> Response {
     let (bytes, end) = exchange(sandbox, false, &request(method, path, headers, body));
     assert_eq!(end, End::Closed);
-    Answer::read(&bytes)
+    Response::read(&bytes)
 }
 
-pub fn get(sandbox: &Sandbox, path: &str) -> Answer {
+pub fn get(sandbox: &Sandbox, path: &str) -> Response {
     send(sandbox, "GET", path, &[], b"")
 }
 
-pub fn post_json(sandbox: &Sandbox, path: &str, body: &Value) -> Answer {
+pub fn post_json(sandbox: &Sandbox, path: &str, body: &Value) -> Response {
     let body = body.to_string();
     let headers = [("Content-Type", "application/json")];
     send(sandbox, "POST", path, &headers, body.as_bytes())
 }
 
-pub fn post_form(sandbox: &Sandbox, path: &str, fields: &[(&str, &str)]) -> Answer {
+pub fn post_form(sandbox: &Sandbox, path: &str, fields: &[(&str, &str)]) -> Response {
     let body = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields)
         .finish();
@@ -192,7 +192,7 @@ pub fn post_form(sandbox: &Sandbox, path: &str, fields: &[(&str, &str)]) -> Answ
     send(sandbox, "POST", path, &headers, body.as_bytes())
 }
 
-/// A payment request that the gateway takes, with `changes` made to it; null takes a field away.
+/// A valid payment request with `changes` applied. A null value removes the field.
 pub fn payment_request(sandbox: &Sandbox, changes: Value) -> Value {
     let mut fields: Map<String, Value> = serde_json::from_value(json!({
         "authorization": format!("Bearer {}", sandbox.token()),
@@ -218,7 +218,7 @@ pub fn payment_request(sandbox: &Sandbox, changes: Value) -> Value {
     Value::Object(fields)
 }
 
-/// The same as the pairs of a form.
+/// The fields as the pairs of a form.
 pub fn as_pairs(fields: &Value) -> Vec<(&str, &str)> {
     let fields = fields.as_object().expect("an object");
     fields
@@ -227,89 +227,89 @@ pub fn as_pairs(fields: &Value) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// Asks for a payment over JSON and returns its order number.
+/// Sends a JSON payment request and returns the order number.
 pub fn pay(sandbox: &Sandbox, changes: Value) -> String {
-    let answer = post_json(sandbox, "/v1.1/pay", &payment_request(sandbox, changes));
-    let reply = answer.json();
+    let response = post_json(sandbox, "/v1.1/pay", &payment_request(sandbox, changes));
+    let reply = response.json();
     assert_eq!(reply["code"], json!(0), "{reply}");
     reply["orderNumber"].as_str().expect("a number").to_owned()
 }
 
-/// The whole answer to a check.
-pub fn check(sandbox: &Sandbox, order: &str) -> Answer {
+/// Sends a check and returns the response.
+pub fn check(sandbox: &Sandbox, order: &str) -> Response {
     let bearer = format!("Bearer {}", sandbox.token());
     let path = format!("/api/rest/v1/check/{order}");
     send(sandbox, "GET", &path, &[("Authorization", &bearer)], b"")
 }
 
-/// A notice that a shop received.
+/// A callback that a shop received.
 #[derive(Debug)]
-pub struct Notice {
+pub struct Callback {
     pub content_type: String,
     pub body: String,
 }
 
-impl Notice {
+impl Callback {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).expect("JSON")
     }
 }
 
-/// A shop's callback address: it takes notices and answers each with the next of its answers, 200
-/// when there are none left.
+/// A shop's callback URL. It replies to each callback with the most recently queued reply, or with 200
+/// if none is queued.
 pub struct Shop {
     pub url: String,
-    notices: Receiver<Notice>,
-    answers: Arc<Mutex<Vec<(u16, String)>>>,
+    callbacks: Receiver<Callback>,
+    replies: Arc<Mutex<Vec<(u16, String)>>>,
 }
 
 impl Shop {
     pub fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let url = format!("http://{}/callback", listener.local_addr().expect("bound"));
-        let (tell, notices) = channel();
-        let answers: Arc<Mutex<Vec<(u16, String)>>> = Arc::default();
-        let next = Arc::clone(&answers);
+        let (sender, callbacks) = channel();
+        let replies: Arc<Mutex<Vec<(u16, String)>>> = Arc::default();
+        let next = Arc::clone(&replies);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
-                let Ok(notice) = take_notice(&mut stream) else {
+                let Ok(callback) = read_callback(&mut stream) else {
                     continue;
                 };
-                let queued = next.lock().expect("the answers").pop();
+                let queued = next.lock().expect("the replies").pop();
                 let (status, body) = queued.unwrap_or((200, "OK".to_owned()));
                 let _ = write!(
                     stream,
-                    "HTTP/1.1 {status} Answer\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                    "HTTP/1.1 {status} Response\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
                     body.len()
                 );
-                if tell.send(notice).is_err() {
+                if sender.send(callback).is_err() {
                     return;
                 }
             }
         });
         Self {
             url,
-            notices,
-            answers,
+            callbacks,
+            replies,
         }
     }
 
-    pub fn answer_next(&self, status: u16, body: &str) {
-        let mut answers = self.answers.lock().expect("the answers");
-        answers.push((status, body.to_owned()));
+    pub fn reply_next(&self, status: u16, body: &str) {
+        let mut replies = self.replies.lock().expect("the replies");
+        replies.push((status, body.to_owned()));
     }
 
-    pub fn next(&self) -> Notice {
-        self.notices.recv_timeout(PATIENCE).expect("a notice")
+    pub fn next(&self) -> Callback {
+        self.callbacks.recv_timeout(TIMEOUT).expect("a callback")
     }
 
     pub fn is_quiet(&self) -> bool {
-        self.notices.try_recv().is_err()
+        self.callbacks.try_recv().is_err()
     }
 }
 
-fn take_notice(stream: &mut TcpStream) -> io::Result<Notice> {
+fn read_callback(stream: &mut TcpStream) -> io::Result<Callback> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -334,7 +334,7 @@ fn take_notice(stream: &mut TcpStream) -> io::Result<Notice> {
         };
         let length: usize = header("content-length").parse().unwrap_or(0);
         if bytes.len() >= head + length {
-            return Ok(Notice {
+            return Ok(Callback {
                 content_type: header("content-type"),
                 body: String::from_utf8_lossy(&bytes[head..]).into_owned(),
             });

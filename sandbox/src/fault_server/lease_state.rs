@@ -1,4 +1,4 @@
-//! What a slot is armed with, and what has happened since.
+//! What a slot is armed with, and the state of the lease.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,30 +11,30 @@ use crate::certificate::Certificate;
 /// What a slot does during a lease.
 #[derive(Clone, Debug, Default)]
 pub struct Armed {
-    /// TLS, with this certificate; `None`: plain.
+    /// The TLS options. `None`: plain TCP.
     pub tls: Option<Tls>,
-    /// Whether the slot is a proxy, which makes its tunnels to itself.
+    /// Whether the slot is a proxy. Its tunnels lead to the slot itself.
     pub proxy: bool,
-    /// Who suffers what.
+    /// Which script is played when.
     pub plays: Plays,
 }
 
 /// The TLS of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tls {
-    /// The certificate shown.
+    /// The server certificate.
     pub certificate: Certificate,
-    /// Only TLS 1.2 is spoken, instead of 1.2 and 1.3.
+    /// Offers only TLS 1.2 instead of 1.2 and 1.3.
     pub only_tls12: bool,
 }
 
-/// Who suffers what.
+/// Which script is played when.
 #[derive(Clone, Debug)]
 pub enum Plays {
-    /// The first connection the first script, and so on; the last script serves all that follow.
+    /// The nth connection gets the nth script. The last script is used for all later connections.
     Connections(Vec<Arc<Script>>),
-    /// By the id in the request, which is read whole: the first request with it the first script, and
-    /// so on.
+    /// By the id in the request, which is read whole: the nth request with that id gets the nth
+    /// script of the id.
     Ids(HashMap<String, Vec<Arc<Script>>>),
 }
 
@@ -44,8 +44,8 @@ impl Default for Plays {
     }
 }
 
-/// The life of one arming, shared with the connections that came in it.
-pub(super) struct Life {
+/// The state of one lease, shared with its connections.
+pub(super) struct LeaseState {
     pub(super) armed: Armed,
     state: Mutex<State>,
     changed: Condvar,
@@ -59,7 +59,7 @@ struct State {
     ledger: Ledger,
 }
 
-impl Life {
+impl LeaseState {
     pub(super) fn new(armed: Armed) -> Self {
         Self {
             armed,
@@ -76,41 +76,41 @@ impl Life {
         self.state().over
     }
 
-    /// A connection was accepted: which one, counted from 0.
-    pub(super) fn accepts(&self) -> usize {
+    /// Counts an accepted connection. Returns its number, from 0.
+    pub(super) fn connection_accepted(&self) -> usize {
         let mut state = self.state();
         state.open += 1;
         state.ledger.accepted += 1;
         state.ledger.accepted - 1
     }
 
-    /// Waits until so many warm-ups were answered, or so long. Whether they were.
-    pub(super) fn wait_for_idle(&self, warm_ups: usize, most: Duration) -> bool {
+    /// Waits until `warm_ups` warm-ups are done, at most `timeout`. Returns whether they are.
+    pub(super) fn wait_for_idle(&self, warm_ups: usize, timeout: Duration) -> bool {
         let (state, _) = self
             .changed
-            .wait_timeout_while(self.state(), most, |state| state.idle < warm_ups)
+            .wait_timeout_while(self.state(), timeout, |state| state.idle < warm_ups)
             .unwrap_or_else(PoisonError::into_inner);
         state.idle >= warm_ups
     }
 
-    /// Ends every connection, which is waited for, or so long; then gives what was seen.
-    pub(super) fn end(&self, most: Duration) -> Ledger {
+    /// Ends the lease, waits at most `timeout` for its connections to end, and returns the ledger.
+    pub(super) fn end(&self, timeout: Duration) -> Ledger {
         self.state().over = true;
         self.changed.notify_all();
         let (mut state, _) = self
             .changed
-            .wait_timeout_while(self.state(), most, |state| state.open > 0)
+            .wait_timeout_while(self.state(), timeout, |state| state.open > 0)
             .unwrap_or_else(PoisonError::into_inner);
         let mut ledger = std::mem::take(&mut state.ledger);
         ledger.settled = state.open == 0;
         ledger
     }
 
-    /// Waits for the end of the lease, or so long. True at the end.
-    pub(super) fn wait(&self, most: Duration) -> bool {
+    /// Waits for the end of the lease, at most `timeout`. Returns whether it has ended.
+    pub(super) fn wait(&self, timeout: Duration) -> bool {
         let (state, _) = self
             .changed
-            .wait_timeout_while(self.state(), most, |state| !state.over)
+            .wait_timeout_while(self.state(), timeout, |state| !state.over)
             .unwrap_or_else(PoisonError::into_inner);
         state.over
     }
@@ -133,8 +133,8 @@ impl Life {
         }
     }
 
-    /// A script of this connection is begun on a request.
-    pub(super) fn begins(&self, connection: usize) {
+    /// Records that a script is started on this connection.
+    pub(super) fn script_started(&self, connection: usize) {
         let mut state = self.state();
         state.ledger.plays += 1;
         if let Plays::Connections(scripts) = &self.armed.plays {
@@ -142,8 +142,8 @@ impl Life {
         }
     }
 
-    /// A script has come to its end: it is the client's turn.
-    pub(super) fn acted(&self, id: Option<&str>) {
+    /// Records that a script is at its last step: the server now waits for the client.
+    pub(super) fn script_ended(&self, id: Option<&str>) {
         let now = Instant::now();
         let mut state = self.state();
         state.ledger.acted = Some(now);
@@ -152,13 +152,13 @@ impl Life {
         }
     }
 
-    /// A warm-up was answered, and what was to follow it is done.
-    pub(super) fn is_idle(&self) {
+    /// Records that a warm-up has its reply and the steps after it are done.
+    pub(super) fn warm_up_done(&self) {
         self.state().idle += 1;
         self.changed.notify_all();
     }
 
-    pub(super) fn ends(&self, connection: Connection) {
+    pub(super) fn connection_ended(&self, connection: Connection) {
         let mut state = self.state();
         state.ledger.connections.push(connection);
         state.open -= 1;

@@ -1,4 +1,4 @@
-//! A connection, plain or TLS, that is read and written byte by byte as a script says.
+//! A server-side connection, plain or TLS, that a script reads and writes byte by byte.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,38 +7,38 @@ use std::time::{Duration, Instant};
 
 use tokio_rustls::rustls::{ServerConfig, ServerConnection};
 
-/// How long one system call may block before it is looked whether the lease is over.
-const SLICE: Duration = Duration::from_millis(20);
-/// How long the peer's last bytes are waited for.
-const LAST_BYTES: Duration = Duration::from_secs(2);
+/// How long one system call may block before the server checks whether the lease is over.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// How long to wait for the peer's last bytes.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What came of reading.
+/// The result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pulled {
-    /// Something came.
-    Some,
-    /// Nothing came for a while.
+pub(super) enum ReadResult {
+    /// Bytes were read.
+    Data,
+    /// Nothing to read now.
     Nothing,
-    /// Nothing will come any more.
+    /// End of stream, or an error.
     End,
 }
 
-pub(super) struct Line {
-    /// None once it was reset or cut.
+pub(super) struct ScriptedStream {
+    /// `None` after a reset or a cut.
     stream: Option<TcpStream>,
     tls: Option<Box<ServerConnection>>,
-    /// What came, above TLS.
+    /// The bytes received, above TLS.
     pub(super) received: Vec<u8>,
-    /// How many bytes went out, above TLS.
+    /// How many bytes were sent, above TLS.
     pub(super) sent: u64,
     ended: bool,
 }
 
-impl Line {
+impl ScriptedStream {
     pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(SLICE))?;
-        stream.set_write_timeout(Some(SLICE))?;
+        stream.set_read_timeout(Some(POLL_INTERVAL))?;
+        stream.set_write_timeout(Some(POLL_INTERVAL))?;
         Ok(Self {
             stream: Some(stream),
             tls: None,
@@ -48,67 +48,67 @@ impl Line {
         })
     }
 
-    /// Reads what comes next, `most` bytes at most (inside TLS, about as many).
-    pub(super) fn pull(&mut self, most: usize) -> Pulled {
+    /// Reads at max `max` bytes (with TLS, approximately).
+    pub(super) fn read(&mut self, max: usize) -> ReadResult {
         let (false, Some(stream)) = (self.ended, &mut self.stream) else {
-            return Pulled::End;
+            return ReadResult::End;
         };
         let mut piece = [0; 16 * 1024];
-        // In small pieces inside TLS, so that no more records are opened than are asked for.
-        let most = match self.tls {
-            Some(_) => most.clamp(64, 1024),
-            None => most.clamp(1, piece.len()),
+        // With TLS, read small pieces, to decrypt no more records than required.
+        let max = match self.tls {
+            Some(_) => max.clamp(64, 1024),
+            None => max.clamp(1, piece.len()),
         };
-        let pulled = match stream.read(&mut piece[..most]) {
-            Ok(0) => Pulled::End,
-            Ok(length) => self.take_in(&piece[..length]),
-            Err(error) if is_passing(&error) => Pulled::Nothing,
-            Err(_) => Pulled::End,
+        let result = match stream.read(&mut piece[..max]) {
+            Ok(0) => ReadResult::End,
+            Ok(length) => self.decrypt(&piece[..length]),
+            Err(error) if is_temporary(&error) => ReadResult::Nothing,
+            Err(_) => ReadResult::End,
         };
-        self.ended = pulled == Pulled::End;
-        pulled
+        self.ended = result == ReadResult::End;
+        result
     }
 
-    fn take_in(&mut self, mut bytes: &[u8]) -> Pulled {
+    fn decrypt(&mut self, mut bytes: &[u8]) -> ReadResult {
         let Some(tls) = &mut self.tls else {
             self.received.extend_from_slice(bytes);
-            return Pulled::Some;
+            return ReadResult::Data;
         };
         while !bytes.is_empty() {
             match tls.read_tls(&mut bytes) {
-                Ok(0) | Err(_) => return Pulled::End,
+                Ok(0) | Err(_) => return ReadResult::End,
                 Ok(_) => {}
             }
             let Ok(state) = tls.process_new_packets() else {
-                return Pulled::End;
+                return ReadResult::End;
             };
-            let came = state.plaintext_bytes_to_read();
+            let length = state.plaintext_bytes_to_read();
             let before = self.received.len();
-            self.received.resize(before + came, 0);
+            self.received.resize(before + length, 0);
             if tls
                 .reader()
                 .read_exact(&mut self.received[before..])
                 .is_err()
             {
-                return Pulled::End;
+                return ReadResult::End;
             }
         }
-        Pulled::Some
+        ReadResult::Data
     }
 
-    /// Sends, inside TLS where there is TLS. False when the peer is gone or `stop` says so.
+    /// Sends through TLS if the connection has it. False if the peer is gone or `stop` returns true.
     pub(super) fn send(&mut self, bytes: &[u8], stop: impl Fn() -> bool) -> bool {
         for piece in bytes.chunks(16 * 1024) {
-            let sealed = match &mut self.tls {
+            let record = match &mut self.tls {
                 Some(tls) => {
                     if tls.writer().write_all(piece).is_err() {
                         return false;
                     }
-                    pending(tls)
+                    outgoing(tls)
                 }
                 None => piece.to_vec(),
             };
-            if !self.send_raw(&sealed, &stop) {
+            if !self.send_raw(&record, &stop) {
                 return false;
             }
             self.sent += piece.len() as u64;
@@ -116,7 +116,7 @@ impl Line {
         true
     }
 
-    /// Sends beneath TLS.
+    /// Sends below TLS, unencrypted.
     pub(super) fn send_raw(&mut self, mut bytes: &[u8], stop: impl Fn() -> bool) -> bool {
         let Some(stream) = &mut self.stream else {
             return false;
@@ -125,15 +125,15 @@ impl Line {
             match stream.write(bytes) {
                 Ok(0) => return false,
                 Ok(length) => bytes = &bytes[length..],
-                Err(error) if is_passing(&error) && !stop() => {}
+                Err(error) if is_temporary(&error) && !stop() => {}
                 Err(_) => return false,
             }
         }
         true
     }
 
-    /// Begins TLS: reads the client's hello and gives the flight that answers it, unsent. `None` when
-    /// there is none.
+    /// Starts TLS: reads the client's hello and returns the server's first flight, not yet sent. `None`
+    /// if the handshake fails.
     pub(super) fn begin_tls(
         &mut self,
         config: &Arc<ServerConfig>,
@@ -144,78 +144,78 @@ impl Line {
         self.tls = Some(Box::new(tls));
         loop {
             if let Some(tls) = self.tls.as_mut().filter(|tls| tls.wants_write()) {
-                return Some(pending(tls));
+                return Some(outgoing(tls));
             }
-            match self.pull(1024) {
-                Pulled::End => return None,
-                Pulled::Nothing if stop() => return None,
+            match self.read(1024) {
+                ReadResult::End => return None,
+                ReadResult::Nothing if stop() => return None,
                 _ => {}
             }
         }
     }
 
-    /// Ends a handshake that was begun. False when it fails.
-    pub(super) fn end_tls(&mut self, stop: impl Fn() -> bool) -> bool {
+    /// Completes the handshake. False if it fails.
+    pub(super) fn complete_tls(&mut self, stop: impl Fn() -> bool) -> bool {
         loop {
             let Some(tls) = &mut self.tls else {
                 return false;
             };
             let done = !tls.is_handshaking();
-            let last = pending(tls);
-            if !self.send_raw(&last, &stop) {
+            let bytes = outgoing(tls);
+            if !self.send_raw(&bytes, &stop) {
                 return false;
             }
             if done {
                 return true;
             }
-            match self.pull(1024) {
-                Pulled::End => return false,
-                Pulled::Nothing if stop() => return false,
+            match self.read(1024) {
+                ReadResult::End => return false,
+                ReadResult::Nothing if stop() => return false,
                 _ => {}
             }
         }
     }
 
-    /// Forgets what came, which was for the proxy.
-    pub(super) fn forget(&mut self) {
+    /// Discards the bytes received and sent so far, which belong to the proxy.
+    pub(super) fn discard(&mut self) {
         self.received.clear();
         self.sent = 0;
     }
 
-    /// Reads what has come by now.
-    fn take_what_came(&mut self) {
+    /// Reads everything that is available now.
+    fn read_available(&mut self) {
         let nonblocking = |line: &Self, on| {
             let stream = line.stream.as_ref();
             stream.is_some_and(|stream| stream.set_nonblocking(on).is_ok())
         };
         if nonblocking(self, true) {
-            while self.pull(16 * 1024) == Pulled::Some {}
+            while self.read(16 * 1024) == ReadResult::Data {}
             nonblocking(self, false);
         }
     }
 
-    /// Reads until the peer closes: what it handed over counts, read by anybody or not.
+    /// Reads until the peer closes, so that all its bytes are recorded, even those no script reads.
     pub(super) fn drain(&mut self) {
-        let until = Instant::now() + LAST_BYTES;
-        while self.pull(16 * 1024) != Pulled::End && Instant::now() < until {}
+        let until = Instant::now() + DRAIN_TIMEOUT;
+        while self.read(16 * 1024) != ReadResult::End && Instant::now() < until {}
     }
 
-    /// Resets, at once. What came until now counts.
+    /// Resets the connection at once. Bytes received until now are recorded.
     pub(super) fn reset(&mut self) {
-        self.take_what_came();
+        self.read_available();
         if let Some(stream) = &self.stream {
             let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
         self.stream = None;
     }
 
-    /// Closes for writing in an orderly way, and reads on to the end.
+    /// Closes for writing, with close_notify if there is TLS, and reads until the peer closes.
     pub(super) fn close(&mut self) {
-        self.take_what_came();
+        self.read_available();
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
-            let goodbye = pending(tls);
-            self.send_raw(&goodbye, || true);
+            let close_notify = outgoing(tls);
+            self.send_raw(&close_notify, || true);
         }
         if let Some(stream) = &self.stream {
             let _ = stream.shutdown(Shutdown::Write);
@@ -223,22 +223,21 @@ impl Line {
         self.drain();
     }
 
-    /// Leaves the close to the system, at once and without a word: what comes later is answered with
-    /// a reset.
+    /// Closes the socket at once, without close_notify. The system replies with RST to later data.
     pub(super) fn cut(&mut self) {
-        self.take_what_came();
+        self.read_available();
         self.stream = None;
     }
 }
 
-/// What TLS has to say.
-fn pending(tls: &mut ServerConnection) -> Vec<u8> {
+/// The bytes that TLS has to send.
+fn outgoing(tls: &mut ServerConnection) -> Vec<u8> {
     let mut bytes = Vec::new();
     while tls.wants_write() && tls.write_tls(&mut bytes).is_ok() {}
     bytes
 }
 
-fn is_passing(error: &io::Error) -> bool {
+fn is_temporary(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
