@@ -451,7 +451,7 @@ fn a_check_is_retried_if_the_idle_connection_through_a_proxy_closes_when_used() 
         then: vec![Step::Close],
         ..Script::default()
     };
-    let answers = Script {
+    let replies = Script {
         then: vec![Step::Send(reply_for("N1").into_bytes())],
         ..Script::default()
     };
@@ -464,7 +464,7 @@ fn a_check_is_retried_if_the_idle_connection_through_a_proxy_closes_when_used() 
         Armed {
             tls: Some(tls),
             proxy: true,
-            plays: Plays::Connections(vec![Arc::new(closes), Arc::new(answers)]),
+            plays: Plays::Connections(vec![Arc::new(closes), Arc::new(replies)]),
         },
     );
     let address = format!("127.0.0.1:{}", lease.port());

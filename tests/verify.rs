@@ -409,8 +409,8 @@ fn signing_shop() -> (Shop, [String; 2]) {
     let sandbox = sandbox();
     let secret = |text: &str| Some(text.to_owned().into());
     let config = flexpay::Config {
-        callback_secret: secret("a secret of the shop's own"),
-        callback_secret_previous: secret("the secret of last year's"),
+        callback_secret: secret("the shop's own secret"),
+        callback_secret_previous: secret("last year's old secret"),
         ..secure_config(&sandbox, flexpay::Api::V1_1)
     };
     let client = Client::new(config).expect("the settings are valid");
@@ -498,10 +498,7 @@ fn a_url_signed_with_the_previous_secret_is_still_valid() {
             .unwrap()
             .verify_callback(&body, &expected)
     };
-    assert_eq!(
-        rotated("a secret of the shop's own").unwrap().state,
-        State::Paid
-    );
+    assert_eq!(rotated("the shop's own secret").unwrap().state, State::Paid);
     assert_eq!(
         rotated("some other shop's secret").unwrap_err().field(),
         Some("query")
