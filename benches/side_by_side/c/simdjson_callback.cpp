@@ -68,10 +68,10 @@ callback *callback_parse(const char *body, size_t length) {
     return copy(found);
 }
 
-const char *callback_reference(const callback *given) {
-    return given->fields[1];
+const char *callback_reference(const callback *parsed) {
+    return parsed->fields[1];
 }
 
-void callback_free(callback *given) {
-    std::free(given);
+void callback_free(callback *parsed) {
+    std::free(parsed);
 }
