@@ -1,18 +1,18 @@
-//! An error's message says what to do next.
+//! The message of an error says what the caller must do next.
 
 mod common;
 
-use common::{client, client_of, config, nobody, order, request, sandbox};
+use common::{client, client_for_url, config, new_order, request, sandbox, unused_url};
 use flexpay::{Api, Client, Config, Error, ErrorCode, Expected, Outcome, WaitOptions};
 use flexpay_sandbox::{Action, Endpoint, Fault, Sandbox};
 use std::time::Duration;
 
-/// A sandbox that meets the next request to `endpoint` with `action`.
+/// A sandbox that applies `action` to every request to `endpoint`.
 fn sandbox_with(endpoint: Endpoint, action: Action) -> Sandbox {
     let sandbox = sandbox();
     sandbox
         .inject(Fault::on(endpoint, action).forever())
-        .expect("a fault that can be");
+        .expect("the sandbox accepts the fault");
     sandbox
 }
 
@@ -23,12 +23,12 @@ fn html(status: u16) -> Action {
     }
 }
 
-fn says(error: &Error, words: &str) {
-    assert!(error.message().contains(words), "{words:?} in: {error}");
+fn assert_message_has(error: &Error, text: &str) {
+    assert!(error.message().contains(text), "{text:?} in: {error}");
 }
 
 #[test]
-fn a_payment_that_may_exist_is_looked_up_by_its_reference() {
+fn an_error_with_outcome_unknown_names_the_reference() {
     let failing = [
         (html(502), ErrorCode::Gateway),
         (Action::ResetAfterReading, ErrorCode::Connection),
@@ -37,12 +37,16 @@ fn a_payment_that_may_exist_is_looked_up_by_its_reference() {
     ];
     for (action, code) in failing {
         let sandbox = sandbox_with(Endpoint::Pay, action);
-        let error = client(&sandbox).pay(&request("ZANDO-1")).expect_err("open");
+        let error = client(&sandbox)
+            .pay(&request("ZANDO-1"))
+            .expect_err("unknown outcome");
         assert_eq!((error.code(), error.outcome()), (code, Outcome::Unknown));
-        says(&error, "do not pay again");
+        assert_message_has(&error, "do not pay again");
         match error.order_number() {
-            Some(number) => says(&error, &format!("check the order number {number:?} first")),
-            None => says(
+            Some(number) => {
+                assert_message_has(&error, &format!("check the order number {number:?} first"))
+            }
+            None => assert_message_has(
                 &error,
                 "the reference \"ZANDO-1\" in FlexPay's merchant console",
             ),
@@ -51,7 +55,7 @@ fn a_payment_that_may_exist_is_looked_up_by_its_reference() {
 }
 
 #[test]
-fn a_payment_that_may_exist_is_checked_by_its_order_number_where_the_reply_has_one() {
+fn an_error_with_outcome_unknown_names_the_order_number_if_the_reply_has_one() {
     let body = r#"{"code":"0","message":"","orderNumber":"a1B2c3"}"#;
     let reply = Action::Reply {
         status: 200,
@@ -60,46 +64,51 @@ fn a_payment_that_may_exist_is_checked_by_its_order_number_where_the_reply_has_o
         record: true,
     };
     let sandbox = sandbox_with(Endpoint::Pay, reply);
-    let error = client(&sandbox).pay(&request("ZANDO-2")).expect_err("open");
+    let error = client(&sandbox)
+        .pay(&request("ZANDO-2"))
+        .expect_err("unknown outcome");
     assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
-    says(
+    assert_message_has(
         &error,
         "do not pay again: check the order number \"a1B2c3\" first",
     );
 }
 
 #[test]
-fn a_question_without_an_answer_names_the_order_to_ask_about_again() {
+fn a_failed_check_names_the_order_number_to_check_again() {
     let sandbox = sandbox();
     let client = client(&sandbox);
-    let number = order(&client, "ZANDO-3");
+    let number = new_order(&client, "ZANDO-3");
     sandbox
         .inject(Fault::on(Endpoint::Check, html(503)).forever())
-        .expect("a fault that can be");
+        .expect("the sandbox accepts the fault");
     let advice = format!("do not pay again: check the order number {number:?} first");
 
-    says(&client.check(&number).expect_err("failing"), &advice);
+    assert_message_has(
+        &client.check(&number).expect_err("the gateway fails"),
+        &advice,
+    );
     let brief = WaitOptions {
         timeout: Duration::from_millis(50),
         ..WaitOptions::default()
     };
-    let error = client.wait(&number, &brief).expect_err("failing");
+    let error = client.wait(&number, &brief).expect_err("the gateway fails");
     assert_eq!(error.code(), ErrorCode::Timeout);
-    says(&error, &advice);
+    assert_message_has(&error, &advice);
     assert_eq!(
         error.message().matches("do not pay again").count(),
         1,
-        "it is said once: {error}"
+        "the advice is given once: {error}"
     );
 }
 
 #[test]
-fn a_wait_that_meets_another_payment_names_the_reference_to_look_for() {
+fn a_wait_that_finds_another_payment_names_the_expected_reference() {
     let sandbox = sandbox();
     let client = client(&sandbox);
-    let number = order(&client, "ZANDO-4");
+    let number = new_order(&client, "ZANDO-4");
     let decided = sandbox.decide(&number, flexpay_sandbox::Decision::Approve);
-    decided.expect("the order is there");
+    decided.expect("the order exists");
     let options = WaitOptions {
         expected: Some(Expected {
             reference: "ZANDO-5".into(),
@@ -111,19 +120,19 @@ fn a_wait_that_meets_another_payment_names_the_reference_to_look_for() {
     };
     let error = client.wait(&number, &options).expect_err("another payment");
     assert_eq!(error.code(), ErrorCode::Mismatch);
-    says(&error, "look for the reference \"ZANDO-5\"");
+    assert_message_has(&error, "look for the reference \"ZANDO-5\"");
 }
 
 #[test]
-fn what_was_not_sent_says_nothing_of_the_kind() {
-    let client = client_of(&nobody(), Duration::from_secs(5));
-    let error = client.pay(&request("ZANDO-6")).expect_err("nobody there");
+fn an_error_with_outcome_not_sent_has_no_such_advice() {
+    let client = client_for_url(&unused_url(), Duration::from_secs(5));
+    let error = client.pay(&request("ZANDO-6")).expect_err("no server");
     assert_eq!(error.outcome(), Outcome::NotSent);
     assert!(!error.message().contains("pay again"), "{error}");
 }
 
 #[test]
-fn an_address_that_nothing_answers_at_is_named() {
+fn a_404_names_the_setting_to_check() {
     let sandbox = sandbox();
     let base = sandbox.http_url();
     for api in [Api::V1, Api::V1_1] {
@@ -132,16 +141,16 @@ fn an_address_that_nothing_answers_at_is_named() {
             check_url: Some(format!("{base}/nor/this")),
             ..config(&sandbox, api)
         };
-        let client = Client::new(wrong).expect("an address is an address");
+        let client = Client::new(wrong).expect("the URL is valid");
         let error = client.pay(&request("ZANDO-7")).expect_err("404");
         assert_eq!(error.http_status(), Some(404));
-        says(
+        assert_message_has(
             &error,
             &format!("check pay_url: {base}/no/such/address was asked"),
         );
         let error = client.check("a1B2c3").expect_err("404");
         assert_eq!(error.http_status(), Some(404));
-        says(
+        assert_message_has(
             &error,
             &format!("check check_url: {base}/nor/this was asked"),
         );
@@ -149,7 +158,7 @@ fn an_address_that_nothing_answers_at_is_named() {
 }
 
 #[test]
-fn an_order_that_is_not_found_does_not_blame_the_address() {
+fn an_order_that_is_not_found_does_not_mention_check_url() {
     let sandbox = sandbox();
     let error = client(&sandbox).check("a1B2c3").expect_err("no such order");
     assert_eq!(error.code(), ErrorCode::NotFound);
@@ -157,10 +166,10 @@ fn an_order_that_is_not_found_does_not_blame_the_address() {
 }
 
 #[test]
-fn an_address_for_the_other_form_is_told_as_such() {
+fn a_pay_url_of_the_other_api_version_is_reported() {
     let sandbox = sandbox();
     let base = sandbox.http_url();
-    for (api, path, posted) in [
+    for (api, path, sent) in [
         (Api::V1, "v1.1/pay", "a form (api v1)"),
         (Api::V1_1, "v1/pay", "JSON (api v1.1)"),
     ] {
@@ -168,30 +177,27 @@ fn an_address_for_the_other_form_is_told_as_such() {
             pay_url: Some(format!("{base}/{path}")),
             ..config(&sandbox, api)
         };
-        let client = Client::new(wrong).expect("an address is an address");
-        let error = client.pay(&request("ZANDO-8")).expect_err("the other form");
+        let client = Client::new(wrong).expect("the URL is valid");
+        let error = client.pay(&request("ZANDO-8")).expect_err("other version");
         assert_eq!(error.outcome(), Outcome::Refused, "{error}");
-        says(&error, "mal formée");
-        says(
-            &error,
-            &format!("check pay_url: {base}/{path} got {posted}"),
-        );
-        says(&error, "this address may be for the other form (api)");
+        assert_message_has(&error, "mal formée");
+        assert_message_has(&error, &format!("check pay_url: {base}/{path} got {sent}"));
+        assert_message_has(&error, "this address may be for the other form (api)");
     }
 }
 
 #[test]
-fn a_reference_that_was_used_before_is_to_be_found_out_about() {
+fn a_refusal_of_a_used_reference_says_so() {
     let sandbox = sandbox();
     let client = client(&sandbox);
-    order(&client, "ZANDO-9");
+    new_order(&client, "ZANDO-9");
     let error = client.pay(&request("ZANDO-9")).expect_err("used");
     assert_eq!(error.code(), ErrorCode::Refused);
-    says(
+    assert_message_has(
         &error,
         "déjà traitée; the reference \"ZANDO-9\" was used before",
     );
-    says(&error, "take a new one for another");
+    assert_message_has(&error, "take a new one for another");
 
     let reply = Action::Reply {
         status: 200,
@@ -200,7 +206,9 @@ fn a_reference_that_was_used_before_is_to_be_found_out_about() {
         record: false,
     };
     let fault = Fault::on(Endpoint::Pay, reply);
-    sandbox.inject(fault).expect("a fault that can be");
+    sandbox
+        .inject(fault)
+        .expect("the sandbox accepts the fault");
     let error = client.pay(&request("ZANDO-10")).expect_err("used");
-    says(&error, "the reference \"ZANDO-10\" was used before");
+    assert_message_has(&error, "the reference \"ZANDO-10\" was used before");
 }

@@ -1,5 +1,5 @@
-//! How often a call asks for memory: most of what a small call costs, and a number that no machine's
-//! mood can move. Counted through the border, as C calls.
+//! The number of allocations per call. Allocations are most of the cost of a small call, and their
+//! number does not depend on the machine's load. Callback parsing is counted through the C ABI.
 #![allow(unsafe_code)]
 
 mod common;
@@ -10,48 +10,50 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ptr::null_mut;
 
-struct Counting;
+struct CountingAllocator;
 
 thread_local! {
-    /// Of this thread alone: the sandbox runs in others.
+    /// Per thread: the sandbox runs in other threads and must not be counted.
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-// SAFETY: everything is the system's; to count needs no memory, and the cell no destructor.
-unsafe impl GlobalAlloc for Counting {
+// SAFETY: every call is forwarded to the system allocator. Counting does not allocate, and the cell
+// has no destructor.
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.set(COUNT.get() + 1);
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller guarantees what `System` requires.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         COUNT.set(COUNT.get() + 1);
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller guarantees what `System` requires.
         unsafe { System.realloc(memory, layout, size) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller guarantees what `System` requires.
         unsafe { System.dealloc(memory, layout) }
     }
 }
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// By the second time: what is made once is made.
-fn counted(mut work: impl FnMut()) -> u64 {
-    work();
+/// Counts the second of two runs: the first one also allocates what is initialized only once.
+fn allocations_in(mut run: impl FnMut()) -> u64 {
+    run();
     let before = COUNT.get();
-    work();
+    run();
     COUNT.get() - before
 }
 
-fn parsed(body: &[u8]) -> u64 {
-    counted(|| {
+fn allocations_of_parsing(body: &[u8]) -> u64 {
+    allocations_in(|| {
         let mut callback = null_mut();
-        // SAFETY: a body with its length, a place for the result, and a result not yet freed.
+        // SAFETY: the pointer and length are of a live body, the result pointer is valid, and the
+        // result is freed once.
         unsafe {
             let code = flexpay_parse_callback(body.as_ptr(), body.len(), &mut callback, null_mut());
             assert_eq!(code, 0);
@@ -64,17 +66,21 @@ fn parsed(body: &[u8]) -> u64 {
 fn a_callback_is_one_allocation() {
     // The example of the card document.
     let json = br#"{"code":"0","reference":"MLOPN5472452","provider_reference":"7KI81020PHS","orderNumber":"9bsTX7qXdpQe243815877848"}"#;
-    assert_eq!(parsed(json), 1);
-    assert_eq!(parsed(b"code=0&reference=MLOPN5472452"), 1);
+    assert_eq!(allocations_of_parsing(json), 1);
+    assert_eq!(allocations_of_parsing(b"code=0&reference=MLOPN5472452"), 1);
 }
 
 #[test]
-fn an_escape_in_a_callback_costs_what_it_is_written_to() {
+fn an_escape_in_a_callback_costs_only_the_unescaped_copies() {
     let escaped = br#"{"code":"0","reference":"R-1","message":"pay\u00e9"}"#;
-    assert!(parsed(escaped) <= 4, "{}", parsed(escaped));
+    assert!(
+        allocations_of_parsing(escaped) <= 4,
+        "{}",
+        allocations_of_parsing(escaped)
+    );
 }
 
-/// There are 52, and 54 over TLS: room for what the libraries below may come to need.
+/// There are 52 today, and 54 over TLS. The limit leaves room for changes in dependencies.
 #[test]
 fn a_check_on_an_open_connection_takes_a_few_dozen_allocations() {
     let sandbox = sandbox();
@@ -82,7 +88,7 @@ fn a_check_on_an_open_connection_takes_a_few_dozen_allocations() {
         let reference = format!("A{}", sandbox.payments().len());
         let payment = client.pay(&request(&reference)).unwrap();
         let number = payment.order_number.unwrap();
-        let count = counted(|| drop(client.check(&number).unwrap()));
+        let count = allocations_in(|| drop(client.check(&number).unwrap()));
         assert!(count <= 80, "{count}");
     }
 }

@@ -1,4 +1,4 @@
-//! Check, against the sandbox.
+//! `Client::check` against the sandbox.
 
 mod common;
 
@@ -10,10 +10,10 @@ use flexpay_sandbox::{
 use std::time::Duration;
 
 #[test]
-fn each_state_is_told_over_http_and_https() {
+fn each_state_is_reported_over_http_and_https() {
     let sandbox = sandbox();
     for client in [client(&sandbox), secure_client(&sandbox)] {
-        let number = order(&client, &format!("S{}", sandbox.payments().len()));
+        let number = new_order(&client, &format!("S{}", sandbox.payments().len()));
         for (decision, state, status) in [
             (Decision::Pending, State::Pending, "2"),
             (Decision::Decline, State::Failed, "1"),
@@ -34,10 +34,10 @@ fn each_state_is_told_over_http_and_https() {
 }
 
 #[test]
-fn the_gateway_s_quirks_change_nothing() {
+fn the_gateway_s_quirks_do_not_change_the_result() {
     let sandbox = sandbox();
     let client = client(&sandbox);
-    let number = order(&client, "H1");
+    let number = new_order(&client, "H1");
     let plain = client.check(&number).unwrap();
     assert_eq!(plain.amount.map(|amount| amount.minor()), Some(2550));
     assert!(plain.created_at.is_some());
@@ -77,14 +77,14 @@ fn the_gateway_s_quirks_change_nothing() {
         },
     ] {
         sandbox.set_quirks(quirks.clone());
-        let mut odd = client.check(&number).unwrap();
-        odd.raw = plain.raw.clone();
-        assert_eq!(odd, plain, "{quirks:?}");
+        let mut result = client.check(&number).unwrap();
+        result.raw = plain.raw.clone();
+        assert_eq!(result, plain, "{quirks:?}");
     }
 }
 
 #[test]
-fn the_order_number_is_percent_encoded_and_the_token_a_bearer() {
+fn the_order_number_is_percent_encoded_and_the_token_is_a_bearer_token() {
     let sandbox = sandbox();
     let error = client(&sandbox).check("a/b?c#d é%2F..").unwrap_err();
     assert_eq!(error.code(), ErrorCode::NotFound, "{error}");
@@ -98,7 +98,7 @@ fn the_order_number_is_percent_encoded_and_the_token_a_bearer() {
 }
 
 #[test]
-fn an_order_number_must_be_there() {
+fn an_empty_order_number_is_refused() {
     let sandbox = sandbox();
     let error = client(&sandbox).check(" ").unwrap_err();
     assert_eq!(
@@ -109,17 +109,17 @@ fn an_order_number_must_be_there() {
 }
 
 #[test]
-fn an_unknown_order_is_an_error_of_its_own() {
+fn an_unknown_order_is_not_found() {
     let sandbox = sandbox();
     let error = client(&sandbox).check("nowhere").unwrap_err();
     assert_eq!(error.code(), ErrorCode::NotFound);
     assert_eq!(error.outcome(), Outcome::Refused);
     assert_eq!(error.gateway_message(), Some("Aucune transaction trouvée"));
-    assert_eq!(sandbox.requests().len(), 1, "an answer is an answer");
+    assert_eq!(sandbox.requests().len(), 1, "a refusal is not retried");
 }
 
 #[test]
-fn a_page_instead_of_json_is_said_as_such() {
+fn an_html_page_instead_of_json_is_reported_as_such() {
     for status in [200, 500] {
         let sandbox = sandbox();
         let page = Action::Html {
@@ -145,7 +145,7 @@ fn a_page_instead_of_json_is_said_as_such() {
 }
 
 #[test]
-fn what_a_fault_left_unanswered_is_asked_again() {
+fn a_check_that_fails_without_a_reply_is_retried() {
     for action in [
         Action::ResetAfterReading,
         Action::CloseAfterReading,
@@ -157,7 +157,7 @@ fn what_a_fault_left_unanswered_is_asked_again() {
     ] {
         let sandbox = sandbox();
         let client = secure_client(&sandbox);
-        let number = order(&client, "A1");
+        let number = new_order(&client, "A1");
         sandbox
             .inject(Fault::on(Endpoint::Check, action.clone()).times(2))
             .unwrap();
@@ -166,13 +166,13 @@ fn what_a_fault_left_unanswered_is_asked_again() {
             State::Pending,
             "{action:?}"
         );
-        // The payment, two that failed, and the one that did not.
+        // The payment, two failed checks and one successful check.
         assert_eq!(sandbox.requests().len(), 4, "{action:?}");
     }
 }
 
 #[test]
-fn nothing_is_asked_again_when_asked_not_to() {
+fn check_once_disables_retries() {
     let sandbox = sandbox();
     let once = Config {
         check_once: true,
@@ -208,7 +208,7 @@ fn a_retry_after_beyond_the_deadline_is_not_waited_for() {
 }
 
 #[test]
-fn a_refused_token_that_has_expired_is_told_since_when() {
+fn a_refusal_of_an_expired_token_names_the_expiry_date() {
     let sandbox = sandbox();
     // {"alg":"none"} . {"exp":1700000000} . signature
     let old = "eyJhbGciOiJub25lIn0.eyJleHAiOjE3MDAwMDAwMDB9.c2ln";
@@ -216,7 +216,8 @@ fn a_refused_token_that_has_expired_is_told_since_when() {
         token: old.to_owned().into(),
         ..config(&sandbox, Api::V1_1)
     };
-    let client = Client::new(expired).expect("nothing is refused on the word of the clock");
+    let client = Client::new(expired)
+        .expect("an expired token is not refused locally: the clock may be wrong");
     for error in [
         client.check("1").unwrap_err(),
         client.pay(&request("T1")).unwrap_err(),
@@ -233,7 +234,7 @@ fn a_refused_token_that_has_expired_is_told_since_when() {
 #[test]
 fn a_403_with_a_web_page_names_the_address_filter_and_one_with_json_the_token() {
     let sandbox = sandbox();
-    for (body, says) in [
+    for (body, expected) in [
         (
             "<title>Attention Required! | Cloudflare</title>",
             "address filter",
@@ -265,13 +266,13 @@ fn a_403_with_a_web_page_names_the_address_filter_and_one_with_json_the_token() 
         ] {
             assert_eq!(error.code(), ErrorCode::Unauthorized);
             assert_eq!(error.outcome(), Outcome::Refused);
-            assert!(error.message().contains(says), "{error}");
+            assert!(error.message().contains(expected), "{error}");
         }
     }
 }
 
 #[test]
-fn a_payment_without_an_order_number_is_told_why_it_has_none() {
+fn the_error_for_an_empty_order_number_explains_why_there_may_be_none() {
     let sandbox = sandbox();
     let client = secure_client(&sandbox);
     for error in [
@@ -287,7 +288,7 @@ fn a_payment_without_an_order_number_is_told_why_it_has_none() {
 }
 
 #[test]
-fn a_compressed_reply_is_named_as_what_it_is() {
+fn a_compressed_reply_is_reported_as_such() {
     let sandbox = sandbox();
     let action = Action::Reply {
         status: 200,
@@ -316,7 +317,7 @@ fn a_valid_token_that_is_refused_is_not_called_expired() {
 fn sixty_four_threads_share_one_client() {
     let sandbox = sandbox();
     let client = secure_client(&sandbox);
-    let number = order(&client, "P1");
+    let number = new_order(&client, "P1");
     std::thread::scope(|scope| {
         for _ in 0..64 {
             scope.spawn(|| {
@@ -329,8 +330,8 @@ fn sixty_four_threads_share_one_client() {
 }
 
 #[test]
-fn a_long_pause_does_not_overflow() {
-    // Somebody's configuration: "no timeout" as the largest number there is.
+fn a_very_long_timeout_does_not_overflow() {
+    // Some programs write "no timeout" as the largest number.
     let sandbox = sandbox();
     let forever = Config {
         timeout: Duration::from_millis(u32::MAX.into()),
@@ -345,7 +346,7 @@ fn a_long_pause_does_not_overflow() {
 }
 
 #[test]
-fn an_order_number_that_would_be_another_path_is_not_sent() {
+fn an_order_number_that_would_change_the_path_is_not_sent() {
     let sandbox = sandbox();
     for number in [".", "..", "a\nb", &"9".repeat(257)] {
         let error = client(&sandbox).check(number).unwrap_err();

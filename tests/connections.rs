@@ -1,4 +1,4 @@
-//! Which connection a request takes, and which replies over it are believed.
+//! Which connection a request uses, and which replies on a reused connection are trusted.
 
 mod common;
 
@@ -15,14 +15,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// The connections of the checks, one for each request.
+/// The connection of each check request.
 fn check_connections(sandbox: &Sandbox) -> Vec<u64> {
     let is_check = |request: &RequestRecord| request.endpoint == Endpoint::Check;
     let requests = sandbox.requests().into_iter().filter(is_check);
     requests.map(|request| request.connection).collect()
 }
 
-/// How many checks came, and over how many connections.
+/// The number of check requests, and the number of connections they used.
 fn checks_and_connections(sandbox: &Sandbox) -> (usize, usize) {
     let connections = check_connections(sandbox);
     (connections.len(), distinct(&connections))
@@ -36,7 +36,7 @@ fn distinct(connections: &[u64]) -> usize {
 fn eight_checks_are_eight_requests_over_one_connection() {
     let sandbox = sandbox();
     let client = secure_client(&sandbox);
-    let number = order(&client, "E1");
+    let number = new_order(&client, "E1");
     for _ in 0..8 {
         client.check(&number).unwrap();
     }
@@ -44,7 +44,7 @@ fn eight_checks_are_eight_requests_over_one_connection() {
 }
 
 #[test]
-fn an_order_not_found_is_asked_for_once() {
+fn an_order_not_found_is_not_requested_again() {
     let sandbox = sandbox();
     let client = secure_client(&sandbox);
     for _ in 0..8 {
@@ -55,10 +55,10 @@ fn an_order_not_found_is_asked_for_once() {
 }
 
 #[test]
-fn where_replies_name_no_order_each_check_has_a_connection_of_its_own() {
-    let sandbox = naming_no_order();
+fn each_check_uses_a_new_connection_if_replies_have_no_order_number() {
+    let sandbox = sandbox_without_order_numbers();
     let client = secure_client(&sandbox);
-    let number = order(&client, "N1");
+    let number = new_order(&client, "N1");
     for _ in 0..8 {
         client.check(&number).unwrap();
     }
@@ -66,11 +66,11 @@ fn where_replies_name_no_order_each_check_has_a_connection_of_its_own() {
 }
 
 #[test]
-fn the_expected_payment_needs_no_order_number_in_the_reply() {
-    let sandbox = naming_no_order();
+fn verify_order_reuses_a_connection_without_an_order_number_in_the_reply() {
+    let sandbox = sandbox_without_order_numbers();
     let client = secure_client(&sandbox);
     let expected = Expected {
-        order_number: Some(order(&client, "N2")),
+        order_number: Some(new_order(&client, "N2")),
         ..expected("N2", "25.50")
     };
     for _ in 0..8 {
@@ -79,7 +79,7 @@ fn the_expected_payment_needs_no_order_number_in_the_reply() {
     assert_eq!(checks_and_connections(&sandbox), (8, 1));
 }
 
-fn naming_no_order() -> Sandbox {
+fn sandbox_without_order_numbers() -> Sandbox {
     let sandbox = sandbox();
     sandbox.set_quirks(Quirks {
         omit_order_number: true,
@@ -102,7 +102,7 @@ fn expected(reference: &str, amount: &str) -> Expected {
 fn clients_of_one_gateway_share_connections_and_each_sends_its_own_token() {
     let sandbox = sandbox();
     let first = secure_client(&sandbox);
-    let number = order(&first, "S1");
+    let number = new_order(&first, "S1");
     first.check(&number).unwrap();
     drop(first);
     let mut other = secure_config(&sandbox, Api::V1_1);
@@ -112,7 +112,7 @@ fn clients_of_one_gateway_share_connections_and_each_sends_its_own_token() {
     assert_eq!(error.code(), ErrorCode::Unauthorized);
     secure_client(&sandbox).check(&number).unwrap();
 
-    // A refused token is asked for again over a new connection: it might have been the first one's.
+    // A 401 on a reused connection is retried on a new one: it might answer a request of another client.
     let connections = check_connections(&sandbox);
     assert_eq!(connections.len(), 4);
     assert_eq!(connections[0], connections[1], "shared");
@@ -128,16 +128,16 @@ fn clients_of_one_gateway_share_connections_and_each_sends_its_own_token() {
 }
 
 #[test]
-fn a_payment_has_a_connection_of_its_own_and_resumes_the_session_of_another_client() {
+fn a_payment_uses_a_new_connection_and_resumes_the_tls_session_of_another_client() {
     let sandbox = sandbox();
     for reference in ["R1", "R2", "R3"] {
-        order(&secure_client(&sandbox), reference);
+        new_order(&secure_client(&sandbox), reference);
     }
     let private = Config {
         private_connections: true,
         ..secure_config(&sandbox, Api::V1_1)
     };
-    order(&Client::new(private).unwrap(), "R4");
+    new_order(&Client::new(private).unwrap(), "R4");
     let connections = sandbox.connections();
     let resumed: Vec<bool> = connections.iter().map(|one| one.resumed).collect();
     assert_eq!(resumed, [false, true, true, false]);
@@ -150,7 +150,7 @@ fn a_private_client_shares_no_connection() {
         private_connections: true,
         ..secure_config(&sandbox, Api::V1_1)
     };
-    let number = order(&secure_client(&sandbox), "P1");
+    let number = new_order(&secure_client(&sandbox), "P1");
     secure_client(&sandbox).check(&number).unwrap();
     for _ in 0..2 {
         let client = Client::new(private()).unwrap();
@@ -166,9 +166,9 @@ fn a_private_client_shares_no_connection() {
 }
 
 #[test]
-fn a_connection_is_trusted_only_by_those_who_trust_the_same_certificates() {
+fn only_clients_with_the_same_trusted_certificates_share_a_connection() {
     let sandbox = sandbox();
-    let number = order(&secure_client(&sandbox), "T1");
+    let number = new_order(&secure_client(&sandbox), "T1");
     secure_client(&sandbox).check(&number).unwrap();
     let built_in = Config {
         ca_file: None,
@@ -176,7 +176,7 @@ fn a_connection_is_trusted_only_by_those_who_trust_the_same_certificates() {
     };
     let error = Client::new(built_in).unwrap().check(&number).unwrap_err();
     assert_eq!(error.code(), ErrorCode::Tls);
-    // The same file name, and other certificates in it.
+    // The same file name with different certificates in it.
     let path = sandbox.ca_file().with_file_name("changed.pem");
     let config = Config {
         ca_file: Some(path.to_str().unwrap().to_owned()),
@@ -191,10 +191,10 @@ fn a_connection_is_trusted_only_by_those_who_trust_the_same_certificates() {
 }
 
 #[test]
-fn an_idle_connection_that_was_closed_meanwhile_costs_nothing() {
+fn a_check_succeeds_if_the_server_closed_the_idle_connection() {
     let sandbox = sandbox();
     let client = secure_client(&sandbox);
-    let number = order(&client, "I1");
+    let number = new_order(&client, "I1");
     client.check(&number).unwrap();
     sandbox
         .inject(Fault::on(Endpoint::Check, Action::CloseAfterReading))
@@ -203,24 +203,26 @@ fn an_idle_connection_that_was_closed_meanwhile_costs_nothing() {
     client.check(&number).unwrap();
 }
 
-enum Answer {
+/// The bytes to send, and whether to keep the connection open.
+enum Reply {
     Keep(String),
     Close(&'static str),
 }
-use Answer::{Close, Keep};
+use Reply::{Close, Keep};
 
-/// A gateway of the test's own, and a client that asks once only. `answer` is given the numbers of
-/// connection and request, each counted from 1, and the order number.
+/// A gateway whose replies the test writes, a client with `check_once`, and the number of requests.
+/// `reply_to` gets the number of the connection, the number of the request on it (both from 1), and
+/// the order number.
 fn gateway(
-    answer: impl Fn(usize, usize, &str) -> Answer + Send + Sync + 'static,
+    reply_to: impl Fn(usize, usize, &str) -> Reply + Send + Sync + 'static,
 ) -> (Client, Arc<AtomicUsize>) {
     let requests = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&requests);
     let connections = AtomicUsize::new(0);
-    let answer = Arc::new(answer);
+    let reply_to = Arc::new(reply_to);
     let base = serve(move |mut stream| {
         let connection = connections.fetch_add(1, Ordering::Relaxed) + 1;
-        let (answer, counted) = (Arc::clone(&answer), Arc::clone(&counted));
+        let (reply_to, counted) = (Arc::clone(&reply_to), Arc::clone(&counted));
         std::thread::spawn(move || {
             let mut request = [0; 4096];
             let mut count = 0;
@@ -229,7 +231,7 @@ fn gateway(
                 counted.fetch_add(1, Ordering::Relaxed);
                 let line = String::from_utf8_lossy(&request[..length]).into_owned();
                 let number = line.split([' ', '/']).nth(3).unwrap_or_default();
-                let (bytes, close) = match answer(connection, count, number) {
+                let (bytes, close) = match reply_to(connection, count, number) {
                     Keep(bytes) => (bytes, false),
                     Close(bytes) => (bytes.to_owned(), true),
                 };
@@ -239,7 +241,7 @@ fn gateway(
             }
         });
     });
-    (client_of(&base, Duration::from_secs(20)), requests)
+    (client_for_url(&base, Duration::from_secs(20)), requests)
 }
 
 fn reply(status: u16, body: &str) -> String {
@@ -247,18 +249,18 @@ fn reply(status: u16, body: &str) -> String {
     format!("HTTP/1.1 {status} Status\r\nContent-Length: {length}\r\n\r\n{body}")
 }
 
-fn tells_of(number: &str) -> String {
-    transaction(&format!(
+fn reply_for(number: &str) -> String {
+    reply_with_transaction(&format!(
         r#""orderNumber":"{number}","reference":"{number}","amount":"1","status":"1""#
     ))
 }
 
-/// PAID, of whatever order.
-fn paid_and_no_number() -> String {
-    transaction(r#""reference":"SOMEBODY","amount":"1","status":"0""#)
+/// A PAID transaction without an order number.
+fn paid_without_order_number() -> String {
+    reply_with_transaction(r#""reference":"OTHER","amount":"1","status":"0""#)
 }
 
-fn transaction(fields: &str) -> String {
+fn reply_with_transaction(fields: &str) -> String {
     let body = format!(r#"{{"code":"0","transaction":{{"currency":"USD",{fields}}}}}"#);
     reply(200, &body)
 }
@@ -268,15 +270,15 @@ fn state(result: &Result<Transaction, flexpay::Error>) -> Option<State> {
 }
 
 #[test]
-fn a_reply_nobody_asked_for_is_not_taken_for_the_next() {
-    // Right behind the first reply of a connection: PAID, and naming no order.
+fn an_unsolicited_reply_is_not_used_for_the_next_request() {
+    // After the first reply on a connection: an extra one, PAID and without an order number.
     let (client, requests) = gateway(|_, count, number| {
         let stray = if count == 1 {
-            paid_and_no_number()
+            paid_without_order_number()
         } else {
             String::new()
         };
-        Keep(tells_of(number) + &stray)
+        Keep(reply_for(number) + &stray)
     });
     for number in ["A", "B", "C", "D"] {
         assert_eq!(state(&client.check(number)), Some(State::Failed));
@@ -285,22 +287,22 @@ fn a_reply_nobody_asked_for_is_not_taken_for_the_next() {
 }
 
 #[test]
-fn a_late_reply_to_another_question_never_makes_an_order_paid() {
-    // Before the second reply of the first connection: as if it had been on its way.
+fn a_late_reply_to_another_request_never_makes_an_order_paid() {
+    // Before the second reply on the first connection, as if it had been in transit.
     let late = |first_reply: fn(&str) -> String| {
         move |connection, count, number: &str| {
             Keep(match (connection, count) {
-                (1, 2) => paid_and_no_number() + &tells_of(number),
+                (1, 2) => paid_without_order_number() + &reply_for(number),
                 _ => first_reply(number),
             })
         }
     };
-    let names_orders = |number: &str| tells_of(number);
+    let names_orders = |number: &str| reply_for(number);
     let (client, requests) = gateway(late(names_orders));
     for number in ["A", "B", "C"] {
         assert_eq!(state(&client.check(number)), Some(State::Failed));
     }
-    assert_eq!(requests.load(Ordering::Relaxed), 4, "B was asked for again");
+    assert_eq!(requests.load(Ordering::Relaxed), 4, "B was retried");
 
     let (client, _) = gateway(late(names_orders));
     for number in ["A", "B", "C"] {
@@ -311,7 +313,8 @@ fn a_late_reply_to_another_question_never_makes_an_order_paid() {
         assert_eq!(state(&client.verify_order(&expected)), Some(State::Failed));
     }
 
-    let names_none = |_: &str| transaction(r#""reference":"R","amount":"1","status":"1""#);
+    let names_none =
+        |_: &str| reply_with_transaction(r#""reference":"R","amount":"1","status":"1""#);
     let (client, requests) = gateway(late(names_none));
     for number in ["A", "B", "C"] {
         assert_eq!(state(&client.check(number)), Some(State::Failed));
@@ -320,11 +323,11 @@ fn a_late_reply_to_another_question_never_makes_an_order_paid() {
 }
 
 #[test]
-fn a_late_reply_that_names_another_order_is_not_the_answer() {
+fn a_late_reply_for_another_order_is_not_returned() {
     let (client, requests) = gateway(|connection, count, number| {
         Keep(match (connection, count) {
-            (1, 2) => tells_of("ANOTHER") + &tells_of(number),
-            _ => tells_of(number),
+            (1, 2) => reply_for("ANOTHER") + &reply_for(number),
+            _ => reply_for(number),
         })
     });
     for number in ["A", "B", "C"] {
@@ -334,7 +337,7 @@ fn a_late_reply_that_names_another_order_is_not_the_answer() {
 }
 
 #[test]
-fn a_late_refusal_is_believed_once_and_the_connection_is_not_kept() {
+fn a_late_refusal_is_returned_once_and_the_connection_is_closed() {
     let not_found = r#"{"code":"1","message":"Aucune transaction trouvee","transaction":null}"#;
     let refused = r#"{"code":"1","message":"Numero refuse"}"#;
     for (status, body, code) in [
@@ -345,23 +348,23 @@ fn a_late_refusal_is_believed_once_and_the_connection_is_not_kept() {
     ] {
         let (client, requests) = gateway(move |connection, count, number| {
             Keep(match (connection, count) {
-                (1, 2) => reply(status, body) + &tells_of(number),
-                _ => tells_of(number),
+                (1, 2) => reply(status, body) + &reply_for(number),
+                _ => reply_for(number),
             })
         });
         client.check("A").unwrap();
         assert_eq!(client.check("B").unwrap_err().code(), code);
         assert_eq!(client.check("C").unwrap().order_number, "C");
-        assert_eq!(requests.load(Ordering::Relaxed), 3, "one question a check");
+        assert_eq!(requests.load(Ordering::Relaxed), 3, "one request per check");
     }
 }
 
 #[test]
-fn a_late_refusal_of_another_client_s_token_is_not_this_one_s() {
+fn a_late_refusal_of_another_client_s_token_is_not_returned() {
     let (client, requests) = gateway(|connection, count, number| {
         Keep(match (connection, count) {
-            (1, 2) => reply(401, r#"{"message":"Unauthenticated"}"#) + &tells_of(number),
-            _ => tells_of(number),
+            (1, 2) => reply(401, r#"{"message":"Unauthenticated"}"#) + &reply_for(number),
+            _ => reply_for(number),
         })
     });
     for number in ["A", "B", "C"] {
@@ -371,26 +374,26 @@ fn a_late_refusal_of_another_client_s_token_is_not_this_one_s() {
 }
 
 #[test]
-fn a_connection_that_brought_another_order_s_reply_is_not_used_again() {
-    // Every reply but the first of a connection is that to the question before, and comes in time: so
-    // nothing is left over when the next question is asked.
+fn a_connection_with_a_reply_for_another_order_is_not_reused() {
+    // Every reply after the first on a connection is for the previous request, and arrives in time, so
+    // no unread bytes show the problem when the next request is sent.
     let before = std::sync::Mutex::new(String::new());
     let (client, requests) = gateway(move |connection, count, number| {
         let late = std::mem::replace(&mut *before.lock().unwrap(), number.to_owned());
         Keep(match (connection, count) {
-            (1, 2..) => tells_of(&late),
-            _ => tells_of(number),
+            (1, 2..) => reply_for(&late),
+            _ => reply_for(number),
         })
     });
     for number in ["A", "B", "C", "D"] {
         assert_eq!(client.check(number).unwrap().order_number, number);
     }
-    // B's was asked for twice; C opened a connection that D could use.
+    // B was requested twice; C opened a connection that D reused.
     assert_eq!(requests.load(Ordering::Relaxed), 5);
 }
 
 #[test]
-fn a_mismatch_is_told_although_it_could_not_be_asked_about_again() {
+fn a_mismatch_is_returned_if_the_retry_cannot_connect() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -398,10 +401,10 @@ fn a_mismatch_is_told_although_it_could_not_be_asked_about_again() {
         drop(listener);
         let mut request = [0; 4096];
         while stream.read(&mut request).is_ok_and(|length| length > 0) {
-            let _ = stream.write_all(paid_and_no_number().as_bytes());
+            let _ = stream.write_all(paid_without_order_number().as_bytes());
         }
     });
-    let client = client_of(&base, Duration::from_secs(20));
+    let client = client_for_url(&base, Duration::from_secs(20));
     for _ in 0..2 {
         let expected = Expected {
             order_number: Some("A".into()),
@@ -413,11 +416,11 @@ fn a_mismatch_is_told_although_it_could_not_be_asked_about_again() {
 }
 
 #[test]
-fn a_gateway_that_begins_to_leave_out_order_numbers_is_asked_twice_once() {
+fn a_gateway_that_starts_to_omit_order_numbers_gets_one_extra_request() {
     let (client, requests) = gateway(|_, _, number| {
         Keep(match number {
-            "FIRST" => tells_of(number),
-            _ => transaction(r#""reference":"R","amount":"1","status":"0""#),
+            "FIRST" => reply_for(number),
+            _ => reply_with_transaction(r#""reference":"R","amount":"1","status":"0""#),
         })
     });
     client.check("FIRST").unwrap();
@@ -428,28 +431,28 @@ fn a_gateway_that_begins_to_leave_out_order_numbers_is_asked_twice_once() {
 }
 
 #[test]
-fn a_kept_connection_that_closes_when_it_is_used_costs_the_caller_nothing() {
+fn a_check_is_retried_if_the_idle_connection_closes_when_used() {
     let (client, requests) = gateway(|_, count, number| match count {
-        1 => Keep(tells_of(number)),
+        1 => Keep(reply_for(number)),
         _ => Close(""),
     });
     for number in ["A", "B", "C"] {
         assert_eq!(client.check(number).unwrap().order_number, number);
     }
-    assert_eq!(requests.load(Ordering::Relaxed), 4, "B was asked for again");
+    assert_eq!(requests.load(Ordering::Relaxed), 4, "B was retried");
 }
 
 #[test]
-fn so_does_one_through_a_proxy_under_tls() {
+fn a_check_is_retried_if_the_idle_connection_through_a_proxy_closes_when_used() {
     let server = FaultServer::start(1).unwrap();
-    // The server answers questions whose number begins with a W, and closes on any other.
+    // The server replies to order numbers that begin with W (warm up), and closes on any other.
     let closes = Script {
         warm_up: Some(Vec::new()),
         then: vec![Step::Close],
         ..Script::default()
     };
-    let answers = Script {
-        then: vec![Step::Send(tells_of("N1").into_bytes())],
+    let replies = Script {
+        then: vec![Step::Send(reply_for("N1").into_bytes())],
         ..Script::default()
     };
     let tls = Tls {
@@ -461,7 +464,7 @@ fn so_does_one_through_a_proxy_under_tls() {
         Armed {
             tls: Some(tls),
             proxy: true,
-            plays: Plays::Connections(vec![Arc::new(closes), Arc::new(answers)]),
+            plays: Plays::Connections(vec![Arc::new(closes), Arc::new(replies)]),
         },
     );
     let address = format!("127.0.0.1:{}", lease.port());
@@ -478,18 +481,18 @@ fn so_does_one_through_a_proxy_under_tls() {
     assert_eq!(client.check("N1").unwrap().order_number, "N1");
     let ledger = lease.finish();
     let all: Vec<_> = ledger.requests().collect();
-    assert_eq!(all.len(), 2, "but for the first: {all:?}");
+    assert_eq!(all.len(), 2, "without the warm-up request: {all:?}");
 }
 
-/// It takes ten seconds: those that the library gives the connection.
+/// Takes ten seconds: the library's time limit for a reply on a reused connection.
 #[test]
-fn so_does_one_that_died_without_a_word() {
+fn a_check_is_retried_if_the_idle_connection_never_replies() {
     let (client, requests) = gateway(|connection, count, number| {
         if (connection, count) == (1, 2) {
-            // Longer than the client waits for anything.
+            // Longer than the client's timeout.
             std::thread::sleep(Duration::from_secs(30));
         }
-        Keep(tells_of(number))
+        Keep(reply_for(number))
     });
     client.check("A").unwrap();
     assert_eq!(client.check("B").unwrap().order_number, "B");
@@ -497,7 +500,7 @@ fn so_does_one_that_died_without_a_word() {
 }
 
 #[test]
-fn a_question_that_a_new_connection_lost_is_asked_once() {
+fn a_check_lost_on_a_new_connection_is_sent_once() {
     let (client, requests) = gateway(|_, _, _| Close(""));
     let error = client.check("A").unwrap_err();
     assert_eq!(error.code(), ErrorCode::Connection);
@@ -506,9 +509,9 @@ fn a_question_that_a_new_connection_lost_is_asked_once() {
 }
 
 #[test]
-fn what_a_kept_connection_lost_may_have_been_heard() {
+fn a_check_lost_on_an_idle_connection_has_outcome_unknown() {
     let (client, requests) = gateway(|connection, count, number| match (connection, count) {
-        (1, 1) => Keep(tells_of(number)),
+        (1, 1) => Keep(reply_for(number)),
         (1, _) => Close(""),
         _ => Keep("SSH-2.0-no gateway\r\n\r\n".into()),
     });
@@ -520,7 +523,7 @@ fn what_a_kept_connection_lost_may_have_been_heard() {
 }
 
 #[test]
-fn a_lost_question_that_cannot_be_sent_again_is_not_called_unsent() {
+fn a_lost_check_that_cannot_be_retried_is_not_reported_as_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -528,10 +531,10 @@ fn a_lost_question_that_cannot_be_sent_again_is_not_called_unsent() {
         drop(listener);
         let mut request = [0; 4096];
         let _ = stream.read(&mut request);
-        let _ = stream.write_all(tells_of("A").as_bytes());
+        let _ = stream.write_all(reply_for("A").as_bytes());
         let _ = stream.read(&mut request);
     });
-    let client = client_of(&base, Duration::from_secs(20));
+    let client = client_for_url(&base, Duration::from_secs(20));
     client.check("A").unwrap();
     let error = client.check("A").unwrap_err();
     assert_eq!(error.code(), ErrorCode::Connect);
@@ -539,9 +542,9 @@ fn a_lost_question_that_cannot_be_sent_again_is_not_called_unsent() {
 }
 
 #[test]
-fn a_kept_connection_that_breaks_in_the_middle_of_a_reply_is_an_error() {
+fn an_idle_connection_that_breaks_inside_a_reply_is_an_error() {
     let (client, requests) = gateway(|_, count, number| match count {
-        1 => Keep(tells_of(number)),
+        1 => Keep(reply_for(number)),
         _ => Close("HTTP/1.1 200 Sta"),
     });
     client.check("A").unwrap();

@@ -1,6 +1,7 @@
-//! A gateway, or a debugging page before it, that repeats the token in its reply. (Apart from
-//! `secrets.rs`: at its finest level the HTTP library logs what it receives, and no one can have
-//! taken anything out of that yet.)
+//! A gateway, or a debugging page in front of it, that repeats the token in its reply.
+//!
+//! Separate from `secrets.rs`, which reads all log lines: at trace level the HTTP library logs what it
+//! receives, before the token can be removed.
 
 mod common;
 
@@ -9,7 +10,7 @@ use flexpay::{Api, Client, Config};
 use flexpay_sandbox::{Action, Endpoint, Fault};
 
 #[test]
-fn a_gateway_that_repeats_the_token_does_not_get_it_shown() {
+fn a_token_repeated_by_the_gateway_is_in_no_error() {
     const TOKEN: &str = "echo/c4n4ry+4711=";
     let encoded = "echo%2Fc4n4ry%2B4711%3D";
     let sandbox = flexpay_sandbox::Sandbox::start_with(flexpay_sandbox::Options {
@@ -28,7 +29,7 @@ fn a_gateway_that_repeats_the_token_does_not_get_it_shown() {
             format!("<h1>Trace</h1><pre>authorization=Bearer%20{encoded} {TOKEN}</pre>"),
         ),
         (200, format!("token {TOKEN} unknown")),
-        // As PHP writes a slash in JSON, and as others write any character, in JSON or on a page.
+        // A slash as PHP escapes it in JSON; then any character escaped, in JSON and in HTML.
         (
             401,
             format!(
@@ -94,15 +95,15 @@ fn a_gateway_that_repeats_the_token_does_not_get_it_shown() {
             client.pay(&request("S-E")).expect_err(&body),
             client.check("1").expect_err(&body),
         ] {
-            let said = format!("{error} {error:?}");
-            assert!(!said.contains("c4n4ry"), "{body}: {said}");
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("c4n4ry"), "{body}: {shown}");
         }
         sandbox.clear_faults();
     }
-    let to = format!("https://gw.example/checkout/1?t={encoded}");
+    let location = format!("https://gw.example/checkout/1?t={encoded}");
     let action = Action::Reply {
         status: 302,
-        headers: vec![("Location".into(), to)],
+        headers: vec![("Location".into(), location)],
         body: vec![],
         record: false,
     };
@@ -115,6 +116,6 @@ fn a_gateway_that_repeats_the_token_does_not_get_it_shown() {
     assert!(!format!("{error:?}").contains("c4n4ry"), "{error:?}");
 }
 
-fn escaped(text: &str, write: fn(u32) -> String) -> String {
-    text.chars().map(|c| write(c.into())).collect()
+fn escaped(text: &str, escape: fn(u32) -> String) -> String {
+    text.chars().map(|c| escape(c.into())).collect()
 }

@@ -1,4 +1,4 @@
-//! The committed header is the one the source gives, and says what the library has.
+//! The committed header is the generated one, and declares what the library exports.
 
 use std::collections::BTreeSet;
 
@@ -30,17 +30,17 @@ fn the_generated_files_are_up_to_date() {
     ] {
         assert!(
             committed == generated,
-            "{path} is not what the source gives; write it again with: make header"
+            "{path} differs from what the source generates; update it with: make header"
         );
     }
 }
 
 #[test]
-fn the_plain_header_declares_the_same() {
+fn the_plain_header_declares_the_same_as_the_full_one() {
     let plain = include_str!("../bindings/php/flexpay.ffi.h");
-    // What is left of the full one without comments, macros and what is for C++.
+    // The full header without comments, macros and C++ lines.
     let mut inside_cpp = false;
-    let mut left = String::new();
+    let mut declarations = String::new();
     for line in COMMITTED.lines() {
         match line {
             "#ifdef __cplusplus" => inside_cpp = true,
@@ -48,17 +48,17 @@ fn the_plain_header_declares_the_same() {
             _ if inside_cpp || line.starts_with('#') => {}
             _ => {
                 let code = line.split("//").next().unwrap_or("");
-                left.extend(code.split_whitespace().flat_map(|word| [word, " "]));
+                declarations.extend(code.split_whitespace().flat_map(|word| [word, " "]));
             }
         }
     }
-    let left = left.split("*/").last().unwrap_or("");
-    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert_eq!(words(left), words(plain));
+    let declarations = declarations.split("*/").last().unwrap_or("");
+    let normalized = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(normalized(declarations), normalized(plain));
 }
 
 #[test]
-fn the_version_macros_are_right() {
+fn the_version_macros_match_the_crate_version() {
     let version = env!("CARGO_PKG_VERSION");
     assert!(COMMITTED.contains(&format!("#define FLEXPAY_VERSION \"{version}\"")));
     for (part, value) in [
@@ -70,7 +70,7 @@ fn the_version_macros_are_right() {
     }
 }
 
-/// Names of functions that the header declares: those at the start of a declaration.
+/// Names of the functions that the header declares.
 fn declared() -> BTreeSet<String> {
     let names = COMMITTED.lines().filter(|line| !line.starts_with("//"));
     names
@@ -86,7 +86,7 @@ fn declared() -> BTreeSet<String> {
 #[test]
 fn the_header_declares_what_the_source_exports() {
     let mut exported = BTreeSet::new();
-    for file in std::fs::read_dir("src/ffi").expect("the folder is there") {
+    for file in std::fs::read_dir("src/ffi").expect("the folder exists") {
         let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
         for (at, _) in text.match_indices("#[unsafe(no_mangle)]") {
             let after = &text[at..];

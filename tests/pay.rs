@@ -1,4 +1,4 @@
-//! Payment requests, against the sandbox.
+//! Payment requests against the sandbox.
 
 mod common;
 
@@ -7,35 +7,35 @@ use flexpay::{Api, Client, Config, ErrorCode, Outcome, PaymentRequest};
 use flexpay_sandbox::{Action, Endpoint, Fault, Quirks, ReplyStyle, UrlKey};
 
 #[test]
-fn all_fields_arrive_as_they_were_given() {
+fn all_fields_reach_the_gateway_unchanged() {
     for api in [Api::V1, Api::V1_1] {
         let sandbox = sandbox();
         let client = Client::new(config(&sandbox, api)).unwrap();
-        let asked = request("ZANDO-1");
-        client.pay(&asked).unwrap();
+        let sent = request("ZANDO-1");
+        client.pay(&sent).unwrap();
 
         let payments = sandbox.payments();
         let [payment] = payments.as_slice() else {
-            panic!("one payment: {payments:?}");
+            panic!("expected one payment: {payments:?}");
         };
         assert_eq!(payment.merchant, sandbox.merchant());
-        assert_eq!(payment.reference, asked.reference);
-        assert_eq!(payment.amount, asked.amount);
-        assert_eq!(payment.currency, asked.currency);
-        assert_eq!(Some(&payment.description), asked.description.as_ref());
-        assert_eq!(Some(&payment.callback_url), asked.callback_url.as_ref());
-        assert_eq!(Some(&payment.approve_url), asked.approve_url.as_ref());
-        assert_eq!(Some(&payment.cancel_url), asked.cancel_url.as_ref());
-        assert_eq!(Some(&payment.decline_url), asked.decline_url.as_ref());
+        assert_eq!(payment.reference, sent.reference);
+        assert_eq!(payment.amount, sent.amount);
+        assert_eq!(payment.currency, sent.currency);
+        assert_eq!(Some(&payment.description), sent.description.as_ref());
+        assert_eq!(Some(&payment.callback_url), sent.callback_url.as_ref());
+        assert_eq!(Some(&payment.approve_url), sent.approve_url.as_ref());
+        assert_eq!(Some(&payment.cancel_url), sent.cancel_url.as_ref());
+        assert_eq!(Some(&payment.decline_url), sent.decline_url.as_ref());
         let home_url = if api == Api::V1_1 {
-            asked.home_url
+            sent.home_url
         } else {
             None
         };
         assert_eq!(
             payment.home_url,
             home_url.unwrap_or_default(),
-            "only v1.1 knows it"
+            "only v1.1 has home_url"
         );
 
         let requests = sandbox.requests();
@@ -76,13 +76,13 @@ fn every_reply_style_leads_to_the_card_page_over_http_and_https() {
             let expected = &sandbox.payments()[0].checkout_url;
             assert_eq!(payment.redirect_url.as_ref(), Some(expected), "{style:?}");
             assert_eq!(payment.page, None);
-            assert_eq!(payment.order_number, None, "v1 gives none");
+            assert_eq!(payment.order_number, None, "v1 returns none");
         }
     }
 }
 
 #[test]
-fn a_page_that_submits_itself_is_handed_back_whole() {
+fn a_page_with_a_self_submitting_form_is_returned_whole() {
     let sandbox = sandbox();
     sandbox.set_quirks(Quirks {
         reply_style: ReplyStyle::SelfSubmit,
@@ -96,7 +96,7 @@ fn a_page_that_submits_itself_is_handed_back_whole() {
 }
 
 #[test]
-fn json_gives_address_and_order_number_under_every_spelling() {
+fn the_url_and_order_number_are_found_under_every_json_key() {
     for url_key in [
         UrlKey::Url,
         UrlKey::PaymentUrl,
@@ -123,7 +123,7 @@ fn json_gives_address_and_order_number_under_every_spelling() {
 }
 
 #[test]
-fn what_no_gateway_could_accept_is_refused_before_anything_is_sent() {
+fn an_invalid_request_is_refused_before_anything_is_sent() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     let wrong = |field: &str, change: fn(&mut PaymentRequest)| {
@@ -159,10 +159,10 @@ fn what_no_gateway_could_accept_is_refused_before_anything_is_sent() {
         let error = client.pay(&request).expect_err(reference);
         assert_eq!(error.code(), ErrorCode::Invalid, "{reference:?}");
         assert_eq!(error.field(), Some("reference"), "{reference:?}");
-        let unseen = reference
+        let invisible = reference
             .chars()
             .find(|c| c.is_control() || !c.is_ascii() && !c.is_whitespace());
-        if let Some(c) = unseen {
+        if let Some(c) = invisible {
             let code = format!("U+{:04X}", u32::from(c));
             assert!(error.message().contains(&code), "{error}");
         }
@@ -209,7 +209,7 @@ fn what_no_gateway_could_accept_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn the_customer_may_be_sent_back_into_an_app() {
+fn return_urls_may_have_an_app_scheme() {
     let sandbox = sandbox();
     let mut request = request("ZANDO-6");
     request.approve_url = Some("monapp://paiement?status=ok".into());
@@ -223,7 +223,7 @@ fn the_customer_may_be_sent_back_into_an_app() {
 }
 
 #[test]
-fn settings_are_checked_when_the_client_is_made() {
+fn settings_are_checked_when_the_client_is_created() {
     let sandbox = sandbox();
     let wrong = |field: &str, change: fn(&mut Config)| {
         let mut config = config(&sandbox, Api::V1);
@@ -245,7 +245,7 @@ fn settings_are_checked_when_the_client_is_made() {
         c.pay_url = Some("http://10.1.2.3/v1/pay".into())
     });
     wrong("pay_url", |c| c.pay_url = Some("/v1/pay".into()));
-    // This machine, seen from the proxy, is the proxy's machine.
+    // To a proxy, 127.0.0.1 is the proxy's own machine, so plain HTTP is refused.
     wrong("pay_url", |c| {
         c.proxy = Some("http://proxy.example:3128".into())
     });
@@ -268,15 +268,15 @@ fn settings_are_checked_when_the_client_is_made() {
 }
 
 #[test]
-fn each_documented_refusal_comes_back_in_the_gateway_s_own_words() {
+fn each_documented_refusal_has_the_gateway_s_message() {
     let sandbox = sandbox();
-    let refused = |config: Config, request: PaymentRequest, code: ErrorCode, words: &str| {
-        let error = Client::new(config).unwrap().pay(&request).expect_err(words);
+    let refused = |config: Config, request: PaymentRequest, code: ErrorCode, text: &str| {
+        let error = Client::new(config).unwrap().pay(&request).expect_err(text);
         assert_eq!(error.code(), code, "{error}");
         assert_eq!(error.outcome(), Outcome::Refused, "{error}");
-        let said = error.gateway_message().unwrap_or_default();
-        assert!(said.contains(words), "{words}: {said}");
-        assert!(error.message().contains(words), "{error}");
+        let gateway_message = error.gateway_message().unwrap_or_default();
+        assert!(gateway_message.contains(text), "{text}: {gateway_message}");
+        assert!(error.message().contains(text), "{error}");
         assert!(!format!("{error:?}").contains("wrong-canary"));
     };
     for api in [Api::V1, Api::V1_1] {
@@ -286,18 +286,23 @@ fn each_documented_refusal_comes_back_in_the_gateway_s_own_words() {
             ..good()
         };
         refused(wrong_token, request("R1"), ErrorCode::Unauthorized, "");
-        let stranger = Config {
+        let unknown_merchant = Config {
             merchant: "INCONNU".into(),
             ..good()
         };
-        refused(stranger, request("R2"), ErrorCode::Refused, "archand");
+        refused(
+            unknown_merchant,
+            request("R2"),
+            ErrorCode::Refused,
+            "archand",
+        );
         let long = request(&"R".repeat(26));
         refused(good(), long, ErrorCode::Refused, "éférence");
-        let whole_francs = PaymentRequest {
+        let fractional_francs = PaymentRequest {
             currency: "CDF".into(),
             ..request("R3")
         };
-        refused(good(), whole_francs, ErrorCode::Refused, "");
+        refused(good(), fractional_francs, ErrorCode::Refused, "");
         let reference = if api == Api::V1 { "R4" } else { "R5" };
         Client::new(good())
             .unwrap()
@@ -305,11 +310,16 @@ fn each_documented_refusal_comes_back_in_the_gateway_s_own_words() {
             .unwrap();
         refused(good(), request(reference), ErrorCode::Refused, "déjà");
     }
-    let bare = PaymentRequest {
+    let without_callback = PaymentRequest {
         callback_url: None,
         ..request("R6")
     };
-    refused(config(&sandbox, Api::V1_1), bare, ErrorCode::Refused, "");
+    refused(
+        config(&sandbox, Api::V1_1),
+        without_callback,
+        ErrorCode::Refused,
+        "",
+    );
 }
 
 #[test]
@@ -373,14 +383,14 @@ fn a_payment_is_sent_at_most_once_whatever_happens() {
 }
 
 #[test]
-fn a_payment_never_goes_over_a_connection_that_has_lain_idle() {
+fn a_payment_never_uses_an_idle_connection() {
     let sandbox = sandbox();
     let client = secure_client(&sandbox);
-    let number = order(&client, "ZANDO-7");
+    let number = new_order(&client, "ZANDO-7");
     client.check(&number).unwrap();
     client.check(&number).unwrap();
-    order(&client, "ZANDO-8");
-    let of = |path: &str| {
+    new_order(&client, "ZANDO-8");
+    let connections_for = |path: &str| {
         let requests = sandbox.requests();
         let mut connections: Vec<u64> = requests
             .iter()
@@ -391,7 +401,11 @@ fn a_payment_never_goes_over_a_connection_that_has_lain_idle() {
         connections.dedup();
         connections
     };
-    assert_eq!(of("/v1.1/pay").len(), 2, "one connection for each payment");
-    assert_eq!(of("/api/rest").len(), 1, "checks share one");
-    assert!(!of("/v1.1/pay").contains(&of("/api/rest")[0]));
+    assert_eq!(
+        connections_for("/v1.1/pay").len(),
+        2,
+        "one connection for each payment"
+    );
+    assert_eq!(connections_for("/api/rest").len(), 1, "checks share one");
+    assert!(!connections_for("/v1.1/pay").contains(&connections_for("/api/rest")[0]));
 }

@@ -1,4 +1,4 @@
-//! The token appears nowhere: no error, no `Debug`, no log line at the finest level.
+//! The token is in no error, no `Debug` output and no log line, not even at trace level.
 
 mod common;
 
@@ -8,15 +8,15 @@ use flexpay_sandbox::{Action, Endpoint, Fault};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-/// Short enough to fit into one row of a hex dump, too.
+/// Short enough to fit into one row of a hex dump.
 const CANARY: &str = "c4n4ry-tok3n";
 
-/// Keeps every line that anybody logs.
-struct Keep;
+/// A logger that stores every line.
+struct Recorder;
 
 static LINES: OnceLock<Mutex<Vec<String>>> = OnceLock::new();
 
-impl log::Log for Keep {
+impl log::Log for Recorder {
     fn enabled(&self, _: &log::Metadata<'_>) -> bool {
         true
     }
@@ -29,7 +29,7 @@ impl log::Log for Keep {
 
 #[test]
 fn the_token_is_in_no_error_no_debug_output_and_no_log_line() {
-    log::set_logger(&Keep).unwrap();
+    log::set_logger(&Recorder).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
 
     let sandbox = flexpay_sandbox::Sandbox::start_with(flexpay_sandbox::Options {
@@ -37,12 +37,12 @@ fn the_token_is_in_no_error_no_debug_output_and_no_log_line() {
         ..Default::default()
     })
     .unwrap();
-    let mut said = Vec::new();
+    let mut outputs = Vec::new();
     for api in [Api::V1, Api::V1_1] {
         for config in [config(&sandbox, api), secure_config(&sandbox, api)] {
-            said.push(format!("{config:?}"));
+            outputs.push(format!("{config:?}"));
             let client = Client::new(config.clone()).unwrap();
-            said.push(format!("{client:?}"));
+            outputs.push(format!("{client:?}"));
             let reference = format!("S-{}", sandbox.payments().len());
             client
                 .pay(&request(&reference))
@@ -61,17 +61,17 @@ fn the_token_is_in_no_error_no_debug_output_and_no_log_line() {
                 sandbox
                     .inject(Fault::on(Endpoint::Any, action).times(2))
                     .unwrap();
-                let impatient = Config {
+                let short_timeout = Config {
                     timeout: Duration::from_millis(300),
                     check_once: true,
                     ..config.clone()
                 };
-                let client = Client::new(impatient).unwrap();
+                let client = Client::new(short_timeout).unwrap();
                 for error in [
                     client.pay(&request("S-F")).unwrap_err(),
                     client.check("1").unwrap_err(),
                 ] {
-                    said.push(format!("{error} {error:?}"));
+                    outputs.push(format!("{error} {error:?}"));
                 }
                 sandbox.clear_faults();
             }
@@ -83,17 +83,20 @@ fn the_token_is_in_no_error_no_debug_output_and_no_log_line() {
         .iter()
         .filter(|request| request.header("authorization") == Some(&bearer))
         .count();
-    assert!(sent >= 4, "the token did travel");
+    assert!(sent >= 4, "the token was sent");
 
     let lines = LINES.get().unwrap().lock().unwrap();
     assert!(
         lines.iter().any(|line| line.starts_with("ureq_proto")),
-        "the finest level is on"
+        "trace level is on"
     );
-    // A hex dump shows sixteen bytes a row, so that a token may be cut in two: its halves must
-    // not be there either.
-    let (front, back) = CANARY.split_at(6);
-    for text in said.iter().chain(lines.iter()) {
-        assert!(!text.contains(front) && !text.contains(back), "{text}");
+    // A hex dump shows 16 bytes per row and may split the token, so its halves must not appear
+    // either.
+    let (first_half, second_half) = CANARY.split_at(6);
+    for text in outputs.iter().chain(lines.iter()) {
+        assert!(
+            !text.contains(first_half) && !text.contains(second_half),
+            "{text}"
+        );
     }
 }

@@ -1,7 +1,6 @@
-//! One client, many threads that do everything at once: each reply must be its own thread's.
+//! Many threads make every kind of call on one client: each thread must get its own replies.
 //!
-//! Run plainly it shows that nothing is mixed up; built for ThreadSanitizer (`make tsan`), that
-//! nothing is shared without a lock either.
+//! A plain run finds mixed-up replies; a ThreadSanitizer build (`make tsan`) also finds data races.
 
 mod common;
 
@@ -18,12 +17,12 @@ use std::time::Duration;
 
 const THREADS: usize = 24;
 
-/// Chance, from a seed that is printed.
-struct Dice(u64);
+/// A random number generator. Its seed is printed.
+struct Rng(u64);
 
-impl Dice {
+impl Rng {
     fn below(&mut self, end: u64) -> u64 {
-        // Knuth's; its high bits are good enough for this.
+        // Knuth's linear congruential generator; its high bits are good enough here.
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -31,8 +30,8 @@ impl Dice {
         (self.0 >> 33) % end
     }
 
-    /// Lets others in, now and then.
-    fn dawdle(&mut self) {
+    /// Yields or sleeps at random, so that threads interleave differently.
+    fn pause(&mut self) {
         match self.below(4) {
             0 => std::thread::yield_now(),
             1 => std::thread::sleep(Duration::from_micros(self.below(2_000))),
@@ -41,7 +40,7 @@ impl Dice {
     }
 }
 
-/// An order of one thread's own, and what may be said of it.
+/// An order of one thread, and the values that every reply about it must have.
 struct Order {
     reference: String,
     amount: String,
@@ -51,18 +50,18 @@ struct Order {
 
 struct Worker<'w> {
     sandbox: &'w Sandbox,
-    /// The client of the moment. Whoever uses one holds it; the last frees it.
+    /// The current client; it is replaced during the test. The last call that holds one frees it.
     client: &'w Mutex<Arc<Client>>,
-    /// Tokens that somebody else will cancel.
+    /// Tokens that the cancelling thread will cancel.
     to_cancel: &'w Mutex<Vec<CancelToken>>,
     id: usize,
-    dice: Dice,
+    rng: Rng,
     orders: Vec<Order>,
 }
 
 impl Worker<'_> {
     fn client(&mut self) -> Arc<Client> {
-        self.dice.dawdle();
+        self.rng.pause();
         Arc::clone(&self.client.lock().unwrap())
     }
 
@@ -73,8 +72,8 @@ impl Worker<'_> {
             amount: amount.clone(),
             ..request(&reference)
         });
-        let number = payment.expect("taken in").order_number.expect("v1.1");
-        let (decision, state) = match self.dice.below(3) {
+        let number = payment.expect("accepted").order_number.expect("v1.1");
+        let (decision, state) = match self.rng.below(3) {
             0 => (Decision::Approve, State::Paid),
             1 => (Decision::Cancel, State::Cancelled),
             _ => (Decision::Pending, State::Pending),
@@ -88,8 +87,7 @@ impl Worker<'_> {
         });
     }
 
-    /// What any answer about an order must be.
-    fn is_about(&self, order: &Order, found: &flexpay::Transaction) {
+    fn assert_matches(&self, order: &Order, found: &flexpay::Transaction) {
         let amount = found.amount.expect("an amount").to_string();
         assert_eq!(found.order_number, order.number);
         assert_eq!(found.reference.as_deref(), Some(&*order.reference));
@@ -98,18 +96,18 @@ impl Worker<'_> {
 
     fn check(&mut self, order: &Order) {
         let found = self.client().check(&order.number).expect("known");
-        self.is_about(order, &found);
+        self.assert_matches(order, &found);
     }
 
-    fn check_nothing(&mut self, round: usize) {
-        let number = format!("nobody{}x{round}", self.id);
+    fn check_unknown(&mut self, round: usize) {
+        let number = format!("unknown{}x{round}", self.id);
         let error = self.client().check(&number).expect_err("unknown");
         assert_eq!(error.code(), ErrorCode::NotFound, "{error}");
         assert!(error.message().contains(&number), "{error}");
     }
 
     fn verify(&mut self, order: &Order) {
-        let notice = |reference: &str| {
+        let callback = |reference: &str| {
             format!(
                 r#"{{"code":"0","reference":"{reference}","orderNumber":"{}"}}"#,
                 order.number
@@ -123,21 +121,21 @@ impl Worker<'_> {
             query: None,
         };
         let client = self.client();
-        let found = client.verify_callback(notice(&order.reference).as_bytes(), &expected);
-        self.is_about(order, &found.expect("its own notice"));
+        let found = client.verify_callback(callback(&order.reference).as_bytes(), &expected);
+        self.assert_matches(order, &found.expect("the thread's own order"));
         let other = format!("another{}", self.id);
         let error: Error = client
-            .verify_callback(notice(&other).as_bytes(), &expected)
-            .expect_err("another's notice");
+            .verify_callback(callback(&other).as_bytes(), &expected)
+            .expect_err("another order");
         assert_eq!(error.code(), ErrorCode::Mismatch);
         assert!(error.message().contains(&order.reference), "{error}");
         assert!(error.message().contains(&other), "{error}");
     }
 
-    /// Waits, while somebody else may cancel.
+    /// Waits, while the cancelling thread may cancel.
     fn wait(&mut self, order: &Order) {
         let token = CancelToken::new();
-        let cancelled = order.state == State::Pending || self.dice.below(2) == 0;
+        let cancelled = order.state == State::Pending || self.rng.below(2) == 0;
         if cancelled {
             self.to_cancel.lock().unwrap().push(token.clone());
         }
@@ -150,26 +148,26 @@ impl Worker<'_> {
             ..WaitOptions::default()
         };
         match self.client().wait(&order.number, &options) {
-            Ok(found) => self.is_about(order, &found),
+            Ok(found) => self.assert_matches(order, &found),
             Err(error) => {
                 assert!(cancelled, "{error}");
-                let told = (error.code(), error.outcome());
-                assert_eq!(told, (ErrorCode::Cancelled, Outcome::Unknown), "{error}");
+                let result = (error.code(), error.outcome());
+                assert_eq!(result, (ErrorCode::Cancelled, Outcome::Unknown), "{error}");
             }
         }
     }
 
-    fn work(mut self, rounds: usize) {
+    fn run(mut self, rounds: usize) {
         for round in 0..rounds {
             self.pay(round);
             for _ in 0..3 {
-                let at = self.dice.below(self.orders.len() as u64) as usize;
+                let at = self.rng.below(self.orders.len() as u64) as usize;
                 let order = self.orders.swap_remove(at);
-                match self.dice.below(4) {
+                match self.rng.below(4) {
                     0 => self.check(&order),
                     1 => self.verify(&order),
                     2 => self.wait(&order),
-                    _ => self.check_nothing(round),
+                    _ => self.check_unknown(round),
                 }
                 self.orders.push(order);
             }
@@ -178,8 +176,8 @@ impl Worker<'_> {
 }
 
 #[test]
-fn what_many_threads_do_on_one_client_is_never_mixed_up() {
-    // Under a sanitizer everything takes ten times as long.
+fn replies_to_many_threads_on_one_client_are_never_mixed_up() {
+    // A sanitizer makes everything ten times slower, so the number of rounds can be set.
     let rounds = std::env::var("STRESS_ROUNDS").map_or(8, |text| text.parse().expect("a number"));
     let seed = RandomState::new().hash_one("seed");
     println!("seed {seed}, {THREADS} threads, {rounds} rounds");
@@ -194,24 +192,24 @@ fn what_many_threads_do_on_one_client_is_never_mixed_up() {
     };
     let client = &Mutex::new(new(true));
     let to_cancel = &Mutex::new(Vec::new());
-    let (over, replaced) = (&AtomicBool::new(false), &AtomicUsize::new(0));
+    let (finished, replaced) = (&AtomicBool::new(false), &AtomicUsize::new(0));
     let barrier = &Barrier::new(THREADS);
     std::thread::scope(|scope| {
-        // One cancels what was given to it; another makes new clients in place of the old, which are
-        // freed by whichever call is the last on them.
+        // One thread cancels the tokens. Another replaces the client; the last call that uses the old
+        // client frees it.
         scope.spawn(move || {
-            let mut dice = Dice(seed);
-            while !over.load(Ordering::Relaxed) {
+            let mut rng = Rng(seed);
+            while !finished.load(Ordering::Relaxed) {
                 let token: Option<CancelToken> = to_cancel.lock().unwrap().pop();
                 if let Some(token) = token {
-                    dice.dawdle();
+                    rng.pause();
                     token.cancel();
                 }
                 std::thread::sleep(Duration::from_millis(1));
             }
         });
         scope.spawn(move || {
-            while !over.load(Ordering::Relaxed) {
+            while !finished.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(50));
                 let count = replaced.fetch_add(1, Ordering::Relaxed);
                 let next = new(count % 2 == 0);
@@ -226,22 +224,22 @@ fn what_many_threads_do_on_one_client_is_never_mixed_up() {
                         client,
                         to_cancel,
                         id,
-                        dice: Dice(seed.wrapping_add(id as u64)),
+                        rng: Rng(seed.wrapping_add(id as u64)),
                         orders: Vec::new(),
                     };
                     barrier.wait();
-                    worker.work(rounds);
+                    worker.run(rounds);
                 })
             })
             .collect();
-        let done: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
-        over.store(true, Ordering::Relaxed);
+        let results: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+        finished.store(true, Ordering::Relaxed);
         assert!(
-            done.iter().all(Result::is_ok),
-            "a thread's answers were not its own"
+            results.iter().all(Result::is_ok),
+            "a thread got a wrong reply"
         );
     });
     assert!(replaced.load(Ordering::Relaxed) > 0);
-    // Each was taken in once.
+    // Each payment was accepted exactly once.
     assert_eq!(sandbox.payments().len(), THREADS * rounds);
 }

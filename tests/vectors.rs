@@ -1,4 +1,4 @@
-//! Every vector, through the safe API: callbacks as bytes, replies as a real server sends them.
+//! Runs every vector through the Rust API. A real server sends the replies.
 
 #[path = "conformance/rust.rs"]
 #[allow(dead_code)]
@@ -8,7 +8,7 @@ use flexpay_sandbox::{Options, Sandbox};
 use serde_json::Value;
 use std::path::Path;
 
-fn vectors_are_read_as_they_say(file: &str, at_least: usize) {
+fn results_match_the_vectors(file: &str, at_least: usize) {
     let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
     let sandbox = Sandbox::start_with(Options {
         vectors_dir: Some(vectors.clone()),
@@ -40,11 +40,11 @@ fn compare(
     differences: &mut Vec<String>,
 ) {
     let Value::Object(expected) = expected else {
-        panic!("{name}: nothing is expected");
+        panic!("{name}: no expectation");
     };
     for (kind, fields) in expected {
         let Value::Object(fields) = fields else {
-            panic!("{name}: {kind} is no object");
+            panic!("{name}: {kind} is not an object");
         };
         if found.get(kind).is_none() {
             differences.push(format!("{name}: expected {kind}, got {found}"));
@@ -52,7 +52,7 @@ fn compare(
         }
         for (field, value) in fields {
             let got = &found[kind][field];
-            // $GATEWAY stands for the address of the server that answered.
+            // $GATEWAY stands for the URL of the server.
             let got = match (value.as_str(), got.as_str()) {
                 (Some(expected), Some(address)) if expected.starts_with("$GATEWAY/") => {
                     Value::from(address.replacen(gateway, "$GATEWAY", 1))
@@ -68,20 +68,20 @@ fn compare(
 
 #[test]
 fn callbacks() {
-    vectors_are_read_as_they_say("callback", 60);
+    results_match_the_vectors("callback", 60);
 }
 
 #[test]
 fn check_replies() {
-    vectors_are_read_as_they_say("check", 60);
+    results_match_the_vectors("check", 60);
 }
 
 #[test]
 fn states() {
-    vectors_are_read_as_they_say("states", 49);
+    results_match_the_vectors("states", 49);
 }
 
 #[test]
 fn pay_replies() {
-    vectors_are_read_as_they_say("pay", 40);
+    results_match_the_vectors("pay", 40);
 }

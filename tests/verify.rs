@@ -1,4 +1,4 @@
-//! The verdict on a callback or an order. Believing a false "paid" is the worst thing this library could do.
+//! `verify_callback` and `verify_order`. Accepting a false PAID would be the library's worst failure.
 
 mod common;
 
@@ -12,11 +12,11 @@ struct Shop {
     number: String,
 }
 
-/// A shop that asked for 25.50 USD under "ZANDO-1", which the customer has paid.
+/// A shop that requested 25.50 USD with the reference "ZANDO-1", which the customer has paid.
 fn shop() -> Shop {
     let sandbox = sandbox();
     let client = secure_client(&sandbox);
-    let number = order(&client, "ZANDO-1");
+    let number = new_order(&client, "ZANDO-1");
     sandbox
         .decide_silently(&number, Decision::Approve)
         .expect("known");
@@ -37,7 +37,7 @@ fn expected() -> Expected {
     }
 }
 
-fn notice(reference: &str, number: &str) -> Vec<u8> {
+fn callback_body(reference: &str, number: &str) -> Vec<u8> {
     format!(
         r#"{{"code":"0","reference":"{reference}","provider_reference":"7KI","orderNumber":"{number}"}}"#
     )
@@ -57,14 +57,14 @@ impl Shop {
 }
 
 #[test]
-fn a_true_notice_is_confirmed_by_the_gateway() {
+fn a_genuine_callback_is_confirmed_by_the_gateway() {
     let shop = shop();
     for order_number in [None, Some(shop.number.clone())] {
         let expected = Expected {
             order_number,
             ..expected()
         };
-        let body = notice("ZANDO-1", &shop.number);
+        let body = callback_body("ZANDO-1", &shop.number);
         let transaction = shop.client.verify_callback(&body, &expected).unwrap();
         assert_eq!(transaction.state, State::Paid);
         assert_eq!(transaction.order_number, shop.number);
@@ -72,18 +72,18 @@ fn a_true_notice_is_confirmed_by_the_gateway() {
 }
 
 #[test]
-fn a_forged_paid_notice_of_a_declined_order_is_not_paid() {
+fn a_forged_paid_callback_for_a_declined_order_is_not_paid() {
     let shop = shop();
     shop.sandbox
         .decide_silently(&shop.number, Decision::Decline)
         .unwrap();
-    let body = notice("ZANDO-1", &shop.number);
+    let body = callback_body("ZANDO-1", &shop.number);
     let transaction = shop.client.verify_callback(&body, &expected()).unwrap();
     assert_eq!(transaction.state, State::Failed);
 }
 
 #[test]
-fn a_notice_of_failure_for_a_paid_order_does_not_unpay_it() {
+fn a_failure_callback_for_a_paid_order_does_not_change_its_state() {
     let shop = shop();
     let body = format!(
         r#"{{"code":1,"reference":"ZANDO-1","orderNumber":"{}"}}"#,
@@ -97,17 +97,25 @@ fn a_notice_of_failure_for_a_paid_order_does_not_unpay_it() {
 }
 
 #[test]
-fn a_cheap_order_does_not_pay_a_dear_one() {
+fn a_cheap_order_does_not_pay_for_an_expensive_one() {
     let shop = shop();
-    let dear = Expected {
+    let expensive = Expected {
         reference: "ZANDO-2".into(),
         amount: "900.00".into(),
         ..expected()
     };
-    // The cheap order's true notice; its number under the dear one's reference; and the same where
-    // the merchant recorded the dear one's number.
-    shop.refuse(&notice("ZANDO-1", &shop.number), &dear, "reference");
-    let error = shop.refuse(&notice("ZANDO-2", &shop.number), &dear, "reference");
+    // The cheap order's genuine callback; its order number with the expensive one's reference; and
+    // the same when the merchant recorded the expensive one's order number.
+    shop.refuse(
+        &callback_body("ZANDO-1", &shop.number),
+        &expensive,
+        "reference",
+    );
+    let error = shop.refuse(
+        &callback_body("ZANDO-2", &shop.number),
+        &expensive,
+        "reference",
+    );
     assert!(
         error
             .message()
@@ -115,21 +123,25 @@ fn a_cheap_order_does_not_pay_a_dear_one() {
         "{error}"
     );
     let recorded = Expected {
-        order_number: Some("O-DEAR".into()),
-        ..dear
+        order_number: Some("O-EXPENSIVE".into()),
+        ..expensive
     };
-    let error = shop.refuse(&notice("ZANDO-2", &shop.number), &recorded, "order_number");
+    let error = shop.refuse(
+        &callback_body("ZANDO-2", &shop.number),
+        &recorded,
+        "order_number",
+    );
     assert_eq!(
         error.outcome(),
         Outcome::NotSent,
-        "refused before anything was asked"
+        "refused before any request"
     );
 }
 
 #[test]
 fn each_field_that_differs_is_named_with_both_values() {
     let shop = shop();
-    let body = notice("ZANDO-1", &shop.number);
+    let body = callback_body("ZANDO-1", &shop.number);
     for (field, change) in [
         (
             "amount",
@@ -176,29 +188,33 @@ fn the_customer_s_amount_is_never_the_one_compared() {
         amount: fees,
         ..expected()
     };
-    shop.refuse(&notice("ZANDO-1", &shop.number), &with_fees, "amount");
+    shop.refuse(
+        &callback_body("ZANDO-1", &shop.number),
+        &with_fees,
+        "amount",
+    );
 }
 
 #[test]
-fn the_order_number_may_stand_for_the_reference_only_where_it_was_recorded() {
+fn the_order_number_may_stand_for_the_reference_only_if_it_was_recorded() {
     let shop = shop();
     shop.sandbox.set_quirks(Quirks {
         order_number_as_reference: true,
         ..Quirks::default()
     });
-    let body = notice("ZANDO-1", &shop.number);
+    let body = callback_body("ZANDO-1", &shop.number);
     let recorded = Expected {
         order_number: Some(shop.number.clone()),
         ..expected()
     };
     let transaction = shop.client.verify_callback(&body, &recorded).unwrap();
     assert_eq!(transaction.state, State::Paid);
-    // Not recorded: anybody's paid order of the same amount would vouch for this one.
+    // Not recorded: any other paid order of the same amount would match.
     shop.refuse(&body, &expected(), "reference");
 }
 
 #[test]
-fn nothing_to_check_is_no_verdict() {
+fn a_callback_without_an_order_number_needs_a_recorded_one() {
     let shop = shop();
     let body = br#"{"code":"0","reference":"ZANDO-1"}"#;
     shop.refuse(body, &expected(), "order_number");
@@ -213,7 +229,7 @@ fn nothing_to_check_is_no_verdict() {
 }
 
 #[test]
-fn an_invented_order_is_not_found_and_an_unreadable_notice_is_not_sent_on() {
+fn an_invented_order_is_not_found_and_an_unreadable_callback_causes_no_request() {
     let shop = shop();
     let before = shop.sandbox.requests().len();
     let error = shop
@@ -227,15 +243,15 @@ fn an_invented_order_is_not_found_and_an_unreadable_notice_is_not_sent_on() {
     assert_eq!(shop.sandbox.requests().len(), before);
     let error = shop
         .client
-        .verify_callback(&notice("ZANDO-1", "INVENTED"), &expected())
+        .verify_callback(&callback_body("ZANDO-1", "INVENTED"), &expected())
         .unwrap_err();
     assert_eq!(error.code(), ErrorCode::NotFound);
 }
 
 #[test]
-fn what_is_expected_must_be_complete() {
+fn the_expected_payment_must_be_complete() {
     let shop = shop();
-    let body = notice("ZANDO-1", &shop.number);
+    let body = callback_body("ZANDO-1", &shop.number);
     for (field, change) in [
         (
             "reference",
@@ -282,8 +298,8 @@ fn what_is_expected_must_be_complete() {
     }
 }
 
-/// What the shop expects of the order it recorded.
-fn recorded(shop: &Shop) -> Expected {
+/// The expected payment with its recorded order number.
+fn expected_with_order_number(shop: &Shop) -> Expected {
     Expected {
         order_number: Some(shop.number.clone()),
         ..expected()
@@ -291,12 +307,12 @@ fn recorded(shop: &Shop) -> Expected {
 }
 
 #[test]
-fn an_order_is_confirmed_without_a_notice_and_its_query_is_not_used() {
+fn an_order_is_confirmed_without_a_callback_and_its_query_is_not_used() {
     let (shop, _) = signing_shop();
     for query in [None, Some("flexpay=1.AAAA".to_owned())] {
         let expected = Expected {
             query,
-            ..recorded(&shop)
+            ..expected_with_order_number(&shop)
         };
         let transaction = shop.client.verify_order(&expected).unwrap();
         assert_eq!(transaction.state, State::Paid);
@@ -305,12 +321,15 @@ fn an_order_is_confirmed_without_a_notice_and_its_query_is_not_used() {
     shop.sandbox
         .decide_silently(&shop.number, Decision::Decline)
         .unwrap();
-    let transaction = shop.client.verify_order(&recorded(&shop)).unwrap();
+    let transaction = shop
+        .client
+        .verify_order(&expected_with_order_number(&shop))
+        .unwrap();
     assert_eq!(transaction.state, State::Failed);
 }
 
 #[test]
-fn an_order_that_differs_is_never_the_one_expected() {
+fn an_order_that_differs_from_the_expected_one_is_a_mismatch() {
     let shop = shop();
     type Change = fn(&mut Expected);
     let changes: [(&str, Change); 3] = [
@@ -321,16 +340,20 @@ fn an_order_that_differs_is_never_the_one_expected() {
         }),
     ];
     for (field, change) in changes {
-        let mut expected = recorded(&shop);
+        let mut expected = expected_with_order_number(&shop);
         change(&mut expected);
         let error = shop.client.verify_order(&expected).unwrap_err();
         assert_eq!(error.code(), ErrorCode::Mismatch, "{error}");
         assert_eq!(error.outcome(), Outcome::Refused);
         assert_eq!(error.field(), Some(field), "{error}");
-        let notice = notice("ZANDO-1", &shop.number);
+        let body = callback_body("ZANDO-1", &shop.number);
         if field != "reference" {
-            let of_notice = shop.refuse(&notice, &expected, field);
-            assert_eq!(of_notice.message(), error.message(), "one comparison");
+            let callback_error = shop.refuse(&body, &expected, field);
+            assert_eq!(
+                callback_error.message(),
+                error.message(),
+                "the same comparison"
+            );
         }
     }
 }
@@ -342,14 +365,17 @@ fn the_recorded_order_number_may_stand_for_the_reference_of_an_order() {
         order_number_as_reference: true,
         ..Quirks::default()
     });
-    let transaction = shop.client.verify_order(&recorded(&shop)).unwrap();
+    let transaction = shop
+        .client
+        .verify_order(&expected_with_order_number(&shop))
+        .unwrap();
     assert_eq!(transaction.state, State::Paid);
 }
 
 #[test]
-fn a_verdict_on_an_order_needs_its_number_and_all_that_is_expected() {
+fn verify_order_needs_the_order_number_and_a_complete_expected_payment() {
     let shop = shop();
-    let asked = shop.sandbox.requests().len();
+    let before = shop.sandbox.requests().len();
     for order_number in [None, Some(String::new()), Some(" ".into())] {
         let expected = Expected {
             order_number,
@@ -364,32 +390,32 @@ fn a_verdict_on_an_order_needs_its_number_and_all_that_is_expected() {
     }
     let no_amount = Expected {
         amount: String::new(),
-        ..recorded(&shop)
+        ..expected_with_order_number(&shop)
     };
     let error = shop.client.verify_order(&no_amount).unwrap_err();
     assert_eq!(error.field(), Some("amount"), "{error}");
-    assert_eq!(shop.sandbox.requests().len(), asked, "nothing was asked");
+    assert_eq!(shop.sandbox.requests().len(), before, "no request was sent");
 
     let unknown = Expected {
-        order_number: Some("NOBODY-S".into()),
+        order_number: Some("UNKNOWN".into()),
         ..expected()
     };
     let error = shop.client.verify_order(&unknown).unwrap_err();
     assert_eq!(error.code(), ErrorCode::NotFound);
 }
 
-/// A shop that signs its callback addresses, and the query strings of two payments it asked for.
+/// A shop that signs its callback URLs, and the query strings of its two payments.
 fn signing_shop() -> (Shop, [String; 2]) {
     let sandbox = sandbox();
     let secret = |text: &str| Some(text.to_owned().into());
     let config = flexpay::Config {
-        callback_secret: secret("a secret of the shop's own"),
-        callback_secret_previous: secret("the secret of last year's"),
+        callback_secret: secret("the shop's own secret"),
+        callback_secret_previous: secret("last year's old secret"),
         ..secure_config(&sandbox, flexpay::Api::V1_1)
     };
-    let client = Client::new(config).expect("good settings");
-    let number = order(&client, "ZANDO-1");
-    order(&client, "ZANDO-2");
+    let client = Client::new(config).expect("the settings are valid");
+    let number = new_order(&client, "ZANDO-1");
+    new_order(&client, "ZANDO-2");
     sandbox
         .decide_silently(&number, Decision::Approve)
         .expect("known");
@@ -398,7 +424,7 @@ fn signing_shop() -> (Shop, [String; 2]) {
         let payment = payments
             .iter()
             .find(|payment| payment.reference == reference);
-        let url = &payment.expect("asked for").callback_url;
+        let url = &payment.expect("requested").callback_url;
         assert!(
             url.starts_with("https://zando.example/callback?panier=7&x=é&flexpay=1."),
             "{url}"
@@ -416,9 +442,9 @@ fn signing_shop() -> (Shop, [String; 2]) {
 }
 
 #[test]
-fn a_signed_address_is_asked_for_before_anything_is_asked_of_the_gateway() {
+fn a_callback_without_a_valid_signature_is_refused_before_any_request() {
     let (shop, [query, other]) = signing_shop();
-    let body = notice("ZANDO-1", &shop.number);
+    let body = callback_body("ZANDO-1", &shop.number);
     let signed = |query: &str| Expected {
         query: Some(query.to_owned()),
         ..expected()
@@ -426,7 +452,7 @@ fn a_signed_address_is_asked_for_before_anything_is_asked_of_the_gateway() {
     let transaction = shop.client.verify_callback(&body, &signed(&query)).unwrap();
     assert_eq!(transaction.state, State::Paid);
 
-    let asked = shop.sandbox.connections().len();
+    let before = shop.sandbox.connections().len();
     for forged in [
         "",
         "panier=7",
@@ -437,21 +463,25 @@ fn a_signed_address_is_asked_for_before_anything_is_asked_of_the_gateway() {
         let error = shop.refuse(&body, &signed(forged), "query");
         assert_eq!(error.outcome(), Outcome::NotSent);
     }
-    let dear = Expected {
+    let expensive = Expected {
         amount: "900".into(),
         ..signed(&query)
     };
-    shop.refuse(&body, &dear, "query");
+    shop.refuse(&body, &expensive, "query");
     let error = shop.client.verify_callback(&body, &expected()).unwrap_err();
     assert_eq!(
         (error.code(), error.field()),
         (ErrorCode::Invalid, Some("query"))
     );
-    assert_eq!(shop.sandbox.connections().len(), asked, "not a packet left");
+    assert_eq!(
+        shop.sandbox.connections().len(),
+        before,
+        "no connection was opened"
+    );
 }
 
 #[test]
-fn an_address_signed_with_the_secret_before_is_still_good() {
+fn a_url_signed_with_the_previous_secret_is_still_valid() {
     let (shop, [query, _]) = signing_shop();
     let rotated = |previous: &str| {
         let config = flexpay::Config {
@@ -463,15 +493,12 @@ fn an_address_signed_with_the_secret_before_is_still_good() {
             query: Some(query.clone()),
             ..expected()
         };
-        let body = notice("ZANDO-1", &shop.number);
+        let body = callback_body("ZANDO-1", &shop.number);
         Client::new(config)
             .unwrap()
             .verify_callback(&body, &expected)
     };
-    assert_eq!(
-        rotated("a secret of the shop's own").unwrap().state,
-        State::Paid
-    );
+    assert_eq!(rotated("the shop's own secret").unwrap().state, State::Paid);
     assert_eq!(
         rotated("some other shop's secret").unwrap_err().field(),
         Some("query")

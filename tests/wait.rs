@@ -1,4 +1,4 @@
-//! Waiting for an outcome, against the sandbox. The pauses are short; no test asserts a time.
+//! `Client::wait` against the sandbox. The intervals are short; no test asserts a duration.
 
 mod common;
 
@@ -20,7 +20,7 @@ fn options() -> WaitOptions {
     }
 }
 
-/// Decides the order after so many checks of it.
+/// Decides the order after this number of checks.
 fn decide_later(
     sandbox: &flexpay_sandbox::Sandbox,
     number: &str,
@@ -44,25 +44,28 @@ fn a_final_state_ends_the_wait() {
         (Decision::Refunded, State::Refunded),
     ] {
         sandbox.clear();
-        let number = order(&client, &format!("F-{state:?}"));
+        let number = new_order(&client, &format!("F-{state:?}"));
         let transaction = std::thread::scope(|scope| {
             scope.spawn(|| decide_later(&sandbox, &number, 3, decision.clone()));
             client.wait(&number, &options()).unwrap()
         });
         assert_eq!(transaction.state, state);
-        assert!(sandbox.requests().len() >= 4, "it was pending at first");
+        assert!(
+            sandbox.requests().len() >= 4,
+            "the order was pending at first"
+        );
     }
 }
 
 #[test]
-fn an_order_not_found_yet_a_failing_gateway_and_resets_are_borne_with() {
+fn a_wait_continues_after_not_found_gateway_errors_and_resets() {
     let sandbox = sandbox();
     sandbox.set_quirks(Quirks {
         not_found_checks: 2,
         ..Quirks::default()
     });
     let client = secure_client(&sandbox);
-    let number = order(&client, "B1");
+    let number = new_order(&client, "B1");
     sandbox.decide_silently(&number, Decision::Approve).unwrap();
     for action in [
         Action::Html {
@@ -86,26 +89,26 @@ fn an_order_not_found_yet_a_failing_gateway_and_resets_are_borne_with() {
 }
 
 #[test]
-fn a_lone_failure_is_provisional_and_a_late_payment_wins() {
+fn a_failure_within_its_grace_is_provisional_and_a_late_payment_wins() {
     let sandbox = sandbox();
     sandbox.set_quirks(Quirks {
         early_failure_checks: 3,
         ..Quirks::default()
     });
     let client = client(&sandbox);
-    let number = order(&client, "L1");
-    let patient = WaitOptions {
+    let number = new_order(&client, "L1");
+    let long_grace = WaitOptions {
         failed_grace: Duration::from_secs(20),
         ..options()
     };
     let transaction = std::thread::scope(|scope| {
         scope.spawn(|| decide_later(&sandbox, &number, 5, Decision::Approve));
-        client.wait(&number, &patient).unwrap()
+        client.wait(&number, &long_grace).unwrap()
     });
     assert_eq!(transaction.state, State::Paid);
 }
 
-fn answer(status: u16, body: &str) -> Fault {
+fn reply(status: u16, body: &str) -> Fault {
     Fault::on(
         Endpoint::Check,
         Action::Reply {
@@ -117,27 +120,27 @@ fn answer(status: u16, body: &str) -> Fault {
     )
 }
 
-/// The numbers 3, 4 and 5 mean other things in an older document of the gateway.
+/// The status numbers 3, 4 and 5 have other meanings in an older document of the gateway.
 #[test]
 fn a_refund_or_a_cancellation_before_any_payment_is_provisional_too() {
     for status in ["3", "4", "5", "1", "4.0"] {
         let sandbox = sandbox();
         let client = client(&sandbox);
-        let number = order(&client, "P1");
+        let number = new_order(&client, "P1");
         sandbox.decide_silently(&number, Decision::Approve).unwrap();
         let body = format!(r#"{{"code":"0","transaction":{{"status":"{status}"}}}}"#);
-        sandbox.inject(answer(200, &body).times(3)).unwrap();
-        let patient = WaitOptions {
+        sandbox.inject(reply(200, &body).times(3)).unwrap();
+        let long_grace = WaitOptions {
             failed_grace: Duration::from_secs(20),
             ..options()
         };
-        let transaction = client.wait(&number, &patient).unwrap();
+        let transaction = client.wait(&number, &long_grace).unwrap();
         assert_eq!(transaction.state, State::Paid, "after {status}");
     }
 }
 
 #[test]
-fn no_refusal_but_the_token_s_ends_a_wait() {
+fn only_a_refusal_of_the_token_ends_a_wait() {
     let not_found = r#"{"code":"1","message":"Aucune transaction trouvée","transaction":null}"#;
     for status in [200, 400, 404, 405, 422] {
         for body in [
@@ -150,9 +153,9 @@ fn no_refusal_but_the_token_s_ends_a_wait() {
         ] {
             let sandbox = sandbox();
             let client = client(&sandbox);
-            let number = order(&client, "N1");
+            let number = new_order(&client, "N1");
             sandbox.decide_silently(&number, Decision::Approve).unwrap();
-            sandbox.inject(answer(status, body).times(2)).unwrap();
+            sandbox.inject(reply(status, body).times(2)).unwrap();
             let transaction = client.wait(&number, &options()).unwrap();
             assert_eq!(transaction.state, State::Paid, "after {status} {body}");
         }
@@ -160,15 +163,15 @@ fn no_refusal_but_the_token_s_ends_a_wait() {
     for status in [401, 403] {
         let sandbox = sandbox();
         let client = client(&sandbox);
-        sandbox.inject(answer(status, not_found).forever()).unwrap();
+        sandbox.inject(reply(status, not_found).forever()).unwrap();
         let error = client.wait("1", &options()).unwrap_err();
         assert_eq!(error.code(), ErrorCode::Unauthorized);
         assert_eq!(sandbox.requests().len(), 1);
     }
 }
 
-/// Waiting for 25.50 USD under this reference.
-fn expecting(reference: &str) -> Expected {
+/// An expected payment of 25.50 USD with this reference.
+fn expected(reference: &str) -> Expected {
     Expected {
         reference: reference.into(),
         amount: "25.5".into(),
@@ -181,32 +184,32 @@ fn expecting(reference: &str) -> Expected {
 fn a_wait_returns_the_payment_that_is_expected_and_no_other() {
     let sandbox = sandbox();
     let client = secure_client(&sandbox);
-    let number = order(&client, "E1");
-    let wait = |expected| {
+    let number = new_order(&client, "E1");
+    let wait = |payment| {
         let options = WaitOptions {
-            expected: Some(expected),
+            expected: Some(payment),
             ..options()
         };
         client.wait(&number, &options)
     };
     let found = std::thread::scope(|scope| {
         scope.spawn(|| decide_later(&sandbox, &number, 2, Decision::Approve));
-        wait(expecting("E1")).unwrap()
+        wait(expected("E1")).unwrap()
     });
     assert_eq!(found.state, State::Paid);
     let recorded = Expected {
         order_number: Some(number.clone()),
-        ..expecting("E1")
+        ..expected("E1")
     };
     assert_eq!(wait(recorded.clone()).unwrap().state, State::Paid);
 
     for (field, other) in [
-        ("reference", expecting("E2")),
+        ("reference", expected("E2")),
         (
             "amount",
             Expected {
                 amount: "25.51".into(),
-                ..expecting("E1")
+                ..expected("E1")
             },
         ),
         (
@@ -225,18 +228,18 @@ fn a_wait_returns_the_payment_that_is_expected_and_no_other() {
         );
     }
 
-    // The order number in place of the reference: only where it was recorded.
+    // The order number in place of the reference: only if it was recorded.
     sandbox.set_quirks(Quirks {
         order_number_as_reference: true,
         ..Quirks::default()
     });
     assert_eq!(wait(recorded).unwrap().state, State::Paid);
-    let error = wait(expecting("E1")).unwrap_err();
+    let error = wait(expected("E1")).unwrap_err();
     assert_eq!(error.field(), Some("reference"), "{error}");
 }
 
 #[test]
-fn what_a_wait_expects_is_checked_before_anything_is_asked() {
+fn the_expected_payment_is_checked_before_any_request() {
     let sandbox = sandbox();
     let client = client(&sandbox);
     for (field, expected) in [
@@ -245,21 +248,21 @@ fn what_a_wait_expects_is_checked_before_anything_is_asked() {
             "amount",
             Expected {
                 amount: "-1".into(),
-                ..expecting("E1")
+                ..expected("E1")
             },
         ),
         (
             "order_number",
             Expected {
                 order_number: Some("2".into()),
-                ..expecting("E1")
+                ..expected("E1")
             },
         ),
         (
             "order_number",
             Expected {
                 order_number: Some(String::new()),
-                ..expecting("E1")
+                ..expected("E1")
             },
         ),
     ] {
@@ -278,24 +281,24 @@ fn what_a_wait_expects_is_checked_before_anything_is_asked() {
 }
 
 #[test]
-fn a_failure_that_stands_is_believed() {
+fn a_failure_is_returned_after_its_grace() {
     let sandbox = sandbox();
     let client = client(&sandbox);
-    let number = order(&client, "L2");
+    let number = new_order(&client, "L2");
     sandbox.decide_silently(&number, Decision::Decline).unwrap();
     let transaction = client.wait(&number, &options()).unwrap();
     assert_eq!(transaction.state, State::Failed);
     assert!(
         sandbox.requests().len() > 2,
-        "it was asked again within the grace"
+        "the order was checked again within the grace"
     );
 }
 
 #[test]
-fn the_deadline_ends_the_wait_and_says_what_was_seen_last() {
+fn the_deadline_ends_the_wait_and_the_error_names_the_last_state() {
     let sandbox = sandbox();
     let client = client(&sandbox);
-    let number = order(&client, "D1");
+    let number = new_order(&client, "D1");
     let short = WaitOptions {
         timeout: Duration::from_secs(3),
         ..options()
@@ -306,11 +309,11 @@ fn the_deadline_ends_the_wait_and_says_what_was_seen_last() {
     assert!(error.message().contains("PENDING"), "{error}");
 
     sandbox.decide_silently(&number, Decision::Decline).unwrap();
-    let hasty = WaitOptions {
+    let long_grace = WaitOptions {
         failed_grace: Duration::from_secs(60),
         ..short
     };
-    let error = client.wait(&number, &hasty).unwrap_err();
+    let error = client.wait(&number, &long_grace).unwrap_err();
     assert_eq!(
         error.code(),
         ErrorCode::Timeout,
@@ -319,7 +322,7 @@ fn the_deadline_ends_the_wait_and_says_what_was_seen_last() {
 }
 
 #[test]
-fn what_no_waiting_mends_is_returned_at_once() {
+fn an_error_that_waiting_cannot_fix_is_returned_at_once() {
     let sandbox = sandbox();
     let wrong = Config {
         token: "wrong".to_owned().into(),
@@ -347,15 +350,15 @@ fn what_no_waiting_mends_is_returned_at_once() {
 }
 
 #[test]
-fn another_thread_cancels_a_wait_between_questions_and_in_the_middle_of_one() {
+fn another_thread_cancels_a_wait_between_checks_and_during_a_check() {
     for stall in [false, true] {
         let sandbox = sandbox();
         let client = secure_client(&sandbox);
-        let number = order(&client, "C1");
+        let number = new_order(&client, "C1");
         if stall {
-            let silence = Action::StallAfter { bytes: 0 };
+            let no_reply = Action::StallAfter { bytes: 0 };
             sandbox
-                .inject(Fault::on(Endpoint::Check, silence).forever())
+                .inject(Fault::on(Endpoint::Check, no_reply).forever())
                 .unwrap();
         }
         let cancel = CancelToken::new();
@@ -379,7 +382,7 @@ fn another_thread_cancels_a_wait_between_questions_and_in_the_middle_of_one() {
 }
 
 #[test]
-fn a_wait_that_was_cancelled_before_asks_nothing() {
+fn a_wait_cancelled_before_it_starts_sends_nothing() {
     let sandbox = sandbox();
     let cancel = CancelToken::new();
     cancel.cancel();
@@ -393,10 +396,10 @@ fn a_wait_that_was_cancelled_before_asks_nothing() {
 }
 
 #[test]
-fn a_gateway_that_asks_for_a_day_is_asked_sooner() {
+fn a_retry_after_of_a_day_is_capped() {
     let sandbox = sandbox();
     let client = client(&sandbox);
-    let number = order(&client, "R1");
+    let number = new_order(&client, "R1");
     sandbox.decide_silently(&number, Decision::Approve).unwrap();
     for value in ["86400", "Fri, 01 Jan 2100 00:00:00 GMT"] {
         let busy = Action::Reply {
@@ -415,11 +418,11 @@ fn a_gateway_that_asks_for_a_day_is_asked_sooner() {
 }
 
 #[test]
-fn a_last_question_is_asked_before_the_deadline_whatever_the_pauses() {
+fn a_last_check_is_sent_before_the_deadline_whatever_the_interval() {
     let sandbox = sandbox();
     let client = client(&sandbox);
-    let number = order(&client, "Q1");
-    let rare = WaitOptions {
+    let number = new_order(&client, "Q1");
+    let long_interval = WaitOptions {
         timeout: Duration::from_secs(8),
         interval: Duration::MAX,
         max_interval: Duration::MAX,
@@ -427,19 +430,19 @@ fn a_last_question_is_asked_before_the_deadline_whatever_the_pauses() {
     };
     let transaction = std::thread::scope(|scope| {
         scope.spawn(|| decide_later(&sandbox, &number, 1, Decision::Approve));
-        client.wait(&number, &rare).unwrap()
+        client.wait(&number, &long_interval).unwrap()
     });
     assert_eq!(transaction.state, State::Paid);
 }
 
 #[test]
-fn an_error_of_a_wait_leaves_the_payment_s_outcome_open() {
-    let nobody = client_of(&nobody(), Duration::from_secs(5));
+fn an_error_of_a_wait_has_outcome_unknown() {
+    let client = client_for_url(&unused_url(), Duration::from_secs(5));
     let short = WaitOptions {
         timeout: Duration::from_millis(100),
         ..options()
     };
-    let error = nobody.wait("1", &short).unwrap_err();
+    let error = client.wait("1", &short).unwrap_err();
     assert_eq!(
         (error.code(), error.outcome()),
         (ErrorCode::Timeout, Outcome::Unknown)

@@ -1,4 +1,4 @@
-//! Money: text in, text out.
+//! Parsing and printing amounts.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! Reading a notice: through the C ABI, through the Rust API, and telling repeats by its key.
+//! Parsing a callback through the C ABI and through the Rust API, and computing its key.
 
 use std::hint::black_box;
 use std::ptr;
@@ -25,8 +25,8 @@ fn c_abi(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let mut callback = ptr::null_mut();
-                // SAFETY: the body is live for the call, the error is not wanted, and the callback
-                // is freed once; NULL may be freed.
+                // SAFETY: the body is live for the call, the error pointer may be NULL, and the
+                // callback, which may be NULL, is freed once.
                 unsafe {
                     let body = black_box(body);
                     let result = flexpay_parse_callback(

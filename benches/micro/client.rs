@@ -1,4 +1,4 @@
-//! A client's own work: its making, and what it refuses without asking anybody.
+//! Creating a client, and refusing a callback without a request to the gateway.
 
 use std::hint::black_box;
 
@@ -18,7 +18,7 @@ fn new(criterion: &mut Criterion) {
     });
 }
 
-/// A notice whose address was not signed with the secret: what a flood of forged ones costs.
+/// A callback URL with a wrong signature: the cost of each callback in a flood of forged ones.
 fn forged(criterion: &mut Criterion) {
     let client = Client::new(config()).expect("the settings are good");
     let expected = Expected {

@@ -1,11 +1,11 @@
-"""Cold: a new process each time, as a page or a script of a shop is."""
+"""Cold start: a new process for each check, as a page or a script of a shop."""
 
 from statistics import median
 
 from row import AtLeast, Row
 from spread import ratios
 
-# Rounds that make one ratio, where an empty script's time is taken away.
+# Rounds per ratio, when the time of an empty script is subtracted.
 GROUP = 20
 
 
@@ -14,7 +14,7 @@ def c(programs, quick):
 
 
 def c_bundle(programs, quick):
-    """Not in the table: flexpay, too, reads all the certificates, as its `ca_file`."""
+    """Not in the default table: flexpay also reads the whole bundle, as its `ca_file`."""
     yield _c(programs, quick, programs.server.ca_bundle, "libcurl, both with the bundle")
 
 
@@ -25,7 +25,7 @@ def _c(programs, quick, ca_file, against):
         [programs.binary("cold_flexpay"), server.https_url, ca_file],
         [programs.binary("cold_curl"), server.https_url, server.ca_bundle],
     )
-    return faster("C, cold: process start to end, one check", against, ours, theirs, 8)
+    return speedup_row("C, cold: process start to end, one check", against, ours, theirs, 8)
 
 
 def php(programs, quick):
@@ -34,7 +34,7 @@ def php(programs, quick):
         2 * GROUP if quick else 20 * GROUP, *(["php", programs.script("php", name)] for name in names)
     )
     measure = "PHP, cold: time above an empty script"
-    yield faster(measure, "ext-curl", above(ours, empty), above(theirs, empty), 6)
+    yield speedup_row(measure, "ext-curl", minus_empty(ours, empty), minus_empty(theirs, empty), 6)
 
 
 def python(programs, quick):
@@ -43,25 +43,25 @@ def python(programs, quick):
         GROUP if quick else 10 * GROUP,
         *([programs.python, programs.script("python", name)] for name in names),
     )
-    ours = above(ours, empty)
+    ours = minus_empty(ours, empty)
     measure = "Python, cold: time above an empty script"
-    yield faster(measure, "requests", ours, above(requests, empty), 3)
-    yield faster(measure, "urllib", ours, above(urllib, empty), 1.5)
+    yield speedup_row(measure, "requests", ours, minus_empty(requests, empty), 3)
+    yield speedup_row(measure, "urllib", ours, minus_empty(urllib, empty), 1.5)
 
 
-def above(taken, empty):
-    """The time above that of the empty script, for each group of rounds at its median: one round
-    alone would count the noise of both."""
-    groups = [slice(at, at + GROUP) for at in range(0, len(taken), GROUP)]
-    return [median(taken[group]) - median(empty[group]) for group in groups]
+def minus_empty(times, empty):
+    """The median time minus the median time of the empty script, for each group of rounds. A single
+    round would have the noise of both."""
+    groups = [slice(at, at + GROUP) for at in range(0, len(times), GROUP)]
+    return [median(times[group]) - median(empty[group]) for group in groups]
 
 
-def faster(measure, against, ours, theirs, times):
+def speedup_row(measure, against, ours, theirs, goal):
     return Row(
         measure,
         against,
         f"{median(ours):.2f} ms",
         f"{median(theirs):.2f} ms",
         ratios(theirs, ours),
-        AtLeast(times),
+        AtLeast(goal),
     )

@@ -1,4 +1,4 @@
-"""Size and memory."""
+"""Library size and memory use."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ def size(programs, quick):
         shutil.copyfile(programs.library, copy)
         subprocess.run(["strip", copy], check=True)
         mebibytes = os.path.getsize(copy) / 2**20
-    yield _alone("shared library, stripped", mebibytes, 2.5, "MiB")
+    yield _absolute_row("shared library, stripped", mebibytes, 2.5, "MiB")
 
 
 def resident(programs, quick):
@@ -27,8 +27,8 @@ def resident(programs, quick):
         with ExitStack() as stack:
             pair = workers(programs, stack)
             for worker in pair:
-                worker.tell("check 1")
-            pairs.append([worker.tell("Rss") for worker in pair])
+                worker.run("check 1")
+            pairs.append([worker.run("Rss") for worker in pair])
     ours, theirs = zip(*pairs)
     yield Row(
         "resident memory: client made, one call done",
@@ -44,22 +44,22 @@ def growth(programs, quick):
     parses, checks = (100_000, 5_000) if quick else (1_000_000, 100_000)
     server = programs.server
     with programs.worker("parse_flexpay") as parser:
-        kibibytes = _grown(parser, "parse", parses)
+        kibibytes = _growth(parser, "parse", parses)
     with programs.worker("warm_flexpay", server.https_url, server.ca_file) as checker:
-        kibibytes += _grown(checker, "check", checks)
+        kibibytes += _growth(checker, "check", checks)
     measure = f"growth over {parses:,} parses and {checks:,} checks"
-    yield _alone(measure, kibibytes, 0, "KiB")
+    yield _absolute_row(measure, kibibytes, 0, "KiB")
 
 
-def _grown(worker, what, times):
-    """How much more memory of its own a program holds at the end than after a hundredth of it."""
-    worker.tell(f"{what} {times // 100}")
-    before = worker.tell("Anonymous")
-    worker.tell(f"{what} {times}")
-    return worker.tell("Anonymous") - before
+def _growth(worker, command, times):
+    """The growth of private memory (`Anonymous`) in KiB, after a warm-up of 1% of the calls."""
+    worker.run(f"{command} {times // 100}")
+    before = worker.run("Anonymous")
+    worker.run(f"{command} {times}")
+    return worker.run("Anonymous") - before
 
 
-def _alone(measure, number, limit, unit):
-    """A number that stands for itself."""
+def _absolute_row(measure, number, limit, unit):
+    """A row without a baseline."""
     text = f"{number:.2f}".rstrip("0").rstrip(".")
     return Row(measure, "", f"{text} {unit}", "", Spread([number]), AtMost(limit, " " + unit))

@@ -1,5 +1,5 @@
-"""A page of a shop: PHP-FPM behind nginx. Each page makes a client and checks one order. Each contender
-has one worker, its own, as each would have in a shop."""
+"""A page of a shop: PHP-FPM behind nginx. Each page creates a client and checks one order. Each page
+has its own single worker."""
 
 import http.client
 import os
@@ -9,7 +9,7 @@ import tempfile
 import time
 from statistics import median
 
-from cold import above, faster
+from cold import minus_empty, speedup_row
 from server import TEMPORARY, free_ports, wait_for
 
 PAGES = ("empty.php", "check_flexpay.php", "check_curl.php?one", "check_curl.php")
@@ -52,38 +52,39 @@ http {
 """
 
 
-def later(programs, quick):
-    """The worker has checked before, so flexpay finds its connection open."""
-    with Shop(programs, requests_a_worker=0) as shop:
-        times = shop.times(60 if quick else 600, warm_up=10)
+def warm_worker(programs, quick):
+    """The worker has made checks before, so flexpay reuses its connection."""
+    with PhpSite(programs, requests_per_worker=0) as site:
+        times = site.times(60 if quick else 600, warm_up=10)
     yield from _rows("PHP-FPM page, one check over TLS: time above an empty page", times, 6, 60)
 
 
-def first(programs, quick):
-    """The worker has done nothing before: it serves one page."""
-    with Shop(programs, requests_a_worker=1) as shop:
-        times = shop.times(40 if quick else 200, warm_up=2)
+def new_worker(programs, quick):
+    """Each worker serves one page only."""
+    with PhpSite(programs, requests_per_worker=1) as site:
+        times = site.times(40 if quick else 200, warm_up=2)
     yield from _rows("the same, the first check of a worker", times, 1, 8)
 
 
 def _rows(measure, times, against_one, against_bundle):
     empty, ours, one, bundle = times
-    ours = above(ours, empty)
-    yield faster(measure, "ext-curl, one CA file", ours, above(one, empty), against_one)
-    yield faster(measure, "ext-curl, system's bundle", ours, above(bundle, empty), against_bundle)
+    ours = minus_empty(ours, empty)
+    one, bundle = minus_empty(one, empty), minus_empty(bundle, empty)
+    yield speedup_row(measure, "ext-curl, one CA file", ours, one, against_one)
+    yield speedup_row(measure, "ext-curl, system's bundle", ours, bundle, against_bundle)
 
 
-class Shop:
-    """Runs for a `with` block."""
+class PhpSite:
+    """nginx and PHP-FPM, running inside a `with` block."""
 
-    def __init__(self, programs, requests_a_worker):
+    def __init__(self, programs, requests_per_worker):
         self._programs = programs
-        self._requests = requests_a_worker
+        self._requests_per_worker = requests_per_worker
         self._processes = []
 
     def __enter__(self):
         self._folder = tempfile.mkdtemp(prefix="flexpay-bench-")
-        # Where root runs this, the workers are somebody else, and may not be able to read the project.
+        # Under root the workers run as www-data, which may not be able to read the project.
         os.chmod(self._folder, 0o755)
         os.chmod(self._programs.server.folder, 0o711)
         try:
@@ -106,9 +107,9 @@ class Shop:
             "pages": os.path.join(self._folder, "pages"),
             "http": self._port,
             "temporary": TEMPORARY,
-            "requests": self._requests,
+            "requests": self._requests_per_worker,
         }
-        environment = self._copied()
+        environment = self._copy_files()
         workers = [WORKER % {**settings, "number": number} for number in range(len(PAGES))]
         self._write("fpm.conf", FPM % settings + "".join(workers))
         self._write("nginx.conf", NGINX % settings)
@@ -128,10 +129,11 @@ class Shop:
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
         self._run([nginx, "-p", self._folder, "-c", "nginx.conf", "-e", "nginx.log"], environment)
         for process, log in zip(self._processes, ("fpm.log", "nginx.log")):
-            wait_for(self._answers, process, os.path.join(self._folder, log))
+            wait_for(self._is_ready, process, os.path.join(self._folder, log))
 
-    def _copied(self):
-        """Copies pages, package and library into the folder; the environment that names them."""
+    def _copy_files(self):
+        """Copies the pages, the package and the library into the folder. Returns the environment
+        with their paths."""
         environment = self._programs.environment
         package = os.path.join(self._folder, "package")
         library = os.path.join(self._folder, "libflexpay.so")
@@ -153,7 +155,7 @@ class Shop:
         with open(os.path.join(self._folder, name), "w") as file:
             file.write(text)
 
-    def _answers(self):
+    def _is_ready(self):
         try:
             return self._get(http.client.HTTPConnection("127.0.0.1", self._port), 0) == 200
         except OSError:
@@ -162,25 +164,25 @@ class Shop:
     @staticmethod
     def _get(connection, number):
         connection.request("GET", f"/{number}/{PAGES[number]}")
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
+        response = connection.getresponse()
+        response.read()
+        return response.status
 
     def times(self, rounds, warm_up):
-        """The pages by turns; for each, how many milliseconds it took in each round."""
+        """Requests the pages in turns. Returns, for each page, the milliseconds of each round."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port)
         connection.connect()
-        taken = [[] for _ in PAGES]
+        all_times = [[] for _ in PAGES]
         for round_ in range(warm_up + rounds):
-            for number, times in enumerate(taken):
-                begun = time.perf_counter()
+            for number, times in enumerate(all_times):
+                start = time.perf_counter()
                 status = self._get(connection, number)
                 if round_ >= warm_up:
-                    times.append((time.perf_counter() - begun) * 1000)
+                    times.append((time.perf_counter() - start) * 1000)
                 if status != 200:
                     raise SystemExit(f"{PAGES[number]}: HTTP status {status}")
-            if self._requests > 0:
-                # Until the next workers are there.
+            if self._requests_per_worker > 0:
+                # PHP-FPM starts new workers meanwhile.
                 time.sleep(0.05)
         connection.close()
-        return taken
+        return all_times

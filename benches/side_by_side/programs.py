@@ -1,4 +1,4 @@
-"""Running the programs that are measured."""
+"""Runs the measured programs."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import subprocess
 
 
 class Programs:
-    """Where everything is, and what everybody is told through the environment."""
+    """The paths of the programs, and their environment."""
 
     def __init__(self, folder, server, token):
         here = os.path.dirname(os.path.abspath(__file__))
@@ -36,7 +36,7 @@ class Programs:
         return os.path.join(self.here, *path)
 
     def launch(self, rounds, *commands):
-        """Runs commands by turns; for each, how many milliseconds it took in each round."""
+        """Runs the commands in turns. Returns, for each command, the milliseconds of each round."""
         arguments = list(commands[0])
         for command in commands[1:]:
             arguments += ["--", *command]
@@ -44,17 +44,17 @@ class Programs:
         lines = [[float(number) / 1e6 for number in line.split()] for line in output.splitlines()]
         return list(zip(*lines))
 
-    def instructions(self, command, told):
-        """How many instructions a program takes that is told this."""
+    def instructions(self, command, stdin):
+        """The number of instructions of a program that reads the line `stdin`."""
         valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-        output = self._run([*valgrind, *command], told + "\n")
+        output = self._run([*valgrind, *command], stdin + "\n")
         return int(re.search(r"Collected : (\d+)", output).group(1))
 
-    def _run(self, command, told=""):
+    def _run(self, command, stdin=""):
         done = subprocess.run(
             command,
             env=self.environment,
-            input=told,
+            input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -68,7 +68,7 @@ class Programs:
 
 
 class Worker:
-    """A program that does what it is told, a line at a time, and answers each with a number."""
+    """A subprocess that reads one command per line and prints one number per command."""
 
     def __init__(self, command, environment):
         self._process = subprocess.Popen(
@@ -79,13 +79,13 @@ class Worker:
             text=True,
         )
 
-    def tell(self, line):
-        self._process.stdin.write(line + "\n")
+    def run(self, command):
+        self._process.stdin.write(command + "\n")
         self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise SystemExit(f"{self._process.args[0]} failed at: {line}")
-        return float(answer)
+        number = self._process.stdout.readline()
+        if not number:
+            raise SystemExit(f"{self._process.args[0]} failed at: {command}")
+        return float(number)
 
     def __enter__(self):
         return self
@@ -96,13 +96,14 @@ class Worker:
         self._process.wait()
 
 
-def by_turns(workers, line, rounds, warm_up=1):
-    """Tells each of the workers the same, by turns; their answers, but for the first rounds."""
-    answers = [[] for _ in workers]
+def run_in_turns(workers, command, rounds, warm_up=1):
+    """Runs the command in each worker, in turns. Returns the numbers of each worker, without those
+    of the warm-up rounds."""
+    numbers = [[] for _ in workers]
     for turn in range(warm_up + rounds):
         for step in range(len(workers)):
             which = (turn + step) % len(workers)
-            answer = workers[which].tell(line)
+            number = workers[which].run(command)
             if turn >= warm_up:
-                answers[which].append(answer)
-    return answers
+                numbers[which].append(number)
+    return numbers

@@ -1,8 +1,8 @@
-"""What a measurement comes to, and whether that is as it should be."""
+"""A row of the table, and its goal."""
 
 
 class Row:
-    """What was measured: two texts with units, and the ratio that is claimed."""
+    """A measurement: two texts with units, and the ratio with its goal."""
 
     def __init__(self, measure, against, ours, theirs, ratio, goal):
         self.measure = measure
@@ -13,20 +13,20 @@ class Row:
         self.goal = goal
 
     def is_met(self):
-        """By the ratio as it is printed."""
+        """Compares the ratio as printed, with two decimals."""
         return self.goal.met(round(self.ratio.median, 2))
 
 
 class AtLeast:
-    """So many times as fast, or more."""
+    """The ratio must be at least `limit`."""
 
-    def __init__(self, times):
-        self.text = f"at least {times:g}"
-        self.met = lambda ratio: ratio >= times
+    def __init__(self, limit):
+        self.text = f"at least {limit:g}"
+        self.met = lambda ratio: ratio >= limit
 
 
 class AtMost:
-    """So much of it, or less."""
+    """The ratio must be at most `limit`."""
 
     def __init__(self, limit, unit=""):
         self.text = f"at most {limit:g}{unit}"

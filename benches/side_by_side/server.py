@@ -1,4 +1,4 @@
-"""nginx over TLS 1.3 on the loopback, with a small CA of its own. It answers every check alike."""
+"""nginx with TLS 1.3 and its own CA, on the loopback interface. Every check gets the same reply."""
 
 import os
 import shutil
@@ -9,17 +9,17 @@ import time
 
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
-# The example of the card document, without the comma that makes it no JSON: the others would fail.
+# The example of the card document, without its trailing comma: the other parsers would refuse it.
 REPLY = (
     '{"code":"0","message":"Une transaction trouvée","transaction":{'
     '"orderNumber":"9bsTX7qXdpQe243815877848","reference":"MMO00012","amount":"50.0",'
     '"amountCustomer":"51.0","currency":"CDF","createdAt":"06-02-2021 17:32:46","status":"0"}}'
 )
 
-# As the public fixture of the live gateway is.
-UNNAMED = REPLY.replace('"orderNumber":"9bsTX7qXdpQe243815877848",', "")
+# Like a published reply of the live gateway.
+REPLY_WITHOUT_ORDER_NUMBER = REPLY.replace('"orderNumber":"9bsTX7qXdpQe243815877848",', "")
 
-# nginx's own are not everybody's to write to.
+# nginx's default folders may not be writable.
 TEMPORARY = """
     client_body_temp_path body;
     proxy_temp_path proxy;
@@ -74,7 +74,7 @@ subjectAltName = DNS:localhost, IP:127.0.0.1
 
 
 class Server:
-    """Runs for a `with` block. `ca_file` has its CA alone, `ca_bundle` those of the system, too."""
+    """Runs inside a `with` block. `ca_file` is its own CA; `ca_bundle` has the system's CAs as well."""
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="flexpay-bench-")
@@ -121,7 +121,7 @@ class Server:
             "http": http,
             "temporary": TEMPORARY,
             "reply": REPLY,
-            "unnamed": UNNAMED,
+            "unnamed": REPLY_WITHOUT_ORDER_NUMBER,
         }
         self._write("nginx.conf", CONFIGURATION % settings)
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
@@ -131,7 +131,7 @@ class Server:
         self.unnamed_url = f"https://127.0.0.1:{https}/unnamed/check"
         self.http_url = f"http://127.0.0.1:{http}/api/rest/v1/check"
         log = os.path.join(self.folder, "error.log")
-        wait_for(lambda: _listens(https), self._process, log)
+        wait_for(lambda: _accepts_connections(https), self._process, log)
 
     def _write(self, name, text):
         with open(os.path.join(self.folder, name), "w") as file:
@@ -146,7 +146,7 @@ class Server:
 
 
 def free_ports(count):
-    """nginx cannot be told to choose."""
+    """nginx cannot choose a free port by itself."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:
@@ -155,7 +155,7 @@ def free_ports(count):
 
 
 def wait_for(is_ready, process, log):
-    """Until a server is ready; its log is shown when it does not start."""
+    """Waits until a server is ready. Exits with its log if it does not start."""
     deadline = time.monotonic() + 10
     while not is_ready():
         if process.poll() is not None or time.monotonic() > deadline:
@@ -164,7 +164,7 @@ def wait_for(is_ready, process, log):
         time.sleep(0.02)
 
 
-def _listens(port):
+def _accepts_connections(port):
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

@@ -1,25 +1,25 @@
-"""Medians and spread."""
+"""Medians and percentiles."""
 
 from statistics import median
 
 
 class Spread:
-    """The median of some numbers, and between which of them eight in ten lie."""
+    """The median, the 10th percentile (`low`) and the 90th percentile (`high`)."""
 
     def __init__(self, numbers):
         ordered = sorted(numbers)
         self.median = median(ordered)
-        self.low = _at(ordered, 0.1)
-        self.high = _at(ordered, 0.9)
+        self.low = _percentile(ordered, 10)
+        self.high = _percentile(ordered, 90)
 
 
-def ratios(above, below):
-    """The ratio of each pair, whose two were measured one right after the other."""
-    return Spread([one / other for one, other in zip(above, below)])
+def ratios(numerators, denominators):
+    """The ratio of each pair. The two numbers of a pair were measured one after the other."""
+    return Spread([one / other for one, other in zip(numerators, denominators)])
 
 
-def _at(ordered, share):
-    position = share * (len(ordered) - 1)
+def _percentile(ordered, percent):
+    position = percent / 100 * (len(ordered) - 1)
     low = int(position)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * (position - low)

@@ -1,4 +1,4 @@
-"""Measures the rows that are asked for, and prints them as a table."""
+"""Measures the requested rows and prints them as a table."""
 
 import argparse
 import os
@@ -18,12 +18,12 @@ from server import Server
 ROWS = {
     "c-cold": cold.c,
     "php-cold": cold.php,
-    "page": page.later,
-    "page-first": page.first,
+    "page": page.warm_worker,
+    "page-first": page.new_worker,
     "python-cold": cold.python,
     "instructions": warm.instructions,
     "warm": warm.wall_time,
-    "unnamed": warm.unnamed,
+    "unnamed": warm.without_order_number,
     "parse": parsing.parse,
     "threads": warm.threads,
     "size": memory.size,
@@ -33,33 +33,33 @@ ROWS = {
 # Measured only when named.
 MORE = {"c-cold-bundle": cold.c_bundle}
 
-HEAD = "| measure | against | flexpay | the other | ratio (8 in 10 between) | goal | met |"
+HEAD = "| measure | against | flexpay | baseline | ratio (10th–90th percentile) | goal | met |"
 RULE = "|---|---|--:|--:|--:|---|---|"
 
 
 def main():
     parser = argparse.ArgumentParser(prog="benches/run.sh")
-    parser.add_argument("--quick", action="store_true", help="few repetitions: does it work?")
-    parser.add_argument("--list", action="store_true", help="names the rows")
-    parser.add_argument("rows", nargs="*", metavar="ROW", help="only these")
-    asked = parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="few rounds, only to see that it works")
+    parser.add_argument("--list", action="store_true", help="print the row names")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="measure only these rows")
+    arguments = parser.parse_args()
     functions = {**ROWS, **MORE}
-    if asked.list:
+    if arguments.list:
         print("\n".join(functions))
         return
-    for name in asked.rows:
+    for name in arguments.rows:
         if name not in functions:
-            parser.error(f"no such row: {name} (there are {', '.join(functions)})")
+            parser.error(f"no such row: {name} (choose from {', '.join(functions)})")
 
-    # As long as the gateway's tokens are, and worth nothing.
+    # A random token, as long as those of the gateway.
     token = secrets.token_urlsafe(200)
     with Server() as server:
         programs = Programs(os.environ["BENCH_DIR"], server, token)
         print(machine(programs), end="\n\n")
         print(HEAD, RULE, sep="\n", flush=True)
-        for name in asked.rows or ROWS:
+        for name in arguments.rows or ROWS:
             print(f"{name} ...", file=sys.stderr)
-            for row in functions[name](programs, asked.quick):
+            for row in functions[name](programs, arguments.quick):
                 print(line(row), flush=True)
 
 
@@ -72,7 +72,7 @@ def line(row):
 
 
 def machine(programs):
-    """On what, and against what."""
+    """The machine and the versions of the baselines."""
     with open("/proc/cpuinfo") as info:
         names = [line.split(":")[1].strip() for line in info if line.startswith("model name")]
     with open(os.path.join(programs.folder, "versions")) as file:

@@ -1,9 +1,9 @@
-"""Warm: one process, whose connections stay open, as a till or a service is."""
+"""Warm: one process whose connections stay open, as in a point of sale or a service."""
 
 from contextlib import ExitStack
 from statistics import median
 
-from programs import by_turns
+from programs import run_in_turns
 from row import AtLeast, AtMost, Row
 from spread import ratios
 
@@ -13,16 +13,16 @@ NAMES = ("warm_flexpay", "warm_curl")
 def instructions(programs, quick):
     few, many = (100, 300) if quick else (500, 2500)
 
-    def a_call(name):
-        # Over plain http: what TLS costs depends on the processor, which valgrind only plays.
+    def per_check(name):
+        # Plain HTTP: the cost of TLS depends on the processor, and valgrind only emulates one.
         command = [programs.binary(name), programs.server.http_url]
         counts = [programs.instructions(command, f"check {times}") for times in (few, many)]
         return (counts[1] - counts[0]) / (many - few)
 
-    pairs = [[a_call(name) for name in NAMES] for _ in range(1 if quick else 3)]
+    pairs = [[per_check(name) for name in NAMES] for _ in range(1 if quick else 3)]
     ours, theirs = zip(*pairs)
     yield Row(
-        "warm check, instructions a call (plain http)",
+        "warm check, instructions per call (plain http)",
         "libcurl + yyjson",
         f"{median(ours):,.0f}",
         f"{median(theirs):,.0f}",
@@ -34,14 +34,15 @@ def instructions(programs, quick):
 def wall_time(programs, quick):
     server = programs.server
     measure = "warm check over TLS, wall time"
-    asking = (NAMES, server.https_url, server.ca_bundle)
-    yield _wall_time(programs, quick, measure, "libcurl + yyjson", *asking)
+    yield _wall_time(
+        programs, quick, measure, "libcurl + yyjson", NAMES, server.https_url, server.ca_bundle
+    )
 
 
-def unnamed(programs, quick):
-    """The reply has no orderNumber. Over a kept connection flexpay believes it only where the caller
-    says which payment is expected; a plain check takes a new connection each time. So that libcurl's
-    new connections are fast ones, it trusts one certificate only."""
+def without_order_number(programs, quick):
+    """The reply has no orderNumber. On a reused connection flexpay accepts it only if the caller
+    gives the expected payment; a plain check uses a new connection each time. libcurl trusts one
+    certificate only, so that its new connections are fast."""
     server = programs.server
     for measure, against, names in (
         (
@@ -55,14 +56,15 @@ def unnamed(programs, quick):
             ("warm_flexpay", "warm_curl_new"),
         ),
     ):
-        asking = (names, server.unnamed_url, server.ca_file)
-        yield _wall_time(programs, quick, measure, against, *asking)
+        yield _wall_time(
+            programs, quick, measure, against, names, server.unnamed_url, server.ca_file
+        )
 
 
 def _wall_time(programs, quick, measure, against, names, url, trusted_by_curl):
     with ExitStack() as stack:
         both = workers(programs, stack, names, url, trusted_by_curl)
-        ours, theirs = by_turns(both, "check 200", 10 if quick else 100, warm_up=3)
+        ours, theirs = run_in_turns(both, "check 200", 10 if quick else 100, warm_up=3)
     return Row(
         measure,
         against,
@@ -74,12 +76,12 @@ def _wall_time(programs, quick, measure, against, names, url, trusted_by_curl):
 
 
 def threads(programs, quick):
-    line = f"crowd 64 {20 if quick else 200}"
+    command = f"threads 64 {20 if quick else 200}"
     with ExitStack() as stack:
         both = workers(programs, stack)
-        ours, theirs = by_turns(both, line, 3 if quick else 15)
+        ours, theirs = run_in_turns(both, command, 3 if quick else 15)
     yield Row(
-        "64 threads on one client, calls a second",
+        "64 threads on one client, calls per second",
         "64 libcurl handles",
         f"{median(ours):,.0f}",
         f"{median(theirs):,.0f}",
@@ -89,7 +91,7 @@ def threads(programs, quick):
 
 
 def workers(programs, stack, names=NAMES, url=None, trusted_by_curl=None):
-    """One of each, asking over TLS; libcurl trusts the system's certificates, too."""
+    """One worker per name, with TLS. By default libcurl trusts the system's certificates as well."""
     server = programs.server
     trusted = (server.ca_file, trusted_by_curl or server.ca_bundle)
     return [

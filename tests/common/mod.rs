@@ -1,4 +1,4 @@
-//! What the integration tests share: a sandbox, and clients for it.
+//! Helpers for the integration tests: a sandbox, and clients for it.
 #![allow(dead_code)]
 
 use flexpay::{Api, Client, Config, PaymentRequest};
@@ -10,20 +10,20 @@ pub fn sandbox() -> Sandbox {
     Sandbox::start().expect("the sandbox starts")
 }
 
-/// Settings for the sandbox over plain http.
+/// Settings for the sandbox over plain HTTP.
 pub fn config(sandbox: &Sandbox, api: Api) -> Config {
-    settings(sandbox, api, &sandbox.http_url())
+    config_for_url(sandbox, api, &sandbox.http_url())
 }
 
-/// Settings for the sandbox over https, trusting its own certificate authority.
+/// Settings for the sandbox over HTTPS, with the sandbox's CA as the only trusted one.
 pub fn secure_config(sandbox: &Sandbox, api: Api) -> Config {
     Config {
         ca_file: Some(sandbox.ca_file().to_str().expect("UTF-8").to_owned()),
-        ..settings(sandbox, api, &sandbox.https_url())
+        ..config_for_url(sandbox, api, &sandbox.https_url())
     }
 }
 
-fn settings(sandbox: &Sandbox, api: Api, base: &str) -> Config {
+fn config_for_url(sandbox: &Sandbox, api: Api, base: &str) -> Config {
     let pay = match api {
         Api::V1 => "v1/pay",
         Api::V1_1 => "v1.1/pay",
@@ -37,14 +37,14 @@ fn settings(sandbox: &Sandbox, api: Api, base: &str) -> Config {
 }
 
 pub fn client(sandbox: &Sandbox) -> Client {
-    Client::new(config(sandbox, Api::V1_1)).expect("the settings are good")
+    Client::new(config(sandbox, Api::V1_1)).expect("the settings are valid")
 }
 
 pub fn secure_client(sandbox: &Sandbox) -> Client {
-    Client::new(secure_config(sandbox, Api::V1_1)).expect("the settings are good")
+    Client::new(secure_config(sandbox, Api::V1_1)).expect("the settings are valid")
 }
 
-/// A request with all of its fields.
+/// A payment request with every field set.
 pub fn request(reference: &str) -> PaymentRequest {
     PaymentRequest {
         reference: reference.into(),
@@ -59,35 +59,36 @@ pub fn request(reference: &str) -> PaymentRequest {
     }
 }
 
-/// Takes a payment in and gives its order number.
-pub fn order(client: &Client, reference: &str) -> String {
+/// Requests a payment and returns its order number.
+pub fn new_order(client: &Client, reference: &str) -> String {
     let payment = client
         .pay(&request(reference))
-        .expect("the payment is taken in");
-    payment.order_number.expect("v1.1 gives one")
+        .expect("the payment is accepted");
+    payment.order_number.expect("v1.1 returns one")
 }
 
-/// An address on this machine where nobody listens.
-pub fn nobody() -> String {
+/// A URL on this machine on which no server listens.
+pub fn unused_url() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     format!("http://{}", listener.local_addr().expect("bound"))
 }
 
-/// A server of the test's own, for what no gateway does: each connection goes to `serve`.
-pub fn serve(serve: impl Fn(TcpStream) + Send + 'static) -> String {
+/// Starts a server for replies that the sandbox cannot send, and returns its URL. `handle` is called
+/// for each connection.
+pub fn serve(handle: impl Fn(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("bound"));
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             stream.set_read_timeout(Some(Duration::from_secs(20))).ok();
-            serve(stream);
+            handle(stream);
         }
     });
     address
 }
 
-/// A client whose both addresses are `base`.
-pub fn client_of(base: &str, timeout: Duration) -> Client {
+/// A client with both the pay and the check URL under `base`.
+pub fn client_for_url(base: &str, timeout: Duration) -> Client {
     Client::new(Config {
         pay_url: Some(format!("{base}/pay")),
         check_url: Some(format!("{base}/check")),
@@ -95,5 +96,5 @@ pub fn client_of(base: &str, timeout: Duration) -> Client {
         check_once: true,
         ..Config::new("ZANDO", "canary-token")
     })
-    .expect("the settings are good")
+    .expect("the settings are valid")
 }

@@ -1,5 +1,5 @@
-//! What goes in: from bytes at random to what the gateway is known to say, with a value or two made
-//! up.
+//! The inputs: from random bytes to replies as the gateway sends them, with one or two values
+//! generated.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -30,9 +30,9 @@ fn key() -> impl Strategy<Value = String> {
     prop_oneof![9 => select(known.to_vec()).prop_map(str::to_owned), 1 => "[a-z_]{0,8}"]
 }
 
-/// A value as JSON text: what is met, what is nearly that, and anything.
+/// A value as JSON text: one that the gateway sends, a near miss, or any string or number.
 fn value() -> impl Strategy<Value = String> {
-    let met = [
+    let known = [
         "0",
         "\"0\"",
         "\"0.0\"",
@@ -67,31 +67,31 @@ fn value() -> impl Strategy<Value = String> {
         "\"\\u0030\"",
     ];
     prop_oneof![
-        12 => select(met.to_vec()).prop_map(str::to_owned),
+        12 => select(known.to_vec()).prop_map(str::to_owned),
         1 => any::<String>().prop_map(|text| Value::from(text).to_string()),
         1 => any::<f64>().prop_map(|number| Value::from(number).to_string()),
     ]
 }
 
-/// An object, its keys twice and its commas astray as often as not.
+/// An object, often with duplicate keys and with a trailing comma.
 fn object() -> impl Strategy<Value = String> {
-    let leaf = proptest::collection::vec((key(), value()), 0..6).prop_map(written);
+    let leaf = proptest::collection::vec((key(), value()), 0..6).prop_map(object_text);
     leaf.prop_recursive(2, 12, 6, |inner| {
         proptest::collection::vec((key(), prop_oneof![3 => value(), 2 => inner]), 0..6)
-            .prop_map(written)
+            .prop_map(object_text)
     })
 }
 
-fn written(entries: Vec<(String, String)>) -> String {
-    let stray = if entries.len() % 2 == 1 { "," } else { "" };
+fn object_text(entries: Vec<(String, String)>) -> String {
+    let trailing_comma = if entries.len() % 2 == 1 { "," } else { "" };
     let entries: Vec<String> = entries
         .into_iter()
         .map(|(key, value)| format!("\"{key}\":{value}"))
         .collect();
-    format!("{{{}{stray}}}", entries.join(","))
+    format!("{{{}{trailing_comma}}}", entries.join(","))
 }
 
-/// A check's reply that is often understood, with a value or two made up.
+/// A check's reply that is often valid, with one or two generated values.
 pub fn transaction() -> impl Strategy<Value = String> {
     let mostly = |usual: &'static str| prop_oneof![3 => Just(usual.to_owned()), 1 => value()];
     let more = prop_oneof![2 => Just("\"x\":1".to_owned()), 1 => object().prop_map(|object| {
@@ -135,17 +135,18 @@ fn page() -> impl Strategy<Value = String> {
     proptest::collection::vec(tag, 0..5).prop_map(|tags| format!("<html>{}", tags.concat()))
 }
 
-/// The bytes of a text, with a few of them cut, changed or put elsewhere.
+/// The bytes of a text with up to two mutations: a byte replaced or inserted, the end cut off, or a
+/// prefix duplicated.
 pub fn damaged(text: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<u8>> {
-    let hurt = (any::<Index>(), any::<u8>(), 0..4_u8);
-    (text, proptest::collection::vec(hurt, 0..3)).prop_map(|(text, hurts)| {
+    let mutation = (any::<Index>(), any::<u8>(), 0..4_u8);
+    (text, proptest::collection::vec(mutation, 0..3)).prop_map(|(text, mutations)| {
         let mut bytes = text.into_bytes();
-        for (at, byte, how) in hurts {
+        for (at, byte, kind) in mutations {
             if bytes.is_empty() {
                 break;
             }
             let at = at.index(bytes.len());
-            match how {
+            match kind {
                 0 => bytes[at] = byte,
                 1 => bytes.truncate(at),
                 2 => bytes.insert(at, byte),
@@ -160,7 +161,7 @@ pub fn damaged(text: impl Strategy<Value = String>) -> impl Strategy<Value = Vec
     })
 }
 
-/// Bytes of every kind.
+/// Any of the above.
 pub fn anything() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         1 => proptest::collection::vec(any::<u8>(), 0..400),

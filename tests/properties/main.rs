@@ -1,6 +1,6 @@
-//! Any bytes at all, as a callback or as a reply: a result or an error, never a panic, and never more
-//! said than the bytes say. What they say is read here a second time, by a reader of its own, simpler
-//! than the library's and unlike it.
+//! Property tests: any bytes, as a callback or as a reply, give a result or an error, never a panic, and
+//! never a PAID or a success that the bytes do not contain. `reader.rs` parses the bytes a second time,
+//! with its own parser, which is simpler than the library's and different from it.
 
 mod bytes;
 mod reader;
@@ -15,7 +15,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// The order that is asked about.
+/// The order that is checked.
 const ORDER: &str = "N1";
 
 fn cases(cases: u32) -> ProptestConfig {
@@ -26,7 +26,7 @@ fn cases(cases: u32) -> ProptestConfig {
     }
 }
 
-/// A gateway that answers with whatever bytes it was last given.
+/// A gateway that sends the bytes set by `set_reply`.
 struct Gateway {
     reply: Arc<Mutex<Vec<u8>>>,
     client: Client,
@@ -37,22 +37,22 @@ impl Gateway {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let reply = Arc::new(Mutex::new(Vec::new()));
-        let given = Arc::clone(&reply);
+        let current_reply = Arc::clone(&reply);
         std::thread::spawn(move || {
             for mut stream in listener.incoming().map_while(Result::ok) {
                 let mut request = Vec::new();
-                let mut piece = [0; 4096];
-                // The body of a payment ends with its last field.
+                let mut chunk = [0; 4096];
+                // A check ends with its head, a payment with the last field of its form.
                 while !request.ends_with(b"\r\n\r\n") && !request.ends_with(b"shop%2Fhome") {
-                    match stream.read(&mut piece) {
+                    match stream.read(&mut chunk) {
                         Ok(0) | Err(_) => break,
-                        Ok(length) => request.extend_from_slice(&piece[..length]),
+                        Ok(length) => request.extend_from_slice(&chunk[..length]),
                     }
                     if request.starts_with(b"POST") && request.ends_with(b"\r\n\r\n") {
                         request.push(b' ');
                     }
                 }
-                let _ = stream.write_all(&given.lock().unwrap());
+                let _ = stream.write_all(&current_reply.lock().unwrap());
             }
         });
         let client = Client::new(Config {
@@ -68,7 +68,7 @@ impl Gateway {
         }
     }
 
-    fn replies(&self, reply: Vec<u8>) {
+    fn set_reply(&self, reply: Vec<u8>) {
         *self.reply.lock().unwrap() = reply;
     }
 
@@ -77,7 +77,7 @@ impl Gateway {
             reference: "R1".into(),
             amount: "25.50".into(),
             currency: "USD".into(),
-            // The last field, which the gateway knows the end by.
+            // The last field: `start` recognizes the end of the request by it.
             decline_url: Some("https://shop.example/shop/home".into()),
             ..PaymentRequest::default()
         })
@@ -93,7 +93,7 @@ fn reply(body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_callback_is_read_or_refused_and_claims_no_more_than_it_says() {
+fn a_callback_claims_success_only_if_its_bytes_say_so() {
     proptest!(cases(6_000), |(body in anything())| {
         if let Ok(callback) = parse_callback(&body) {
             prop_assert!(!callback.claims_success || says_success(&body), "{callback:?}");
@@ -105,41 +105,41 @@ fn a_callback_is_read_or_refused_and_claims_no_more_than_it_says() {
 }
 
 #[test]
-fn a_check_is_paid_only_where_its_reply_says_so() {
+fn a_check_is_paid_only_if_its_reply_says_so() {
     let gateway = Gateway::start();
     let paid = Cell::new(0);
     proptest!(cases(1_200), |(body in anything())| {
-        gateway.replies(reply(&body));
+        gateway.set_reply(reply(&body));
         if let Ok(transaction) = gateway.client.check(ORDER) {
             prop_assert_eq!(&transaction.order_number, ORDER);
             prop_assert!(transaction.state != State::Paid || says_paid(&body), "{transaction:?}");
             paid.set(paid.get() + u32::from(transaction.state == State::Paid));
         }
     });
-    // Else the property were true of a library that never says PAID.
+    // Otherwise a library that never returns PAID would pass.
     assert!(paid.get() > 0);
 }
 
 #[test]
-fn a_payment_leads_nowhere_but_to_https_or_this_machine() {
+fn a_payment_redirects_only_to_https_or_localhost() {
     let gateway = Gateway::start();
-    let led = Cell::new(0);
+    let redirects = Cell::new(0);
     proptest!(cases(1_200), |(body in anything())| {
-        gateway.replies(reply(&body));
+        gateway.set_reply(reply(&body));
         if let Ok(payment) = gateway.pay() {
             match (&payment.redirect_url, &payment.page) {
                 (Some(url), None) => prop_assert!(is_safe(url), "{url}"),
                 (None, Some(page)) => prop_assert!(page.contains('<')),
                 _ => prop_assert!(false, "{payment:?}"),
             }
-            led.set(led.get() + u32::from(payment.redirect_url.is_some()));
+            redirects.set(redirects.get() + u32::from(payment.redirect_url.is_some()));
         }
     });
-    assert!(led.get() > 0);
+    assert!(redirects.get() > 0);
 }
 
 #[test]
-fn any_bytes_in_the_place_of_http_are_borne() {
+fn any_bytes_instead_of_http_are_handled() {
     let gateway = Gateway::start();
     let whole =
         |transaction: String| String::from_utf8(reply(transaction.as_bytes())).expect("text");
@@ -149,13 +149,13 @@ fn any_bytes_in_the_place_of_http_are_borne() {
         4 => damaged(transaction().prop_map(whole)),
     ];
     proptest!(cases(800), |(bytes in bytes)| {
-        gateway.replies(bytes.clone());
+        gateway.set_reply(bytes.clone());
         if let Ok(transaction) = gateway.client.check(ORDER) {
             let bytes_at = |at: usize| bytes[at];
-            // Where the body begins and ends is the library's to say, heads and chunks being what they
-            // are here: but some object in the bytes must make it true.
-            let all = |byte: u8| (0..bytes.len()).filter(move |&at| bytes_at(at) == byte);
-            let says_so = all(b'{').any(|start| all(b'}').any(|end| start < end && says_paid(&bytes[start..=end])));
+            // The mutations may move the start and end of the body, so look for any object in the bytes
+            // that says PAID.
+            let positions = |byte: u8| (0..bytes.len()).filter(move |&at| bytes_at(at) == byte);
+            let says_so = positions(b'{').any(|start| positions(b'}').any(|end| start < end && says_paid(&bytes[start..=end])));
             prop_assert!(transaction.state != State::Paid || says_so, "{transaction:?}");
         }
         if let Ok(payment) = gateway.pay() {

@@ -1,4 +1,4 @@
-//! What bytes say, read a second time: by a reader simpler than the library's, and unlike it.
+//! A second parser for callbacks and replies, simpler than the library's and different from it.
 
 use percent_encoding::percent_decode;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::ORDER;
 
-/// JSON that forgets nothing: every key given twice is there twice.
+/// Parsed JSON that keeps duplicate keys.
 enum Node {
     Null,
     Text(String),
@@ -46,7 +46,7 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Node, E> {
-        // With its decimals: 0.0 is no status 0.
+        // `Debug` keeps the decimals: 0.0 does not become 0.
         Ok(Node::Text(format!("{number:?}")))
     }
 
@@ -68,14 +68,14 @@ impl<'de> Visitor<'de> for Reader {
     }
 }
 
-/// Reads JSON, in UTF-8 or Latin-1, with commas before a closing bracket and raw control characters
-/// in strings blanked out, and with any letter for surrogates: no code and no status has them.
+/// Parses JSON in UTF-8 or Latin-1. Trailing commas and raw control characters in strings are replaced
+/// by spaces, and surrogate escapes by other characters: no code or status contains them.
 fn json(bytes: &[u8]) -> Option<Node> {
     let latin_1 = || bytes.iter().map(|&byte| char::from(byte)).collect();
     let text = String::from_utf8(bytes.to_vec()).unwrap_or_else(|_| latin_1());
     let text = text.as_str();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut mended: Vec<char> = Vec::new();
+    let mut fixed: Vec<char> = Vec::new();
     let (mut inside, mut escaped) = (false, false);
     for c in text.chars() {
         if inside {
@@ -84,34 +84,34 @@ fn json(bytes: &[u8]) -> Option<Node> {
         } else if c == '"' {
             inside = true;
         } else if matches!(c, '}' | ']') {
-            let last = mended.iter().rposition(|c| !c.is_ascii_whitespace());
-            if let Some(at) = last.filter(|&at| mended[at] == ',') {
-                mended[at] = ' ';
+            let last = fixed.iter().rposition(|c| !c.is_ascii_whitespace());
+            if let Some(at) = last.filter(|&at| fixed[at] == ',') {
+                fixed[at] = ' ';
             }
         }
-        mended.push(match c {
+        fixed.push(match c {
             '\u{1}'..='\u{1f}' if inside => ' ',
             _ => c,
         });
     }
-    let mut mended: String = mended.into_iter().collect();
-    for half in [
+    let mut fixed: String = fixed.into_iter().collect();
+    for surrogate in [
         "\\ud8", "\\ud9", "\\uda", "\\udb", "\\udc", "\\udd", "\\ude", "\\udf",
     ] {
-        mended = mended.replace(half, "\\u00");
-        mended = mended.replace(&half.to_uppercase().replace("\\U", "\\u"), "\\u00");
+        fixed = fixed.replace(surrogate, "\\u00");
+        fixed = fixed.replace(&surrogate.to_uppercase().replace("\\U", "\\u"), "\\u00");
     }
-    serde_json::from_str(&mended).ok()
+    serde_json::from_str(&fixed).ok()
 }
 
-/// All values under a name, however it is spelled.
-fn named<'v>(node: &'v Node, name: &str) -> Vec<&'v Node> {
+/// All values whose key is `name` in any case, with or without `_` and `-`.
+fn values_of<'v>(node: &'v Node, name: &str) -> Vec<&'v Node> {
     let plain = |key: &str| key.replace(['_', '-'], "").to_ascii_lowercase();
     let Node::Object(entries) = node else {
         return Vec::new();
     };
-    let named = entries.iter().filter(|(key, _)| plain(key) == name);
-    named.map(|(_, value)| value).collect()
+    let matching = entries.iter().filter(|(key, _)| plain(key) == name);
+    matching.map(|(_, value)| value).collect()
 }
 
 fn text(value: &Node) -> String {
@@ -121,8 +121,8 @@ fn text(value: &Node) -> String {
     }
 }
 
-/// Neither null nor empty: both are as good as absent.
-fn says_something(value: &Node) -> bool {
+/// Neither null nor empty: both count as absent.
+fn has_value(value: &Node) -> bool {
     match value {
         Node::Null => false,
         Node::Text(text) => !text.is_empty(),
@@ -142,21 +142,21 @@ fn is_zero(text: &str) -> bool {
             .is_some_and(|zeros| !zeros.is_empty() && zeros.chars().all(|c| c == '0'))
 }
 
-/// Whether a check's reply says that the order asked about is paid.
+/// Whether a check's reply says that `ORDER` is paid.
 pub fn says_paid(body: &[u8]) -> bool {
     let Some(reply) = json(body) else {
         return false;
     };
-    let codes = named(&reply, "code");
-    let transactions = named(&reply, "transaction");
-    let understood = codes.iter().any(|code| is_zero(&text(code)));
-    understood
+    let codes = values_of(&reply, "code");
+    let transactions = values_of(&reply, "transaction");
+    let accepted = codes.iter().any(|code| is_zero(&text(code)));
+    accepted
         && codes
             .iter()
-            .all(|code| !says_something(code) || is_zero(&text(code)))
+            .all(|code| !has_value(code) || is_zero(&text(code)))
         && transactions.iter().any(|transaction| {
-            let statuses = named(transaction, "status");
-            let orders = named(transaction, "ordernumber");
+            let statuses = values_of(transaction, "status");
+            let orders = values_of(transaction, "ordernumber");
             !statuses.is_empty()
                 && statuses
                     .iter()
@@ -164,7 +164,7 @@ pub fn says_paid(body: &[u8]) -> bool {
                 && statuses.iter().any(|status| !is_null(status))
                 && orders
                     .iter()
-                    .all(|order| !says_something(order) || text(order) == ORDER)
+                    .all(|order| !has_value(order) || text(order) == ORDER)
         })
 }
 
@@ -172,19 +172,21 @@ pub fn says_paid(body: &[u8]) -> bool {
 pub fn says_success(body: &[u8]) -> bool {
     let (codes, statuses): (Vec<String>, Vec<String>) = match json(body) {
         Some(callback) => {
-            let data = named(&callback, "data");
-            let outer: Vec<&Node> = data.into_iter().chain([&callback]).collect();
-            let inner = outer.iter().flat_map(|level| named(level, "transaction"));
-            let levels: Vec<&Node> = inner.chain(outer.iter().copied()).collect();
+            let data = values_of(&callback, "data");
+            let objects: Vec<&Node> = data.into_iter().chain([&callback]).collect();
+            let transactions = objects
+                .iter()
+                .flat_map(|level| values_of(level, "transaction"));
+            let levels: Vec<&Node> = transactions.chain(objects.iter().copied()).collect();
             let all = |name: &str| {
                 let levels = levels.iter().copied();
                 levels
-                    .flat_map(|level| named(level, name))
+                    .flat_map(|level| values_of(level, name))
                     .collect::<Vec<_>>()
             };
             let codes = all("code")
                 .into_iter()
-                .filter(|code| says_something(code))
+                .filter(|code| has_value(code))
                 .map(text);
             let statuses = all("status")
                 .into_iter()
@@ -223,7 +225,7 @@ pub fn says_success(body: &[u8]) -> bool {
         && statuses.iter().all(|status| is_zero(status))
 }
 
-/// Whether a customer's browser may be sent there: https, or this machine.
+/// Whether a customer's browser may be sent to this URL: https, or this machine.
 pub fn is_safe(url: &str) -> bool {
     let lower = url.to_ascii_lowercase();
     let Some((scheme, rest)) = lower.split_once("://") else {
@@ -236,9 +238,9 @@ pub fn is_safe(url: &str) -> bool {
     let plain = url
         .chars()
         .all(|c| c.is_ascii_graphic() && !"\\\"'<>".contains(c));
-    let here = host == "localhost" || host.starts_with("127.") || host == "[::1]";
+    let is_localhost = host == "localhost" || host.starts_with("127.") || host == "[::1]";
     plain
         && !host.is_empty()
         && !authority.contains('@')
-        && (scheme == "https" || scheme == "http" && here)
+        && (scheme == "https" || scheme == "http" && is_localhost)
 }

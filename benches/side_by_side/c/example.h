@@ -8,9 +8,9 @@
 #define EXAMPLE_AMOUNT "50"
 #define EXAMPLE_CURRENCY "CDF"
 
-#define EXAMPLE_NOTICE \
+#define EXAMPLE_CALLBACK \
     "{\"code\":\"0\",\"reference\":\"MLOPN5472452\",\"provider_reference\":\"7KI81020PHS\"," \
     "\"orderNumber\":\"9bsTX7qXdpQe243815877848\"}"
-#define EXAMPLE_NOTICE_REFERENCE "MLOPN5472452"
+#define EXAMPLE_CALLBACK_REFERENCE "MLOPN5472452"
 
 #endif

@@ -5,17 +5,16 @@
 
 yyjson_doc *read_document(struct pool *pool, const char *text, size_t length)
 {
-    /* A body too large for the pool is read with malloc. */
+    /* A body that is too large for the pool is parsed with malloc. */
     const yyjson_alc *allocator = NULL;
     if (yyjson_read_max_memory_usage(length, 0) <= sizeof pool->memory &&
         yyjson_alc_pool_init(&pool->allocator, pool->memory, sizeof pool->memory))
         allocator = &pool->allocator;
-    /* The text is written to only in situ, which this is not: that wants a copy of it first. */
+    /* The cast is safe: without YYJSON_READ_INSITU the text is not modified. */
     return yyjson_read_opts((char *)text, length, 0, allocator, NULL);
 }
 
-/* One way through the object. Asking it for each key, as yyjson_obj_get does, takes longer where
- * most keys are absent. */
+/* One pass over the object: yyjson_obj_get for each key is slower if most keys are absent. */
 void find_fields(yyjson_val *object, const struct key *keys, size_t count, yyjson_val **found)
 {
     size_t index, members;

@@ -1,4 +1,4 @@
-/* fields.h: the fields of a JSON object, found with yyjson and owned by the caller. */
+/* fields.h: finds the fields of a JSON object with yyjson, and copies them for the caller. */
 
 #ifndef FIELDS_H
 #define FIELDS_H
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <yyjson.h>
 
-/* Where a document is read: on the stack, so that its reading allocates nothing. */
+/* Memory for a parsed document, on the stack, so that parsing does not allocate. */
 struct pool {
     yyjson_alc allocator;
     char memory[16384];
@@ -18,13 +18,13 @@ struct key {
 };
 #define KEY(text) { text, sizeof(text) - 1 }
 
-/* Reads a document, to be freed with yyjson_doc_free before its pool goes. NULL on failure. */
+/* Parses a document; NULL on failure. Free it with yyjson_doc_free while the pool exists. */
 yyjson_doc *read_document(struct pool *pool, const char *text, size_t length);
 
-/* Finds the string of each key; NULL where there is none. */
+/* Finds the string of each key, or NULL. */
 void find_fields(yyjson_val *object, const struct key *keys, size_t count, yyjson_val **found);
 
-/* Copies them into one allocation, which begins with a pointer to each. NULL on failure. */
+/* Copies the strings into one allocation that starts with a pointer to each; NULL on failure. */
 void *copy_fields(yyjson_val *const *found, size_t count);
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * launch.c: how long programs take, from their start to their end, taking turns.
+ * launch.c: measures how long programs take from start to exit. The programs run in turns.
  *
  *     launch ROUNDS PROGRAM ARGUMENTS... [-- PROGRAM ARGUMENTS...]...
  *
- * A line for each round: the nanoseconds of each program. A program that fails ends it all. In C, so
- * that what starts the programs adds as little as may be.
+ * Prints a line per round with the nanoseconds of each program. Exits if a program fails. Written
+ * in C, so that starting a program adds as little time as possible.
  */
 
 #include "measure.h"
@@ -12,7 +12,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-enum { MOST = 8 };
+enum { MAX_PROGRAMS = 8 };
 extern char **environ;
 
 static double run(char **program)
@@ -29,27 +29,27 @@ static double run(char **program)
 
 int main(int argc, char **argv)
 {
-    char **programs[MOST];
+    char **programs[MAX_PROGRAMS];
     int count = 0;
     if (argc < 3)
         return fputs("usage: launch ROUNDS PROGRAM... [-- PROGRAM...]...\n", stderr), 2;
     long rounds = strtol(argv[1], NULL, 10);
     programs[count++] = &argv[2];
     for (int i = 2; i < argc; i++) {
-        if (strcmp(argv[i], "--") == 0 && count < MOST) {
+        if (strcmp(argv[i], "--") == 0 && count < MAX_PROGRAMS) {
             argv[i] = NULL;
             programs[count++] = &argv[i + 1];
         }
     }
     for (long round = 0; round < rounds; round++) {
-        double taken[MOST];
-        /* Each goes first in its turn: what comes before leaves its mark. */
+        double elapsed[MAX_PROGRAMS];
+        /* Rotate the order: each program affects the next one's caches. */
         for (int i = 0; i < count; i++) {
             int which = (int)((round + i) % count);
-            taken[which] = run(programs[which]);
+            elapsed[which] = run(programs[which]);
         }
         for (int i = 0; i < count; i++)
-            printf("%.0f%c", taken[i], i + 1 < count ? ' ' : '\n');
+            printf("%.0f%c", elapsed[i], i + 1 < count ? ' ' : '\n');
     }
     return 0;
 }

@@ -1,4 +1,4 @@
-/* measure.h: the clock, the memory, and the end of a program that went wrong. */
+/* measure.h: the clock, memory use, and exit on failure. */
 
 #ifndef MEASURE_H
 #define MEASURE_H
@@ -11,7 +11,7 @@
 static inline void fail(const char *what)
 {
     fprintf(stderr, "%s failed\n", what);
-    _Exit(1); /* other threads may be at work still */
+    _Exit(1); /* not exit: other threads may still be running */
 }
 
 static inline double nanoseconds(void)
@@ -21,7 +21,7 @@ static inline double nanoseconds(void)
     return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
-/* A number of KiB that the system tells of this process: "Rss", "Anonymous". */
+/* A value of /proc/self/smaps_rollup in KiB: "Rss", "Anonymous". */
 static inline long memory_kib(const char *name)
 {
     char line[128];

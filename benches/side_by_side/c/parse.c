@@ -1,34 +1,35 @@
 /*
- * parse.c: a program that reads the document's callback when it is told to, a line at a time.
+ * parse.c: reads one command per line from stdin, and prints one number per command.
  *
- *     parse N        reads it N times          nanoseconds each
- *     Rss, ...       a line of smaps_rollup    KiB
+ *     parse N        parses the document's callback N times    nanoseconds per call
+ *     Rss, ...       a value of smaps_rollup                   KiB
  */
 
 #include "example.h"
 #include "measure.h"
-#include "notice.h"
+#include "callback.h"
 
 static void parse(const char *body, size_t length, long times)
 {
     while (times-- > 0) {
-        struct notice *notice = notice_parse(body, length);
-        if (notice == NULL || strcmp(notice_reference(notice), EXAMPLE_NOTICE_REFERENCE) != 0)
-            fail("notice_parse");
-        notice_free(notice);
+        struct callback *callback = callback_parse(body, length);
+        if (callback == NULL ||
+            strcmp(callback_reference(callback), EXAMPLE_CALLBACK_REFERENCE) != 0)
+            fail("callback_parse");
+        callback_free(callback);
     }
 }
 
 int main(void)
 {
-    static const char body[sizeof EXAMPLE_NOTICE + NOTICE_PADDING] = EXAMPLE_NOTICE;
+    static const char body[sizeof EXAMPLE_CALLBACK + BODY_PADDING] = EXAMPLE_CALLBACK;
     char line[64];
     long times;
     while (fgets(line, sizeof line, stdin) != NULL) {
         line[strcspn(line, "\n")] = '\0';
         if (sscanf(line, "parse %ld", &times) == 1) {
             double start = nanoseconds();
-            parse(body, sizeof EXAMPLE_NOTICE - 1, times);
+            parse(body, sizeof EXAMPLE_CALLBACK - 1, times);
             printf("%.2f\n", (nanoseconds() - start) / (double)times);
         } else {
             printf("%ld\n", memory_kib(line));

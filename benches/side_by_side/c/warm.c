@@ -1,48 +1,48 @@
 /*
- * warm.c: a program that lives on and asks when it is told to, a line at a time, so that the
- * contenders can take turns while their connections stay warm.
+ * warm.c: reads one command per line from stdin, and prints one number per command. The process
+ * stays alive, so that two implementations can run in turns while their connections stay open.
  *
  *     warm CHECK_URL [CA_FILE]    (the token is in BENCH_TOKEN)
  *
- *     check N        asks N times               nanoseconds each
- *     crowd T N      T threads ask N times each calls a second
- *     Rss, ...       a line of smaps_rollup     KiB
+ *     check N        N checks                       nanoseconds per check
+ *     threads T N    T threads make N checks each   checks per second
+ *     Rss, ...       a value of smaps_rollup        KiB
  */
 
-#include "crowd.h"
+#include "thread_group.h"
 #include "example.h"
 #include "measure.h"
 
 int main(int argc, char **argv)
 {
     char line[64];
-    int threads;
+    int count;
     long times;
-    struct address address = {
+    struct settings settings = {
         .check_url = argc > 1 ? argv[1] : NULL,
         .ca_file = argc > 2 ? argv[2] : NULL,
         .token = getenv("BENCH_TOKEN"),
     };
-    if (address.check_url == NULL || address.token == NULL)
+    if (settings.check_url == NULL || settings.token == NULL)
         return fputs("usage: BENCH_TOKEN=... warm CHECK_URL [CA_FILE]\n", stderr), 2;
-    struct gateway *gateway = connect_to(&address);
-    struct crowd *crowd = NULL;
+    struct client *client = client_new_or_exit(&settings);
+    struct thread_group *threads = NULL;
     while (fgets(line, sizeof line, stdin) != NULL) {
         line[strcspn(line, "\n")] = '\0';
         if (sscanf(line, "check %ld", &times) == 1) {
             double start = nanoseconds();
-            check(gateway, times);
+            check_or_exit(client, times);
             printf("%.1f\n", (nanoseconds() - start) / (double)times);
-        } else if (sscanf(line, "crowd %d %ld", &threads, &times) == 2) {
-            if (crowd == NULL)
-                crowd = crowd_new(&address, threads);
-            printf("%.1f\n", crowd_calls_a_second(crowd, times));
+        } else if (sscanf(line, "threads %d %ld", &count, &times) == 2) {
+            if (threads == NULL)
+                threads = thread_group_new(&settings, count);
+            printf("%.1f\n", thread_group_checks_per_second(threads, times));
         } else {
             printf("%ld\n", memory_kib(line));
         }
         fflush(stdout);
     }
-    crowd_free(crowd);
-    gateway_free(gateway);
+    thread_group_free(threads);
+    client_free(client);
     return 0;
 }

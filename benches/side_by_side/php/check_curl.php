@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-// The same check with ext-curl. A page says which certificates to trust.
+// The same check with ext-curl. With ?one it trusts only the CA of the run.
 
 $curl = curl_init(getenv('BENCH_CHECK_URL') . '/' . getenv('BENCH_ORDER'));
 curl_setopt_array($curl, [

@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-// One check with flexpay, as a page of a shop or a script does it. The settings are in the environment.
+// One check with flexpay, as in a page or a script of a shop. The settings are in the environment.
 
 require getenv('BENCH_PHP_PACKAGE') . '/autoload.php';
 

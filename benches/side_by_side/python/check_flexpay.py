@@ -1,4 +1,4 @@
-"""One check, as a script of a shop does it, with flexpay. The settings are in the environment."""
+"""One check with flexpay, as in a script of a shop. The settings are in the environment."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The same check with what Python brings along."""
+"""The same check with Python's standard library."""
 
 import json
 import os

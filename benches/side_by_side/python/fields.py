@@ -1,4 +1,4 @@
-"""The fields of a check's reply, for those contenders that have to find them by themselves."""
+"""Copies the fields of a check's reply, for the baselines."""
 
 KEYS = (
     "orderNumber",

@@ -1,13 +1,13 @@
-// simdjson_notice.cpp: reading a callback with simdjson's On-Demand front end, its fastest.
+// simdjson_callback.cpp: parsing a callback with simdjson's On-Demand API, its fastest.
 
-#include "notice.h"
+#include "callback.h"
 
 #include <cstdlib>
 #include <cstring>
 #include <simdjson.h>
 #include <string_view>
 
-static_assert(NOTICE_PADDING >= simdjson::SIMDJSON_PADDING, "the body is padded");
+static_assert(BODY_PADDING >= simdjson::SIMDJSON_PADDING, "the body is padded");
 
 namespace ondemand = simdjson::ondemand;
 
@@ -17,16 +17,16 @@ constexpr std::string_view KEYS[FIELDS] = {
     "currency", "phone", "createdAt", "channel", "message",
 };
 
-struct notice {
+struct callback {
     const char *fields[FIELDS];
 };
 
-// Into one allocation, which begins with a pointer to each.
-static notice *copy(const std::string_view (&found)[FIELDS]) {
-    size_t size = sizeof(notice);
+// Copies the fields into one allocation, which starts with a pointer to each.
+static callback *copy(const std::string_view (&found)[FIELDS]) {
+    size_t size = sizeof(callback);
     for (const auto &text : found)
         size += text.size() + 1;
-    auto *copied = static_cast<notice *>(std::malloc(size));
+    auto *copied = static_cast<callback *>(std::malloc(size));
     if (copied == nullptr)
         return nullptr;
     char *next = reinterpret_cast<char *>(copied + 1);
@@ -42,13 +42,13 @@ static notice *copy(const std::string_view (&found)[FIELDS]) {
     return copied;
 }
 
-notice *notice_parse(const char *body, size_t length) {
-    // A parser keeps its memory from one body to the next.
+callback *callback_parse(const char *body, size_t length) {
+    // Reused: the parser keeps its buffers.
     static thread_local ondemand::parser parser;
     std::string_view found[FIELDS] = {};
     ondemand::document document;
     ondemand::object object;
-    if (parser.iterate(body, length, length + NOTICE_PADDING).get(document) ||
+    if (parser.iterate(body, length, length + BODY_PADDING).get(document) ||
         document.get_object().get(object))
         return nullptr;
     for (auto member : object) {
@@ -68,10 +68,10 @@ notice *notice_parse(const char *body, size_t length) {
     return copy(found);
 }
 
-const char *notice_reference(const notice *given) {
-    return given->fields[1];
+const char *callback_reference(const callback *parsed) {
+    return parsed->fields[1];
 }
 
-void notice_free(notice *given) {
-    std::free(given);
+void callback_free(callback *parsed) {
+    std::free(parsed);
 }

@@ -1,13 +1,13 @@
-/* flexpay_gateway.c: each function is the library's own. With VERIFY, a check says which payment is
- * expected, as a shop does that knows what it sold. */
+/* flexpay_client.c: each function calls the library's. With VERIFY, a check names the expected
+ * payment, as a shop with its own records does. */
 
 #include "example.h"
-#include "gateway.h"
+#include "client.h"
 
 #include <flexpay.h>
 #include <stdio.h>
 
-const int gateway_is_shared = 1;
+const int client_is_shared = 1;
 
 static void report(flexpay_error *error)
 {
@@ -15,27 +15,27 @@ static void report(flexpay_error *error)
     flexpay_error_free(error);
 }
 
-struct gateway *gateway_new(const char *check_url, const char *ca_file, const char *token)
+struct client *client_new(const char *check_url, const char *ca_file, const char *token)
 {
     flexpay_config config = FLEXPAY_CONFIG_INIT;
-    flexpay_client *client;
+    flexpay_client *created;
     flexpay_error *error;
     config.merchant = "ZANDO";
     config.token = token;
     config.check_url = check_url;
     config.ca_file = ca_file;
-    if (flexpay_client_new(&config, &client, &error) != FLEXPAY_OK)
+    if (flexpay_client_new(&config, &created, &error) != FLEXPAY_OK)
         report(error);
-    return (struct gateway *)client;
+    return (struct client *)created;
 }
 
-void gateway_free(struct gateway *gateway)
+void client_free(struct client *client)
 {
-    flexpay_client_free((flexpay_client *)gateway);
+    flexpay_client_free((flexpay_client *)client);
 }
 
-static flexpay_result ask(const flexpay_client *client, const char *order_number,
-                          flexpay_transaction **transaction, flexpay_error **error)
+static flexpay_result send_check(const flexpay_client *client, const char *order_number,
+                                 flexpay_transaction **transaction, flexpay_error **error)
 {
 #ifdef VERIFY
     flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
@@ -49,11 +49,11 @@ static flexpay_result ask(const flexpay_client *client, const char *order_number
 #endif
 }
 
-struct transaction *gateway_check(struct gateway *gateway, const char *order_number)
+struct transaction *client_check(struct client *client, const char *order_number)
 {
     flexpay_transaction *transaction;
     flexpay_error *error;
-    if (ask((flexpay_client *)gateway, order_number, &transaction, &error) != FLEXPAY_OK)
+    if (send_check((flexpay_client *)client, order_number, &transaction, &error) != FLEXPAY_OK)
         report(error);
     return (struct transaction *)transaction;
 }

@@ -1,12 +1,12 @@
-/* yyjson_notice.c: reading a callback with yyjson. */
+/* yyjson_callback.c: parsing a callback with yyjson. */
 
 #include "fields.h"
-#include "notice.h"
+#include "callback.h"
 
 #include <stdlib.h>
 
 /* In the order of the keys below. */
-struct notice {
+struct callback {
     const char *code, *reference, *provider_reference, *order_number;
     const char *amount, *amount_customer, *currency, *phone, *created_at, *channel, *message;
 };
@@ -17,7 +17,7 @@ static const struct key keys[FIELDS] = {
     KEY("message"),
 };
 
-struct notice *notice_parse(const char *body, size_t length)
+struct callback *callback_parse(const char *body, size_t length)
 {
     struct pool pool;
     yyjson_val *found[FIELDS];
@@ -25,17 +25,17 @@ struct notice *notice_parse(const char *body, size_t length)
     if (document == NULL)
         return NULL;
     find_fields(yyjson_doc_get_root(document), keys, FIELDS, found);
-    struct notice *notice = copy_fields(found, FIELDS);
+    struct callback *callback = copy_fields(found, FIELDS);
     yyjson_doc_free(document);
-    return notice;
+    return callback;
 }
 
-const char *notice_reference(const struct notice *notice)
+const char *callback_reference(const struct callback *callback)
 {
-    return notice->reference;
+    return callback->reference;
 }
 
-void notice_free(struct notice *notice)
+void callback_free(struct callback *callback)
 {
-    free(notice);
+    free(callback);
 }

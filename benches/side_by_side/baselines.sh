@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 #
-# contenders.sh FOLDER: gets what flexpay is measured against, and builds the programs, into a
-# folder, beside a file `versions`.
+# baselines.sh FOLDER: installs the libraries that flexpay is compared with, builds the measured
+# programs, and writes the file `versions`. Everything goes into FOLDER.
 #
-# FLEXPAY_LIB_DIR  where libflexpay.so is (build/lib)
-# CC, CXX          the compilers          (cc, g++)
+# FLEXPAY_LIB_DIR  the folder of libflexpay.so  (build/lib)
+# CC, CXX          the compilers                (cc, g++)
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -14,7 +14,7 @@ mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 
 requests=2.34.2
-# The sources of yyjson 0.10.0, as its Python package carries them.
+# The version of the Python package; it contains the sources of yyjson 0.10.0.
 yyjson=4.0.6
 yyjson_sha256=fcd4dc15c1e39a30bf9fa85d56903029111506860fc3080ab0d81c6c6dacaa8c
 
@@ -33,13 +33,13 @@ if [ ! -e "$sources/yyjson.c" ]; then
     tar -xzf "$folder/yyjson-$yyjson.tar.gz" -C "$folder"
 fi
 
-# As pip leaves a package behind, ours and the others': compiled.
+# Compile to bytecode, as pip does when it installs a package such as requests.
 rm -rf "$folder/python"
 mkdir -p "$folder/python/flexpay"
 cp "$root"/bindings/python/flexpay/*.py "$folder/python/flexpay/"
 "$venv/bin/python" -m compileall -q "$folder/python"
 
-# Everything with the same -O2; the two parsers as their own build has it, with -O3.
+# All programs with -O2; the two JSON parsers with -O3, as in their own builds.
 bin=$folder/bin
 mkdir -p "$bin"
 flags=(-D_GNU_SOURCE -O2 -Wall -Wextra -Wpedantic -Werror)
@@ -52,19 +52,20 @@ yyjson_object=$folder/yyjson-$yyjson/yyjson.o
 
 cd "$here/c"
 c launch.c -o "$bin/launch"
-c cold.c flexpay_gateway.c "${flexpay[@]}" -o "$bin/cold_flexpay"
-c cold.c curl_gateway.c fields.c "$yyjson_object" -lcurl -o "$bin/cold_curl"
-c -pthread warm.c crowd.c flexpay_gateway.c "${flexpay[@]}" -o "$bin/warm_flexpay"
-c -pthread warm.c crowd.c curl_gateway.c fields.c "$yyjson_object" -lcurl -o "$bin/warm_curl"
-c -DVERIFY -pthread warm.c crowd.c flexpay_gateway.c "${flexpay[@]}" -o "$bin/warm_flexpay_verify"
-c -DNEW_CONNECTIONS -pthread warm.c crowd.c curl_gateway.c fields.c "$yyjson_object" -lcurl \
+c cold.c flexpay_client.c "${flexpay[@]}" -o "$bin/cold_flexpay"
+c cold.c curl_client.c fields.c "$yyjson_object" -lcurl -o "$bin/cold_curl"
+c -pthread warm.c thread_group.c flexpay_client.c "${flexpay[@]}" -o "$bin/warm_flexpay"
+c -pthread warm.c thread_group.c curl_client.c fields.c "$yyjson_object" -lcurl -o "$bin/warm_curl"
+c -DVERIFY -pthread warm.c thread_group.c flexpay_client.c "${flexpay[@]}" \
+    -o "$bin/warm_flexpay_verify"
+c -DNEW_CONNECTIONS -pthread warm.c thread_group.c curl_client.c fields.c "$yyjson_object" -lcurl \
     -o "$bin/warm_curl_new"
-c parse.c flexpay_notice.c "${flexpay[@]}" -o "$bin/parse_flexpay"
-c parse.c yyjson_notice.c fields.c "$yyjson_object" -o "$bin/parse_yyjson"
-if [ ! -e "$bin/parse_simdjson" ] || [ simdjson_notice.cpp -nt "$bin/parse_simdjson" ]; then
+c parse.c flexpay_callback.c "${flexpay[@]}" -o "$bin/parse_flexpay"
+c parse.c yyjson_callback.c fields.c "$yyjson_object" -o "$bin/parse_yyjson"
+if [ ! -e "$bin/parse_simdjson" ] || [ simdjson_callback.cpp -nt "$bin/parse_simdjson" ]; then
     c -c parse.c -o "$folder/parse.o"
-    # simdjson chooses its instructions at compile time here: those of this machine.
-    "${CXX:-g++}" -std=c++17 "${flags[@]}" -O3 -march=native -DNDEBUG simdjson_notice.cpp \
+    # -march=native: simdjson uses all instructions of this machine.
+    "${CXX:-g++}" -std=c++17 "${flags[@]}" -O3 -march=native -DNDEBUG simdjson_callback.cpp \
         "$folder/parse.o" -lsimdjson -o "$bin/parse_simdjson"
 fi
 
