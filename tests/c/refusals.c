@@ -35,7 +35,7 @@ static void pay_refused_by_gateway(int32_t api)
     CHECK_INT(FLEXPAY_OK, flexpay_client_new(&config, &other, NULL));
     request = sandbox_request();
     pay_refused(other, &request, FLEXPAY_ERROR_UNAUTHORIZED,
-                   "Jeton d'autorisation invalide");
+                "Jeton d'autorisation invalide");
     flexpay_client_free(other);
 
     config = sandbox_config("http", api);
@@ -48,25 +48,25 @@ static void pay_refused_by_gateway(int32_t api)
     request = sandbox_request();
     CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, NULL, NULL));
     pay_refused(client, &request, FLEXPAY_ERROR_REFUSED,
-                   "Transaction d\xc3\xa9j\xc3\xa0 trait\xc3\xa9"
-                   "e");
+                "Transaction d\xc3\xa9j\xc3\xa0 trait\xc3\xa9"
+                "e");
 
     request = sandbox_request();
     request.reference = "a-reference-of-twenty-six-";
     pay_refused(client, &request, FLEXPAY_ERROR_REFUSED,
-                   "La r\xc3\xa9"
-                   "f\xc3\xa9rence d\xc3\xa9passe 25 caract\xc3\xa8res");
+                "La r\xc3\xa9"
+                "f\xc3\xa9rence d\xc3\xa9passe 25 caract\xc3\xa8res");
 
     request = sandbox_request();
     request.currency = "CDF";
     pay_refused(client, &request, FLEXPAY_ERROR_REFUSED,
-                   "Le montant en CDF doit \xc3\xaatre un nombre entier de francs");
+                "Le montant en CDF doit \xc3\xaatre un nombre entier de francs");
 
     request = sandbox_request();
     request.decline_url = NULL;
     if (api == FLEXPAY_API_V1_1)
         pay_refused(client, &request, FLEXPAY_ERROR_REFUSED,
-                       "Le champ decline_url est obligatoire");
+                    "Le champ decline_url est obligatoire");
     else
         CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, NULL, NULL));
     flexpay_client_free(client);
@@ -113,8 +113,8 @@ static void fields_refused_by_library(void)
                                           "inf", "0x1", "1_000", "\xd9\xa1", "99999999999999999999"};
     static const char *const currencies[] = {NULL, "", "EUR", "usd", "USD ", "CD"};
     static const char *const urls[] = {"", "/ok", "shop.example/ok", "ftp://shop.example/",
-                                            "javascript:alert(1)", "https://", "https://a b/",
-                                            "https://shop.example/\r\nX: y"};
+                                       "javascript:alert(1)", "https://", "https://a b/",
+                                       "https://shop.example/\r\nX: y"};
     flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
     flexpay_payment_request request = sandbox_request();
     request.reference = NULL;
@@ -182,7 +182,7 @@ static void settings_refused_by_library(void)
     config = good;
     config.ca_file = "/nonexistent/ca.pem";
     setting_refused(config, "ca_file");
-    config.ca_file = __FILE__; /* does not exist in the working directory, or contains no certificate */
+    config.ca_file = __FILE__; /* not in the working directory, or contains no certificate */
     setting_refused(config, "ca_file");
     config = good;
     config.proxy = "http://127.0.0.1:1"; /* 127.0.0.1 would then be the proxy's machine */
