@@ -1,5 +1,5 @@
-/* The peer closes, resets and vanishes while SIGPIPE would kill: this program must be alive at the
- * end, and the outcome must say whether the request may be repeated. */
+/* The peer closes or resets the connection while SIGPIPE has its default action, which ends the
+ * process. The program must survive, and the outcome must state whether the request may be repeated. */
 
 #include "sandbox.h"
 #include "test.h"
@@ -7,8 +7,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
-static void expect(const char *scheme, const char *fault, flexpay_result result, int32_t outcome,
-                   int recorded)
+static void pay_fails(const char *scheme, const char *fault, flexpay_result result, int32_t outcome,
+                      int recorded)
 {
     flexpay_client *client = sandbox_client(scheme, FLEXPAY_API_V1_1);
     flexpay_payment_request request = sandbox_request();
@@ -17,7 +17,7 @@ static void expect(const char *scheme, const char *fault, flexpay_result result,
     flexpay_error *error;
     if (long_text == NULL)
         abort();
-    /* Longer than any socket's buffer: the peer is gone in the middle of a write. */
+    /* Longer than any socket buffer, so that the peer closes during a write. */
     memset(long_text, 'x', 512 * 1024 - 1);
     long_text[512 * 1024 - 1] = '\0';
     request.description = long_text;
@@ -34,8 +34,8 @@ static void expect(const char *scheme, const char *fault, flexpay_result result,
     sandbox_clear_faults();
 }
 
-/* Asking changes nothing: the next question mends it. */
-static void check_asks_again(const char *scheme)
+/* A check changes nothing at the gateway, so the library retries it. */
+static void check_is_retried(const char *scheme)
 {
     flexpay_client *client = sandbox_client(scheme, FLEXPAY_API_V1_1);
     char *order = sandbox_order(NULL);
@@ -53,9 +53,9 @@ static void check_asks_again(const char *scheme)
     flexpay_client_free(client);
 }
 
-/* Over TLS the handshake comes first, and nothing of the request can have left. Plain, the reset
- * and the first byte race: the outcome must be the one that goes with what happened. */
-static void reset_unread(const char *scheme)
+/* Over TLS the handshake comes first, so no byte of the request was sent. Over plain HTTP the reset may
+ * come before or after the first byte: the outcome must match the error code. */
+static void reset_before_reading(const char *scheme)
 {
     flexpay_client *client = sandbox_client(scheme, FLEXPAY_API_V1_1);
     flexpay_payment_request request = sandbox_request();
@@ -68,7 +68,7 @@ static void reset_unread(const char *scheme)
     else if (error != NULL)
         CHECK_INT(FLEXPAY_ERROR_CONNECTION, error->code);
     flexpay_error_free(error);
-    /* The gateway never saw it, and it was not repeated behind our back. */
+    /* The gateway did not receive it, and the library did not repeat it. */
     CHECK_INT(0, sandbox_requests_with(request.reference));
     CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, NULL, NULL));
     flexpay_client_free(client);
@@ -80,15 +80,15 @@ int main(void)
     signal(SIGPIPE, SIG_DFL);
     sandbox_clear_faults();
     for (size_t at = 0; at < 2; at++) {
-        expect(schemes[at], "{\"on\":\"pay\",\"action\":{\"kind\":\"reset_after_reading\"}}",
-               FLEXPAY_ERROR_CONNECTION, FLEXPAY_OUTCOME_UNKNOWN, 1);
-        expect(schemes[at], "{\"on\":\"pay\",\"action\":{\"kind\":\"close_after_reading\"}}",
-               FLEXPAY_ERROR_CONNECTION, FLEXPAY_OUTCOME_UNKNOWN, 1);
-        expect(schemes[at], "{\"on\":\"pay\",\"action\":{\"kind\":\"cut_after\",\"bytes\":60}}",
-               FLEXPAY_ERROR_CONNECTION, FLEXPAY_OUTCOME_UNKNOWN, 1);
-        check_asks_again(schemes[at]);
+        pay_fails(schemes[at], "{\"on\":\"pay\",\"action\":{\"kind\":\"reset_after_reading\"}}",
+                  FLEXPAY_ERROR_CONNECTION, FLEXPAY_OUTCOME_UNKNOWN, 1);
+        pay_fails(schemes[at], "{\"on\":\"pay\",\"action\":{\"kind\":\"close_after_reading\"}}",
+                  FLEXPAY_ERROR_CONNECTION, FLEXPAY_OUTCOME_UNKNOWN, 1);
+        pay_fails(schemes[at], "{\"on\":\"pay\",\"action\":{\"kind\":\"cut_after\",\"bytes\":60}}",
+                  FLEXPAY_ERROR_CONNECTION, FLEXPAY_OUTCOME_UNKNOWN, 1);
+        check_is_retried(schemes[at]);
     }
-    reset_unread("http");
-    reset_unread("https");
+    reset_before_reading("http");
+    reset_before_reading("https");
     return test_end();
 }

@@ -1,4 +1,4 @@
-/* The same notice, delivered twice, has one key; and which state may follow which. */
+/* A callback that is delivered twice has the same key both times; which state may replace which. */
 
 #include "test.h"
 
@@ -54,10 +54,10 @@ static void states(void)
     CHECK_INT(1, flexpay_state_may_replace(FLEXPAY_STATE_PAID, FLEXPAY_STATE_REFUNDED));
     CHECK_INT(0, flexpay_state_may_replace(FLEXPAY_STATE_PAID, FLEXPAY_STATE_FAILED));
     CHECK_INT(0, flexpay_state_may_replace(FLEXPAY_STATE_PAID, FLEXPAY_STATE_PENDING));
-    static const int32_t odd[] = {INT32_MIN, -1, FLEXPAY_STATE_UNKNOWN, 7, INT32_MAX};
-    for (size_t at = 0; at < sizeof odd / sizeof *odd; at++)
+    static const int32_t invalid[] = {INT32_MIN, -1, FLEXPAY_STATE_UNKNOWN, 7, INT32_MAX};
+    for (size_t at = 0; at < sizeof invalid / sizeof *invalid; at++)
         for (int32_t state = FLEXPAY_STATE_UNKNOWN; state <= FLEXPAY_STATE_CANCELLED; state++) {
-            CHECK_INT(0, flexpay_state_may_replace(state, odd[at]));
+            CHECK_INT(0, flexpay_state_may_replace(state, invalid[at]));
             CHECK_INT(0, flexpay_state_may_replace(state, state));
         }
 }

@@ -1,17 +1,16 @@
-/* What a callback says, and the verdict on it. */
+/* Parses callbacks, and verifies them at the gateway. */
 
 #include "sandbox.h"
 #include "test.h"
 
 #include <stdlib.h>
 
-static char posted[256];
+static char callback_body[256];
 
-static const uint8_t *body_of(const char *code, const char *reference, const char *order)
+static void set_body(const char *code, const char *reference, const char *order)
 {
-    snprintf(posted, sizeof posted, "{\"code\":\"%s\",\"reference\":\"%s\",\"orderNumber\":\"%s\"}",
-             code, reference, order);
-    return (const uint8_t *)posted;
+    snprintf(callback_body, sizeof callback_body,
+             "{\"code\":\"%s\",\"reference\":\"%s\",\"orderNumber\":\"%s\"}", code, reference, order);
 }
 
 static flexpay_expected expected_of(const char *reference, const char *order)
@@ -55,8 +54,8 @@ static void parse(void)
     flexpay_callback_free(callback);
 }
 
-/* Length is what counts: a body comes from a socket and has no NUL at its end. */
-static void parse_cut_short(void)
+/* Only `length` bytes are read: a body comes from a socket and has no NUL at its end. */
+static void parse_truncated(void)
 {
     static const char body[] = "{\"code\":\"0\",\"reference\":\"R1\"}";
     for (size_t length = 0; length < strlen(body); length++) {
@@ -71,18 +70,18 @@ static void parse_cut_short(void)
 
 static void parse_too_long(void)
 {
-    const size_t most = 64 * 1024;
-    uint8_t *body = malloc(most + 1);
+    const size_t max_length = 64 * 1024;
+    uint8_t *body = malloc(max_length + 1);
     static const char begin[] = "code=0&reference=";
     flexpay_callback *callback;
     if (body == NULL)
         abort();
-    memset(body, 'x', most + 1);
+    memset(body, 'x', max_length + 1);
     memcpy(body, begin, strlen(begin));
-    CHECK_INT(FLEXPAY_OK, flexpay_parse_callback(body, most, &callback, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_parse_callback(body, max_length, &callback, NULL));
     flexpay_callback_free(callback);
-    CHECK_INT(FLEXPAY_ERROR_CALLBACK, flexpay_parse_callback(body, most + 1, &callback, NULL));
-    /* No memory is so long: refused before a byte of it is read. */
+    CHECK_INT(FLEXPAY_ERROR_CALLBACK, flexpay_parse_callback(body, max_length + 1, &callback, NULL));
+    /* No buffer can be this long: refused before a byte is read. */
     CHECK(flexpay_parse_callback(body, (size_t)-1, &callback, NULL) != FLEXPAY_OK);
     free(body);
 }
@@ -92,8 +91,9 @@ static flexpay_result verify(flexpay_client *client, const flexpay_expected *exp
 {
     flexpay_transaction *transaction;
     flexpay_error *error;
-    flexpay_result result = flexpay_verify_callback(client, (const uint8_t *)posted,
-                                                    strlen(posted), expected, &transaction, &error);
+    flexpay_result result = flexpay_verify_callback(client, (const uint8_t *)callback_body,
+                                                    strlen(callback_body), expected, &transaction,
+                                                    &error);
     *state = transaction != NULL ? transaction->state : -1;
     snprintf(field, 64, "%s", error != NULL && error->field != NULL ? error->field : "");
     CHECK((transaction != NULL) == (result == FLEXPAY_OK));
@@ -110,32 +110,32 @@ static flexpay_result verify(flexpay_client *client, const flexpay_expected *exp
         CHECK_STR(field_name, field);                                                              \
     } while (0)
 
-static void verdict(flexpay_client *client)
+static void verify_all(flexpay_client *client)
 {
     char reference[32], other_reference[32], field[64];
     char *order = sandbox_order(reference), *other = sandbox_order(other_reference);
     flexpay_expected expected = expected_of(reference, order);
     int32_t state;
 
-    /* It claims success, and the gateway says: not yet. */
-    body_of("0", reference, order);
+    /* The callback claims success, but the order is pending. */
+    set_body("0", reference, order);
     CHECK_INT(FLEXPAY_OK, verify(client, &expected, &state, field));
     CHECK_INT(FLEXPAY_STATE_PENDING, state);
-    /* It claims success, and the gateway says: declined. */
+    /* The callback claims success, but the order was declined. */
     sandbox_decide(order, "decline");
     CHECK_INT(FLEXPAY_OK, verify(client, &expected, &state, field));
     CHECK_INT(FLEXPAY_STATE_FAILED, state);
-    /* It claims nothing, and the gateway says: paid. */
+    /* The callback claims failure, but the order was paid. */
     sandbox_decide(order, "approve");
-    body_of("1", reference, order);
+    set_body("1", reference, order);
     CHECK_INT(FLEXPAY_OK, verify(client, &expected, &state, field));
     CHECK_INT(FLEXPAY_STATE_PAID, state);
-    /* The order number from the callback, where none was recorded. */
-    body_of("0", reference, order);
+    /* No order number was recorded: the one in the callback is used. */
+    set_body("0", reference, order);
     expected.order_number = NULL;
     CHECK_INT(FLEXPAY_OK, verify(client, &expected, &state, field));
     CHECK_INT(FLEXPAY_STATE_PAID, state);
-    /* The amount is a number, not a text. */
+    /* The amount is compared as a number, not as text. */
     expected.amount = "25.5";
     CHECK_INT(FLEXPAY_OK, verify(client, &expected, &state, field));
 
@@ -147,20 +147,20 @@ static void verdict(flexpay_client *client)
     MISMATCH("currency", expected);
     MISMATCH("reference", expected_of(other_reference, order));
     MISMATCH("order_number", expected_of(reference, other));
-    /* The reference of the dear order on the number of the cheap one that was paid. */
-    body_of("0", other_reference, order);
+    /* The reference of another order with the number of the order that was paid. */
+    set_body("0", other_reference, order);
     MISMATCH("reference", expected_of(other_reference, NULL));
     MISMATCH("order_number", expected_of(other_reference, other));
-    /* No order number on either side: nothing to ask about. */
-    snprintf(posted, sizeof posted, "{\"code\":\"0\",\"reference\":\"%s\"}", reference);
+    /* No order number, neither recorded nor in the callback: nothing can be checked. */
+    snprintf(callback_body, sizeof callback_body, "{\"code\":\"0\",\"reference\":\"%s\"}", reference);
     MISMATCH("order_number", expected_of(reference, NULL));
 
-    body_of("0", reference, "nobody-s");
+    set_body("0", reference, "no-such-order");
     expected = expected_of(reference, NULL);
     CHECK_INT(FLEXPAY_ERROR_NOT_FOUND, verify(client, &expected, &state, field));
-    snprintf(posted, sizeof posted, "<html>");
+    snprintf(callback_body, sizeof callback_body, "<html>");
     CHECK_INT(FLEXPAY_ERROR_CALLBACK, verify(client, &expected, &state, field));
-    body_of("0", reference, order);
+    set_body("0", reference, order);
     expected.amount = "-1";
     CHECK_INT(FLEXPAY_ERROR_INVALID, verify(client, &expected, &state, field));
     CHECK_STR("amount", field);
@@ -173,9 +173,9 @@ int main(void)
     flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
     sandbox_clear_faults();
     parse();
-    parse_cut_short();
+    parse_truncated();
     parse_too_long();
-    verdict(client);
+    verify_all(client);
     flexpay_client_free(client);
     return test_end();
 }

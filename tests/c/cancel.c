@@ -1,4 +1,4 @@
-/* A wait is ended from another thread, from a signal handler, and before it has begun. */
+/* Cancels a wait: from another thread, from a signal handler, and before it starts. */
 
 #include "sandbox.h"
 #include "test.h"
@@ -9,27 +9,27 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct timespec moment = {0, 5000000};
+static const struct timespec five_ms = {0, 5000000};
 
 static flexpay_cancel_token *token;
 
 static flexpay_cancel_token *new_token(void)
 {
-    flexpay_cancel_token *made = NULL;
+    flexpay_cancel_token *created = NULL;
     flexpay_error *error;
-    CHECK_INT(FLEXPAY_OK, flexpay_cancel_token_new(&made, &error));
-    CHECK(made != NULL);
+    CHECK_INT(FLEXPAY_OK, flexpay_cancel_token_new(&created, &error));
+    CHECK(created != NULL);
     CHECK(error == NULL);
-    return made;
+    return created;
 }
 
-/* Waits on the order, which nobody decides, until cancelled. */
+/* Waits for an order that stays pending, until the token is cancelled. */
 static void expect_cancelled(flexpay_client *client, const char *order)
 {
     flexpay_wait_options options = FLEXPAY_WAIT_OPTIONS_INIT;
     flexpay_transaction *transaction;
     flexpay_error *error;
-    options.interval_ms = 60000; /* so that it is a long pause that is cut short */
+    options.interval_ms = 60000; /* so that the cancellation ends a long pause */
     options.max_interval_ms = 60000;
     options.cancel = token;
     CHECK_INT(FLEXPAY_ERROR_CANCELLED,
@@ -43,13 +43,13 @@ static void expect_cancelled(flexpay_client *client, const char *order)
     flexpay_error_free(error);
 }
 
-static void *cancel_later(void *order)
+static void *cancel_after_first_check(void *order)
 {
-    /* Once the wait has asked: then it is in its pause, or about to be. */
-    char asked[128];
-    snprintf(asked, sizeof asked, "/check/%s", (const char *)order);
-    while (sandbox_requests_with(asked) == 0)
-        nanosleep(&moment, NULL);
+    /* After its first check the wait is in its pause, or about to start it. */
+    char check_path[128];
+    snprintf(check_path, sizeof check_path, "/check/%s", (const char *)order);
+    while (sandbox_requests_with(check_path) == 0)
+        nanosleep(&five_ms, NULL);
     flexpay_cancel_token_cancel(token);
     return NULL;
 }
@@ -65,7 +65,7 @@ static void from_another_thread(flexpay_client *client)
     pthread_t thread;
     char *order = sandbox_order(NULL);
     token = new_token();
-    CHECK_INT(0, pthread_create(&thread, NULL, cancel_later, order));
+    CHECK_INT(0, pthread_create(&thread, NULL, cancel_after_first_check, order));
     expect_cancelled(client, order);
     pthread_join(thread, NULL);
     /* It stays cancelled. */
@@ -88,16 +88,16 @@ static void from_a_signal_handler(flexpay_client *client)
     free(order);
 }
 
-static void before_it_begins(flexpay_client *client)
+static void before_the_wait(flexpay_client *client)
 {
-    char asked[128];
+    char check_path[128];
     char *order = sandbox_order(NULL);
     token = new_token();
     flexpay_cancel_token_cancel(token);
-    flexpay_cancel_token_cancel(token); /* twice is once */
+    flexpay_cancel_token_cancel(token); /* a second call has no effect */
     expect_cancelled(client, order);
-    snprintf(asked, sizeof asked, "/check/%s", order);
-    CHECK_INT(0, sandbox_requests_with(asked));
+    snprintf(check_path, sizeof check_path, "/check/%s", order);
+    CHECK_INT(0, sandbox_requests_with(check_path));
     flexpay_cancel_token_free(token);
     free(order);
 }
@@ -116,11 +116,11 @@ static void *wait_on(void *argument)
     return NULL;
 }
 
-/* The wait keeps what it needs of a token that is freed meanwhile. */
+/* A token may be freed during a wait that uses it: the wait keeps what it needs. */
 static void freed_during_the_wait(flexpay_client *client)
 {
     pthread_t thread;
-    char asked[128];
+    char check_path[128];
     char *order = sandbox_order(NULL);
     struct waiter waiter = {client, order, FLEXPAY_WAIT_OPTIONS_INIT, -1};
     token = new_token();
@@ -129,9 +129,9 @@ static void freed_during_the_wait(flexpay_client *client)
     waiter.options.max_interval_ms = 100;
     waiter.options.cancel = token;
     CHECK_INT(0, pthread_create(&thread, NULL, wait_on, &waiter));
-    snprintf(asked, sizeof asked, "/check/%s", order);
-    while (sandbox_requests_with(asked) == 0)
-        nanosleep(&moment, NULL);
+    snprintf(check_path, sizeof check_path, "/check/%s", order);
+    while (sandbox_requests_with(check_path) == 0)
+        nanosleep(&five_ms, NULL);
     flexpay_cancel_token_free(token);
     sandbox_decide(order, "approve");
     pthread_join(thread, NULL);
@@ -139,14 +139,14 @@ static void freed_during_the_wait(flexpay_client *client)
     free(order);
 }
 
-/* A gateway that takes the question and never answers does not hold a cancelled wait. */
+/* A gateway that reads the check and never replies does not delay a cancelled wait. */
 static void while_the_gateway_is_silent(flexpay_client *client)
 {
     pthread_t thread;
     char *order = sandbox_order(NULL);
     token = new_token();
     sandbox_fault("{\"on\":\"check\",\"action\":{\"kind\":\"stall_after\",\"bytes\":0}}");
-    CHECK_INT(0, pthread_create(&thread, NULL, cancel_later, order));
+    CHECK_INT(0, pthread_create(&thread, NULL, cancel_after_first_check, order));
     expect_cancelled(client, order);
     pthread_join(thread, NULL);
     flexpay_cancel_token_free(token);
@@ -159,7 +159,7 @@ int main(void)
     flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
     from_another_thread(client);
     from_a_signal_handler(client);
-    before_it_begins(client);
+    before_the_wait(client);
     freed_during_the_wait(client);
     while_the_gateway_is_silent(client);
     flexpay_client_free(client);

@@ -1,13 +1,13 @@
 /*
- * conformance.c: runs tests/vectors through the C ABI and prints what came of each case.
+ * conformance.c: runs tests/vectors through the C ABI and prints the result of each case.
  *
  *     conformance VECTORS_DIR SANDBOX_URL
  *
- * One line a case on stdout, compact JSON with sorted keys. The sandbox at SANDBOX_URL serves the
- * same vectors. Exit status 0 when every case was run, whatever came of it.
+ * Prints one line per case on stdout: compact JSON with sorted keys. The sandbox at SANDBOX_URL serves
+ * the same vectors. The exit status is 0 when every case was run, whatever its result.
  *
- * jansson reads the vectors. It does not write the lines: they must equal those of the other
- * languages to the byte, and JSON leaves a choice in how a control character is escaped.
+ * jansson parses the vectors. It does not write the lines: they must equal those of the other
+ * languages byte for byte, and JSON allows several escapes for one control character.
  */
 
 #include <flexpay.h>
@@ -17,13 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int broken; /* cases that could not be run */
+static int not_run; /* cases that could not be run */
 
-/* ---- The lines ------------------------------------------------------------------------------- */
+/* ---- Output lines ---------------------------------------------------------------------------- */
 
 static void put_text(const char *text)
 {
-    static const char *const escaped = "\"\\\b\f\n\r\t", *const letter = "\"\\bfnrt";
+    static const char *const escaped = "\"\\\b\f\n\r\t", *const letters = "\"\\bfnrt";
     if (text == NULL) {
         fputs("null", stdout);
         return;
@@ -33,7 +33,7 @@ static void put_text(const char *text)
         unsigned char c = (unsigned char)*text;
         const char *short_form = strchr(escaped, c);
         if (short_form != NULL)
-            printf("\\%c", letter[short_form - escaped]);
+            printf("\\%c", letters[short_form - escaped]);
         else if (c < 0x20)
             printf("\\u%04x", c);
         else
@@ -61,8 +61,8 @@ static void end_line(void)
 static void put_error(const char *file, const char *name, const flexpay_error *error)
 {
     if (error == NULL) {
-        fprintf(stderr, "%s/%s failed and gave no error\n", file, name);
-        broken++;
+        fprintf(stderr, "%s/%s failed without an error\n", file, name);
+        not_run++;
         return;
     }
     begin_line(file, name, "error");
@@ -80,7 +80,7 @@ static void put_error(const char *file, const char *name, const flexpay_error *e
     end_line();
 }
 
-/* ---- The bodies ------------------------------------------------------------------------------ */
+/* ---- Callback bodies ------------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -108,12 +108,12 @@ static void append_string(struct bytes *to, const json_t *string)
     append(to, json_string_value(string), json_string_length(string));
 }
 
-/* Into memory of its exact size, so that a tool sees a read beyond its end. False where the case
- * has no body. */
-static bool body_of(const json_t *one, struct bytes *body)
+/* Copies the body into memory of its exact size, so that sanitizers and valgrind detect a read past
+ * its end. Returns false when the case has no body. */
+static bool body_of(const json_t *test, struct bytes *body)
 {
-    const json_t *text = json_object_get(one, "body"), *hex = json_object_get(one, "body_hex"),
-                 *repeat = json_object_get(one, "body_repeat");
+    const json_t *text = json_object_get(test, "body"), *hex = json_object_get(test, "body_hex"),
+                 *repeat = json_object_get(test, "body_repeat");
     struct bytes all = {NULL, 0};
     if (json_is_string(text)) {
         append_string(&all, text);
@@ -121,8 +121,8 @@ static bool body_of(const json_t *one, struct bytes *body)
         const char *digits = json_string_value(hex);
         unsigned byte;
         for (; sscanf(digits, "%2x", &byte) == 1; digits += 2) {
-            uint8_t octet = (uint8_t)byte;
-            append(&all, &octet, 1);
+            uint8_t value = (uint8_t)byte;
+            append(&all, &value, 1);
         }
     } else if (json_is_object(repeat)) {
         json_int_t times = json_integer_value(json_object_get(repeat, "times"));
@@ -143,18 +143,18 @@ static bool body_of(const json_t *one, struct bytes *body)
     return true;
 }
 
-/* ---- The cases ------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
-static void run_callback(const json_t *one, const char *name, const char *sandbox)
+static void run_callback(const json_t *test, const char *name, const char *sandbox)
 {
     struct bytes body;
     char key[FLEXPAY_CALLBACK_KEY_SIZE];
     flexpay_callback *callback;
     flexpay_error *error;
     (void)sandbox;
-    if (!body_of(one, &body)) {
+    if (!body_of(test, &body)) {
         fprintf(stderr, "callback/%s has no body\n", name);
-        broken++;
+        not_run++;
         return;
     }
     if (flexpay_parse_callback(body.data, body.length, &callback, &error) != FLEXPAY_OK) {
@@ -163,7 +163,7 @@ static void run_callback(const json_t *one, const char *name, const char *sandbo
         free(body.data);
         return;
     }
-    /* It must not lean on the body any more. */
+    /* The callback must not reference the body. */
     free(body.data);
     if (flexpay_callback_key(callback, key, sizeof key, &error) != FLEXPAY_OK) {
         put_error("callback", name, error);
@@ -209,7 +209,7 @@ static flexpay_client *client_for(const char *file, const char *name, const char
     if (flexpay_client_new(&config, &client, &error) != FLEXPAY_OK) {
         fprintf(stderr, "%s/%s: %s\n", file, name, error != NULL ? error->message : "no client");
         flexpay_error_free(error);
-        broken++;
+        not_run++;
         return NULL;
     }
     return client;
@@ -237,14 +237,14 @@ static void put_transaction(const char *file, const char *name,
     end_line();
 }
 
-static void run_check(const json_t *one, const char *name, const char *sandbox)
+static void run_check(const json_t *test, const char *name, const char *sandbox)
 {
     flexpay_client *client = client_for("check", name, sandbox, FLEXPAY_API_V1);
     flexpay_transaction *transaction;
     flexpay_error *error;
     if (client == NULL)
         return;
-    if (flexpay_check(client, text_of(one, "order_number"), &transaction, &error) == FLEXPAY_OK)
+    if (flexpay_check(client, text_of(test, "order_number"), &transaction, &error) == FLEXPAY_OK)
         put_transaction("check", name, transaction);
     else
         put_error("check", name, error);
@@ -258,9 +258,9 @@ static const char *optional_text_of(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
-static void run_forgery(const json_t *one, const char *name, const char *sandbox)
+static void run_forgery(const json_t *test, const char *name, const char *sandbox)
 {
-    const json_t *books = json_object_get(one, "expected");
+    const json_t *recorded = json_object_get(test, "expected");
     flexpay_config config = FLEXPAY_CONFIG_INIT;
     flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
     flexpay_client *client;
@@ -275,16 +275,16 @@ static void run_forgery(const json_t *one, const char *name, const char *sandbox
     config.check_url = check_url;
     config.timeout_ms = 30000;
     config.flags = FLEXPAY_FLAG_CHECK_ONCE | FLEXPAY_FLAG_PRIVATE_CONNECTIONS;
-    config.callback_secret = optional_text_of(one, "secret");
-    config.callback_secret_previous = optional_text_of(one, "secret_previous");
-    expected.reference = text_of(books, "reference");
-    expected.amount = text_of(books, "amount");
-    expected.currency = text_of(books, "currency");
-    expected.order_number = optional_text_of(books, "order_number");
-    expected.query = optional_text_of(one, "query");
-    if (!body_of(one, &body) || flexpay_client_new(&config, &client, NULL) != FLEXPAY_OK) {
-        fprintf(stderr, "forgery/%s has no body, or no client\n", name);
-        broken++;
+    config.callback_secret = optional_text_of(test, "secret");
+    config.callback_secret_previous = optional_text_of(test, "secret_previous");
+    expected.reference = text_of(recorded, "reference");
+    expected.amount = text_of(recorded, "amount");
+    expected.currency = text_of(recorded, "currency");
+    expected.order_number = optional_text_of(recorded, "order_number");
+    expected.query = optional_text_of(test, "query");
+    if (!body_of(test, &body) || flexpay_client_new(&config, &client, NULL) != FLEXPAY_OK) {
+        fprintf(stderr, "forgery/%s: no body, or the client cannot be created\n", name);
+        not_run++;
         return;
     }
     if (flexpay_verify_callback(client, body.data, body.length, &expected, &transaction, &error) ==
@@ -298,28 +298,28 @@ static void run_forgery(const json_t *one, const char *name, const char *sandbox
     free(body.data);
 }
 
-static int32_t state_of(const json_t *one, const char *key)
+static int32_t state_of(const json_t *test, const char *key)
 {
     for (int32_t state = FLEXPAY_STATE_UNKNOWN; state <= FLEXPAY_STATE_CANCELLED; state++)
-        if (strcmp(flexpay_state_name(state), text_of(one, key)) == 0)
+        if (strcmp(flexpay_state_name(state), text_of(test, key)) == 0)
             return state;
-    fprintf(stderr, "no such state: %s\n", text_of(one, key));
-    broken++;
+    fprintf(stderr, "no such state: %s\n", text_of(test, key));
+    not_run++;
     return FLEXPAY_STATE_UNKNOWN;
 }
 
-static void run_states(const json_t *one, const char *name, const char *sandbox)
+static void run_states(const json_t *test, const char *name, const char *sandbox)
 {
-    int32_t may = flexpay_state_may_replace(state_of(one, "recorded"), state_of(one, "now"));
+    int32_t may = flexpay_state_may_replace(state_of(test, "recorded"), state_of(test, "now"));
     (void)sandbox;
     begin_line("states", name, "ok");
     printf("\"may_replace\":%s", may ? "true" : "false");
     end_line();
 }
 
-static void run_pay(const json_t *one, const char *name, const char *sandbox)
+static void run_pay(const json_t *test, const char *name, const char *sandbox)
 {
-    bool v1_1 = strcmp(text_of(one, "api"), "v1.1") == 0;
+    bool v1_1 = strcmp(text_of(test, "api"), "v1.1") == 0;
     flexpay_client *client =
         client_for("pay", name, sandbox, v1_1 ? FLEXPAY_API_V1_1 : FLEXPAY_API_V1);
     flexpay_payment_request request = FLEXPAY_PAYMENT_REQUEST_INIT;
@@ -354,18 +354,18 @@ static void run_file(const char *directory, const char *file, const char *sandbo
                      void (*run)(const json_t *, const char *, const char *))
 {
     char path[4096];
-    json_error_t problem;
+    json_error_t parse_error;
     size_t at;
     snprintf(path, sizeof path, "%s/%s.json", directory, file);
-    json_t *vectors = json_load_file(path, JSON_ALLOW_NUL, &problem);
-    const json_t *cases = json_object_get(vectors, "cases"), *one;
+    json_t *vectors = json_load_file(path, JSON_ALLOW_NUL, &parse_error);
+    const json_t *cases = json_object_get(vectors, "cases"), *test;
     if (!json_is_array(cases)) {
-        fprintf(stderr, "%s: %s\n", path, vectors == NULL ? problem.text : "has no cases");
-        broken++;
+        fprintf(stderr, "%s: %s\n", path, vectors == NULL ? parse_error.text : "has no cases");
+        not_run++;
     }
     for (at = 0; at < json_array_size(cases); at++) {
-        one = json_array_get(cases, at);
-        run(one, text_of(one, "name"), sandbox);
+        test = json_array_get(cases, at);
+        run(test, text_of(test, "name"), sandbox);
     }
     json_decref(vectors);
 }
@@ -381,5 +381,5 @@ int main(int argc, char **argv)
     run_file(argv[1], "pay", argv[2], run_pay);
     run_file(argv[1], "forgery", argv[2], run_forgery);
     run_file(argv[1], "states", argv[2], run_states);
-    return broken == 0 && fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+    return not_run == 0 && fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }

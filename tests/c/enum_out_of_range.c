@@ -1,11 +1,11 @@
-/* Numbers that no constant has, going in and coming out. */
+/* Values that no constant has, as settings and as arguments of the name functions. */
 
 #include "sandbox.h"
 #include "test.h"
 
 #include <limits.h>
 
-static const int32_t wild[] = {INT32_MIN, -1, 2, 7, 255, 65536, INT32_MAX};
+static const int32_t invalid[] = {INT32_MIN, -1, 2, 7, 255, 65536, INT32_MAX};
 
 static void refused(const char *name, const flexpay_config *config)
 {
@@ -17,12 +17,12 @@ static void refused(const char *name, const flexpay_config *config)
 
 int main(void)
 {
-    for (size_t at = 0; at < sizeof wild / sizeof *wild; at++) {
+    for (size_t at = 0; at < sizeof invalid / sizeof *invalid; at++) {
         flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
-        config.environment = wild[at];
+        config.environment = invalid[at];
         refused("environment", &config);
         config = sandbox_config("http", FLEXPAY_API_V1_1);
-        config.api = wild[at];
+        config.api = invalid[at];
         refused("api", &config);
     }
     for (int bit = 4; bit < 64; bit++) {
@@ -30,11 +30,11 @@ int main(void)
         config.flags = FLEXPAY_FLAG_CHECK_ONCE | (uint64_t)1 << bit;
         refused("flags", &config);
     }
-    static const int32_t nobodys[] = {INT32_MIN, -1, 17, 255, INT32_MAX};
-    for (size_t at = 0; at < sizeof nobodys / sizeof *nobodys; at++) {
-        CHECK_STR("UNRECOGNIZED", flexpay_result_name(nobodys[at]));
-        CHECK_STR("UNRECOGNIZED", flexpay_outcome_name(nobodys[at]));
-        CHECK_STR("UNRECOGNIZED", flexpay_state_name(nobodys[at]));
+    static const int32_t unassigned[] = {INT32_MIN, -1, 17, 255, INT32_MAX};
+    for (size_t at = 0; at < sizeof unassigned / sizeof *unassigned; at++) {
+        CHECK_STR("UNRECOGNIZED", flexpay_result_name(unassigned[at]));
+        CHECK_STR("UNRECOGNIZED", flexpay_outcome_name(unassigned[at]));
+        CHECK_STR("UNRECOGNIZED", flexpay_state_name(unassigned[at]));
     }
     return test_end();
 }

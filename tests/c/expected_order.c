@@ -1,4 +1,4 @@
-/* The verdict on an order without a callback: flexpay_verify_order, and flexpay_wait with `expected`. */
+/* Verifies an order without a callback: flexpay_verify_order, and flexpay_wait with `expected`. */
 
 #include "sandbox.h"
 #include "test.h"
@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Both ways to ask must come to the same, but for the outcome of an error: a wait leaves it open. */
+/* Both functions must return the same result. Only the outcome of an error may differ: after a wait it
+ * may be UNKNOWN. */
 static void both(flexpay_client *client, const char *order, const flexpay_expected *expected,
                  flexpay_result result, const char *field, int32_t outcome, int32_t wait_outcome)
 {
@@ -37,7 +38,7 @@ static void both(flexpay_client *client, const char *order, const flexpay_expect
     both(client, order, &expected, FLEXPAY_ERROR_MISMATCH, field, FLEXPAY_OUTCOME_REFUSED,         \
          FLEXPAY_OUTCOME_UNKNOWN)
 
-static void verdicts(flexpay_client *client)
+static void verify_all(flexpay_client *client)
 {
     char reference[32], other[32];
     char *order = sandbox_order(reference), *another = sandbox_order(other);
@@ -66,7 +67,7 @@ static void verdicts(flexpay_client *client)
     both(client, order, &expected, FLEXPAY_ERROR_INVALID, "amount", FLEXPAY_OUTCOME_NOT_SENT,
          FLEXPAY_OUTCOME_NOT_SENT);
 
-    /* flexpay_verify_order needs the order number; for a wait, it may be left out. */
+    /* flexpay_verify_order requires the order number; flexpay_wait does not. */
     expected = right;
     expected.order_number = NULL;
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_verify_order(client, &expected, NULL, &error));
@@ -75,15 +76,15 @@ static void verdicts(flexpay_client *client)
     options.timeout_ms = 60000;
     options.expected = &expected;
     CHECK_INT(FLEXPAY_OK, flexpay_wait(client, order, &options, NULL, NULL));
-    /* Given, it must be the one waited for. */
+    /* If it is set, it must be the order number that is waited for. */
     expected.order_number = another;
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_wait(client, order, &options, NULL, &error));
     CHECK_STR("order_number", error != NULL ? error->field : NULL);
     flexpay_error_free(error);
 
-    expected.order_number = "nobody-s";
+    expected.order_number = "no-such-order";
     CHECK_INT(FLEXPAY_ERROR_NOT_FOUND, flexpay_verify_order(client, &expected, NULL, NULL));
-    /* Nobody has paid it yet: it is the one expected, and its state says so. */
+    /* Not paid yet: it is the expected order, and its state is PENDING. */
     expected = right;
     expected.reference = other;
     expected.order_number = another;
@@ -95,7 +96,7 @@ static void verdicts(flexpay_client *client)
     free(another);
 }
 
-/* A payment by the form has no order number: whoever passes on what it has is told why. */
+/* A v1 payment has no order number. If the caller passes it on, the error names v1.1. */
 static void without_an_order_number(flexpay_client *client)
 {
     static const char *const none[] = {NULL, "", " "};
@@ -115,7 +116,7 @@ int main(void)
 {
     flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
     sandbox_clear_faults();
-    verdicts(client);
+    verify_all(client);
     without_an_order_number(client);
     flexpay_client_free(client);
     return test_end();

@@ -1,6 +1,6 @@
-/* A process forks while another of its threads makes the very first client and asks for the first time:
- * the child can use the library at once, wherever that thread was. It is stopped at each of its
- * allocations in turn, in a process of its own each time. */
+/* A process forks while another thread creates the first client and sends the first check. The child
+ * must be able to use the library at once, wherever that thread was. The thread is stopped at each of
+ * its allocations in turn, each time in a new process. */
 
 #include "sandbox.h"
 #include "test.h"
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum { FORKED, FAILED, NO_SUCH_ALLOCATION };
-enum { CHILD_MAY_TAKE = 60 };
+enum { CHILD_TIMEOUT_S = 60 };
 
 static sem_t stopped, forked;
 static long stop_at;
@@ -26,7 +26,7 @@ static void count_allocation(void)
     sem_wait(&forked);
 }
 
-/* glibc's own, which the three below stand in front of. */
+/* glibc's own functions. The three below replace malloc, calloc and realloc. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
@@ -53,19 +53,19 @@ static int use_library(void)
 {
     flexpay_config config = sandbox_config("https", FLEXPAY_API_V1_1);
     flexpay_client *client;
-    flexpay_result made = flexpay_client_new(&config, &client, NULL);
+    flexpay_result created = flexpay_client_new(&config, &client, NULL);
     flexpay_result checked = flexpay_check(client, "unknown", NULL, NULL);
     flexpay_client_free(client);
-    return made == FLEXPAY_OK && checked == FLEXPAY_ERROR_NOT_FOUND;
+    return created == FLEXPAY_OK && checked == FLEXPAY_ERROR_NOT_FOUND;
 }
 
 static void *use_library_first(void *argument)
 {
-    int *used = argument;
+    int *succeeded = argument;
     allocations = 0;
-    *used = use_library();
+    *succeeded = use_library();
     allocations = -1;
-    sem_post(&stopped); /* where there are fewer allocations */
+    sem_post(&stopped); /* in case there are fewer than stop_at allocations */
     return NULL;
 }
 
@@ -73,16 +73,16 @@ static int fork_at(long allocation)
 {
     pthread_t thread;
     pid_t child;
-    int used = 0, status = 0, was_stopped;
+    int succeeded = 0, status = 0, was_stopped;
     stop_at = allocation;
     sem_init(&stopped, 0, 0);
     sem_init(&forked, 0, 0);
-    if (pthread_create(&thread, NULL, use_library_first, &used) != 0)
+    if (pthread_create(&thread, NULL, use_library_first, &succeeded) != 0)
         return FAILED;
     sem_wait(&stopped);
     child = fork();
     if (child == 0) {
-        alarm(CHILD_MAY_TAKE);
+        alarm(CHILD_TIMEOUT_S);
         _exit(use_library() ? 0 : 1);
     }
     waitpid(child, &status, 0);
@@ -91,7 +91,7 @@ static int fork_at(long allocation)
     was_stopped = sem_trywait(&stopped) == 0;
     if (WIFSIGNALED(status))
         printf("allocation %ld: the child hung\n", allocation);
-    if (!used || status != 0)
+    if (!succeeded || status != 0)
         return FAILED;
     return was_stopped ? FORKED : NO_SUCH_ALLOCATION;
 }

@@ -1,5 +1,5 @@
-/* A client that was in use before fork works on in parent and children, and so does one that a child
- * makes, on connections of their own: not a byte goes over one that another process opened. */
+/* A client that was used before fork still works in parent and children, and so does a client that a
+ * child creates. Each process uses only connections that it opened itself. */
 
 #include "http.h"
 #include "sandbox.h"
@@ -9,36 +9,37 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* FLEXPAY_TEST_CHILDREN and _CALLS make it as large as wanted; the rest of the suite is small. */
-static int number(const char *name, int otherwise)
+/* FLEXPAY_TEST_CHILDREN and FLEXPAY_TEST_CALLS set the size of the test. */
+static int number_from_env(const char *name, int default_value)
 {
     const char *set = getenv(name);
-    return set != NULL && atoi(set) > 0 ? atoi(set) : otherwise;
+    return set != NULL && atoi(set) > 0 ? atoi(set) : default_value;
 }
 
-/* Asks for one order only, so that the sandbox's record tells the processes apart. */
-static int wrong_calls(const flexpay_client *client, const char *order, int calls)
+/* Checks only one order, so that the sandbox's list of requests shows which process sent them. Returns
+ * the number of calls that failed. */
+static int failed_calls(const flexpay_client *client, const char *order, int calls)
 {
-    int wrong = 0;
+    int failed = 0;
     for (int call = 0; call < calls; call++) {
         flexpay_transaction *transaction;
         flexpay_error *error;
         if (flexpay_check(client, order, &transaction, &error) != FLEXPAY_OK) {
             printf("%s\n", error != NULL ? error->message : "no error");
-            wrong++;
+            failed++;
         }
         flexpay_transaction_free(transaction);
         flexpay_error_free(error);
     }
-    return wrong;
+    return failed;
 }
 
-/* How many connections carried questions about more than one order. */
+/* How many connections carried checks of more than one order. */
 static int shared_connections(void)
 {
-    enum { MOST = 1 << 16 };
-    static char order_of[MOST][40];
-    static const char asks[] = "\"path\":\"/api/rest/v1/check/";
+    enum { MAX_CONNECTIONS = 1 << 16 };
+    static char order_of[MAX_CONNECTIONS][40];
+    static const char check_path[] = "\"path\":\"/api/rest/v1/check/";
     char *all = NULL;
     int shared = 0, seen = 0;
     CHECK_INT(200, http_exchange(sandbox_env("SANDBOX_URL"), "GET", "/sandbox/api/requests", NULL,
@@ -47,9 +48,9 @@ static int shared_connections(void)
     for (const char *at = all; at != NULL && (at = strstr(at, "\"connection\":")) != NULL;) {
         long connection = strtol(at + strlen("\"connection\":"), NULL, 10);
         const char *end = strstr(at + 1, "\"connection\":");
-        const char *path = strstr(at, asks);
-        if (path != NULL && (end == NULL || path < end) && connection < MOST) {
-            const char *order = path + strlen(asks);
+        const char *path = strstr(at, check_path);
+        if (path != NULL && (end == NULL || path < end) && connection < MAX_CONNECTIONS) {
+            const char *order = path + strlen(check_path);
             size_t length = strcspn(order, "\"");
             char *known = order_of[connection];
             if (*known == '\0')
@@ -67,43 +68,44 @@ static int shared_connections(void)
 
 static void across_fork(const char *scheme)
 {
-    int count = number("FLEXPAY_TEST_CHILDREN", 8), calls = number("FLEXPAY_TEST_CALLS", 3);
+    int count = number_from_env("FLEXPAY_TEST_CHILDREN", 8);
+    int calls = number_from_env("FLEXPAY_TEST_CALLS", 3);
     flexpay_client *client = sandbox_client(scheme, FLEXPAY_API_V1_1);
     char **orders = malloc((size_t)(count + 1) * sizeof *orders);
     pid_t *children = malloc((size_t)count * sizeof *children);
     for (int at = 0; at <= count; at++)
         orders[at] = sandbox_order(NULL);
-    /* A connection that lies ready, for the children to leave alone. */
-    CHECK_INT(0, wrong_calls(client, orders[count], 1));
+    /* Leaves an idle connection, which the children must not use. */
+    CHECK_INT(0, failed_calls(client, orders[count], 1));
     fflush(stdout);
     for (int at = 0; at < count; at++) {
         children[at] = fork();
         if (children[at] == 0) {
-            int wrong;
+            int failed;
             if (at % 2 == 1) {
                 flexpay_client_free(client);
                 client = sandbox_client(scheme, FLEXPAY_API_V1_1);
             }
-            wrong = wrong_calls(client, orders[at], calls);
+            failed = failed_calls(client, orders[at], calls);
             fflush(stdout);
             flexpay_client_free(client);
             for (int order = 0; order <= count; order++)
                 free(orders[order]);
             free(orders);
             free(children);
-            /* Not exit: what the parent has open is the parent's to close. */
-            _exit(wrong != 0);
+            /* Not exit: the child must not close what the parent opened. */
+            _exit(failed != 0);
         }
         CHECK(children[at] > 0);
-        CHECK_INT(0, wrong_calls(client, orders[count], 1));
+        CHECK_INT(0, failed_calls(client, orders[count], 1));
     }
-    CHECK_INT(0, wrong_calls(client, orders[count], calls));
+    CHECK_INT(0, failed_calls(client, orders[count], calls));
     for (int at = 0; at < count; at++) {
         int status = -1;
         CHECK(waitpid(children[at], &status, 0) == children[at]);
         CHECK_INT(0, status);
     }
-    CHECK_INT(0, wrong_calls(client, orders[count], 1));
+    CHECK_INT(0, failed_calls(client, orders[count], 1));
     flexpay_client_free(client);
     for (int at = 0; at <= count; at++)
         free(orders[at]);
@@ -114,7 +116,7 @@ static void across_fork(const char *scheme)
 int main(void)
 {
     sandbox_clear_faults();
-    /* Forgets the requests of the tests before, whose clients asked about many orders. */
+    /* Clears the requests of earlier tests, whose clients checked many orders. */
     CHECK_INT(204, http_exchange(sandbox_env("SANDBOX_URL"), "POST", "/sandbox/api/clear", "{}", NULL));
     across_fork("http");
     across_fork("https");

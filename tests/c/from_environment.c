@@ -1,4 +1,4 @@
-/* A client from the environment, and the variable that is wrong named. */
+/* Creates a client from the environment. An error names the variable that is wrong. */
 
 #include "sandbox.h"
 #include "test.h"
@@ -7,12 +7,12 @@
 
 static void refused(const char *name, const char *value, const char *field)
 {
-    char kept[512] = "";
+    char saved[512] = "";
     const char *before = getenv(name);
     flexpay_client *client;
     flexpay_error *error;
     if (before != NULL)
-        snprintf(kept, sizeof kept, "%s", before);
+        snprintf(saved, sizeof saved, "%s", before);
     if (value != NULL)
         setenv(name, value, 1);
     else
@@ -22,7 +22,7 @@ static void refused(const char *name, const char *value, const char *field)
     CHECK_STR(field, error != NULL ? error->field : "no error");
     flexpay_error_free(error);
     if (before != NULL)
-        setenv(name, kept, 1);
+        setenv(name, saved, 1);
     else
         unsetenv(name);
 }

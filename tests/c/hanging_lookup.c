@@ -1,5 +1,5 @@
-/* A name server that does not answer: however many calls wait for it, there is one look-up and one
- * thread, and the calls end at their deadlines. */
+/* A name server that does not reply. However many calls wait for it, there is one lookup and one
+ * thread, and each call ends at its deadline. */
 
 #define _GNU_SOURCE
 
@@ -13,23 +13,23 @@
 enum { CALLERS = 50, CALLS = 20, TIMEOUT_MS = 20 };
 
 static pthread_mutex_t state = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
-static int lookups, has_answer;
+static pthread_cond_t replied = PTHREAD_COND_INITIALIZER;
+static int lookups, has_reply;
 
-/* In place of the system's, which the library would call. */
+/* Replaces the system's function, which the library calls. */
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                 struct addrinfo **found)
 {
     (void)node, (void)service, (void)hints, (void)found;
     pthread_mutex_lock(&state);
     lookups++;
-    while (!has_answer)
-        pthread_cond_wait(&answered, &state);
+    while (!has_reply)
+        pthread_cond_wait(&replied, &state);
     pthread_mutex_unlock(&state);
     return EAI_NONAME;
 }
 
-static int threads(void)
+static int thread_count(void)
 {
     int count = 0;
     DIR *tasks = opendir("/proc/self/task");
@@ -40,8 +40,8 @@ static int threads(void)
     return count;
 }
 
-/* Of the whole process, in MiB. */
-static long address_space(void)
+/* Of the whole process. */
+static long address_space_mib(void)
 {
     char line[128];
     long kib = 0;
@@ -56,15 +56,15 @@ static long address_space(void)
 
 static void *calls(void *client)
 {
-    long ended_as_they_should = 0;
+    long timed_out = 0;
     for (int call = 0; call < CALLS; call++) {
         flexpay_error *error;
         flexpay_result result = flexpay_check(client, "1", NULL, &error);
-        ended_as_they_should += result == FLEXPAY_ERROR_TIMEOUT && error != NULL &&
-                                error->outcome == FLEXPAY_OUTCOME_NOT_SENT;
+        timed_out += result == FLEXPAY_ERROR_TIMEOUT && error != NULL &&
+                     error->outcome == FLEXPAY_OUTCOME_NOT_SENT;
         flexpay_error_free(error);
     }
-    return (void *)ended_as_they_should;
+    return (void *)timed_out;
 }
 
 int main(void)
@@ -72,28 +72,28 @@ int main(void)
     flexpay_config config = sandbox_config("https", FLEXPAY_API_V1_1);
     pthread_t callers[CALLERS];
     flexpay_client *client;
-    long good = 0, before, after;
+    long timed_out = 0, before, after;
     config.check_url = "https://gateway.example/check";
     config.timeout_ms = TIMEOUT_MS;
     CHECK_INT(FLEXPAY_OK, flexpay_client_new(&config, &client, NULL));
-    CHECK_INT(1, threads());
-    before = address_space();
+    CHECK_INT(1, thread_count());
+    before = address_space_mib();
     for (int caller = 0; caller < CALLERS; caller++)
         CHECK_INT(0, pthread_create(&callers[caller], NULL, calls, client));
     for (int caller = 0; caller < CALLERS; caller++) {
-        void *of_one;
-        CHECK_INT(0, pthread_join(callers[caller], &of_one));
-        good += (long)of_one;
+        void *count;
+        CHECK_INT(0, pthread_join(callers[caller], &count));
+        timed_out += (long)count;
     }
-    after = address_space();
-    CHECK_INT((long)CALLERS * CALLS, good);
+    after = address_space_mib();
+    CHECK_INT((long)CALLERS * CALLS, timed_out);
     CHECK_INT(1, lookups);
-    CHECK_INT(2, threads());
+    CHECK_INT(2, thread_count());
 
-    /* The next call after the answer has it; and one after that asks again. */
+    /* The next attempt receives this reply; a later one starts a new lookup. */
     pthread_mutex_lock(&state);
-    has_answer = 1;
-    pthread_cond_broadcast(&answered);
+    has_reply = 1;
+    pthread_cond_broadcast(&replied);
     pthread_mutex_unlock(&state);
     flexpay_client_free(client);
     config.timeout_ms = 20000;
@@ -101,7 +101,7 @@ int main(void)
     CHECK_INT(FLEXPAY_ERROR_RESOLVE, flexpay_check(client, "1", NULL, NULL));
     CHECK(lookups > 1);
     flexpay_client_free(client);
-    printf("%ld calls, 1 look-up, 2 threads; address space %ld MiB, before %ld MiB\n", good, after,
-           before);
+    printf("%ld calls, 1 lookup, 2 threads; address space %ld MiB, before %ld MiB\n", timed_out,
+           after, before);
     return test_end();
 }

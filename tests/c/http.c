@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int connected(const char *server)
+static int open_connection(const char *server)
 {
     char host[64];
     unsigned port;
@@ -41,8 +41,8 @@ static int send_all(int connection, const char *text, size_t length)
     return 1;
 }
 
-/* Everything until the other side closes, as it was asked to. */
-static char *received(int connection)
+/* Reads until the server closes the connection: the request has "Connection: close". */
+static char *receive_all(int connection)
 {
     char *all = malloc(1);
     size_t length = 0;
@@ -62,14 +62,14 @@ static char *received(int connection)
 }
 
 int http_exchange(const char *server, const char *method, const char *path, const char *body,
-                  char **answer)
+                  char **response_body)
 {
     char head[1024];
     size_t body_length = body != NULL ? strlen(body) : 0;
     int status = 0;
-    int connection = connected(server);
-    if (answer != NULL)
-        *answer = NULL;
+    int connection = open_connection(server);
+    if (response_body != NULL)
+        *response_body = NULL;
     if (connection < 0)
         return 0;
     int length = snprintf(head, sizeof head,
@@ -79,14 +79,14 @@ int http_exchange(const char *server, const char *method, const char *path, cons
     if (length > 0 && (size_t)length < sizeof head &&
         send_all(connection, head, (size_t)length) &&
         (body == NULL || send_all(connection, body, body_length))) {
-        char *reply = received(connection);
-        char *end = reply != NULL ? strstr(reply, "\r\n\r\n") : NULL;
-        if (end != NULL && sscanf(reply, "HTTP/1.1 %d", &status) == 1 && answer != NULL) {
-            memmove(reply, end + 4, strlen(end + 4) + 1);
-            *answer = reply;
-            reply = NULL;
+        char *response = receive_all(connection);
+        char *end = response != NULL ? strstr(response, "\r\n\r\n") : NULL;
+        if (end != NULL && sscanf(response, "HTTP/1.1 %d", &status) == 1 && response_body != NULL) {
+            memmove(response, end + 4, strlen(end + 4) + 1);
+            *response_body = response;
+            response = NULL;
         }
-        free(reply);
+        free(response);
     }
     close(connection);
     return status;

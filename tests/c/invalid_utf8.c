@@ -1,11 +1,11 @@
-/* Latin-1 where UTF-8 is asked for, in every string there is: refused by name, and nothing sent. */
+/* Latin-1 instead of UTF-8, in every input string: the error names the field, and nothing is sent. */
 
 #include "sandbox.h"
 #include "test.h"
 
 #define LATIN1 "caf\xe9"
 
-static void expect(const char *name, flexpay_result result, flexpay_error *error)
+static void expect_refused(const char *name, flexpay_result result, flexpay_error *error)
 {
     CHECK_INT(FLEXPAY_ERROR_INVALID, result);
     CHECK_STR(name, error != NULL ? error->field : "no error");
@@ -34,7 +34,7 @@ static void in_config(void)
         flexpay_error *error;
         *(const char **)((char *)&config + strings[at].at) = LATIN1;
         flexpay_result result = flexpay_client_new(&config, NULL, &error);
-        expect(strings[at].name, result, error);
+        expect_refused(strings[at].name, result, error);
     }
 }
 
@@ -59,21 +59,21 @@ static void in_request(flexpay_client *client)
         flexpay_error *error;
         *(const char **)((char *)&request + strings[at].at) = LATIN1;
         flexpay_result result = flexpay_pay(client, &request, NULL, &error);
-        expect(strings[at].name, result, error);
+        expect_refused(strings[at].name, result, error);
         if (strcmp(strings[at].name, "reference") != 0)
             CHECK_INT(0, sandbox_requests_with(request.reference));
     }
 }
 
-static void elsewhere(flexpay_client *client)
+static void in_other_arguments(flexpay_client *client)
 {
     static const uint8_t body[] = "{\"code\":\"0\",\"reference\":\"R\",\"orderNumber\":\"1\"}";
     static const uint8_t latin1[] = "{\"code\":\"0\",\"reference\":\"" LATIN1 "\"}";
     flexpay_error *error;
     flexpay_result result = flexpay_check(client, LATIN1, NULL, &error);
-    expect("order_number", result, error);
+    expect_refused("order_number", result, error);
     result = flexpay_wait(client, LATIN1, NULL, NULL, &error);
-    expect("order_number", result, error);
+    expect_refused("order_number", result, error);
 
     static const char *const names[] = {"reference", "amount", "currency", "order_number"};
     for (size_t at = 0; at < sizeof names / sizeof *names; at++) {
@@ -83,9 +83,9 @@ static void elsewhere(flexpay_client *client)
         expected.currency = at == 2 ? LATIN1 : "USD";
         expected.order_number = at == 3 ? LATIN1 : NULL;
         result = flexpay_verify_callback(client, body, sizeof body - 1, &expected, NULL, &error);
-        expect(names[at], result, error);
+        expect_refused(names[at], result, error);
     }
-    /* A callback is not the caller's fault: an old server's accent is read. */
+    /* Latin-1 in a callback is accepted: the caller did not write it, and old servers send it. */
     flexpay_callback *callback;
     CHECK_INT(FLEXPAY_OK, flexpay_parse_callback(latin1, sizeof latin1 - 1, &callback, NULL));
     CHECK_STR("caf\xc3\xa9", callback != NULL ? callback->reference : NULL);
@@ -97,7 +97,7 @@ int main(void)
     flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
     in_config();
     in_request(client);
-    elsewhere(client);
+    in_other_arguments(client);
     flexpay_client_free(client);
     return test_end();
 }

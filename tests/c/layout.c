@@ -1,5 +1,5 @@
 /*
- * layout.c: the header in numbers, a line each, for whoever must agree with it.
+ * layout.c: prints the constants, sizes and offsets of the header, one per line.
  *
  *     FLEXPAY_OK 0                    a constant
  *     flexpay_error 48                the size of a struct

@@ -1,5 +1,5 @@
-/* A host that moves: its addresses are remembered, and looked up again as soon as nothing answers there.
- * Even a question that is asked once only does not notice. */
+/* A host that moves. Its addresses are cached, and resolved again as soon as no server accepts
+ * connections there. Even a check that is not retried (FLEXPAY_FLAG_CHECK_ONCE) succeeds. */
 
 #define _GNU_SOURCE
 
@@ -15,11 +15,12 @@
 #include <unistd.h>
 
 #define HOST "gateway.example"
+#define FIRST_ADDRESS "127.0.0.2"
 
-static const char *address = "127.0.0.2";
+static const char *address = FIRST_ADDRESS;
 static int lookups;
 
-/* In place of the system's, which the library would call. */
+/* Replaces the system's function, which the library calls. */
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                 struct addrinfo **found)
 {
@@ -31,31 +32,32 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     return real(address, service, hints, found);
 }
 
-/* Where the host is at first, on the sandbox's port: it takes connections. */
+/* Listens at the host's first address, on the sandbox's port. */
 static int listen_at_first_address(int port)
 {
     struct sockaddr_in own = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-    inet_pton(AF_INET, "127.0.0.2", &own.sin_addr);
+    inet_pton(AF_INET, FIRST_ADDRESS, &own.sin_addr);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     CHECK_INT(0, bind(listener, (struct sockaddr *)&own, sizeof own));
     CHECK_INT(0, listen(listener, 8));
     return listener;
 }
 
-/* From now on it answers nobody: what waits for it fills its queue. */
-static void fall_silent(int port)
+/* Fills the listener's backlog, so that it accepts no further connections. */
+static void fill_backlog(int port)
 {
-    struct sockaddr_in there = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    inet_pton(AF_INET, "127.0.0.2", &there.sin_addr);
+    struct sockaddr_in target = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    inet_pton(AF_INET, FIRST_ADDRESS, &target.sin_addr);
     for (int waiting = 0; waiting < 30; waiting++) {
         int one = socket(AF_INET, SOCK_STREAM, 0);
         fcntl(one, F_SETFL, O_NONBLOCK);
-        (void)connect(one, (struct sockaddr *)&there, sizeof there);
+        (void)connect(one, (struct sockaddr *)&target, sizeof target);
     }
 }
 
-static void ask(const flexpay_config *config, const char *order, flexpay_result expected)
+static void check_three_times(const flexpay_config *config, const char *order,
+                              flexpay_result expected)
 {
     flexpay_client *client;
     CHECK_INT(FLEXPAY_OK, flexpay_client_new(config, &client, NULL));
@@ -64,7 +66,7 @@ static void ask(const flexpay_config *config, const char *order, flexpay_result 
     flexpay_client_free(client);
 }
 
-static void moves(const char *host, int port, const char *order, int is_silent)
+static void move_host(const char *host, int port, const char *order, int is_silent)
 {
     flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
     char check_url[128];
@@ -72,20 +74,20 @@ static void moves(const char *host, int port, const char *order, int is_silent)
     snprintf(check_url, sizeof check_url, "http://%s:%d/api/rest/v1/check", host, port);
     config.check_url = check_url;
     config.flags = FLEXPAY_FLAG_ALLOW_PLAIN_HTTP | FLEXPAY_FLAG_CHECK_ONCE;
-    address = "127.0.0.2";
+    address = FIRST_ADDRESS;
     lookups = 0;
     config.timeout_ms = 200;
-    ask(&config, order, FLEXPAY_ERROR_TIMEOUT);
+    check_three_times(&config, order, FLEXPAY_ERROR_TIMEOUT);
     CHECK_INT(1, lookups);
 
     if (is_silent)
-        fall_silent(port);
+        fill_backlog(port);
     else
         close(listener);
     address = "127.0.0.1";
     config.timeout_ms = 20000;
     config.connect_timeout_ms = 4000;
-    ask(&config, order, FLEXPAY_OK);
+    check_three_times(&config, order, FLEXPAY_OK);
     CHECK_INT(2, lookups);
     if (is_silent)
         close(listener);
@@ -95,8 +97,8 @@ int main(void)
 {
     int port = atoi(strrchr(sandbox_env("SANDBOX_URL"), ':') + 1);
     char *order = sandbox_order(NULL);
-    moves("refuses." HOST, port, order, 0);
-    moves("silent." HOST, port, order, 1);
+    move_host("refuses." HOST, port, order, 0);
+    move_host("silent." HOST, port, order, 1);
     free(order);
     return test_end();
 }

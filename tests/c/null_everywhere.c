@@ -1,4 +1,4 @@
-/* NULL for every parameter of every function: refused where it is needed, never a crash. */
+/* NULL for every parameter of every function: refused if the parameter is required, never a crash. */
 
 #include "sandbox.h"
 #include "test.h"
@@ -19,7 +19,7 @@
         flexpay_error_free(error);                                                                 \
     } while (0)
 
-/* Not NULL, and nothing that may be read: what a failing function leaves there is a bug. */
+/* Not NULL, and must not be read. A failing function must overwrite it. */
 #define GARBAGE ((void *)&test_failed)
 
 static void inputs(flexpay_client *client)
@@ -27,7 +27,7 @@ static void inputs(flexpay_client *client)
     static const uint8_t body[] = "{\"code\":\"0\",\"reference\":\"R\"}";
     flexpay_payment_request request = sandbox_request();
     flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
-    flexpay_client *made = GARBAGE;
+    flexpay_client *created = GARBAGE;
     flexpay_payment *payment = GARBAGE;
     flexpay_transaction *transaction = GARBAGE;
     flexpay_callback *callback = GARBAGE;
@@ -35,8 +35,8 @@ static void inputs(flexpay_client *client)
     expected.amount = "1";
     expected.currency = "USD";
 
-    REFUSED("config", flexpay_client_new(NULL, &made, &error));
-    CHECK(made == NULL);
+    REFUSED("config", flexpay_client_new(NULL, &created, &error));
+    CHECK(created == NULL);
     REFUSED("client", flexpay_pay(NULL, &request, &payment, &error));
     CHECK(payment == NULL);
     REFUSED("request", flexpay_pay(client, NULL, &payment, &error));
@@ -63,7 +63,7 @@ static void inputs(flexpay_client *client)
     REFUSED("order_number", flexpay_verify_order(client, &expected, &transaction, &error));
 }
 
-/* An empty body is a body that cannot be read, whatever the pointer. */
+/* An empty body cannot be parsed, even if the pointer is NULL. */
 static void empty_body(void)
 {
     flexpay_callback *callback = GARBAGE;
@@ -74,7 +74,7 @@ static void empty_body(void)
     flexpay_error_free(error);
 }
 
-/* Whoever wants no result and no error gets the code alone, and nothing leaks. */
+/* With NULL for the result and the error, the function returns only the code and leaks nothing. */
 static void outputs(flexpay_client *client)
 {
     static const uint8_t body[] = "{\"code\":\"0\",\"reference\":\"R\"}";

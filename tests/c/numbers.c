@@ -1,4 +1,4 @@
-/* Codes, outcomes and states keep their numbers and names: programs have them compiled in. */
+/* Result codes, outcomes and states keep their numbers and names: they are compiled into programs. */
 
 #include "test.h"
 

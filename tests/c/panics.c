@@ -1,6 +1,6 @@
 /*
- * A panic inside the library comes back as FLEXPAY_ERROR_INTERNAL, again and again, and the host goes
- * on. scripts/unwind.sh links it with a library in which every function panics.
+ * A panic inside the library returns FLEXPAY_ERROR_INTERNAL each time, and the program continues.
+ * scripts/unwind.sh links this program with a library in which every function panics.
  */
 
 #include <flexpay.h>

@@ -1,4 +1,4 @@
-/* Payments that are taken in: both forms of the gateway, over http and https. */
+/* Payment requests: both APIs of the gateway, over http and https. */
 
 #include "http.h"
 #include "sandbox.h"
@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-static void taken_in(const char *scheme, int32_t api)
+static void accepted(const char *scheme, int32_t api)
 {
     flexpay_client *client = sandbox_client(scheme, api);
     flexpay_payment_request request = sandbox_request();
@@ -37,8 +37,8 @@ static void taken_in(const char *scheme, int32_t api)
     flexpay_client_free(client);
 }
 
-/* What the gateway understood is what was asked, to the letter. */
-static void arrives_as_it_was_asked(int32_t api)
+/* The gateway receives exactly the values of the request. */
+static void values_arrive_unchanged(int32_t api)
 {
     static const char *const expected[] = {
         "\"amount\":\"0.10\"", "\"currency\":\"USD\"",
@@ -65,8 +65,8 @@ static void arrives_as_it_was_asked(int32_t api)
     flexpay_client_free(client);
 }
 
-/* A certificate that nobody vouches for: nothing is sent. */
-static void not_to_a_stranger(void)
+/* A certificate of an unknown authority: nothing is sent. */
+static void untrusted_certificate(void)
 {
     flexpay_config config = sandbox_config("https", FLEXPAY_API_V1_1);
     flexpay_payment_request request = sandbox_request();
@@ -81,8 +81,8 @@ static void not_to_a_stranger(void)
     flexpay_client_free(client);
 }
 
-/* Nobody listens; no such host: nothing is sent. */
-static void not_to_nobody(void)
+/* No server listens on the port: nothing is sent. */
+static void connection_refused(void)
 {
     flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
     flexpay_payment_request request = sandbox_request();
@@ -96,8 +96,8 @@ static void not_to_nobody(void)
     flexpay_client_free(client);
 }
 
-/* Each way in which no usable answer can come, and what may be done after it. */
-static void no_usable_answer(void)
+/* Each kind of unusable reply, and the outcome that it leads to. */
+static void unusable_reply(void)
 {
     static const struct {
         const char *action;
@@ -124,7 +124,7 @@ static void no_usable_answer(void)
         sandbox_fault(fault);
         CHECK_INT(faults[at].result, flexpay_pay(client, &request, NULL, &error));
         CHECK_INT(FLEXPAY_OUTCOME_UNKNOWN, error != NULL ? error->outcome : -1);
-        /* At most once, whatever happens. */
+        /* A payment request is sent at most once. */
         CHECK_INT(1, sandbox_requests_with(request.reference));
         flexpay_error_free(error);
     }
@@ -132,8 +132,8 @@ static void no_usable_answer(void)
     flexpay_client_free(client);
 }
 
-/* A page that submits itself is handed over whole. */
-static void page_instead_of_an_address(void)
+/* A page that submits itself is returned whole. */
+static void page_instead_of_a_url(void)
 {
     flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1);
     flexpay_payment_request request = sandbox_request();
@@ -153,15 +153,15 @@ static void page_instead_of_an_address(void)
 int main(void)
 {
     sandbox_clear_faults();
-    taken_in("http", FLEXPAY_API_V1);
-    taken_in("http", FLEXPAY_API_V1_1);
-    taken_in("https", FLEXPAY_API_V1);
-    taken_in("https", FLEXPAY_API_V1_1);
-    arrives_as_it_was_asked(FLEXPAY_API_V1);
-    arrives_as_it_was_asked(FLEXPAY_API_V1_1);
-    not_to_a_stranger();
-    not_to_nobody();
-    no_usable_answer();
-    page_instead_of_an_address();
+    accepted("http", FLEXPAY_API_V1);
+    accepted("http", FLEXPAY_API_V1_1);
+    accepted("https", FLEXPAY_API_V1);
+    accepted("https", FLEXPAY_API_V1_1);
+    values_arrive_unchanged(FLEXPAY_API_V1);
+    values_arrive_unchanged(FLEXPAY_API_V1_1);
+    untrusted_certificate();
+    connection_refused();
+    unusable_reply();
+    page_instead_of_a_url();
     return test_end();
 }

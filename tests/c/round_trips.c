@@ -1,20 +1,20 @@
-/* What a call costs on a slow line, counted by a relay in front of the sandbox: TCP, TLS 1.3 and the
- * request are a round trip each, and a check after the first needs the last alone. */
+/* Network round trips per call, counted by a relay in front of the sandbox. TCP, TLS 1.3 and the
+ * request take one round trip each. A check after the first takes only the one of the request. */
 
 #include "sandbox.h"
 #include "test.h"
 
 #include <stdlib.h>
 
-/* How often a line stands in the relay's record. */
-static int recorded(const char *what)
+/* How many lines of the relay's record start with this prefix. */
+static int recorded(const char *prefix)
 {
     char line[128];
     int times = 0;
     FILE *record = fopen(sandbox_env("RELAY_RECORD"), "r");
     CHECK(record != NULL);
     while (record != NULL && fgets(line, sizeof line, record) != NULL)
-        times += strncmp(line, what, strlen(what)) == 0;
+        times += strncmp(line, prefix, strlen(prefix)) == 0;
     if (record != NULL)
         fclose(record);
     return times;
@@ -22,8 +22,8 @@ static int recorded(const char *what)
 
 static int connections, round_trips;
 
-/* Round trips since the last time, that of a connection included. */
-static int cost(void)
+/* Round trips since the last call of this function. A connection counts as one. */
+static int new_round_trips(void)
 {
     int connects = recorded("connect"), trips = recorded("round trip");
     int since = connects - connections + trips - round_trips;
@@ -32,7 +32,7 @@ static int cost(void)
     return since;
 }
 
-/* As a page of a shop does it: a client for each call. */
+/* One client per call, as in a shop's web page. */
 static flexpay_client *new_client(void)
 {
     static char pay_url[128], check_url[128];
@@ -54,7 +54,7 @@ static int pay(void)
     flexpay_client *client = new_client();
     CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, NULL, NULL));
     flexpay_client_free(client);
-    return cost();
+    return new_round_trips();
 }
 
 static int check(const char *order_number, flexpay_result expected)
@@ -62,7 +62,7 @@ static int check(const char *order_number, flexpay_result expected)
     flexpay_client *client = new_client();
     CHECK_INT(expected, flexpay_check(client, order_number, NULL, NULL));
     flexpay_client_free(client);
-    return cost();
+    return new_round_trips();
 }
 
 int main(void)

@@ -2,11 +2,11 @@
 #
 # run.sh [plain|asan|valgrind]: compiles the C tests and runs them against one sandbox.
 #
-# FLEXPAY_LIB_DIR  where libflexpay.so is     (build/lib)
-# SANDBOX_BIN      the local gateway          (target/debug/flexpay-sandbox)
-# BUILD_DIR        where the programs go      (build/tests/c)
-# CC, CFLAGS       the compiler and its flags (cc, -g)
-# TESTS            the tests to run, by name  (all)
+# FLEXPAY_LIB_DIR  directory of libflexpay.so   (build/lib)
+# SANDBOX_BIN      the local gateway            (target/debug/flexpay-sandbox)
+# BUILD_DIR        directory for the programs   (build/tests/c)
+# CC, CFLAGS       the compiler and its flags   (cc, -g)
+# TESTS            names of the tests to run    (all)
 
 set -euo pipefail
 
@@ -17,15 +17,15 @@ sandbox=${SANDBOX_BIN:-$root/target/debug/flexpay-sandbox}
 build=${BUILD_DIR:-$root/build/tests/c}/$mode
 
 flags=(-std=c99 -pedantic -Wall -Wextra -Werror -D_POSIX_C_SOURCE=200809L)
-# Unquoted: flags are many.
+# Unquoted: CFLAGS may hold several flags.
 # shellcheck disable=SC2206
 flags+=(${CFLAGS:--g})
-under=()
+runner=()
 case $mode in
 plain) ;;
 asan) flags+=(-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all
     -fno-omit-frame-pointer) ;;
-valgrind) under=(valgrind --quiet --leak-check=full "--show-leak-kinds=definite,indirect"
+valgrind) runner=(valgrind --quiet --leak-check=full "--show-leak-kinds=definite,indirect"
     "--errors-for-leak-kinds=definite,indirect" --error-exitcode=9
     --suppressions="$root/tests/c/valgrind.supp") ;;
 *)
@@ -35,9 +35,10 @@ valgrind) under=(valgrind --quiet --leak-check=full "--show-leak-kinds=definite,
 esac
 
 all=(null_drop null_everywhere sized_structs invalid_utf8 enum_out_of_range numbers version
-    from_environment system_roots pay refusals outcome expected_order callbacks callback_key secrets cancel interrupted broken_pipe
+    from_environment system_roots pay refusals check_and_wait expected_order callbacks callback_key secrets cancel interrupted broken_pipe
     shared_client small_stack forked_child round_trips hanging_lookup moved_host)
-# One searches its own memory, the other stands in front of malloc: the sanitizers and valgrind do both.
+# wiped searches its own memory and fork_while_starting replaces malloc. The sanitizers and valgrind
+# do the same, so these two run without them.
 [ "$mode" = plain ] && all+=(wiped fork_while_starting)
 read -r -a tests <<<"${TESTS:-${all[*]}}"
 
@@ -53,31 +54,32 @@ for test in "${tests[@]}"; do
     compile "$test" "$test.c" sandbox.c http.c
 done
 compile layout layout.c
-# Loads the library by itself.
+# unload loads the library with dlopen, so it is not linked with it.
 "${CC:-cc}" "${flags[@]}" -I"$root/include" unload.c -o "$build/unload" -ldl -pthread
 compile conformance conformance.c -ljansson
 if [ "$mode" = asan ] && ! nm "$build/layout" | grep -q __asan_init; then
-    echo "run.sh: the address sanitizer is not in the programs" >&2
+    echo "run.sh: the programs are built without the address sanitizer" >&2
     exit 1
 fi
 
 work=$(mktemp -d)
 servers=()
-end() {
+cleanup() {
     for server in "${servers[@]}"; do
         kill "$server" 2>/dev/null || true
         wait "$server" 2>/dev/null || true
     done
     rm -rf "$work"
 }
-trap end EXIT
+trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 "$sandbox" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --vectors "$root/tests/vectors" \
     --no-callbacks --allow-host refuses.gateway.example --allow-host silent.gateway.example --env-file "$work/gateway.env" >"$work/gateway.log" 2>&1 &
 servers+=($!)
-# started FILE LOG: waits until the server started last has written a file.
-started() {
+# wait_for_file FILE LOG: waits until the server that was started last has written FILE. If it ends
+# first, prints LOG and exits.
+wait_for_file() {
     for ((tries = 0; tries < 600; tries++)); do
         [ -s "$1" ] && return
         kill -0 "${servers[-1]}" 2>/dev/null || break
@@ -87,8 +89,8 @@ started() {
     echo "run.sh: the sandbox did not start" >&2
     exit 1
 }
-started "$work/gateway.env" "$work/gateway.log"
-# No setting of another gateway may come in between.
+wait_for_file "$work/gateway.env" "$work/gateway.log"
+# The caller's settings for another gateway must not affect the tests.
 unset "${!FLEXPAY_@}" QUERY_STRING
 set -a
 # shellcheck source=/dev/null
@@ -97,11 +99,11 @@ set +a
 export RELAY_RECORD=$work/relay RELAY_ADDRESS
 "$sandbox" relay "${SANDBOX_HTTPS_URL#https://}" --record "$RELAY_RECORD" >"$work/relay.log" 2>&1 &
 servers+=($!)
-started "$RELAY_RECORD" "$work/relay.log"
+wait_for_file "$RELAY_RECORD" "$work/relay.log"
 RELAY_ADDRESS=$(sed -n 's/^listening //p' "$RELAY_RECORD")
 
 failed=()
-# run NAME COMMAND...: shows what it printed when it failed, its last line when not.
+# run NAME COMMAND...: prints all output of a command that fails, otherwise its last line.
 run() {
     local name=$1
     shift
@@ -114,19 +116,19 @@ run() {
     fi
 }
 for test in "${tests[@]}"; do
-    run "$test" "${under[@]}" "$build/$test"
+    run "$test" "${runner[@]}" "$build/$test"
 done
 if [ -z "${TESTS:-}" ]; then
     run unload env FLEXPAY_LIBRARY="$lib/libflexpay.so" FLEXPAY_PAY_URL="$SANDBOX_HTTPS_URL/v1.1/pay" \
-        FLEXPAY_CHECK_URL="$SANDBOX_HTTPS_URL/api/rest/v1/check" "${under[@]}" "$build/unload"
+        FLEXPAY_CHECK_URL="$SANDBOX_HTTPS_URL/api/rest/v1/check" "${runner[@]}" "$build/unload"
 fi
 if [ -z "${TESTS:-}" ] && [ "$mode" = plain ]; then
     run "64 forked children" env FLEXPAY_TEST_CHILDREN=64 FLEXPAY_TEST_CALLS=200 "$build/forked_child"
 fi
-run layout "${under[@]}" "$build/layout"
-# Whether its lines are right is for tests/conformance to say; here it must run, and cleanly.
+run layout "${runner[@]}" "$build/layout"
+# tests/conformance checks the content of the lines. Here the program only has to run without errors.
 conformance() {
-    "${under[@]}" "$build/conformance" "$root/tests/vectors" "$SANDBOX_URL" \
+    "${runner[@]}" "$build/conformance" "$root/tests/vectors" "$SANDBOX_URL" \
         >"$build/conformance.jsonl" && echo "$(wc -l <"$build/conformance.jsonl") cases"
 }
 if [ -z "${TESTS:-}" ]; then

@@ -8,9 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static void give_up(const char *what, const char *which)
+static void fail(const char *what, const char *detail)
 {
-    fprintf(stderr, "%s: %s\n", what, which);
+    fprintf(stderr, "%s: %s\n", what, detail);
     exit(2);
 }
 
@@ -18,7 +18,7 @@ const char *sandbox_env(const char *name)
 {
     const char *value = getenv(name);
     if (value == NULL || *value == '\0')
-        give_up("not set; start the tests with run.sh", name);
+        fail("not set; start the tests with run.sh", name);
     return value;
 }
 
@@ -26,7 +26,7 @@ static void control(const char *method, const char *path, const char *body)
 {
     int status = http_exchange(sandbox_env("SANDBOX_URL"), method, path, body, NULL);
     if (status < 200 || status > 299)
-        give_up("the sandbox refuses", path);
+        fail("the sandbox refused", path);
 }
 
 flexpay_config sandbox_config(const char *scheme, int32_t api)
@@ -53,7 +53,7 @@ flexpay_client *sandbox_client(const char *scheme, int32_t api)
     flexpay_client *client;
     flexpay_error *error;
     if (flexpay_client_new(&config, &client, &error) != FLEXPAY_OK)
-        give_up("no client", error != NULL ? error->message : "and no error");
+        fail("cannot create a client", error != NULL ? error->message : "no error");
     return client;
 }
 
@@ -61,7 +61,7 @@ const char *sandbox_reference(void)
 {
     static char reference[32];
     static unsigned count;
-    /* The gateway takes 25 characters. */
+    /* The gateway accepts at most 25 characters. */
     snprintf(reference, sizeof reference, "C%lx-%lx-%x", (unsigned long)time(NULL),
              (unsigned long)getpid(), ++count);
     return reference;
@@ -91,10 +91,10 @@ char *sandbox_order(char *reference)
     if (reference != NULL)
         strcpy(reference, request.reference);
     if (flexpay_pay(client, &request, &payment, &error) != FLEXPAY_OK)
-        give_up("no payment", error != NULL ? error->message : "and no error");
+        fail("cannot request a payment", error != NULL ? error->message : "no error");
     char *order_number = malloc(strlen(payment->order_number) + 1);
     if (order_number == NULL)
-        give_up("no memory", "");
+        fail("out of memory", "");
     strcpy(order_number, payment->order_number);
     flexpay_payment_free(payment);
     flexpay_client_free(client);
@@ -126,8 +126,8 @@ int sandbox_requests_with(const char *text)
     if (http_exchange(sandbox_env("SANDBOX_URL"), "GET", "/sandbox/api/requests", NULL, &all) !=
             200 ||
         all == NULL)
-        give_up("the sandbox refuses", "requests");
-    for (const char *at = all; (at = strstr(at, text)) != NULL; at += strlen(text))
+        fail("the sandbox refused", "requests");
+    for (const char *found = all; (found = strstr(found, text)) != NULL; found += strlen(text))
         count++;
     free(all);
     return count;

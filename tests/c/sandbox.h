@@ -1,7 +1,7 @@
 /*
- * sandbox.h: the local gateway, as run.sh starts it, and what most tests ask of it.
+ * sandbox.h: helpers for the local gateway that run.sh starts.
  *
- * These end the test program when the sandbox itself fails: nothing after that would mean anything.
+ * They end the test program when the sandbox itself fails.
  */
 
 #ifndef SANDBOX_H
@@ -9,37 +9,37 @@
 
 #include <flexpay.h>
 
-/* A variable that run.sh sets. */
+/* An environment variable that run.sh sets. */
 const char *sandbox_env(const char *name);
 
-/* Settings for the sandbox: over "http" or "https", one of FLEXPAY_API_*. Its strings are static,
- * until the next call. */
+/* Settings for the sandbox. scheme is "http" or "https", api one of FLEXPAY_API_*. The strings are in
+ * static buffers: they stay valid until the next call. */
 flexpay_config sandbox_config(const char *scheme, int32_t api);
 
 /* A client with those settings. */
 flexpay_client *sandbox_client(const char *scheme, int32_t api);
 
-/* A reference nobody has used. Static, until the next call. */
+/* A new, unused reference, in a static buffer: it stays valid until the next call. */
 const char *sandbox_reference(void);
 
-/* A request for 25.50 USD that has everything, under a new reference. */
+/* A request for 25.50 USD with every field set and a new reference. */
 flexpay_payment_request sandbox_request(void);
 
-/* A payment in wait for its customer, asked for over http and v1.1: its order number, to be freed
- * with free(). reference, where not NULL, has room for 32 bytes and receives the reference. */
+/* Requests a payment over http and v1.1 and leaves it pending. Returns the order number; free it with
+ * free(). If reference is not NULL, it must have room for 32 bytes and receives the reference. */
 char *sandbox_order(char *reference);
 
-/* Decides about an order: "approve", "decline", "cancel", "pending", "refunding", "refunded". No
- * callback is posted. */
+/* Sets the state of an order. decision is "approve", "decline", "cancel", "pending", "refunding" or
+ * "refunded". The sandbox sends no callback. */
 void sandbox_decide(const char *order_number, const char *decision);
 
-/* Orders a fault: {"on":"pay","action":{"kind":"reset_after_reading"}} */
+/* Injects a fault: {"on":"pay","action":{"kind":"reset_after_reading"}} */
 void sandbox_fault(const char *json);
 
-/* No faults any more. */
+/* Removes all faults. */
 void sandbox_clear_faults(void);
 
-/* How often something stands in the sandbox's record of the requests it was sent. */
+/* How often text occurs in the sandbox's list of received requests. */
 int sandbox_requests_with(const char *text);
 
 #endif

@@ -1,11 +1,11 @@
-/* The token is in no error, whatever goes wrong: not even when the gateway says it back. */
+/* No error contains the token, even if the gateway's reply repeats it. */
 
 #include "sandbox.h"
 #include "test.h"
 
 #include <stdlib.h>
 
-static void free_of(const char *secret, const flexpay_error *error)
+static void check_no_secret(const char *secret, const flexpay_error *error)
 {
     CHECK(strstr(error->message, secret) == NULL);
     CHECK(error->field == NULL || strstr(error->field, secret) == NULL);
@@ -25,7 +25,7 @@ static void pay_fails(const flexpay_config *config, const char *secret)
         CHECK_INT(FLEXPAY_OK, flexpay_client_new(&own, &client, NULL));
         CHECK(flexpay_pay(client, &request, NULL, &error) != FLEXPAY_OK);
         if (error != NULL)
-            free_of(secret, error);
+            check_no_secret(secret, error);
         flexpay_error_free(error);
         flexpay_client_free(client);
     }
@@ -38,13 +38,13 @@ static void check_fails(const flexpay_config *config, const char *secret)
     CHECK_INT(FLEXPAY_OK, flexpay_client_new(config, &client, NULL));
     CHECK(flexpay_check(client, "1", NULL, &error) != FLEXPAY_OK);
     if (error != NULL)
-        free_of(secret, error);
+        check_no_secret(secret, error);
     flexpay_error_free(error);
     flexpay_client_free(client);
 }
 
 /* The gateway, a proxy or a debugging page repeats what it was sent. */
-static void said_back(const char *secret)
+static void repeated_by_gateway(const char *secret)
 {
     static const char *const bodies[] = {
         "{\\\"code\\\":\\\"%s\\\",\\\"message\\\":\\\"%s\\\"}",
@@ -70,11 +70,11 @@ static void said_back(const char *secret)
         }
 }
 
-/* Settings that are refused are not repeated where they hold a secret. */
+/* The error for a refused setting does not repeat its value if that contains a secret. */
 static void refused_settings(void)
 {
     static const char secret[] = "canary-token";
-    static const char *const tokens[] = {"canary-token with blanks", "canary-token\r\nX: y",
+    static const char *const tokens[] = {"canary-token with spaces", "canary-token\r\nX: y",
                                          "Bearer Bearer canary-token\x01"};
     flexpay_error *error;
     for (size_t at = 0; at < sizeof tokens / sizeof *tokens; at++) {
@@ -82,14 +82,14 @@ static void refused_settings(void)
         config.token = tokens[at];
         CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_client_new(&config, NULL, &error));
         if (error != NULL)
-            free_of(secret, error);
+            check_no_secret(secret, error);
         flexpay_error_free(error);
     }
     flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
     config.proxy = "ftp://till:canary-token@proxy.example:3128";
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_client_new(&config, NULL, &error));
     if (error != NULL)
-        free_of(secret, error);
+        check_no_secret(secret, error);
     flexpay_error_free(error);
 }
 
@@ -99,17 +99,17 @@ int main(void)
     flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
     sandbox_clear_faults();
     config.token = secret;
-    pay_fails(&config, secret); /* the sandbox's is another */
+    pay_fails(&config, secret); /* not the sandbox's token */
     check_fails(&config, secret);
     config.pay_url = config.check_url = "http://127.0.0.1:1";
     pay_fails(&config, secret);
-    said_back(secret);
+    repeated_by_gateway(secret);
     refused_settings();
-    /* A proxy that is not there: its password is a secret too. */
+    /* An unreachable proxy: its password is a secret too. */
     config = sandbox_config("http", FLEXPAY_API_V1_1);
     config.pay_url = "https://gateway.example/pay";
     config.proxy = "http://till:canary-5b1f0c-token@127.0.0.1:1";
-    config.flags |= FLEXPAY_FLAG_ALLOW_PLAIN_HTTP; /* to a proxy's idea of this machine */
+    config.flags |= FLEXPAY_FLAG_ALLOW_PLAIN_HTTP; /* 127.0.0.1 is resolved by the proxy */
     pay_fails(&config, secret);
     return test_end();
 }

@@ -1,4 +1,4 @@
-/* One client, many threads that pay, check and fail on it at once. */
+/* Many threads use one client at the same time, with calls that succeed and calls that fail. */
 
 #include "sandbox.h"
 #include "test.h"
@@ -11,10 +11,10 @@ struct worker {
     pthread_t thread;
     const flexpay_client *client;
     char reference[ROUNDS][32];
-    int wrong;
+    int failures;
 };
 
-/* Counts what is wrong; the checks are the main thread's. */
+/* Counts failures. The main thread checks the count. */
 static void *work(void *argument)
 {
     struct worker *worker = argument;
@@ -29,24 +29,24 @@ static void *work(void *argument)
         request.callback_url = request.approve_url = request.cancel_url = request.decline_url =
             "https://shop.example/";
         if (flexpay_pay(worker->client, &request, &payment, NULL) != FLEXPAY_OK) {
-            worker->wrong++;
+            worker->failures++;
             continue;
         }
         if (flexpay_check(worker->client, payment->order_number, &transaction, NULL) !=
             FLEXPAY_OK) {
-            worker->wrong++;
+            worker->failures++;
         } else {
-            /* Nobody else's answer. */
-            worker->wrong += strcmp(transaction->reference, request.reference) != 0;
-            worker->wrong += strcmp(transaction->order_number, payment->order_number) != 0;
-            worker->wrong += transaction->state != FLEXPAY_STATE_PENDING;
+            /* The reply is not that of another thread. */
+            worker->failures += strcmp(transaction->reference, request.reference) != 0;
+            worker->failures += strcmp(transaction->order_number, payment->order_number) != 0;
+            worker->failures += transaction->state != FLEXPAY_STATE_PENDING;
         }
         flexpay_transaction_free(transaction);
         flexpay_payment_free(payment);
-        /* The same reference again: refused, and the error is this thread's own. */
-        worker->wrong +=
+        /* The same reference again: refused, and the error belongs to this thread. */
+        worker->failures +=
             flexpay_pay(worker->client, &request, &payment, &error) != FLEXPAY_ERROR_REFUSED;
-        worker->wrong += error == NULL || error->gateway_message == NULL;
+        worker->failures += error == NULL || error->gateway_message == NULL;
         flexpay_error_free(error);
     }
     return NULL;
@@ -64,7 +64,7 @@ int main(void)
     }
     for (int at = 0; at < THREADS; at++) {
         CHECK_INT(0, pthread_join(workers[at].thread, NULL));
-        CHECK_INT(0, workers[at].wrong);
+        CHECK_INT(0, workers[at].failures);
     }
     flexpay_client_free(client);
     return test_end();

@@ -1,4 +1,4 @@
-/* Structs of older and of newer programs, and of programs that forgot the _INIT macro. */
+/* Structs from older and newer programs, and from programs that did not use the _INIT macro. */
 
 #include "sandbox.h"
 #include "test.h"
@@ -7,45 +7,46 @@
 
 static flexpay_result client_from(const void *config, const char **field)
 {
-    static char kept[64];
+    static char field_copy[64];
     flexpay_client *client;
     flexpay_error *error;
     flexpay_result result = flexpay_client_new(config, &client, &error);
-    kept[0] = '\0';
+    field_copy[0] = '\0';
     if (error != NULL && error->field != NULL)
-        snprintf(kept, sizeof kept, "%s", error->field);
-    *field = kept;
+        snprintf(field_copy, sizeof field_copy, "%s", error->field);
+    *field = field_copy;
     CHECK((client != NULL) == (result == FLEXPAY_OK));
     flexpay_client_free(client);
     flexpay_error_free(error);
     return result;
 }
 
-/* A config in memory of exactly `size` bytes, so that a tool sees a read beyond. */
-static flexpay_config *cut_to(size_t size)
+/* A config in memory of exactly `size` bytes, so that sanitizers and valgrind detect a read past its
+ * end. */
+static flexpay_config *config_of_size(size_t size)
 {
     flexpay_config whole = sandbox_config("http", FLEXPAY_API_V1_1);
-    flexpay_config *cut = calloc(1, size);
-    if (cut == NULL)
+    flexpay_config *config = calloc(1, size);
+    if (config == NULL)
         abort();
     whole.size = size;
-    memcpy(cut, &whole, size < sizeof whole ? size : sizeof whole);
-    return cut;
+    memcpy(config, &whole, size < sizeof whole ? size : sizeof whole);
+    return config;
 }
 
 static void older_program(void)
 {
     const char *field;
-    /* It knew nothing after the addresses of the gateway. */
-    flexpay_config *config = cut_to(offsetof(flexpay_config, timeout_ms));
+    /* Its struct ended after check_url. */
+    flexpay_config *config = config_of_size(offsetof(flexpay_config, timeout_ms));
     CHECK_INT(FLEXPAY_OK, client_from(config, &field));
     free(config);
-    /* It knew the merchant alone: then the token is what it lacks, read as absent. */
-    config = cut_to(offsetof(flexpay_config, token));
+    /* Its struct ended after merchant: the token is read as absent, and it is required. */
+    config = config_of_size(offsetof(flexpay_config, token));
     CHECK_INT(FLEXPAY_ERROR_INVALID, client_from(config, &field));
     CHECK_STR("token", field);
     free(config);
-    config = cut_to(sizeof(size_t));
+    config = config_of_size(sizeof(size_t));
     CHECK_INT(FLEXPAY_ERROR_INVALID, client_from(config, &field));
     free(config);
 }
@@ -53,10 +54,10 @@ static void older_program(void)
 static void newer_program(void)
 {
     const char *field;
-    flexpay_config *config = cut_to(2 * sizeof *config);
-    /* It sets nothing that this library does not know. */
+    flexpay_config *config = config_of_size(2 * sizeof *config);
+    /* All bytes that this library does not know are zero. */
     CHECK_INT(FLEXPAY_OK, client_from(config, &field));
-    /* It does, in the first byte, in the last. */
+    /* The first unknown byte is set, then the last. */
     ((unsigned char *)config)[sizeof *config] = 1;
     CHECK_INT(FLEXPAY_ERROR_INVALID, client_from(config, &field));
     CHECK_STR("config", field);
@@ -66,7 +67,7 @@ static void newer_program(void)
     free(config);
 }
 
-static void nobody_set_the_size(void)
+static void invalid_size(void)
 {
     static const size_t sizes[] = {0, 1, 7, 12, 4097, 1u << 20, (size_t)-1, (size_t)-8};
     const char *field;
@@ -78,7 +79,7 @@ static void nobody_set_the_size(void)
     }
 }
 
-/* A struct that somebody zeroed is refused, not taken as "all defaults". */
+/* A zeroed struct is refused. It does not mean "all defaults". */
 static void zeroed(flexpay_client *client)
 {
     flexpay_config config;
@@ -101,7 +102,7 @@ static void zeroed(flexpay_client *client)
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_wait(client, "1", &options, NULL, NULL));
 }
 
-/* Wait options of a program from before `expected`, which this library must not look for. */
+/* Wait options of a program built before `expected` existed: this library must not read it. */
 static void older_wait_options(flexpay_client *client)
 {
     size_t size = offsetof(flexpay_wait_options, expected);
@@ -118,7 +119,7 @@ static void older_wait_options(flexpay_client *client)
     free(order);
 }
 
-/* The other three go the same way. */
+/* The same for the other three structs. */
 static void every_struct(flexpay_client *client)
 {
     struct {
@@ -158,7 +159,7 @@ static void every_struct(flexpay_client *client)
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_wait(client, order, &options.known, NULL, NULL));
     CHECK_INT(FLEXPAY_ERROR_INVALID,
               flexpay_verify_callback(client, body, sizeof body - 1, &expected.known, NULL, NULL));
-    /* Refused means not sent. */
+    /* Nothing was sent. */
     CHECK_INT(0, sandbox_requests_with(request.known.reference));
     free(order);
 }
@@ -168,7 +169,7 @@ int main(void)
     flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
     older_program();
     newer_program();
-    nobody_set_the_size();
+    invalid_size();
     zeroed(client);
     older_wait_options(client);
     every_struct(client);

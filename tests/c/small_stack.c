@@ -1,4 +1,4 @@
-/* A thread of 64 KiB of stack, as some servers and tills make them, pays, checks and reads a callback. */
+/* A thread with 64 KiB of stack, as in some servers and tills, pays, checks and parses a callback. */
 
 #include "sandbox.h"
 #include "test.h"
@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-/* The sanitizer's own frames are larger. */
+/* The sanitizer makes stack frames larger. */
 #define STACK ((size_t)256 * 1024)
 #else
 #define STACK ((size_t)64 * 1024)
@@ -18,7 +18,7 @@ struct work {
     flexpay_result paid, checked, parsed, failed;
 };
 
-/* Counts nothing: the checks are the main thread's. */
+/* Stores the results. The main thread checks them. */
 static void *work(void *argument)
 {
     static const uint8_t body[] = "{\"code\":\"0\",\"reference\":\"R1\",\"orderNumber\":\"O1\"}";
@@ -31,7 +31,7 @@ static void *work(void *argument)
     work->checked = flexpay_check(work->client, payment != NULL ? payment->order_number : NULL,
                                   &transaction, NULL);
     work->parsed = flexpay_parse_callback(body, sizeof body - 1, &callback, NULL);
-    work->failed = flexpay_check(work->client, "nobody-knows-it", NULL, &error);
+    work->failed = flexpay_check(work->client, "no-such-order", NULL, &error);
     flexpay_error_free(error);
     flexpay_callback_free(callback);
     flexpay_transaction_free(transaction);
@@ -44,7 +44,7 @@ int main(void)
     static const int32_t apis[] = {FLEXPAY_API_V1, FLEXPAY_API_V1_1};
     sandbox_clear_faults();
     for (size_t at = 0; at < sizeof apis / sizeof *apis; at++) {
-        /* A client of its own: each thread does the whole TLS handshake. */
+        /* A new client each time, so that each thread does the whole TLS handshake. */
         flexpay_client *client = sandbox_client("https", apis[at]);
         struct work job = {client, sandbox_request(), -1, -1, -1, -1};
         pthread_attr_t small;
@@ -55,7 +55,7 @@ int main(void)
         CHECK_INT(0, pthread_join(thread, NULL));
         pthread_attr_destroy(&small);
         CHECK_INT(FLEXPAY_OK, job.paid);
-        /* The form gives no order number. */
+        /* The v1 API returns no order number. */
         CHECK_INT(apis[at] == FLEXPAY_API_V1 ? FLEXPAY_ERROR_INVALID : FLEXPAY_OK, job.checked);
         CHECK_INT(FLEXPAY_OK, job.parsed);
         CHECK_INT(FLEXPAY_ERROR_NOT_FOUND, job.failed);

@@ -1,11 +1,11 @@
-/* The system's certificates are trusted where that is asked for, and only then. */
+/* The system's certificates are trusted only if FLEXPAY_FLAG_SYSTEM_ROOTS is set. */
 
 #include "sandbox.h"
 #include "test.h"
 
 #include <stdlib.h>
 
-/* What a check over TLS comes to, under settings that name no certificates themselves. */
+/* The result of a check over TLS, with no ca_file set. */
 static flexpay_result check(uint64_t flags, const char *order_number)
 {
     flexpay_config config = sandbox_config("https", FLEXPAY_API_V1_1);
@@ -36,16 +36,16 @@ int main(void)
     const char *sandbox_ca = config.ca_file;
     char *order_number = sandbox_order(NULL);
 
-    /* A system that trusts the sandbox. */
+    /* The system trusts the sandbox. */
     setenv("SSL_CERT_FILE", sandbox_ca, 1);
     unsetenv("SSL_CERT_DIR");
     CHECK_INT(FLEXPAY_OK, check(FLEXPAY_FLAG_SYSTEM_ROOTS, order_number));
     CHECK_INT(FLEXPAY_ERROR_TLS, check(0, order_number));
 
-    /* One of them is to be trusted, not both. */
+    /* ca_file and the flag exclude each other. */
     refused(config);
 
-    /* A system that trusts nobody is told of at once, and not at the first payment. */
+    /* Missing system certificates are reported when the client is created, not at the first payment. */
     setenv("SSL_CERT_FILE", "/nonexistent.pem", 1);
     config.ca_file = NULL;
     refused(config);

@@ -1,4 +1,4 @@
-/* test.h: checks that count, and go on after a failure. */
+/* test.h: assertions that count passes and failures, and continue after a failure. */
 
 #ifndef TEST_H
 #define TEST_H
@@ -8,14 +8,14 @@
 
 static int test_passed, test_failed;
 
-/* For the main thread only: the counters are plain. */
+/* Use only in the main thread: the counters are not atomic. */
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
         if (condition) {                                                                           \
             test_passed++;                                                                         \
         } else {                                                                                   \
             test_failed++;                                                                         \
-            printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                         \
+            printf("%s:%d: check failed: %s\n", __FILE__, __LINE__, #condition);                   \
         }                                                                                          \
     } while (0)
 
@@ -31,7 +31,7 @@ static int test_passed, test_failed;
         }                                                                                          \
     } while (0)
 
-/* NULL equals NULL alone. */
+/* NULL is equal only to NULL. */
 #define CHECK_STR(expected, got)                                                                   \
     do {                                                                                           \
         const char *test_expected = (expected), *test_got = (got);                                 \
@@ -46,7 +46,7 @@ static int test_passed, test_failed;
         }                                                                                          \
     } while (0)
 
-/* What main returns. */
+/* Prints the counts. Returns the exit status for main. */
 static inline int test_end(void)
 {
     printf("%d passed, %d failed\n", test_passed, test_failed);

@@ -1,5 +1,5 @@
-/* A host that loads the library, uses it on a thread of its own, unloads it and lets the thread end,
- * again and again. Not linked with the library: that is the point. */
+/* Loads the library, uses it on a new thread, unloads it and ends the thread, many times. This program
+ * is deliberately not linked with the library. */
 
 #include "test.h"
 
@@ -12,12 +12,12 @@ enum { ROUNDS = 50 };
 
 static const char *library;
 
-/* C has no cast from an object's pointer to a function's; POSIX has this. */
-#define LOOK_UP(handle, name, into) (*(void **)(&(into)) = dlsym(handle, name))
+/* ISO C cannot cast an object pointer to a function pointer. POSIX allows this form. */
+#define RESOLVE(handle, name, into) (*(void **)(&(into)) = dlsym(handle, name))
 
 static void *load_use_unload(void *argument)
 {
-    long *done = argument;
+    long *succeeded = argument;
     flexpay_result (*from_env)(flexpay_client **, flexpay_error **);
     flexpay_result (*check)(const flexpay_client *, const char *, flexpay_transaction **,
                             flexpay_error **);
@@ -29,25 +29,25 @@ static void *load_use_unload(void *argument)
         printf("%s\n", dlerror());
         return NULL;
     }
-    LOOK_UP(handle, "flexpay_client_from_env", from_env);
-    LOOK_UP(handle, "flexpay_check", check);
-    LOOK_UP(handle, "flexpay_parse_callback", parse);
-    LOOK_UP(handle, "flexpay_client_free", client_free);
-    LOOK_UP(handle, "flexpay_callback_free", callback_free);
+    RESOLVE(handle, "flexpay_client_from_env", from_env);
+    RESOLVE(handle, "flexpay_check", check);
+    RESOLVE(handle, "flexpay_parse_callback", parse);
+    RESOLVE(handle, "flexpay_client_free", client_free);
+    RESOLVE(handle, "flexpay_callback_free", callback_free);
 
     static const char body[] = "{\"code\":\"0\",\"reference\":\"R\"}";
     flexpay_callback *callback;
     flexpay_client *client;
     if (parse((const uint8_t *)body, sizeof body - 1, &callback, NULL) == FLEXPAY_OK)
-        ++*done;
+        ++*succeeded;
     callback_free(callback);
-    /* Over TLS and thread-locals of its own: what it leaves behind is run when the thread ends. */
+    /* The HTTPS request uses thread-local data of the library. Its destructors run when the thread ends. */
     if (from_env(&client, NULL) == FLEXPAY_OK &&
         check(client, "unknown", NULL, NULL) == FLEXPAY_ERROR_NOT_FOUND)
-        ++*done;
+        ++*succeeded;
     client_free(client);
     if (dlclose(handle) == 0)
-        ++*done;
+        ++*succeeded;
     return NULL;
 }
 
@@ -57,10 +57,10 @@ int main(void)
     CHECK(library != NULL);
     for (int round = 0; round < ROUNDS && library != NULL; round++) {
         pthread_t thread;
-        long done = 0;
-        CHECK_INT(0, pthread_create(&thread, NULL, load_use_unload, &done));
+        long succeeded = 0;
+        CHECK_INT(0, pthread_create(&thread, NULL, load_use_unload, &succeeded));
         CHECK_INT(0, pthread_join(thread, NULL));
-        CHECK_INT(3, done);
+        CHECK_INT(3, succeeded);
     }
     return test_end();
 }

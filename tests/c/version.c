@@ -1,4 +1,4 @@
-/* The header and the library that was loaded belong together; and the header may be read twice. */
+/* The header and the loaded library have the same version. The header may be included twice. */
 
 #include "test.h"
 
@@ -12,7 +12,7 @@ int main(void)
              FLEXPAY_VERSION_PATCH);
     CHECK_STR(FLEXPAY_VERSION, numbers);
     CHECK_STR(FLEXPAY_VERSION, flexpay_version());
-    CHECK(flexpay_version() == flexpay_version()); /* static, as promised */
+    CHECK(flexpay_version() == flexpay_version()); /* a static string, as documented */
     CHECK_INT(FLEXPAY_ABI_VERSION, flexpay_abi_version());
     return test_end();
 }

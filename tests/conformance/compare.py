@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Compares what the languages made of the test vectors, with the vectors and with each other.
+"""Compares the results of the languages with the test vectors and with each other.
 
     compare.py VECTORS_DIR LANG=FILE [LANG=FILE ...]
 
-Each FILE has what a runner printed: one line of JSON per case, {"case": "check/…", "result": …}.
+Each FILE has the output of one runner: one line of JSON per case, {"case": "check/…", "result": …}.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ ABSENT = object()
 
 
 class Unreadable(Exception):
-    """A file that is no output of a runner."""
+    """A file that is not the output of a runner."""
 
 
 def read_vectors(directory):
@@ -31,24 +31,24 @@ def read_vectors(directory):
 
 
 def expectation(name, expect):
-    """What a case expects, as results have it."""
+    """What a case expects, in the form of a result."""
     if name == "callback" and "ok" in expect:
-        return {"ok": dict(expect["ok"], key=notice_key(expect["ok"]))}
+        return {"ok": dict(expect["ok"], key=callback_key(expect["ok"]))}
     if name != "forgery":
         return expect
     if "error" in expect:
-        # What its message says is for tests/forgery.rs, which knows the language.
+        # tests/forgery.rs compares the text of the message.
         return {"error": {key: value for key, value in expect["error"].items() if key != "says"}}
     return {"ok": {"state": "PAID" if "paid" in expect else expect["not_paid"]}}
 
 
-def notice_key(notice):
-    """The key of a notice, by other code than the library's."""
-    # 1 and 1.0 are one code.
-    code = re.sub(r"^([^.]*)\.0+$", r"\1", notice["code"])
-    claim = "success" if notice["claims_success"] else code
+def callback_key(callback):
+    """The key of a callback, computed independently of the library."""
+    # 1 and 1.0 are the same code.
+    code = re.sub(r"^([^.]*)\.0+$", r"\1", callback["code"])
+    claim = "success" if callback["claims_success"] else code
     digest = hashlib.sha256()
-    for part in (notice.get("order_number"), notice.get("reference"), claim):
+    for part in (callback.get("order_number"), callback.get("reference"), claim):
         part = (part or "").encode()
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
@@ -74,17 +74,17 @@ def read_results(path):
 
 
 def same(one, other):
-    """Equal to the byte: True is not 1 here, and 1 is not 1.0. In a vector, $GATEWAY stands for the
-    address of the server that answered."""
+    """Whether two values are equal and have the same type: True is not 1, and 1 is not 1.0. In a vector,
+    $GATEWAY stands for the address of the server that replied."""
     if isinstance(one, str) and isinstance(other, str) and one.startswith("$GATEWAY/"):
         other = re.sub(r"^http://127\.0\.0\.1:\d+", "$GATEWAY", other)
     return type(one) is type(other) and one == other
 
 
 def shown(value, start=0):
-    """The value as JSON; of a long text 300 characters, from `start` on."""
+    """The value as JSON. Of a long text, only 300 characters, from `start`."""
     if value is ABSENT:
-        return "nothing"
+        return "absent"
     if isinstance(value, str):
         part = json.dumps(value[start:start + 300])
         return part if len(value) <= 300 else "%s (from %d of %d)" % (part, start, len(value))
@@ -92,7 +92,7 @@ def shown(value, start=0):
 
 
 def shown_both(left, right):
-    """Two values, long texts from a little before where they part."""
+    """Both values. Long texts start shortly before the first difference."""
     start = 0
     if isinstance(left, str) and isinstance(right, str) and max(len(left), len(right)) > 300:
         start = max(0, len(os.path.commonprefix([left, right])) - 40)
@@ -100,8 +100,8 @@ def shown_both(left, right):
 
 
 def differing_fields(one, other, every_field):
-    """The fields in which two results differ, with both values: those that `one` has, or, with
-    `every_field`, those that either has."""
+    """The fields in which two results differ, with both values. Compares the fields of `one` or, with
+    `every_field`, the fields of both."""
     (kind, fields), (other_kind, other_fields) = only(one), only(other)
     if kind != other_kind:
         yield "result", one, other
@@ -118,21 +118,21 @@ def only(result):
     return kind, fields
 
 
-def told(case, one, other, differing):
-    """The differences between two, in words."""
-    sentences = []
+def describe(case, one, other, differing):
+    """The differences between two results, one line of text each."""
+    lines = []
     for field, left, right in differing:
         left, right = shown_both(left, right)
-        sentences.append("%s: %s: %s: %s, %s: %s" % (case, field, one, left, other, right))
-    return sentences
+        lines.append("%s: %s: %s: %s, %s: %s" % (case, field, one, left, other, right))
+    return lines
 
 
 def compare(vectors, languages):
     """The differences, and how many comparisons passed and failed.
 
-    `languages` maps a name to (results, repeated cases). Each language is held against the vectors
-    and, in every field, against the first language that ran the case: what equals the first equals
-    all that do.
+    `languages` maps a name to (results, repeated cases). Each language is compared with the vectors
+    and, in every field, with the first language that ran the case. Languages that equal the first also
+    equal each other.
     """
     differences, passed, failed = [], 0, 0
     for case, expected in vectors.items():
@@ -140,21 +140,21 @@ def compare(vectors, languages):
         for name, (results, repeated) in languages.items():
             found = []
             if case not in results:
-                found.append("%s: missing: vectors have it, %s has not" % (case, name))
+                found.append("%s: missing: not in the results of %s" % (case, name))
             else:
                 result = results[case]
-                found += told(case, "vectors", name, differing_fields(expected, result, False))
+                found += describe(case, "vectors", name, differing_fields(expected, result, False))
                 if name != first:
                     reference = languages[first][0][case]
-                    found += told(case, first, name, differing_fields(reference, result, True))
+                    found += describe(case, first, name, differing_fields(reference, result, True))
                 if case in repeated:
-                    found.append("%s: repeated: %s has it more than once" % (case, name))
+                    found.append("%s: repeated: more than once in the results of %s" % (case, name))
             differences.extend(found)
             passed, failed = (passed, failed + 1) if found else (passed + 1, failed)
     for name, (results, _) in languages.items():
         for case in results:
             if case not in vectors:
-                differences.append("%s: extra: %s has it, vectors have not" % (case, name))
+                differences.append("%s: extra: in the results of %s, not in the vectors" % (case, name))
                 failed += 1
     return differences, passed, failed
 

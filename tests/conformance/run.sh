@@ -1,12 +1,12 @@
 #!/bin/sh
-# Runs every vector in every language, against one sandbox, and compares what they made of it.
+# Runs every vector in every language, against one sandbox, and compares the results.
 #
-#   RUST_RUNNER, C_RUNNER, CXX_RUNNER  the runners that are programs
+#   RUST_RUNNER, C_RUNNER, CXX_RUNNER  the compiled runners
 #   PHP, PYTHON                        the interpreters (php, python3)
-#   FLEXPAY_LIB_DIR                    where libflexpay.so is (build/lib)
-#   FLEXPAY_LIBRARY                    the library for PHP and Python (that of FLEXPAY_LIB_DIR)
+#   FLEXPAY_LIB_DIR                    directory of libflexpay.so (build/lib)
+#   FLEXPAY_LIBRARY                    the library for PHP and Python (the one in FLEXPAY_LIB_DIR)
 #   SANDBOX_BIN                        the sandbox (target/debug/flexpay-sandbox)
-#   CONFORMANCE_LANGS                  the languages ("rust c cxx php python"): each of these must run
+#   CONFORMANCE_LANGS                  the languages ("rust c cxx php python"); each must run
 #
 # Ends with a line "N passed, M failed".
 
@@ -31,10 +31,10 @@ fail() {
     exit 1
 }
 
-# Runs one language's runner and adds its lines to those to be compared. One that fails is told, and
-# counts as one failure.
+# run LANGUAGE COMMAND...: runs one language's runner and adds its output to the files to compare. A
+# runner that fails is reported and counts as one failure.
 results=
-broken=0
+failed_runners=0
 run() {
     language=$1
     shift
@@ -42,14 +42,14 @@ run() {
         results="$results $language=$work/$language.jsonl"
     else
         echo "FAILED: the $language runner:"
-        # PHP tells its errors on the standard output.
+        # PHP prints its errors on the standard output.
         tail -n 3 "$work/$language.jsonl"
         cat "$work/$language.err"
-        broken=$((broken + 1))
+        failed_runners=$((failed_runners + 1))
     fi
 }
 
-start_sandbox_with_forgeries || fail "no sandbox, no conformance"
+start_sandbox_with_forgeries || fail "the sandbox is not available"
 for language in ${CONFORMANCE_LANGS:-rust c cxx php python}; do
     case $language in
         rust) run rust "${RUST_RUNNER:-RUST_RUNNER-is-not-set}" ;;
@@ -60,18 +60,18 @@ for language in ${CONFORMANCE_LANGS:-rust c cxx php python}; do
             PYTHONPATH=$root/bindings/python${PYTHONPATH:+:$PYTHONPATH} \
                 run python "$PYTHON" "$root/bindings/python/tests/conformance.py"
             ;;
-        *) fail "CONFORMANCE_LANGS has \"$language\", which is none of rust, c, cxx, php, python" ;;
+        *) fail "CONFORMANCE_LANGS has \"$language\", which is not one of rust, c, cxx, php, python" ;;
     esac
 done
 [ -n "$results" ] || fail "no runner ran"
 
-# Each word of $results is one language and its file; mktemp's paths have no blanks.
+# Each word of $results is one language and its file; mktemp's paths have no spaces.
 # shellcheck disable=SC2086
-"$PYTHON" "$here/compare.py" "$VECTORS" $results >"$work/told" 2>&1
-sed '$d' "$work/told"
-tail -n 1 "$work/told" | {
+"$PYTHON" "$here/compare.py" "$VECTORS" $results >"$work/comparison" 2>&1
+sed '$d' "$work/comparison"
+tail -n 1 "$work/comparison" | {
     read -r passed _ failed _
-    failed=$((failed + broken))
+    failed=$((failed + failed_runners))
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]
 }

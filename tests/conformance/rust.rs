@@ -1,5 +1,5 @@
-//! The Rust runner of the conformance run: every vector through the crate's public API, one line
-//! of JSON each. `tests/vectors.rs` holds the same results against what the vectors expect.
+//! The Rust runner of the conformance tests: runs every vector through the crate's public API and
+//! prints one line of JSON per case. `tests/vectors.rs` compares the same results with the vectors.
 
 use flexpay::{
     Amount, Api, Callback, Client, Config, Error, Expected, Payment, PaymentRequest, State,
@@ -14,15 +14,15 @@ pub const FILES: [&str; 5] = ["callback", "check", "pay", "forgery", "states"];
 /// The cases of one file.
 pub fn cases(vectors: &Path, file: &str) -> Vec<Value> {
     let path = vectors.join(format!("{file}.json"));
-    let text = std::fs::read_to_string(&path).expect("the vector file is there");
-    let mut whole: Value = serde_json::from_str(&text).expect("the vector file is JSON");
+    let text = std::fs::read_to_string(&path).expect("the vector file exists");
+    let mut whole: Value = serde_json::from_str(&text).expect("the vector file is valid JSON");
     match whole["cases"].take() {
         Value::Array(cases) => cases,
         _ => panic!("{} has no cases", path.display()),
     }
 }
 
-/// Runs one case and gives its result: `{"ok": …}` or `{"error": …}`.
+/// Runs one case and returns its result: `{"ok": …}` or `{"error": …}`.
 pub fn run(file: &str, case: &Value, sandbox: &str) -> Value {
     let result = match file {
         "callback" => flexpay::parse_callback(&body(case)).map(|callback| callback_json(&callback)),
@@ -61,7 +61,7 @@ fn client(case: &Value, sandbox: &str) -> Client {
         private_connections: true,
         ..Config::new("ZANDO", "conformance")
     })
-    .expect("the settings are good")
+    .expect("the settings are valid")
 }
 
 fn forgery_client(case: &Value, sandbox: &str) -> Client {
@@ -76,7 +76,7 @@ fn forgery_client(case: &Value, sandbox: &str) -> Client {
         callback_secret_previous: secret("secret_previous"),
         ..Config::new("ZANDO", "conformance")
     })
-    .expect("the settings are good")
+    .expect("the settings are valid")
 }
 
 fn expected(case: &Value) -> Expected {
@@ -122,7 +122,7 @@ fn text<'c>(case: &'c Value, key: &str) -> &'c str {
     case[key].as_str().expect(key)
 }
 
-/// The bytes of a body, in whichever of the three ways a case gives them.
+/// The bytes of a body, which a case gives in one of three forms.
 pub fn body(case: &Value) -> Vec<u8> {
     if let Some(hex) = case["body_hex"].as_str() {
         let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("two hex digits");
@@ -157,11 +157,11 @@ fn callback_json(callback: &Callback<'_>) -> Value {
 }
 
 fn transaction_json(transaction: &Transaction) -> Value {
-    let shown = |amount: Option<Amount>| amount.map(|amount| amount.to_string());
+    let amount_text = |amount: Option<Amount>| amount.map(|amount| amount.to_string());
     let minor = |amount: Option<Amount>| amount.map_or(-1, Amount::minor);
     json!({
-        "amount": shown(transaction.amount),
-        "amount_customer": shown(transaction.amount_customer),
+        "amount": amount_text(transaction.amount),
+        "amount_customer": amount_text(transaction.amount_customer),
         "amount_customer_minor": minor(transaction.amount_customer),
         "amount_minor": minor(transaction.amount),
         "channel": transaction.channel,

@@ -1,18 +1,18 @@
 # shellcheck shell=sh
 #
-# Sourced by run.sh here and in tests/cpp: one sandbox for the whole run. Needs $root (the project)
-# and $work (a directory that is removed at the end); reads SANDBOX_BIN, and VECTORS,
-# the directory of the vectors it serves (tests/vectors).
+# Functions that start and stop one sandbox for the whole run. run.sh here and in tests/cpp source this
+# file. It requires $root (the project) and $work (a directory that is removed at the end). It reads
+# SANDBOX_BIN, and VECTORS, the directory of the vectors to serve (tests/vectors).
 
 SANDBOX_BIN=${SANDBOX_BIN:-$root/target/debug/flexpay-sandbox}
 
 # Starts the sandbox with the vectors and sets its addresses as environment variables.
-# shellcheck disable=SC2154  # $work is set by who sources this
+# shellcheck disable=SC2154  # $work is set by the script that sources this file
 start_sandbox() {
     "$SANDBOX_BIN" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --vectors "${VECTORS:-$root/tests/vectors}" \
         --env-file "$work/sandbox.env" >"$work/sandbox.log" 2>&1 &
     sandbox_pid=$!
-    # The file is moved into place when all of it is written.
+    # The sandbox moves the file into place after it has written all of it.
     until [ -e "$work/sandbox.env" ]; do
         if ! kill -0 "$sandbox_pid" 2>/dev/null; then
             sandbox_pid=
@@ -28,7 +28,7 @@ start_sandbox() {
     set +a
 }
 
-# The same, with the forgeries beside the vectors as this sandbox has them, in $VECTORS.
+# The same, with a copy of the vectors in $VECTORS. Its forgery cases are prepared for this sandbox.
 start_sandbox_with_forgeries() {
     VECTORS=$work/vectors
     mkdir "$VECTORS"

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""Writes the forgery vectors so that every language can run them, in any order and all at once.
+"""Prepares the forgery vectors so that every language can run them, in any order and at the same time.
 
     stage.py VECTORS_DIR STAGE_DIR
 
-The vectors speak of orders that a gateway has. Here the orders are made in the sandbox, one case after
-the other (cases share references, and a gateway takes each once), and what it says of them is kept:
+The vectors refer to orders that exist at the gateway. This script creates the orders in the sandbox, one
+case after the other (cases share references, and a gateway accepts each reference once), and stores the
+sandbox's replies:
 
-    STAGE_DIR/forgery.json          the cases, with the orders' own numbers and signatures in place
-    STAGE_DIR/forgery/NAME.json     what the gateway answers in that case, by order number
+    STAGE_DIR/forgery.json          the cases, with the real order numbers and signatures filled in
+    STAGE_DIR/forgery/NAME.json     the gateway's replies in that case, by order number
 
-The callback addresses are signed here, by other code than the library's: it must agree.
+It signs the callback addresses with its own code. The library must accept these signatures.
 
-Reads the sandbox's addresses from its environment file's variables.
+The sandbox's settings are read from the environment.
 """
 
 import base64
@@ -28,24 +29,24 @@ TOKEN = os.environ["FLEXPAY_TOKEN"]
 SHOP = "https://zando.example/"
 
 
-def ask(method, path, body=None):
-    """The status and the body of the sandbox's answer."""
+def send(method, path, body=None):
+    """Sends a request to the sandbox. Returns the status and the body of its reply."""
     request = urllib.request.Request(SANDBOX + path, method=method)
     request.add_header("Authorization", "Bearer " + TOKEN)
     if body is not None:
         request.add_header("Content-Type", "application/json")
         request.data = json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, answer.read().decode()
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
 
 
-def done(answer):
-    status, body = answer
+def expect_success(reply):
+    status, body = reply
     if not 200 <= status < 300:
-        raise SystemExit("the sandbox says %d: %s" % (status, body))
+        raise SystemExit("the sandbox replied %d: %s" % (status, body))
     return body
 
 
@@ -61,14 +62,14 @@ def signature(secret, order):
     return base64.urlsafe_b64encode(tag).rstrip(b"=").decode()
 
 
-def make(order, secret):
-    """Has an order made and decided, and gives what may be said of it: name and value."""
+def create_order(order, secret):
+    """Creates an order and sets its state. Returns its number and the (placeholder, value) pairs."""
     query = "panier=7"
     tag = ""
     if secret:
         tag = signature(secret, order)
         query += "&flexpay=1." + tag
-    taken = json.loads(done(ask("POST", "/v1.1/pay", {
+    accepted = json.loads(expect_success(send("POST", "/v1.1/pay", {
         "authorization": "Bearer " + TOKEN,
         "merchant": os.environ["FLEXPAY_MERCHANT"],
         "reference": order["reference"],
@@ -81,13 +82,13 @@ def make(order, secret):
         "decline_url": SHOP + "refus",
         "home_url": SHOP,
     })))
-    number = taken["orderNumber"]
+    number = accepted["orderNumber"]
     decision = order["decision"]
     if decision.startswith("status:"):
         decision = {"status": decision[len("status:"):]}
     path = "/sandbox/api/payments/%s/decide" % number
-    done(ask("POST", path, {"decision": decision, "callback": False}))
-    # The longer names first: one begins with the other.
+    expect_success(send("POST", path, {"decision": decision, "callback": False}))
+    # Longer placeholders first, because the shortest is a prefix of the others.
     return number, [
         ("$" + order["name"] + "_address", query),
         ("$" + order["name"] + "_tag", tag),
@@ -96,35 +97,36 @@ def make(order, secret):
 
 
 def check(number):
-    status, body = ask("GET", "/api/rest/v1/check/" + number)
+    status, body = send("GET", "/api/rest/v1/check/" + number)
     return {"status": status, "headers": {"Content-Type": "application/json"}, "body": body}
 
 
 def stage(case):
-    """The case with the orders' numbers in place, and what the gateway answers: by order number, and
-    under "" for every other."""
+    """The case with the placeholders filled in, and the gateway's replies by order number. The key "" has
+    the reply for all other orders."""
     gateway = case["gateway"]
     if "reply" in gateway:
         return case, {"": gateway["reply"]}
-    done(ask("POST", "/sandbox/api/clear"))
-    names, numbers = [], []
+    expect_success(send("POST", "/sandbox/api/clear"))
+    placeholders, numbers = [], []
     for order in gateway["orders"]:
-        number, known = make(order, order.get("secret", case.get("secret")))
-        names += known
+        number, order_placeholders = create_order(order, order.get("secret", case.get("secret")))
+        placeholders += order_placeholders
         numbers.append(number)
     replies = {number: check(number) for number in numbers}
-    replies[""] = check("nobody")
+    replies[""] = check("no-such-order")
 
-    def named(value):
-        for name, stands_for in names:
-            value = value.replace(name, stands_for) if isinstance(value, str) else value
+    def fill_in(value):
+        if isinstance(value, str):
+            for placeholder, replacement in placeholders:
+                value = value.replace(placeholder, replacement)
         return value
 
     staged = dict(case)
     for key in ("body", "query"):
         if key in case:
-            staged[key] = named(case[key])
-    staged["expected"] = {key: named(value) for key, value in case["expected"].items()}
+            staged[key] = fill_in(case[key])
+    staged["expected"] = {key: fill_in(value) for key, value in case["expected"].items()}
     return staged, replies
 
 

@@ -1,4 +1,4 @@
-// What the tests are written with: CHECK, error_of, and a list of named tests.
+// Test helpers: CHECK, error_of, and a list of named tests.
 
 #ifndef FLEXPAY_TESTS_CHECK_HPP
 #define FLEXPAY_TESTS_CHECK_HPP
@@ -16,7 +16,7 @@
                  : throw std::logic_error(std::string(__FILE__) + ":" + std::to_string(__LINE__) + \
                                           ": " #condition))
 
-// The flexpay::Error that the call throws; anything else, and nothing, is a failure.
+// Returns the flexpay::Error that the call throws. Any other exception, or none, is a failure.
 template <typename Call>
 flexpay::Error error_of(Call call) {
     try {
@@ -32,7 +32,7 @@ struct Test {
     void (*run)();
 };
 
-// Runs the tests, tells of each that failed, ends with the line of counts, and gives the exit status.
+// Runs the tests, prints each failure and a last line with the counts. Returns the exit status.
 inline int run_tests(const std::vector<Test>& tests) {
     int failed = 0;
     for (const Test& test : tests) {

@@ -1,4 +1,5 @@
-// The C++ runner of the conformance run: every vector through flexpay.hpp, one line of JSON each.
+// The C++ runner of the conformance tests: runs every vector through flexpay.hpp and prints one line of
+// JSON per case.
 //
 //     conformance VECTORS_DIR SANDBOX_URL
 
@@ -152,12 +153,12 @@ flexpay::Transaction verify(const json& test, const std::string& sandbox) {
     config.private_connections = true;
     config.callback_secret = text_or_null(test, "secret");
     config.callback_secret_previous = text_or_null(test, "secret_previous");
-    const json& books = test.at("expected");
+    const json& recorded = test.at("expected");
     flexpay::Expected expected;
-    expected.reference = books.at("reference");
-    expected.amount = books.at("amount").get<std::string>();
-    expected.currency = books.at("currency");
-    expected.order_number = text_or_null(books, "order_number");
+    expected.reference = recorded.at("reference");
+    expected.amount = recorded.at("amount").get<std::string>();
+    expected.currency = recorded.at("currency");
+    expected.order_number = text_or_null(recorded, "order_number");
     expected.query = text_or_null(test, "query");
     return flexpay::Client(config).verify_callback(body_of(test), expected);
 }

@@ -1,8 +1,8 @@
-// Memory stays level: each function many times over, the process's resident memory measured after a
-// tenth of the calls and at the end. What a call leaks shows as growth between the two.
+// Detects memory leaks. It calls each function many times and measures the process's resident memory
+// after a tenth of the calls and at the end. A leak shows as growth between the two.
 //
-//     CALLS           of each function that needs no network (100000)
-//     NETWORK_CALLS   of each that asks the sandbox (1000)
+//     CALLS           calls of each function that needs no network (100000)
+//     NETWORK_CALLS   calls of each function that uses the sandbox (1000)
 
 #include <cstdio>
 #include <fstream>
@@ -15,7 +15,7 @@ namespace {
 
 using flexpay::Result;
 
-// An allocator may keep a little more than it did; a leak of 12 bytes a call is 1 MiB in 90,000.
+// The allocator may keep a little more memory. A leak of 12 bytes per call is 1 MiB in 90,000 calls.
 constexpr long allowed_kib = 1024;
 
 long resident_kib() {
@@ -26,14 +26,14 @@ long resident_kib() {
     return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-long number_of(const char* name, long otherwise) {
+long number_from_env(const char* name, long default_value) {
     const char* value = std::getenv(name);
-    return value == nullptr ? otherwise : std::stol(value);
+    return value == nullptr ? default_value : std::stol(value);
 }
 
-// Whether memory is level over that many calls. Told either way.
+// Whether memory stays constant over that many calls. Prints the result.
 template <typename Call>
-bool level(const char* name, long calls, Call call) {
+bool stable(const char* name, long calls, Call call) {
     const long first = calls / 10;
     for (long i = 0; i < first; ++i) {
         call();
@@ -43,14 +43,14 @@ bool level(const char* name, long calls, Call call) {
         call();
     }
     const long after = resident_kib();
-    const bool good = after - before <= allowed_kib;
-    std::printf("%-6s %7ld x %-40s %6ld KiB, then %6ld KiB\n", good ? "level" : "GROWS", calls, name,
-                before, after);
+    const bool is_stable = after - before <= allowed_kib;
+    std::printf("%-6s %7ld x %-40s %6ld KiB, then %6ld KiB\n", is_stable ? "stable" : "GROWS", calls,
+                name, before, after);
     std::fflush(stdout);
-    return good;
+    return is_stable;
 }
 
-// The call must fail like this, so that a test that came to nothing is noticed.
+// The call must fail with this code. Otherwise the measurement would not cover the failure path.
 template <typename Call>
 void must_fail(Result code, Call call) {
     CHECK(error_of(call).code() == code);
@@ -59,53 +59,53 @@ void must_fail(Result code, Call call) {
 }  // namespace
 
 int main() {
-    const long calls = number_of("CALLS", 100000);
-    const long network_calls = number_of("NETWORK_CALLS", 1000);
+    const long calls = number_from_env("CALLS", 100000);
+    const long network_calls = number_from_env("NETWORK_CALLS", 1000);
     const flexpay::Config config = sandbox_config();
     const flexpay::Client client(config);
     int passed = 0;
     int failed = 0;
     const auto count = [&](bool good) { ++(good ? passed : failed); };
 
-    count(level("Client made and destroyed", calls, [&] { flexpay::Client made(config); }));
-    count(level("Client from the environment", calls,
-                [] { (void)flexpay::Client::from_environment(); }));
-    count(level("Client moved", calls, [&] {
-        flexpay::Client made(config);
-        const flexpay::Client moved = std::move(made);
+    count(stable("Client created and destroyed", calls, [&] { flexpay::Client created(config); }));
+    count(stable("Client from the environment", calls,
+                 [] { (void)flexpay::Client::from_environment(); }));
+    count(stable("Client moved", calls, [&] {
+        flexpay::Client created(config);
+        const flexpay::Client moved = std::move(created);
     }));
-    flexpay::Config nobody = config;
-    nobody.merchant.clear();
-    count(level("Client refused", calls,
-                [&] { must_fail(Result::invalid, [&] { flexpay::Client none(nobody); }); }));
-    count(level("CancelToken", calls, [] {
+    flexpay::Config no_merchant = config;
+    no_merchant.merchant.clear();
+    count(stable("Client refused", calls,
+                 [&] { must_fail(Result::invalid, [&] { flexpay::Client none(no_merchant); }); }));
+    count(stable("CancelToken", calls, [] {
         const flexpay::CancelToken token;
         token.cancel();
     }));
 
     const std::string body = R"({"code":"0","reference":"R1","orderNumber":"O1","amount":"25.5"})";
-    count(level("parse_callback", calls, [&] { CHECK(flexpay::parse_callback(body).code == "0"); }));
-    count(level("parse_callback, unreadable", calls, [] {
+    count(stable("parse_callback", calls, [&] { CHECK(flexpay::parse_callback(body).code == "0"); }));
+    count(stable("parse_callback, unreadable", calls, [] {
         must_fail(Result::callback, [] { return flexpay::parse_callback("[]"); });
     }));
 
     flexpay::PaymentRequest wrong = sandbox_request();
     wrong.amount = "25.505";
-    count(level("pay, refused here", calls,
-                [&] { must_fail(Result::invalid, [&] { return client.pay(wrong); }); }));
-    count(level("check, refused here", calls,
-                [&] { must_fail(Result::invalid, [&] { return client.check(""); }); }));
+    count(stable("pay, refused by the library", calls,
+                 [&] { must_fail(Result::invalid, [&] { return client.pay(wrong); }); }));
+    count(stable("check, refused by the library", calls,
+                 [&] { must_fail(Result::invalid, [&] { return client.check(""); }); }));
     const flexpay::CancelToken cancelled;
     cancelled.cancel();
     flexpay::WaitOptions at_once;
     at_once.cancel = &cancelled;
-    count(level("wait, cancelled before", calls,
-                [&] { must_fail(Result::cancelled, [&] { return client.wait("O1", at_once); }); }));
+    count(stable("wait, cancelled before it starts", calls,
+                 [&] { must_fail(Result::cancelled, [&] { return client.wait("O1", at_once); }); }));
     const flexpay::Expected expected{wrong.reference, "25.50", "USD", std::nullopt, std::nullopt};
-    count(level("verify_callback, unreadable", calls, [&] {
+    count(stable("verify_callback, unreadable", calls, [&] {
         must_fail(Result::callback, [&] { return client.verify_callback("[]", expected); });
     }));
-    count(level("names and versions", calls, [] {
+    count(stable("names and versions", calls, [] {
         CHECK(flexpay::name(Result::ok) == "OK");
         CHECK(flexpay::version() == FLEXPAY_VERSION);
     }));
@@ -113,24 +113,24 @@ int main() {
     const flexpay::PaymentRequest paid = sandbox_request();
     const std::string order = client.pay(paid).order_number.value();
     decide(order, "approve");
-    const std::string notice =
+    const std::string callback =
         R"({"code":"0","reference":")" + paid.reference + R"(","orderNumber":")" + order + R"("})";
     const flexpay::Expected good{paid.reference, paid.amount, paid.currency, order, std::nullopt};
     const flexpay::Expected other{paid.reference, "1", paid.currency, order, std::nullopt};
-    count(level("pay", network_calls, [&] { CHECK(client.pay(sandbox_request()).order_number); }));
-    count(level("check", network_calls, [&] { CHECK(client.check(order).amount_minor == 2550); }));
-    count(level("check, not found", network_calls,
-                [&] { must_fail(Result::not_found, [&] { return client.check("nobody"); }); }));
-    count(level("wait", network_calls,
-                [&] { CHECK(client.wait(order).state == flexpay::State::paid); }));
-    count(level("verify_callback", network_calls, [&] {
-        CHECK(client.verify_callback(notice, good).state == flexpay::State::paid);
+    count(stable("pay", network_calls, [&] { CHECK(client.pay(sandbox_request()).order_number); }));
+    count(stable("check", network_calls, [&] { CHECK(client.check(order).amount_minor == 2550); }));
+    count(stable("check, not found", network_calls,
+                 [&] { must_fail(Result::not_found, [&] { return client.check("no-such-order"); }); }));
+    count(stable("wait", network_calls,
+                 [&] { CHECK(client.wait(order).state == flexpay::State::paid); }));
+    count(stable("verify_callback", network_calls, [&] {
+        CHECK(client.verify_callback(callback, good).state == flexpay::State::paid);
     }));
-    count(level("verify_callback, mismatch", network_calls, [&] {
-        must_fail(Result::mismatch, [&] { return client.verify_callback(notice, other); });
+    count(stable("verify_callback, mismatch", network_calls, [&] {
+        must_fail(Result::mismatch, [&] { return client.verify_callback(callback, other); });
     }));
-    count(level("Client made, used and destroyed", network_calls,
-                [&] { CHECK(flexpay::Client(config).check(order).amount_minor == 2550); }));
+    count(stable("Client created, used and destroyed", network_calls,
+                 [&] { CHECK(flexpay::Client(config).check(order).amount_minor == 2550); }));
 
     std::printf("%d passed, %d failed\n", passed, failed);
     return failed == 0 ? 0 : 1;

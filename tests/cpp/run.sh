@@ -1,9 +1,9 @@
 #!/bin/sh
-# The tests of flexpay.hpp, with each compiler: built with all warnings as errors, run as they are and
-# under the address and undefined-behaviour sanitizers, against one sandbox.
+# The tests of flexpay.hpp, with each compiler. They are built with all warnings as errors and run twice
+# against one sandbox: without and with the address and undefined-behaviour sanitizers.
 #
-#   CXX                    the compilers, each one word (g++ and clang++); each must be there
-#   FLEXPAY_LIB_DIR        where libflexpay.so is (build/lib)
+#   CXX                    the compilers, each one word (g++ clang++); each must be installed
+#   FLEXPAY_LIB_DIR        directory of libflexpay.so (build/lib)
 #   SANDBOX_BIN            the sandbox (target/debug/flexpay-sandbox)
 #   CALLS, NETWORK_CALLS   how often memory.cpp calls each function
 #
@@ -25,9 +25,9 @@ PYTHON=${PYTHON:-python3}
 passed=0
 failed=0
 
-# Runs a program that ends with its own line of counts, and adds them to ours. One that ends otherwise
-# or whose exit status disagrees is a failure.
-counted() {
+# Runs a program whose last line is "N passed, M failed", and adds these counts to the totals. A program
+# without this line, or whose exit status does not match it, is a failure.
+run_counted() {
     "$@" >"$work/out" 2>&1
     status=$?
     cat "$work/out"
@@ -43,8 +43,8 @@ counted() {
     failed=$((failed + more_failed))
 }
 
-# Runs what passes or fails as a whole, and says what it was.
-once() {
+# run_single NAME COMMAND...: a command that counts as one test. Prints its output if it fails.
+run_single() {
     name=$1
     shift
     if "$@" >"$work/out" 2>&1; then
@@ -61,13 +61,13 @@ once() {
 build() {
     output=$1
     shift
-    once "$compiler -o $output" "$compiler" -std=c++17 -g -O1 -Wall -Wextra -Wpedantic -Werror \
+    run_single "$compiler -o $output" "$compiler" -std=c++17 -g -O1 -Wall -Wextra -Wpedantic -Werror \
         -I"$root/include" -I"$here" -o "$work/$output" "$@" -L"$FLEXPAY_LIB_DIR" -lflexpay -pthread
 }
 
-# The till takes a payment that a customer approves on the card page.
+# The till example requests a payment, and a customer approves it on the card page.
 till_is_paid() {
-    "$work/till" "TILL-$tried" 25.50 USD >"$work/till.out" 2>&1 &
+    "$work/till" "TILL-$compilers_tested" 25.50 USD >"$work/till.out" 2>&1 &
     till_pid=$!
     until address=$(sed -n 's/^Send the customer to //p' "$work/till.out") && [ -n "$address" ]; do
         kill -0 "$till_pid" 2>/dev/null || { cat "$work/till.out"; return 1; }
@@ -88,40 +88,41 @@ conforms() {
 test_with() {
     compiler=$1
     echo "== $("$compiler" --version | head -n 1)"
-    once "$compiler -std=c++20" "$compiler" -std=c++20 -Wall -Wextra -Wpedantic -Werror \
-        -I"$root/include" -fsyntax-only "$here/layout.cpp"
-    build tests "$here/one.cpp" "$here/two.cpp" "$here/layout.cpp" && counted "$work/tests"
-    build handshake "$here/handshake.cpp" && counted "$work/handshake"
-    echo "-- under the sanitizers"
-    build sanitized "$here/one.cpp" "$here/two.cpp" -fsanitize=address,undefined \
-        -fno-sanitize-recover=all && counted "$work/sanitized"
+    run_single "$compiler -std=c++20" "$compiler" -std=c++20 -Wall -Wextra -Wpedantic -Werror \
+        -I"$root/include" -fsyntax-only "$here/static_checks.cpp"
+    build tests "$here/with_sandbox.cpp" "$here/without_network.cpp" "$here/static_checks.cpp" &&
+        run_counted "$work/tests"
+    build abi_version "$here/abi_version.cpp" && run_counted "$work/abi_version"
+    echo "-- with the sanitizers"
+    build sanitized "$here/with_sandbox.cpp" "$here/without_network.cpp" -fsanitize=address,undefined \
+        -fno-sanitize-recover=all && run_counted "$work/sanitized"
     echo "-- conformance"
-    build conformance "$here/conformance.cpp" && counted conforms
+    build conformance "$here/conformance.cpp" && run_counted conforms
     echo "-- the examples"
-    build till "$root/examples/cpp/till.cpp" && once "the till is paid" till_is_paid
-    if [ "$tried" -eq 0 ]; then
-        # Once is enough: what memory the library keeps does not hang on this compiler, and what the
-        # header leaks is found above.
+    build till "$root/examples/cpp/till.cpp" && run_single "the till is paid" till_is_paid
+    if [ "$compilers_tested" -eq 0 ]; then
+        # With the first compiler only: the library's memory use does not depend on this compiler, and
+        # the sanitizers above find leaks in the header.
         # shellcheck disable=SC2046  # several options
         build callback_server "$root/examples/cpp/callback_server.cpp" $(pkg-config --cflags --libs cpp-httplib sqlite3) &&
-            once "the callback server" "$PYTHON" "$here/callback_server.py" "$work/callback_server"
+            run_single "the callback server" "$PYTHON" "$here/callback_server.py" "$work/callback_server"
         echo "-- memory"
-        build memory "$here/memory.cpp" -O2 && counted "$work/memory"
+        build memory "$here/memory.cpp" -O2 && run_counted "$work/memory"
     fi
 }
 
 if start_sandbox_with_forgeries; then
-    tried=0
+    compilers_tested=0
     for compiler in ${CXX:-g++ clang++}; do
         if command -v "$compiler" >/dev/null; then
             test_with "$compiler"
-            tried=$((tried + 1))
+            compilers_tested=$((compilers_tested + 1))
         else
-            echo "FAILED: $compiler is not there"
+            echo "FAILED: $compiler is not installed"
             failed=$((failed + 1))
         fi
     done
-    if [ "$tried" -eq 0 ]; then
+    if [ "$compilers_tested" -eq 0 ]; then
         echo "FAILED: no C++ compiler was found"
         failed=$((failed + 1))
     fi

@@ -1,5 +1,5 @@
-// The sandbox as the tests see it: its addresses, from the environment, and its control addresses,
-// over a plain socket. See sandbox/src/control.rs for what those take.
+// Helpers for the sandbox: its addresses, from the environment, and its control API, over a plain
+// socket. sandbox/src/control.rs documents that API.
 
 #ifndef FLEXPAY_TESTS_SANDBOX_HPP
 #define FLEXPAY_TESTS_SANDBOX_HPP
@@ -25,7 +25,7 @@ inline std::string environment(const char* name) {
     return value;
 }
 
-// Settings for the sandbox, to be changed by a test.
+// Settings for the sandbox. A test may change them.
 inline flexpay::Config sandbox_config() {
     flexpay::Config config;
     config.merchant = environment("FLEXPAY_MERCHANT");
@@ -34,12 +34,12 @@ inline flexpay::Config sandbox_config() {
     config.pay_url = environment("SANDBOX_URL") + "/v1.1/pay";
     config.check_url = environment("FLEXPAY_CHECK_URL");
     config.check_once = true;
-    // What one test leaves behind on a connection is not to reach another.
+    // Unread data on a connection must not reach the next test.
     config.private_connections = true;
     return config;
 }
 
-// A payment request with a reference of its own.
+// A payment request with a new reference.
 inline flexpay::PaymentRequest sandbox_request() {
     static int count = 0;
     flexpay::PaymentRequest request;
@@ -53,7 +53,7 @@ inline flexpay::PaymentRequest sandbox_request() {
     return request;
 }
 
-// Asks a control address of the sandbox and gives the body of the answer.
+// Sends a request to the sandbox's control API. Returns the body of the response.
 inline std::string control(const std::string& method, const std::string& path,
                            const std::string& body = "") {
     const std::string authority = environment("SANDBOX_URL").substr(std::strlen("http://"));
@@ -71,52 +71,52 @@ inline std::string control(const std::string& method, const std::string& path,
                                 "\r\nConnection: close\r\nContent-Type: application/json" +
                                 "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
                                 body;
-    std::string answer;
+    std::string response;
     if (connect(connection, found->ai_addr, found->ai_addrlen) == 0 &&
         send(connection, request.data(), request.size(), MSG_NOSIGNAL) ==
             static_cast<ssize_t>(request.size())) {
         char part[4096];
         for (ssize_t got = 0; (got = recv(connection, part, sizeof part, 0)) > 0;) {
-            answer.append(part, static_cast<std::size_t>(got));
+            response.append(part, static_cast<std::size_t>(got));
         }
     }
     close(connection);
-    if (answer.rfind("HTTP/1.1 2", 0) != 0) {
-        throw std::runtime_error(method + " " + path + " of the sandbox: " + answer);
+    if (response.rfind("HTTP/1.1 2", 0) != 0) {
+        throw std::runtime_error(method + " " + path + " of the sandbox: " + response);
     }
-    return answer.substr(answer.find("\r\n\r\n") + 4);
+    return response.substr(response.find("\r\n\r\n") + 4);
 }
 
-// Decides a payment as its customer would: "approve", "decline", "cancel", "refunded", ...
+// Sets the state of a payment: "approve", "decline", "cancel", "refunded", ...
 inline void decide(const std::string& order_number, const std::string& decision) {
     control("POST", "payments/" + order_number + "/decide",
             R"({"decision":")" + decision + R"(","callback":false})");
 }
 
-// Makes the next request to an endpoint ("pay", "check") go wrong.
+// Injects a fault into the next request to an endpoint ("pay", "check").
 inline void inject(const std::string& endpoint, const std::string& action) {
     control("POST", "faults", R"({"on":")" + endpoint + R"(","action":)" + action + "}");
 }
 
-// A port of this machine at which nobody listens: bound, so that nobody else gets it, but no more.
-class DeadPort {
+// A local port without a listener. It stays bound, so that no other process can use it.
+class ClosedPort {
 public:
-    DeadPort() : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    ClosedPort() : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         socklen_t length = sizeof address;
         auto* any = reinterpret_cast<sockaddr*>(&address);
         if (bind(socket_, any, length) != 0 || getsockname(socket_, any, &length) != 0) {
-            throw std::runtime_error("no port is to be had");
+            throw std::runtime_error("no port is available");
         }
         url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
     }
 
-    DeadPort(const DeadPort&) = delete;
-    DeadPort& operator=(const DeadPort&) = delete;
+    ClosedPort(const ClosedPort&) = delete;
+    ClosedPort& operator=(const ClosedPort&) = delete;
 
-    ~DeadPort() {
+    ~ClosedPort() {
         close(socket_);
     }
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 #
-# run.sh [CHECKS [--move]]: so many checks (200,000) from PHP-FPM, while the gateway restarts and closes
-# idle connections. With --move it changes its address, too: as root, which gives PHP-FPM an /etc/hosts
-# of its own.
+# run.sh [CHECKS [--move]]: sends CHECKS checks (200,000) from PHP-FPM while the gateway restarts and
+# closes idle connections. With --move the gateway also changes its address. This requires root, to give
+# PHP-FPM its own /etc/hosts.
 #
-# FLEXPAY_LIB_DIR  where libflexpay.so is  (build/lib)
+# FLEXPAY_LIB_DIR  directory of libflexpay.so  (build/lib)
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

@@ -1,6 +1,6 @@
-"""Checks from eight PHP-FPM workers, while the gateway restarts, closes idle connections and moves.
+"""Sends checks from eight PHP-FPM workers while the gateway restarts, closes idle connections and moves.
 
-It fails when a page saw an error, or when descriptors or memory of a worker grew.
+Fails if a page returned an error, a worker ended, or a worker's descriptors or memory grew.
 """
 
 import argparse
@@ -15,16 +15,16 @@ import threading
 import time
 
 WORKERS = 8
-HOST_THAT_MOVES = "gateway.soak.invalid"
+MOVING_HOST = "gateway.soak.invalid"
 ADDRESSES = ("127.0.0.1", "127.0.0.2")
 REPLY = (
     '{"code":"0","message":"ok","transaction":{"orderNumber":"$1","reference":"R","amount":"1",'
     '"currency":"USD","status":"0"}}'
 )
-# A worker is measured first when it has made so much of its checks.
-SETTLED = 0.1
-# What PHP's own memory may do meanwhile.
-MEMORY_MAY_GROW_KIB = 512
+# The first measurement is taken after this share of the checks.
+WARM_UP_SHARE = 0.1
+# PHP's own memory use may grow by this much.
+MAX_MEMORY_GROWTH_KIB = 512
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 COMMON = """
@@ -44,7 +44,7 @@ http {
 }
 """
 
-# Connections end after a hundred requests, or when they were idle for a second.
+# A connection ends after a hundred requests, or after one idle second.
 GATEWAY = """
     keepalive_requests 100;
     keepalive_timeout 1s;
@@ -85,15 +85,15 @@ php_admin_flag[log_errors] = on
 """
 
 
-def as_nobody(command):
-    """Without the rights of root, as a shop runs."""
+def without_root(command):
+    """The command as www-data instead of root, like a real shop."""
     if os.geteuid() != 0:
         return command
     return ["setpriv", "--reuid=www-data", "--regid=www-data", "--clear-groups", *command]
 
 
 class Gateway:
-    """nginx over TLS, which is stopped and started, here and there."""
+    """nginx over TLS, which is stopped, and started again at the same or another address."""
 
     def __init__(self, folder, port):
         self._folder = folder
@@ -106,12 +106,12 @@ class Gateway:
         write(self._folder, "gateway.conf", COMMON % {"name": "gateway", "rest": rest})
         nginx = [NGINX, "-p", self._folder, "-c", "gateway.conf", "-e", "gateway.log"]
         self._process = subprocess.Popen(nginx)
-        # In place: it is mounted.
+        # Written in place, because the file is mounted.
         with open(os.path.join(self._folder, "hosts"), "w") as hosts:
-            hosts.write(f"127.0.0.1 localhost\n{address} {HOST_THAT_MOVES}\n")
+            hosts.write(f"127.0.0.1 localhost\n{address} {MOVING_HOST}\n")
 
     def stop(self, how):
-        """Politely, or with every connection cut off."""
+        """Stops nginx: normally, or with "kill", which cuts every connection."""
         if how == "kill":
             for child in children(self._process.pid):
                 os.kill(child, 9)
@@ -121,7 +121,7 @@ class Gateway:
         self._process.wait()
 
     def _make_certificates(self):
-        names = f"subjectAltName = DNS:{HOST_THAT_MOVES}, DNS:localhost"
+        names = f"subjectAltName = DNS:{MOVING_HOST}, DNS:localhost"
         write(self._folder, "ext.cnf", names + "\nbasicConstraints = CA:FALSE\n")
         for name in "ca", "server":
             key = ["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", f"{name}.key"]
@@ -139,7 +139,7 @@ class Gateway:
 
 
 class Shop:
-    """nginx and PHP-FPM with the page that checks."""
+    """nginx and PHP-FPM with the page that sends a check."""
 
     def __init__(self, folder, port, environment, own_hosts):
         self.port = port
@@ -156,14 +156,14 @@ class Shop:
         preload = os.path.join(package, "preload.php")
         command = [fpm, "-F", "-y", os.path.join(folder, "fpm.conf"), "-d", "ffi.enable=preload"]
         command += ["-d", "opcache.enable=1", "-d", f"opcache.preload={preload}"]
-        command = as_nobody(command)
+        command = without_root(command)
         if own_hosts:
-            # PHP's FFI would not use a preloaded getaddrinfo.
+            # PHP's FFI does not use a getaddrinfo from LD_PRELOAD.
             mount = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"']
             command = [*mount, os.path.join(folder, "hosts"), *command]
         self._fpm = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         nginx = [NGINX, "-p", folder, "-c", "shop.conf", "-e", "shop.log"]
-        self._nginx = subprocess.Popen(as_nobody(nginx))
+        self._nginx = subprocess.Popen(without_root(nginx))
 
     def workers(self):
         return children(self._fpm.pid)
@@ -174,15 +174,15 @@ class Shop:
             process.wait()
 
 
-class Shoppers:
-    """One thread a worker, each with its own connection to the shop."""
+class Customers:
+    """One thread per worker, each with its own connection to the shop."""
 
     def __init__(self, port, checks):
         self._port = port
         self._left = checks
         self._lock = threading.Lock()
         self.errors = []
-        self._threads = [threading.Thread(target=self._shop) for _ in range(WORKERS)]
+        self._threads = [threading.Thread(target=self._send_requests) for _ in range(WORKERS)]
 
     def start(self):
         for thread in self._threads:
@@ -196,7 +196,7 @@ class Shoppers:
         for thread in self._threads:
             thread.join()
 
-    def _shop(self):
+    def _send_requests(self):
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
         while True:
             with self._lock:
@@ -205,10 +205,10 @@ class Shoppers:
                 self._left -= 1
                 number = self._left
             connection.request("GET", f"/?order=N{number}")
-            answer = connection.getresponse()
-            body = answer.read()
-            if answer.status != 200:
-                self.errors.append(f"N{number}: {answer.status} {body[:500]!r}")
+            response = connection.getresponse()
+            body = response.read()
+            if response.status != 200:
+                self.errors.append(f"N{number}: {response.status} {body[:500]!r}")
 
 
 def descriptors(worker):
@@ -216,7 +216,7 @@ def descriptors(worker):
 
 
 def memory_kib(worker):
-    """What is the worker's alone."""
+    """The worker's private memory."""
     with open(f"/proc/{worker}/smaps_rollup") as file:
         lines = dict(line.split(":") for line in file if ":" in line and "-" not in line.split(":")[0])
     return int(lines["Private_Dirty"].split()[0])
@@ -237,16 +237,16 @@ def openssl(folder, *arguments):
     subprocess.run(["openssl", *arguments], cwd=folder, check=True, stderr=subprocess.DEVNULL)
 
 
-def wait_until(is_so, what, log):
+def wait_until(condition, name, log):
     deadline = time.monotonic() + 20
-    while not is_so():
+    while not condition():
         if time.monotonic() > deadline:
             with open(log) as file:
-                raise SystemExit(f"soak: {what} did not start:\n{file.read()}")
+                raise SystemExit(f"soak: {name} did not start:\n{file.read()}")
         time.sleep(0.02)
 
 
-def answers(port):
+def responds(port):
     try:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         connection.request("GET", "/?order=N")
@@ -260,11 +260,14 @@ def free_port():
         return one.getsockname()[1]
 
 
-def disturb(gateway, shoppers, moves):
-    """Restarts the gateway until all checks are made, every third time elsewhere. What was done."""
+def disturb(gateway, customers, moves):
+    """Restarts the gateway until all checks are done, every third time at another address, if it moves.
+
+    Returns how often each was done.
+    """
     done = {"stopped": 0, "killed": 0, "moved": 0}
     at = 0
-    while shoppers.left() > 0:
+    while customers.left() > 0:
         time.sleep(1.5)
         how = "kill" if done["stopped"] > done["killed"] else "stop"
         third = (done["stopped"] + done["killed"]) % 3 == 2
@@ -279,11 +282,11 @@ def disturb(gateway, shoppers, moves):
 
 def main():
     parser = argparse.ArgumentParser(prog="soak.py", description=__doc__)
-    parser.add_argument("checks", type=int, help="how many")
+    parser.add_argument("checks", type=int, help="number of checks")
     parser.add_argument("library", help="libflexpay.so")
-    parser.add_argument("--move", action="store_true", help="the gateway moves, too (as root)")
-    asked = parser.parse_args()
-    checks, host = asked.checks, HOST_THAT_MOVES if asked.move else "localhost"
+    parser.add_argument("--move", action="store_true", help="the gateway also moves (as root)")
+    options = parser.parse_args()
+    checks, host = options.checks, MOVING_HOST if options.move else "localhost"
     folder = tempfile.mkdtemp(prefix="flexpay-soak-")
     os.chmod(folder, 0o755)
     if os.geteuid() == 0:
@@ -291,34 +294,34 @@ def main():
     gateway = Gateway(folder, free_port())
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("FLEXPAY_")},
-        "FLEXPAY_LIBRARY": shutil.copy(asked.library, folder),
+        "FLEXPAY_LIBRARY": shutil.copy(options.library, folder),
         "FLEXPAY_MERCHANT": "ZANDO",
-        "FLEXPAY_TOKEN": "soak-token-of-no-worth",
+        "FLEXPAY_TOKEN": "soak-test-token",
         "FLEXPAY_CHECK_URL": f"https://{host}:{gateway.port}/check",
         "FLEXPAY_CA_FILE": os.path.join(folder, "ca.pem"),
     }
     gateway.start(ADDRESSES[0])
-    shop = Shop(folder, free_port(), environment, asked.move)
+    shop = Shop(folder, free_port(), environment, options.move)
     try:
         log = os.path.join(folder, "fpm.log")
-        wait_until(lambda: answers(shop.port), "the shop", log)
+        wait_until(lambda: responds(shop.port), "the shop", log)
         workers = shop.workers()
-        shoppers = Shoppers(shop.port, checks)
+        customers = Customers(shop.port, checks)
         first = {}
 
         def measure():
-            wait_until_share(shoppers, checks)
+            wait_until_warm(customers, checks)
             first.update({worker: (descriptors(worker), memory_kib(worker)) for worker in workers})
 
         measuring = threading.Thread(target=measure)
         began = time.monotonic()
-        shoppers.start()
+        customers.start()
         measuring.start()
-        done = disturb(gateway, shoppers, asked.move)
-        shoppers.join()
+        done = disturb(gateway, customers, options.move)
+        customers.join()
         measuring.join()
         took = time.monotonic() - began
-        ok = report(checks, took, done, shoppers, first, shop.workers())
+        ok = report(checks, took, done, customers, first, shop.workers())
         if not ok:
             with open(log) as file:
                 print(file.read()[-3000:])
@@ -329,29 +332,29 @@ def main():
     sys.exit(0 if ok else 1)
 
 
-def wait_until_share(shoppers, checks):
-    while shoppers.left() > checks * (1 - SETTLED):
+def wait_until_warm(customers, checks):
+    while customers.left() > checks * (1 - WARM_UP_SHARE):
         time.sleep(0.01)
 
 
-def report(checks, took, done, shoppers, first, workers):
+def report(checks, took, done, customers, first, workers):
     print(f"{checks:,} checks from {WORKERS} workers in {took:.0f} s")
     print("the gateway was", ", ".join(f"{what} {times} times" for what, times in done.items()))
-    print(f"errors that a page saw: {len(shoppers.errors)}")
-    for error in shoppers.errors[:10]:
+    print(f"pages with an error: {len(customers.errors)}")
+    for error in customers.errors[:10]:
         print("   ", error)
     same = sorted(workers) == sorted(first)
     print(f"workers that ended: {0 if same else 'some'}")
     print(f"{'worker':>10}{'descriptors':>13}{'later':>7}{'own KiB':>9}{'later':>7}")
-    flat = True
+    stable = True
     for worker, (open_first, kib_first) in first.items():
         if worker not in workers:
             continue
         open_now, kib_now = descriptors(worker), memory_kib(worker)
         print(f"{worker:>10}{open_first:>13}{open_now:>7}{kib_first:>9}{kib_now:>7}")
-        # One connection more or less may be kept.
-        flat &= open_now <= open_first + 1 and kib_now <= kib_first + MEMORY_MAY_GROW_KIB
-    return not shoppers.errors and same and flat
+        # One more idle connection is allowed.
+        stable &= open_now <= open_first + 1 and kib_now <= kib_first + MAX_MEMORY_GROWTH_KIB
+    return not customers.errors and same and stable
 
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"

@@ -1,11 +1,11 @@
-// Tests that need no network. A translation unit of its own, linked with one.cpp: two that include
-// the header must make one program.
+// Tests that need no network. They are linked with with_sandbox.cpp, which shows that two translation
+// units can include the header.
 
 #include <csignal>
 #include <functional>
 #include <utility>
 
-#include "two.hpp"
+#include "without_network.hpp"
 
 namespace {
 
@@ -13,7 +13,7 @@ using flexpay::Outcome;
 using flexpay::Result;
 using flexpay::State;
 
-// A gateway that cannot be reached: what should be refused here, and is not, gets nowhere.
+// An unreachable gateway: a call that the library should refuse, but does not, fails to connect.
 flexpay::Config config() {
     flexpay::Config config;
     config.merchant = "ZANDO";
@@ -31,24 +31,24 @@ flexpay::PaymentRequest request() {
     return request;
 }
 
-// The call must be refused here, for `field`, with nothing sent.
+// The library must refuse the call because of `field` and send nothing.
 void refused_for(const std::string& field, const std::function<void()>& call) {
     const flexpay::Error error = error_of(call);
     if (error.code() != Result::invalid || error.outcome() != Outcome::not_sent ||
         error.field() != field) {
-        throw std::logic_error("not refused for " + field + " but: " + error.what());
+        throw std::logic_error("not refused because of " + field + ": " + error.what());
     }
     CHECK(!error.http_status() && !error.gateway_code() && !error.gateway_message());
     CHECK(std::string(error.what()).find(field) == 0);
 }
 
-void numbers_have_names() {
+void constants_have_names() {
     CHECK(flexpay::name(Result::not_found) == "NOT_FOUND");
     CHECK(flexpay::name(Outcome::not_sent) == "NOT_SENT");
     CHECK(flexpay::name(State::paid) == "PAID");
 }
 
-void unknown_numbers_stay_what_they_are() {
+void unknown_values_are_kept() {
     const auto state = static_cast<State>(4711);
     CHECK(static_cast<std::int32_t>(state) == 4711);
     CHECK(flexpay::name(state) == "UNRECOGNIZED");
@@ -63,11 +63,11 @@ void unknown_numbers_stay_what_they_are() {
     CHECK(static_cast<std::int32_t>(error.outcome()) == 4712);
 }
 
-void the_versions_agree() {
+void the_versions_are_equal() {
     CHECK(flexpay::version() == FLEXPAY_VERSION);
 }
 
-void an_error_is_copied_whole() {
+void an_error_is_copied_with_all_its_fields() {
     flexpay_error from_c{};
     from_c.code = FLEXPAY_ERROR_REFUSED;
     from_c.outcome = FLEXPAY_OUTCOME_REFUSED;
@@ -77,15 +77,15 @@ void an_error_is_copied_whole() {
     from_c.gateway_code = "1";
     from_c.gateway_message = "Montant invalide";
     from_c.order_number = "O1";
-    std::exception_ptr kept;
+    std::exception_ptr saved;
     try {
         throw flexpay::Error(from_c);
     } catch (const std::runtime_error&) {
-        kept = std::current_exception();
+        saved = std::current_exception();
     }
     from_c = flexpay_error{};
-    const flexpay::Error copy = error_of([&] { std::rethrow_exception(kept); });
-    kept = nullptr;
+    const flexpay::Error copy = error_of([&] { std::rethrow_exception(saved); });
+    saved = nullptr;
     CHECK(copy.code() == Result::refused);
     CHECK(copy.outcome() == Outcome::refused);
     CHECK(copy.http_status() == 400);
@@ -96,7 +96,7 @@ void an_error_is_copied_whole() {
     CHECK(copy.order_number() == "O1");
 }
 
-void an_error_without_details_has_none() {
+void the_details_of_an_error_are_optional() {
     const flexpay::Error error(Result::timeout, Outcome::unknown, "too late");
     CHECK(!error.http_status());
     CHECK(!error.field());
@@ -106,14 +106,14 @@ void an_error_without_details_has_none() {
     CHECK(std::string(flexpay::Error(flexpay_error{}).what()).empty());
 }
 
-void an_amount_is_the_text_it_was_given() {
+void an_amount_keeps_its_text() {
     CHECK(flexpay::Amount().text().empty());
     CHECK(flexpay::Amount("25.50").text() == "25.50");
     CHECK(flexpay::Amount(std::string("25.50")).text() == "25.50");
     CHECK(flexpay::Amount(std::string_view("25.509").substr(0, 5)).text() == "25.50");
 }
 
-void a_callback_is_read() {
+void a_callback_is_parsed() {
     std::string body = R"({"code":"0","reference":"R1","provider_reference":"P1","orderNumber":"O1",)"
                        R"("amount":"25.5","amountCustomer":"26","currency":"USD","phone":"243",)"
                        R"("createdAt":"06-02-2021 17:32:46","channel":"visa","message":"Payé"})";
@@ -136,7 +136,7 @@ void a_callback_is_read() {
     CHECK(callback.raw == sent);
 }
 
-void a_notice_has_one_key() {
+void a_callback_has_the_same_key_in_every_encoding() {
     const std::string key = flexpay::parse_callback("code=0&reference=R1&order_number=O1").key;
     CHECK(key.size() == 64);
     CHECK(key.find_first_not_of("0123456789abcdef") == key.npos);
@@ -145,7 +145,7 @@ void a_notice_has_one_key() {
     CHECK(flexpay::parse_callback("code=0&reference=R2&order_number=O1").key != key);
 }
 
-void states_follow_in_their_order() {
+void states_may_only_replace_earlier_ones() {
     CHECK(flexpay::state_may_replace(State::pending, State::paid));
     CHECK(flexpay::state_may_replace(State::failed, State::paid));
     CHECK(flexpay::state_may_replace(State::paid, State::refunded));
@@ -154,7 +154,7 @@ void states_follow_in_their_order() {
     CHECK(!flexpay::state_may_replace(State::pending, static_cast<State>(4711)));
 }
 
-void what_a_callback_lacks_is_absent() {
+void fields_missing_from_a_callback_are_absent() {
     const flexpay::Callback callback = flexpay::parse_callback("code=1&reference=R1&message=");
     CHECK(!callback.claims_success);
     CHECK(callback.code == "1");
@@ -166,8 +166,8 @@ void what_a_callback_lacks_is_absent() {
     }
 }
 
-void a_callback_body_is_bytes() {
-    // A part of a larger buffer, with no NUL behind it.
+void a_callback_body_is_read_by_its_length() {
+    // A part of a larger buffer, without a NUL at its end.
     CHECK(flexpay::parse_callback(std::string_view("code=0&reference=R12").substr(0, 19)).reference ==
           "R1");
     for (const std::string_view body :
@@ -181,7 +181,7 @@ void a_callback_body_is_bytes() {
     }
 }
 
-void a_nul_in_a_text_is_refused() {
+void a_nul_in_a_string_is_refused() {
     const std::string cut("a\0b", 3);
     using flexpay::Config;
     using flexpay::Expected;
@@ -203,20 +203,20 @@ void a_nul_in_a_text_is_refused() {
     setting("callback_secret_previous", &Config::callback_secret_previous);
 
     const flexpay::Client client(config());
-    const auto asked = [&](const char* field, auto member) {
+    const auto request_field = [&](const char* field, auto member) {
         PaymentRequest wrong = request();
         wrong.*member = cut;
         refused_for(field, [&] { return client.pay(wrong); });
     };
-    asked("reference", &PaymentRequest::reference);
-    asked("amount", &PaymentRequest::amount);
-    asked("currency", &PaymentRequest::currency);
-    asked("description", &PaymentRequest::description);
-    asked("callback_url", &PaymentRequest::callback_url);
-    asked("approve_url", &PaymentRequest::approve_url);
-    asked("cancel_url", &PaymentRequest::cancel_url);
-    asked("decline_url", &PaymentRequest::decline_url);
-    asked("home_url", &PaymentRequest::home_url);
+    request_field("reference", &PaymentRequest::reference);
+    request_field("amount", &PaymentRequest::amount);
+    request_field("currency", &PaymentRequest::currency);
+    request_field("description", &PaymentRequest::description);
+    request_field("callback_url", &PaymentRequest::callback_url);
+    request_field("approve_url", &PaymentRequest::approve_url);
+    request_field("cancel_url", &PaymentRequest::cancel_url);
+    request_field("decline_url", &PaymentRequest::decline_url);
+    request_field("home_url", &PaymentRequest::home_url);
 
     const auto expected = [&](const char* field, auto member) {
         Expected wrong{"R1", "25.50", "USD", std::nullopt, std::nullopt};
@@ -237,13 +237,13 @@ void a_nul_in_a_text_is_refused() {
     refused_for("order_number", [&] { return client.wait(cut); });
 }
 
-void what_the_library_refuses_is_named() {
-    flexpay::Config nobody = config();
-    nobody.merchant.clear();
-    refused_for("merchant", [&] { flexpay::Client client(nobody); });
-    flexpay::Config nowhere = config();
-    nowhere.environment = static_cast<flexpay::Environment>(7);
-    refused_for("environment", [&] { flexpay::Client client(nowhere); });
+void a_refusal_names_the_field() {
+    flexpay::Config no_merchant = config();
+    no_merchant.merchant.clear();
+    refused_for("merchant", [&] { flexpay::Client client(no_merchant); });
+    flexpay::Config wrong_environment = config();
+    wrong_environment.environment = static_cast<flexpay::Environment>(7);
+    refused_for("environment", [&] { flexpay::Client client(wrong_environment); });
 
     const flexpay::Client client(config());
     flexpay::PaymentRequest wrong = request();
@@ -254,7 +254,7 @@ void what_the_library_refuses_is_named() {
     refused_for("order_number", [&] { return client.check(""); });
 }
 
-void plain_http_to_others_needs_the_flag() {
+void plain_http_to_other_hosts_requires_the_flag() {
     flexpay::Config plain = config();
     plain.pay_url = "http://192.0.2.1/pay";
     refused_for("pay_url", [&] { flexpay::Client client(plain); });
@@ -262,7 +262,7 @@ void plain_http_to_others_needs_the_flag() {
     CHECK(flexpay::Client(plain).get() != nullptr);
 }
 
-void a_time_that_c_cannot_say_is_refused() {
+void a_duration_out_of_range_is_refused() {
     using flexpay::WaitOptions;
     using std::chrono::milliseconds;
     const flexpay::Client client(config());
@@ -292,7 +292,7 @@ void a_time_that_c_cannot_say_is_refused() {
     CHECK(flexpay::Client(settings).get() != nullptr);
 }
 
-void a_client_that_was_moved_from_says_so() {
+void using_a_moved_from_client_is_an_error() {
     flexpay::Client first(config());
     const flexpay_client* object = first.get();
     const flexpay::Client second(std::move(first));
@@ -308,7 +308,7 @@ void a_client_that_was_moved_from_says_so() {
     const std::string what = error_of([&] { return first.check("O1"); }).what();
     CHECK(what.find("moved from") != what.npos);
 
-    // It may be given another.
+    // A new client may be assigned to it.
     first = flexpay::Client(config());
     CHECK(first.get() != nullptr);
     refused_for("amount", [&] {
@@ -318,7 +318,7 @@ void a_client_that_was_moved_from_says_so() {
     });
 }
 
-void a_token_that_was_moved_from_is_harmless() {
+void using_a_moved_from_token_is_safe() {
     flexpay::CancelToken first;
     flexpay::CancelToken second = std::move(first);
     CHECK(first.get() == nullptr);
@@ -329,7 +329,7 @@ void a_token_that_was_moved_from_is_harmless() {
     const flexpay::Client client(config());
     refused_for("cancel", [&] { return client.wait("O1", options); });
 
-    // The one it became works: cancelled before the wait, it asks nobody.
+    // The move target works: it is cancelled before the wait, so no check is sent.
     second.cancel();
     options.cancel = &second;
     const flexpay::Error error = error_of([&] { return client.wait("O1", options); });
@@ -338,7 +338,7 @@ void a_token_that_was_moved_from_is_harmless() {
 
 const flexpay::CancelToken* cancelled_by_signal = nullptr;
 
-void a_signal_handler_may_cancel() {
+void a_signal_handler_can_cancel() {
     const flexpay::CancelToken token;
     cancelled_by_signal = &token;
     const auto before = std::signal(SIGUSR1, [](int) { cancelled_by_signal->cancel(); });
@@ -354,23 +354,23 @@ void a_signal_handler_may_cancel() {
 
 std::vector<Test> tests_without_network() {
     return {
-        {"numbers have names", numbers_have_names},
-        {"unknown numbers stay what they are", unknown_numbers_stay_what_they_are},
-        {"the versions agree", the_versions_agree},
-        {"an error is copied whole", an_error_is_copied_whole},
-        {"an error without details has none", an_error_without_details_has_none},
-        {"an amount is the text it was given", an_amount_is_the_text_it_was_given},
-        {"a callback is read", a_callback_is_read},
-        {"a notice has one key", a_notice_has_one_key},
-        {"states follow in their order", states_follow_in_their_order},
-        {"what a callback lacks is absent", what_a_callback_lacks_is_absent},
-        {"a callback body is bytes", a_callback_body_is_bytes},
-        {"a NUL in a text is refused", a_nul_in_a_text_is_refused},
-        {"what the library refuses is named", what_the_library_refuses_is_named},
-        {"plain http to others needs the flag", plain_http_to_others_needs_the_flag},
-        {"a time that C cannot say is refused", a_time_that_c_cannot_say_is_refused},
-        {"a client that was moved from says so", a_client_that_was_moved_from_says_so},
-        {"a token that was moved from is harmless", a_token_that_was_moved_from_is_harmless},
-        {"a signal handler may cancel", a_signal_handler_may_cancel},
+        {"constants have names", constants_have_names},
+        {"unknown values are kept", unknown_values_are_kept},
+        {"the versions are equal", the_versions_are_equal},
+        {"an error is copied with all its fields", an_error_is_copied_with_all_its_fields},
+        {"the details of an error are optional", the_details_of_an_error_are_optional},
+        {"an amount keeps its text", an_amount_keeps_its_text},
+        {"a callback is parsed", a_callback_is_parsed},
+        {"a callback has the same key in every encoding", a_callback_has_the_same_key_in_every_encoding},
+        {"states may only replace earlier ones", states_may_only_replace_earlier_ones},
+        {"fields missing from a callback are absent", fields_missing_from_a_callback_are_absent},
+        {"a callback body is read by its length", a_callback_body_is_read_by_its_length},
+        {"a NUL in a string is refused", a_nul_in_a_string_is_refused},
+        {"a refusal names the field", a_refusal_names_the_field},
+        {"plain http to other hosts requires the flag", plain_http_to_other_hosts_requires_the_flag},
+        {"a duration out of range is refused", a_duration_out_of_range_is_refused},
+        {"using a moved-from client is an error", using_a_moved_from_client_is_an_error},
+        {"using a moved-from token is safe", using_a_moved_from_token_is_safe},
+        {"a signal handler can cancel", a_signal_handler_can_cancel},
     };
 }

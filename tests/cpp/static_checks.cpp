@@ -1,6 +1,6 @@
-// What the compiler itself can hold flexpay.hpp to. It runs nothing.
+// Compile-time checks of flexpay.hpp.
 
-// First, so that it is seen to need nothing before it.
+// Included first, to show that it does not depend on other includes.
 #include "flexpay.hpp"
 
 #include <stdexcept>
@@ -18,7 +18,7 @@ static_assert(!std::is_copy_assignable_v<flexpay::CancelToken>);
 static_assert(std::is_nothrow_move_constructible_v<flexpay::CancelToken>);
 static_assert(std::is_nothrow_move_assignable_v<flexpay::CancelToken>);
 
-// A handle costs no more than the pointer in it.
+// A handle is as large as the pointer in it.
 static_assert(sizeof(flexpay::Client) == sizeof(flexpay_client*));
 static_assert(sizeof(flexpay::CancelToken) == sizeof(flexpay_cancel_token*));
 
@@ -35,7 +35,7 @@ static_assert(std::is_base_of_v<std::runtime_error, flexpay::Error>);
 static_assert(std::is_nothrow_copy_constructible_v<flexpay::Error>);
 static_assert(std::is_nothrow_copy_assignable_v<flexpay::Error>);
 
-// An amount is text, and nothing that counts.
+// An amount is text. Numbers are not accepted.
 static_assert(std::is_convertible_v<const char*, flexpay::Amount>);
 static_assert(std::is_convertible_v<std::string, flexpay::Amount>);
 static_assert(std::is_convertible_v<std::string_view, flexpay::Amount>);
@@ -54,14 +54,14 @@ static_assert(!std::is_assignable_v<decltype(flexpay::Expected::amount)&, double
 static_assert(std::is_same_v<decltype(flexpay::Transaction::amount_minor),
                              std::optional<std::int64_t>>);
 
-// Any number of C fits the enums.
+// The enums can hold every value of the C types.
 static_assert(std::is_same_v<std::underlying_type_t<flexpay::Result>, flexpay_result>);
 static_assert(std::is_same_v<std::underlying_type_t<flexpay::State>,
                              decltype(flexpay_transaction::state)>);
 static_assert(std::is_same_v<std::underlying_type_t<flexpay::Outcome>,
                              decltype(flexpay_error::outcome)>);
 
-// What nobody filled in is never good news.
+// The default value never means success.
 static_assert(flexpay::State() == flexpay::State::unknown);
 static_assert(flexpay::Outcome() == flexpay::Outcome::unknown);
 

@@ -1,11 +1,11 @@
-// Tests against the sandbox, and the program: those of two.cpp are run first.
+// Tests against the sandbox, and main(). The tests of without_network.cpp run first.
 
 #include <cstdlib>
 #include <future>
 #include <thread>
 
 #include "sandbox.hpp"
-#include "two.hpp"
+#include "without_network.hpp"
 
 namespace {
 
@@ -17,13 +17,13 @@ flexpay::Client client() {
     return flexpay::Client(sandbox_config());
 }
 
-// Pays, and gives the order number.
+// Requests a payment and returns its order number.
 std::string order_of(const flexpay::Client& client, const flexpay::PaymentRequest& request) {
     return client.pay(request).order_number.value();
 }
 
-// Impatient, so that tests are quick.
-flexpay::WaitOptions quick() {
+// Short intervals keep the tests fast.
+flexpay::WaitOptions short_intervals() {
     flexpay::WaitOptions options;
     options.interval = std::chrono::milliseconds(1);
     options.max_interval = std::chrono::milliseconds(5);
@@ -31,12 +31,12 @@ flexpay::WaitOptions quick() {
     return options;
 }
 
-std::string notice(const std::string& reference, const std::string& order_number) {
+std::string callback_body(const std::string& reference, const std::string& order_number) {
     return R"({"code":"0","reference":")" + reference + R"(","provider_reference":"P1",)" +
            R"("orderNumber":")" + order_number + R"("})";
 }
 
-void a_payment_from_request_to_receipt() {
+void a_payment_is_requested_and_then_paid() {
     const auto client = flexpay::Client::from_environment();
     const flexpay::PaymentRequest request = sandbox_request();
     const flexpay::Payment payment = client.pay(request);
@@ -69,7 +69,7 @@ void every_field_of_a_request_arrives() {
     request.home_url = "https://shop.example/";
     flexpay::Config config = sandbox_config();
     config.app_name = "BoutiqueZando/2.1";
-    const std::string kept =
+    const std::string stored =
         control("GET", "payments/" + order_of(flexpay::Client(config), request));
     CHECK(control("GET", "requests").find("BoutiqueZando/2.1 flexpay/") != std::string::npos);
     for (const std::string& field :
@@ -82,13 +82,13 @@ void every_field_of_a_request_arrives() {
           std::string(R"("decline_url":"https://shop.example/no")"),
           std::string(R"("home_url":"https://shop.example/")"),
           std::string(R"("merchant":"ZANDO")")}) {
-        if (kept.find(field) == std::string::npos) {
-            throw std::logic_error(field + " did not arrive: " + kept);
+        if (stored.find(field) == std::string::npos) {
+            throw std::logic_error(field + " did not arrive: " + stored);
         }
     }
 }
 
-void a_reply_is_read_whole() {
+void every_field_of_a_reply_is_parsed() {
     inject("check", R"({"kind":"reply","status":200,"body":"{\"code\":\"0\",\"message\":\"Trouvée\",)"
                     R"(\"transaction\":{\"orderNumber\":\"O1\",\"reference\":\"R1\",\"amount\":\"50.0\",)"
                     R"(\"amountCustomer\":\"51.0\",\"currency\":\"CDF\",\"channel\":\"visa\",)"
@@ -109,7 +109,7 @@ void a_reply_is_read_whole() {
     CHECK(transaction.message == "Trouvée");
 }
 
-void what_a_reply_lacks_is_absent() {
+void fields_missing_from_a_reply_are_absent() {
     flexpay::Config config = sandbox_config();
     config.api = flexpay::Api::v1;
     config.pay_url = environment("SANDBOX_URL") + "/v1/pay";
@@ -117,7 +117,7 @@ void what_a_reply_lacks_is_absent() {
     CHECK(payment.redirect_url);
     CHECK(!payment.order_number && !payment.code && !payment.message && !payment.page);
 
-    // The shortest reply that says something.
+    // The shortest reply that can be parsed.
     inject("check", R"({"kind":"reply","status":200,"body":"{\"code\":0,\"transaction\":{}}"})");
     const flexpay::Transaction transaction = client().check("O1");
     CHECK(transaction.state == State::unknown);
@@ -132,7 +132,7 @@ void what_a_reply_lacks_is_absent() {
     }
 }
 
-void a_page_is_handed_on() {
+void a_page_is_returned() {
     flexpay::Config config = sandbox_config();
     config.api = flexpay::Api::v1;
     config.pay_url = environment("SANDBOX_URL") + "/v1/pay";
@@ -146,19 +146,19 @@ void a_page_is_handed_on() {
 void a_wait_ends_with_every_final_state() {
     const flexpay::Client till = client();
     const std::string order = order_of(till, sandbox_request());
-    const std::pair<const char*, State> ends[] = {
+    const std::pair<const char*, State> final_states[] = {
         {"decline", State::failed},      {"cancel", State::cancelled}, {"approve", State::paid},
         {"refunding", State::refunding}, {"refunded", State::refunded},
     };
-    for (const auto& [decision, state] : ends) {
+    for (const auto& [decision, state] : final_states) {
         decide(order, decision);
-        CHECK(till.wait(order, quick()).state == state);
+        CHECK(till.wait(order, short_intervals()).state == state);
     }
 }
 
-void a_wait_whose_time_is_up_has_the_last_word() {
+void a_wait_that_times_out_reports_the_last_state() {
     const flexpay::Client till = client();
-    flexpay::WaitOptions options = quick();
+    flexpay::WaitOptions options = short_intervals();
     options.timeout = std::chrono::milliseconds(100);
     const std::string order = order_of(till, sandbox_request());
     const flexpay::Error error = error_of([&] { return till.wait(order, options); });
@@ -171,10 +171,10 @@ void a_wait_is_cancelled_from_another_thread() {
     const flexpay::Client till = client();
     const std::string order = order_of(till, sandbox_request());
     flexpay::CancelToken token;
-    flexpay::WaitOptions options = quick();
+    flexpay::WaitOptions options = short_intervals();
     options.cancel = &token;
     auto waiting = std::async(std::launch::async, [&] { return till.wait(order, options); });
-    // So that it has begun: the sandbox counts the questions.
+    // The wait has started when the sandbox has counted a check.
     while (control("GET", "payments/" + order).find(R"("checks":0,)") != std::string::npos) {
         std::this_thread::yield();
     }
@@ -188,10 +188,10 @@ void a_callback_is_verified() {
     const flexpay::Client shop = client();
     const flexpay::PaymentRequest request = sandbox_request();
     const std::string order = order_of(shop, request);
-    const std::string body = notice(request.reference, order);
+    const std::string body = callback_body(request.reference, order);
     flexpay::Expected expected{request.reference, request.amount, request.currency, order, std::nullopt};
 
-    // It claims success. The gateway knows better.
+    // The callback claims success, but the order is pending.
     CHECK(flexpay::parse_callback(body).claims_success);
     CHECK(shop.verify_callback(body, expected).state == State::pending);
     decide(order, "approve");
@@ -201,17 +201,17 @@ void a_callback_is_verified() {
     CHECK(shop.verify_callback(body, expected).amount_minor == 2550);
 
     expected.amount = "25.51";
-    const flexpay::Error dearer = error_of([&] { return shop.verify_callback(body, expected); });
-    CHECK(dearer.code() == Result::mismatch);
-    CHECK(std::string(dearer.what()).find("amount") != std::string::npos);
+    const flexpay::Error mismatch = error_of([&] { return shop.verify_callback(body, expected); });
+    CHECK(mismatch.code() == Result::mismatch);
+    CHECK(std::string(mismatch.what()).find("amount") != std::string::npos);
 
     expected.amount = request.amount;
     expected.order_number = order_of(shop, sandbox_request());
     const flexpay::Error other = error_of([&] { return shop.verify_callback(body, expected); });
     CHECK(other.code() == Result::mismatch);
 
-    const flexpay::Error nonsense = error_of([&] { return shop.verify_callback("[]", expected); });
-    CHECK(nonsense.code() == Result::callback);
+    const flexpay::Error unreadable = error_of([&] { return shop.verify_callback("[]", expected); });
+    CHECK(unreadable.code() == Result::callback);
 }
 
 void an_order_is_verified_without_a_callback() {
@@ -220,7 +220,7 @@ void an_order_is_verified_without_a_callback() {
     const std::string order = order_of(shop, request);
     const flexpay::Expected right{request.reference, "25.5", request.currency, order, std::nullopt};
     const auto wait = [&](const flexpay::Expected& expected) {
-        flexpay::WaitOptions options = quick();
+        flexpay::WaitOptions options = short_intervals();
         options.expected = expected;
         return shop.wait(order, options);
     };
@@ -252,26 +252,26 @@ void an_order_is_verified_without_a_callback() {
     expected.order_number = "another";
     const flexpay::Error another = error_of([&] { return wait(expected); });
     CHECK(another.code() == Result::invalid && another.field() == "order_number");
-    const flexpay::Error nobodys = error_of([&] { return shop.verify_order(expected); });
-    CHECK(nobodys.code() == Result::not_found);
+    const flexpay::Error unknown = error_of([&] { return shop.verify_order(expected); });
+    CHECK(unknown.code() == Result::not_found);
 }
 
-void a_callback_must_come_to_a_signed_address() {
+void a_callback_requires_a_signed_address() {
     flexpay::Config config = sandbox_config();
     config.callback_secret = "a secret of the shop, made for this test";
     const flexpay::PaymentRequest request = sandbox_request();
     const std::string order = order_of(flexpay::Client(config), request);
-    const std::string kept = control("GET", "payments/" + order);
+    const std::string stored = control("GET", "payments/" + order);
     const std::string address = R"("callback_url":"https://shop.example/callback?)";
-    const std::string::size_type query = kept.find(address) + address.size();
-    CHECK(kept.find(address) != kept.npos);
+    const std::string::size_type query = stored.find(address) + address.size();
+    CHECK(stored.find(address) != stored.npos);
 
     flexpay::Expected expected{request.reference, request.amount, request.currency, order,
-                               kept.substr(query, kept.find('"', query) - query)};
-    const std::string body = notice(request.reference, order);
+                               stored.substr(query, stored.find('"', query) - query)};
+    const std::string body = callback_body(request.reference, order);
     CHECK(flexpay::Client(config).verify_callback(body, expected).state == State::pending);
 
-    // The secret is changed; the old one is good for a while.
+    // The secret is changed; the old one is still accepted as the previous one.
     config.callback_secret_previous = config.callback_secret;
     config.callback_secret = "another secret of the shop, for this test";
     CHECK(flexpay::Client(config).verify_callback(body, expected).state == State::pending);
@@ -287,7 +287,7 @@ void a_callback_must_come_to_a_signed_address() {
     CHECK(none.field() == "query");
 }
 
-void a_refusal_has_the_gateways_words() {
+void a_refusal_contains_the_gateways_message() {
     inject("pay", R"({"kind":"reply","status":400,"headers":[["Content-Type","application/json"]],)"
                   R"("body":"{\"code\":\"7\",\"message\":\"Référence déjà utilisée\"}"})");
     const flexpay::Error error = error_of([] { return client().pay(sandbox_request()); });
@@ -300,7 +300,7 @@ void a_refusal_has_the_gateways_words() {
     CHECK(std::string(error.what()).find("Référence déjà utilisée") != std::string::npos);
 }
 
-void a_refusal_beside_an_order_is_unknown() {
+void a_refusal_with_an_order_number_is_unknown() {
     inject("pay", R"({"kind":"reply","status":422,)"
                   R"("body":"{\"code\":\"1\",\"data\":{\"orderNumber\":\"O1\"}}"})");
     const flexpay::Error error = error_of([] { return client().pay(sandbox_request()); });
@@ -309,7 +309,7 @@ void a_refusal_beside_an_order_is_unknown() {
     CHECK(error.order_number() == "O1");
 }
 
-void without_an_order_number_the_reason_is_said() {
+void an_error_explains_a_missing_order_number() {
     const flexpay::Payment payment{};
     for (const flexpay::Error& error :
          {error_of([&] { return client().check(payment.order_number); }),
@@ -320,7 +320,7 @@ void without_an_order_number_the_reason_is_said() {
     }
 }
 
-void a_contradiction_names_its_field() {
+void a_contradictory_reply_names_the_field() {
     inject("check", R"({"kind":"reply","status":200,"body":"{\"code\":0,\"transaction\":null}"})");
     const flexpay::Error error = error_of([] { return client().check("O1"); });
     CHECK(error.code() == Result::reply);
@@ -331,9 +331,9 @@ void a_contradiction_names_its_field() {
     CHECK(!error.gateway_message());
 }
 
-// Pays with these settings, which must fail like this.
-void paying_fails(const flexpay::Config& config, Result code, Outcome outcome,
-                  std::optional<std::int32_t> http_status = std::nullopt) {
+// Requests a payment with these settings. It must fail with this code, outcome and status.
+void pay_fails(const flexpay::Config& config, Result code, Outcome outcome,
+               std::optional<std::int32_t> http_status = std::nullopt) {
     const flexpay::Client till(config);
     const flexpay::Error error = error_of([&] { return till.pay(sandbox_request()); });
     if (error.code() != code || error.outcome() != outcome || error.http_status() != http_status) {
@@ -343,54 +343,54 @@ void paying_fails(const flexpay::Config& config, Result code, Outcome outcome,
     }
 }
 
-void every_failure_says_whether_to_repeat() {
+void every_failure_has_the_right_outcome() {
     flexpay::Config config = sandbox_config();
-    const DeadPort nobody;
+    const ClosedPort closed_port;
 
-    config.pay_url = nobody.url() + "/v1.1/pay";
-    paying_fails(config, Result::connect, Outcome::not_sent);
+    config.pay_url = closed_port.url() + "/v1.1/pay";
+    pay_fails(config, Result::connect, Outcome::not_sent);
 
     config.pay_url = environment("SANDBOX_HTTPS_URL") + "/v1.1/pay";
-    paying_fails(config, Result::tls, Outcome::not_sent);
+    pay_fails(config, Result::tls, Outcome::not_sent);
 
-    // The sandbox is no proxy, and says so. Past a proxy no plain http is allowed.
+    // The sandbox is not a proxy and replies with an error. With a proxy, plain http is not allowed.
     config.proxy = environment("SANDBOX_URL");
     config.check_url = environment("SANDBOX_HTTPS_URL") + "/api/rest/v1/check";
-    paying_fails(config, Result::proxy, Outcome::not_sent);
+    pay_fails(config, Result::proxy, Outcome::not_sent);
 
     config = sandbox_config();
     config.token = "another";
-    paying_fails(config, Result::unauthorized, Outcome::refused, 401);
+    pay_fails(config, Result::unauthorized, Outcome::refused, 401);
 
     config = sandbox_config();
     inject("pay", R"({"kind":"html","status":500})");
-    paying_fails(config, Result::gateway, Outcome::unknown, 500);
+    pay_fails(config, Result::gateway, Outcome::unknown, 500);
 
     inject("pay", R"({"kind":"malformed_json"})");
-    paying_fails(config, Result::reply, Outcome::unknown, 200);
+    pay_fails(config, Result::reply, Outcome::unknown, 200);
 
     inject("pay", R"({"kind":"reset_after_reading"})");
-    paying_fails(config, Result::connection, Outcome::unknown);
+    pay_fails(config, Result::connection, Outcome::unknown);
 
     config.timeout = std::chrono::milliseconds(200);
     inject("pay", R"({"kind":"stall_after","bytes":0})");
-    paying_fails(config, Result::timeout, Outcome::unknown);
+    pay_fails(config, Result::timeout, Outcome::unknown);
 }
 
-void tls_with_the_right_authority_works() {
+void tls_with_the_right_ca_file_works() {
     flexpay::Config config = sandbox_config();
     config.pay_url = environment("SANDBOX_HTTPS_URL") + "/v1.1/pay";
     config.ca_file = environment("FLEXPAY_CA_FILE");
     CHECK(flexpay::Client(config).pay(sandbox_request()).order_number);
 }
 
-void an_order_nobody_knows_is_not_found() {
-    const flexpay::Error error = error_of([] { return client().check("nobody-knows-it"); });
+void an_unknown_order_is_not_found() {
+    const flexpay::Error error = error_of([] { return client().check("no-such-order"); });
     CHECK(error.code() == Result::not_found);
     CHECK(error.outcome() == Outcome::refused);
 }
 
-void a_check_is_repeated_unless_told_otherwise() {
+void a_check_is_retried_unless_check_once_is_set() {
     flexpay::Config config = sandbox_config();
     const std::string order = order_of(client(), sandbox_request());
     inject("check", R"({"kind":"reset_after_reading"})");
@@ -402,7 +402,7 @@ void a_check_is_repeated_unless_told_otherwise() {
     CHECK(flexpay::Client(config).check(order).state == State::pending);
 }
 
-void the_environment_is_needed() {
+void the_environment_must_contain_the_token() {
     const std::string token = environment("FLEXPAY_TOKEN");
     unsetenv("FLEXPAY_TOKEN");
     const flexpay::Error error = error_of([] { return flexpay::Client::from_environment(); });
@@ -411,7 +411,7 @@ void the_environment_is_needed() {
     CHECK(error.field() == "FLEXPAY_TOKEN");
 }
 
-void a_moved_client_works_on() {
+void a_moved_client_still_works() {
     std::vector<flexpay::Client> tills;
     for (int i = 0; i < 5; ++i) {
         tills.push_back(client());
@@ -437,9 +437,9 @@ void results_outlive_their_client() {
 void many_threads_share_a_client() {
     const flexpay::Client till = client();
     const std::string order = order_of(till, sandbox_request());
-    std::vector<std::future<bool>> asked;
+    std::vector<std::future<bool>> results;
     for (int i = 0; i < 8; ++i) {
-        asked.push_back(std::async(std::launch::async, [&] {
+        results.push_back(std::async(std::launch::async, [&] {
             for (int times = 0; times < 10; ++times) {
                 if (till.check(order).order_number != order) {
                     return false;
@@ -448,12 +448,12 @@ void many_threads_share_a_client() {
             return true;
         }));
     }
-    for (auto& answer : asked) {
-        CHECK(answer.get());
+    for (auto& result : results) {
+        CHECK(result.get());
     }
 }
 
-void the_c_object_is_at_hand() {
+void get_returns_the_c_object() {
     const flexpay::Client till = client();
     const std::string order = order_of(till, sandbox_request());
     flexpay_transaction* transaction = nullptr;
@@ -469,30 +469,30 @@ int main() {
     tests.insert(
         tests.end(),
         {
-            {"a payment from request to receipt", a_payment_from_request_to_receipt},
+            {"a payment is requested and then paid", a_payment_is_requested_and_then_paid},
             {"every field of a request arrives", every_field_of_a_request_arrives},
-            {"a reply is read whole", a_reply_is_read_whole},
-            {"what a reply lacks is absent", what_a_reply_lacks_is_absent},
-            {"a page is handed on", a_page_is_handed_on},
+            {"every field of a reply is parsed", every_field_of_a_reply_is_parsed},
+            {"fields missing from a reply are absent", fields_missing_from_a_reply_are_absent},
+            {"a page is returned", a_page_is_returned},
             {"a wait ends with every final state", a_wait_ends_with_every_final_state},
-            {"a wait whose time is up has the last word", a_wait_whose_time_is_up_has_the_last_word},
+            {"a wait that times out reports the last state", a_wait_that_times_out_reports_the_last_state},
             {"a wait is cancelled from another thread", a_wait_is_cancelled_from_another_thread},
             {"a callback is verified", a_callback_is_verified},
             {"an order is verified without a callback", an_order_is_verified_without_a_callback},
-            {"a callback must come to a signed address", a_callback_must_come_to_a_signed_address},
-            {"a refusal has the gateway's words", a_refusal_has_the_gateways_words},
-            {"a refusal beside an order is unknown", a_refusal_beside_an_order_is_unknown},
-            {"without an order number the reason is said", without_an_order_number_the_reason_is_said},
-            {"a contradiction names its field", a_contradiction_names_its_field},
-            {"every failure says whether to repeat", every_failure_says_whether_to_repeat},
-            {"TLS with the right authority works", tls_with_the_right_authority_works},
-            {"an order nobody knows is not found", an_order_nobody_knows_is_not_found},
-            {"a check is repeated unless told otherwise", a_check_is_repeated_unless_told_otherwise},
-            {"the environment is needed", the_environment_is_needed},
-            {"a moved client works on", a_moved_client_works_on},
+            {"a callback requires a signed address", a_callback_requires_a_signed_address},
+            {"a refusal contains the gateway's message", a_refusal_contains_the_gateways_message},
+            {"a refusal with an order number is unknown", a_refusal_with_an_order_number_is_unknown},
+            {"an error explains a missing order number", an_error_explains_a_missing_order_number},
+            {"a contradictory reply names the field", a_contradictory_reply_names_the_field},
+            {"every failure has the right outcome", every_failure_has_the_right_outcome},
+            {"TLS with the right CA file works", tls_with_the_right_ca_file_works},
+            {"an unknown order is not found", an_unknown_order_is_not_found},
+            {"a check is retried unless check_once is set", a_check_is_retried_unless_check_once_is_set},
+            {"the environment must contain the token", the_environment_must_contain_the_token},
+            {"a moved client still works", a_moved_client_still_works},
             {"results outlive their client", results_outlive_their_client},
             {"many threads share a client", many_threads_share_a_client},
-            {"the C object is at hand", the_c_object_is_at_hand},
+            {"get returns the C object", get_returns_the_c_object},
         });
     return run_tests(tests);
 }

@@ -1,5 +1,5 @@
-// A library of another ABI is refused. This program has a flexpay_abi_version of its own, which the
-// dynamic linker finds before the library's.
+// A library with another ABI version is refused. This program defines flexpay_abi_version itself; the
+// dynamic linker finds it before the library's function.
 
 #include "check.hpp"
 
@@ -9,7 +9,7 @@ extern "C" std::int32_t flexpay_abi_version(void) {
 
 namespace {
 
-void refuses(const flexpay::Error& error) {
+void check_abi_error(const flexpay::Error& error) {
     const std::string what = error.what();
     CHECK(error.code() == flexpay::Result::internal);
     CHECK(error.outcome() == flexpay::Outcome::not_sent);
@@ -19,24 +19,24 @@ void refuses(const flexpay::Error& error) {
           what.size() - ("ABI version " + std::to_string(FLEXPAY_ABI_VERSION)).size());
 }
 
-void a_client_is_refused() {
+void a_client_is_not_created() {
     flexpay::Config config;
     config.merchant = "ZANDO";
     config.token = "token";
-    refuses(error_of([&] { return flexpay::Client(config); }));
-    refuses(error_of([] { return flexpay::Client::from_environment(); }));
+    check_abi_error(error_of([&] { return flexpay::Client(config); }));
+    check_abi_error(error_of([] { return flexpay::Client::from_environment(); }));
 }
 
-void so_is_all_else() {
-    refuses(error_of([] { return flexpay::parse_callback("code=0&reference=R1"); }));
-    refuses(error_of([] { return flexpay::CancelToken(); }));
+void other_calls_fail_too() {
+    check_abi_error(error_of([] { return flexpay::parse_callback("code=0&reference=R1"); }));
+    check_abi_error(error_of([] { return flexpay::CancelToken(); }));
 }
 
 }  // namespace
 
 int main() {
     return run_tests({
-        {"a client is refused", a_client_is_refused},
-        {"so is all else", so_is_all_else},
+        {"a client is not created", a_client_is_not_created},
+        {"other calls fail too", other_calls_fail_too},
     });
 }

@@ -1,4 +1,4 @@
-/* Where an order stands, and waiting until it stands there for good. */
+/* Checks the state of an order, and waits until the state is final. */
 
 #include "http.h"
 #include "sandbox.h"
@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-static flexpay_wait_options quick(void)
+static flexpay_wait_options short_intervals(void)
 {
     flexpay_wait_options options = FLEXPAY_WAIT_OPTIONS_INIT;
     options.timeout_ms = 60000;
@@ -16,7 +16,7 @@ static flexpay_wait_options quick(void)
     return options;
 }
 
-static void check_tells(flexpay_client *client)
+static void check_returns_every_state(flexpay_client *client)
 {
     static const struct {
         const char *decision;
@@ -57,7 +57,7 @@ static void check_tells(flexpay_client *client)
 
 static void wait_ends_with(flexpay_client *client, const char *decision, int32_t state)
 {
-    flexpay_wait_options options = quick();
+    flexpay_wait_options options = short_intervals();
     flexpay_transaction *transaction;
     flexpay_error *error;
     char *order = sandbox_order(NULL);
@@ -70,17 +70,18 @@ static void wait_ends_with(flexpay_client *client, const char *decision, int32_t
     free(order);
 }
 
-/* FAILED is said while the customer is typing, and PAID afterwards: the grace is for that. */
+/* The gateway can report FAILED while the customer is still typing, and PAID afterwards. This is the
+ * reason for failed_grace_ms. */
 static void failed_too_early(flexpay_client *client)
 {
-    flexpay_wait_options options = quick();
+    flexpay_wait_options options = short_intervals();
     flexpay_transaction *transaction;
     const char *server = sandbox_env("SANDBOX_URL");
     options.failed_grace_ms = 60000;
     CHECK_INT(200, http_exchange(server, "PATCH", "/sandbox/api/quirks",
                                  "{\"early_failure_checks\":3,\"not_found_checks\":2}", NULL));
     char *order = sandbox_order(NULL);
-    /* Not found, then a gateway that fails, then FAILED too early: the wait bears with it all. */
+    /* Order not found, then a gateway error, then an early FAILED: the wait continues after each. */
     char fault[512];
     snprintf(fault, sizeof fault,
              "{\"on\":\"check\",\"order_number\":\"%s\",\"times\":2,\"action\":{\"kind\":\"html\","
@@ -99,9 +100,9 @@ static void failed_too_early(flexpay_client *client)
     free(order);
 }
 
-static void time_is_up(flexpay_client *client)
+static void wait_times_out(flexpay_client *client)
 {
-    flexpay_wait_options options = quick();
+    flexpay_wait_options options = short_intervals();
     flexpay_transaction *transaction;
     flexpay_error *error;
     char *order = sandbox_order(NULL);
@@ -109,7 +110,7 @@ static void time_is_up(flexpay_client *client)
     CHECK_INT(FLEXPAY_ERROR_TIMEOUT, flexpay_wait(client, order, &options, &transaction, &error));
     CHECK(transaction == NULL);
     CHECK_INT(FLEXPAY_OUTCOME_UNKNOWN, error != NULL ? error->outcome : -1);
-    /* The last thing seen. */
+    /* The message contains the last state. */
     CHECK(error != NULL && strstr(error->message, "PENDING") != NULL);
     flexpay_error_free(error);
     free(order);
@@ -119,14 +120,14 @@ int main(void)
 {
     flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
     sandbox_clear_faults();
-    check_tells(client);
+    check_returns_every_state(client);
     wait_ends_with(client, "approve", FLEXPAY_STATE_PAID);
     wait_ends_with(client, "decline", FLEXPAY_STATE_FAILED);
     wait_ends_with(client, "cancel", FLEXPAY_STATE_CANCELLED);
     wait_ends_with(client, "refunding", FLEXPAY_STATE_REFUNDING);
     wait_ends_with(client, "refunded", FLEXPAY_STATE_REFUNDED);
     failed_too_early(client);
-    time_is_up(client);
+    wait_times_out(client);
     flexpay_client_free(client);
     client = sandbox_client("https", FLEXPAY_API_V1_1);
     wait_ends_with(client, "approve", FLEXPAY_STATE_PAID);
