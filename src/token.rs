@@ -34,10 +34,10 @@ pub(crate) enum Place {
 pub(crate) struct Token {
     /// The token as it is, which is how a header has it.
     bare: Zeroizing<String>,
-    json: Zeroizing<String>,
-    form: Zeroizing<String>,
-    /// Whether the three differ. They are the same for a JWT.
-    is_escaped: bool,
+    /// The token as JSON escapes it, if that is different. It is not for a JWT.
+    json: Option<Zeroizing<String>>,
+    /// The token as a form encodes it, if that is different.
+    form: Option<Zeroizing<String>>,
 }
 
 impl Token {
@@ -65,22 +65,23 @@ impl Token {
         if !bare.bytes().all(|b| b.is_ascii_graphic()) {
             return Err("has a blank, a control character or a letter outside ASCII in it");
         }
-        let (json, form) = (json_escaped(bare), form_encoded(bare));
+        let if_different =
+            |escaped: Zeroizing<String>| Some(escaped).filter(|escaped| **escaped != bare);
         Ok(Self {
-            is_escaped: *json != bare || *form != bare,
+            json: if_different(json_escaped(bare)),
+            form: if_different(form_encoded(bare)),
             bare: Zeroizing::new(bare.to_owned()),
-            json,
-            form,
         })
     }
 
     /// The token as it is written at a place.
     fn escaped(&self, place: Place) -> &str {
-        match place {
-            Place::Header => &self.bare,
+        let escaped = match place {
+            Place::Header => &None,
             Place::Json => &self.json,
             Place::Form => &self.form,
-        }
+        };
+        escaped.as_ref().unwrap_or(&self.bare)
     }
 
     /// What reserves the token's place in a request until [`put_in_place`](Self::put_in_place): as
@@ -125,9 +126,8 @@ impl Token {
             return false;
         }
         let mut was_there = replace_all(text, self.bare.as_bytes());
-        if self.is_escaped {
-            was_there |= replace_all(text, self.json.as_bytes());
-            was_there |= replace_all(text, self.form.as_bytes());
+        for escaped in [&self.json, &self.form].into_iter().flatten() {
+            was_there |= replace_all(text, escaped.as_bytes());
         }
         was_there
     }
