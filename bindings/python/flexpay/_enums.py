@@ -1,4 +1,4 @@
-"""The numbers that are passed in and out, as enumerations."""
+"""Numbers of the C library as enumerations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ._library import library
 
 
 class Environment(IntEnum):
-    """Which of the gateway's hosts to talk to. "live" and "test" will do in its place."""
+    """Which hosts of the gateway to use. "live" and "test" are accepted instead."""
 
     #: cardpayment.flexpay.cd and backend.flexpay.cd.
     LIVE = _abi.ENV_LIVE
@@ -20,32 +20,32 @@ class Environment(IntEnum):
 
 
 class Api(IntEnum):
-    """Which form of the payment service to use. "v1" and "v1.1" will do in its place."""
+    """Which version of the payment API to use. "v1" and "v1.1" are accepted instead."""
 
-    #: /v1/pay, as documented: a form. Its reply gives no order number.
+    #: /v1/pay, as documented: a URL-encoded form. Its reply has no order number.
     V1 = _abi.API_V1
-    #: /v1.1/pay: JSON, whose reply carries the order number that `check` and `wait` need. The live
-    #: gateway refuses a request that lacks the addresses here.
+    #: /v1.1/pay: JSON. Its reply has the order number that `check` and `wait` need. The live
+    #: gateway refuses a request of this version without the four URLs.
     V1_1 = _abi.API_V1_1
 
 
 class State(IntEnum):
-    """Where a transaction stands. Only PAID means that the customer has paid.
+    """The state of a transaction. Only PAID means that the customer has paid.
 
-    A number this package does not know counts as UNKNOWN: neither paid nor failed.
+    Numbers that this package does not know become UNKNOWN: neither paid nor failed.
     """
 
-    #: A status outside the gateway's table: neither paid nor failed.
+    #: A status that the gateway does not document: neither paid nor failed.
     UNKNOWN = _abi.STATE_UNKNOWN
     #: The customer has paid.
     PAID = _abi.STATE_PAID
-    #: It did not succeed. Provisional for a while: seen while the customer was still typing.
+    #: It did not succeed. Provisional at first: seen while the customer was still typing.
     FAILED = _abi.STATE_FAILED
-    #: The customer has yet to act.
+    #: The customer has not acted yet.
     PENDING = _abi.STATE_PENDING
-    #: A refund is under way.
+    #: A refund is in progress.
     REFUNDING = _abi.STATE_REFUNDING
-    #: The money went back.
+    #: The money was refunded.
     REFUNDED = _abi.STATE_REFUNDED
     #: The customer cancelled.
     CANCELLED = _abi.STATE_CANCELLED
@@ -55,16 +55,16 @@ class State(IntEnum):
         return cls.UNKNOWN if isinstance(value, int) else None
 
     def may_replace(self, recorded: State) -> bool:
-        """Whether this state may replace the one that a shop has recorded, where callbacks and
-        checks come late, twice and out of order.
+        """Whether this state may replace the recorded one. Callbacks and checks may come late,
+        twice and out of order.
 
-        Late PAID beats FAILED and CANCELLED; a refund follows PAID alone; nothing is replaced
-        by itself, by UNKNOWN, or by what came before it. The compare-and-set that goes with it:
-        "UPDATE orders SET state = :now WHERE reference = :reference AND state = :recorded". Whoever
-        changes no row was not the first.
+        A late PAID replaces FAILED and CANCELLED; a refund replaces only PAID. No state is replaced
+        by itself, by UNKNOWN or by an earlier one. Use it with a compare-and-set: "UPDATE orders
+        SET state = :now WHERE reference = :reference AND state = :recorded". If no row changes,
+        another program changed the state first.
         """
         if isinstance(recorded, str):
-            # A database holds the name, most often.
+            # A database usually has the name.
             why = 'State["PAID"] is the state of that name'
             raise wrong_type("recorded", "State", recorded, why)
         number = integer(recorded, "recorded", -(2**31), 2**31 - 1)
