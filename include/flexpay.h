@@ -119,7 +119,8 @@ template <typename T> inline T flexpay_init() {
 // you know its state: by the callback, a check, or the merchant's console.
 #define FLEXPAY_OUTCOME_UNKNOWN 0
 
-// Nothing of the request left this machine. It may be repeated.
+// Nothing of the request left this machine. It may be repeated, but fix an invalid argument or
+// setting first.
 #define FLEXPAY_OUTCOME_NOT_SENT 1
 
 // The gateway refused the request. Repeat it only after fixing the cause.

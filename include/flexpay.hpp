@@ -90,7 +90,8 @@ enum class Outcome : std::int32_t {
     /// A part of the request was sent, and no usable reply was received. Do NOT repeat a payment
     /// before you know its state: by the callback, a check, or the merchant's console.
     unknown = FLEXPAY_OUTCOME_UNKNOWN,
-    /// Nothing of the request left this machine. It may be repeated.
+    /// Nothing of the request left this machine. It may be repeated, but fix an invalid argument
+    /// or setting first.
     not_sent = FLEXPAY_OUTCOME_NOT_SENT,
     /// The gateway refused the request. Repeat it only after fixing the cause.
     refused = FLEXPAY_OUTCOME_REFUSED,

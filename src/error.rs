@@ -78,7 +78,8 @@ pub enum Outcome {
     /// A part of the request was sent, and no usable reply was received. Do NOT repeat a payment before
     /// you know its state: by the callback, a check, or the merchant's console.
     Unknown = 0,
-    /// Nothing of the request left this machine. It may be repeated.
+    /// Nothing of the request left this machine. It may be repeated, but fix an invalid argument or
+    /// setting first.
     NotSent = 1,
     /// The gateway refused the request. Repeat it only after fixing the cause.
     Refused = 2,

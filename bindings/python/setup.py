@@ -1,7 +1,7 @@
-"""Builds the Rust library and puts it into the package.
+"""Builds the Rust library and adds it to the package.
 
-`pip install bindings/python` from a checkout runs cargo at its root; FLEXPAY_LIBRARY_PREBUILT names
-a library to take instead. The metadata is in pyproject.toml.
+`pip install bindings/python` in a checkout runs cargo at its root. With FLEXPAY_LIBRARY_PREBUILT,
+that library is used instead. The metadata is in pyproject.toml.
 """
 
 import json
@@ -24,59 +24,60 @@ FILE_NAME = {"win32": "flexpay.dll", "darwin": "libflexpay.dylib"}.get(
 )
 
 
-# pip shows it as it is, and not much else.
+# pip shows this text unchanged, and little else.
 INSTALL_RUST = """
-Install Rust {needed} or later from https://rustup.rs:
+Install Rust {required} or later from https://rustup.rs:
 
     curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh
     . "$HOME/.cargo/env"
 
-and run pip again. (Debian 12's own rustc is 1.63: too old.) Or set FLEXPAY_LIBRARY_PREBUILT to the
-path of a library that `make build` made on another machine of the same kind: build/lib/{name}
+and run pip again. (The rustc of Debian 12 is 1.63: too old.) Or set FLEXPAY_LIBRARY_PREBUILT to the
+path of a library that `make build` created on a similar machine: build/lib/{name}
 """
 
 
-def demand_rust() -> None:
-    """Ends with what to install, where cargo is missing or too old."""
+def require_rust() -> None:
+    """Exits with instructions if cargo is missing or too old."""
     manifest = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
-    needed = re.findall(r'^rust-version = "(.*)"', manifest, re.M)[0]
-    advice = INSTALL_RUST.format(needed=needed, name=FILE_NAME)
+    required = re.findall(r'^rust-version = "(.*)"', manifest, re.M)[0]
+    advice = INSTALL_RUST.format(required=required, name=FILE_NAME)
     try:
-        # In its folder: a toolchain may be chosen there.
-        told = subprocess.run(
+        # In the project's folder, which may select a toolchain.
+        version = subprocess.run(
             ["cargo", "--version"], cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True
         ).stdout
     except FileNotFoundError:
-        sys.exit(f"flexpay is written in Rust, and there is no cargo to build it.\n{advice}")
+        sys.exit(f"flexpay is written in Rust, and cargo was not found.\n{advice}")
     except subprocess.CalledProcessError as error:
-        # rustup without a toolchain; it has said so.
+        # rustup without a toolchain; it has printed so.
         sys.exit(f"`cargo --version` failed with status {error.returncode}.\n{advice}")
-    found = re.search(r"(\d+)\.(\d+)", told)
-    if found and (int(found[1]), int(found[2])) < tuple(map(int, needed.split("."))):
+    found = re.search(r"(\d+)\.(\d+)", version)
+    if found and (int(found[1]), int(found[2])) < tuple(map(int, required.split("."))):
         sys.exit(
-            f"flexpay needs Rust {needed} or later to build; this is {told.strip()}.\n{advice}"
+            f"flexpay needs Rust {required} or later to build; this is {version.strip()}.\n{advice}"
         )
 
 
 def library() -> Path:
-    """The shared library: the one that was named, or else built anew."""
+    """The prebuilt library if FLEXPAY_LIBRARY_PREBUILT is set; otherwise builds it."""
     prebuilt = os.environ.get("FLEXPAY_LIBRARY_PREBUILT")
     if prebuilt:
         if not Path(prebuilt).is_file():
             sys.exit(
-                f"FLEXPAY_LIBRARY_PREBUILT is {prebuilt!r}, and no such file is there. Give the"
-                f" full path of a built library, such as build/lib/{FILE_NAME} after `make build`,"
-                " or unset it, and the library is built."
+                f"FLEXPAY_LIBRARY_PREBUILT is {prebuilt!r}, which is not a file. Set it to the full"
+                f" path of a built library, such as build/lib/{FILE_NAME} after `make build`, or"
+                " unset it to build the library."
             )
         return Path(prebuilt)
     if not (ROOT / "Cargo.toml").is_file():
         sys.exit(
-            f"{ROOT} is no checkout of flexpay. Install from a checkout with pip 21.3 or newer "
-            "(an older one copies this folder away first), or set FLEXPAY_LIBRARY_PREBUILT to the "
-            "path of a built library."
+            f"{ROOT} is not a checkout of flexpay. Install from a checkout with pip 21.3 or later "
+            "(an older pip copies this folder to another place first), or set "
+            "FLEXPAY_LIBRARY_PREBUILT to the path of a built library."
         )
-    demand_rust()
-    # The shared library alone: built beside the others it would keep what nothing in C can reach.
+    require_rust()
+    # Only the cdylib: built together with the other crate types, it would keep code that C callers
+    # cannot reach.
     command = ["cargo", "rustc", "--release", "--locked", "--package", "flexpay", "--lib"]
     command += ["--crate-type", "cdylib"]
     try:
@@ -88,16 +89,15 @@ def library() -> Path:
         )
     except subprocess.CalledProcessError as error:
         sys.exit(
-            f"{' '.join(command)} failed with status {error.returncode}; it says above why. Where"
-            " it says that the linker `cc` was not found, install a C compiler: apt install gcc"
-            " libc6-dev"
+            f"{' '.join(command)} failed with status {error.returncode}; see its output above. If"
+            " the linker `cc` was not found, install a C compiler: apt install gcc libc6-dev"
         )
-    # Cargo says itself what it made, wherever its settings put it.
+    # Cargo reports the paths of its artifacts, which depend on its settings.
     for line in built.stdout.splitlines():
         for name in json.loads(line).get("filenames", ()):
             if Path(name).name == FILE_NAME:
                 return Path(name)
-    sys.exit(f"cargo built no {FILE_NAME}")
+    sys.exit(f"cargo did not build {FILE_NAME}")
 
 
 class BuildWithLibrary(build_py):
@@ -112,7 +112,7 @@ class BuildWithLibrary(build_py):
 
 
 class PlatformWheel(bdist_wheel):
-    """A wheel for this platform, and for every Python 3: nothing in it is compiled against one."""
+    """A wheel for this platform and every Python 3: the library does not use Python's C API."""
 
     def get_tag(self) -> Tuple[str, str, str]:
         _, _, platform = super().get_tag()
@@ -120,7 +120,7 @@ class PlatformWheel(bdist_wheel):
 
 
 class PlatformDistribution(Distribution):
-    """A distribution that is not pure Python."""
+    """Marks the distribution as platform-specific."""
 
     def has_ext_modules(self) -> bool:
         return True

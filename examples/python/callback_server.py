@@ -1,13 +1,14 @@
-"""Receives the gateway's callbacks and records what became of each attempt to pay.
+"""Receives the gateway's callbacks and records the state of each attempt to pay.
 
     python callback_server.py [PORT]
 
-Settings as in pay.py. A callback proves nothing: anyone can post one. So each is verified: the
-gateway is asked about the order, and its answer held against what the shop asked for. What came of
-each is printed, a line each; "deliver order ..." is said once for an order.
+The settings are those of pay.py. A callback proves nothing: anyone can post one. So each is
+verified: the order is checked with the gateway, and the reply is compared with the shop's request.
+It prints one line for each callback; "deliver order ..." only once for an order.
 
-It listens on this machine alone. In a shop it stands behind the web server, which has the
-certificate, and which must pass the query string on: the signature of the callback secret is there.
+It listens only on this machine. In a shop, it runs behind the web server, which has the TLS
+certificate. The web server must forward the query string: it contains the signature of the callback
+secret.
 """
 
 from __future__ import annotations
@@ -23,23 +24,23 @@ import shop
 
 from flexpay import CallbackError, Client, FlexPayError, MismatchError, parse_callback
 
-MOST_BYTES = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 
 
 def receive(client: Client, body: bytes, query: str) -> tuple[int, str]:
-    """Deals with one callback, which came to an address with this query string.
+    """Processes one callback. `query` is the query string of its request.
 
-    Gives the HTTP status for the gateway, and a word for the log.
+    Returns the HTTP status for the gateway, and a message for the log.
     """
     try:
-        # What it says about itself serves to find the attempt, and for nothing else.
-        notice = parse_callback(body)
+        # Its contents are not verified yet. They are only used to find the attempt.
+        callback = parse_callback(body)
     except CallbackError as error:
         return 400, f"unreadable: {error}"
-    with closing(shop.open_books()) as books:
-        attempt = shop.attempt_of(books, notice)
+    with closing(shop.open_database()) as db:
+        attempt = shop.find_attempt(db, callback)
         if attempt is None:
-            return 404, f"no attempt {notice.reference!r}"
+            return 404, f"no attempt {callback.reference!r}"
         try:
             transaction = client.verify_callback(
                 body,
@@ -52,39 +53,43 @@ def receive(client: Client, body: bytes, query: str) -> tuple[int, str]:
         except (CallbackError, MismatchError) as error:
             return 400, f"not about {attempt.reference}: {error}"
         except FlexPayError as error:
-            # Nothing is known yet. 503 asks the gateway to post it again, but it promises nowhere
-            # that it does: sweep.py asks about every open attempt until the shop knows.
+            # The state is not known yet. 503 asks the gateway to post it again, but the gateway
+            # does not document that it does. sweep.py checks every open attempt.
             return 503, f"{attempt.reference} not verified: {error.code.name}: {error}"
         try:
-            return 200, shop.record(books, attempt.reference, transaction).word
+            return 200, shop.record(db, attempt.reference, transaction).message
         except sqlite3.IntegrityError:
-            # The attempt had no order number, and this one is known to be another's.
-            return 400, f"not about {attempt.reference}: {transaction.order_number} is another's"
+            # The attempt had no order number, and this one belongs to another attempt.
+            return 400, (
+                f"not about {attempt.reference}: {transaction.order_number} is another attempt's"
+            )
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One callback."""
+    """Handles one callback request."""
 
     client: Client
-    # Seconds, for whoever connects and says nothing.
+    # In seconds, for a peer that connects and sends nothing.
     timeout = 30
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > MOST_BYTES:
-            self.answer(413)
+        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+            self.respond(413)
             return
-        status, word = receive(self.client, self.rfile.read(int(length)), urlsplit(self.path).query)
-        print(word, flush=True)
-        self.answer(status)
+        status, message = receive(
+            self.client, self.rfile.read(int(length)), urlsplit(self.path).query
+        )
+        print(message, flush=True)
+        self.respond(status)
 
-    def answer(self, status: int) -> None:
+    def respond(self, status: int) -> None:
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Says nothing: what there is to say was said above."""
+        """Logs nothing: do_POST prints a message."""
 
 
 def main(port: int) -> None:

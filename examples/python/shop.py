@@ -1,7 +1,8 @@
-"""The shop's books, which pay.py, callback_server.py and sweep.py share.
+"""The shop's database, which pay.py, callback_server.py and sweep.py share.
 
-An order is what a customer buys. Each time the customer tries to pay for it is an attempt, under a
-reference of its own, since the gateway takes no reference twice: INVOICE-0017-1, INVOICE-0017-2.
+An order is what a customer buys. Each time the customer tries to pay for it is an attempt. An
+attempt has its own reference, because the gateway accepts each reference only once: INVOICE-0017-1,
+INVOICE-0017-2.
 """
 
 from __future__ import annotations
@@ -14,20 +15,21 @@ from flexpay import Callback, Client, State, Transaction
 
 ORDERS = os.environ.get("ORDERS", "orders.db")
 
-# The gateway refuses a longer one.
-LONGEST_REFERENCE = 25
+# The gateway refuses longer references.
+MAX_REFERENCE_LENGTH = 25
 
-# A customer who was sent to the card page may still be typing there for so long.
+# How long a customer may still be typing on the card page.
 SECONDS_TO_PAY = 120
 
-# The same as examples/php/schema.sql. The amount is text: no database and no program then makes a
-# float of it. The index claims an order: of two clicks on "pay", one gets through.
+# The same as examples/php/schema.sql. The amount is text, so that no database and no program turns
+# it into a float. The index allows one open attempt per order: if the customer clicks "pay" twice,
+# one click succeeds.
 SCHEMA = """
     CREATE TABLE IF NOT EXISTS orders (
         id TEXT PRIMARY KEY,
         amount TEXT NOT NULL,
         currency TEXT NOT NULL,
-        paid_by TEXT REFERENCES attempts, -- the attempt that paid it; NULL: nobody paid yet
+        paid_by TEXT REFERENCES attempts, -- the attempt that paid it; NULL: not paid yet
         paid_at TEXT
     );
     CREATE TABLE IF NOT EXISTS attempts (
@@ -37,7 +39,7 @@ SCHEMA = """
         order_number TEXT UNIQUE, -- the gateway's; NULL until it is known
         page_url TEXT, -- where the customer pays
         state TEXT NOT NULL DEFAULT 'PENDING', -- the name of a flexpay.State
-        why TEXT -- what the library said, where no payment came about
+        why TEXT -- the library's error message if the payment request failed
     );
     CREATE UNIQUE INDEX IF NOT EXISTS one_open_attempt ON attempts (order_id)
         WHERE state IN ('UNKNOWN', 'PENDING');
@@ -45,7 +47,7 @@ SCHEMA = """
 
 
 class Attempt(NamedTuple):
-    """An attempt to pay, with what its order asks for."""
+    """An attempt to pay, with the amount and currency of its order."""
 
     reference: str
     order_id: str
@@ -54,25 +56,25 @@ class Attempt(NamedTuple):
     page_url: str | None
     amount: str
     currency: str
-    age: int  # in seconds
+    age_s: int
 
 
-class Recorded(NamedTuple):
-    """What became of a verdict."""
+class Result(NamedTuple):
+    """What happened to a recorded attempt."""
 
-    word: str  # for the log
-    is_news: bool
-    is_trouble: bool = False
-
-
-def open_books() -> sqlite3.Connection:
-    books = sqlite3.connect(ORDERS, timeout=30)
-    books.executescript(SCHEMA)
-    return books
+    message: str  # for the log
+    has_changed: bool
+    needs_person: bool = False
 
 
-def attempts(books: sqlite3.Connection, where: str, *values: str) -> list[Attempt]:
-    rows = books.execute(
+def open_database() -> sqlite3.Connection:
+    db = sqlite3.connect(ORDERS, timeout=30)
+    db.executescript(SCHEMA)
+    return db
+
+
+def attempts(db: sqlite3.Connection, where: str, *values: str) -> list[Attempt]:
+    rows = db.execute(
         "SELECT reference, order_id, order_number, state, page_url, amount, currency,"
         " strftime('%s', 'now') - strftime('%s', asked_at)"
         f" FROM attempts JOIN orders ON orders.id = order_id WHERE {where} ORDER BY attempts.rowid",
@@ -81,76 +83,76 @@ def attempts(books: sqlite3.Connection, where: str, *values: str) -> list[Attemp
     return [Attempt(*row) for row in rows.fetchall()]
 
 
-def open_attempt(books: sqlite3.Connection, order_id: str) -> Attempt | None:
-    found = attempts(books, "order_id = ? AND state IN ('PENDING', 'UNKNOWN')", order_id)
+def open_attempt(db: sqlite3.Connection, order_id: str) -> Attempt | None:
+    found = attempts(db, "order_id = ? AND state IN ('PENDING', 'UNKNOWN')", order_id)
     return found[0] if found else None
 
 
-def attempt_of(books: sqlite3.Connection, notice: Callback) -> Attempt | None:
-    """The attempt that a callback says it is about."""
-    # By the gateway's number first: it has been seen to write that where the reference belongs.
+def find_attempt(db: sqlite3.Connection, callback: Callback) -> Attempt | None:
+    """The attempt that a callback names."""
+    # By the gateway's number first: the gateway has been seen to send it in place of the reference.
     for column, value in (
-        ("order_number", notice.order_number),
-        ("order_number", notice.reference),
-        ("reference", notice.reference),
+        ("order_number", callback.order_number),
+        ("order_number", callback.reference),
+        ("reference", callback.reference),
     ):
-        found = [] if value is None else attempts(books, column + " = ?", value)
+        found = [] if value is None else attempts(db, column + " = ?", value)
         if found:
             return found[0]
     return None
 
 
-def enter(books: sqlite3.Connection, order_id: str, amount: str, currency: str) -> bool:
-    """Enters an order, and says whether the books hold it at this price.
+def add_order(db: sqlite3.Connection, order_id: str, amount: str, currency: str) -> bool:
+    """Adds an order, and returns whether the database has it at this price.
 
-    The price can be changed until the gateway was asked for it; what was refused does not count.
+    The price can change until a payment was requested; refused requests do not count.
     """
-    with books:
-        books.execute(
+    with db:
+        db.execute(
             "INSERT INTO orders (id, amount, currency) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
             " SET amount = excluded.amount, currency = excluded.currency WHERE NOT EXISTS"
             " (SELECT 1 FROM attempts WHERE order_id = excluded.id"
             " AND (state <> 'FAILED' OR order_number IS NOT NULL))",
             (order_id, amount, currency),
         )
-    entered = books.execute("SELECT amount, currency FROM orders WHERE id = ?", (order_id,))
-    return bool(entered.fetchone() == (amount, currency))
+    order = db.execute("SELECT amount, currency FROM orders WHERE id = ?", (order_id,))
+    return bool(order.fetchone() == (amount, currency))
 
 
-def is_paid(books: sqlite3.Connection, order_id: str) -> bool:
-    paid = books.execute("SELECT 1 FROM orders WHERE id = ? AND paid_by IS NOT NULL", (order_id,))
+def is_paid(db: sqlite3.Connection, order_id: str) -> bool:
+    paid = db.execute("SELECT 1 FROM orders WHERE id = ? AND paid_by IS NOT NULL", (order_id,))
     return paid.fetchone() is not None
 
 
-def claim(books: sqlite3.Connection, order_id: str) -> str | None:
-    """Begins an attempt, before anything is sent: whatever happens now, the shop knows it asked.
+def start_attempt(db: sqlite3.Connection, order_id: str) -> str | None:
+    """Records a new attempt before anything is sent. So it is not lost, whatever happens next.
 
-    Gives its reference; None where another is open, or the order was paid meanwhile. Raises
-    ValueError where the reference would be too long.
+    Returns its reference; None if another attempt is open, or if the order was paid meanwhile.
+    Raises ValueError if the reference would be too long.
     """
-    made = len(attempts(books, "order_id = ?", order_id))
-    reference = f"{order_id}-{made + 1}"
-    if len(reference) > LONGEST_REFERENCE:
+    count = len(attempts(db, "order_id = ?", order_id))
+    reference = f"{order_id}-{count + 1}"
+    if len(reference) > MAX_REFERENCE_LENGTH:
         raise ValueError(
-            f"the reference {reference!r} has {len(reference)} characters, and the gateway takes"
-            f" {LONGEST_REFERENCE}: give the order a shorter name"
+            f"the reference {reference!r} has {len(reference)} characters, but the gateway accepts"
+            f" at most {MAX_REFERENCE_LENGTH}: give the order a shorter name"
         )
     try:
-        with books:
-            begun = books.execute(
+        with db:
+            inserted = db.execute(
                 "INSERT INTO attempts (reference, order_id)"
                 " SELECT ?, id FROM orders WHERE id = ? AND paid_by IS NULL",
                 (reference, order_id),
             )
     except sqlite3.IntegrityError:
         return None
-    return reference if begun.rowcount == 1 else None
+    return reference if inserted.rowcount == 1 else None
 
 
-def verify(books: sqlite3.Connection, client: Client, attempt: Attempt) -> Recorded:
-    """Asks the gateway how an attempt ended, and records it.
+def verify(db: sqlite3.Connection, client: Client, attempt: Attempt) -> Result:
+    """Verifies an attempt with the gateway, and records its state.
 
-    Raises what `Client.verify_order` raises; then nothing was recorded.
+    Raises what `Client.verify_order` raises; then nothing is recorded.
     """
     transaction = client.verify_order(
         reference=attempt.reference,
@@ -159,29 +161,31 @@ def verify(books: sqlite3.Connection, client: Client, attempt: Attempt) -> Recor
         order_number=attempt.order_number,
     )
     state = transaction.state
-    if state in (State.FAILED, State.CANCELLED) and attempt.age < SECONDS_TO_PAY:
-        # The gateway has been seen to say so while the customer was still typing, and "paid" then.
-        word = f"{attempt.reference} is {state.name} as yet: this counts after {SECONDS_TO_PAY} s"
-        return Recorded(word, is_news=False)
-    return record(books, attempt.reference, transaction)
+    if state in (State.FAILED, State.CANCELLED) and attempt.age_s < SECONDS_TO_PAY:
+        # The gateway has been seen to report this while the customer was still typing, and "paid"
+        # later.
+        message = f"{attempt.reference} is {state.name}, not final before {SECONDS_TO_PAY} s"
+        return Result(message, has_changed=False)
+    return record(db, attempt.reference, transaction)
 
 
-def record(books: sqlite3.Connection, reference: str, transaction: Transaction) -> Recorded:
-    """Records a verdict of the gateway, whoever brought it.
+def record(db: sqlite3.Connection, reference: str, transaction: Transaction) -> Result:
+    """Records a verified transaction, from a callback, sweep.py or pay.py.
 
-    The same callback comes twice, and two at once, and the sweep besides: only one of them changes
-    the row. Whoever was overtaken looks again at what is recorded now: this may be the only verdict
-    that says "paid". Raises sqlite3.IntegrityError where the order number is another attempt's.
+    The same callback may come twice, two may come at the same time, and sweep.py may run too: only
+    one of them changes the row. If another program changed it first, this one reads the row again
+    and retries: this may be the only transaction that says "paid". Raises sqlite3.IntegrityError if
+    the order number belongs to another attempt.
     """
     state = transaction.state
     while True:
-        order_id, recorded = books.execute(
+        order_id, recorded = db.execute(
             "SELECT order_id, state FROM attempts WHERE reference = ?", (reference,)
         ).fetchone()
         if not state.may_replace(State[recorded]):
-            return Recorded(f"{reference} stays {recorded}", is_news=False)
-        with books:
-            changed = books.execute(
+            return Result(f"{reference} stays {recorded}", has_changed=False)
+        with db:
+            changed = db.execute(
                 "UPDATE attempts SET state = ?, order_number = COALESCE(order_number, ?)"
                 " WHERE reference = ? AND state = ?",
                 (state.name, transaction.order_number, reference, recorded),
@@ -189,15 +193,15 @@ def record(books: sqlite3.Connection, reference: str, transaction: Transaction) 
             if changed.rowcount == 0:
                 continue
             if state is not State.PAID:
-                return Recorded(f"{reference} is {state.name}", is_news=True)
-            # In one step with the above. A shop that is to deliver whatever happens takes what it
-            # has to deliver from this table, not from the word below.
-            first = books.execute(
+                return Result(f"{reference} is {state.name}", has_changed=True)
+            # In the same database transaction as above. A shop that must not miss a delivery reads
+            # this table, not the message below.
+            first = db.execute(
                 "UPDATE orders SET paid_by = ?, paid_at = datetime('now')"
                 " WHERE id = ? AND paid_by IS NULL",
                 (reference, order_id),
             )
         if first.rowcount == 1:
-            return Recorded(f"{reference} is PAID: deliver order {order_id}", is_news=True)
-        word = f"{reference} is PAID, and order {order_id} was before: paid twice: refund it"
-        return Recorded(word, is_news=True, is_trouble=True)
+            return Result(f"{reference} is PAID: deliver order {order_id}", has_changed=True)
+        message = f"{reference} is PAID, but order {order_id} was already paid: refund it"
+        return Result(message, has_changed=True, needs_person=True)

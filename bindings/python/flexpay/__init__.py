@@ -7,13 +7,14 @@
         if payment.redirect_url is not None:
             ...  # redirect the customer's browser there
         else:
-            ...  # answer the browser with this HTML: payment.page
-        asked_for = Expected(reference="MLO-1", amount="25.50", currency="USD")
-        transaction = client.wait(payment.order_number, expected=asked_for)
+            ...  # send this HTML to the customer's browser: payment.page
+        expected = Expected(reference="MLO-1", amount="25.50", currency="USD")
+        transaction = client.wait(payment.order_number, expected=expected)
         if transaction.state is State.PAID:
             ...
 
-A callback is a hint: ANYONE can post one. Take `Client.verify_callback`'s word, not the callback's.
+A callback is only a hint: ANYONE can post one. Rely on `Client.verify_callback`, not on the
+callback itself.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # asyncio takes long to import, and most programs do not use it.
+    # asyncio is slow to import, and most programs do not use it.
     if name == "AsyncClient":
         from ._async import AsyncClient
 

@@ -15,39 +15,39 @@ from ._arguments import (
     amount_text,
     body_bytes,
     choice,
+    flag,
     milliseconds,
     optional_path,
     optional_text,
-    switch,
     text,
     wrong_type,
 )
 from ._codes import Outcome
 from ._enums import Api, Environment
 from ._errors import InvalidError
-from ._interrupted import interrupted
+from ._interrupted import payment_interrupted
 from ._library import library
 from ._models import Callback, Payment, Transaction
-from ._structs import filled
+from ._structs import new_struct
 
 T = TypeVar("T")
 
 
-class Uncopied:
-    """What cannot be copied or pickled: a copy would be the same object of the library's, and
-    neither another process nor a file can hold that."""
+class NotCopyable:
+    """Base class of objects that own an object of the C library. A copy would share that object,
+    and a pickle cannot contain it, so both are refused."""
 
     def __reduce_ex__(self, _: object) -> NoReturn:
         name = type(self).__name__
-        raise TypeError(f"a {name} cannot be copied or pickled: share it, or make another")
+        raise TypeError(f"a {name} cannot be copied or pickled: share it, or create another")
 
 
-class _Handle(Uncopied):
-    """One of the library's objects, freed when nobody holds this any more.
+class _Handle(NotCopyable):
+    """Owns an object of the C library and frees it with its last reference.
 
-    Whoever calls the library holds it for as long. So an object that is closed during a call is
-    freed by whoever comes out last, and there is no lock that a signal handler or a forked child
-    could find taken.
+    Each call holds a reference until it returns. So an object that is closed during calls is freed
+    when the last of them returns. No lock is used: a signal handler or a forked child could find it
+    locked.
     """
 
     def __init__(self, pointer: int, free: Callable[[int], None]) -> None:
@@ -59,13 +59,14 @@ class _Handle(Uncopied):
 
 
 class Expected:
-    """What you asked for, from your own records: what `Client.wait` is to hold an order against.
+    """The payment you requested, from your own records. `Client.wait` compares the order with it.
 
     reference, amount, currency: those of your payment request.
-    order_number: the one the gateway gave for it. Set it where it is from your records; it must be
-        the one that is waited for.
+    order_number: the gateway's order number for it. Set it if your records have it; it must be the
+        one that you pass to `wait`.
 
-    Raises InvalidError for text that C would cut. What is missing or no amount, the wait refuses.
+    Raises InvalidError for text that C would truncate. `wait` refuses missing values and invalid
+    amounts.
     """
 
     def __init__(
@@ -80,14 +81,14 @@ class Expected:
 
     @property
     def pointer(self) -> int:
-        """The library's struct, for as long as this object lives."""
+        """The address of the C struct, valid while this object exists."""
         return ctypes.addressof(self._struct)
 
 
-class CancelToken(Uncopied):
-    """Ends a `Client.wait` from another thread or from a signal handler.
+class CancelToken(NotCopyable):
+    """Cancels a `Client.wait` from another thread or from a signal handler.
 
-    It may be given to several waits, and stays cancelled once it is.
+    Several waits may share it. Once cancelled, it stays cancelled.
     """
 
     def __init__(self) -> None:
@@ -97,17 +98,18 @@ class CancelToken(Uncopied):
 
     @property
     def pointer(self) -> int:
-        """The library's token, for as long as this object lives."""
+        """The address of the C token, valid while this object exists."""
         return self._handle.pointer
 
     def cancel(self) -> None:
-        """Ends every wait that was given this token, within a twentieth of a second, with
-        `WaitCancelledError`; and so every wait that is given it later. Never blocks."""
+        """Ends every wait that uses this token, within 50 ms, with `WaitCancelledError`. Later
+        waits that use it end in the same way. Never blocks."""
         library().functions.flexpay_cancel_token_cancel(self.pointer)
 
 
-class Client(Uncopied):
-    """A client for one merchant. Make one and share it: any number of threads may use it at once.
+class Client(NotCopyable):
+    """A client for one merchant. Create one and share it: any number of threads may use it at the
+    same time.
 
     It is a context manager. Without `with` and without `close()` it is freed with its last
     reference.
@@ -115,27 +117,28 @@ class Client(Uncopied):
     merchant: the merchant code.
     token: with or without "Bearer ".
     environment: "live" or "test" (or Environment.LIVE, Environment.TEST). None: "live".
-    api: "v1", or "v1.1" whose payments carry the order number that `check` and `wait` need (or
-        Api.V1, Api.V1_1). None: "v1".
-    pay_url: the payment service's whole address, instead of the environment's.
-    check_url: the check service's address up to and without the order number (".../check").
-    timeout_ms: the time for a whole call, in milliseconds. None: 30 000.
-    connect_timeout_ms: the part of it for look-up, connection, proxy and TLS together. None:
+    api: "v1" or "v1.1" (or Api.V1, Api.V1_1). Payments of v1.1 have the order number that `check`
+        and `wait` need. None: "v1".
+    pay_url: the full URL of the payment service, instead of the environment's.
+    check_url: the URL of the check service without the order number (".../check").
+    timeout_ms: the deadline of a whole call, in milliseconds. None: 30 000.
+    connect_timeout_ms: the part of it for DNS lookup, connection, proxy and TLS together. None:
         10 000.
-    ca_file: a PEM file of certificates to trust instead of those built in.
-    proxy: an HTTP proxy, "http://user:password@host:port". The proxy variables are not read.
+    ca_file: a PEM file of certificates to trust instead of the built-in ones.
+    proxy: an HTTP proxy, "http://user:password@host:port". The proxy environment variables are not
+        read.
     app_name: your software, for the User-Agent header: "BoutiqueZando/2.1".
-    allow_plain_http: allows http to other machines than this one: the token travels in the clear.
-    check_once: makes `check` ask once only.
-    system_roots: trusts the system's certificates instead of those built in; not with ca_file.
-    private_connections: gives it connections of its own. Otherwise the clients of a process share
-        them. The token is never shared.
-    callback_secret: a secret of yours, of at least 16 characters, with which every callback address
-        is signed: then `verify_callback` refuses a notice that did not come to an address you gave.
-    callback_secret_previous: the one before it: addresses signed with it are still good.
+    allow_plain_http: allows http to other machines; the token is then sent unencrypted.
+    check_once: `check` sends one request and does not retry.
+    system_roots: trusts the system's certificates instead of the built-in ones; not with ca_file.
+    private_connections: this client does not share its connections. Otherwise all clients of a
+        process share them. The token is never shared.
+    callback_secret: your secret, of at least 16 characters, which signs every callback URL.
+        `verify_callback` then refuses a callback that was not sent to a signed URL.
+    callback_secret_previous: the previous secret. URLs signed with it are still accepted.
 
-    Raises InvalidError (its `field` names the setting; InvalidTypeError, which is a TypeError too,
-    where the type is wrong; so does every function here) and LibraryError. Nothing is sent.
+    Raises InvalidError (its `field` names the setting) and LibraryError. For a wrong type, it and
+    every function here raise InvalidTypeError, which is also a TypeError. Nothing is sent.
     """
 
     _handle: Optional[_Handle] = None
@@ -161,7 +164,7 @@ class Client(Uncopied):
         callback_secret: Optional[str] = None,
         callback_secret_previous: Optional[str] = None,
     ) -> None:
-        config: Any = filled("flexpay_config")
+        config: Any = new_struct("flexpay_config")
         try:
             config.merchant = text(merchant, "merchant")
             config.token = text(token, "token")
@@ -175,10 +178,10 @@ class Client(Uncopied):
             config.proxy = optional_text(proxy, "proxy")
             config.app_name = optional_text(app_name, "app_name")
             config.flags = (
-                switch(allow_plain_http, "allow_plain_http", _abi.FLAG_ALLOW_PLAIN_HTTP)
-                | switch(check_once, "check_once", _abi.FLAG_CHECK_ONCE)
-                | switch(system_roots, "system_roots", _abi.FLAG_SYSTEM_ROOTS)
-                | switch(private_connections, "private_connections", _abi.FLAG_PRIVATE_CONNECTIONS)
+                flag(allow_plain_http, "allow_plain_http", _abi.FLAG_ALLOW_PLAIN_HTTP)
+                | flag(check_once, "check_once", _abi.FLAG_CHECK_ONCE)
+                | flag(system_roots, "system_roots", _abi.FLAG_SYSTEM_ROOTS)
+                | flag(private_connections, "private_connections", _abi.FLAG_PRIVATE_CONNECTIONS)
             )
             config.callback_secret = optional_text(callback_secret, "callback_secret")
             config.callback_secret_previous = optional_text(
@@ -187,9 +190,9 @@ class Client(Uncopied):
             new = library().functions.flexpay_client_new
             pointer = _results.call(new, ctypes.byref(config))
         finally:
-            # An error keeps this frame, and error trackers show the locals of every frame.
+            # An error keeps this frame alive, and error trackers show the locals of every frame.
             del config, token, proxy, callback_secret, callback_secret_previous
-        self._own(pointer)
+        self._set_handle(pointer)
 
     @classmethod
     def from_env(cls) -> Client:
@@ -198,22 +201,22 @@ class Client(Uncopied):
         FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY, FLEXPAY_APP_NAME,
         FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_ALLOW_PLAIN_HTTP,
         FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS and FLEXPAY_PRIVATE_CONNECTIONS ("0", "1"). The
-        first two are needed.
+        first two are required.
 
         Raises InvalidError (its `field` names the variable or setting) and LibraryError. No other
-        thread may change the environment meanwhile.
+        thread may change the environment during the call.
         """
         client = cls.__new__(cls)
         new = library().functions.flexpay_client_from_env
-        client._own(_results.call(new))
+        client._set_handle(_results.call(new))
         return client
 
-    def _own(self, pointer: int) -> None:
+    def _set_handle(self, pointer: int) -> None:
         self._handle = _Handle(pointer, library().functions.flexpay_client_free)
 
     def close(self) -> None:
-        """Frees the client and wipes the library's copy of the token. Calls that are under way in
-        other threads end as they would; later ones raise InvalidError. To close twice is fine."""
+        """Frees the client and wipes the library's copy of the token. Calls in progress in other
+        threads end normally; later calls raise InvalidError. A second `close` does nothing."""
         self._handle = None
 
     def __enter__(self) -> Client:
@@ -228,9 +231,9 @@ class Client(Uncopied):
         self.close()
 
     def __repr__(self) -> str:
-        return self._shown("Client")
+        return self._repr("Client")
 
-    def _shown(self, name: str) -> str:
+    def _repr(self, name: str) -> str:
         return f"<flexpay.{name}, {'closed' if self._handle is None else 'open'}>"
 
     def pay(
@@ -246,26 +249,27 @@ class Client(Uncopied):
         decline_url: Optional[str] = None,
         home_url: Optional[str] = None,
     ) -> Payment:
-        """Asks the gateway to take in a payment. The request is sent AT MOST ONCE, whatever
-        happens; when the call fails, the error's `outcome` says whether it may be repeated.
+        """Sends a payment request to the gateway, AT MOST ONCE, whatever happens. When the call
+        fails, the error's `outcome` says whether you may repeat it.
 
-        reference: your own. Never use one twice: it is the gateway's only guard against a repeat.
+        reference: your own. Never use one twice: only the reference protects you from a second
+            payment.
         amount: greater than zero, at most two decimals: "25.50", 100, Decimal("25.50"). No float.
-        currency: CDF or "USD".
-        description: what is being paid for, shown to the customer.
-        callback_url: where the gateway posts its notice.
+        currency: "CDF" or "USD".
+        description: what the payment is for, shown to the customer.
+        callback_url: where the gateway posts its callback.
         approve_url, cancel_url, decline_url: where the customer's browser goes afterwards.
-        home_url: your front page (Api.V1_1 only).
+        home_url: your home page (Api.V1_1 only).
 
         Blocks up to the client's timeout_ms. Raises InvalidError, ResolveError, ConnectError,
         ProxyError, TLSError, TimedOutError, ConnectionLostError, ReplyError, GatewayError,
         UnauthorizedError, RefusedError, InternalError.
 
-        Ctrl-C (in the main thread) does not tear a payment in two: its end is awaited, timeout_ms
-        at most; the KeyboardInterrupt that follows has a PaymentInterrupted for its cause, which
-        says what became of it. A second Ctrl-C ends it at once; then the outcome is unknown.
+        Ctrl-C (in the main thread) does not abort a payment. `pay` waits for its end, at most
+        timeout_ms, and then raises KeyboardInterrupt; the cause is a PaymentInterrupted, which has
+        the result. A second Ctrl-C ends the call at once; then the outcome is unknown.
         """
-        request = filled(
+        request = new_struct(
             "flexpay_payment_request",
             reference=text(reference, "reference"),
             amount=amount_text(amount, "amount"),
@@ -278,37 +282,39 @@ class Client(Uncopied):
             home_url=optional_text(home_url, "home_url"),
         )
 
-        def ask() -> Payment:
+        def send() -> Payment:
             functions = library().functions
             pointer = self._call(functions.flexpay_pay, ctypes.byref(request))
-            return _results.take(pointer, functions.flexpay_payment_free, _results.payment)
+            return _results.copy_and_free(pointer, functions.flexpay_payment_free, _results.payment)
 
         if not _can_be_interrupted():
-            return ask()
-        call = _Call(ask)
+            return send()
+        call = _Call(send)
         try:
             call.start()
             payment: Payment = call.result()
             return payment
         except BaseException as interrupt:
-            if call.prevent() or interrupt is call.error:
+            if call.cancel_before_start() or interrupt is call.error:
                 raise
-            # What a signal's handler raised. What becomes of the payment must not be lost with it.
+            # A signal handler raised it. The payment's result must not be lost.
             call.wait()
-            raise interrupt from interrupted(reference, call.result)
+            raise interrupt from payment_interrupted(reference, call.result)
 
     def check(self, order_number: Optional[str]) -> Transaction:
-        """Asks the gateway where an order stands. That it was found says nothing: its `state` says
-        whether it is paid.
+        """Requests the state of an order from the gateway. A transaction that was found is not
+        always paid: see its `state`.
 
-        Asking changes nothing, so what a broken connection or a failing gateway left unanswered is
-        asked again, within the deadline.
+        A check changes nothing, so it is retried after a broken connection or a gateway failure,
+        within the deadline.
 
         Blocks up to the client's timeout_ms; Ctrl-C ends it at once. Raises NotFoundError and what
         `pay` raises.
         """
         order = optional_text(order_number, "order_number")
-        return _interruptibly(lambda: self._ask(library().functions.flexpay_check, order))
+        return _run_interruptible(
+            lambda: self._call_for_transaction(library().functions.flexpay_check, order)
+        )
 
     def wait(
         self,
@@ -321,30 +327,29 @@ class Client(Uncopied):
         cancel: Optional[CancelToken] = None,
         expected: Optional[Expected] = None,
     ) -> Transaction:
-        """Waits for the outcome of an order: asks again and again, less and less often, until it is
-        final, the time is up, or the wait is cancelled.
+        """Waits for the final state of an order. Sends checks at growing intervals until the state
+        is final, the time is up, or the wait is cancelled.
 
-        PAID is final at once; FAILED, CANCELLED, REFUNDING and REFUNDED once they have stood for
-        failed_grace_ms. The wait goes on after an order not found (yet), a question refused, a
-        failing gateway and broken connections; a refused token ends it.
+        PAID is final at once; FAILED, CANCELLED, REFUNDING and REFUNDED are final after they stayed
+        the same for failed_grace_ms. The wait continues after an order that is not found (yet), a
+        refused check, a gateway failure and a broken connection; a refused token ends it.
 
-        order_number: the gateway's number. None, which a payment by the form (Api.V1) has, is
-            refused with words that say so.
-        timeout_ms: how long to wait in all. None: 600 000.
-        interval_ms: the pause before the second question; it grows by half each time. None: 1 000.
+        order_number: the gateway's number. None (a payment of Api.V1 has none) is refused with an
+            error that says so.
+        timeout_ms: how long to wait in total. None: 600 000.
+        interval_ms: the pause before the second check; it grows by half each time. None: 1 000.
         max_interval_ms: the longest pause. None: 10 000.
-        failed_grace_ms: how long FAILED must stand to be believed; the same for CANCELLED,
+        failed_grace_ms: how long the state must stay FAILED to be final; the same for CANCELLED,
             REFUNDING and REFUNDED. None: 30 000.
-        cancel: ends the wait from elsewhere.
-        expected: what you asked for. Then the wait returns that payment and no other: one that
-            differs in reference, amount or currency ends it with MismatchError. None: nothing is
-            compared.
+        cancel: a token that cancels the wait.
+        expected: the payment you requested. A transaction with another reference, amount or
+            currency ends the wait with MismatchError. None: nothing is compared.
 
-        Blocks up to timeout_ms. Ctrl-C in the main thread ends it at once, cancelling `cancel` if
-        there is one. In another thread Python delivers no Ctrl-C: give a token, and cancel it.
+        Blocks up to timeout_ms. Ctrl-C in the main thread ends it at once and cancels `cancel`, if
+        given. Python does not deliver Ctrl-C to other threads: there, pass a token and cancel it.
 
-        Raises InvalidError, TimedOutError (its message has the last thing seen),
-        WaitCancelledError, MismatchError, UnauthorizedError, TLSError, InternalError.
+        Raises InvalidError, TimedOutError (its message has the last result), WaitCancelledError,
+        MismatchError, UnauthorizedError, TLSError, InternalError.
         """
         order = optional_text(order_number, "order_number")
         if cancel is not None and not isinstance(cancel, CancelToken):
@@ -359,16 +364,18 @@ class Client(Uncopied):
             "failed_grace_ms": milliseconds(failed_grace_ms, "failed_grace_ms"),
         }
 
-        def ask() -> Transaction:
-            options = filled(
+        def run() -> Transaction:
+            options = new_struct(
                 "flexpay_wait_options",
                 cancel=token.pointer,
                 expected=None if expected is None else expected.pointer,
                 **timeouts,
             )
-            return self._ask(library().functions.flexpay_wait, order, ctypes.byref(options))
+            return self._call_for_transaction(
+                library().functions.flexpay_wait, order, ctypes.byref(options)
+            )
 
-        return _interruptibly(ask, token.cancel)
+        return _run_interruptible(run, token.cancel)
 
     def verify_callback(
         self,
@@ -380,27 +387,27 @@ class Client(Uncopied):
         order_number: Optional[str] = None,
         query: Optional[str] = None,
     ) -> Transaction:
-        """Gives the verdict on a callback: reads it, asks the gateway about its order, and compares
-        reference, amount and currency with what you asked for.
+        """Verifies a callback: parses it, checks its order with the gateway, and compares
+        reference, amount and currency with your payment request.
 
-        A transaction that comes back IS the one you asked for. Whether it is paid, its state says:
-        mark an order paid only on State.PAID.
+        The returned transaction IS the payment you requested. It is not always paid: mark an order
+        as paid only on State.PAID.
 
-        body: the bytes as they came.
+        body: the bytes as received.
         reference, amount, currency: those of your payment request, from your own records.
-        order_number: the one the gateway gave for it. Set it whenever you recorded one: then that
-            order is checked, whatever the callback says.
-        query: the query string of the request that brought the callback ("flexpay=1.abc"), with or
-            without its "?". Needed where the client has a callback_secret: its signature is checked
-            before anything is asked.
+        order_number: the gateway's order number for it. Set it whenever you recorded one: then that
+            order is checked, whatever the callback contains.
+        query: the query string of the request that delivered the callback ("flexpay=1.abc"), with
+            or without its "?". Required if the client has a callback_secret: the signature in it is
+            verified before a check is sent.
 
         Blocks up to the client's timeout_ms; Ctrl-C ends it at once. Raises CallbackError (it
-        cannot be read), MismatchError (it is not about this payment), and what `check` raises.
+        cannot be parsed), MismatchError (it is not about this payment), and what `check` raises.
         """
         data = body_bytes(body)
         expected = _expected(reference, amount, currency, order_number, query)
-        return _interruptibly(
-            lambda: self._ask(
+        return _run_interruptible(
+            lambda: self._call_for_transaction(
                 library().functions.flexpay_verify_callback, data, len(data), ctypes.byref(expected)
             )
         )
@@ -413,54 +420,55 @@ class Client(Uncopied):
         currency: str,
         order_number: Optional[str],
     ) -> Transaction:
-        """Gives the verdict on an order, without a callback: asks the gateway about it, and
-        compares reference, amount and currency with what you asked for. For a till, or a sweep
-        over open orders. The client's callback_secret is not used.
+        """Verifies an order without a callback: checks it with the gateway, and compares reference,
+        amount and currency with your payment request. For a point of sale, or a periodic job over
+        open orders. The client's callback_secret is not used.
 
-        A transaction that comes back IS the one you asked for. Whether it is paid, its state says:
-        mark an order paid only on State.PAID.
+        The returned transaction IS the payment you requested. It is not always paid: mark an order
+        as paid only on State.PAID.
 
         reference, amount, currency: those of your payment request, from your own records.
-        order_number: the one the gateway gave for it, from your own records. None, where there is
-            none, is refused.
+        order_number: the gateway's order number for it, from your own records. None is refused.
 
         Blocks up to the client's timeout_ms; Ctrl-C ends it at once. Raises MismatchError (it is
         another payment), and what `check` raises.
         """
         expected = _expected(reference, amount, currency, order_number)
-        return _interruptibly(
-            lambda: self._ask(library().functions.flexpay_verify_order, ctypes.byref(expected))
+        return _run_interruptible(
+            lambda: self._call_for_transaction(
+                library().functions.flexpay_verify_order, ctypes.byref(expected)
+            )
         )
 
-    def _ask(self, function: Any, *arguments: Any) -> Transaction:
+    def _call_for_transaction(self, function: Any, *arguments: Any) -> Transaction:
         pointer = self._call(function, *arguments)
-        return _results.take(
+        return _results.copy_and_free(
             pointer, library().functions.flexpay_transaction_free, _results.transaction
         )
 
     def _call(self, function: Any, *arguments: Any) -> int:
         handle = self._handle
         if handle is None:
-            raise _closed()
+            raise _closed_error()
         try:
             return _results.call(function, handle.pointer, *arguments)
         finally:
-            # An exception keeps this frame, and must not keep the client with it.
+            # An exception keeps this frame alive; it must not keep the client alive too.
             del handle
 
 
 def parse_callback(body: Body) -> Callback:
-    """Reads a callback body, JSON or form. Believes nothing; no network. Does not block.
+    """Parses a callback body, JSON or form. Verifies nothing, uses no network, does not block.
 
-    ANYONE who knows the address can post one: use it to find the order it is about, and take the
-    word of `Client.verify_callback` for the rest.
+    ANYONE who knows the address can post a callback. Use it only to find the order it is about, and
+    rely on the result of `Client.verify_callback`.
 
-    Raises CallbackError when it cannot be read (over 64 KiB it is refused), and LibraryError.
+    Raises CallbackError if it cannot be parsed or is larger than 64 KiB, and LibraryError.
     """
     data = body_bytes(body)
     functions = library().functions
     pointer = _results.call(functions.flexpay_parse_callback, data, len(data))
-    return _results.take(pointer, functions.flexpay_callback_free, _results.callback)
+    return _results.copy_and_free(pointer, functions.flexpay_callback_free, _results.callback)
 
 
 def library_version() -> str:
@@ -474,79 +482,80 @@ def library_path() -> str:
     return library().path
 
 
-def _interruptibly(ask: Callable[[], T], cancel: Optional[Callable[[], None]] = None) -> T:
-    """Asks so that Ctrl-C ends it at once: in a thread of its own, where this is the main one.
+def _run_interruptible(function: Callable[[], T], cancel: Optional[Callable[[], None]] = None) -> T:
+    """Runs `function` so that Ctrl-C ends it at once: in the main thread, it starts a new thread.
 
-    With `cancel` the thread is told to end, and has ended when this returns. Without, it is left to
-    end by itself: a question changes nothing.
+    After Ctrl-C, with `cancel`, that thread is cancelled and has ended when this returns. Without,
+    it ends later by itself: a check changes nothing.
     """
     if not _can_be_interrupted():
-        return ask()
-    call = _Call(ask)
+        return function()
+    call = _Call(function)
     try:
         call.start()
         result: T = call.result()
         return result
     except BaseException as interrupt:
-        if not call.prevent() and interrupt is not call.error and cancel is not None:
+        if not call.cancel_before_start() and interrupt is not call.error and cancel is not None:
             cancel()
             call.wait()
         raise
 
 
 def _can_be_interrupted() -> bool:
-    """Whether signals, Ctrl-C above all, are delivered to this thread: to the main one alone."""
+    """Whether this thread receives signals such as Ctrl-C. Only the main thread does."""
     return threading.current_thread() is threading.main_thread()
 
 
 class _Call:
-    """A call in a thread of its own: the main thread, which waits for it, can be interrupted.
+    """A call in a new thread, so that the main thread, which waits for it, can be interrupted.
 
-    A thread each, not a pool: a wait may take ten minutes, and a pool full of waits would hold up
-    the payments behind it. A program that ends does not wait for them.
+    Each call has its own thread, not one of a pool: a wait may take ten minutes, and payments would
+    queue behind a pool full of waits. They are daemon threads: a program that ends does not wait
+    for them.
 
-    Bare locks, for a signal handler may raise between any two steps here: a lock is taken or it is
-    not, while a Future, interrupted in the midst of its own bookkeeping, may hang for ever.
+    Only plain locks are used, because a signal handler may raise between any two steps here. A lock
+    is always either locked or not; a Future that is interrupted while it updates its own state may
+    hang forever.
     """
 
-    def __init__(self, ask: Callable[[], Any]) -> None:
-        self._ask = ask
-        self._begun = threading.Lock()
-        self._ended = threading.Lock()
-        self._ended.acquire()
-        self._is_over = False
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function = function
+        self._start_lock = threading.Lock()
+        self._end_lock = threading.Lock()
+        self._end_lock.acquire()
+        self._has_ended = False
         self._result: Any = None
         self.error: Optional[BaseException] = None
 
     def start(self) -> None:
-        """Starts it."""
         try:
             threading.Thread(target=self._run, name="flexpay", daemon=True).start()
         except RuntimeError:
-            # No thread is to be had, as when the interpreter is ending. Then without one.
+            # No thread can be started, for example while the interpreter shuts down.
             self._run()
 
     def _run(self) -> None:
-        if not self._begun.acquire(blocking=False):
+        if not self._start_lock.acquire(blocking=False):
             return
         try:
-            self._result = self._ask()
+            self._result = self._function()
         except BaseException as error:
             self.error = error
-        self._is_over = True
-        self._ended.release()
+        self._has_ended = True
+        self._end_lock.release()
 
-    def prevent(self) -> bool:
-        """Whether it had not begun. Then it never will."""
-        return self._begun.acquire(blocking=False)
+    def cancel_before_start(self) -> bool:
+        """Prevents the call if it has not started. Returns whether it was prevented."""
+        return self._start_lock.acquire(blocking=False)
 
     def wait(self) -> None:
-        """Waits for its end."""
-        while not self._is_over:
-            self._ended.acquire()
+        """Waits until the call has ended."""
+        while not self._has_ended:
+            self._end_lock.acquire()
 
     def result(self) -> Any:
-        """What it came to, which is waited for."""
+        """Waits for the call, and returns its result or raises its error."""
         self.wait()
         if self.error is not None:
             raise self.error
@@ -560,7 +569,7 @@ def _expected(
     order_number: Optional[str],
     query: Optional[str] = None,
 ) -> ctypes.Structure:
-    return filled(
+    return new_struct(
         "flexpay_expected",
         reference=text(reference, "reference"),
         amount=amount_text(amount, "amount"),
@@ -570,5 +579,5 @@ def _expected(
     )
 
 
-def _closed() -> InvalidError:
+def _closed_error() -> InvalidError:
     return InvalidError("the client is closed", field="client", outcome=Outcome.NOT_SENT)

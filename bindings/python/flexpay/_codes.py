@@ -1,4 +1,4 @@
-"""What a call came to, and whether it may be repeated."""
+"""The result of a call, and whether it may be repeated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from . import _abi
 
 
 class ResultCode(IntEnum):
-    """What a call came to. A number this package does not know is kept, and named UNRECOGNIZED."""
+    """The result of a call. A number that this package does not know is kept, with the name
+    UNRECOGNIZED."""
 
     OK = _abi.OK
     # written by make header: ErrorCode
@@ -52,23 +53,24 @@ class ResultCode(IntEnum):
     def _missing_(cls, value: object) -> Optional[ResultCode]:
         if not isinstance(value, int):
             return None
-        newer = int.__new__(cls, value)
-        newer._name_ = "UNRECOGNIZED"
-        newer._value_ = value
-        return newer
+        unrecognized = int.__new__(cls, value)
+        unrecognized._name_ = "UNRECOGNIZED"
+        unrecognized._value_ = value
+        return unrecognized
 
 
 class Outcome(IntEnum):
-    """Whether a request that failed may be repeated. A new number counts as UNKNOWN."""
+    """Whether a failed request may be repeated. Unknown numbers become UNKNOWN."""
 
-    #: Nothing was sent, and nothing can be: the library cannot be used on this machine. A fault of
-    #: the installation; to try again mends nothing. (This package's own: the library has none.)
+    #: Nothing was sent: the library cannot be used on this machine. The installation is broken; a
+    #: retry does not help. (Only this package has this value, not the C library.)
     UNUSABLE = -1
     # written by make header: Outcome
     #: A part of the request was sent, and no usable reply was received. Do NOT repeat a payment
     #: before you know its state: by the callback, a check, or the merchant's console.
     UNKNOWN = _abi.OUTCOME_UNKNOWN
-    #: Nothing of the request left this machine. It may be repeated.
+    #: Nothing of the request left this machine. It may be repeated, but fix an invalid argument or
+    #: setting first.
     NOT_SENT = _abi.OUTCOME_NOT_SENT
     #: The gateway refused the request. Repeat it only after fixing the cause.
     REFUSED = _abi.OUTCOME_REFUSED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import encodings.unicode_escape  # noqa: F401 (`_escaped` needs it after a payment was sent)
+import encodings.unicode_escape  # noqa: F401 (`_escaped` needs it; no import after a payment)
 import json
 import sys
 import tempfile
@@ -22,18 +22,19 @@ from ._errors import FlexPayError, InvalidError, TimedOutError
 from ._interrupted import PaymentInterrupted
 from ._models import Payment
 
-# 2 is argparse's, for a command line that cannot be read.
-OK, FAILED, NOT_PAID, STILL_OPEN, INTERRUPTED = 0, 1, 3, 4, 130
+# argparse uses 2 for an invalid command line.
+OK, FAILED, NOT_PAID, NOT_FINAL, INTERRUPTED = 0, 1, 3, 4, 130
 STATUSES = (
-    "The exit status is 0 when the order is paid, 3 when it is settled and not paid, 4 when the"
-    " time was up before it was settled, and 1 after any other error."
+    "The exit status is 0 if the order is paid, 3 if its final state is not paid, 4 if the time was"
+    " up before the state was final, and 1 after any other error."
 )
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
-    """Runs the command line and gives its exit status."""
+    """Runs the command line and returns its exit status."""
     for stream in (sys.stdout, sys.stderr):
-        # What a terminal cannot show must not end the program: a payment may have been taken in.
+        # A character that the terminal cannot show must not end the program: a payment may have
+        # been accepted.
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
@@ -42,14 +43,14 @@ def main(arguments: Optional[List[str]] = None) -> int:
         status: int = options.run(options)
         return status
     except FlexPayError as error:
-        _tell_error(error, options.json)
+        _print_error(error, options.json)
         return FAILED
     except KeyboardInterrupt as interrupt:
-        told = interrupt.__cause__
-        if isinstance(told, PaymentInterrupted):
-            print(_escaped(str(told)), file=sys.stderr)
-            if told.payment is not None:
-                _tell(told.payment, options.json)
+        cause = interrupt.__cause__
+        if isinstance(cause, PaymentInterrupted):
+            print(_escaped(str(cause)), file=sys.stderr)
+            if cause.payment is not None:
+                _print_result(cause.payment, options.json)
         return INTERRUPTED
 
 
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m flexpay",
         description="Payments through FlexPay. The settings come from the environment:"
-        " FLEXPAY_MERCHANT, FLEXPAY_TOKEN and what else Client.from_env names.",
+        " FLEXPAY_MERCHANT, FLEXPAY_TOKEN and the others that Client.from_env documents.",
         add_help=False,
     )
     _add_help(parser)
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         "--version",
         action=_Version,
         nargs=0,
-        help="Print the versions of the package and of the library, and exit.",
+        help="Print the versions of the package and of the library and exit.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
@@ -77,80 +78,81 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    order = "The order number that the gateway gave to the payment."
-    check = command("check", _check, "Ask the gateway where an order stands.")
+    order = "The order number that the gateway assigned to the payment."
+    check = command("check", _check, "Get the state of an order from the gateway.")
     check.add_argument("order", metavar="ORDER_NUMBER", help=order)
 
-    wait = command("wait", _wait, "Wait until an order is settled, and say how. " + STATUSES)
+    wait = command("wait", _wait, "Wait until the state of an order is final. " + STATUSES)
     wait.add_argument("order", metavar="ORDER_NUMBER", help=order)
     wait.add_argument(
         "--reference",
-        help="Your reference of the payment. With --amount and --currency, an order that is another"
-        " payment is an error.",
+        help="Your reference of the payment. With --amount and --currency, it is an error if the"
+        " order is another payment.",
     )
-    wait.add_argument("--amount", help='The amount that you asked for, such as "25.50".')
-    wait.add_argument("--currency", help="The currency that you asked for, CDF or USD.")
+    wait.add_argument("--amount", help='The amount that you requested, such as "25.50".')
+    wait.add_argument("--currency", help="The currency that you requested, CDF or USD.")
     wait.add_argument(
         "--timeout",
         metavar="SECONDS",
         type=_seconds,
-        help="How long to wait. Unless given, this is 600.",
+        help="How long to wait. The default is 600.",
     )
     wait.set_defaults(parser=wait)
 
-    pay = command("pay", _pay, "Ask the gateway to take in a payment.")
+    pay = command("pay", _pay, "Send a payment request to the gateway.")
     pay.add_argument(
         "--reference", required=True, help="Your own reference of the payment. Never use one twice."
     )
     pay.add_argument("--amount", required=True, help='The amount, such as "25.50".')
     pay.add_argument("--currency", required=True, help="The currency, CDF or USD.")
-    pay.add_argument("--description", help="What is being paid for. The customer sees it.")
+    pay.add_argument("--description", help="What the payment is for. The customer sees it.")
     pay.add_argument(
-        "--callback-url", metavar="URL", help="The address to which the gateway posts its notice."
+        "--callback-url", metavar="URL", help="The URL to which the gateway posts its callback."
     )
     for name, when in (
         ("approve", "after paying"),
         ("cancel", "after cancelling"),
-        ("decline", "when the card was declined"),
-        ("home", "to get back to your front page"),
+        ("decline", "if the card was declined"),
+        ("home", "to return to your home page"),
     ):
-        about = f"The address to which the customer's browser goes {when}."
+        about = f"The URL to which the customer's browser goes {when}."
         pay.add_argument(f"--{name}-url", metavar="URL", help=about)
 
     parse = command(
         "parse-callback",
         _parse_callback,
-        "Read the body of a callback. It proves nothing: anyone can post one.",
+        "Parse the body of a callback. It proves nothing: anyone can post one.",
     )
     parse.add_argument(
         "file",
         metavar="FILE",
         nargs="?",
         default="-",
-        help='The file that holds the body. Without it, or with "-", it is read from stdin.',
+        help='The file that contains the body. Without it, or with "-", stdin is read.',
     )
 
     doctor = command(
         "doctor",
         _run_doctor,
-        "Say what is wrong with a set-up, and what to do about it. The gateway is asked two"
-        " questions that change nothing. The token is never printed. The exit status is 0 when"
-        " nothing is wrong, and 1 otherwise.",
+        "Report what is wrong with a setup and how to repair it. Sends the gateway two requests"
+        " that change nothing. Never prints the token. The exit status is 0 if nothing is wrong,"
+        " and 1 otherwise.",
     )
     doctor.add_argument(
         "--no-ask",
         action="store_true",
-        help="Make the connections, but do not ask the gateway about the token and the addresses.",
+        help="Open the connections, but do not send the two requests that test the token and the"
+        " URLs.",
     )
     return parser
 
 
 def _add_help(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-h", "--help", action="help", help="Show this help, and exit.")
+    parser.add_argument("-h", "--help", action="help", help="Show this help and exit.")
 
 
 class _Version(argparse.Action):
-    """Prints the versions. The library is loaded for this alone, and so not when there is more."""
+    """Prints the versions. An action, so that the library is loaded only for this option."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         print(f"flexpay {__version__}")
@@ -164,17 +166,19 @@ class _Version(argparse.Action):
 
 def _seconds(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= 4_000_000):
-        raise argparse.ArgumentTypeError("it is to be a whole number of seconds, and not 0")
+        raise argparse.ArgumentTypeError(
+            "it must be a whole number of seconds between 1 and 4000000"
+        )
     return int(text)
 
 
 def _wait(options: Any) -> int:
-    asked_for = (options.reference, options.amount, options.currency)
-    if None in asked_for and asked_for != (None, None, None):
+    payment = (options.reference, options.amount, options.currency)
+    if None in payment and payment != (None, None, None):
         options.parser.error("--reference, --amount and --currency go together: give all or none")
     expected = None
     if options.reference is not None:
-        reference, amount, currency = asked_for
+        reference, amount, currency = payment
         expected = Expected(
             reference=reference, amount=amount, currency=currency, order_number=options.order
         )
@@ -183,15 +187,15 @@ def _wait(options: Any) -> int:
         try:
             transaction = client.wait(options.order, timeout_ms=timeout_ms, expected=expected)
         except TimedOutError as error:
-            _tell_error(error, options.json)
-            return STILL_OPEN
-    _tell(transaction, options.json)
+            _print_error(error, options.json)
+            return NOT_FINAL
+    _print_result(transaction, options.json)
     return OK if transaction.state is State.PAID else NOT_PAID
 
 
 def _check(options: Any) -> int:
     with Client.from_env() as client:
-        _tell(client.check(options.order), options.json)
+        _print_result(client.check(options.order), options.json)
     return OK
 
 
@@ -208,7 +212,7 @@ def _pay(options: Any) -> int:
             decline_url=options.decline_url,
             home_url=options.home_url,
         )
-    _tell(payment, options.json)
+    _print_result(payment, options.json)
     return OK
 
 
@@ -221,19 +225,19 @@ def _parse_callback(options: Any) -> int:
                 body = file.read()
     except OSError as error:
         raise InvalidError(str(error), field="file", outcome=Outcome.NOT_SENT) from None
-    _tell(parse_callback(body), options.json)
+    _print_result(parse_callback(body), options.json)
     return OK
 
 
 def _run_doctor(options: Any) -> int:
-    findings = _doctor.examine(ask=not options.no_ask)
-    well = all(finding.ok is not False for finding in findings)
+    findings = _doctor.examine(send_requests=not options.no_ask)
+    ok = all(finding.ok is not False for finding in findings)
     if options.json:
-        _print_json({"ok": well, "findings": [dataclasses.asdict(one) for one in findings]})
+        _print_json({"ok": ok, "findings": [dataclasses.asdict(one) for one in findings]})
     else:
         for finding in findings:
             print(_line(finding))
-    return OK if well else FAILED
+    return OK if ok else FAILED
 
 
 def _line(finding: _doctor.Finding) -> str:
@@ -242,13 +246,13 @@ def _line(finding: _doctor.Finding) -> str:
         "✓✗".encode(sys.stdout.encoding)
     except UnicodeEncodeError:
         marks = {True: "ok", False: "FAILED", None: "-"}
-    took = "" if finding.duration_ms is None else f" ({finding.duration_ms:.0f} ms)"
-    return f"{marks[finding.ok]} {finding.name}: {_escaped(finding.detail)}{took}"
+    duration = "" if finding.duration_ms is None else f" ({finding.duration_ms:.0f} ms)"
+    return f"{marks[finding.ok]} {finding.name}: {_escaped(finding.detail)}{duration}"
 
 
-def _tell(result: Any, as_json: bool) -> None:
+def _print_result(result: Any, as_json: bool) -> None:
     fields = {
-        field.name: _plain(getattr(result, field.name)) for field in dataclasses.fields(result)
+        field.name: _json_value(getattr(result, field.name)) for field in dataclasses.fields(result)
     }
     if as_json:
         _print_json(fields)
@@ -256,16 +260,16 @@ def _tell(result: Any, as_json: bool) -> None:
     for name, value in fields.items():
         if name == "page" and value is not None:
             try:
-                print(f"page: {_kept(str(value))} (no redirect_url: open this in the browser)")
+                print(f"page: {_save_page(str(value))} (no redirect_url: open this in the browser)")
             except OSError as error:
-                # The payment was taken in all the same: what is known of it must be told.
-                print(f"page, which could not be kept in a file ({error}): {_escaped(str(value))}")
+                # The payment was accepted, so everything that is known about it must be printed.
+                print(f"page, which could not be saved to a file ({error}): {_escaped(str(value))}")
         elif value is not None and name != "raw":
             print(f"{name}: {_escaped(str(value))}")
 
 
-def _kept(page: str) -> str:
-    """The name of a file that holds this page."""
+def _save_page(page: str) -> str:
+    """Saves a page to a new file and returns the file's name."""
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", newline="", prefix="flexpay-", suffix=".html", delete=False
     ) as file:
@@ -274,16 +278,19 @@ def _kept(page: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """The text on one line. Whoever posts a callback must not command the terminal it is shown on:
-    no line ends, no escapes, nothing that turns the direction of writing."""
-    return "".join(one.encode("unicode_escape").decode() if _commands(one) else one for one in text)
+    """The text on one line, without characters that control the terminal: anyone can post a
+    callback. Escapes line endings, control characters and marks that change the text direction."""
+    return "".join(
+        character.encode("unicode_escape").decode() if _is_control(character) else character
+        for character in text
+    )
 
 
-def _commands(character: str) -> bool:
+def _is_control(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
-def _tell_error(error: FlexPayError, as_json: bool) -> None:
+def _print_error(error: FlexPayError, as_json: bool) -> None:
     fields: Dict[str, object] = {
         "code": error.code.name,
         "outcome": error.outcome.name,
@@ -297,15 +304,15 @@ def _tell_error(error: FlexPayError, as_json: bool) -> None:
     if as_json:
         _print_json({"error": fields})
         return
-    words = "{code}: {message} (outcome: {outcome})".format(**fields)
-    print(_escaped(words), file=sys.stderr)
+    text = "{code}: {message} (outcome: {outcome})".format(**fields)
+    print(_escaped(text), file=sys.stderr)
     if error.gateway_message is not None:
-        print(f"the gateway: {_escaped(error.gateway_message)}", file=sys.stderr)
+        print(f"gateway message: {_escaped(error.gateway_message)}", file=sys.stderr)
     if error.order_number is not None:
-        print(f"the order number: {_escaped(error.order_number)}", file=sys.stderr)
+        print(f"order number: {_escaped(error.order_number)}", file=sys.stderr)
 
 
-def _plain(value: object) -> object:
+def _json_value(value: object) -> object:
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, Decimal):
@@ -314,5 +321,5 @@ def _plain(value: object) -> object:
 
 
 def _print_json(value: object) -> None:
-    # ASCII alone: it reads the same under every encoding of the terminal.
+    # ASCII only: it is valid in every encoding of the terminal.
     print(json.dumps(value, indent=2))

@@ -1,9 +1,10 @@
-"""What is wrong with a set-up: `python -m flexpay doctor`.
+"""Finds what is wrong with a setup: `python -m flexpay doctor`.
 
-The connections are Python's own, not the library's, so that each step can be told and timed. Then
-come two questions that change nothing. The library checks an order that cannot exist: the answer
-shows whether the token is good. And the pay address gets an empty request without the token: the
-answer shows whether it is one. Such a request is no payment, it names no amount and no reference.
+The connections are made by Python, not by the library, so that each step can be reported and timed.
+Then the doctor sends two requests that change nothing. The library checks an order that cannot
+exist: the reply shows whether the token is valid. And the pay URL receives an empty request without
+the token: the reply shows whether it is a payment service. Such a request is not a payment: it has
+no amount and no reference.
 """
 
 from __future__ import annotations
@@ -36,84 +37,85 @@ from ._errors import (
 )
 from ._library import library
 
-# The hosts of include/flexpay.h, for an environment without addresses of its own.
+# The hosts from include/flexpay.h (payments, checks), used if no URL is set.
 HOSTS: Dict[str, Tuple[str, str]] = {
     "live": ("cardpayment.flexpay.cd", "backend.flexpay.cd"),
     "test": ("beta-cardpayment.flexpay.cd", "beta-backend.flexpay.cd"),
 }
-# How the pay addresses of each form end: what is set where nothing is, first.
-ENDINGS: Dict[str, Tuple[str, ...]] = {"v1": ("/v1/pay", "/v2/pay"), "v1.1": ("/v1.1/pay",)}
-# An empty request in each form.
-EMPTY: Dict[str, Tuple[str, bytes]] = {
+# The paths of the pay URLs of each API; the first is the default.
+PAY_PATHS: Dict[str, Tuple[str, ...]] = {"v1": ("/v1/pay", "/v2/pay"), "v1.1": ("/v1.1/pay",)}
+# An empty request for each API.
+EMPTY_REQUESTS: Dict[str, Tuple[str, bytes]] = {
     "v1": ("application/x-www-form-urlencoded", b""),
     "v1.1": ("application/json", b"{}"),
 }
-NOT_ASKED = "not asked, as you wished"
-# The gateway's numbers are letters and digits alone.
-NO_ORDER = "flexpay-doctor"
+SKIPPED = "skipped (--no-ask)"
+# It cannot exist: the gateway's order numbers contain only letters and digits.
+UNKNOWN_ORDER = "flexpay-doctor"
 
 CONNECT_TIMEOUT_S = 10.0
-# OpenSSL's numbers: an issuer that is not on the list, the chain's own root, the server's own.
-UNKNOWN_ISSUER = (18, 19, 20, 21)
+# OpenSSL's error numbers for an issuer that is not trusted: self-signed (18), self-signed in the
+# chain (19), issuer not found (20, 21).
+UNKNOWN_ISSUER_CODES = (18, 19, 20, 21)
 CLOCK_TOLERANCE = timedelta(minutes=2)
 
 # What to do when a step of a connection fails.
-REMEDIES = {
-    "address": "Write it as https://host/path",
-    "name": "Check the host's name, and whether this machine is online and has a name server",
-    "connection": "Check the address, whether the service runs (the sandbox, too, must be started),"
-    " and whether a firewall or FLEXPAY_PROXY stands in between",
-    "TLS": "Check the address and this machine's clock; for a certificate of your own (the sandbox,"
-    " a company's proxy) set FLEXPAY_CA_FILE to the PEM file of its authority",
-    "answer": "Check the address: what answers there does not speak HTTP as a gateway does",
+ADVICE = {
+    "URL": "Write it as https://host/path",
+    "DNS": "Check the host name, and whether this machine is online and has a DNS server",
+    "connection": "Check the URL, whether the service is running (the sandbox must be started too),"
+    " and whether a firewall or FLEXPAY_PROXY blocks the connection",
+    "TLS": "Check the URL and this machine's clock. For a private certificate (the sandbox, a"
+    " company proxy) set FLEXPAY_CA_FILE to the PEM file of its certificate authority",
+    "HTTP": "Check the URL: the server there does not reply with valid HTTP",
 }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one examination."""
 
     name: str
-    #: None: nothing to be judged.
+    #: None: not examined, or no verdict.
     ok: Optional[bool]
     detail: str
     duration_ms: Optional[float] = None
 
 
-def examine(ask: bool = True) -> List[Finding]:
-    """Looks at everything, and goes on after what is wrong. With `ask` the gateway is asked about
-    the token and the addresses."""
-    return list(_examine(ask))
+def examine(send_requests: bool = True) -> List[Finding]:
+    """Examines everything; continues after a failure. `send_requests` includes the two requests
+    that test the token and the URLs."""
+    return list(_examine(send_requests))
 
 
-def _examine(ask: bool) -> Iterator[Finding]:
+def _examine(send_requests: bool) -> Iterator[Finding]:
     library = _library()
     yield library
     settings = _settings()
     yield settings
     yield _token()
     if not settings.ok:
-        # Which services they mean is not known then.
-        yield Finding("services", None, "not looked at: the settings are not known to be good")
+        # Their URLs are unknown without valid settings.
+        yield Finding("services", None, "not examined: the settings are not known to be valid")
         return
-    ahead = None
-    for name, url in _targets():
-        findings, seen = _service(name, url)
+    clock_ahead_s = None
+    for name, url in _services():
+        findings, measured_s = _service(name, url)
         yield from findings
-        ahead = ahead if seen is None else seen
-        question = "pay form" if name == "pay" else "check token"
+        clock_ahead_s = clock_ahead_s if measured_s is None else measured_s
+        request = "pay API" if name == "pay" else "check token"
         if any(finding.ok is False for finding in findings):
-            yield Finding(question, None, "not asked: see above")
+            yield Finding(request, None, "skipped: see above")
         elif name == "pay":
-            yield _pay_form(url, ask)
+            yield _pay_api(url, send_requests)
         else:
-            yield _check_token(ask)
-    yield _clock(ahead)
+            yield _check_token(send_requests)
+    yield _clock(clock_ahead_s)
     yield Finding(
-        "not looked at",
+        "not examined",
         None,
-        "the merchant code (only a payment shows whether it is right), and whether the gateway can"
-        " reach your callback address",
+        "the merchant code (only a payment shows whether it is correct), and whether the gateway"
+        " can reach your callback URL",
     )
 
 
@@ -136,44 +138,44 @@ def _settings() -> Finding:
     try:
         Client.from_env().close()
     except LibraryError:
-        return Finding("settings", None, "not looked at: the library judges them, see above")
+        return Finding("settings", None, "not examined: the library validates them, see above")
     except FlexPayError as error:
-        # A setting has a variable of its name.
+        # The variable of a setting has the setting's name.
         variable = "FLEXPAY_" + (error.field or "…").replace("FLEXPAY_", "").upper()
         return Finding(
             "settings",
             False,
-            f"{error}. Mend {variable} in the environment of this program (`python -m pydoc"
+            f"{error}. Correct {variable} in the environment of this program (`python -m pydoc"
             " flexpay.Client` explains each setting)",
         )
-    (_, pay), (_, check) = _targets()
-    order_number = "" if _api() == "v1.1" else " (whose payments have no order number; v1.1's have)"
+    (_, pay), (_, check) = _services()
+    note = "" if _api() == "v1.1" else " (its payments have no order number; those of v1.1 do)"
     return Finding(
         "settings",
         True,
-        f"merchant {_variable('FLEXPAY_MERCHANT')}, api {_api()}{order_number},"
+        f"merchant {_env('FLEXPAY_MERCHANT')}, api {_api()}{note},"
         f" payments to {pay}, checks to {check}",
     )
 
 
 def _token() -> Finding:
-    token = _variable("FLEXPAY_TOKEN")
+    token = _env("FLEXPAY_TOKEN")
     if not token:
         return Finding(
-            "token", False, "FLEXPAY_TOKEN is not set. Set it to the token FlexPay gave you"
+            "token", False, "FLEXPAY_TOKEN is not set. Set it to the token that FlexPay gave you"
         )
     expiry = _expiry(token)
     if expiry is None:
-        return Finding("token", True, "present; when it expires cannot be read from it")
+        return Finding("token", True, "set; it does not contain an expiry date")
     left = expiry - datetime.now(timezone.utc)
-    when = expiry.strftime("%Y-%m-%d %H:%M UTC")
+    date = expiry.strftime("%Y-%m-%d %H:%M UTC")
     if left <= timedelta(0):
-        return Finding("token", False, f"expired on {when}. Ask FlexPay for a new one")
-    return Finding("token", True, f"present, expires on {when}, in {left.days} days")
+        return Finding("token", False, f"expired on {date}. Ask FlexPay for a new one")
+    return Finding("token", True, f"set, expires on {date}, in {left.days} days")
 
 
 def _expiry(token: str) -> Optional[datetime]:
-    """The `exp` of a JWT, which is not checked in any other way; None where there is none."""
+    """The `exp` claim of a JWT, whose signature is not verified; None if there is none."""
     parts = token.split(" ")[-1].split(".")
     if len(parts) != 3:
         return None
@@ -184,20 +186,20 @@ def _expiry(token: str) -> Optional[datetime]:
         return None
 
 
-def _targets() -> List[Tuple[str, str]]:
-    """The addresses that the library would use: its own words are in src/config.rs."""
-    pay, check = HOSTS[_variable("FLEXPAY_ENVIRONMENT") or "live"]
+def _services() -> List[Tuple[str, str]]:
+    """The services' URLs, as the library determines them in src/config.rs."""
+    pay, check = HOSTS[_env("FLEXPAY_ENVIRONMENT") or "live"]
     return [
-        ("pay", _variable("FLEXPAY_PAY_URL") or f"https://{pay}{ENDINGS[_api()][0]}"),
-        ("check", _variable("FLEXPAY_CHECK_URL") or f"https://{check}/api/rest/v1/check"),
+        ("pay", _env("FLEXPAY_PAY_URL") or f"https://{pay}{PAY_PATHS[_api()][0]}"),
+        ("check", _env("FLEXPAY_CHECK_URL") or f"https://{check}/api/rest/v1/check"),
     ]
 
 
 class _Target:
-    """Where an address leads, and by which way."""
+    """The host of a URL, and the peer to connect to: the host or the proxy."""
 
     def __init__(self, name: str, url: str) -> None:
-        scheme, self.host, port, parts = _parts(url, f"FLEXPAY_{name.upper()}_URL")
+        scheme, self.host, port, parts = _split_url(url, f"FLEXPAY_{name.upper()}_URL")
         self.is_tls = scheme == "https"
         self.port = port or (443 if self.is_tls else 80)
         self.path = parts.path or "/"
@@ -207,96 +209,98 @@ class _Target:
         )
 
     def connection(self) -> http.client.HTTPConnection:
-        """A connection that is not made yet."""
+        """A connection that is not open yet."""
         connection = http.client.HTTPConnection(*self.peer, timeout=CONNECT_TIMEOUT_S)
         if self.proxy is not None:
             connection.set_tunnel(self.host, self.port, self.proxy.headers)
         return connection
 
     def secure(self, connection: http.client.HTTPConnection) -> Optional[str]:
-        """Puts TLS over it, and gives its version."""
-        context = ssl.create_default_context(cafile=_variable("FLEXPAY_CA_FILE"))
+        """Starts TLS on the connection and returns the TLS version."""
+        context = ssl.create_default_context(cafile=_env("FLEXPAY_CA_FILE"))
         secured = context.wrap_socket(connection.sock, server_hostname=self.host)
         connection.sock = secured
         return secured.version()
 
 
 def _service(name: str, url: str) -> Tuple[List[Finding], Optional[float]]:
-    """Goes through a service's steps up to the first that fails; and by how many seconds this
-    machine's clock is ahead of what it told, if it told."""
+    """Examines the steps of a connection to a service, up to the first that fails. Also returns by
+    how many seconds this machine's clock is ahead of the service's clock, if that is known."""
     findings: List[Finding] = []
-    step = "address"
+    step = "URL"
     started = time.monotonic()
 
-    def found(detail: str) -> None:
-        took = (time.monotonic() - started) * 1000
-        findings.append(Finding(f"{name} {step}", True, detail, took))
+    def passed(detail: str) -> None:
+        duration_ms = (time.monotonic() - started) * 1000
+        findings.append(Finding(f"{name} {step}", True, detail, duration_ms))
 
     def failed(reason: str) -> None:
-        took = (time.monotonic() - started) * 1000
-        detail = f"{reason}. {REMEDIES[step]}"
-        findings.append(Finding(f"{name} {step}", False, detail, took))
+        duration_ms = (time.monotonic() - started) * 1000
+        detail = f"{reason}. {ADVICE[step]}"
+        findings.append(Finding(f"{name} {step}", False, detail, duration_ms))
 
     try:
         target = _Target(name, url)
 
-        step, started = "name", time.monotonic()
+        step, started = "DNS", time.monotonic()
         addresses = {
             info[4][0] for info in socket.getaddrinfo(*target.peer, type=socket.SOCK_STREAM)
         }
-        found(f"{target.peer[0]} is {', '.join(sorted(map(str, addresses)))}")
+        passed(f"{target.peer[0]} is {', '.join(sorted(map(str, addresses)))}")
 
         step, started = "connection", time.monotonic()
         with closing(target.connection()) as connection:
             connection.connect()
-            way = "" if target.proxy is None else " through the proxy"
-            found(f"{target.host}:{target.port}{way}")
+            proxy = "" if target.proxy is None else " through the proxy"
+            passed(f"{target.host}:{target.port}{proxy}")
 
             if target.is_tls:
                 step, started = "TLS", time.monotonic()
                 version = target.secure(connection)
                 trust = (
-                    _variable("FLEXPAY_CA_FILE") or "this Python's list (the library's is other)"
+                    _env("FLEXPAY_CA_FILE")
+                    or "this Python's certificate list (not the library's list)"
                 )
-                found(f"{version}, certificate trusted by {trust}")
+                passed(f"{version}, certificate trusted by {trust}")
             else:
-                findings.append(Finding(name + " TLS", None, "plain http, by its address"))
+                findings.append(Finding(name + " TLS", None, "not used: the URL is plain http"))
 
-            step, started = "answer", time.monotonic()
+            step, started = "HTTP", time.monotonic()
             connection.request("HEAD", "/")
-            answer = connection.getresponse()
-            if answer.status == 403:
+            response = connection.getresponse()
+            if response.status == 403:
                 refused = (
-                    "HTTP 403: the address of this machine may not be allowed. Ask FlexPay about"
-                    " its address filter, and look for a firewall in between"
+                    "HTTP 403: this machine's IP address may not be allowed. Ask FlexPay about its"
+                    " IP filter, and check for a firewall on the path"
                 )
                 findings.append(Finding(f"{name} {step}", False, refused))
             else:
-                found(f"HTTP {answer.status}")
-            date = _date(answer.getheader("Date"))
+                passed(f"HTTP {response.status}")
+            date = _date(response.getheader("Date"))
             now = datetime.now(timezone.utc)
             return findings, None if date is None else (now - date).total_seconds()
     except ssl.SSLCertVerificationError as error:
-        if error.verify_code in UNKNOWN_ISSUER and _library_trusts(url):
-            found(
-                "certificate trusted by the library, though its issuer is not on this Python's list"
+        if error.verify_code in UNKNOWN_ISSUER_CODES and _library_trusts(url):
+            passed(
+                "certificate trusted by the library, although its issuer is not on this Python's"
+                " list"
             )
         else:
-            failed(f"(this Python's verdict) {error}")
+            failed(f"(according to this Python) {error}")
         return findings, None
     except (OSError, ValueError, http.client.HTTPException) as error:
-        failed(f"{target.peer[0]}: {_why(error)}" if step == "name" else _why(error))
+        failed(f"{target.peer[0]}: {_reason(error)}" if step == "DNS" else _reason(error))
         return findings, None
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
 def _library_trusts(url: str) -> bool:
-    """Whether the library's own connection reaches this service: any answer at all proves it."""
+    """Whether the library can connect to this service: any reply proves it."""
     try:
-        _ask_about_no_order(url)
+        _check_unknown_order(url)
     except FlexPayError as error:
         return isinstance(
             error, (GatewayError, NotFoundError, RefusedError, ReplyError, UnauthorizedError)
@@ -304,139 +308,142 @@ def _library_trusts(url: str) -> bool:
     return True
 
 
-def _ask_about_no_order(check_url: Optional[str]) -> None:
-    """Checks an order that cannot exist: once, and with all settings else."""
+def _check_unknown_order(check_url: Optional[str]) -> None:
+    """Checks an order that cannot exist. Sends one request, with all the other settings."""
     with Client(
-        merchant=_variable("FLEXPAY_MERCHANT") or "",
-        token=_variable("FLEXPAY_TOKEN") or "",
-        environment=_variable("FLEXPAY_ENVIRONMENT"),
+        merchant=_env("FLEXPAY_MERCHANT") or "",
+        token=_env("FLEXPAY_TOKEN") or "",
+        environment=_env("FLEXPAY_ENVIRONMENT"),
         check_url=check_url,
         timeout_ms=_milliseconds("FLEXPAY_TIMEOUT_MS"),
         connect_timeout_ms=_milliseconds("FLEXPAY_CONNECT_TIMEOUT_MS"),
-        ca_file=_variable("FLEXPAY_CA_FILE"),
-        proxy=_variable("FLEXPAY_PROXY"),
-        app_name=_variable("FLEXPAY_APP_NAME"),
-        allow_plain_http=_variable("FLEXPAY_ALLOW_PLAIN_HTTP") == "1",
-        system_roots=_variable("FLEXPAY_SYSTEM_ROOTS") == "1",
+        ca_file=_env("FLEXPAY_CA_FILE"),
+        proxy=_env("FLEXPAY_PROXY"),
+        app_name=_env("FLEXPAY_APP_NAME"),
+        allow_plain_http=_env("FLEXPAY_ALLOW_PLAIN_HTTP") == "1",
+        system_roots=_env("FLEXPAY_SYSTEM_ROOTS") == "1",
         check_once=True,
     ) as client:
-        client.check(NO_ORDER)
+        client.check(UNKNOWN_ORDER)
 
 
-def _check_token(ask: bool = True) -> Finding:
-    """Whether the gateway takes the token, and whether checks are answered at this address."""
-    if not ask:
-        return Finding("check token", None, NOT_ASKED)
+def _check_token(send_request: bool = True) -> Finding:
+    """Whether the gateway accepts the token, and whether the URL is a check service."""
+    if not send_request:
+        return Finding("check token", None, SKIPPED)
     started = time.monotonic()
 
     def finding(ok: bool, detail: str) -> Finding:
-        took = (time.monotonic() - started) * 1000
-        return Finding("check token", ok, detail, took)
+        duration_ms = (time.monotonic() - started) * 1000
+        return Finding("check token", ok, detail, duration_ms)
 
     try:
-        _ask_about_no_order(_variable("FLEXPAY_CHECK_URL"))
+        _check_unknown_order(_env("FLEXPAY_CHECK_URL"))
     except NotFoundError:
         return finding(
-            True, "accepted: the gateway was asked about an order that cannot exist, and knew none"
+            True, "accepted: the gateway replied that the order of this test does not exist"
         )
     except UnauthorizedError as error:
         if error.http_status == 403:
             return finding(
                 False,
-                f"{error}. Ask FlexPay about its address filter, and whether the token is yours",
+                f"{error}. Ask FlexPay about its IP filter, and whether the token is yours",
             )
         return finding(
             False,
             f"{error}. Set FLEXPAY_TOKEN to the token that FlexPay gave you for this environment,"
-            " whole and on one line",
+            " complete and on one line",
         )
     except RefusedError as error:
         if error.http_status in (404, 405):
             return finding(
                 False,
-                f"HTTP {error.http_status}: no checks are answered at this address. Set"
-                " FLEXPAY_CHECK_URL to the address up to and without the order number, which ends"
-                " in /api/rest/v1/check (or unset it, for FlexPay's own)",
+                f"HTTP {error.http_status}: this URL is not a check service. Set FLEXPAY_CHECK_URL"
+                " to the URL without the order number, which ends in /api/rest/v1/check (or unset"
+                " it to use FlexPay's own)",
             )
-        return finding(False, f"{error}. Show FlexPay these words")
+        return finding(False, f"{error}. Report this message to FlexPay")
     except ReplyError as error:
         return finding(
             False,
-            f"{error}. Check FLEXPAY_CHECK_URL, which ends in /api/rest/v1/check at FlexPay's",
+            f"{error}. Check FLEXPAY_CHECK_URL: FlexPay's ends in /api/rest/v1/check",
         )
     except GatewayError as error:
         return finding(
-            False, f"{error}. Run this again in some minutes, and show FlexPay these words then"
+            False,
+            f"{error}. Run this again in a few minutes; if it still fails, report this message to"
+            " FlexPay",
         )
     except FlexPayError as error:
         return finding(
             False,
-            f"{error.code.name}: {error}. This is the library's own connection, see above for"
-            " what Python's came to",
+            f"{error.code.name}: {error}. This is the library's own connection; see above for the"
+            " result of Python's",
         )
-    return finding(True, f"accepted: the gateway even knows an order {NO_ORDER!r}")
+    return finding(True, f"accepted: the gateway even knows an order {UNKNOWN_ORDER!r}")
 
 
-def _pay_form(url: str, ask: bool = True) -> Finding:
-    """Whether there is a payment service at this address, of the form that was set."""
+def _pay_api(url: str, send_request: bool = True) -> Finding:
+    """Whether the URL is a payment service of the API that is set."""
     started = time.monotonic()
     api = _api()
-    (other,) = set(ENDINGS) - {api}
+    (other,) = set(PAY_PATHS) - {api}
 
     def finding(ok: Optional[bool], detail: str) -> Finding:
-        took = (time.monotonic() - started) * 1000
-        return Finding("pay form", ok, detail, took)
+        duration_ms = (time.monotonic() - started) * 1000
+        return Finding("pay API", ok, detail, duration_ms)
 
-    of_the_other_form = (
-        f"this address is for the other form (api). Set FLEXPAY_API={other}, or set FLEXPAY_PAY_URL"
-        f" to an address that ends in {ENDINGS[api][0]}"
+    other_api = (
+        f"this URL is for api {other}. Set FLEXPAY_API={other}, or set FLEXPAY_PAY_URL to a URL"
+        f" that ends in {PAY_PATHS[api][0]}"
     )
     path = urlsplit(url).path.rstrip("/")
-    if path.endswith(ENDINGS[other]):
-        return finding(False, of_the_other_form)
-    if not ask:
-        return Finding("pay form", None, NOT_ASKED)
+    if path.endswith(PAY_PATHS[other]):
+        return finding(False, other_api)
+    if not send_request:
+        return Finding("pay API", None, SKIPPED)
     try:
-        status = _status_of_nothing(url, api)
+        status = _status_of_empty_request(url, api)
         if status in (404, 405, 410):
             return finding(
                 False,
-                f"HTTP {status}: no payments are taken at this address. Set FLEXPAY_PAY_URL to one"
-                f" that ends in {ENDINGS[api][0]} (or unset it, for FlexPay's own)",
+                f"HTTP {status}: this URL is not a payment service. Set FLEXPAY_PAY_URL to one that"
+                f" ends in {PAY_PATHS[api][0]} (or unset it to use FlexPay's own)",
             )
         if status in (301, 308):
             return finding(
                 False,
-                f"HTTP {status}: the service has moved from this address (no redirect is followed)."
-                " Set FLEXPAY_PAY_URL to where it is now, with https:// where there is http://",
+                f"HTTP {status}: the service has moved (redirects are not followed). Set"
+                " FLEXPAY_PAY_URL to its new URL; if it has http://, try https://",
             )
         if status in (502, 503, 504):
             return finding(
-                False, f"HTTP {status}: the gateway is failing. Try again in some minutes"
+                False, f"HTTP {status}: the gateway is failing. Try again in a few minutes"
             )
         if status in (400, 415):
-            status_of_other = _status_of_nothing(url, other)
+            status_of_other = _status_of_empty_request(url, other)
             if status_of_other in (200, 401, 403, 422):
-                return finding(False, of_the_other_form)
+                return finding(False, other_api)
     except ssl.SSLCertVerificationError:
-        return finding(None, "not asked: this Python does not trust the certificate's issuer")
+        return finding(None, "skipped: this Python does not trust the certificate's issuer")
     except (OSError, ValueError, http.client.HTTPException) as error:
-        return finding(False, f"{_why(error)}. {REMEDIES['answer']}")
+        return finding(False, f"{_reason(error)}. {ADVICE['HTTP']}")
     if status in (200, 401, 403, 422):
         return finding(
-            True, f"takes requests of api {api} (HTTP {status} to an empty one, without the token)"
+            True,
+            f"accepts requests of api {api} (HTTP {status} to an empty request without the token)",
         )
     return finding(
         None,
-        f"HTTP {status} to an empty request, without the token: whether payments are taken here"
-        " cannot be told from it",
+        f"HTTP {status} to an empty request without the token: this does not show whether the URL"
+        " is a payment service",
     )
 
 
-def _status_of_nothing(url: str, api: str) -> int:
-    """The HTTP status that an empty request without the token gets."""
+def _status_of_empty_request(url: str, api: str) -> int:
+    """The HTTP status of the reply to an empty request without the token."""
     target = _Target("pay", url)
-    kind, body = EMPTY[api]
+    kind, body = EMPTY_REQUESTS[api]
     with closing(target.connection()) as connection:
         connection.connect()
         if target.is_tls:
@@ -445,16 +452,16 @@ def _status_of_nothing(url: str, api: str) -> int:
         return connection.getresponse().status
 
 
-def _parts(url: str, variable: str) -> Tuple[str, str, Optional[int], SplitResult]:
-    """The scheme, host and port of an address, and the whole of it, split."""
+def _split_url(url: str, variable: str) -> Tuple[str, str, Optional[int], SplitResult]:
+    """The scheme, host and port of a URL, and all its parts."""
     try:
         parts = urlsplit(url)
         if parts.hostname and parts.scheme in ("http", "https"):
             return parts.scheme, parts.hostname, parts.port, parts
     except ValueError:
         pass
-    # The address is not repeated, nor what Python says of it: it may hold a password.
-    raise ValueError(f"{variable} is no http or https address")
+    # The message contains neither the URL nor Python's error: both may contain a password.
+    raise ValueError(f"{variable} is not an http or https URL")
 
 
 @dataclass(frozen=True)
@@ -465,10 +472,10 @@ class _Proxy:
 
 
 def _proxy() -> Optional[_Proxy]:
-    url = _variable("FLEXPAY_PROXY")
+    url = _env("FLEXPAY_PROXY")
     if not url:
         return None
-    _, host, port, parts = _parts(url, "FLEXPAY_PROXY")
+    _, host, port, parts = _split_url(url, "FLEXPAY_PROXY")
     headers = {}
     if parts.username is not None:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -476,12 +483,12 @@ def _proxy() -> Optional[_Proxy]:
     return _Proxy(host, port or 80, headers)
 
 
-def _clock(ahead: Optional[float]) -> Finding:
-    if ahead is None:
-        return Finding("clock", None, "no service told the time")
-    where = "ahead of" if ahead >= 0 else "behind"
-    detail = f"about {abs(ahead):.0f} s {where} the gateway's (approximate: it tells whole seconds)"
-    is_right = abs(ahead) <= CLOCK_TOLERANCE.total_seconds()
+def _clock(ahead_s: Optional[float]) -> Finding:
+    if ahead_s is None:
+        return Finding("clock", None, "not examined: no service sent a date")
+    where = "ahead of" if ahead_s >= 0 else "behind"
+    detail = f"about {abs(ahead_s):.0f} s {where} the gateway's (which sends whole seconds only)"
+    is_right = abs(ahead_s) <= CLOCK_TOLERANCE.total_seconds()
     return Finding("clock", is_right, detail + ("" if is_right else ". Set this machine's clock"))
 
 
@@ -494,14 +501,14 @@ def _date(header: Optional[str]) -> Optional[datetime]:
 
 
 def _api() -> str:
-    return _variable("FLEXPAY_API") or "v1"
+    return _env("FLEXPAY_API") or "v1"
 
 
 def _milliseconds(name: str) -> Optional[int]:
-    # The settings were taken by the library: it is a number. 0 is the usual time there.
-    return int(_variable(name) or 0) or None
+    # The library has accepted the settings, so it is a number. There, 0 means the default.
+    return int(_env(name) or 0) or None
 
 
-def _variable(name: str) -> Optional[str]:
-    # As the library reads it: without blanks around, and empty is not set.
+def _env(name: str) -> Optional[str]:
+    # As the library reads it: surrounding whitespace is removed, and empty means not set.
     return os.environ.get(name, "").strip() or None

@@ -1,4 +1,4 @@
-"""The numbers that are passed in and out, as enumerations."""
+"""Numbers of the C library as enumerations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ._library import library
 
 
 class Environment(IntEnum):
-    """Which of the gateway's hosts to talk to. "live" and "test" will do in its place."""
+    """Which hosts of the gateway to use. "live" and "test" are accepted instead."""
 
     # written by make header: Environment
     #: cardpayment.flexpay.cd and backend.flexpay.cd.
@@ -22,7 +22,7 @@ class Environment(IntEnum):
 
 
 class Api(IntEnum):
-    """Which form of the payment service to use. "v1" and "v1.1" will do in its place."""
+    """Which version of the payment API to use. "v1" and "v1.1" are accepted instead."""
 
     # written by make header: Api
     #: /v1/pay, as documented: a form. Its reply has no order number.
@@ -34,9 +34,9 @@ class Api(IntEnum):
 
 
 class State(IntEnum):
-    """Where a transaction stands. Only PAID means that the customer has paid.
+    """The state of a transaction. Only PAID means that the customer has paid.
 
-    A number this package does not know counts as UNKNOWN: neither paid nor failed.
+    Numbers that this package does not know become UNKNOWN: neither paid nor failed.
     """
 
     # written by make header: State
@@ -62,16 +62,16 @@ class State(IntEnum):
         return cls.UNKNOWN if isinstance(value, int) else None
 
     def may_replace(self, recorded: State) -> bool:
-        """Whether this state may replace the one that a shop has recorded, where callbacks and
-        checks come late, twice and out of order.
+        """Whether this state may replace the recorded one. Callbacks and checks may come late,
+        twice and out of order.
 
-        Late PAID beats FAILED and CANCELLED; a refund follows PAID alone; nothing is replaced
-        by itself, by UNKNOWN, or by what came before it. The compare-and-set that goes with it:
-        "UPDATE orders SET state = :now WHERE reference = :reference AND state = :recorded". Whoever
-        changes no row was not the first.
+        A late PAID replaces FAILED and CANCELLED; a refund replaces only PAID. No state is replaced
+        by itself, by UNKNOWN or by an earlier one. Use it with a compare-and-set: "UPDATE orders
+        SET state = :now WHERE reference = :reference AND state = :recorded". If no row changes,
+        another program changed the state first.
         """
         if isinstance(recorded, str):
-            # A database holds the name, most often.
+            # A database usually has the name.
             why = 'State["PAID"] is the state of that name'
             raise wrong_type("recorded", "State", recorded, why)
         number = integer(recorded, "recorded", -(2**31), 2**31 - 1)

@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions."""
+"""The exceptions of this package."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from ._codes import Outcome, ResultCode
 
 
 class FlexPayError(Exception):
-    """The base of every error of this package. `str(error)` is one sentence for a person.
+    """The base class of every error of this package. `str(error)` is one sentence in English.
 
-    Which subclass it is tells what happened, `outcome` whether the request may be repeated. The
-    token is never in it.
+    The subclass says what happened; `outcome` says whether the request may be repeated. The token
+    is never in the error.
     """
 
-    #: Set by each subclass; `code` of an instance is the library's own word.
+    #: Each subclass has a default; an instance has the code from the library.
     code: ResultCode = ResultCode.INTERNAL
-    #: May the request be repeated?
+    #: Whether the request may be repeated.
     outcome: Outcome = Outcome.UNKNOWN
-    #: The HTTP status of the gateway's answer; None when there was none.
+    #: The HTTP status of the gateway's reply; None if there was none.
     http_status: Optional[int] = None
-    #: The name of the field at fault ("amount"), where one was.
+    #: The name of the invalid field ("amount"), if there is one.
     field: Optional[str] = None
-    #: The gateway's own code.
+    #: The gateway's code.
     gateway_code: Optional[str] = None
-    #: The gateway's own words, in French mostly.
+    #: The gateway's message, usually in French.
     gateway_message: Optional[str] = None
-    #: The order number that the reply to a failed payment request gave all the same: ask about it
-    #: with `Client.check` before anything is repeated.
+    #: The order number in the reply to a failed payment request. Check it with `Client.check`
+    #: before you repeat anything.
     order_number: Optional[str] = None
 
     def __init__(
@@ -53,36 +53,36 @@ class FlexPayError(Exception):
 
     @property
     def message(self) -> str:
-        """One sentence for a person, in English."""
+        """One sentence in English."""
         return str(self)
 
 
 class LibraryError(FlexPayError, ImportError):
-    """The shared library is missing, or is not the one this package was written for: a fault of the
-    installation. The message says how to mend it."""
+    """The shared library is missing or has another ABI version: the installation is broken. The
+    message says how to repair it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, outcome=Outcome.UNUSABLE)
 
 
 class InvalidError(FlexPayError, ValueError):
-    """An argument or a setting was refused before anything was sent; `field` names it."""
+    """An argument or a setting is invalid; `field` names it. Nothing was sent."""
 
     code = ResultCode.INVALID
 
 
 class InvalidTypeError(InvalidError, TypeError):
-    """An argument is of a type that is never right there, such as a float for an amount."""
+    """An argument has a wrong type, such as a float for an amount."""
 
 
 class InternalError(FlexPayError, RuntimeError):
-    """A fault inside the library."""
+    """An internal error of the library."""
 
     code = ResultCode.INTERNAL
 
 
 class ResolveError(FlexPayError, ConnectionError):
-    """The host name could not be looked up."""
+    """The host name could not be resolved."""
 
     code = ResultCode.RESOLVE
 
@@ -100,7 +100,8 @@ class ProxyError(FlexPayError, ConnectionError):
 
 
 class TLSError(FlexPayError, ConnectionError):
-    """The TLS handshake failed: certificate not trusted, out of its dates, or for another name."""
+    """The TLS handshake failed: the certificate is not trusted, expired, not valid yet, or for
+    another name."""
 
     code = ResultCode.TLS
 
@@ -112,20 +113,20 @@ class TimedOutError(FlexPayError, TimeoutError):
 
 
 class WaitCancelledError(FlexPayError):
-    """The wait was cancelled by its CancelToken; the payment's outcome is open."""
+    """The wait was cancelled by its CancelToken; the payment's outcome is unknown."""
 
     code = ResultCode.CANCELLED
 
 
 class ConnectionLostError(FlexPayError, ConnectionError):
-    """The connection broke after the request had begun."""
+    """The connection broke after sending had started."""
 
     code = ResultCode.CONNECTION
 
 
-# Not ValueError, here and below: no argument was wrong, and a payment may have been taken in.
+# Not ValueError, here and below: no argument was wrong, and a payment may have been accepted.
 class ReplyError(FlexPayError, RuntimeError):
-    """A reply came that cannot be read, or that contradicts itself."""
+    """The reply cannot be parsed, or contradicts itself."""
 
     code = ResultCode.REPLY
 
@@ -143,25 +144,25 @@ class UnauthorizedError(FlexPayError, PermissionError):
 
 
 class RefusedError(FlexPayError, RuntimeError):
-    """The gateway said no; `gateway_message` has its words."""
+    """The gateway refused the request; `gateway_message` has its message."""
 
     code = ResultCode.REFUSED
 
 
 class NotFoundError(FlexPayError, LookupError):
-    """The gateway knows no such order (for a moment after a payment request, that is normal)."""
+    """The gateway does not know the order. This is normal shortly after a payment request."""
 
     code = ResultCode.NOT_FOUND
 
 
 class CallbackError(FlexPayError, ValueError):
-    """A callback body that cannot be read."""
+    """The callback body cannot be parsed."""
 
     code = ResultCode.CALLBACK
 
 
 class MismatchError(FlexPayError, ValueError):
-    """A callback whose transaction is not the one that was expected; the message says in what."""
+    """The transaction is not the expected one; the message says what differs."""
 
     code = ResultCode.MISMATCH
 

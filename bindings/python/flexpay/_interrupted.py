@@ -1,4 +1,4 @@
-"""What became of a payment whose caller was interrupted."""
+"""The result of a payment whose caller was interrupted."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from ._codes import Outcome
 from ._models import Payment
 
 
-class PaymentInterrupted(Exception):  # noqa: N818 (what is told, not what is raised)
-    """What became of a payment whose caller was interrupted while it was under way.
+class PaymentInterrupted(Exception):  # noqa: N818 (only used as a cause, never raised itself)
+    """The result of a payment whose caller was interrupted during the call.
 
-    Never raised by itself: it is the `__cause__` of the KeyboardInterrupt (or of what else a signal
-    handler raised, or of asyncio's CancelledError) that `pay` ends with. So it stands in the
-    traceback, and a program that wants it finds it:
+    It is never raised. It is the `__cause__` of the exception that `pay` raises: KeyboardInterrupt,
+    another exception of a signal handler, or asyncio's CancelledError. So the traceback shows it,
+    and a program can read it:
 
         except KeyboardInterrupt as interrupt:
             if isinstance(interrupt.__cause__, PaymentInterrupted):
                 record(interrupt.__cause__.payment, interrupt.__cause__.error)
 
-    Exactly one of the two is set: `payment` if the gateway took it in, `error` if not.
+    Exactly one of the two is set: `payment` if the gateway accepted the payment, `error` if not.
     """
 
     def __init__(
@@ -33,16 +33,16 @@ class PaymentInterrupted(Exception):  # noqa: N818 (what is told, not what is ra
         self.error = error
 
 
-def interrupted(reference: str, result: Callable[[], Payment]) -> PaymentInterrupted:
-    """What became of a payment whose caller was interrupted."""
-    about = f"interrupted during the payment request for {reference!r}: "
+def payment_interrupted(reference: str, result: Callable[[], Payment]) -> PaymentInterrupted:
+    """The PaymentInterrupted for a call that has ended; `result` returns or raises its result."""
+    prefix = f"interrupted during the payment request for {reference!r}: "
     try:
         payment = result()
     except Exception as error:
         outcome: Outcome = getattr(error, "outcome", Outcome.UNKNOWN)
         return PaymentInterrupted(
-            f"{about}it failed: {error} (outcome {outcome.name})", error=error
+            f"{prefix}it failed: {error} (outcome {outcome.name})", error=error
         )
     return PaymentInterrupted(
-        f"{about}the gateway took it in, order number {payment.order_number}", payment=payment
+        f"{prefix}the gateway accepted it, order number {payment.order_number}", payment=payment
     )

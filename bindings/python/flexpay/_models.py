@@ -1,4 +1,4 @@
-"""What comes back: read-only values."""
+"""The results of calls: read-only values."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from ._enums import State
 
 @dataclass(frozen=True)
 class Payment:
-    """A payment that the gateway took in; the customer has yet to pay."""
+    """A payment that the gateway accepted. The customer has not paid yet."""
 
-    #: Where to send the customer; None when there is a page instead.
+    #: Where to send the customer; None if there is a page instead.
     redirect_url: Optional[str]
-    #: The gateway's number, which `check` and `wait` need. Api.V1 gives none.
+    #: The gateway's number, which `check` and `wait` need. Api.V1 has none.
     order_number: Optional[str]
-    #: The gateway's code, as it came.
+    #: The gateway's code, as received.
     code: Optional[str]
-    #: The gateway's words.
+    #: The gateway's message.
     message: Optional[str]
-    #: Where the gateway's page cannot be told as an address: the HTML for the customer's browser.
+    #: The HTML for the customer's browser, if the gateway's page has no URL to redirect to.
     page: Optional[str] = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Transaction:
-    """A transaction as the gateway tells it. What is absent or unreadable is None."""
+    """A transaction as reported by the gateway. Absent or unreadable fields are None."""
 
     #: Only State.PAID means that the customer has paid.
     state: State
-    #: The status as the gateway wrote it.
+    #: The gateway's status, as received.
     status: Optional[str]
-    #: The gateway's number, as given, or else the one asked for.
+    #: The gateway's number from the reply, or else the one that was checked.
     order_number: str
     #: Your reference. One live integration got the order number here instead.
     reference: Optional[str]
-    #: The amount asked for. This is the one to compare.
+    #: The requested amount. Compare this one.
     amount: Optional[Decimal]
     #: What the customer pays, fees included.
     amount_customer: Optional[Decimal]
@@ -46,15 +46,15 @@ class Transaction:
     amount_minor: Optional[int]
     #: The customer's amount in hundredths.
     amount_customer_minor: Optional[int]
-    #: "CDF" or "USD", as the gateway wrote it.
+    #: "CDF" or "USD", as received.
     currency: Optional[str]
-    #: Without a zone: the gateway states none.
+    #: Without a time zone: the gateway sends none.
     created_at: Optional[datetime]
     #: How it was paid (undocumented): "visa", "mastercard", "mpesa", ...
     channel: Optional[str]
-    #: The reply's code: that the question was understood, never that anything was paid.
+    #: The reply's code: whether the gateway understood the check, never whether it is paid.
     code: Optional[str]
-    #: The gateway's words.
+    #: The gateway's message.
     message: Optional[str]
     #: The reply as received.
     raw: Optional[str] = field(repr=False)
@@ -62,15 +62,15 @@ class Transaction:
 
 @dataclass(frozen=True)
 class Callback:
-    """What a callback says. ANYONE who knows the address can post one.
+    """The contents of a callback. ANYONE who knows the address can post one.
 
-    Believe nothing of it before `Client.verify_callback`. Text is as received, None where it is
-    absent, empty or null.
+    Trust none of it before `Client.verify_callback`. Text is as received; None if it is absent,
+    empty or null.
     """
 
-    #: Whether it claims success. A claim.
+    #: Whether it claims success. This is only a claim.
     claims_success: bool
-    #: "0": processed with success; anything else: not.
+    #: "0": success; anything else: not.
     code: str
     #: Your reference.
     reference: Optional[str]
@@ -78,23 +78,23 @@ class Callback:
     provider_reference: Optional[str]
     #: The gateway's number.
     order_number: Optional[str]
-    #: This and the following are observed, not documented: the amount, as written.
+    #: The amount, as received. This and the following fields were observed, not documented.
     amount: Optional[str]
-    #: What the customer paid, fees included, as written.
+    #: What the customer paid, fees included, as received.
     amount_customer: Optional[str]
     #: The currency.
     currency: Optional[str]
     #: The customer's telephone number.
     phone: Optional[str]
-    #: The date, as written.
+    #: The date, as received.
     created_at: Optional[str]
     #: "visa", "mpesa", ...
     channel: Optional[str]
-    #: The gateway's words.
+    #: The gateway's message.
     message: Optional[str]
     #: The body as received.
     raw: str = field(repr=False)
-    #: By which the same notice, delivered again, is known: the same for every spelling. Record it
-    #: only AFTER the notice was verified, in one step with the order's state. Recorded before, it
-    #: would let a forged notice make the true one look like a repeat.
+    #: Identifies a callback that is delivered again; the same for every encoding of it. Record it
+    #: only AFTER the callback was verified, in one transaction with the order's state. Otherwise a
+    #: forged callback would make the real one look like a duplicate.
     key: str = field(repr=False)

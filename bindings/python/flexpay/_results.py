@@ -1,4 +1,4 @@
-"""What the library returns: called, copied out and freed."""
+"""Calls the library's functions, and copies and frees what they return."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 
 def call(function: Any, *arguments: Any) -> int:
-    """Calls one of the library's functions that give a result or an error.
+    """Calls a library function that returns a result or an error.
 
-    The result's address is returned, or the error raised as an exception. Nothing of this frame
-    outlives the call but the error's copy.
+    Returns the address of the result, or raises the error as an exception. The exception keeps a
+    copy of the error and no other data of this frame.
     """
     functions = library().functions
     result, error = ctypes.c_void_p(), ctypes.c_void_p()
@@ -30,7 +30,7 @@ def call(function: Any, *arguments: Any) -> int:
     if code == _abi.OK:
         address: int = result.value  # type: ignore[assignment]
         return address
-    # They lead to the settings, and so to the token.
+    # They refer to the settings, and so to the token; the exception would keep them alive.
     del arguments
     try:
         raise _exception(code, error.value)
@@ -38,8 +38,8 @@ def call(function: Any, *arguments: Any) -> int:
         functions.flexpay_error_free(error)
 
 
-def take(address: int, free: Callable[[int], None], copy: Callable[[int], T]) -> T:
-    """Copies a result, then frees it, whatever happens."""
+def copy_and_free(address: int, free: Callable[[int], None], copy: Callable[[int], T]) -> T:
+    """Copies a result and frees it, also if the copy fails."""
     try:
         return copy(address)
     finally:
@@ -50,17 +50,17 @@ def _exception(code: int, error: Optional[int]) -> FlexPayError:
     known = ResultCode(code)
     kind = BY_CODE.get(known, FlexPayError)
     if error is None:
-        return kind(f"the library gave no reason ({known.name})", code=known)
-    given: Any = STRUCTS["flexpay_error"].from_address(error)
+        return kind(f"the library returned {known.name} without a message", code=known)
+    struct: Any = STRUCTS["flexpay_error"].from_address(error)
     return kind(
-        given.message.decode(),
+        struct.message.decode(),
         code=known,
-        outcome=Outcome(given.outcome),
-        http_status=given.http_status or None,
-        field=_decoded(given.field),
-        gateway_code=_decoded(given.gateway_code),
-        gateway_message=_decoded(given.gateway_message),
-        order_number=_decoded(given.order_number),
+        outcome=Outcome(struct.outcome),
+        http_status=struct.http_status or None,
+        field=_decoded(struct.field),
+        gateway_code=_decoded(struct.gateway_code),
+        gateway_message=_decoded(struct.gateway_message),
+        order_number=_decoded(struct.order_number),
     )
 
 
@@ -69,62 +69,62 @@ def _decoded(value: Optional[bytes]) -> Optional[str]:
 
 
 def payment(address: int) -> Payment:
-    given: Any = STRUCTS["flexpay_payment"].from_address(address)
+    struct: Any = STRUCTS["flexpay_payment"].from_address(address)
     return Payment(
-        redirect_url=_decoded(given.redirect_url),
-        order_number=_decoded(given.order_number),
-        code=_decoded(given.code),
-        message=_decoded(given.message),
-        page=_decoded(given.page),
+        redirect_url=_decoded(struct.redirect_url),
+        order_number=_decoded(struct.order_number),
+        code=_decoded(struct.code),
+        message=_decoded(struct.message),
+        page=_decoded(struct.page),
     )
 
 
 def transaction(address: int) -> Transaction:
-    given: Any = STRUCTS["flexpay_transaction"].from_address(address)
+    struct: Any = STRUCTS["flexpay_transaction"].from_address(address)
     return Transaction(
-        state=State(given.state),
-        status=_decoded(given.status),
-        order_number=given.order_number.decode(),
-        reference=_decoded(given.reference),
-        amount=_decimal(given.amount),
-        amount_customer=_decimal(given.amount_customer),
-        amount_minor=None if given.amount_minor == -1 else given.amount_minor,
+        state=State(struct.state),
+        status=_decoded(struct.status),
+        order_number=struct.order_number.decode(),
+        reference=_decoded(struct.reference),
+        amount=_decimal(struct.amount),
+        amount_customer=_decimal(struct.amount_customer),
+        amount_minor=None if struct.amount_minor == -1 else struct.amount_minor,
         amount_customer_minor=(
-            None if given.amount_customer_minor == -1 else given.amount_customer_minor
+            None if struct.amount_customer_minor == -1 else struct.amount_customer_minor
         ),
-        currency=_decoded(given.currency),
-        created_at=_datetime(given.created_at),
-        channel=_decoded(given.channel),
-        code=_decoded(given.code),
-        message=_decoded(given.message),
-        raw=_decoded(given.raw),
+        currency=_decoded(struct.currency),
+        created_at=_datetime(struct.created_at),
+        channel=_decoded(struct.channel),
+        code=_decoded(struct.code),
+        message=_decoded(struct.message),
+        raw=_decoded(struct.raw),
     )
 
 
 def callback(address: int) -> Callback:
-    given: Any = STRUCTS["flexpay_callback"].from_address(address)
+    struct: Any = STRUCTS["flexpay_callback"].from_address(address)
     return Callback(
-        claims_success=given.claims_success != 0,
-        code=given.code.decode(),
-        reference=_decoded(given.reference),
-        provider_reference=_decoded(given.provider_reference),
-        order_number=_decoded(given.order_number),
-        amount=_decoded(given.amount),
-        amount_customer=_decoded(given.amount_customer),
-        currency=_decoded(given.currency),
-        phone=_decoded(given.phone),
-        created_at=_decoded(given.created_at),
-        channel=_decoded(given.channel),
-        message=_decoded(given.message),
-        raw=given.raw.decode(),
-        key=_key(given),
+        claims_success=struct.claims_success != 0,
+        code=struct.code.decode(),
+        reference=_decoded(struct.reference),
+        provider_reference=_decoded(struct.provider_reference),
+        order_number=_decoded(struct.order_number),
+        amount=_decoded(struct.amount),
+        amount_customer=_decoded(struct.amount_customer),
+        currency=_decoded(struct.currency),
+        phone=_decoded(struct.phone),
+        created_at=_decoded(struct.created_at),
+        channel=_decoded(struct.channel),
+        message=_decoded(struct.message),
+        raw=struct.raw.decode(),
+        key=_key(struct),
     )
 
 
-def _key(given: Any) -> str:
+def _key(struct: Any) -> str:
     key = ctypes.create_string_buffer(_abi.CALLBACK_KEY_SIZE)
     code = library().functions.flexpay_callback_key(
-        ctypes.byref(given), key, _abi.CALLBACK_KEY_SIZE, None
+        ctypes.byref(struct), key, _abi.CALLBACK_KEY_SIZE, None
     )
     if code != _abi.OK:
         raise _exception(code, None)
@@ -141,5 +141,5 @@ def _datetime(value: Optional[bytes]) -> Optional[datetime]:
     try:
         return datetime.fromisoformat(value.decode())
     except ValueError:
-        # The year 0, which the calendar has and Python's has not.
+        # The year 0, which Python's datetime does not support.
         return None

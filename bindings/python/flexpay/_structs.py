@@ -1,4 +1,4 @@
-"""The structs of the header as ctypes has them."""
+"""The structs of the C header, as ctypes structures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STRUCTS: Dict[str, Type[ctypes.Structure]] = {
 }
 
 
-def filled(name: str, **fields: Any) -> ctypes.Structure:
-    """A struct that the caller fills in: its size comes first, and a field not named is zero."""
+def new_struct(name: str, **fields: Any) -> ctypes.Structure:
+    """A struct of the caller: `size` is set, and fields that are not given are zero."""
     struct = STRUCTS[name]
     return struct(size=ctypes.sizeof(struct), **fields)

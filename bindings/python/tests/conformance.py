@@ -1,7 +1,7 @@
 """Runs tests/vectors/*.json through this package: `conformance.py VECTORS_DIR SANDBOX_URL`.
 
-Prints one line of JSON per case, which tests/conformance/compare holds against those of the other
-languages and against what the vectors expect.
+Prints one line of JSON per case. tests/conformance/compare.py compares it with the other languages'
+lines and with the expectations of the vectors.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def body(case: Dict[str, Any]) -> bytes:
     return bytes(text.encode())
 
 
-def plain(value: object) -> object:
+def json_value(value: object) -> object:
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, Decimal):
@@ -39,16 +39,18 @@ def plain(value: object) -> object:
 
 
 def fields(result: Any) -> Dict[str, object]:
-    found = {name.name: plain(getattr(result, name.name)) for name in dataclasses.fields(result)}
+    found = {
+        name.name: json_value(getattr(result, name.name)) for name in dataclasses.fields(result)
+    }
     for name in ("amount_minor", "amount_customer_minor"):
         if found.get(name, 0) is None:
             found[name] = -1
     return found
 
 
-def outcome(ask: Callable[[], object]) -> Dict[str, object]:
+def outcome(call: Callable[[], object]) -> Dict[str, object]:
     try:
-        result = ask()
+        result = call()
         return {"ok": result if isinstance(result, dict) else fields(result)}
     except flexpay.FlexPayError as error:
         return {
@@ -83,13 +85,13 @@ def callback(_sandbox_url: str, case: Dict[str, Any]) -> object:
 
 
 def check(sandbox_url: str, case: Dict[str, Any]) -> object:
-    with client(sandbox_url, case) as asking:
-        return asking.check(case["order_number"])
+    with client(sandbox_url, case) as flexpay_client:
+        return flexpay_client.check(case["order_number"])
 
 
 def pay(sandbox_url: str, case: Dict[str, Any]) -> object:
-    with client(sandbox_url, case) as asking:
-        return asking.pay(
+    with client(sandbox_url, case) as flexpay_client:
+        return flexpay_client.pay(
             reference="MM0000XXFFR159",
             amount="100",
             currency="CDF",
@@ -111,8 +113,10 @@ def forgery(sandbox_url: str, case: Dict[str, Any]) -> object:
         timeout_ms=30_000,
         callback_secret=case.get("secret"),
         callback_secret_previous=case.get("secret_previous"),
-    ) as asking:
-        return asking.verify_callback(body(case), query=case.get("query"), **case["expected"])
+    ) as flexpay_client:
+        return flexpay_client.verify_callback(
+            body(case), query=case.get("query"), **case["expected"]
+        )
 
 
 def states(_sandbox_url: str, case: Dict[str, Any]) -> object:

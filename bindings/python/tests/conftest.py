@@ -1,4 +1,4 @@
-"""The sandbox, run once for all tests and emptied before each."""
+"""Fixtures: the sandbox, which runs once for all tests and is cleared before each."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ import flexpay
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "bindings" / "python"
 
-# A shell runs what it puts into the background with SIGINT ignored, and all its children inherit
-# that. A handler here is not inherited: what the tests start can be interrupted again.
+# A shell starts background jobs with SIGINT ignored, and all their children inherit that. A handler
+# is not inherited: with this one, the processes that the tests start can be interrupted.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Long enough for a slow machine; nobody waits for it unless something is broken.
-PATIENCE_S = 60.0
+# Long enough for a slow machine. A test only waits this long if something is broken.
+TIMEOUT_S = 60.0
 
 URLS = {
     "callback_url": "https://shop.example/callback",
@@ -36,19 +36,19 @@ URLS = {
 ORDER: Dict[str, Any] = {"amount": "25.50", "currency": "USD", **URLS}
 
 
-def eventually(happened: Callable[[], Any]) -> Any:
-    """What `happened` gives, once that is not nothing."""
-    deadline = time.monotonic() + PATIENCE_S
+def wait_until(condition: Callable[[], Any]) -> Any:
+    """Calls `condition` until its result is true, and returns that result."""
+    deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
-        result = happened()
+        result = condition()
         if result:
             return result
         time.sleep(0.01)
-    raise AssertionError("it did not happen")
+    raise AssertionError(f"the condition was not true within {TIMEOUT_S} s")
 
 
 def read_env_file(file: Path) -> Dict[str, str]:
-    """The variables of a file for a shell, `export NAME='value'` or `NAME=value` a line."""
+    """The variables of a shell file with lines `export NAME='value'` or `NAME=value`."""
     settings = {}
     for line in shlex.split(file.read_text(), comments=True):
         if line != "export":
@@ -58,7 +58,7 @@ def read_env_file(file: Path) -> Dict[str, str]:
 
 
 class Sandbox:
-    """A running sandbox, and its control addresses."""
+    """A running sandbox and its control API."""
 
     def __init__(self, env_file: Path) -> None:
         self.env_file = env_file
@@ -76,11 +76,12 @@ class Sandbox:
             data=None if value is None else json.dumps(value).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
-            text = answer.read()
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
+            text = response.read()
         return json.loads(text) if text else None
 
     def inject(self, on: str, kind: str, *, times: Optional[int] = 1, **action: Any) -> None:
+        """Injects a fault into the next requests; `times=None`: into all."""
         self.control(
             "POST", "faults", {"on": on, "times": times, "action": {"kind": kind, **action}}
         )
@@ -93,7 +94,7 @@ class Sandbox:
         return [one for one in self.control("GET", "requests") if one["endpoint"] == endpoint]
 
     def wait_for_request(self, endpoint: str) -> None:
-        eventually(lambda: [one for one in self.requests(endpoint) if one["complete"]])
+        wait_until(lambda: [one for one in self.requests(endpoint) if one["complete"]])
 
     def arguments(self, *, tls: bool = False, **others: Any) -> Dict[str, Any]:
         base = self.https_url if tls else self.url
@@ -112,10 +113,12 @@ class Sandbox:
         return flexpay.Client(**self.arguments(**arguments))
 
     def environment(self, **others: str) -> Dict[str, str]:
-        """The environment of a program that talks to it."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("FLEXPAY_", "SANDBOX_"))}
+        """The environment of a program that uses this sandbox."""
+        inherited = {
+            k: v for k, v in os.environ.items() if not k.startswith(("FLEXPAY_", "SANDBOX_"))
+        }
         return {
-            **kept,
+            **inherited,
             **self.settings,
             "FLEXPAY_LIBRARY": os.environ["FLEXPAY_LIBRARY"],
             "PYTHONPATH": str(PACKAGE),
@@ -134,11 +137,11 @@ def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
         stdout=subprocess.DEVNULL,
     )
     try:
-        eventually(env_file.exists)
+        wait_until(env_file.exists)
         yield Sandbox(env_file)
     finally:
         process.terminate()
-        process.wait(PATIENCE_S)
+        process.wait(TIMEOUT_S)
 
 
 @pytest.fixture
@@ -150,19 +153,19 @@ def sandbox(running_sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def client(sandbox: Sandbox) -> Iterator[flexpay.Client]:
-    with sandbox.client() as made:
-        yield made
+    with sandbox.client() as new_client:
+        yield new_client
 
 
-def take_in(client: flexpay.Client, reference: str = "R-1") -> str:
-    """A payment that was taken in: its order number."""
+def new_payment(client: flexpay.Client, reference: str = "R-1") -> str:
+    """Creates a payment and returns its order number."""
     order = client.pay(reference=reference, **ORDER).order_number
     assert order is not None
     return order
 
 
 def python(script: str, environment: Dict[str, str], **options: Any) -> subprocess.Popen[str]:
-    """A Python that runs `script`."""
+    """A new Python process that runs `script`."""
     return subprocess.Popen(
         [sys.executable, "-c", script],
         env=environment,

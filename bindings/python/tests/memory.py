@@ -1,11 +1,12 @@
-"""Shows that memory stays level: `memory.py [SANDBOX_URL [NETWORK_CALLS]]`.
+"""Tests for memory leaks: `memory.py [SANDBOX_URL [NETWORK_CALLS]]`.
 
-Every local function is called 100 000 times, well and badly, and, given a sandbox, those that talk
-to it as often as is asked (1 000). Printed on the way are the bytes that the C heap has given out
-(where glibc counts them; the library allocates there, Python's small objects lie elsewhere) and the
-resident memory. They may grow while the process warms up; after the first fifth they must not.
+Calls every local function 100 000 times, with valid and invalid arguments, and, with a sandbox, the
+network functions NETWORK_CALLS times (1 000). Prints the allocated bytes of the C heap (if glibc
+reports them; the library allocates there, but Python's small objects are elsewhere) and the
+resident memory. They may grow while the process warms up, but not after the first fifth of the
+calls.
 
-First the measurement is itself tested: where nothing is freed, it must see a leak.
+First the test tests itself: it must detect a leak when nothing is freed.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from flexpay._library import library
 
 LOCAL_CALLS = 100_000
 STEPS = 10
-# What a call may keep on the C heap, in bytes, beside what caches take once. No object of the
-# library is as small.
+# The allowed growth of the C heap in bytes: per call, and once (for caches). Every object of the
+# library is larger than the growth per call.
 SLACK_PER_CALL = 24
 SLACK_ONCE = 64 * 1024
-# Pages come and go in greater numbers.
+# Resident memory changes in larger steps.
 RESIDENT_SLACK_ONCE = 2048 * 1024
-LEAKS = (20_000, 1_000)
+# The calls of each self-test: local, network.
+LOCAL_LEAK_CALLS, NETWORK_LEAK_CALLS = 20_000, 1_000
 
 BODY = b'{"code":"0","reference":"R-1","orderNumber":"9bsTX7qXdpQe243815877848","message":"Bien"}'
 CLOSED = "http://127.0.0.1:1"
@@ -48,15 +50,15 @@ class HeapCounts(ctypes.Structure):
 
 
 def resident() -> int:
-    """The bytes of this process that are in memory."""
+    """The resident memory of this process, in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
-    raise RuntimeError("this system does not tell")
+    raise RuntimeError("this system does not report the resident memory")
 
 
 def heap() -> int:
-    """The bytes that the C heap has given out; where it does not tell, those in memory."""
+    """The allocated bytes of the C heap; if glibc does not report them, the resident memory."""
     try:
         count = ctypes.CDLL(None).mallinfo2
     except AttributeError:
@@ -72,7 +74,7 @@ def refused(call: Callable[[], object]) -> Callable[[], None]:
             call()
         except flexpay.FlexPayError:
             return
-        raise AssertionError("it was not refused")
+        raise AssertionError("the call was not refused")
 
     return run
 
@@ -81,11 +83,11 @@ def settings(**others: str) -> Dict[str, str]:
     return {"merchant": "ZANDO", "token": "t", **others}
 
 
-def make_and_close() -> None:
+def create_and_close() -> None:
     flexpay.Client(**settings()).close()  # type: ignore[arg-type]
 
 
-def make_and_forget() -> None:
+def create_and_drop() -> None:
     flexpay.Client(**settings())  # type: ignore[arg-type]
 
 
@@ -93,36 +95,36 @@ def cancel() -> None:
     flexpay.CancelToken().cancel()
 
 
-def level(name: str, call: Callable[[], object], count: int) -> bool:
-    """Calls so often, and says whether memory stayed level."""
-    given_out, in_memory = [], []
+def is_stable(name: str, call: Callable[[], object], count: int) -> bool:
+    """Whether memory does not grow during `count` calls."""
+    allocated, in_memory = [], []
     for _ in range(STEPS):
         for _ in range(max(count // STEPS, 1)):
             call()
         gc.collect()
-        given_out.append(heap())
+        allocated.append(heap())
         in_memory.append(resident())
     warm = STEPS // 5
     slack = SLACK_PER_CALL * count * (STEPS - warm) // STEPS
-    is_level = (
-        given_out[-1] - given_out[warm] <= slack + SLACK_ONCE
+    stable = (
+        allocated[-1] - allocated[warm] <= slack + SLACK_ONCE
         and in_memory[-1] - in_memory[warm] <= slack + RESIDENT_SLACK_ONCE
     )
-    told = [f"{a // 1024}/{b // 1024}" for a, b in zip(given_out, in_memory)]
-    print(f"{name}, {count} times: {' '.join(told)} KiB, {'level' if is_level else 'GROWN'}")
+    sizes = [f"{a // 1024}/{b // 1024}" for a, b in zip(allocated, in_memory)]
+    print(f"{name}, {count} times: {' '.join(sizes)} KiB, {'stable' if stable else 'GROWN'}")
     sys.stdout.flush()
-    return is_level
+    return stable
 
 
-def leak_is_seen(name: str, free: str, call: Callable[[], object], count: int) -> bool:
-    """Says whether the measurement sees that the library's `free` is never called."""
+def leak_is_detected(name: str, free: str, call: Callable[[], object], count: int) -> bool:
+    """Whether the measurement detects that the library's `free` is never called."""
     functions: Any = library().functions
-    freeing = getattr(functions, free)
+    original = getattr(functions, free)
     setattr(functions, free, lambda pointer: None)
     try:
-        return not level(f"{name} without {free}, which is to be seen", call, count)
+        return not is_stable(f"{name} without {free} (must grow)", call, count)
     finally:
-        setattr(functions, free, freeing)
+        setattr(functions, free, original)
 
 
 def main(sandbox_url: str, network_calls: int) -> int:
@@ -133,33 +135,32 @@ def main(sandbox_url: str, network_calls: int) -> int:
     local: Dict[str, Callable[[], object]] = {
         "parse_callback": lambda: flexpay.parse_callback(BODY),
         "parse_callback, unreadable": refused(lambda: flexpay.parse_callback(b"nonsense")),
-        "a client, closed": make_and_close,
-        "a client, forgotten": make_and_forget,
+        "a client, closed": create_and_close,
+        "a client, not closed": create_and_drop,
         "a client, refused": refused(lambda: flexpay.Client(merchant="", token="t")),
         "a client from an empty environment": refused(flexpay.Client.from_env),
         "a cancel token": cancel,
         "may_replace": lambda: flexpay.State.PAID.may_replace(flexpay.State.PENDING),
-        "pay, refused here": refused(lambda: offline.pay(amount="x", **order)),
-        "check, refused here": refused(lambda: offline.check("")),
+        "pay, invalid": refused(lambda: offline.pay(amount="x", **order)),
+        "check, invalid": refused(lambda: offline.check("")),
         "wait, cancelled": refused(lambda: offline.wait("O-1", cancel=cancelled)),
         "verify_callback, unreadable": refused(
             lambda: offline.verify_callback(b"nonsense", amount=1, **order)
         ),
     }
-    many, few = LEAKS
     results: List[bool] = [
-        leak_is_seen(name, free, local[name], many)
+        leak_is_detected(name, free, local[name], LOCAL_LEAK_CALLS)
         for name, free in (
             ("parse_callback", "flexpay_callback_free"),
             ("parse_callback, unreadable", "flexpay_error_free"),
             ("a cancel token", "flexpay_cancel_token_free"),
-            ("check, refused here", "flexpay_error_free"),
+            ("check, invalid", "flexpay_error_free"),
         )
     ]
-    # Not in the main thread, where for the sake of Ctrl-C each call has a thread of its own: so the
-    # calls that stay in this process are quick, and those to the sandbox show that path.
+    # Not in the main thread: there, each call starts a thread because of Ctrl-C, which is slow. The
+    # calls to the sandbox test that path.
     with ThreadPoolExecutor(1) as thread:
-        results += thread.map(level, local, local.values(), [LOCAL_CALLS] * len(local))
+        results += thread.map(is_stable, local, local.values(), [LOCAL_CALLS] * len(local))
     if sandbox_url:
         online = flexpay.Client(
             merchant="ZANDO",
@@ -178,31 +179,31 @@ def main(sandbox_url: str, network_calls: int) -> int:
             "check": lambda: online.check(number),
             "wait": lambda: online.wait(number),
             "verify_callback": lambda: online.verify_callback(body, **expected),
-            "verify_callback, of another": refused(
+            "verify_callback, mismatch": refused(
                 lambda: online.verify_callback(body, **{**expected, "amount": "51"})
             ),
             "pay": lambda: online.pay(amount=100, **order, **addresses),
-            "pay, without a gateway": refused(lambda: offline.pay(amount=100, **order)),
+            "pay, no connection": refused(lambda: offline.pay(amount=100, **order)),
         }
         loop = asyncio.new_event_loop()
-        tasks = flexpay.AsyncClient(
+        async_client = flexpay.AsyncClient(
             merchant="ZANDO",
             token="conformance",
             check_url=sandbox_url + "/vectors/check/documented-example",
         )
-        network["check, in a task"] = lambda: loop.run_until_complete(tasks.check(number))
+        network["check, in a task"] = lambda: loop.run_until_complete(async_client.check(number))
         network["verify_callback in a task, unreadable"] = refused(
-            lambda: loop.run_until_complete(tasks.verify_callback(b"nonsense", **expected))
+            lambda: loop.run_until_complete(async_client.verify_callback(b"nonsense", **expected))
         )
         results += [
-            leak_is_seen(name, free, network[name], few)
+            leak_is_detected(name, free, network[name], NETWORK_LEAK_CALLS)
             for name, free in (
                 ("check", "flexpay_transaction_free"),
                 ("pay", "flexpay_payment_free"),
                 ("check, in a task", "flexpay_transaction_free"),
             )
         ]
-        results += [level(name, call, network_calls) for name, call in network.items()]
+        results += [is_stable(name, call, network_calls) for name, call in network.items()]
         loop.close()
     return 0 if all(results) else 1
 

@@ -1,4 +1,4 @@
-/* A library of another version: the numbers it gives are told it by its environment. */
+/* A fake library of a newer version. The environment variables FAKE_* set what it returns. */
 #include <flexpay.h>
 #include <stdlib.h>
 

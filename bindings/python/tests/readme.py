@@ -1,4 +1,4 @@
-"""The README's blocks, for the tests: all that it shows is run as it stands."""
+"""The README's code blocks, for the tests, which run them unchanged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TEXT = README.read_text(encoding="utf-8")
 
 
 def blocks(kind: str) -> List[Tuple[str, str]]:
-    """The blocks of a kind, each with the heading above it."""
+    """The code blocks of a language, each with its heading."""
     found = []
     for part in re.split(r"^##+ ", TEXT, flags=re.M)[1:]:
         heading = part.splitlines()[0]
@@ -21,14 +21,14 @@ def blocks(kind: str) -> List[Tuple[str, str]]:
 
 
 def snippet(heading: str) -> str:
-    """The Python below a heading; the last of it, where there are several."""
+    """The last Python block below a heading."""
     return [block for found, block in blocks("python") if found == heading][-1]
 
 
 def commands(heading: str) -> List[str]:
-    """What is to be typed below a heading, a command each."""
-    typed = "".join(block for found, block in blocks("console") if found == heading)
-    return [command.strip() for command in re.split(r"^\$ ", typed, flags=re.M)[1:]]
+    """The shell commands below a heading."""
+    console = "".join(block for found, block in blocks("console") if found == heading)
+    return [command.strip() for command in re.split(r"^\$ ", console, flags=re.M)[1:]]
 
 
 if __name__ == "__main__":

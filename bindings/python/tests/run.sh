@@ -1,15 +1,16 @@
 #!/bin/sh
-# Runs everything there is to run on the Python package.
+# Runs all checks of the Python package.
 #
-#   FLEXPAY_LIBRARY   the shared library under test. Needed.
-#   SANDBOX_BIN       the flexpay-sandbox program. Needed.
+#   FLEXPAY_LIBRARY   the shared library under test. Required.
+#   SANDBOX_BIN       the flexpay-sandbox program. Required.
 #   VENV              where pytest, mypy, ruff, vermin and gevent are installed [build/venv]
-#   NETWORK_CALLS     how many calls to the sandbox of each kind memory.py makes [1000]
+#   NETWORK_CALLS     how many calls of each kind memory.py sends to the sandbox [1000]
 set -eu
 
 here=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 root=$(CDPATH= cd -- "$here/../.." && pwd)
-: "${FLEXPAY_LIBRARY:?names the shared library}" "${SANDBOX_BIN:?names the flexpay-sandbox program}"
+: "${FLEXPAY_LIBRARY:?must be the shared library}"
+: "${SANDBOX_BIN:?must be the flexpay-sandbox program}"
 FLEXPAY_LIBRARY=$(realpath "$FLEXPAY_LIBRARY")
 SANDBOX_BIN=$(realpath "$SANDBOX_BIN")
 VENV=${VENV:-$root/build/venv}
@@ -25,12 +26,12 @@ cd "$here"
 "$VENV/bin/ruff" check --quiet --config pyproject.toml . ../../examples/python
 "$VENV/bin/ruff" format --quiet --check --config pyproject.toml . ../../examples/python
 "$VENV/bin/mypy"
-# The README's snippets, too.
+# The README's snippets.
 "$python" tests/readme.py "$root/build/readme"
 "$VENV/bin/mypy" --config-file pyproject.toml "$root/build/readme"
 "$VENV/bin/ruff" check --quiet --config pyproject.toml "$root/build/readme"
 "$VENV/bin/ruff" format --quiet --check --config pyproject.toml "$root/build/readme"
-# No newer Python than 3.8 is needed: neither its library nor its grammar.
+# The code uses only the standard library and the grammar of Python 3.8.
 "$VENV/bin/vermin" --quiet --no-tips --target=3.8- --violations flexpay ../../examples/python
 "$python" - <<'END'
 import ast, pathlib
@@ -39,7 +40,7 @@ for file in [*pathlib.Path("flexpay").glob("*.py"), *pathlib.Path("../../example
 END
 "$python" -m pytest "$@"
 
-# The vectors and the memory need a sandbox of their own.
+# The vectors and the memory test use a separate sandbox.
 work=$(mktemp -d)
 "$SANDBOX_BIN" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --vectors "$root/tests/vectors" \
     --env-file "$work/env" >"$work/log" &
@@ -49,7 +50,7 @@ until [ -f "$work/env" ]; do
     kill -0 "$sandbox"
     sleep 0.1
 done
-# In a shell of its own: memory.py needs an environment without settings.
+# In a subshell: memory.py needs an environment without settings.
 SANDBOX_URL=$(. "$work/env" && echo "$SANDBOX_URL")
 
 "$python" tests/conformance.py "$root/tests/vectors" "$SANDBOX_URL" >"$work/lines"

@@ -1,4 +1,4 @@
-"""What must be an exception and never a crash."""
+"""Invalid arguments and misuse must raise an exception, never crash."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
-from conftest import ORDER, PATIENCE_S, URLS, Sandbox, python
+from conftest import ORDER, TIMEOUT_S, URLS, Sandbox, python
 
 import flexpay
 from flexpay import CancelToken, Client, InvalidError, Outcome
@@ -24,7 +24,7 @@ BODY = b'{"code":"0","reference":"R-1","orderNumber":"O-1"}'
 
 Call = Callable[[Client, Any], object]
 
-# Every text that can be handed in, by its name.
+# A call for each text argument, by the argument's name.
 TEXTS: Dict[str, Call] = {
     **{
         name: lambda client, value, name=name: client.pay(  # type: ignore[misc]
@@ -73,7 +73,7 @@ MORE_TEXTS: List[Tuple[str, Call]] = [
 
 @pytest.mark.parametrize(("field", "call"), MORE_TEXTS)
 @pytest.mark.parametrize("text", ["a\0b", "\0", "\ud800", "ok\udcff"])
-def test_text_that_c_would_cut_or_cannot_read(
+def test_text_with_nul_or_lone_surrogates(
     client: Client, field: str, call: Call, text: str
 ) -> None:
     with pytest.raises(InvalidError) as caught:
@@ -82,8 +82,8 @@ def test_text_that_c_would_cut_or_cannot_read(
     assert caught.value.outcome is Outcome.NOT_SENT
 
 
-def assert_is_of_the_package(error: Exception, field: str) -> None:
-    """Whoever catches FlexPayError, ValueError or TypeError catches it."""
+def assert_invalid_type(error: Exception, field: str) -> None:
+    """It is caught as FlexPayError, ValueError and TypeError."""
     assert isinstance(error, flexpay.InvalidTypeError)
     assert isinstance(error, InvalidError)
     assert isinstance(error, ValueError)
@@ -93,15 +93,17 @@ def assert_is_of_the_package(error: Exception, field: str) -> None:
 
 @pytest.mark.parametrize(("field", "call"), MORE_TEXTS)
 @pytest.mark.parametrize("value", [b"bytes", 1.5, [], object(), True])
-def test_what_is_no_text(client: Client, field: str, call: Call, value: object) -> None:
-    with pytest.raises(TypeError, match=f"^{field} is to be") as caught:
+def test_an_argument_that_is_not_text(
+    client: Client, field: str, call: Call, value: object
+) -> None:
+    with pytest.raises(TypeError, match=f"^{field} must be") as caught:
         call(client, value)
-    assert_is_of_the_package(caught.value, field)
+    assert_invalid_type(caught.value, field)
 
 
 @pytest.mark.parametrize(("field", "call"), list(TEXTS.items()))
 def test_a_mebibyte_of_text(sandbox: Sandbox, client: Client, field: str, call: Call) -> None:
-    # Whether it is refused is the library's or the gateway's to say. It arrives, and nobody falls.
+    # The library or the gateway may accept or refuse it. Nothing crashes.
     try:
         call(client, "9" * 2**20)
     except flexpay.FlexPayError as error:
@@ -109,11 +111,11 @@ def test_a_mebibyte_of_text(sandbox: Sandbox, client: Client, field: str, call: 
 
 
 @pytest.mark.parametrize("value", [0.1, 25.5, 100.0, float("nan")])
-def test_a_float_amount_is_refused_and_told_why(client: Client, value: float) -> None:
+def test_a_float_amount_is_refused_with_a_reason(client: Client, value: float) -> None:
     with pytest.raises(flexpay.FlexPayError, match="a float is refused because it") as caught:
         client.pay(reference="R-1", **{**ORDER, "amount": value})
     assert isinstance(caught.value, TypeError)
-    assert_is_of_the_package(caught.value, "amount")
+    assert_invalid_type(caught.value, "amount")
     assert str(caught.value).endswith('write it as text, "25.50"')
     with pytest.raises(TypeError, match="a float is refused because it cannot hold"):
         client.verify_callback(BODY, **{**EXPECTED, "amount": value})  # type: ignore[arg-type]
@@ -137,22 +139,22 @@ def test_a_float_amount_is_refused_and_told_why(client: Client, value: float) ->
         "\uff11\uff10\uff10",
     ],
 )
-def test_amounts_that_are_none(client: Client, value: Amount) -> None:
+def test_invalid_amounts(client: Client, value: Amount) -> None:
     with pytest.raises(InvalidError) as caught:
         client.pay(reference="R-1", **{**ORDER, "amount": value})
     assert caught.value.field == "amount"
 
 
 @pytest.mark.parametrize("field", ["timeout_ms", "connect_timeout_ms", "environment", "api"])
-def test_integers_that_c_would_cut(sandbox: Sandbox, field: str) -> None:
+def test_integers_that_c_would_truncate(sandbox: Sandbox, field: str) -> None:
     for number in (2**32, 2**64, -(2**31) - 1):
         with pytest.raises(InvalidError) as caught:
             sandbox.client(**{field: number})
         assert caught.value.field == field
     for wrong in (b"1", 1.0, True):
-        with pytest.raises(TypeError, match=f"^{field} is to be ") as caught_type:
+        with pytest.raises(TypeError, match=f"^{field} must be ") as caught_type:
             sandbox.client(**{field: wrong})
-        assert_is_of_the_package(caught_type.value, field)
+        assert_invalid_type(caught_type.value, field)
 
 
 @pytest.mark.parametrize(
@@ -163,63 +165,63 @@ def test_integers_that_c_would_cut(sandbox: Sandbox, field: str) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", [Client, flexpay.AsyncClient])
-def test_settings_in_words(
+def test_settings_by_name(
     field: str, right: Tuple[Any, ...], wrong: Tuple[str, ...], kind: Any
 ) -> None:
-    for word in right:
-        kind(merchant="M", token="t", **{field: word}).close()
-    for word in wrong:
+    for name in right:
+        kind(merchant="M", token="t", **{field: name}).close()
+    for name in wrong:
         with pytest.raises(InvalidError) as caught:
-            kind(merchant="M", token="t", **{field: word})
+            kind(merchant="M", token="t", **{field: name})
         assert str(caught.value) == f'{field} is neither "{right[0]}" nor "{right[1]}"'
         assert (caught.value.field, caught.value.outcome) == (field, Outcome.NOT_SENT)
 
 
-def test_a_word_means_what_its_number_means(sandbox: Sandbox) -> None:
-    # Type checkers take them, too.
+def test_a_name_has_the_same_effect_as_its_number(sandbox: Sandbox) -> None:
+    # Type checkers accept names too.
     Client(merchant="M", token="t", api="v1.1", environment="test").close()
     flexpay.AsyncClient(merchant="M", token="t", api="v1", environment="live").close()
     for api, path in (("v1", "/v1/pay"), ("v1.1", "/v1.1/pay")):
         with sandbox.client(api=api, pay_url=sandbox.url + path) as client:
             payment = client.pay(reference=api, **ORDER)
         assert (payment.order_number is None) is (api == "v1")
-    asked: List[bytes] = []
+    received: List[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
         arguments: Dict[str, Any] = {"proxy": address, "environment": "test", "check_once": True}
         with Client(merchant="M", token="t", **arguments) as client:
 
-            def hang_up() -> None:
+            def close_after_request() -> None:
                 connection, _ = proxy.accept()
-                with connection, connection.makefile("rb") as received:
-                    asked.append(received.readline())
+                with connection, connection.makefile("rb") as stream:
+                    received.append(stream.readline())
 
-            # No real host is asked: the proxy is told which one is meant, and hangs up.
-            answering = threading.Thread(target=hang_up)
-            answering.start()
+            # No real host is contacted: the proxy receives its name and closes the connection.
+            thread = threading.Thread(target=close_after_request)
+            thread.start()
             with pytest.raises(flexpay.ProxyError):
                 client.check("O-1")
-            answering.join(PATIENCE_S)
-    assert asked == [b"CONNECT beta-backend.flexpay.cd:443 HTTP/1.1\r\n"]
+            thread.join(TIMEOUT_S)
+    assert received == [b"CONNECT beta-backend.flexpay.cd:443 HTTP/1.1\r\n"]
 
 
 @pytest.mark.parametrize("recorded", ["PAID", None, 1.0, True])
-def test_a_recorded_state_that_is_none(recorded: Any) -> None:
-    with pytest.raises(TypeError, match=r"^recorded is to be ") as caught:
+def test_an_invalid_recorded_state(recorded: Any) -> None:
+    with pytest.raises(TypeError, match=r"^recorded must be ") as caught:
         flexpay.State.PAID.may_replace(recorded)
-    assert_is_of_the_package(caught.value, "recorded")
+    assert_invalid_type(caught.value, "recorded")
     assert ('State["PAID"]' in str(caught.value)) is (recorded == "PAID")
 
 
 @pytest.mark.parametrize("field", ["timeout_ms", "connect_timeout_ms"])
-def test_no_time_is_no_time(sandbox: Sandbox, field: str) -> None:
-    with pytest.raises(ValueError, match=f"^{field} is 0: leave it out"):
+def test_a_timeout_of_0_is_refused(sandbox: Sandbox, field: str) -> None:
+    with pytest.raises(ValueError, match=f"^{field} is 0: omit it"):
         sandbox.client(**{field: 0})
     sandbox.client(**{field: None}).close()
 
 
 @pytest.mark.parametrize("field", ["environment", "api"])
-def test_a_number_the_library_does_not_know(sandbox: Sandbox, field: str) -> None:
+def test_an_unknown_number(sandbox: Sandbox, field: str) -> None:
     with pytest.raises(InvalidError) as caught:
         sandbox.client(**{field: 7})
     assert caught.value.field == field
@@ -240,22 +242,22 @@ def test_milliseconds_of_a_wait(client: Client, field: str) -> None:
 @pytest.mark.parametrize(
     "field", ["allow_plain_http", "check_once", "system_roots", "private_connections"]
 )
-def test_switches(sandbox: Sandbox, field: str) -> None:
+def test_flags_must_be_bool(sandbox: Sandbox, field: str) -> None:
     for wrong in (1, "0", None):
-        with pytest.raises(TypeError, match=f"^{field} is to be bool"):
+        with pytest.raises(TypeError, match=f"^{field} must be bool"):
             sandbox.client(**{field: wrong})
 
 
-def test_a_token_of_another_kind(client: Client) -> None:
-    with pytest.raises(TypeError, match="cancel is to be CancelToken"):
+def test_a_token_of_another_type(client: Client) -> None:
+    with pytest.raises(TypeError, match="cancel must be CancelToken"):
         client.wait("O-1", cancel=object())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("body", ["text", None, 7, [1, 2]])
-def test_a_body_that_is_no_bytes(client: Client, body: Any) -> None:
-    with pytest.raises(TypeError, match="body is to be the bytes as they came"):
+def test_a_body_that_is_not_bytes(client: Client, body: Any) -> None:
+    with pytest.raises(TypeError, match="body must be the bytes as received"):
         flexpay.parse_callback(body)
-    with pytest.raises(TypeError, match="body is to be the bytes as they came"):
+    with pytest.raises(TypeError, match="body must be the bytes as received"):
         client.verify_callback(body, **EXPECTED)
 
 
@@ -288,13 +290,13 @@ def test_use_after_close(client: Client) -> None:
         assert caught.value.outcome is Outcome.NOT_SENT
 
 
-def test_a_client_that_was_never_made() -> None:
+def test_a_client_without_init() -> None:
     with pytest.raises(InvalidError, match="the client is closed"):
         Client.__new__(Client).check("O-1")
 
 
-class Own(Client):
-    """A subclass, as a shop may have one."""
+class Subclass(Client):
+    """A subclass of a shop."""
 
 
 COPIES: List[Callable[[Any], object]] = [
@@ -306,7 +308,7 @@ COPIES: List[Callable[[Any], object]] = [
 
 
 @pytest.mark.parametrize("copied", COPIES)
-@pytest.mark.parametrize("kind", [Client, Own, flexpay.AsyncClient, CancelToken])
+@pytest.mark.parametrize("kind", [Client, Subclass, flexpay.AsyncClient, CancelToken])
 def test_a_copy_is_refused(
     copied: Callable[[Any], object], kind: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -318,7 +320,7 @@ def test_a_copy_is_refused(
     assert capfd.readouterr() == ("", "")
 
 
-def test_nothing_is_printed_where_a_copy_is_refused(sandbox: Sandbox) -> None:
+def test_nothing_is_printed_when_a_copy_is_refused(sandbox: Sandbox) -> None:
     script = """
 import copy, flexpay
 for one in flexpay.Client.from_env(), flexpay.AsyncClient.from_env(), flexpay.CancelToken():
@@ -329,11 +331,11 @@ for one in flexpay.Client.from_env(), flexpay.AsyncClient.from_env(), flexpay.Ca
             pass
 """
     process = python(script, sandbox.environment())
-    assert process.communicate(timeout=PATIENCE_S) == ("", "")
+    assert process.communicate(timeout=TIMEOUT_S) == ("", "")
     assert process.returncode == 0
 
 
-def test_a_token_is_cancelled_twice_and_outlives_its_wait(client: Client) -> None:
+def test_a_token_can_be_cancelled_twice_and_reused(client: Client) -> None:
     token = CancelToken()
     token.cancel()
     token.cancel()

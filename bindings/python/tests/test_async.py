@@ -1,4 +1,4 @@
-"""The client for asyncio."""
+"""AsyncClient."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import threading
 from typing import Any, Awaitable, Callable, Coroutine, Dict, List, Optional, TypeVar
 
 import pytest
-from conftest import ORDER, PATIENCE_S, Sandbox
+from conftest import ORDER, TIMEOUT_S, Sandbox
 
 import flexpay
 from flexpay import AsyncClient, Client, State
@@ -23,12 +23,12 @@ T = TypeVar("T")
 def run(sandbox: Sandbox, main: Callable[[AsyncClient], Awaitable[T]], **settings: Any) -> T:
     async def with_client() -> T:
         async with AsyncClient(**sandbox.arguments(**settings)) as client:
-            return await asyncio.wait_for(main(client), PATIENCE_S)
+            return await asyncio.wait_for(main(client), TIMEOUT_S)
 
     return asyncio.run(with_client())
 
 
-async def arrived(sandbox: Sandbox, endpoint: str) -> None:
+async def request_arrived(sandbox: Sandbox, endpoint: str) -> None:
     loop = asyncio.get_running_loop()
     await loop.run_in_executor(None, sandbox.wait_for_request, endpoint)
 
@@ -48,8 +48,8 @@ def test_a_payment_from_beginning_to_end(sandbox: Sandbox, tls: bool) -> None:
         with pytest.raises(flexpay.MismatchError):
             await client.verify_callback(body, **{**expected, "amount": "1"})
         assert (await client.verify_order(order_number=order, **expected)).state is State.PAID
-        asked_for = flexpay.Expected(order_number=order, **expected)
-        assert (await client.wait(order, expected=asked_for)).state is State.PAID
+        right = flexpay.Expected(order_number=order, **expected)
+        assert (await client.wait(order, expected=right)).state is State.PAID
         wrong = {**expected, "amount": "1", "order_number": order}
         with pytest.raises(flexpay.MismatchError):
             await client.verify_order(**wrong)
@@ -67,12 +67,12 @@ def test_other_tasks_run_during_a_call(sandbox: Sandbox) -> None:
             (await client.pay(reference=f"R-{number}", **ORDER)).order_number or ""
             for number in range(20)
         ]
-        # More waits than the loop's own executor has threads; all wait, and this task runs on.
+        # More waits than the loop's default executor has threads. All run, and this task continues.
         waits = [
             asyncio.ensure_future(client.wait(order, interval_ms=50, max_interval_ms=50))
             for order in orders
         ]
-        await arrived(sandbox, "check")
+        await request_arrived(sandbox, "check")
         assert (await client.check(orders[0])).state is State.PENDING
         assert not any(wait.done() for wait in waits)
         for order in orders:
@@ -87,7 +87,7 @@ def test_a_cancelled_task_ends_its_wait(sandbox: Sandbox) -> None:
 
     async def main(client: AsyncClient) -> None:
         wait = asyncio.ensure_future(client.wait("O-1"))
-        await arrived(sandbox, "check")
+        await request_arrived(sandbox, "check")
         wait.cancel()
         with pytest.raises(asyncio.CancelledError):
             await wait
@@ -98,7 +98,7 @@ def test_a_cancelled_task_ends_its_wait(sandbox: Sandbox) -> None:
     run(sandbox, main)
 
 
-def test_a_wait_can_be_given_a_time(sandbox: Sandbox) -> None:
+def test_a_wait_with_an_asyncio_timeout(sandbox: Sandbox) -> None:
     async def main(client: AsyncClient) -> None:
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(client.wait("O-1"), 0.2)
@@ -107,12 +107,14 @@ def test_a_wait_can_be_given_a_time(sandbox: Sandbox) -> None:
 
 
 def warnings_of(caplog: pytest.LogCaptureFixture) -> List[str]:
-    """What was logged: by this package alone, and warnings alone."""
+    """The logged messages. Only this package may log, and only warnings."""
     assert {(one.name, one.levelno) for one in caplog.records} <= {("flexpay", logging.WARNING)}
     return [one.getMessage() for one in caplog.records]
 
 
-async def alone(pay: Callable[[], Coroutine[Any, Any, object]], arrival: Awaitable[None]) -> None:
+async def cancelled_task(
+    pay: Callable[[], Coroutine[Any, Any, object]], arrival: Awaitable[None]
+) -> None:
     paying = asyncio.ensure_future(pay())
     await arrival
     paying.cancel()
@@ -124,10 +126,10 @@ async def gathered(
     pay: Callable[[], Coroutine[Any, Any, object]], arrival: Awaitable[None]
 ) -> None:
     paying = asyncio.ensure_future(pay())
-    gathering = asyncio.gather(paying, asyncio.sleep(PATIENCE_S))
+    gathering = asyncio.gather(paying, asyncio.sleep(TIMEOUT_S))
     await arrival
     gathering.cancel()
-    # It does not await the payment's end, and hands on the bare error of the task beside it.
+    # It does not wait for the payment's end, and raises an error without a cause.
     with pytest.raises(asyncio.CancelledError) as caught:
         await gathering
     assert caught.value.__cause__ is None
@@ -137,17 +139,17 @@ async def gathered(
 async def grouped(pay: Callable[[], Coroutine[Any, Any, object]], arrival: Awaitable[None]) -> None:
     async def fail() -> None:
         await arrival
-        raise LookupError("the task beside it")
+        raise LookupError("the other task")
 
     async def both() -> None:
         async with asyncio.TaskGroup() as group:  # type: ignore[attr-defined,unused-ignore]
             group.create_task(pay())
             group.create_task(fail())
 
-    # No ExceptionGroup is known before Python 3.11.
+    # Python has no ExceptionGroup before 3.11.
     with pytest.raises(Exception, match="unhandled errors in a TaskGroup") as caught:
         await both()
-    # The group tells of the one that failed, and of the payment not a word.
+    # The group contains the error of the other task, but nothing about the payment.
     (only,) = caught.value.exceptions  # type: ignore[attr-defined]
     assert isinstance(only, LookupError)
 
@@ -163,8 +165,8 @@ async def timed_out(
     await arrival
 
 
-WAYS = [
-    alone,
+CANCELLATIONS = [
+    cancelled_task,
     gathered,
     timed_out,
     pytest.param(
@@ -173,57 +175,57 @@ WAYS = [
 ]
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("became", ["taken in", "refused", "unknown", "not sent"])
-def test_what_became_of_a_cancelled_payment_is_logged(
-    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, way: Any, became: str
+@pytest.mark.parametrize("cancel", CANCELLATIONS)
+@pytest.mark.parametrize("result", ["accepted", "refused", "unknown", "not sent"])
+def test_the_result_of_a_cancelled_payment_is_logged(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, cancel: Any, result: str
 ) -> None:
     settings: Dict[str, Any] = {"timeout_ms": 3000}
     with socket.socket() as silent:
-        # It is never accepted from, and so the TLS handshake is never answered.
+        # It never accepts a connection, so the TLS handshake never continues.
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        if became == "taken in":
+        if result == "accepted":
             sandbox.inject("pay", "delay", ms=1500)
-        elif became == "refused":
+        elif result == "refused":
             settings["token"] = "another"
             sandbox.inject("pay", "delay", ms=1500)
-        elif became == "unknown":
+        elif result == "unknown":
             sandbox.inject("pay", "stall_after", bytes=0)
         else:
             settings["pay_url"] = f"https://127.0.0.1:{silent.getsockname()[1]}/v1.1/pay"
 
         async def main(client: AsyncClient) -> None:
             async def arrival() -> None:
-                if became == "not sent":
+                if result == "not sent":
                     await asyncio.sleep(0.3)
                 else:
-                    await arrived(sandbox, "pay")
+                    await request_arrived(sandbox, "pay")
 
-            await way(lambda: client.pay(reference="R-1", **ORDER), arrival())
+            await cancel(lambda: client.pay(reference="R-1", **ORDER), arrival())
 
         run(sandbox, main, **settings)
-    (said,) = warnings_of(caplog)
-    assert said.startswith("interrupted during the payment request for 'R-1': ")
-    if became == "taken in":
+    (warning,) = warnings_of(caplog)
+    assert warning.startswith("interrupted during the payment request for 'R-1': ")
+    if result == "accepted":
         (payment,) = sandbox.control("GET", "payments")
-        assert said.endswith(f"the gateway took it in, order number {payment['order_number']}")
+        assert warning.endswith(f"the gateway accepted it, order number {payment['order_number']}")
     else:
-        assert said.endswith(f"(outcome {became.upper().replace(' ', '_')})")
-    assert sandbox.token not in said
+        assert warning.endswith(f"(outcome {result.upper().replace(' ', '_')})")
+    assert sandbox.token not in warning
 
 
-def test_a_payment_that_had_not_begun_is_logged(
+def test_a_payment_that_has_not_started_is_logged(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As where the thread has not come to run yet.
-    monkeypatch.setattr(flexpay._async, "_start", lambda ask, future: None)
+    # As if the thread has not run yet.
+    monkeypatch.setattr(flexpay._async, "_start", lambda function, future: None)
 
     async def main(client: AsyncClient) -> None:
         async def at_once() -> None:
             await asyncio.sleep(0)
 
-        await alone(lambda: client.pay(reference="R-1", **ORDER), at_once())
+        await cancelled_task(lambda: client.pay(reference="R-1", **ORDER), at_once())
 
     run(sandbox, main)
     assert warnings_of(caplog) == [
@@ -232,7 +234,7 @@ def test_a_payment_that_had_not_begun_is_logged(
     assert sandbox.requests("pay") == []
 
 
-def test_a_payment_of_a_loop_that_was_given_up_is_logged(
+def test_a_payment_whose_coroutine_is_closed_is_logged(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     sandbox.inject("pay", "delay", ms=1000)
@@ -240,21 +242,21 @@ def test_a_payment_of_a_loop_that_was_given_up_is_logged(
     async def main(client: AsyncClient) -> None:
         paying = client.pay(reference="R-1", **ORDER)
         paying.send(None)
-        await arrived(sandbox, "pay")
+        await request_arrived(sandbox, "pay")
         paying.close()
         while any(thread.name == "flexpay" for thread in threading.enumerate()):
             await asyncio.sleep(0.01)
 
     run(sandbox, main)
     (payment,) = sandbox.control("GET", "payments")
-    about = "interrupted during the payment request for 'R-1': "
+    prefix = "interrupted during the payment request for 'R-1': "
     assert warnings_of(caplog) == [
-        f"{about}it is still under way (outcome UNKNOWN)",
-        f"{about}the gateway took it in, order number {payment['order_number']}",
+        f"{prefix}it is still in progress (outcome UNKNOWN)",
+        f"{prefix}the gateway accepted it, order number {payment['order_number']}",
     ]
 
 
-def test_a_cancelled_payment_says_what_became_of_it(sandbox: Sandbox) -> None:
+def test_a_cancelled_payment_has_its_result_as_the_cause(sandbox: Sandbox) -> None:
     sandbox.inject("pay", "delay", ms=1000)
 
     async def main(client: AsyncClient) -> Optional[BaseException]:
@@ -264,16 +266,16 @@ def test_a_cancelled_payment_says_what_became_of_it(sandbox: Sandbox) -> None:
             return caught.value.__cause__
 
         task = asyncio.ensure_future(pay())
-        await arrived(sandbox, "pay")
+        await request_arrived(sandbox, "pay")
         task.cancel()
         return await task
 
-    told = run(sandbox, main)
+    cause = run(sandbox, main)
     (recorded,) = sandbox.control("GET", "payments")
-    assert isinstance(told, flexpay.PaymentInterrupted)
-    assert told.payment is not None
-    assert told.payment.order_number == recorded["order_number"]
-    assert told.error is None
+    assert isinstance(cause, flexpay.PaymentInterrupted)
+    assert cause.payment is not None
+    assert cause.payment.order_number == recorded["order_number"]
+    assert cause.error is None
 
 
 def test_a_second_cancellation_ends_a_payment(sandbox: Sandbox) -> None:
@@ -281,7 +283,7 @@ def test_a_second_cancellation_ends_a_payment(sandbox: Sandbox) -> None:
 
     async def main(client: AsyncClient) -> None:
         task = asyncio.ensure_future(client.pay(reference="R-1", **ORDER))
-        await arrived(sandbox, "pay")
+        await request_arrived(sandbox, "pay")
         task.cancel()
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -290,25 +292,25 @@ def test_a_second_cancellation_ends_a_payment(sandbox: Sandbox) -> None:
         with pytest.raises(asyncio.CancelledError) as caught:
             await task
         assert caught.value.__cause__ is None
-        # What it logs in the end is not to be the next test's.
+        # Its last log message must not appear in the next test.
         while any(thread.name == "flexpay" for thread in threading.enumerate()):
             await asyncio.sleep(0.01)
 
     run(sandbox, main, timeout_ms=2000)
 
 
-def test_a_cancelled_payment_that_fails_is_no_noise(
+def test_asyncio_logs_nothing_about_a_cancelled_payment_that_fails(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    complaints: List[object] = []
+    loop_errors: List[object] = []
 
     async def main(client: AsyncClient) -> None:
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _, context: complaints.append(context))
+        loop.set_exception_handler(lambda _, context: loop_errors.append(context))
         sandbox.inject("pay", "stall_after", bytes=0, times=2)
         for cancellations in (1, 2):
             paying = asyncio.ensure_future(client.pay(reference="R-1", **ORDER))
-            await arrived(sandbox, "pay")
+            await request_arrived(sandbox, "pay")
             for _ in range(cancellations):
                 paying.cancel()
                 await asyncio.sleep(0)
@@ -322,15 +324,15 @@ def test_a_cancelled_payment_that_fails_is_no_noise(
         await asyncio.sleep(0.05)
 
     run(sandbox, main, timeout_ms=1000)
-    assert complaints == []
-    # And none of asyncio's among what was logged.
-    about = "interrupted during the payment request for 'R-1': "
-    failed = f"{about}it failed: "
+    assert loop_errors == []
+    # `warnings_of` also asserts that asyncio logged nothing.
+    prefix = "interrupted during the payment request for 'R-1': "
+    failed = f"{prefix}it failed: "
     first, second, third = warnings_of(caplog)
     assert first.startswith(failed)
     assert first.endswith("(outcome UNKNOWN)")
-    assert second == f"{about}it is still under way (outcome UNKNOWN)"
-    # The second cancellation did not await the end, and it is told all the same.
+    assert second == f"{prefix}it is still in progress (outcome UNKNOWN)"
+    # The second cancellation did not wait for the end; the result is logged nevertheless.
     assert third.startswith(failed)
     assert third.endswith("(outcome UNKNOWN)")
 
@@ -368,6 +370,6 @@ def test_a_client_from_the_environment(sandbox: Sandbox, monkeypatch: pytest.Mon
 def test_its_arguments_are_those_of_the_client(name: str) -> None:
     arguments = dict(inspect.signature(getattr(Client, name)).parameters)
     if name == "wait":
-        # A task is cancelled by itself.
+        # Cancelling the task replaces the token.
         del arguments["cancel"]
     assert dict(inspect.signature(getattr(AsyncClient, name)).parameters) == arguments

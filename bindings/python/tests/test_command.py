@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
-from conftest import PATIENCE_S, URLS, Sandbox
+from conftest import TIMEOUT_S, URLS, Sandbox
 
 import flexpay
 from flexpay import _command
 
-ADDRESSES = [word for name, url in URLS.items() for word in ("--" + name.replace("_", "-"), url)]
-PAY = ["pay", "--reference", "R-1", "--amount", "25.50", "--currency", "USD", *ADDRESSES]
+URL_OPTIONS = [
+    argument for name, url in URLS.items() for argument in ("--" + name.replace("_", "-"), url)
+]
+PAY = ["pay", "--reference", "R-1", "--amount", "25.50", "--currency", "USD", *URL_OPTIONS]
 
 
 def start(sandbox: Sandbox, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -34,17 +36,17 @@ def start(sandbox: Sandbox, *arguments: str, **environment: str) -> subprocess.P
 
 
 def run(sandbox: Sandbox, status: int, *arguments: str, stdin: str = "", **environment: str) -> str:
-    """What a command prints; on failure in words, what it complains."""
+    """Runs a command, and returns its output, or its error output if there is no output."""
     process = start(sandbox, *arguments, **environment)
-    output, errors = process.communicate(stdin, timeout=PATIENCE_S)
+    output, errors = process.communicate(stdin, timeout=TIMEOUT_S)
     assert process.returncode == status, errors
     assert "Traceback" not in errors
     return output or errors
 
 
 def run_json(sandbox: Sandbox, status: int, *arguments: str, stdin: str = "") -> Dict[str, Any]:
-    told: Dict[str, Any] = json.loads(run(sandbox, status, *arguments, "--json", stdin=stdin))
-    return told
+    result: Dict[str, Any] = json.loads(run(sandbox, status, *arguments, "--json", stdin=stdin))
+    return result
 
 
 def test_pay_and_check(sandbox: Sandbox) -> None:
@@ -56,48 +58,48 @@ def test_pay_and_check(sandbox: Sandbox) -> None:
     assert transaction["state"] == "PAID"
     assert transaction["amount"] == "25.50"
     assert transaction["amount_minor"] == 2550
-    words = run(sandbox, 0, "check", order).splitlines()
-    assert "state: PAID" in words
-    assert "amount: 25.50" in words
-    assert not any(word.startswith("raw") for word in words)
+    output = run(sandbox, 0, "check", order).splitlines()
+    assert "state: PAID" in output
+    assert "amount: 25.50" in output
+    assert not any(line.startswith("raw") for line in output)
 
 
 def test_errors(sandbox: Sandbox) -> None:
     error = run_json(sandbox, 1, "check", "unknown")["error"]
     assert (error["code"], error["outcome"], error["gateway_code"]) == ("NOT_FOUND", "REFUSED", "1")
     assert "NOT_FOUND: " in run(sandbox, 1, "check", "unknown")
-    words = run(sandbox, 1, "check", "unknown", FLEXPAY_TOKEN="")
-    assert words.startswith("INVALID: FLEXPAY_TOKEN")
-    assert words.endswith("(outcome: NOT_SENT)\n")
+    output = run(sandbox, 1, "check", "unknown", FLEXPAY_TOKEN="")
+    assert output.startswith("INVALID: FLEXPAY_TOKEN")
+    assert output.endswith("(outcome: NOT_SENT)\n")
     assert "usage:" in run(sandbox, 2)
     assert "usage:" in run(sandbox, 2, "pay")
 
 
 def test_wait(sandbox: Sandbox) -> None:
     order = run_json(sandbox, 0, *PAY)["order_number"]
-    asked_for = ["--reference", "R-1", "--amount", "25.5", "--currency", "USD"]
-    words = run(sandbox, 4, "wait", order, "--timeout", "1", *asked_for)
-    assert words.startswith("TIMEOUT: ")
+    expected = ["--reference", "R-1", "--amount", "25.5", "--currency", "USD"]
+    output = run(sandbox, 4, "wait", order, "--timeout", "1", *expected)
+    assert output.startswith("TIMEOUT: ")
     sandbox.decide(order, "approve")
     assert run_json(sandbox, 0, "wait", order)["state"] == "PAID"
-    assert "state: PAID" in run(sandbox, 0, "wait", order, *asked_for).splitlines()
-    other = [*asked_for[:3], "26", *asked_for[4:]]
+    assert "state: PAID" in run(sandbox, 0, "wait", order, *expected).splitlines()
+    other = [*expected[:3], "26", *expected[4:]]
     assert run(sandbox, 1, "wait", order, *other).startswith("MISMATCH: amount")
-    assert "give all or none" in run(sandbox, 2, "wait", order, *asked_for[:4])
+    assert "give all or none" in run(sandbox, 2, "wait", order, *expected[:4])
     for wrong in ("0", "-1", "1.5", "soon", "9" * 9):
         assert "whole number of seconds" in run(sandbox, 2, "wait", order, "--timeout", wrong)
 
 
-def test_wait_for_what_is_not_paid(
+def test_wait_for_a_payment_that_is_cancelled(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     order = run_json(sandbox, 0, *PAY)["order_number"]
     sandbox.decide(order, "cancel")
     for name, value in sandbox.environment().items():
         monkeypatch.setenv(name, value)
-    usual = flexpay.Client.wait
+    wait = flexpay.Client.wait
     monkeypatch.setattr(  # so that the test does not wait for the grace period
-        flexpay.Client, "wait", lambda *a, **named: usual(*a, **named, failed_grace_ms=1)
+        flexpay.Client, "wait", lambda *a, **named: wait(*a, **named, failed_grace_ms=1)
     )
     assert _command.main(["wait", order]) == 3
     assert "state: CANCELLED\n" in capsys.readouterr().out
@@ -105,12 +107,12 @@ def test_wait_for_what_is_not_paid(
 
 def test_version(sandbox: Sandbox) -> None:
     library = os.environ["FLEXPAY_LIBRARY"]
-    said = run(sandbox, 0, "--version")
-    assert said == f"flexpay {flexpay.__version__}\nlibrary {flexpay.__version__}, {library}\n"
+    output = run(sandbox, 0, "--version")
+    assert output == f"flexpay {flexpay.__version__}\nlibrary {flexpay.__version__}, {library}\n"
     process = start(sandbox, "--version", FLEXPAY_LIBRARY="/nowhere/libflexpay.so")
-    output, errors = process.communicate(timeout=PATIENCE_S)
+    output, errors = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, output) == (1, f"flexpay {flexpay.__version__}\n")
-    assert "tried /nowhere/libflexpay.so: " in errors
+    assert "could not be loaded from /nowhere/libflexpay.so: " in errors
 
 
 def test_help_is_in_sentences() -> None:
@@ -138,36 +140,36 @@ def test_help_is_in_sentences() -> None:
 
 def test_parse_callback(sandbox: Sandbox, tmp_path: Path) -> None:
     body = '{"code":"0","reference":"é","orderNumber":"O-1"}'
-    told = run_json(sandbox, 0, "parse-callback", stdin=body)
-    assert (told["claims_success"], told["reference"], told["raw"]) == (True, "é", body)
+    result = run_json(sandbox, 0, "parse-callback", stdin=body)
+    assert (result["claims_success"], result["reference"], result["raw"]) == (True, "é", body)
     file = tmp_path / "body.json"
     file.write_text(body, encoding="utf-8")
-    assert run_json(sandbox, 0, "parse-callback", str(file)) == told
+    assert run_json(sandbox, 0, "parse-callback", str(file)) == result
     assert "reference: é" in run(sandbox, 0, "parse-callback", str(file)).splitlines()
     assert "CALLBACK: " in run(sandbox, 1, "parse-callback", stdin="nonsense")
     assert "No such file" in run(sandbox, 1, "parse-callback", str(tmp_path / "none"))
 
 
-def test_an_unreadable_file_is_told_in_json(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported_in_json(sandbox: Sandbox, tmp_path: Path) -> None:
     error = run_json(sandbox, 1, "parse-callback", str(tmp_path / "none"))["error"]
     assert (error["code"], error["field"]) == ("INVALID", "file")
     assert "No such file" in error["message"]
 
 
-def test_a_hostile_callback_does_not_command_the_terminal(sandbox: Sandbox) -> None:
+def test_a_hostile_callback_cannot_control_the_terminal(sandbox: Sandbox) -> None:
     hostile = "a\nstate: PAID\x1b[2J\x9b\u202eé"
     body = json.dumps({"code": "0", "reference": hostile})
-    words = run(sandbox, 0, "parse-callback", stdin=body)
-    assert "\nreference: a\\nstate: PAID\\x1b[2J\\x9b\\u202eé\n" in words
+    output = run(sandbox, 0, "parse-callback", stdin=body)
+    assert "\nreference: a\\nstate: PAID\\x1b[2J\\x9b\\u202eé\n" in output
 
 
-def test_on_a_terminal_of_ascii(sandbox: Sandbox) -> None:
+def test_an_ascii_terminal(sandbox: Sandbox) -> None:
     body = '{"code":"0","reference":"é"}'
-    words = run(sandbox, 0, "parse-callback", stdin=body, PYTHONIOENCODING="ascii")
-    assert "reference: \\xe9" in words.splitlines()
+    output = run(sandbox, 0, "parse-callback", stdin=body, PYTHONIOENCODING="ascii")
+    assert "reference: \\xe9" in output.splitlines()
 
 
-def test_a_page_is_kept_in_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_page_is_saved_to_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
     page = '<form action="https://gwvisa.flexpay.cd/checkout"></form>\n<p>é</p>\n'
     headers = [["Content-Type", "text/html; charset=utf-8"]]
     sandbox.inject("pay", "reply", times=2, status=200, headers=headers, body=page)
@@ -182,7 +184,7 @@ def test_ctrl_c(sandbox: Sandbox) -> None:
     process = start(sandbox, "check", "O-1")
     sandbox.wait_for_request("check")
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=PATIENCE_S) == ("", "")
+    assert process.communicate(timeout=TIMEOUT_S) == ("", "")
     assert process.returncode == 130
 
 
@@ -191,8 +193,8 @@ def test_ctrl_c_does_not_lose_a_payment(sandbox: Sandbox) -> None:
     process = start(sandbox, *PAY, "--json")
     sandbox.wait_for_request("pay")
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=PATIENCE_S)
+    output, errors = process.communicate(timeout=TIMEOUT_S)
     payments: List[Dict[str, Any]] = sandbox.control("GET", "payments")
     assert json.loads(output)["order_number"] == payments[0]["order_number"]
-    assert "the gateway took it in" in errors
+    assert "the gateway accepted it" in errors
     assert process.returncode == 130

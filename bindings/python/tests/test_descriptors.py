@@ -1,13 +1,13 @@
-"""No file descriptor left: what became of a payment is told all the same."""
+"""Without a free file descriptor, the result of a payment is reported nevertheless."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from conftest import ORDER, PATIENCE_S, Sandbox, python, take_in
+from conftest import ORDER, TIMEOUT_S, Sandbox, new_payment, python
 
-# Every descriptor is taken: no file can be opened, and so nothing can be imported.
+# Opens all descriptors: no file can be opened after that, so nothing can be imported.
 EXHAUST = """
 import os, resource
 def exhaust():
@@ -20,11 +20,12 @@ def exhaust():
 """
 
 
-def said(sandbox: Sandbox, script: str, **settings: str) -> str:
-    """What a fresh Python says, without the site packages: their .pth files may import anything."""
+def output_of(sandbox: Sandbox, script: str, **settings: str) -> str:
+    """The output of a new Python process, without the user's site packages: their .pth files may
+    import anything."""
     environment = sandbox.environment(PYTHONNOUSERSITE="1", **settings)
     process = python(EXHAUST + script, environment)
-    output, errors = process.communicate(timeout=PATIENCE_S)
+    output, errors = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, errors) == (0, ""), errors
     return output
 
@@ -37,10 +38,10 @@ CALLS = {
 }
 
 
-# A bare script; one that has imported more; one with threads.
+# A script without imports, and scripts with different modules imported.
 @pytest.mark.parametrize("imports", ["", "import enum", "import threading", "import json"])
 @pytest.mark.parametrize("call", list(CALLS.values()), ids=list(CALLS))
-def test_a_call_says_that_nothing_was_sent(sandbox: Sandbox, imports: str, call: str) -> None:
+def test_a_call_fails_with_not_sent(sandbox: Sandbox, imports: str, call: str) -> None:
     script = f"""
 import flexpay
 {imports}
@@ -52,10 +53,10 @@ except Exception as error:
     assert isinstance(error, flexpay.ConnectError), repr(error)
     print(type(error).__name__, error.outcome.name, error.outcome is flexpay.Outcome.NOT_SENT)
 """
-    assert said(sandbox, script) == "ConnectError NOT_SENT True\n"
+    assert output_of(sandbox, script) == "ConnectError NOT_SENT True\n"
 
 
-def test_a_wait_gives_up(sandbox: Sandbox) -> None:
+def test_a_wait_times_out(sandbox: Sandbox) -> None:
     script = """
 import flexpay
 client = flexpay.Client.from_env()
@@ -65,7 +66,7 @@ try:
 except Exception as error:
     print(type(error).__name__, isinstance(error, flexpay.FlexPayError))
 """
-    assert said(sandbox, script) == "TimedOutError True\n"
+    assert output_of(sandbox, script) == "TimedOutError True\n"
 
 
 def test_asyncio(sandbox: Sandbox) -> None:
@@ -80,45 +81,45 @@ async def main():
         print(type(error).__name__, error.outcome.name)
 asyncio.run(main())
 """
-    assert said(sandbox, script) == "ConnectError NOT_SENT\n"
+    assert output_of(sandbox, script) == "ConnectError NOT_SENT\n"
 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
 def test_the_command_line(sandbox: Sandbox, as_json: Any) -> None:
-    words = ["pay", "--reference", "R-1", "--amount", "1", "--currency", "USD", *as_json]
+    arguments = ["pay", "--reference", "R-1", "--amount", "1", "--currency", "USD", *as_json]
     script = f"""
 import sys, flexpay
 from flexpay import _command
-made = flexpay.Client.from_env
+from_env = flexpay.Client.from_env
 def then_exhaust():
-    client = made()
+    client = from_env()
     exhaust()
     return client
 _command.Client.from_env = then_exhaust
-print(_command.main({words!r}))
+print(_command.main({arguments!r}))
 """
     environment = sandbox.environment(FLEXPAY_API="v1")
     process = python(EXHAUST + script, environment)
-    output, errors = process.communicate(timeout=PATIENCE_S)
-    told = output + errors
+    output, errors = process.communicate(timeout=TIMEOUT_S)
+    printed = output + errors
     assert process.returncode == 0, errors
-    assert "Traceback" not in told
-    assert "CONNECT" in told
-    assert "NOT_SENT" in told
+    assert "Traceback" not in printed
+    assert "CONNECT" in printed
+    assert "NOT_SENT" in printed
     assert output.endswith("1\n")
 
 
-# The descriptors run out while the payment is under way: its answer is told all the same.
+# The descriptors run out during the payment request: its reply is printed nevertheless.
 @pytest.mark.parametrize("page", [False, True])
-def test_a_payment_taken_in_is_told_on_the_command_line(sandbox: Sandbox, page: bool) -> None:
+def test_the_command_line_prints_an_accepted_payment(sandbox: Sandbox, page: bool) -> None:
     if page:
         headers = [["Content-Type", "text/html; charset=utf-8"]]
         body = "<form action='https://gwvisa.flexpay.cd/checkout'>caf\u00e9\u202e</form>"
         sandbox.inject("pay", "reply", status=200, headers=headers, body=body)
-    words = ["pay", "--reference", "R-1", "--amount", "1", "--currency", "USD"]
+    arguments = ["pay", "--reference", "R-1", "--amount", "1", "--currency", "USD"]
     for name in ("approve", "cancel", "decline", "callback"):
-        words += [f"--{name}-url", f"https://shop.example/{name}"]
-    # Only the form's service answers with a page.
+        arguments += [f"--{name}-url", f"https://shop.example/{name}"]
+    # Only the v1 service replies with a page.
     script = f"""
 import os
 os.environ["FLEXPAY_API"] = {"v1" if page else "v1.1"!r}
@@ -129,9 +130,9 @@ def payment(address):
     exhaust()
     return real(address)
 flexpay._results.payment = payment
-print(_command.main({words!r}))
+print(_command.main({arguments!r}))
 """
-    output = said(sandbox, script)
+    output = output_of(sandbox, script)
     assert output.endswith("0\n")
     if page:
         assert "/checkout'>caf\u00e9\\u202e</form>" in output
@@ -141,9 +142,9 @@ print(_command.main({words!r}))
 
 
 @pytest.mark.parametrize("imports", ["", "import enum"])
-def test_an_answer_is_read_to_the_end(sandbox: Sandbox, imports: str) -> None:
+def test_a_reply_is_read_completely(sandbox: Sandbox, imports: str) -> None:
     with sandbox.client() as client:
-        order = take_in(client)
+        order = new_payment(client)
     script = f"""
 import flexpay
 {imports}
@@ -152,10 +153,10 @@ with flexpay.Client.from_env() as client:
     exhaust()
     print(transaction.state.name, transaction.amount, transaction.created_at is None)
 """
-    assert said(sandbox, script) == "PENDING 25.50 False\n"
+    assert output_of(sandbox, script) == "PENDING 25.50 False\n"
 
 
-def test_nothing_is_loaded_after_a_payment_was_sent(sandbox: Sandbox) -> None:
+def test_nothing_is_imported_after_a_payment_was_sent(sandbox: Sandbox) -> None:
     script = f"""
 import sys, flexpay
 client = flexpay.Client.from_env()
@@ -177,7 +178,7 @@ transaction.state, transaction.amount, transaction.created_at
 assert set(sys.modules) == before, set(sys.modules) - before
 """
     sandbox.inject("check", "reply", status=200, body=PAID)
-    assert said(sandbox, script) == ""
+    assert output_of(sandbox, script) == ""
 
 
 PAID = (

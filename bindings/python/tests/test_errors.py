@@ -1,4 +1,4 @@
-"""Every error, as the library gives it."""
+"""Every error of the library as an exception."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 from typing import Any, Type
 
 import pytest
-from conftest import ORDER, PATIENCE_S, Sandbox, python, take_in
+from conftest import ORDER, TIMEOUT_S, Sandbox, new_payment, python
 
 import flexpay
 from flexpay import Client, FlexPayError, Outcome, ResultCode
@@ -22,13 +22,13 @@ def closed_port() -> int:
 
 
 def raises(
-    client: Client, kind: Type[FlexPayError], fits: type, outcome: Outcome, **order: Any
+    client: Client, kind: Type[FlexPayError], built_in: type, outcome: Outcome, **order: Any
 ) -> FlexPayError:
-    """The error of a payment, which is of this kind and of the built-in that fits."""
+    """Asserts that a payment raises `kind`, which is also the built-in, and returns the error."""
     with client, pytest.raises(kind) as caught:
         client.pay(**{"reference": "R-1", **ORDER, **order})
     error = caught.value
-    assert isinstance(error, fits)
+    assert isinstance(error, built_in)
     assert error.outcome is outcome
     assert error.message == str(error) != ""
     return error
@@ -55,7 +55,7 @@ def test_connect(sandbox: Sandbox) -> None:
 
 
 def test_proxy(sandbox: Sandbox) -> None:
-    # The sandbox is no proxy, and says so.
+    # The sandbox refuses to be a proxy.
     client = sandbox.client(tls=True, proxy=sandbox.url)
     raises(client, flexpay.ProxyError, ConnectionError, Outcome.NOT_SENT)
 
@@ -79,7 +79,7 @@ def test_connection_lost(sandbox: Sandbox) -> None:
 def test_reply(sandbox: Sandbox) -> None:
     sandbox.inject("pay", "malformed_json")
     error = raises(sandbox.client(), flexpay.ReplyError, RuntimeError, Outcome.UNKNOWN)
-    # A payment may exist: nobody is to take this for a wrong argument.
+    # A payment may exist: a caller must not handle this as an invalid argument.
     assert not isinstance(error, ValueError)
 
 
@@ -97,7 +97,7 @@ def test_unauthorized(sandbox: Sandbox) -> None:
 
 def test_refused(sandbox: Sandbox) -> None:
     with sandbox.client() as client:
-        take_in(client)
+        new_payment(client)
     error = raises(sandbox.client(), flexpay.RefusedError, RuntimeError, Outcome.REFUSED)
     assert error.gateway_message
 
@@ -130,7 +130,7 @@ def test_callback(body: bytes) -> None:
 
 
 def test_mismatch(sandbox: Sandbox, client: Client) -> None:
-    order = take_in(client)
+    order = new_payment(client)
     sandbox.decide(order, "approve")
     body = f'{{"code":"0","reference":"R-1","orderNumber":"{order}"}}'.encode()
     with pytest.raises(flexpay.MismatchError) as caught:
@@ -139,7 +139,7 @@ def test_mismatch(sandbox: Sandbox, client: Client) -> None:
     assert "amount" in str(caught.value)
 
 
-def test_every_code_has_an_exception_of_its_own() -> None:
+def test_every_code_has_its_own_exception() -> None:
     kinds = {
         kind.code: kind
         for _, kind in inspect.getmembers(flexpay, inspect.isclass)
@@ -151,7 +151,7 @@ def test_every_code_has_an_exception_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("kind", [FlexPayError, *flexpay._errors.BY_CODE.values()])
-def test_an_error_can_be_sent_to_another_process(kind: Type[FlexPayError]) -> None:
+def test_an_error_can_be_pickled(kind: Type[FlexPayError]) -> None:
     error = kind("why", outcome=Outcome.REFUSED, http_status=401, field="f", order_number="O-1")
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is kind
@@ -159,7 +159,7 @@ def test_an_error_can_be_sent_to_another_process(kind: Type[FlexPayError]) -> No
     assert str(copy) == "why"
 
 
-def test_numbers_of_a_newer_library() -> None:
+def test_unknown_numbers_of_a_newer_library() -> None:
     code = ResultCode(99)
     assert code == 99
     assert code.name == "UNRECOGNIZED"
@@ -171,15 +171,15 @@ def test_numbers_of_a_newer_library() -> None:
             enum("PAID")  # type: ignore[arg-type]
 
 
-def test_no_thread_for_the_look_up(sandbox: Sandbox) -> None:
-    url = "https://gateway.test/check"  # never looked up
+def test_no_thread_for_the_dns_lookup(sandbox: Sandbox) -> None:
+    url = "https://gateway.test/check"  # never resolved
     script = f"""
 import resource
 import flexpay
 with flexpay.Client(merchant="ZANDO", token="t", check_url={url!r}) as client:
     with open("/proc/self/statm") as statm:
         size = int(statm.read().split()[0]) * resource.getpagesize()
-    # Room for what a call needs, and none for a thread's stack.
+    # Enough memory for a call, but not for a thread's stack.
     resource.setrlimit(resource.RLIMIT_AS, (size + (1 << 20), resource.RLIM_INFINITY))
     try:
         client.check("O-1")
@@ -187,7 +187,7 @@ with flexpay.Client(merchant="ZANDO", token="t", check_url={url!r}) as client:
         print(error)
 """
     process = python(script, sandbox.environment())
-    output, errors = process.communicate(timeout=PATIENCE_S)
+    output, errors = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, errors) == (0, "")
     assert "no thread could be started" in output
     assert "limit of processes" in output

@@ -1,4 +1,4 @@
-"""The examples, run as a shop would run them: what happens to an order, told as stories."""
+"""Runs the examples as a shop would run them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import callback_server
-import pay as paying
+import pay as pay_module
 import pytest
-import shop as books_of
-from conftest import PATIENCE_S, ROOT, Sandbox, eventually
+import shop as shop_module
+from conftest import ROOT, TIMEOUT_S, Sandbox, wait_until
 
 import flexpay
 from flexpay import State
@@ -28,7 +28,7 @@ EXAMPLES = ROOT / "examples" / "python"
 ORDER = ("INVOICE-17", "25.50", "USD")
 
 
-def run(name: str, environment: Dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+def start(name: str, environment: Dict[str, str], *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(EXAMPLES / name), *arguments],
         env=environment,
@@ -39,56 +39,56 @@ def run(name: str, environment: Dict[str, str], *arguments: str) -> subprocess.P
 
 
 def post(url: str, body: bytes) -> int:
-    """Posts a callback, as anybody can, and gives the HTTP status of the answer."""
+    """Posts a callback, as anyone can, and returns the HTTP status of the response."""
     try:
-        with urllib.request.urlopen(url, body, PATIENCE_S) as answer:
-            return int(answer.status)
+        with urllib.request.urlopen(url, body, TIMEOUT_S) as response:
+            return int(response.status)
     except urllib.error.HTTPError as error:
         with error:
             return error.code
 
 
 class Shop:
-    """A shop with its server for callbacks."""
+    """A shop with its callback server."""
 
     def __init__(self, sandbox: Sandbox, directory: Path, **settings: str) -> None:
         self.sandbox = sandbox
         self.database = directory / "orders.db"
         self.environment = sandbox.environment(ORDERS=str(self.database), **settings)
-        self.server = run("callback_server.py", self.environment, "0")
+        self.server = start("callback_server.py", self.environment, "0")
         assert self.server.stdout is not None
         self.environment["CALLBACK_URL"] = self.server.stdout.readline().strip()
 
-    def ran(self, name: str, *arguments: str, **settings: str) -> Tuple[int, str, str]:
-        """The exit status, what the customer is told, and what the operator."""
-        process = run(name, {**self.environment, **settings}, *arguments)
-        output, errors = process.communicate(timeout=PATIENCE_S)
+    def run(self, name: str, *arguments: str, **settings: str) -> Tuple[int, str, str]:
+        """Returns the exit status, the text for the customer and the text for the operator."""
+        process = start(name, {**self.environment, **settings}, *arguments)
+        output, errors = process.communicate(timeout=TIMEOUT_S)
         return process.returncode, output, errors
 
     def pay(self, **settings: str) -> Tuple[int, str, str]:
-        return self.ran("pay.py", *ORDER, **settings)
+        return self.run("pay.py", *ORDER, **settings)
 
-    def led(self) -> str:
-        """Leads a customer to the card page, and gives the order number."""
+    def start_payment(self) -> str:
+        """Sends a customer to the card page, and returns the order number."""
         status, output, _ = self.pay()
         assert status == 0
         assert output.startswith("Send the customer to " + self.sandbox.url), output
         return self.order_at(output.split()[-1])
 
     def order_of(self, reference: str) -> str:
-        """The order number that the gateway gave to a payment."""
-        return self.found(reference=reference)
+        """The gateway's order number of a payment."""
+        return self.find_order(reference=reference)
 
     def order_at(self, page: str) -> str:
-        return self.found(checkout_url=page)
+        return self.find_order(checkout_url=page)
 
-    def found(self, **wanted: str) -> str:
+    def find_order(self, **fields: str) -> str:
         payments: List[Dict[str, Any]] = self.sandbox.control("GET", "payments")
-        (order,) = [str(one["order_number"]) for one in payments if wanted.items() <= one.items()]
+        (order,) = [str(one["order_number"]) for one in payments if fields.items() <= one.items()]
         return order
 
     def sweep(self, **settings: str) -> Tuple[int, str]:
-        status, output, errors = self.ran("sweep.py", **settings)
+        status, output, errors = self.run("sweep.py", **settings)
         assert errors == ""
         return status, output
 
@@ -96,8 +96,8 @@ class Shop:
         with closing(sqlite3.connect(self.database)) as database:
             return database.execute(query).fetchall()
 
-    def later(self, by: str = "1 hour") -> None:
-        """Lets time pass."""
+    def age_attempts(self, by: str = "1 hour") -> None:
+        """Makes all attempts older."""
         with closing(sqlite3.connect(self.database)) as database, database:
             database.execute("UPDATE attempts SET asked_at = datetime(asked_at, ?)", ("-" + by,))
 
@@ -108,44 +108,44 @@ class Shop:
         ((reference,),) = self.rows("SELECT paid_by FROM orders")
         return None if reference is None else str(reference)
 
-    def answers(self, count: int) -> List[int]:
-        """What the server answered to so many callbacks."""
+    def reply_statuses(self, count: int) -> List[int]:
+        """The HTTP statuses of the server's responses, after `count` callbacks."""
 
         def finished() -> List[int]:
-            all_of_them = self.sandbox.control("GET", "callbacks")
-            told = [one["reply_status"] for one in all_of_them if one["reply_status"]]
-            return told if len(told) >= count else []
+            callbacks = self.sandbox.control("GET", "callbacks")
+            statuses = [one["reply_status"] for one in callbacks if one["reply_status"]]
+            return statuses if len(statuses) >= count else []
 
-        answers: List[int] = eventually(finished)
-        return answers
+        statuses: List[int] = wait_until(finished)
+        return statuses
 
     def log(self) -> List[str]:
-        """What the server for callbacks said, which ends with this."""
+        """Stops the callback server, and returns the lines it printed."""
         self.server.send_signal(signal.SIGINT)
-        output, errors = self.server.communicate(timeout=PATIENCE_S)
+        output, errors = self.server.communicate(timeout=TIMEOUT_S)
         assert (self.server.returncode, errors) == (0, "")
         return output.splitlines()
 
 
-def started(sandbox: Sandbox, directory: Path, secret: str) -> Iterator[Shop]:
-    made = Shop(sandbox, directory, FLEXPAY_CALLBACK_SECRET=secret)
-    yield made
-    if made.server.returncode is None:
-        made.log()
+def new_shop(sandbox: Sandbox, directory: Path, secret: str) -> Iterator[Shop]:
+    shop = Shop(sandbox, directory, FLEXPAY_CALLBACK_SECRET=secret)
+    yield shop
+    if shop.server.returncode is None:
+        shop.log()
 
 
 @pytest.fixture
 def shop(sandbox: Sandbox, tmp_path: Path) -> Iterator[Shop]:
-    yield from started(sandbox, tmp_path, "a secret of the shop")
+    yield from new_shop(sandbox, tmp_path, "a secret of the shop")
 
 
 @pytest.fixture
 def shop_without_secret(sandbox: Sandbox, tmp_path: Path) -> Iterator[Shop]:
-    yield from started(sandbox, tmp_path, "")
+    yield from new_shop(sandbox, tmp_path, "")
 
 
-def test_twice_and_two_at_once(sandbox: Sandbox, shop: Shop) -> None:
-    order = shop.led()
+def test_repeated_and_simultaneous_callbacks(sandbox: Sandbox, shop: Shop) -> None:
+    order = shop.start_payment()
     sandbox.decide(order, "approve")
     (payment,) = sandbox.control("GET", "payments")
     body = f'{{"code":"0","reference":"INVOICE-17-1","orderNumber":"{order}"}}'.encode()
@@ -156,13 +156,13 @@ def test_twice_and_two_at_once(sandbox: Sandbox, shop: Shop) -> None:
     for thread in posting:
         thread.start()
     for thread in posting:
-        thread.join(PATIENCE_S)
+        thread.join(TIMEOUT_S)
     sandbox.control("POST", f"payments/{order}/deliver", {"times": 2})
-    assert shop.answers(2) == [200] * 2
+    assert shop.reply_statuses(2) == [200] * 2
     assert statuses == [200] * 4
     assert shop.attempts() == [("INVOICE-17-1", "PAID")]
     assert shop.paid_by() == "INVOICE-17-1"
-    # An order that is paid is never asked for again.
+    # No payment is requested for an order that is paid.
     assert shop.pay() == (0, "Order INVOICE-17 is paid.\n", "")
     assert len(sandbox.requests("pay")) == 1
     assert sorted(shop.log()) == [
@@ -173,11 +173,11 @@ def test_twice_and_two_at_once(sandbox: Sandbox, shop: Shop) -> None:
 
 @pytest.mark.parametrize(("decision", "state"), [("decline", "FAILED"), ("cancel", "CANCELLED")])
 def test_not_paid_then_paid(sandbox: Sandbox, shop: Shop, decision: str, state: str) -> None:
-    sandbox.decide(shop.led(), decision, callback=True)
-    assert shop.answers(1) == [200]
+    sandbox.decide(shop.start_payment(), decision, callback=True)
+    assert shop.reply_statuses(1) == [200]
     assert shop.attempts() == [("INVOICE-17-1", state)]
-    sandbox.decide(shop.led(), "approve", callback=True)
-    assert shop.answers(2) == [200, 200]
+    sandbox.decide(shop.start_payment(), "approve", callback=True)
+    assert shop.reply_statuses(2) == [200, 200]
     assert shop.attempts() == [("INVOICE-17-1", state), ("INVOICE-17-2", "PAID")]
     assert shop.paid_by() == "INVOICE-17-2"
     assert shop.log() == [
@@ -188,36 +188,36 @@ def test_not_paid_then_paid(sandbox: Sandbox, shop: Shop, decision: str, state: 
 
 @pytest.mark.parametrize(("decision", "state"), [("decline", "FAILED"), ("cancel", "CANCELLED")])
 def test_not_paid_and_no_callback(sandbox: Sandbox, shop: Shop, decision: str, state: str) -> None:
-    order = shop.led()
+    order = shop.start_payment()
     sandbox.decide(order, decision)
-    # The customer may still be typing, for all that the gateway says.
+    # The customer may still be typing, whatever the gateway reports.
     status, output, errors = shop.pay()
     assert (status, shop.order_at(output.split()[-1])) == (0, order)
-    assert errors == f"INVOICE-17-1 is {state} as yet: this counts after 120 s\n"
+    assert errors == f"INVOICE-17-1 is {state}, not final before 120 s\n"
     assert shop.sweep() == (0, "")
     assert shop.attempts() == [("INVOICE-17-1", "PENDING")]
-    shop.later("2 minutes")
+    shop.age_attempts("2 minutes")
     status, output, errors = shop.pay()
     assert status == 0
     assert output.startswith("Send the customer to ")
-    # The gateway was asked before the customer was told anything.
+    # The order was checked before the customer saw a message.
     assert errors == f"INVOICE-17-1 is {state}\n"
     assert shop.attempts() == [("INVOICE-17-1", state), ("INVOICE-17-2", "PENDING")]
 
 
 def test_paid_late(sandbox: Sandbox, shop: Shop) -> None:
-    first = shop.led()
+    first = shop.start_payment()
     sandbox.decide(first, "decline", callback=True)
-    assert shop.answers(1) == [200]
-    sandbox.decide(shop.led(), "approve", callback=True)
-    assert shop.answers(2) == [200] * 2
+    assert shop.reply_statuses(1) == [200]
+    sandbox.decide(shop.start_payment(), "approve", callback=True)
+    assert shop.reply_statuses(2) == [200] * 2
     assert shop.sweep() == (0, "")
     sandbox.decide(first, "approve")
-    twice = "INVOICE-17-1 is PAID, and order INVOICE-17 was before: paid twice: refund it"
-    assert shop.sweep() == (1, twice + "\n")
+    paid_twice = "INVOICE-17-1 is PAID, but order INVOICE-17 was already paid: refund it"
+    assert shop.sweep() == (1, paid_twice + "\n")
     assert shop.sweep() == (0, "")
     sandbox.control("POST", f"payments/{first}/deliver", {})
-    assert shop.answers(3) == [200] * 3
+    assert shop.reply_statuses(3) == [200] * 3
     assert shop.attempts() == [("INVOICE-17-1", "PAID"), ("INVOICE-17-2", "PAID")]
     assert shop.paid_by() == "INVOICE-17-2"
     assert shop.log() == [
@@ -227,68 +227,68 @@ def test_paid_late(sandbox: Sandbox, shop: Shop) -> None:
     ]
 
 
-def test_what_failed_long_ago_is_not_asked_about(sandbox: Sandbox, shop: Shop) -> None:
-    sandbox.decide(shop.led(), "decline", callback=True)
-    assert shop.answers(1) == [200]
-    shop.later("1 day")
-    asked = len(sandbox.requests("check"))
+def test_an_old_failure_is_not_checked(sandbox: Sandbox, shop: Shop) -> None:
+    sandbox.decide(shop.start_payment(), "decline", callback=True)
+    assert shop.reply_statuses(1) == [200]
+    shop.age_attempts("1 day")
+    count = len(sandbox.requests("check"))
     assert shop.sweep() == (0, "")
-    assert len(sandbox.requests("check")) == asked
+    assert len(sandbox.requests("check")) == count
 
 
-def test_paid_late_and_told_by_a_callback(sandbox: Sandbox, shop: Shop) -> None:
-    first = shop.led()
+def test_paid_late_and_reported_by_a_callback(sandbox: Sandbox, shop: Shop) -> None:
+    first = shop.start_payment()
     sandbox.decide(first, "decline", callback=True)
-    assert shop.answers(1) == [200]
+    assert shop.reply_statuses(1) == [200]
     sandbox.decide(first, "approve", callback=True)
-    assert shop.answers(2) == [200] * 2
+    assert shop.reply_statuses(2) == [200] * 2
     assert shop.paid_by() == "INVOICE-17-1"
     assert shop.pay() == (0, "Order INVOICE-17 is paid.\n", "")
     assert shop.log()[-1] == "INVOICE-17-1 is PAID: deliver order INVOICE-17"
 
 
-def test_forged(sandbox: Sandbox, shop: Shop) -> None:
-    order = shop.led()
-    claim = f'{{"code":"0","reference":"INVOICE-17-1","orderNumber":"{order}"}}'.encode()
-    # To the address as anybody may guess it, without the signature.
+def test_forged_callbacks(sandbox: Sandbox, shop: Shop) -> None:
+    order = shop.start_payment()
+    forged = f'{{"code":"0","reference":"INVOICE-17-1","orderNumber":"{order}"}}'.encode()
+    # To a URL that an attacker can guess, without the signature.
     for query in ("", "?flexpay=1.AAAA"):
-        assert post(shop.environment["CALLBACK_URL"] + query, claim) == 400
-    # Nobody was asked.
+        assert post(shop.environment["CALLBACK_URL"] + query, forged) == 400
+    # No check was sent.
     assert sandbox.requests("check") == []
     assert shop.attempts() == [("INVOICE-17-1", "PENDING")]
     assert all(line.startswith("not about INVOICE-17-1: query") for line in shop.log())
 
 
-def test_forged_where_there_is_no_secret(shop_without_secret: Shop) -> None:
+def test_forged_callbacks_without_a_secret(shop_without_secret: Shop) -> None:
     shop = shop_without_secret
-    order = shop.led()
+    order = shop.start_payment()
     url = shop.environment["CALLBACK_URL"]
-    # Not paid at all; no order of ours; nothing readable.
-    claim = f'{{"code":"0","reference":"INVOICE-17-1","orderNumber":"{order}"}}'
-    assert post(url, claim.encode()) == 200
+    # Not paid; not an order of the shop; unreadable.
+    forged = f'{{"code":"0","reference":"INVOICE-17-1","orderNumber":"{order}"}}'
+    assert post(url, forged.encode()) == 200
     assert post(url, b'{"code":"0","reference":"MLO-9","orderNumber":"O-9"}') == 404
     assert post(url, b"nonsense") == 400
     assert shop.attempts() == [("INVOICE-17-1", "PENDING")]
     assert shop.log()[0] == "INVOICE-17-1 stays PENDING"
 
 
-def test_a_notice_of_a_cheap_order_does_not_pay_a_dear_one(
+def test_a_callback_of_a_cheap_order_does_not_pay_an_expensive_one(
     sandbox: Sandbox, shop_without_secret: Shop
 ) -> None:
     shop = shop_without_secret
-    shop.led()
-    assert shop.ran("pay.py", "CHEAP", "1", "USD")[0] == 0
+    shop.start_payment()
+    assert shop.run("pay.py", "CHEAP", "1", "USD")[0] == 0
     cheap = shop.order_of("CHEAP-1")
     sandbox.decide(cheap, "approve")
     forged = {"set": {"reference": "INVOICE-17-1"}, "without": ["orderNumber"]}
     sandbox.control("POST", f"payments/{cheap}/deliver", forged)
-    assert shop.answers(1) == [200]
+    assert shop.reply_statuses(1) == [200]
     assert shop.attempts() == [("INVOICE-17-1", "PENDING"), ("CHEAP-1", "PENDING")]
     assert shop.log() == ["INVOICE-17-1 stays PENDING"]
 
 
-def test_never(sandbox: Sandbox, shop: Shop) -> None:
-    order = shop.led()
+def test_no_callback(sandbox: Sandbox, shop: Shop) -> None:
+    order = shop.start_payment()
     assert shop.sweep() == (0, "")
     sandbox.decide(order, "approve")  # and no callback is posted
     assert shop.sweep() == (0, "INVOICE-17-1 is PAID: deliver order INVOICE-17\n")
@@ -297,11 +297,11 @@ def test_never(sandbox: Sandbox, shop: Shop) -> None:
     assert shop.paid_by() == "INVOICE-17-1"
 
 
-def test_the_customer_comes_again(sandbox: Sandbox, shop: Shop) -> None:
-    first = shop.led()
-    assert shop.led() == first
+def test_the_customer_returns(sandbox: Sandbox, shop: Shop) -> None:
+    first = shop.start_payment()
+    assert shop.start_payment() == first
     assert len(sandbox.requests("pay")) == 1
-    status, _, errors = shop.ran("pay.py", "INVOICE-17", "24.00", "USD")
+    status, _, errors = shop.run("pay.py", "INVOICE-17", "24.00", "USD")
     assert (status, "at another price" in errors) == (1, True)
     sandbox.decide(first, "approve")
     status, output, errors = shop.pay()
@@ -311,14 +311,14 @@ def test_the_customer_comes_again(sandbox: Sandbox, shop: Shop) -> None:
 
 def test_two_clicks(sandbox: Sandbox, shop: Shop) -> None:
     sandbox.inject("pay", "stall_after", bytes=0)
-    first = run("pay.py", shop.environment, *ORDER)
+    first = start("pay.py", shop.environment, *ORDER)
     sandbox.wait_for_request("pay")
     status, output, _ = shop.pay()
-    assert (status, output.split(".")[0]) == (1, "A payment of this order is under way")
+    assert (status, output.split(".")[0]) == (1, "A payment of this order is in progress")
     assert len(sandbox.requests("pay")) == 1
-    # Whatever happens now, the shop knows that it asked.
+    # Even after a crash, the attempt is recorded.
     first.kill()
-    first.communicate(timeout=PATIENCE_S)
+    first.communicate(timeout=TIMEOUT_S)
     assert shop.attempts() == [("INVOICE-17-1", "PENDING")]
 
 
@@ -328,117 +328,117 @@ def test_an_unknown_outcome(sandbox: Sandbox, shop: Shop) -> None:
     assert (status, "Do NOT pay again" in output) == (1, True)
     assert errors.startswith("CONNECTION (UNKNOWN): ")
     assert shop.attempts() == [("INVOICE-17-1", "PENDING")]
-    # Nor may the customer, nor anybody else.
+    # A second attempt is refused.
     status, output, _ = shop.pay()
     assert (status, "do not pay again" in output) == (1, True)
     assert len(sandbox.requests("pay")) == 1
-    # The callback may bring the order number yet.
+    # The callback may still report the order number.
     assert shop.sweep() == (0, "")
-    shop.later()
+    shop.age_attempts()
     status, output = shop.sweep()
     assert status == 1
     assert output.startswith("INVOICE-17-1 has no order number: look for this reference in ")
-    # It was taken in after all; the callback brings the number, too.
+    # The gateway had accepted it; the callback also reports the number.
     (payment,) = sandbox.control("GET", "payments")
     sandbox.decide(payment["order_number"], "approve", callback=True)
-    assert shop.answers(1) == [200]
+    assert shop.reply_statuses(1) == [200]
     assert shop.rows("SELECT state, order_number FROM attempts") == [
         ("PAID", payment["order_number"])
     ]
     assert shop.log() == ["INVOICE-17-1 is PAID: deliver order INVOICE-17"]
 
 
-def test_what_a_person_writes_down(sandbox: Sandbox, shop: Shop) -> None:
+def test_the_documented_sql_statements(sandbox: Sandbox, shop: Shop) -> None:
     text = (EXAMPLES / "sweep.py").read_text(encoding="utf-8")
     number, close = re.findall(r'sqlite3 orders.db "(.*)"', text)
 
-    def write(statement: str, order_number: str = "") -> None:
+    def execute(statement: str, order_number: str = "") -> None:
         filled = statement.replace("NUMBER", order_number).replace("'REFERENCE'", "?")
         with closing(sqlite3.connect(shop.database)) as database, database:
-            written = database.execute(filled, (shop.attempts()[-1][0],))
-            assert written.rowcount == 1
+            changed = database.execute(filled, (shop.attempts()[-1][0],))
+            assert changed.rowcount == 1
 
     sandbox.inject("pay", "reset_after_reading", times=2)
     assert shop.pay()[0] == 1
-    write(close)
+    execute(close)
     assert shop.pay()[0] == 1
     order = shop.order_of("INVOICE-17-2")
-    write(number, order)
+    execute(number, order)
     sandbox.decide(order, "approve")
     assert shop.sweep() == (0, "INVOICE-17-2 is PAID: deliver order INVOICE-17\n")
 
 
-NOT_HERE = "Nothing was charged. You cannot pay by card here at the moment.\n"
+UNAVAILABLE = "Nothing was charged. You cannot pay by card here at the moment.\n"
 REFUSED = "Nothing was charged: the payment was refused. Please ask us for another way to pay.\n"
 LATER = "Nothing was charged. Please try again in a moment.\n"
 
 
 @pytest.mark.parametrize(
-    ("settings", "words", "code"),
+    ("settings", "output_text", "code"),
     [
-        ({"FLEXPAY_LIBRARY": "/nowhere/libflexpay.so"}, NOT_HERE, "INTERNAL (UNUSABLE)"),
-        ({"FLEXPAY_API": "v3"}, NOT_HERE, "INVALID (NOT_SENT)"),
-        ({"CALLBACK_URL": "nonsense"}, NOT_HERE, "INVALID (NOT_SENT)"),
-        ({"FLEXPAY_TOKEN": "nonsense"}, NOT_HERE, "UNAUTHORIZED (REFUSED)"),
-        ({"FLEXPAY_MERCHANT": "NOBODY"}, REFUSED, "REFUSED (REFUSED)"),
+        ({"FLEXPAY_LIBRARY": "/nowhere/libflexpay.so"}, UNAVAILABLE, "INTERNAL (UNUSABLE)"),
+        ({"FLEXPAY_API": "v3"}, UNAVAILABLE, "INVALID (NOT_SENT)"),
+        ({"CALLBACK_URL": "nonsense"}, UNAVAILABLE, "INVALID (NOT_SENT)"),
+        ({"FLEXPAY_TOKEN": "nonsense"}, UNAVAILABLE, "UNAUTHORIZED (REFUSED)"),
+        ({"FLEXPAY_MERCHANT": "UNKNOWN"}, REFUSED, "REFUSED (REFUSED)"),
         ({"FLEXPAY_PAY_URL": "http://127.0.0.1:1/v1.1/pay"}, LATER, "CONNECT (NOT_SENT)"),
     ],
 )
-def test_the_customer_is_told_what_is_true(
-    sandbox: Sandbox, shop: Shop, settings: Dict[str, str], words: str, code: str
+def test_the_customer_sees_the_right_message(
+    sandbox: Sandbox, shop: Shop, settings: Dict[str, str], output_text: str, code: str
 ) -> None:
     status, output, errors = shop.pay(**settings)
-    assert (status, output) == (1, words)
+    assert (status, output) == (1, output_text)
     assert errors.startswith(code + ": ")
-    # When it is mended, the customer can pay.
-    sandbox.decide(shop.led(), "approve")
+    # After the error is corrected, the customer can pay.
+    sandbox.decide(shop.start_payment(), "approve")
     assert shop.sweep()[1].endswith(": deliver order INVOICE-17\n")
     rows = shop.rows("SELECT state, why FROM attempts ORDER BY rowid")
     for state, why in rows[:-1]:
         assert (state, why in errors) == ("FAILED", True)
 
 
-def test_a_price_can_be_mended_while_nothing_was_asked(sandbox: Sandbox, shop: Shop) -> None:
-    status, output, errors = shop.ran("pay.py", "INVOICE-17", "25,50", "USD")
-    assert (status, output) == (1, NOT_HERE)
+def test_a_price_can_be_corrected_before_a_request_was_sent(sandbox: Sandbox, shop: Shop) -> None:
+    status, output, errors = shop.run("pay.py", "INVOICE-17", "25,50", "USD")
+    assert (status, output) == (1, UNAVAILABLE)
     assert "amount" in errors
-    shop.led()
+    shop.start_payment()
     assert shop.attempts() == [("INVOICE-17-1", "FAILED"), ("INVOICE-17-2", "PENDING")]
 
 
 def test_a_name_that_is_too_long(sandbox: Sandbox, shop: Shop) -> None:
-    status, output, errors = shop.ran("pay.py", "X" * 24, "1", "USD")
+    status, output, errors = shop.run("pay.py", "X" * 24, "1", "USD")
     assert (status, output) == (1, "")
-    assert "has 26 characters, and the gateway takes 25: give the order a shorter name" in errors
-    assert shop.ran("pay.py", "X" * 23, "1", "USD")[0] == 0
-    assert "ORDER AMOUNT CURRENCY" in shop.ran("pay.py")[2]
-    assert "For cron" in shop.ran("sweep.py", "--nonsense")[2]
+    assert "has 26 characters, but the gateway accepts at most 25: give the order a" in errors
+    assert shop.run("pay.py", "X" * 23, "1", "USD")[0] == 0
+    assert "ORDER AMOUNT CURRENCY" in shop.run("pay.py")[2]
+    assert "For cron" in shop.run("sweep.py", "--nonsense")[2]
 
 
-def test_trouble_with_the_gateway_asks_for_another_callback(sandbox: Sandbox, shop: Shop) -> None:
-    order = shop.led()
+def test_a_gateway_failure_requests_another_callback(sandbox: Sandbox, shop: Shop) -> None:
+    order = shop.start_payment()
     sandbox.inject("check", "reply", times=None, status=401, body="{}")
     sandbox.decide(order, "approve", callback=True)
-    assert shop.answers(1) == [503]
+    assert shop.reply_statuses(1) == [503]
     assert shop.attempts() == [("INVOICE-17-1", "PENDING")]
     status, output = shop.sweep()
     assert (status, output.split(":")[0]) == (1, "UNAUTHORIZED")
-    # A customer who comes again is led to the same page.
-    assert shop.led() == order
+    # A customer who returns is sent to the same page.
+    assert shop.start_payment() == order
     sandbox.control("DELETE", "faults")
     sandbox.control("POST", f"payments/{order}/deliver", {})
-    assert shop.answers(2) == [503, 200]
+    assert shop.reply_statuses(2) == [503, 200]
     assert shop.attempts() == [("INVOICE-17-1", "PAID")]
 
 
-def test_the_sweep_tells_what_a_person_must_see(sandbox: Sandbox, shop: Shop) -> None:
-    shop.led()
-    # The order number that is recorded is not one of the gateway's.
+def test_the_sweep_reports_what_a_person_must_do(sandbox: Sandbox, shop: Shop) -> None:
+    shop.start_payment()
+    # The recorded order number is unknown to the gateway.
     with closing(sqlite3.connect(shop.database)) as database, database:
         ((order,),) = database.execute("SELECT order_number FROM attempts").fetchall()
         database.execute("UPDATE attempts SET order_number = 'O-1'")
     assert shop.sweep() == (0, "")
-    shop.later()
+    shop.age_attempts()
     status, output = shop.sweep()
     assert status == 1
     assert output.startswith("INVOICE-17-1 is not known to the gateway: ")
@@ -451,7 +451,7 @@ def test_the_sweep_tells_what_a_person_must_see(sandbox: Sandbox, shop: Shop) ->
     assert shop.sweep(FLEXPAY_LIBRARY="/nowhere")[1].startswith("INTERNAL: the flexpay library ")
 
 
-def test_a_page_instead_of_an_address(sandbox: Sandbox, shop: Shop, tmp_path: Path) -> None:
+def test_a_page_instead_of_a_url(sandbox: Sandbox, shop: Shop, tmp_path: Path) -> None:
     page = '<form action="https://gwvisa.flexpay.cd/checkout"></form>'
     headers = [["Content-Type", "text/html; charset=utf-8"]]
     sandbox.inject("pay", "reply", status=200, headers=headers, body=page)
@@ -462,7 +462,7 @@ def test_a_page_instead_of_an_address(sandbox: Sandbox, shop: Shop, tmp_path: Pa
     assert file.read_text(encoding="utf-8") == page
 
 
-def test_the_data_model_is_that_of_php(tmp_path: Path) -> None:
+def test_the_schema_is_that_of_the_php_example(tmp_path: Path) -> None:
     def columns(schema: str) -> List[Any]:
         with closing(sqlite3.connect(":memory:")) as database:
             database.executescript(schema)
@@ -472,107 +472,107 @@ def test_the_data_model_is_that_of_php(tmp_path: Path) -> None:
             ]
 
     php = ROOT / "examples" / "php" / "schema.sql"
-    assert columns(books_of.SCHEMA) == columns(php.read_text(encoding="utf-8"))
+    assert columns(shop_module.SCHEMA) == columns(php.read_text(encoding="utf-8"))
 
 
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Books with one open attempt, in this process."""
+    """A database with one open attempt, in this process."""
     path = tmp_path / "orders.db"
-    monkeypatch.setattr(books_of, "ORDERS", str(path))
-    with closing(books_of.open_books()) as books:
-        assert books_of.enter(books, *ORDER)
-        assert books_of.claim(books, ORDER[0]) == "INVOICE-17-1"
+    monkeypatch.setattr(shop_module, "ORDERS", str(path))
+    with closing(shop_module.open_database()) as db:
+        assert shop_module.add_order(db, *ORDER)
+        assert shop_module.start_attempt(db, ORDER[0]) == "INVOICE-17-1"
     return path
 
 
-def verdict(state: State, order_number: str = "O-1") -> Any:
+def transaction(state: State, order_number: str = "O-1") -> Any:
     return types.SimpleNamespace(state=state, order_number=order_number)
 
 
-def overtaken_by(database: Path, state: str) -> sqlite3.Connection:
-    """Books where, between the next look and its change, another worker writes this; once."""
-    others: List[str] = [state]
+def database_changed_by(database: Path, state: str) -> sqlite3.Connection:
+    """A connection on which another program sets `state` once, between a read and a write."""
+    changes: List[str] = [state]
 
-    class Overtaken(sqlite3.Connection):
-        def __enter__(self) -> Overtaken:
-            if others:
+    class ChangedByAnother(sqlite3.Connection):
+        def __enter__(self) -> ChangedByAnother:
+            if changes:
                 with closing(sqlite3.connect(database)) as other, other:
-                    other.execute("UPDATE attempts SET state = ?", (others.pop(),))
+                    other.execute("UPDATE attempts SET state = ?", (changes.pop(),))
             super().__enter__()
             return self
 
-    return sqlite3.connect(database, factory=Overtaken)
+    return sqlite3.connect(database, factory=ChangedByAnother)
 
 
-def test_a_verdict_overtaken_by_a_provisional_failure_is_not_lost(database: Path) -> None:
-    with closing(overtaken_by(database, "FAILED")) as books:
-        told = books_of.record(books, "INVOICE-17-1", verdict(State.PAID))
-        assert told.word == "INVOICE-17-1 is PAID: deliver order INVOICE-17"
-        told = books_of.record(books, "INVOICE-17-1", verdict(State.PAID))
-        assert told.word == "INVOICE-17-1 stays PAID"
+def test_paid_is_recorded_despite_a_concurrent_provisional_failure(database: Path) -> None:
+    with closing(database_changed_by(database, "FAILED")) as db:
+        result = shop_module.record(db, "INVOICE-17-1", transaction(State.PAID))
+        assert result.message == "INVOICE-17-1 is PAID: deliver order INVOICE-17"
+        result = shop_module.record(db, "INVOICE-17-1", transaction(State.PAID))
+        assert result.message == "INVOICE-17-1 stays PAID"
 
 
-def test_a_failure_overtaken_by_a_payment_does_not_undo_it(database: Path) -> None:
-    with closing(overtaken_by(database, "PAID")) as books:
-        told = books_of.record(books, "INVOICE-17-1", verdict(State.FAILED))
-        assert told.word == "INVOICE-17-1 stays PAID"
+def test_a_failure_does_not_replace_a_concurrent_payment(database: Path) -> None:
+    with closing(database_changed_by(database, "PAID")) as db:
+        result = shop_module.record(db, "INVOICE-17-1", transaction(State.FAILED))
+        assert result.message == "INVOICE-17-1 stays PAID"
 
 
-def test_an_order_is_claimed_by_one_attempt(database: Path) -> None:
-    with closing(books_of.open_books()) as books:
-        assert books_of.claim(books, ORDER[0]) is None
+def test_an_order_has_at_most_one_open_attempt(database: Path) -> None:
+    with closing(shop_module.open_database()) as db:
+        assert shop_module.start_attempt(db, ORDER[0]) is None
         with pytest.raises(sqlite3.IntegrityError):
-            books.execute("INSERT INTO attempts (reference, order_id) VALUES ('X', 'INVOICE-17')")
-        books_of.record(books, "INVOICE-17-1", verdict(State.PAID))
-        # Nor is one that was paid meanwhile.
-        assert books_of.claim(books, ORDER[0]) is None
+            db.execute("INSERT INTO attempts (reference, order_id) VALUES ('X', 'INVOICE-17')")
+        shop_module.record(db, "INVOICE-17-1", transaction(State.PAID))
+        # No attempt starts for an order that was paid meanwhile.
+        assert shop_module.start_attempt(db, ORDER[0]) is None
 
 
 def test_an_order_number_of_another_attempt(database: Path) -> None:
-    with closing(books_of.open_books()) as books:
-        books_of.record(books, "INVOICE-17-1", verdict(State.FAILED))
-        assert books_of.claim(books, ORDER[0]) == "INVOICE-17-2"
-    gateway: Any = types.SimpleNamespace(verify_callback=lambda *_, **__: verdict(State.PAID))
+    with closing(shop_module.open_database()) as db:
+        shop_module.record(db, "INVOICE-17-1", transaction(State.FAILED))
+        assert shop_module.start_attempt(db, ORDER[0]) == "INVOICE-17-2"
+    gateway: Any = types.SimpleNamespace(verify_callback=lambda *_, **__: transaction(State.PAID))
     body = b'{"code":"0","reference":"INVOICE-17-2"}'
-    told = callback_server.receive(gateway, body, "")
-    assert told == (400, "not about INVOICE-17-2: O-1 is another's")
-    with closing(books_of.open_books()) as books:
-        states = [one.state for one in books_of.attempts(books, "TRUE")]
+    result = callback_server.receive(gateway, body, "")
+    assert result == (400, "not about INVOICE-17-2: O-1 is another attempt's")
+    with closing(shop_module.open_database()) as db:
+        states = [one.state for one in shop_module.attempts(db, "TRUE")]
     assert states == ["FAILED", "PENDING"]
 
 
-def test_the_order_number_stands_where_the_reference_belongs(database: Path) -> None:
-    with closing(books_of.open_books()) as books, books:
-        books.execute("UPDATE attempts SET order_number = 'O-1'")
-    asked: List[Dict[str, Any]] = []
+def test_an_order_number_in_place_of_the_reference(database: Path) -> None:
+    with closing(shop_module.open_database()) as db, db:
+        db.execute("UPDATE attempts SET order_number = 'O-1'")
+    calls: List[Dict[str, Any]] = []
 
     def verify(_: bytes, **expected: Any) -> Any:
-        asked.append(expected)
-        return verdict(State.PAID)
+        calls.append(expected)
+        return transaction(State.PAID)
 
     gateway: Any = types.SimpleNamespace(verify_callback=verify)
-    word = "INVOICE-17-1 is PAID: deliver order INVOICE-17"
-    told = callback_server.receive(gateway, b'{"code":"0","reference":"O-1"}', "")
-    assert told == (200, word)
-    assert [(one["reference"], one["order_number"]) for one in asked] == [("INVOICE-17-1", "O-1")]
+    message = "INVOICE-17-1 is PAID: deliver order INVOICE-17"
+    result = callback_server.receive(gateway, b'{"code":"0","reference":"O-1"}', "")
+    assert result == (200, message)
+    assert [(one["reference"], one["order_number"]) for one in calls] == [("INVOICE-17-1", "O-1")]
 
 
-@pytest.mark.parametrize("is_taken_in", [True, False])
-def test_a_callback_that_is_faster_than_the_reply(
-    database: Path, is_taken_in: bool, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("is_accepted", [True, False])
+def test_a_callback_before_the_reply(
+    database: Path, is_accepted: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with closing(books_of.open_books()) as books:
-        books_of.record(books, "INVOICE-17-1", verdict(State.FAILED))
+    with closing(shop_module.open_database()) as db:
+        shop_module.record(db, "INVOICE-17-1", transaction(State.FAILED))
 
         def pay(reference: str, **_: Any) -> flexpay.Payment:
-            books_of.record(books, reference, verdict(State.PAID, "O-2"))
-            if is_taken_in:
+            shop_module.record(db, reference, transaction(State.PAID, "O-2"))
+            if is_accepted:
                 return flexpay.Payment("https://a.example/", None, "0", "", None)
             raise flexpay.TimedOutError("late", outcome=flexpay.Outcome.UNKNOWN)
 
         gateway: Any = types.SimpleNamespace(pay=pay)
-        assert paying.pay(gateway, books, *ORDER) == (0 if is_taken_in else 1)
-        last = books_of.attempts(books, "TRUE")[-1]
+        assert pay_module.pay(gateway, db, *ORDER) == (0 if is_accepted else 1)
+        last = shop_module.attempts(db, "TRUE")[-1]
         assert (last.reference, last.order_number, last.state) == ("INVOICE-17-2", "O-2", "PAID")
         assert capsys.readouterr().out

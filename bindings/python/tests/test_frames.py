@@ -1,4 +1,4 @@
-"""What an error tracker would show: the locals of every frame of an exception."""
+"""The locals of an exception's frames, which error trackers show, contain no secret."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from conftest import ORDER, PACKAGE, Sandbox
 import flexpay
 from flexpay import AsyncClient, Client
 
-# What no log may show, each recognised by its middle: trackers cut long texts.
+# Values that no log may show. The distinctive part is short, because trackers truncate long texts.
 TOKEN, SECRET, PREVIOUS, PROXY = (f"{name}-5d41402abc4b2a76" for name in "tspq")
-HIDDEN = [TOKEN, SECRET, PREVIOUS, PROXY]
+SECRETS = [TOKEN, SECRET, PREVIOUS, PROXY]
 SETTINGS: Dict[str, Any] = {
     "merchant": "M",
     "token": TOKEN,
@@ -31,7 +31,7 @@ BODY = b'{"code":"0","reference":"R-1","orderNumber":"O-1"}'
 
 
 def errors_of(error: Optional[BaseException]) -> Iterator[BaseException]:
-    """An error, and those it came of."""
+    """An error, its causes and its contexts."""
     if error is not None:
         yield error
         yield from errors_of(error.__cause__)
@@ -49,7 +49,7 @@ def frames_of(error: BaseException) -> Iterator[Tuple[str, Dict[str, Any]]]:
 
 
 def shown(value: object) -> Iterator[str]:
-    """A value as trackers show it, and what is in it."""
+    """A value and its items or fields, as trackers show them."""
     yield repr(value)
     if isinstance(value, dict):
         yield from map(repr, value.values())
@@ -57,31 +57,31 @@ def shown(value: object) -> Iterator[str]:
         yield from map(repr, value)
     elif hasattr(value, "_fields_"):
         yield from (repr(getattr(value, name)) for name, _ in value._fields_)
-    # A ctypes reference leads on to its struct.
+    # A ctypes reference contains its struct.
     if hasattr(value, "_obj"):
         yield from shown(value._obj)
     yield from map(repr, getattr(value, "__dict__", {}).values())
 
 
-def look(call: Callable[[], object]) -> List[str]:
-    """The frames of the error that a call ends with. None shows what is hidden."""
+def checked_frames(call: Callable[[], object]) -> List[str]:
+    """Asserts that a call raises an error whose frames show no secret, and returns their names."""
     with pytest.raises((flexpay.FlexPayError, TypeError)) as caught:
         call()
-    looked_at = []
+    names = []
     for error in errors_of(caught.value):
-        assert not any(hidden in repr(error) for hidden in HIDDEN)
+        assert not any(secret in repr(error) for secret in SECRETS)
         for name, variables in frames_of(error):
-            looked_at.append(name)
+            names.append(name)
             for variable, value in variables.items():
                 for text in shown(value):
-                    found = [hidden for hidden in HIDDEN if hidden in text]
+                    found = [secret for secret in SECRETS if secret in text]
                     assert not found, f"{variable} in {name} shows {found}"
-    return looked_at
+    return names
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 @pytest.mark.parametrize(
-    "wrong",
+    "invalid",
     [
         *(
             {name: SETTINGS[name] + bad}
@@ -91,7 +91,7 @@ def look(call: Callable[[], object]) -> List[str]:
         *({name: SETTINGS[name] + "\0"} for name in ("proxy", "callback_secret_previous")),
         *({name: SETTINGS[name].encode()} for name in ("token", "proxy", "callback_secret")),
         {"token": [TOKEN]},
-        # A line end in a header; an address that is none; too short a secret.
+        # A line ending in a header; an invalid URL; a secret that is too short.
         {"token": TOKEN + "\r\nX: y"},
         {"proxy": f"nonsense://user:{PROXY}@"},
         {"callback_secret": "short"},
@@ -103,16 +103,16 @@ def look(call: Callable[[], object]) -> List[str]:
         {"ca_file": "/nowhere/ca.pem"},
     ],
 )
-def test_an_error_of_a_new_client(kind: Any, wrong: Dict[str, Any]) -> None:
-    assert "__init__" in look(lambda: kind(**{**SETTINGS, **wrong}))
+def test_an_error_of_a_new_client(kind: Any, invalid: Dict[str, Any]) -> None:
+    assert "__init__" in checked_frames(lambda: kind(**{**SETTINGS, **invalid}))
 
 
 def test_an_error_of_a_client_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLEXPAY_MERCHANT", "M")
     monkeypatch.setenv("FLEXPAY_TOKEN", TOKEN)
     monkeypatch.setenv("FLEXPAY_TIMEOUT_MS", "soon")
-    assert "from_env" in look(Client.from_env)
-    assert "from_env" in look(AsyncClient.from_env)
+    assert "from_env" in checked_frames(Client.from_env)
+    assert "from_env" in checked_frames(AsyncClient.from_env)
 
 
 CALLS: Dict[str, Callable[[Any], Any]] = {
@@ -122,7 +122,7 @@ CALLS: Dict[str, Callable[[Any], Any]] = {
     "verify_callback": lambda client: client.verify_callback(
         BODY, reference="R-1", amount=1, currency="USD"
     ),
-    "wrong": lambda client: client.pay(reference="R-1", **{**ORDER, "amount": 0.5}),
+    "pay, invalid": lambda client: client.pay(reference="R-1", **{**ORDER, "amount": 0.5}),
 }
 
 
@@ -133,11 +133,11 @@ def test_an_error_of_a_call(name: str) -> None:
             await CALLS[name](client)
 
     with Client(**SETTINGS) as client:
-        assert look(lambda: CALLS[name](client))
-    assert look(lambda: asyncio.run(main()))
+        assert checked_frames(lambda: CALLS[name](client))
+    assert checked_frames(lambda: asyncio.run(main()))
 
 
 def test_an_error_of_the_gateway(sandbox: Sandbox) -> None:
     with sandbox.client(token=TOKEN) as client:
-        assert "pay" in look(lambda: client.pay(reference="R-1", **ORDER))
-        assert "check" in look(lambda: client.check("O-1"))
+        assert "pay" in checked_frames(lambda: client.pay(reference="R-1", **ORDER))
+        assert "check" in checked_frames(lambda: client.check("O-1"))

@@ -1,4 +1,4 @@
-"""Installed with pip into an empty environment, and used from another folder."""
+"""Installs the package with pip into an empty environment, and uses it from another folder."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from readme import commands
 
 
 def test_pip_install(sandbox: Sandbox, tmp_path: Path) -> None:
-    # The library is built already; without this variable, cargo builds it.
-    built = {"FLEXPAY_LIBRARY_PREBUILT": os.environ["FLEXPAY_LIBRARY"]}
+    # Uses the library that is already built; without this variable, cargo would build it.
+    prebuilt = {"FLEXPAY_LIBRARY_PREBUILT": os.environ["FLEXPAY_LIBRARY"]}
     environment = {k: v for k, v in sandbox.environment().items() if k != "PYTHONPATH"}
     del environment["FLEXPAY_LIBRARY"]
-    # As the README says, in a folder that stands for the checkout.
+    # The README's commands, in a folder that replaces the checkout.
     (tmp_path / "bindings").symlink_to(ROOT / "bindings")
     lines = "\n".join(commands("Install"))
     subprocess.run(
         ["sh", "-ec", lines],
-        env={**environment, **built, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "1"},
+        env={**environment, **prebuilt, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "1"},
         cwd=tmp_path,
         check=True,
     )
@@ -40,7 +40,7 @@ with flexpay.Client.from_env() as client:
                          approve_url=url, cancel_url=url, decline_url=url)
     print(client.check(payment.order_number).state.name)
 """
-    said = subprocess.run(
+    done = subprocess.run(
         [python, "-c", script],
         env=environment,
         cwd=tmp_path,
@@ -48,7 +48,7 @@ with flexpay.Client.from_env() as client:
         text=True,
         check=True,
     )
-    assert said.stdout == "PENDING\n"
+    assert done.stdout == "PENDING\n"
     wheel = next((tmp_path / "venv").glob("lib/python*/site-packages/flexpay-*.dist-info/WHEEL"))
     text = wheel.read_text()
     assert "Tag: py3-none-" in text
@@ -56,7 +56,7 @@ with flexpay.Client.from_env() as client:
     assert f"cp{sys.version_info[0]}{sys.version_info[1]}" not in text
 
 
-# setup.py without setuptools, which a test has not to fetch.
+# Runs setup.py with a fake setuptools, so that the test does not have to download it.
 LIBRARY = """
 import runpy, sys, types
 class Anything(types.ModuleType):
@@ -70,7 +70,7 @@ print(runpy.run_path(sys.argv[1])["library"]())
 
 
 def library(path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """What setup.py finds for the library, where `path` has the only programs."""
+    """Runs `library` of setup.py; `path` is the only folder with programs."""
     environment = {"PATH": str(path), **variables}
     return subprocess.run(
         [sys.executable, "-c", LIBRARY, str(PACKAGE / "setup.py")],
@@ -81,22 +81,22 @@ def library(path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("cargo", "words"),
+    ("cargo", "message"),
     [
-        ("", "flexpay is written in Rust, and there is no cargo to build it.\n"),
+        ("", "flexpay is written in Rust, and cargo was not found.\n"),
         ("echo cargo 1.63.0", "flexpay needs Rust 1.89 or later to build; this is cargo 1.63.0.\n"),
         ("exit 1", "`cargo --version` failed with status 1.\n"),
     ],
 )
-def test_without_the_rust_it_needs(tmp_path: Path, cargo: str, words: str) -> None:
+def test_without_the_required_rust(tmp_path: Path, cargo: str, message: str) -> None:
     if cargo:
         (tmp_path / "cargo").write_text(f"#!/bin/sh\n{cargo}\n")
         (tmp_path / "cargo").chmod(0o755)
     done = library(tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(words)
+    assert done.stderr.startswith(message)
     assert "Install Rust 1.89 or later from https://rustup.rs:\n" in done.stderr
-    assert "Debian 12's own rustc is 1.63: too old" in done.stderr
+    assert "The rustc of Debian 12 is 1.63: too old" in done.stderr
     assert "FLEXPAY_LIBRARY_PREBUILT" in done.stderr
 
 
@@ -109,10 +109,10 @@ def test_a_build_that_fails(tmp_path: Path) -> None:
     assert "apt install gcc libc6-dev" in done.stderr
 
 
-def test_a_library_that_was_built_elsewhere(tmp_path: Path) -> None:
+def test_a_prebuilt_library(tmp_path: Path) -> None:
     built = os.environ["FLEXPAY_LIBRARY"]
     done = library(tmp_path, FLEXPAY_LIBRARY_PREBUILT=built)
     assert (done.returncode, done.stdout, done.stderr) == (0, built + "\n", "")
     done = library(tmp_path, FLEXPAY_LIBRARY_PREBUILT="nowhere.so")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("FLEXPAY_LIBRARY_PREBUILT is 'nowhere.so', and no such file ")
+    assert done.stderr.startswith("FLEXPAY_LIBRARY_PREBUILT is 'nowhere.so', which is not a file")

@@ -1,4 +1,4 @@
-"""Ctrl-C, in a real process with a real SIGINT."""
+"""Ctrl-C: SIGINT to a real process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Tuple
 
 import pytest
-from conftest import PATIENCE_S, Sandbox, python, take_in
+from conftest import TIMEOUT_S, Sandbox, new_payment, python
 
 CLIENT = """
 import os, signal, sys, threading, time
@@ -21,36 +21,36 @@ ORDER = dict(
 )
 """
 
-# Longer than a test may last: what ends before, was ended.
-LONG = 10 * int(PATIENCE_S) * 1000
+# Longer than a test may take: a call that ends earlier was interrupted.
+LONG = 10 * int(TIMEOUT_S) * 1000
 
 
 def interrupt(sandbox: Sandbox, endpoint: str, process: subprocess.Popen[str]) -> Tuple[str, str]:
-    """Sends SIGINT once the request is in; gives what the process then says."""
+    """Sends SIGINT after the request has arrived, and returns the process's stdout and stderr."""
     sandbox.wait_for_request(endpoint)
     process.send_signal(signal.SIGINT)
-    return process.communicate(timeout=PATIENCE_S)
+    return process.communicate(timeout=TIMEOUT_S)
 
 
 def test_a_wait_ends(sandbox: Sandbox) -> None:
     with sandbox.client() as client:
-        order = take_in(client)
+        order = new_payment(client)
     script = f"""
 try:
     client.wait({order!r}, timeout_ms={LONG}, interval_ms={LONG}, max_interval_ms={LONG})
 except KeyboardInterrupt:
-    # The thread that asked is gone with it. It leaves once it has told its end.
+    # The thread of the wait ends too, soon after it has reported its result.
     while len(sys._current_frames()) > 1:
         time.sleep(0.01)
     print("interrupted")
 """
     process = python(CLIENT + script, sandbox.environment())
-    said, errors = interrupt(sandbox, "check", process)
+    output, errors = interrupt(sandbox, "check", process)
     assert (process.returncode, errors) == (0, "")
-    assert said == "interrupted\n"
+    assert output == "interrupted\n"
 
 
-def test_a_wait_ends_while_the_gateway_is_silent(sandbox: Sandbox) -> None:
+def test_a_wait_ends_while_the_gateway_does_not_reply(sandbox: Sandbox) -> None:
     sandbox.inject("check", "stall_after", bytes=0, times=None)
     script = f"client.wait('O-1', timeout_ms={LONG})"
     environment = sandbox.environment(FLEXPAY_TIMEOUT_MS=str(LONG))
@@ -79,8 +79,8 @@ except KeyboardInterrupt:
     print("interrupted")
 """
     process = python(CLIENT + script, sandbox.environment())
-    said, errors = interrupt(sandbox, "check", process)
-    assert (process.returncode, errors, said) == (0, "", "cancelled\ninterrupted\n")
+    output, errors = interrupt(sandbox, "check", process)
+    assert (process.returncode, errors, output) == (0, "", "cancelled\ninterrupted\n")
 
 
 def test_a_token_is_cancelled_in_a_signal_handler(sandbox: Sandbox) -> None:
@@ -93,21 +93,21 @@ except flexpay.WaitCancelledError:
     print("cancelled")
 """
     process = python(CLIENT + script, sandbox.environment())
-    said, errors = interrupt(sandbox, "check", process)
-    assert (process.returncode, errors, said) == (0, "", "cancelled\n")
+    output, errors = interrupt(sandbox, "check", process)
+    assert (process.returncode, errors, output) == (0, "", "cancelled\n")
 
 
 @pytest.mark.parametrize(
-    "question",
+    "call",
     [
         "client.check('O-1')",
         'client.verify_callback(b\'{"code":"0","reference":"R-1","orderNumber":"O-1"}\','
         " reference='R-1', amount=1, currency='USD')",
     ],
 )
-def test_a_question_ends(sandbox: Sandbox, question: str) -> None:
+def test_a_check_ends(sandbox: Sandbox, call: str) -> None:
     sandbox.inject("check", "stall_after", bytes=0, times=None)
-    process = python(CLIENT + question, sandbox.environment(FLEXPAY_TIMEOUT_MS=str(LONG)))
+    process = python(CLIENT + call, sandbox.environment(FLEXPAY_TIMEOUT_MS=str(LONG)))
     _, errors = interrupt(sandbox, "check", process)
     assert process.returncode == -signal.SIGINT
     assert errors.rstrip().endswith("KeyboardInterrupt")
@@ -117,35 +117,35 @@ PAY = """
 try:
     client.pay(reference="R-1", **ORDER)
 except KeyboardInterrupt as interrupt:
-    told = interrupt.__cause__
-    payment, error = told.payment, told.error
-    print(payment and payment.order_number, error and error.outcome.name, told)
+    cause = interrupt.__cause__
+    payment, error = cause.payment, cause.error
+    print(payment and payment.order_number, error and error.outcome.name, cause)
 """
 
 
-def test_a_payment_is_not_torn_in_two(sandbox: Sandbox) -> None:
+def test_a_payment_is_not_aborted(sandbox: Sandbox) -> None:
     sandbox.inject("pay", "delay", ms=1500)
     process = python(CLIENT + PAY, sandbox.environment())
-    said, errors = interrupt(sandbox, "pay", process)
+    output, errors = interrupt(sandbox, "pay", process)
     assert (process.returncode, errors) == (0, "")
     (payment,) = sandbox.control("GET", "payments")
     order = payment["order_number"]
-    assert said == (
+    assert output == (
         f"{order} None interrupted during the payment request for 'R-1': "
-        f"the gateway took it in, order number {order}\n"
+        f"the gateway accepted it, order number {order}\n"
     )
 
 
-def test_a_payment_that_fails_meanwhile_says_so(sandbox: Sandbox) -> None:
+def test_an_interrupted_payment_that_fails_reports_it(sandbox: Sandbox) -> None:
     sandbox.inject("pay", "stall_after", bytes=0)
     process = python(CLIENT + PAY, sandbox.environment(FLEXPAY_TIMEOUT_MS="2000"))
-    said, errors = interrupt(sandbox, "pay", process)
+    output, errors = interrupt(sandbox, "pay", process)
     assert (process.returncode, errors) == (0, "")
-    assert said.startswith("None UNKNOWN interrupted during the payment request for 'R-1'")
-    assert said.endswith("(outcome UNKNOWN)\n")
+    assert output.startswith("None UNKNOWN interrupted during the payment request for 'R-1'")
+    assert output.endswith("(outcome UNKNOWN)\n")
 
 
-def test_the_fate_of_a_payment_stands_in_the_traceback(sandbox: Sandbox) -> None:
+def test_the_result_of_a_payment_is_in_the_traceback(sandbox: Sandbox) -> None:
     sandbox.inject("pay", "delay", ms=1500)
     script = 'client.pay(reference="R-1", **ORDER)'
     process = python(CLIENT + script, sandbox.environment())
@@ -154,7 +154,7 @@ def test_the_fate_of_a_payment_stands_in_the_traceback(sandbox: Sandbox) -> None
     assert "PaymentInterrupted: interrupted during the payment request for 'R-1'" in errors
 
 
-def test_another_signal_s_exception_comes_after_the_payment(sandbox: Sandbox) -> None:
+def test_the_exception_of_a_signal_handler_is_raised_after_the_payment(sandbox: Sandbox) -> None:
     sandbox.inject("pay", "delay", ms=1500)
     script = """
 class Alarm(Exception): pass
@@ -166,27 +166,27 @@ except Alarm as alarm:
     print(alarm, alarm.__cause__.payment.order_number)
 """
     process = python(CLIENT + script, sandbox.environment())
-    said, errors = interrupt(sandbox, "pay", process)
+    output, errors = interrupt(sandbox, "pay", process)
     assert errors == ""
     (payment,) = sandbox.control("GET", "payments")
-    assert said == f"rings {payment['order_number']}\n"
+    assert output == f"rings {payment['order_number']}\n"
 
 
 def test_a_second_interrupt_ends_a_payment(sandbox: Sandbox) -> None:
     sandbox.inject("pay", "stall_after", bytes=0)
     script = """
-def hear(*_):
-    print("heard", flush=True)
+def handle(*_):
+    print("received", flush=True)
     raise KeyboardInterrupt
-signal.signal(signal.SIGINT, hear)
+signal.signal(signal.SIGINT, handle)
 client.pay(reference="R-1", **ORDER)
 """
     process = python(CLIENT + script, sandbox.environment(FLEXPAY_TIMEOUT_MS=str(LONG)))
     sandbox.wait_for_request("pay")
     process.send_signal(signal.SIGINT)
     assert process.stdout is not None
-    assert process.stdout.readline() == "heard\n"
-    # One that comes before the first has left its handler is the first one still: send it again.
+    assert process.stdout.readline() == "received\n"
+    # A signal that arrives while the first handler still runs may not count: send it repeatedly.
     errors = ""
     while process.returncode is None:
         process.send_signal(signal.SIGINT)
@@ -208,5 +208,5 @@ except KeyboardInterrupt:
     print("interrupted")
 """
     process = python(CLIENT + script, sandbox.environment())
-    said, errors = interrupt(sandbox, "check", process)
-    assert (process.returncode, errors, said) == (0, "", "interrupted\n")
+    output, errors = interrupt(sandbox, "check", process)
+    assert (process.returncode, errors, output) == (0, "", "interrupted\n")

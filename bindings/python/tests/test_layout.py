@@ -1,4 +1,4 @@
-"""This package's structs, functions and numbers against what a C compiler makes of the header."""
+"""Compares this package's structs, functions and numbers with the C header."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from flexpay._structs import STRUCTS
 HEADER = ROOT / "include" / "flexpay.h"
 TEXT = HEADER.read_text(encoding="utf-8")
 
-# What a member of the header is in C, for a compiler to compare.
+# The C types of the ctypes types, for the C compiler to compare.
 C_TYPES = {
     ctypes.c_int32: "int32_t",
     ctypes.c_int64: "int64_t",
@@ -50,8 +50,8 @@ def test_structs(tmp_path: Path) -> None:
             member = f"(({name} *)0)->{field}"
             c_type = POINTERS[field] if kind is ctypes.c_void_p else C_TYPES[kind]
             is_kind = f"_Generic({member}, {c_type}: 1, default: 0)"
-            place = f"offsetof({name}, {field}), sizeof({member}), {is_kind}"
-            lines.append(f'printf("{field} %zu %zu %d\\n", {place});')
+            layout = f"offsetof({name}, {field}), sizeof({member}), {is_kind}"
+            lines.append(f'printf("{field} %zu %zu %d\\n", {layout});')
             expected += f"{field} {getattr(struct, field).offset} {ctypes.sizeof(kind)} 1\n"
     source = tmp_path / "layout.c"
     source.write_text("\n".join([*lines, "return 0; }"]))
@@ -61,7 +61,7 @@ def test_structs(tmp_path: Path) -> None:
     assert subprocess.run([str(program)], stdout=subprocess.PIPE, text=True).stdout == expected
 
 
-def test_no_struct_and_no_field_is_left_out() -> None:
+def test_all_structs_and_fields_are_declared() -> None:
     in_header = {
         name: re.findall(r"(\w+);", re.sub(r"//.*", "", body))
         for name, body in re.findall(r"typedef struct (\w+) \{(.*?)\n\}", TEXT, re.S)
@@ -75,7 +75,10 @@ def test_every_function_is_declared() -> None:
     code = re.sub(r"//.*|/\*[^*]*\*/", "", TEXT)
     declared = re.findall(r"^([a-z][\w ]*\*?)(flexpay_\w+)\((.*?)\);", code, re.M | re.S)
     expected = {
-        name: (kind_of(result), [kind_of(one) for one in parameters.split(",") if one != "void"])
+        name: (
+            ctypes_type(result),
+            [ctypes_type(one) for one in parameters.split(",") if one != "void"],
+        )
         for result, name, parameters in declared
     }
     assert expected == _abi.FUNCTIONS
@@ -84,8 +87,8 @@ def test_every_function_is_declared() -> None:
         assert (function.restype, function.argtypes) == (restype, argtypes)
 
 
-def kind_of(declared: str) -> Optional[type]:
-    """What ctypes has for a parameter or a result of the header."""
+def ctypes_type(declared: str) -> Optional[type]:
+    """The ctypes type of a parameter or result in the header."""
     if "*" in declared:
         is_text = re.search(r"\b(char|uint8_t) \*", declared)
         return ctypes.c_char_p if is_text else ctypes.c_void_p
@@ -109,7 +112,7 @@ def numbers(prefix: str) -> Dict[str, int]:
 def test_numbers(enum: type, prefix: str) -> None:
     members = {name: int(one) for name, one in enum.__members__.items()}  # type: ignore[attr-defined]
     if enum is flexpay.Outcome:
-        # This package's own, for a library that cannot be asked: no number of the library's.
+        # Only in this package, for a library that cannot be loaded.
         assert members.pop("UNUSABLE") == -1
     assert members == numbers(prefix)
 
@@ -130,7 +133,7 @@ def test_other_numbers() -> None:
     assert numbers("FLEXPAY_CALLBACK_")["KEY_SIZE"] == _abi.CALLBACK_KEY_SIZE
 
 
-def test_names_are_the_library_s() -> None:
+def test_names_are_those_of_the_library() -> None:
     functions = library().functions
     for code in flexpay.ResultCode:
         assert functions.flexpay_result_name(code).decode() == code.name
@@ -147,6 +150,6 @@ def test_versions_agree() -> None:
     assert flexpay.__version__ == version[1] == flexpay.library_version()
 
 
-def test_the_doctor_s_hosts_are_the_header_s() -> None:
+def test_the_hosts_of_the_doctor_are_those_of_the_header() -> None:
     for name, hosts in _doctor.HOSTS.items():
         assert f"// {' and '.join(hosts)}.\n#define FLEXPAY_ENV_{name.upper()} " in TEXT

@@ -1,16 +1,16 @@
-"""The names of the package, and what it imports."""
+"""The public names of the package, and what it imports."""
 
 from __future__ import annotations
 
 import ast
 
 import pytest
-from conftest import PACKAGE, PATIENCE_S, Sandbox, python
+from conftest import PACKAGE, TIMEOUT_S, Sandbox, python
 
 import flexpay
 
 
-def test_every_name_is_there() -> None:
+def test_every_public_name_exists() -> None:
     for name in flexpay.__all__:
         assert getattr(flexpay, name).__name__ == name
         assert name in dir(flexpay)
@@ -19,25 +19,25 @@ def test_every_name_is_there() -> None:
         flexpay.Clients  # noqa: B018
 
 
-def test_type_checkers_are_told_of_every_name() -> None:
+def test_type_checkers_see_every_public_name() -> None:
     tree = ast.parse((PACKAGE / "flexpay" / "__init__.py").read_text(encoding="utf-8"))
-    told = {
+    imported = {
         alias.name
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.level == 1
         for alias in node.names
     }
-    assert told == set(flexpay.__all__)
+    assert imported == set(flexpay.__all__)
 
 
 def test_a_star_import(sandbox: Sandbox) -> None:
     process = python("from flexpay import *; print(AsyncClient, State.PAID)", sandbox.environment())
-    said, errors = process.communicate(timeout=PATIENCE_S)
+    output, errors = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, errors) == (0, "")
-    assert "AsyncClient" in said
+    assert "AsyncClient" in output
 
 
-def test_asyncio_is_imported_with_its_client(sandbox: Sandbox) -> None:
+def test_asyncio_is_imported_only_with_async_client(sandbox: Sandbox) -> None:
     script = """
 import sys, flexpay
 assert "asyncio" not in sys.modules
@@ -45,5 +45,5 @@ flexpay.AsyncClient
 assert "asyncio" in sys.modules
 """
     process = python(script, sandbox.environment())
-    assert process.communicate(timeout=PATIENCE_S) == ("", "")
+    assert process.communicate(timeout=TIMEOUT_S) == ("", "")
     assert process.returncode == 0

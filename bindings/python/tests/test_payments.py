@@ -1,4 +1,4 @@
-"""Payments from end to end."""
+"""Payments from start to end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Dict
 
 import pytest
-from conftest import ORDER, Sandbox, take_in
+from conftest import ORDER, Sandbox, new_payment
 
 import flexpay
 from flexpay import Api, Client, State
@@ -52,7 +52,7 @@ def test_a_payment_from_beginning_to_end(sandbox: Sandbox, tls: bool) -> None:
     assert '"description":"Chaussures, taille 42"' in sent["body"]
 
 
-def test_the_documented_form_gives_no_order_number(sandbox: Sandbox) -> None:
+def test_api_v1_returns_no_order_number(sandbox: Sandbox) -> None:
     with sandbox.client(api=Api.V1, pay_url=sandbox.url + "/v1/pay") as client:
         payment = client.pay(reference="R-1", amount=100, currency="CDF")
     assert payment.redirect_url is not None
@@ -72,13 +72,13 @@ def test_the_documented_form_gives_no_order_number(sandbox: Sandbox) -> None:
     ],
 )
 def test_every_state(sandbox: Sandbox, client: Client, decision: str, state: State) -> None:
-    order = take_in(client)
+    order = new_payment(client)
     sandbox.decide(order, decision)
     assert client.check(order).state is state
 
 
-def test_a_wait_ends_when_a_failure_has_stood(sandbox: Sandbox, client: Client) -> None:
-    order = take_in(client)
+def test_a_wait_ends_when_a_failure_has_lasted(sandbox: Sandbox, client: Client) -> None:
+    order = new_payment(client)
     sandbox.decide(order, "decline")
     transaction = client.wait(order, interval_ms=10, max_interval_ms=10, failed_grace_ms=100)
     assert transaction.state is State.FAILED
@@ -94,7 +94,7 @@ def test_a_wait_ends_when_a_failure_has_stood(sandbox: Sandbox, client: Client) 
         (Decimal("100").normalize(), "100"),
     ],
 )
-def test_an_amount_is_written_plainly(
+def test_an_amount_is_sent_without_an_exponent(
     sandbox: Sandbox, client: Client, amount: Amount, sent: str
 ) -> None:
     payment = client.pay(reference="R-1", **{**ORDER, "amount": amount})
@@ -102,8 +102,8 @@ def test_an_amount_is_written_plainly(
     assert recorded["amount"] == sent
 
 
-def test_a_callback_is_read_and_verified(sandbox: Sandbox, client: Client) -> None:
-    order = take_in(client)
+def test_a_callback_is_parsed_and_verified(sandbox: Sandbox, client: Client) -> None:
+    order = new_payment(client)
     sandbox.decide(order, "approve")
     body = f'{{"code":"0","reference":"R-1","orderNumber":"{order}"}}'.encode()
 
@@ -124,7 +124,7 @@ def test_a_callback_is_read_and_verified(sandbox: Sandbox, client: Client) -> No
 
 
 def test_an_order_is_verified_without_a_callback(sandbox: Sandbox, client: Client) -> None:
-    order = take_in(client)
+    order = new_payment(client)
     sandbox.decide(order, "approve")
     right: Dict[str, Any] = {"reference": "R-1", "amount": Decimal("25.5"), "currency": "USD"}
     assert client.verify_order(order_number=order, **right).state is State.PAID
@@ -150,17 +150,17 @@ def test_an_order_is_verified_without_a_callback(sandbox: Sandbox, client: Clien
         client.wait(order, expected=flexpay.Expected(order_number="O-2", **right))
     assert another.value.field == "order_number"
     with pytest.raises(flexpay.NotFoundError):
-        client.verify_order(order_number="nobody-s", **right)
-    with pytest.raises(TypeError, match=r"^expected is to be Expected"):
+        client.verify_order(order_number="unknown", **right)
+    with pytest.raises(TypeError, match=r"^expected must be Expected"):
         client.wait(order, expected=right)  # type: ignore[arg-type]
 
 
-def test_a_callback_must_come_to_the_address_it_was_asked_to(sandbox: Sandbox) -> None:
+def test_a_callback_must_be_sent_to_a_signed_url(sandbox: Sandbox) -> None:
     with sandbox.client(callback_secret="sixteen letters!") as client:
-        order = take_in(client)
+        order = new_payment(client)
         sandbox.decide(order, "approve")
-        address = sandbox.control("GET", f"payments/{order}")["callback_url"]
-        query = address.partition("?")[2]
+        url = sandbox.control("GET", f"payments/{order}")["callback_url"]
+        query = url.partition("?")[2]
         assert query.startswith("flexpay=1.")
         body = f'{{"code":"0","reference":"R-1","orderNumber":"{order}"}}'.encode()
         expected = {"reference": "R-1", "amount": "25.50", "currency": "USD"}
@@ -177,7 +177,7 @@ def test_a_callback_must_come_to_the_address_it_was_asked_to(sandbox: Sandbox) -
         assert client.verify_callback(body, query="?" + query, **expected).state is State.PAID
 
 
-def test_a_notice_that_comes_again_is_known_by_its_key() -> None:
+def test_a_repeated_callback_has_the_same_key() -> None:
     first = flexpay.parse_callback(b'{"code":"0","reference":"R-1","orderNumber":"O-1"}')
     again = flexpay.parse_callback(b"Code=0.0&Reference=R-1&order_number=O-1")
     other = flexpay.parse_callback(b'{"code":"1","reference":"R-1","orderNumber":"O-1"}')
@@ -185,7 +185,7 @@ def test_a_notice_that_comes_again_is_known_by_its_key() -> None:
     assert first.key == again.key != other.key
 
 
-def test_which_state_may_replace_which() -> None:
+def test_may_replace() -> None:
     assert State.PAID.may_replace(State.FAILED)
     assert State.REFUNDED.may_replace(State.PAID)
     assert not State.PAID.may_replace(State.PAID)
@@ -210,7 +210,7 @@ def test_a_client_from_the_environment(sandbox: Sandbox, monkeypatch: pytest.Mon
     assert caught.value.field == "FLEXPAY_TOKEN"
 
 
-def test_every_setting_arrives(sandbox: Sandbox) -> None:
+def test_every_setting_is_used(sandbox: Sandbox) -> None:
     settings = {"app_name": "BoutiqueZando/2.1", "check_once": True, "timeout_ms": 60_000}
     with sandbox.client(**settings, connect_timeout_ms=30_000) as client:
         sandbox.inject("check", "reply", status=500)
@@ -245,7 +245,7 @@ def test_an_exception_does_not_keep_the_client(sandbox: Sandbox) -> None:
     assert handle() is None
 
 
-def test_the_token_is_nowhere_to_be_read(sandbox: Sandbox) -> None:
+def test_the_token_is_not_visible(sandbox: Sandbox) -> None:
     client = sandbox.client(token="canary-token")
     with pytest.raises(flexpay.UnauthorizedError) as caught:
         client.pay(reference="R-1", **ORDER)
@@ -254,21 +254,21 @@ def test_the_token_is_nowhere_to_be_read(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("call", ["check", "wait"])
-def test_a_payment_without_an_order_number_is_told_why(sandbox: Sandbox, call: str) -> None:
-    reason = pytest.raises(flexpay.InvalidError, match=r"v1\.1.*callback")
-    with sandbox.client() as client, reason as caught:
+def test_the_error_explains_a_missing_order_number(sandbox: Sandbox, call: str) -> None:
+    raises = pytest.raises(flexpay.InvalidError, match=r"v1\.1.*callback")
+    with sandbox.client() as client, raises as caught:
         getattr(client, call)(None)
     assert caught.value.field == "order_number"
     assert sandbox.requests("check") == []
 
 
 @pytest.mark.parametrize("where", [{}, {"data": {}}, {"transaction": {}}])
-def test_a_refusal_beside_an_order_is_unknown(sandbox: Sandbox, where: Dict[str, Any]) -> None:
+def test_a_refusal_with_an_order_number_is_unknown(sandbox: Sandbox, where: Dict[str, Any]) -> None:
     body: Dict[str, Any] = {"code": "1", "message": "Refus", **where}
     inner = next((value for value in body.values() if value == {}), body)
     inner["orderNumber"] = "O-1"
     sandbox.inject("pay", "reply", status=422, headers=[], body=json.dumps(body))
     with sandbox.client() as client, pytest.raises(flexpay.ReplyError) as caught:
-        take_in(client)
+        new_payment(client)
     assert caught.value.outcome is flexpay.Outcome.UNKNOWN
     assert caught.value.order_number == "O-1"

@@ -1,4 +1,4 @@
-"""The README's snippets and commands as they stand there, and what it claims about them."""
+"""Runs the README's snippets and commands unchanged, and tests what it says about them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, List
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import ORDER, PATIENCE_S, ROOT, Sandbox, eventually, python, read_env_file
+from conftest import ORDER, ROOT, TIMEOUT_S, Sandbox, python, read_env_file, wait_until
 from readme import TEXT, blocks, commands, snippet
 from test_errors import closed_port
 
@@ -32,7 +32,7 @@ def test_every_block_has_a_test_here() -> None:
         "asyncio, gevent, interruptions",
         "asyncio, gevent, interruptions",
     ]
-    # Those of "Install" are in test_install.py.
+    # The test of "Install" is in test_install.py.
     assert [heading for heading, _ in blocks("console")] == [
         "Install",
         "A first payment",
@@ -46,22 +46,22 @@ def test_every_block_has_a_test_here() -> None:
 
 @pytest.fixture
 def shell(sandbox: Sandbox, tmp_path: Path) -> Dict[str, Any]:
-    """A folder and an environment without settings: those come from the file, as in the README."""
-    # The sandbox's own file. An older sandbox's does not export.
+    """A folder and an environment without settings: the README loads them from a file."""
+    # An older sandbox writes this file without `export`.
     settings = sandbox.env_file.read_text(encoding="utf-8")
     exported = re.sub(r"^(?!export )", "export ", settings.rstrip(), flags=re.M)
     (tmp_path / "flexpay.env").write_text(exported, encoding="utf-8")
     activate = tmp_path / "venv" / "bin" / "activate"
     activate.parent.mkdir(parents=True)
-    # What it is for is that `python` is the one under test.
+    # It only makes `python` the interpreter of this test.
     activate.write_text(f"PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH\n")
-    kept = sandbox.environment()
-    environment = {k: v for k, v in kept.items() if k not in sandbox.settings}
+    variables = sandbox.environment()
+    environment = {k: v for k, v in variables.items() if k not in sandbox.settings}
     return {"cwd": tmp_path, "env": environment}
 
 
-def typed(lines: List[str], shell: Dict[str, Any]) -> str:
-    """What these lines print, typed into a shell that stops at the first failure."""
+def run_commands(lines: List[str], shell: Dict[str, Any]) -> str:
+    """Runs commands in a shell that stops at the first failure, and returns their output."""
     done = subprocess.Popen(
         ["sh", "-ec", "\n".join(lines)],
         stdout=subprocess.PIPE,
@@ -70,14 +70,14 @@ def typed(lines: List[str], shell: Dict[str, Any]) -> str:
         encoding="utf-8",
         **shell,
     )
-    output: str = done.communicate(timeout=PATIENCE_S)[0]
+    output: str = done.communicate(timeout=TIMEOUT_S)[0]
     assert done.returncode == 0, output
     return output
 
 
-def paid(sandbox: Sandbox) -> Dict[str, Any]:
-    """The one payment that was asked for, once it is there."""
-    payments: List[Dict[str, Any]] = eventually(lambda: sandbox.control("GET", "payments"))
+def only_payment(sandbox: Sandbox) -> Dict[str, Any]:
+    """Waits for a payment in the sandbox, and returns it. There must be only one."""
+    payments: List[Dict[str, Any]] = wait_until(lambda: sandbox.control("GET", "payments"))
     (payment,) = payments
     return payment
 
@@ -93,10 +93,10 @@ def test_the_sandbox_is_started(tmp_path: Path) -> None:
         [os.environ["SANDBOX_BIN"], *arguments, *ports], cwd=tmp_path, stdout=subprocess.DEVNULL
     )
     try:
-        settings = read_env_file(eventually(lambda: next(tmp_path.glob("flexpay.env"), None)))
+        settings = read_env_file(wait_until(lambda: next(tmp_path.glob("flexpay.env"), None)))
     finally:
         process.terminate()
-        process.wait(PATIENCE_S)
+        process.wait(TIMEOUT_S)
     assert {"FLEXPAY_MERCHANT", "FLEXPAY_TOKEN", "FLEXPAY_PAY_URL", "FLEXPAY_CHECK_URL"} < set(
         settings
     )
@@ -105,9 +105,9 @@ def test_the_sandbox_is_started(tmp_path: Path) -> None:
 
 def test_the_first_payment(sandbox: Sandbox, shell: Dict[str, Any]) -> None:
     lines = commands("A first payment")[2:]
-    said = typed(lines, shell)
-    assert "✓ check token: accepted" in said
-    assert "✗" not in said
+    output = run_commands(lines, shell)
+    assert "✓ check token: accepted" in output
+    assert "✗" not in output
     (shell["cwd"] / "first.py").write_text(snippet("A first payment"), encoding="utf-8")
     run = subprocess.Popen(
         ["sh", "-ec", "\n".join([*lines[:2], "exec python first.py"])],
@@ -115,9 +115,9 @@ def test_the_first_payment(sandbox: Sandbox, shell: Dict[str, Any]) -> None:
         text=True,
         **shell,
     )
-    payment = paid(sandbox)
+    payment = only_payment(sandbox)
     sandbox.decide(payment["order_number"], "approve")
-    output, _ = run.communicate(timeout=PATIENCE_S)
+    output, _ = run.communicate(timeout=TIMEOUT_S)
     assert run.returncode == 0
     assert output == f"Send the customer to {payment['checkout_url']}\nPaid: 25.50 USD\n"
     assert "it prints `Paid: 25.50 USD`" in TEXT
@@ -125,18 +125,18 @@ def test_the_first_payment(sandbox: Sandbox, shell: Dict[str, Any]) -> None:
 
 def test_the_first_payment_is_declined(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     script = snippet("A first payment").replace("client.wait(order, ", "wait(client, order, ")
-    hurried = (
+    without_grace = (
         "import flexpay\n"
         "def wait(client, order, **named):\n"
         "    return client.wait(order, failed_grace_ms=1, **named)\n"
     )
-    run = python(hurried + script, sandbox.environment())
-    sandbox.decide(paid(sandbox)["order_number"], "decline")
-    output, errors = run.communicate(timeout=PATIENCE_S)
+    run = python(without_grace + script, sandbox.environment())
+    sandbox.decide(only_payment(sandbox)["order_number"], "decline")
+    output, errors = run.communicate(timeout=TIMEOUT_S)
     assert (run.returncode, errors) == (0, "")
     assert output.endswith("\nNot paid: FAILED\n")
-    # "Half a minute later": the usual time that a failure must stand.
-    assert "failed_grace_ms: how long FAILED must stand to be believed" in str(Client.wait.__doc__)
+    # "Half a minute later": the default of failed_grace_ms.
+    assert "failed_grace_ms: how long the state must stay FAILED" in str(Client.wait.__doc__)
     assert "None: 30 000." in str(Client.wait.__doc__)
 
 
@@ -144,11 +144,11 @@ def test_the_first_payment_and_a_page(sandbox: Sandbox) -> None:
     page = "<form action='https://gwvisa.flexpay.cd/checkout'></form>"
     headers = [["Content-Type", "text/html; charset=utf-8"]]
     sandbox.inject("pay", "reply", status=200, headers=headers, body=page)
-    reading = python(snippet("A first payment"), sandbox.environment(FLEXPAY_API="v1"))
-    output, errors = reading.communicate(timeout=PATIENCE_S)
-    assert (reading.returncode, errors) == (0, "")
-    assert output.startswith(f"Answer the customer's browser with this page: {page}\n")
-    assert output.endswith("there is no order number: the callback brings the outcome.\n")
+    run = python(snippet("A first payment"), sandbox.environment(FLEXPAY_API="v1"))
+    output, errors = run.communicate(timeout=TIMEOUT_S)
+    assert (run.returncode, errors) == (0, "")
+    assert output.startswith(f"Send this page to the customer's browser: {page}\n")
+    assert output.endswith("there is no order number: the callback reports the outcome.\n")
 
 
 def test_the_callback(sandbox: Sandbox, client: Client, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,7 +170,7 @@ def test_the_callback(sandbox: Sandbox, client: Client, capsys: pytest.CaptureFi
         assert receive(signing, body, "flexpay=1.AAAA") == 400
 
 
-def test_a_callback_address_that_nobody_reaches(sandbox: Sandbox, client: Client) -> None:
+def test_a_callback_url_on_localhost(sandbox: Sandbox, client: Client) -> None:
     order = {**ORDER, "callback_url": "http://127.0.0.1:8000/callback"}
     client.pay(reference="R-1", **order)
     sandbox.control("PATCH", "quirks", {"refuse_private_callbacks": True})
@@ -181,8 +181,8 @@ def test_a_callback_address_that_nobody_reaches(sandbox: Sandbox, client: Client
         sandbox.control("PATCH", "quirks", {"refuse_private_callbacks": False})
 
 
-def test_the_examples_are_run(sandbox: Sandbox, shell: Dict[str, Any]) -> None:
-    """As in the README, but from a copy: the examples write their orders where they stand."""
+def test_the_examples(sandbox: Sandbox, shell: Dict[str, Any]) -> None:
+    """Runs a copy: the examples write their database to the current folder."""
     examples = shell["cwd"] / "examples" / "python"
     examples.mkdir(parents=True)
     for file in (ROOT / "examples" / "python").glob("*.py"):
@@ -190,7 +190,7 @@ def test_the_examples_are_run(sandbox: Sandbox, shell: Dict[str, Any]) -> None:
     port = str(closed_port())
     *lines, serve = [line.replace("8000", port) for line in commands("The callback")]
     settings = [*commands("A first payment")[2:4], *lines[:3]]
-    # Typed into one terminal, where the secret is the same for both.
+    # In one shell, so that the secret is the same for both programs.
     both = subprocess.Popen(
         ["sh", "-ec", "\n".join([*settings, *lines[3:], "exec " + serve])],
         stdout=subprocess.PIPE,
@@ -201,32 +201,32 @@ def test_the_examples_are_run(sandbox: Sandbox, shell: Dict[str, Any]) -> None:
         assert both.stdout is not None
         assert both.stdout.readline().startswith("Send the customer to " + sandbox.url)
         assert both.stdout.readline() == f"http://127.0.0.1:{port}/callback\n"
-        payment = paid(sandbox)
+        payment = only_payment(sandbox)
         assert re.search(r"\?flexpay=1\.[\w-]{43}$", payment["callback_url"])
         sandbox.decide(payment["order_number"], "approve", callback=True)
         line = both.stdout.readline()
     finally:
         both.terminate()
-        both.wait(PATIENCE_S)
+        both.wait(TIMEOUT_S)
         both.communicate()
     assert f"the server prints `{line.strip()}`" in TEXT
 
     (examples / "orders.db").unlink()
     sandbox.control("POST", "clear")
-    typed([*settings, *lines[3:]], shell)
-    sandbox.decide(paid(sandbox)["order_number"], "approve")
-    assert typed([*settings, "python sweep.py"], shell) == line
+    run_commands([*settings, *lines[3:]], shell)
+    sandbox.decide(only_payment(sandbox)["order_number"], "approve")
+    assert run_commands([*settings, "python sweep.py"], shell) == line
 
 
 @pytest.fixture
 def signing(sandbox: Sandbox) -> Iterator[Client]:
-    with sandbox.client(callback_secret=SECRET) as made:
-        yield made
+    with sandbox.client(callback_secret=SECRET) as client:
+        yield client
 
 
-def test_a_secret_is_made(shell: Dict[str, Any]) -> None:
+def test_creating_a_secret(shell: Dict[str, Any]) -> None:
     (line,) = commands("The callback secret")
-    secret = typed([*commands("A first payment")[2:3], line], shell).strip()
+    secret = run_commands([*commands("A first payment")[2:3], line], shell).strip()
     assert re.fullmatch(r"[0-9a-f]{64}", secret)
     Client(merchant="M", token="t", callback_secret=secret).close()
     with pytest.raises(InvalidError) as caught:
@@ -234,10 +234,12 @@ def test_a_secret_is_made(shell: Dict[str, Any]) -> None:
     assert caught.value.field == "callback_secret"
 
 
-def test_what_the_secret_is_good_for(sandbox: Sandbox, signing: Client) -> None:
-    mine = {"amount": "25.50", "currency": "USD"}
+def test_the_callback_secret(sandbox: Sandbox, signing: Client) -> None:
+    expected = {"amount": "25.50", "currency": "USD"}
 
-    def asked(client: Client, reference: str, callback_url: str = ORDER["callback_url"]) -> Any:
+    def request_payment(
+        client: Client, reference: str, callback_url: str = ORDER["callback_url"]
+    ) -> Any:
         order = client.pay(reference=reference, **{**ORDER, "callback_url": callback_url})
         (payment,) = [
             one
@@ -248,47 +250,47 @@ def test_what_the_secret_is_good_for(sandbox: Sandbox, signing: Client) -> None:
         body = f'{{"code":"0","reference":"{reference}","orderNumber":"{order.order_number}"}}'
         return order.order_number, body.encode(), query
 
-    order, body, query = asked(signing, "R-1")
+    order, body, query = request_payment(signing, "R-1")
     assert re.fullmatch(r"flexpay=1\.[\w-]+", query)
-    _, _, query_of_another = asked(signing, "R-2")
-    _, _, longer = asked(signing, "R-3", "https://shop.example/callback?lang=fr")
+    _, _, query_of_another = request_payment(signing, "R-2")
+    _, _, longer = request_payment(signing, "R-3", "https://shop.example/callback?lang=fr")
     assert longer.startswith("lang=fr&flexpay=1.")
     with pytest.raises(InvalidError) as caught:
-        asked(signing, "R-4", "https://shop.example/callback?flexpay=1")
+        request_payment(signing, "R-4", "https://shop.example/callback?flexpay=1")
     assert caught.value.field == "callback_url"
 
-    # Needed for verify_callback, and forged without the right one; nobody is asked.
+    # verify_callback requires a query; a wrong one is a forgery. No check is sent.
     with pytest.raises(InvalidError) as caught:
-        signing.verify_callback(body, reference="R-1", **mine)
+        signing.verify_callback(body, reference="R-1", **expected)
     assert caught.value.field == "query"
     for forged in ("", "a=b", query_of_another):
         with pytest.raises(MismatchError) as refused:
-            signing.verify_callback(body, reference="R-1", query=forged, **mine)
+            signing.verify_callback(body, reference="R-1", query=forged, **expected)
         assert (refused.value.field, refused.value.outcome) == ("query", Outcome.NOT_SENT)
     assert sandbox.requests("check") == []
 
-    # A good signature does not mean paid.
-    transaction = signing.verify_callback(body, reference="R-1", query=query, **mine)
+    # A valid signature does not mean paid.
+    transaction = signing.verify_callback(body, reference="R-1", query=query, **expected)
     assert transaction.state is State.PENDING
     assert len(sandbox.requests("check")) == 1
 
-    # The new secret with the old one beside it; and alone.
+    # The new secret with the old one, and without it.
     new = "fedcba9876543210"
     with sandbox.client(callback_secret=new, callback_secret_previous=SECRET) as changed:
-        changed.verify_callback(body, reference="R-1", query=query, **mine)
+        changed.verify_callback(body, reference="R-1", query=query, **expected)
     with sandbox.client(callback_secret=new) as changed:
         with pytest.raises(MismatchError):
-            changed.verify_callback(body, reference="R-1", query=query, **mine)
-        found = changed.verify_order(reference="R-1", order_number=order, **mine)
+            changed.verify_callback(body, reference="R-1", query=query, **expected)
+        found = changed.verify_order(reference="R-1", order_number=order, **expected)
         assert found.state is State.PENDING
 
-    # Before there was one.
+    # A payment that was requested without a secret.
     with sandbox.client() as unsigned:
-        order, body, query = asked(unsigned, "R-5")
+        order, body, query = request_payment(unsigned, "R-5")
     assert query == ""
     with pytest.raises(MismatchError):
-        signing.verify_callback(body, reference="R-5", query=query, **mine)
-    assert signing.verify_order(reference="R-5", order_number=order, **mine)
+        signing.verify_callback(body, reference="R-5", query=query, **expected)
+    assert signing.verify_order(reference="R-5", order_number=order, **expected)
 
 
 def test_the_secret_in_the_environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,18 +308,18 @@ def test_the_secret_in_the_environment(sandbox: Sandbox, monkeypatch: pytest.Mon
 
 
 def test_errors(sandbox: Sandbox) -> None:
-    def said(**settings: str) -> List[str]:
+    def output_lines(**settings: str) -> List[str]:
         run = python(snippet("Errors"), sandbox.environment(**settings))
-        output, errors = run.communicate(timeout=PATIENCE_S)
+        output, errors = run.communicate(timeout=TIMEOUT_S)
         assert (run.returncode, errors) == (0, "")
         assert sandbox.token not in output
         return output.splitlines()
 
-    told, advice = said()
-    assert told.startswith("INVALID amount amount")
+    error, advice = output_lines()
+    assert error.startswith("INVALID amount amount")
     assert advice.startswith("Nothing was charged. You cannot pay by card here")
-    told, advice = said(FLEXPAY_LIBRARY="/nowhere/libflexpay.so")
-    assert told.startswith("INTERNAL None the flexpay library")
+    error, advice = output_lines(FLEXPAY_LIBRARY="/nowhere/libflexpay.so")
+    assert error.startswith("INTERNAL None the flexpay library")
     assert advice.startswith("Nothing was charged. You cannot pay by card here")
 
 
@@ -329,19 +331,19 @@ def test_errors(sandbox: Sandbox) -> None:
         ({}, {"FLEXPAY_PAY_URL": "http://127.0.0.1:1/v1.1/pay"}, "Nothing was charged. Please try"),
     ],
 )
-def test_errors_of_a_right_amount(
+def test_errors_of_a_valid_amount(
     sandbox: Sandbox, fault: Dict[str, Any], settings: Dict[str, str], advice: str
 ) -> None:
     if fault:
         sandbox.inject("pay", **fault)
     script = snippet("Errors").replace("25,50", "25.50")
     run = python(script, sandbox.environment(**settings))
-    output, errors = run.communicate(timeout=PATIENCE_S)
+    output, errors = run.communicate(timeout=TIMEOUT_S)
     assert (run.returncode, errors) == (0, "")
     assert output.splitlines()[1].startswith(advice)
 
 
-def test_the_built_ins_and_outcomes_are_all_of_them() -> None:
+def test_all_built_ins_and_outcomes_are_documented() -> None:
     kinds = [kind for _, kind in inspect.getmembers(flexpay, inspect.isclass)]
     built_in = {
         base.__name__
@@ -350,7 +352,7 @@ def test_the_built_ins_and_outcomes_are_all_of_them() -> None:
         for base in kind.__bases__
         if base.__module__ == "builtins"
     }
-    (sentence,) = re.findall(r"also the built-in that fits: (.*?)\.", TEXT)
+    (sentence,) = re.findall(r"also a matching built-in: (.*?)\.", TEXT)
     assert set(re.findall(r"`(\w+)`", sentence)) == built_in - {"Exception"}
     assert set(re.findall(r"^\| `([A-Z_]+)` \|", TEXT, re.M)) == {one.name for one in Outcome}
 
@@ -358,24 +360,24 @@ def test_the_built_ins_and_outcomes_are_all_of_them() -> None:
 def test_the_command_line(sandbox: Sandbox, shell: Dict[str, Any]) -> None:
     settings = commands("A first payment")[2:4]
     version, doctor, pay, check, wait, parse = commands("On the command line")
-    said = typed([*settings, version, doctor, pay], shell)
-    order = paid(sandbox)["order_number"]
-    assert f"order_number: {order}\n" in said
+    output = run_commands([*settings, version, doctor, pay], shell)
+    order = only_payment(sandbox)["order_number"]
+    assert f"order_number: {order}\n" in output
     sandbox.decide(order, "approve")
     (shell["cwd"] / "body.json").write_text('{"code":"0","reference":"MLO-3"}')
-    questions = [line.replace("ORDER_NUMBER", order) for line in (check, wait)]
-    told = json.loads(typed([*settings, questions[0]], shell))
-    assert told["state"] == "PAID"
-    assert "state: PAID\n" in typed([*settings, questions[1]], shell)
-    assert "reference: MLO-3\n" in typed([*settings, parse], shell)
+    check, wait = (line.replace("ORDER_NUMBER", order) for line in (check, wait))
+    result = json.loads(run_commands([*settings, check], shell))
+    assert result["state"] == "PAID"
+    assert "state: PAID\n" in run_commands([*settings, wait], shell)
+    assert "reference: MLO-3\n" in run_commands([*settings, parse], shell)
 
 
 def test_asyncio(sandbox: Sandbox) -> None:
     (first, _) = [block for heading, block in blocks("python") if heading.startswith("asyncio")]
     run = python(first, sandbox.environment())
-    output, errors = run.communicate(timeout=PATIENCE_S)
+    output, errors = run.communicate(timeout=TIMEOUT_S)
     assert (run.returncode, errors) == (0, "")
-    assert output == paid(sandbox)["checkout_url"] + "\n"
+    assert output == only_payment(sandbox)["checkout_url"] + "\n"
 
 
 @pytest.mark.parametrize("patch", ["", "from gevent import monkey; monkey.patch_all()"])
@@ -393,31 +395,31 @@ def work():
 gevent.spawn(work)
 with Client.from_env() as client:
     client.pay(reference="R-1", **{ORDER!r})
-    # Nobody had a turn.
+    # No other greenlet ran.
     assert turns == []
 {snippet("asyncio, gevent, interruptions")}
 assert len(turns) > 10, turns
 assert get_hub().threadpool.maxsize == 10
-def pooled(question, *arguments, **named):
-    return get_hub().threadpool.apply(question, arguments, named)
-asked_for = {{"reference": "MLO-5", "amount": "25.50", "currency": "USD"}}
+def in_pool(method, *arguments, **named):
+    return get_hub().threadpool.apply(method, arguments, named)
+expected = {{"reference": "MLO-5", "amount": "25.50", "currency": "USD"}}
 body = b'{{"code":"0","reference":"MLO-5"}}'
 number = payment.order_number
 with Client.from_env() as client:
-    assert pooled(client.check, number).reference == "MLO-5"
-    assert pooled(client.verify_order, order_number=number, **asked_for).state.name == "PENDING"
-    pooled(client.verify_callback, body, order_number=number, **asked_for)
-    paid = urllib.request.Request(
+    assert in_pool(client.check, number).reference == "MLO-5"
+    assert in_pool(client.verify_order, order_number=number, **expected).state.name == "PENDING"
+    in_pool(client.verify_callback, body, order_number=number, **expected)
+    approval = urllib.request.Request(
         f"{sandbox.url}/sandbox/api/payments/{{number}}/decide",
         b'{{"decision":"approve","callback":false}}',
         {{"Content-Type": "application/json"}},
     )
-    urllib.request.urlopen(paid).close()
-    print(pooled(client.wait, number).state.name)
+    urllib.request.urlopen(approval).close()
+    print(in_pool(client.wait, number).state.name)
 """
-    calling = python(script, sandbox.environment())
-    output, errors = calling.communicate(timeout=PATIENCE_S)
-    assert (calling.returncode, errors) == (0, "")
+    run = python(script, sandbox.environment())
+    output, errors = run.communicate(timeout=TIMEOUT_S)
+    assert (run.returncode, errors) == (0, "")
     found = {one["checkout_url"]: one["reference"] for one in sandbox.control("GET", "payments")}
     page, waited = output.splitlines()
     assert (found[page], waited) == ("MLO-5", "PAID")

@@ -1,4 +1,4 @@
-"""Many threads on one client, and what runs while a call blocks."""
+"""Many threads with one client, and other threads during a call."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import List
 
 import pytest
-from conftest import ORDER, PATIENCE_S, Sandbox, python, take_in
+from conftest import ORDER, TIMEOUT_S, Sandbox, new_payment, python
 
 import flexpay
 from flexpay import Client, State
 
 
 def test_other_threads_run_during_a_call(sandbox: Sandbox, client: Client) -> None:
-    order = take_in(client)
-    answered = threading.Event()
+    order = new_payment(client)
+    cancelled = threading.Event()
     sandbox.inject("check", "stall_after", bytes=0, times=None)
     token = flexpay.CancelToken()
 
     def wait() -> None:
         with pytest.raises(flexpay.WaitCancelledError):
             client.wait(order, cancel=token)
-        answered.set()
+        cancelled.set()
 
     thread = threading.Thread(target=wait)
     thread.start()
     sandbox.wait_for_request("check")
-    # The call is under way, and will be until it is cancelled from here: so this thread runs.
-    assert not answered.is_set()
+    # The call blocks until this thread cancels it. So this thread runs during the call.
+    assert not cancelled.is_set()
     token.cancel()
-    thread.join(PATIENCE_S)
-    assert answered.is_set()
+    thread.join(TIMEOUT_S)
+    assert cancelled.is_set()
 
 
 def test_many_threads_share_a_client(client: Client) -> None:
     def one(number: int) -> State:
-        return client.check(take_in(client, f"R-{number}")).state
+        return client.check(new_payment(client, f"R-{number}")).state
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(one, range(40))) == {State.PENDING}
@@ -46,7 +46,7 @@ def test_many_threads_share_a_client(client: Client) -> None:
 
 def test_a_client_closed_during_a_call_is_freed_after_it(sandbox: Sandbox) -> None:
     client = sandbox.client()
-    order = take_in(client)
+    order = new_payment(client)
     handle = weakref.ref(client._handle)
     sandbox.inject("check", "delay", ms=1000)
     results: List[flexpay.Transaction] = []
@@ -57,18 +57,18 @@ def test_a_client_closed_during_a_call_is_freed_after_it(sandbox: Sandbox) -> No
     assert handle() is not None
     with pytest.raises(flexpay.InvalidError, match="closed"):
         client.check(order)
-    thread.join(PATIENCE_S)
+    thread.join(TIMEOUT_S)
     assert results[0].order_number == order
     assert handle() is None
 
 
-def test_clients_closed_in_the_midst_of_many_calls(sandbox: Sandbox) -> None:
+def test_a_client_closed_during_many_calls(sandbox: Sandbox) -> None:
     for _ in range(10):
         client = sandbox.client()
-        begun = threading.Barrier(5)
+        started = threading.Barrier(5)
 
-        def ask(client: Client = client, begun: threading.Barrier = begun) -> None:
-            begun.wait()
+        def check(client: Client = client, started: threading.Barrier = started) -> None:
+            started.wait()
             for _ in range(20):
                 try:
                     client.check("unknown")
@@ -78,18 +78,18 @@ def test_clients_closed_in_the_midst_of_many_calls(sandbox: Sandbox) -> None:
                     assert error.field == "client"
                     return
 
-        threads = [threading.Thread(target=ask) for _ in range(4)]
+        threads = [threading.Thread(target=check) for _ in range(4)]
         for thread in threads:
             thread.start()
-        begun.wait()
+        started.wait()
         client.close()
         for thread in threads:
-            thread.join(PATIENCE_S)
+            thread.join(TIMEOUT_S)
             assert not thread.is_alive()
 
 
-def test_a_forked_child_uses_its_parent_s_client(sandbox: Sandbox, client: Client) -> None:
-    order = take_in(client)
+def test_a_forked_child_uses_the_client_of_its_parent(sandbox: Sandbox, client: Client) -> None:
+    order = new_payment(client)
     client.check(order)
     child = os.fork()
     if child == 0:
@@ -104,17 +104,17 @@ def test_a_forked_child_uses_its_parent_s_client(sandbox: Sandbox, client: Clien
     assert client.pay(reference="R-2", **ORDER).order_number
 
 
-def test_a_question_in_the_interpreter_s_last_moments(sandbox: Sandbox) -> None:
+def test_a_check_while_the_interpreter_shuts_down(sandbox: Sandbox) -> None:
     script = """
 import atexit
 import flexpay
 client = flexpay.Client.from_env()
-def ask():
+def check():
     try:
         client.check("unknown")
     except flexpay.NotFoundError:
-        print("asked")
-atexit.register(ask)
+        print("checked")
+atexit.register(check)
 """
     process = python(script, sandbox.environment())
-    assert process.communicate(timeout=PATIENCE_S) == ("asked\n", "")
+    assert process.communicate(timeout=TIMEOUT_S) == ("checked\n", "")

@@ -1,4 +1,4 @@
-"""The values that come back: frozen dataclasses."""
+"""The result values: frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import pytest
-from conftest import Sandbox, take_in
+from conftest import Sandbox, new_payment
 
 import flexpay
 from flexpay import Callback, Payment, State, Transaction
@@ -19,27 +19,27 @@ PAYMENT = Payment("u", "o", "0", "m", "long")
 
 
 @pytest.mark.parametrize("kind", [Payment, Transaction, Callback])
-def test_they_are_frozen_dataclasses(kind: type) -> None:
+def test_results_are_frozen_dataclasses(kind: type) -> None:
     assert dataclasses.is_dataclass(kind)
     assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
 
 
-def test_nothing_can_be_changed() -> None:
+def test_a_field_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         PAYMENT.code = "1"  # type: ignore[misc]
     assert PAYMENT.code == "0"
 
 
-def test_what_is_long_is_not_shown() -> None:
+def test_repr_omits_long_fields() -> None:
     assert "long" not in repr(PAYMENT)
     callback = flexpay.parse_callback(BODY)
     assert callback.key not in repr(callback)
     assert callback.raw not in repr(callback)
 
 
-def test_a_transaction_is_copied_and_pickled(sandbox: Sandbox) -> None:
+def test_a_transaction_can_be_copied_and_pickled(sandbox: Sandbox) -> None:
     with sandbox.client() as client:
-        order = take_in(client)
+        order = new_payment(client)
         transaction = client.check(order)
         assert transaction == client.check(order)
     assert transaction.state is State.PENDING

@@ -20,7 +20,10 @@ interface FlexPayException extends \Throwable
      */
     public const OUTCOME_UNKNOWN = 'UNKNOWN';
 
-    /** Nothing of the request left this machine. It may be repeated. */
+    /**
+     * Nothing of the request left this machine. It may be repeated, but fix an invalid argument or setting
+     * first.
+     */
     public const OUTCOME_NOT_SENT = 'NOT_SENT';
 
     /** The gateway refused the request. Repeat it only after fixing the cause. */
