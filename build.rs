@@ -1,8 +1,8 @@
-//! Writes the C headers from `src/ffi`, and from them what PHP and Python know of them; and tells the
-//! linker how the shared library is to behave.
+//! Generates the C headers from `src/ffi`, and the PHP and Python files from these headers. Sets the
+//! linker options of the shared library.
 //!
-//! The files go to the build folder. The committed ones ([`GENERATED`]) are compared with them by a
-//! test, and rewritten by `make header` (which sets FLEXPAY_WRITE_HEADER).
+//! The files are written to the build folder. A test compares them with the committed files
+//! ([`GENERATED`]); `make header` (which sets FLEXPAY_WRITE_HEADER) replaces the committed files.
 
 #[path = "bindings/generate.rs"]
 mod generate;
@@ -10,8 +10,8 @@ mod generate;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// The files of the border, in the order in which a reader wants them.
-const BORDER: [&str; 10] = [
+/// The files of `src/ffi` with C functions or types, in the order in which the header has them.
+const SOURCES: [&str; 10] = [
     "error",
     "config",
     "client",
@@ -24,7 +24,7 @@ const BORDER: [&str; 10] = [
     "version",
 ];
 
-/// What is generated, and the folder where it is committed.
+/// The generated files, and the folders of the committed copies.
 const GENERATED: [(&str, &str); 4] = [
     ("flexpay.h", "include"),
     ("flexpay.ffi.h", "bindings/php"),
@@ -32,8 +32,8 @@ const GENERATED: [(&str, &str); 4] = [
     ("_abi.py", "bindings/python/flexpay"),
 ];
 
-/// The structs a caller fills in, and the macro that begins each.
-const INPUTS: [(&str, &str); 4] = [
+/// The structs that a caller fills in, and the macros that initialize them.
+const INPUT_STRUCTS: [(&str, &str); 4] = [
     ("flexpay_config", "FLEXPAY_CONFIG_INIT"),
     ("flexpay_payment_request", "FLEXPAY_PAYMENT_REQUEST_INIT"),
     ("flexpay_wait_options", "FLEXPAY_WAIT_OPTIONS_INIT"),
@@ -56,9 +56,9 @@ fn main() {
         ..config.clone()
     };
     write_header(&root, full, &out.join("flexpay.h"));
-    write_header(&root, plain(config), &out.join("flexpay.ffi.h"));
-    let written = |name| fs::read_to_string(out.join(name)).expect("written above");
-    let header = generate::Header::read(&written("flexpay.h"), &written("flexpay.ffi.h"));
+    write_header(&root, declarations_only(config), &out.join("flexpay.ffi.h"));
+    let generated = |name| fs::read_to_string(out.join(name)).expect("written above");
+    let header = generate::Header::parse(&generated("flexpay.h"), &generated("flexpay.ffi.h"));
     fs::write(out.join("Abi.php"), header.php()).expect("the build folder is writable");
     fs::write(out.join("_abi.py"), header.python()).expect("the build folder is writable");
     if env::var_os("FLEXPAY_WRITE_HEADER").is_some() {
@@ -68,11 +68,11 @@ fn main() {
         }
     }
 
-    link();
+    set_linker_options();
 }
 
-/// Declarations alone: no includes, no macros, no `extern "C"`, all of which `FFI::cdef` refuses.
-fn plain(mut config: cbindgen::Config) -> cbindgen::Config {
+/// For PHP: `FFI::cdef` accepts no includes, no macros and no `extern "C"`.
+fn declarations_only(mut config: cbindgen::Config) -> cbindgen::Config {
     config.header = None;
     config.include_guard = None;
     config.sys_includes.clear();
@@ -86,7 +86,7 @@ fn plain(mut config: cbindgen::Config) -> cbindgen::Config {
 }
 
 fn write_header(root: &Path, config: cbindgen::Config, header: &Path) {
-    let sources = BORDER.map(|name| root.join(format!("src/ffi/{name}.rs")));
+    let sources = SOURCES.map(|name| root.join(format!("src/ffi/{name}.rs")));
     let builder = sources.iter().fold(
         cbindgen::Builder::new().with_config(config),
         |builder, source| builder.with_src(source),
@@ -98,7 +98,7 @@ fn write_header(root: &Path, config: cbindgen::Config, header: &Path) {
 fn version_macros() -> String {
     let version = |part| env::var(format!("CARGO_PKG_VERSION{part}")).expect("cargo sets it");
     format!(
-        "\n/* The version of this header; flexpay_version() gives that of the library. */\n\
+        "\n/* The version of this header. flexpay_version() returns that of the library. */\n\
          #define FLEXPAY_VERSION \"{}\"\n\
          #define FLEXPAY_VERSION_MAJOR {}\n\
          #define FLEXPAY_VERSION_MINOR {}\n\
@@ -112,46 +112,46 @@ fn version_macros() -> String {
 
 fn init_macros() -> String {
     let mut text = String::from(
-        "\n\n/*\n * Begin every struct you fill in with its macro: it sets the size and leaves the rest zero.\n *\n\
+        "\n\n/*\n * Initialize every struct that you fill in with its macro: it sets the size, and zeroes the rest.\n *\n\
          \x20*     flexpay_config config = FLEXPAY_CONFIG_INIT;\n */\n\
          #ifdef __cplusplus\nextern \"C++\" {\n\
          template <typename T> inline T flexpay_init() {\n    T value = T();\n    \
          value.size = sizeof(T);\n    return value;\n}\n}\n",
     );
-    for (kind, name) in INPUTS {
+    for (kind, name) in INPUT_STRUCTS {
         text.push_str(&format!("#define {name} flexpay_init<{kind}>()\n"));
     }
     text.push_str("#else\n");
-    for (kind, name) in INPUTS {
+    for (kind, name) in INPUT_STRUCTS {
         text.push_str(&format!("#define {name} {{ .size = sizeof({kind}) }}\n"));
     }
     text.push_str("#endif");
     text
 }
 
-/// How the shared library is linked, on ELF systems.
-fn link() {
+/// Sets the linker options of the shared library, on ELF systems.
+fn set_linker_options() {
     let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     if matches!(
         os.as_str(),
         "linux" | "freebsd" | "netbsd" | "openbsd" | "android"
     ) {
         let major = env::var("CARGO_PKG_VERSION_MAJOR").expect("cargo sets it");
-        // Unloading a library whose thread-local destructors are yet to run crashes its host:
-        // rust-lang/rust#91979. So it stays.
+        // Unloading the library before its thread-local destructors have run would crash the process
+        // (rust-lang/rust#91979). So it is never unloaded.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libflexpay.so.{major}");
     }
     if os == "linux" && env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|env| env == "gnu") {
-        // What unwinds a panic comes along, small as it is. From libgcc_s.so.1 it would be one more
-        // file to find, map and relocate at every start, nearly half of what loading takes.
+        // Links the (small) unwinder for panics statically. libgcc_s.so.1 would be one more library to
+        // find, map and relocate at every start, nearly half of the time of loading.
         //
-        // `dylib` though it is an archive: so it goes to the linker by name, before the -lgcc_s of
-        // std, and is bundled into nothing. As an argument for the cdylib alone it would stand behind
-        // that, too late. Rust programs that use the crate get it as well: libgcc.a's neighbour, there
-        // wherever gcc or clang can link.
+        // `dylib`, although gcc_eh is an archive: so it is passed to the linker as -lgcc_eh, before
+        // std's -lgcc_s, and is not bundled into an rlib. A cdylib-link-arg would come after -lgcc_s,
+        // too late. Rust programs that use the crate link it, too. It is next to libgcc.a, so it is
+        // present wherever gcc or clang can link.
         //
-        // It asks for `_dl_find_object`, so what is linked on Debian 12 wants glibc 2.35, not 2.34.
+        // It uses `_dl_find_object`: a library linked on Debian 12 requires glibc 2.35, not 2.34.
         println!("cargo:rustc-link-lib=dylib=gcc_eh");
     }
 }

@@ -1,6 +1,6 @@
-"""include/flexpay.h for ctypes: its numbers, structs and functions.
+"""include/flexpay.h for ctypes: its constants, structs and functions.
 
-Written from include/flexpay.h by bindings/generate.rs: `make header`.
+Generated from include/flexpay.h by bindings/generate.rs. Run `make header` to update it.
 """
 
 from __future__ import annotations
@@ -143,8 +143,8 @@ FIELDS: Dict[str, List[Tuple[str, Any]]] = {
     ],
 }
 
-# The result and the parameters of each function. A body is a pointer and a length: as a c_char_p,
-# ctypes passes the address of the bytes, NUL or not. Every other pointer is a c_void_p.
+# The result and the parameters of each function. A body is a pointer and a length: as c_char_p,
+# ctypes passes the address of the bytes, which may contain NUL. Every other pointer is c_void_p.
 FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "flexpay_error_free": (
         None,
