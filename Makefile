@@ -1,6 +1,6 @@
-# What can be done here: `make help`.
+# `make help` lists the targets.
 #
-# Everything a target needs it gets for itself; `scripts/setup.sh` installs what the system lacks.
+# Each target builds what it depends on. `scripts/setup.sh` installs missing system packages.
 
 CARGO ?= cargo
 CC ?= cc
@@ -27,15 +27,15 @@ help: ## Lists the targets
 
 ## Building
 
-# Says what to install, where cargo is missing or too old.
-.PHONY: rust
-rust:
-	@CARGO="$(CARGO)" scripts/rust.sh
+# Fails, and names what to install, if cargo is missing or too old.
+.PHONY: require-rust
+require-rust:
+	@CARGO="$(CARGO)" scripts/require-rust.sh
 
 .PHONY: build
-build: rust ## Builds the library into build/lib
+build: require-rust ## Builds the shared and the static library into build/lib
 	@scripts/setup.sh build
-	@# Without the Rust library beside them: it would keep alive what nothing in C can reach.
+	@# No rlib in the same build: it would keep code that no C function can reach.
 	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib
 	@mkdir -p $(LIB_DIR)
 	@cp $(CARGO_TARGET_DIR)/release/libflexpay.so $(LIBRARY).new && mv $(LIBRARY).new $(LIBRARY)
@@ -43,24 +43,24 @@ build: rust ## Builds the library into build/lib
 	@ln -sf libflexpay.so.$(MAJOR) $(LIB_DIR)/libflexpay.so
 
 .PHONY: portable
-portable: rust ## Builds the library for old systems, glibc 2.17 and up, into build/portable
+portable: require-rust ## Builds the library for old systems (glibc 2.17 or later) into build/portable
 	@scripts/setup.sh portable
-	scripts/portable.sh
+	scripts/build-portable.sh
 
 .PHONY: sandbox
-sandbox: rust ## Builds the sandbox, and says how to start it
+sandbox: require-rust ## Builds the sandbox (a local gateway), and prints how to start it
 	$(CARGO) build -p flexpay-sandbox
 	@echo "The sandbox is $(SANDBOX_BIN)"
 	@echo "Start it:  $(SANDBOX_BIN) --env-file flexpay.env"
 	@echo "Then, in another terminal:  . ./flexpay.env"
 
 .PHONY: header
-header: rust ## Writes include/flexpay.h anew from src/ffi
+header: require-rust ## Regenerates include/flexpay.h from src/ffi, and the PHP and Python files made from it
 	FLEXPAY_WRITE_HEADER=1 $(CARGO) build --lib
 
 EXAMPLES := till callback minimal
 .PHONY: examples
-examples: build
+examples: build ## Builds the C examples into build/examples
 	@mkdir -p build/examples
 	@for name in $(EXAMPLES); do \
 	    $(CC) -std=c99 -pedantic -Wall -Wextra -Werror -D_POSIX_C_SOURCE=200809L -Iinclude \
@@ -68,94 +68,94 @@ examples: build
 	        -L$(LIB_DIR) -Wl,-rpath,$(abspath $(LIB_DIR)) -lflexpay -pthread || exit 1; \
 	done
 
-# Built anew where there is cargo; else what is built already will do: for root, mostly.
-.PHONY: library-built sandbox-built
+# With cargo: build. Without cargo (often so for root): use what is already built, or fail.
+.PHONY: ensure-library ensure-sandbox
 ifneq ($(shell command -v $(CARGO)),)
-library-built: build
-sandbox-built: sandbox
+ensure-library: build
+ensure-sandbox: sandbox
 else
-library-built: ; @scripts/built.sh $(LIBRARY)
-sandbox-built: ; @scripts/built.sh $(SANDBOX_BIN)
+ensure-library: ; @scripts/require-built.sh $(LIBRARY)
+ensure-sandbox: ; @scripts/require-built.sh $(SANDBOX_BIN)
 endif
+
+# Where the PHP package looks for the bundled library.
+PHP_LIBRARY := bindings/php/lib/linux-$(shell uname -m)/libflexpay.so
+
+.PHONY: bundle
+bundle: ensure-library ## Copies the library into the PHP package
+	@mkdir -p $(dir $(PHP_LIBRARY))
+	@cp $(LIBRARY) $(PHP_LIBRARY).new && mv $(PHP_LIBRARY).new $(PHP_LIBRARY)
 
 INSTALL := DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" VERSION="$(VERSION)" scripts/install.sh
 
 .PHONY: install
-install: library-built sandbox-built ## Installs library, headers and sandbox under PREFIX (/usr/local)
+install: ensure-library ensure-sandbox ## Installs the library, the headers and the sandbox under PREFIX (/usr/local)
 	@$(INSTALL)
 
 .PHONY: uninstall
-uninstall: ## Removes what `make install` put under PREFIX
+uninstall: ## Removes what `make install` installed under PREFIX
 	@$(INSTALL) --remove
 
-## Trying
+## Demo
 
 .PHONY: demo
-demo: examples sandbox ## Takes three payments against a local gateway, and shows each step
+demo: examples sandbox ## Takes three payments against a local gateway, and prints each step
 	@examples/demo.sh
 
-## Testing
-
-# Where PHP looks for the bundled library.
-PHP_LIBRARY := bindings/php/lib/linux-$(shell uname -m)/libflexpay.so
+## Tests: `make test` runs all of this section
 
 .PHONY: test
-test: setup ## Runs all tests, installing what they need, and ends with a summary
+test: setup ## Runs all tests; first installs the packages they need; prints a summary at the end
 	@MAKE="$(MAKE)" scripts/test.sh
 
 .PHONY: setup
-setup: rust ## Installs what the tests need and the system lacks
+setup: require-rust ## Installs the packages that the tests need
 	@scripts/setup.sh build rust c cpp php python fuzz
 
 .PHONY: test-rust
-test-rust: build sandbox ## The crate and the sandbox
+test-rust: build sandbox ## Tests the crate and the sandbox
 	@scripts/setup.sh rust
 	$(CARGO) test --workspace --no-fail-fast
-	@scripts/readme.sh rust
+	@scripts/test-readme.sh rust
 	@scripts/unwind.sh
-	@scripts/threats.sh
-	@scripts/without-rust.sh
+	@scripts/check-threats.sh
+	@scripts/test-without-rust.sh
 
 .PHONY: test-c
-test-c: build examples sandbox ## The C ABI
+test-c: build examples sandbox ## Tests the C ABI, `make install` and the C examples
 	@scripts/setup.sh c
-	@scripts/library.sh include/flexpay.h $(LIBRARY)
+	@scripts/check-library.sh include/flexpay.h $(LIBRARY)
 	tests/c/run.sh plain
-	@scripts/installed.sh
-	@scripts/readme.sh c
+	@scripts/test-install.sh
+	@scripts/test-readme.sh c
 
 .PHONY: test-c-memory
-test-c-memory: build sandbox ## The same under the sanitizers, and under valgrind
+test-c-memory: build sandbox ## Tests the C ABI under AddressSanitizer, UBSan and valgrind
 	@scripts/setup.sh c
 	tests/c/run.sh asan
 	tests/c/run.sh valgrind
 
 .PHONY: test-cpp
-test-cpp: build sandbox ## The C++ header, with g++ and clang++
+test-cpp: build sandbox ## Tests the C++ header with g++ and clang++
 	@scripts/setup.sh cpp
 	CXX="g++ clang++" tests/cpp/run.sh
-	@scripts/readme.sh cpp
-
-.PHONY: bundle
-bundle: library-built ## Puts the library into the PHP package
-	@mkdir -p $(dir $(PHP_LIBRARY))
-	@cp $(LIBRARY) $(PHP_LIBRARY).new && mv $(PHP_LIBRARY).new $(PHP_LIBRARY)
+	@scripts/test-readme.sh cpp
 
 .PHONY: test-php
-test-php: bundle sandbox ## The PHP package: CLI, PHP-FPM behind nginx, PHP 7.4
+test-php: bundle sandbox ## Tests the PHP package: CLI, PHP-FPM behind nginx, PHP 7.4
 	@scripts/setup.sh php
 	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so bindings/php/tests/run.sh
 	tests/soak/run.sh 8000
-	@scripts/readme.sh php
+	@scripts/test-readme.sh php
 
 .PHONY: test-python
-test-python: build sandbox ## The Python package
+test-python: build sandbox ## Tests the Python package
 	@scripts/setup.sh python
 	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so bindings/python/tests/run.sh
-	@scripts/readme.sh python
+	@scripts/test-readme.sh python
 
 .PHONY: conformance
-conformance: build sandbox ## Every vector in every language, and all must agree
+conformance: build sandbox ## Runs every test vector in every language, and compares the results
 	@scripts/setup.sh c cpp php python
 	$(CARGO) build --example conformance
 	@mkdir -p build/conformance
@@ -168,74 +168,81 @@ conformance: build sandbox ## Every vector in every language, and all must agree
 	    CXX_RUNNER=build/conformance/cxx tests/conformance/run.sh
 
 .PHONY: test-faults
-test-faults: build ## A short fault run
+test-faults: build ## Runs 1,000 calls against a gateway that misbehaves
 	@scripts/setup.sh build
 	faults/run.sh 1000 --seed 4
 
-.PHONY: test-setup
-test-setup: ## Each need of scripts/setup.sh, in a bare Debian: installed, and used (as root; NEEDS="c cpp")
-	scripts/bare.sh needs $(NEEDS)
-
-.PHONY: test-readme
-test-readme: build sandbox ## The README's lines for C and C++, typed in a bare Debian (as root)
-	scripts/bare.sh readme
-
-.PHONY: bare
-bare: ## The demo and all tests in a bare Debian: before a release, and when setup.sh changes (as root)
-	scripts/bare.sh full
-
-.PHONY: faults
-faults: build ## The fault run: 10,000 calls against a gateway that misbehaves in every way (RUNS=…)
-	faults/run.sh $(or $(RUNS),10000)
-
-CHECKS ?= 200000
-
-.PHONY: soak
-soak: build ## 200,000 checks from PHP-FPM while the gateway restarts and moves (as root; CHECKS=…)
-	@scripts/setup.sh soak
-	tests/soak/run.sh $(CHECKS) --move
-
 .PHONY: test-fuzz
-test-fuzz: rust ## Every kept input, and ten seconds of fuzzing each reader
+test-fuzz: require-rust ## Runs every stored fuzzing input, and fuzzes each parser for 10 seconds
 	@scripts/setup.sh fuzz
 	FUZZ_PROFILE=short fuzz/run.sh 10
 
-.PHONY: bench
-bench: build ## Measures flexpay beside what a merchant would otherwise use (BENCH="--quick c-cold")
-	@scripts/setup.sh bench
-	benches/run.sh $(BENCH)
-
-.PHONY: bench-micro
-bench-micro: rust ## Measures single functions
-	$(CARGO) bench --manifest-path benches/Cargo.toml
-
-.PHONY: fuzz
-fuzz: rust ## Fuzzes every reader (SECONDS=600 each)
-	fuzz/run.sh $(or $(SECONDS),600)
-
-.PHONY: tsan
-tsan: rust ## The stress test of the shared client under ThreadSanitizer (ROUNDS=100)
-	@scripts/setup.sh build
-	scripts/tsan.sh $(or $(ROUNDS),100)
-
-.PHONY: pages
-pages: sandbox ## Looks at the sandbox's pages in Chromium, wide and narrow, with axe-core (needs npm)
-	@scripts/setup.sh pages
-	scripts/pages.sh
-
-.PHONY: supply
-supply: rust ## What the library is made of: licences, sources, advisories
-	scripts/supply.sh
+## Longer tests and checks
 
 .PHONY: lint
-lint: rust ## Formatter and clippy, warnings denied
+lint: require-rust ## Checks formatting, and runs clippy; a warning is an error
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	CARGO_TARGET_DIR=fuzz/target RUSTFLAGS="--cfg fuzzing" \
 	    $(CARGO) clippy --manifest-path fuzz/Cargo.toml --all-targets -- -D warnings
 
+.PHONY: faults
+faults: build ## Runs 10,000 calls against a gateway that misbehaves in every way (RUNS=…)
+	faults/run.sh $(or $(RUNS),10000)
+
+.PHONY: fuzz
+fuzz: require-rust ## Fuzzes each parser for 600 seconds (SECONDS=…)
+	fuzz/run.sh $(or $(SECONDS),600)
+
+CHECKS ?= 200000
+
+.PHONY: soak
+soak: build ## Sends 200,000 checks from PHP-FPM while the gateway restarts and moves (as root; CHECKS=…)
+	@scripts/setup.sh soak
+	tests/soak/run.sh $(CHECKS) --move
+
+.PHONY: tsan
+tsan: require-rust ## Runs the stress test of a shared client under ThreadSanitizer (ROUNDS=100)
+	@scripts/setup.sh build
+	scripts/tsan.sh $(or $(ROUNDS),100)
+
+.PHONY: test-setup
+test-setup: ## Runs scripts/setup.sh for each task in a clean Debian, and uses the packages (as root; TASKS="c cpp")
+	scripts/test-in-debian.sh setup $(TASKS)
+
+.PHONY: test-readme
+test-readme: build sandbox ## Runs the README's commands for C and C++ in a clean Debian (as root)
+	scripts/test-in-debian.sh readme
+
+# Run it before a release, and after a change of scripts/setup.sh.
+.PHONY: test-debian
+test-debian: ## Runs the demo and all tests in a clean Debian (as root)
+	scripts/test-in-debian.sh all
+
+.PHONY: check-pages
+check-pages: sandbox ## Checks the sandbox's pages in Chromium with axe-core, at two widths (uses npm)
+	@scripts/setup.sh check-pages
+	scripts/check-pages.sh
+
+.PHONY: audit
+audit: require-rust ## Checks the licences, sources and known vulnerabilities of the dependencies
+	scripts/audit.sh
+
+## Benchmarks
+
+.PHONY: bench
+bench: build ## Compares flexpay with libcurl, ext-curl, requests and others (BENCH="--quick c-cold")
+	@scripts/setup.sh bench
+	benches/run.sh $(BENCH)
+
+.PHONY: bench-micro
+bench-micro: require-rust ## Measures single functions
+	$(CARGO) bench --manifest-path benches/Cargo.toml
+
+## Cleaning
+
 .PHONY: clean
-clean: ## Removes what was built
+clean: ## Removes everything that was built
 	$(CARGO) clean
 	rm -rf build

@@ -1,8 +1,8 @@
-//! Writes the C headers from `src/ffi`, and from them what PHP and Python know of them; and tells the
-//! linker how the shared library is to behave.
+//! Generates the C headers from `src/ffi`, and the PHP and Python files from these headers. Sets the
+//! linker options of the shared library.
 //!
-//! The files go to the build folder. The committed ones ([`GENERATED`]) are compared with them by a
-//! test, and rewritten by `make header` (which sets FLEXPAY_WRITE_HEADER).
+//! The files are written to the build folder. A test compares them with the committed files
+//! ([`GENERATED`]); `make header` (which sets FLEXPAY_WRITE_HEADER) replaces the committed files.
 
 #[path = "bindings/generate/mod.rs"]
 mod generate;
@@ -14,8 +14,8 @@ use generate::header::Header;
 use generate::tables::{self, Table};
 use generate::{cpp, php, python};
 
-/// The files of the border, in the order in which a reader wants them.
-const BORDER: [&str; 11] = [
+/// The files of `src/ffi` with C functions or types, in the order in which the header has them.
+const SOURCES: [&str; 11] = [
     "error",
     "numbers",
     "config",
@@ -29,7 +29,7 @@ const BORDER: [&str; 11] = [
     "version",
 ];
 
-/// What is generated, and the folder where it is committed.
+/// The generated files, and the folders of the committed copies.
 const GENERATED: [(&str, &str); 9] = [
     ("flexpay.h", "include"),
     ("flexpay.hpp", "include"),
@@ -42,8 +42,8 @@ const GENERATED: [(&str, &str); 9] = [
     ("_enums.py", "bindings/python/flexpay"),
 ];
 
-/// The structs a caller fills in, and the macro that begins each.
-const INPUTS: [(&str, &str); 4] = [
+/// The structs that a caller fills in, and the macros that initialize them.
+const INPUT_STRUCTS: [(&str, &str); 4] = [
     ("flexpay_config", "FLEXPAY_CONFIG_INIT"),
     ("flexpay_payment_request", "FLEXPAY_PAYMENT_REQUEST_INIT"),
     ("flexpay_wait_options", "FLEXPAY_WAIT_OPTIONS_INIT"),
@@ -71,9 +71,9 @@ fn main() {
         ..config.clone()
     };
     write_header(&root, full, &out.join("flexpay.h"));
-    write_header(&root, plain(config), &out.join("flexpay.ffi.h"));
-    let written = |name| fs::read_to_string(out.join(name)).expect("written above");
-    let header = Header::read(&written("flexpay.h"), &written("flexpay.ffi.h"));
+    write_header(&root, declarations_only(config), &out.join("flexpay.ffi.h"));
+    let generated = |name| fs::read_to_string(out.join(name)).expect("written above");
+    let header = Header::parse(&generated("flexpay.h"), &generated("flexpay.ffi.h"));
     write(&out, "Abi.php", &php::abi(&header));
     write(&out, "_abi.py", &python::abi(&header));
     write_regions(&root, &out, &tables);
@@ -84,10 +84,10 @@ fn main() {
         }
     }
 
-    link();
+    set_linker_options();
 }
 
-/// The files of which a part is written: the lists of the numbered enums.
+/// Writes the files of which a part is generated: the lists of the numbered enums.
 fn write_regions(root: &Path, out: &Path, tables: &[Table]) {
     type Fill = fn(&str, &Table) -> String;
     let regions: [(&str, &str, Fill); 12] = [
@@ -128,8 +128,8 @@ fn write(out: &Path, name: &str, text: &str) {
     fs::write(out.join(name), text).expect("the build folder is writable");
 }
 
-/// Declarations alone: no includes, no macros, no `extern "C"`, all of which `FFI::cdef` refuses.
-fn plain(mut config: cbindgen::Config) -> cbindgen::Config {
+/// For PHP: `FFI::cdef` accepts no includes, no macros and no `extern "C"`.
+fn declarations_only(mut config: cbindgen::Config) -> cbindgen::Config {
     config.header = None;
     config.include_guard = None;
     config.sys_includes.clear();
@@ -144,8 +144,8 @@ fn plain(mut config: cbindgen::Config) -> cbindgen::Config {
 
 fn write_header(root: &Path, config: cbindgen::Config, header: &Path) {
     let folder = root.join("src/ffi");
-    let sources = BORDER.map(|name| match name {
-        // Read from where `tables` wrote it: cbindgen does not follow include!.
+    let sources = SOURCES.map(|name| match name {
+        // Generated too: cbindgen does not follow `include!`.
         "numbers" => header.with_file_name("numbers.rs"),
         name => folder.join(format!("{name}.rs")),
     });
@@ -160,7 +160,7 @@ fn write_header(root: &Path, config: cbindgen::Config, header: &Path) {
 fn version_macros() -> String {
     let version = |part| env::var(format!("CARGO_PKG_VERSION{part}")).expect("cargo sets it");
     format!(
-        "\n/* The version of this header; flexpay_version() gives that of the library. */\n\
+        "\n/* The version of this header. flexpay_version() returns that of the library. */\n\
          #define FLEXPAY_VERSION \"{}\"\n\
          #define FLEXPAY_VERSION_MAJOR {}\n\
          #define FLEXPAY_VERSION_MINOR {}\n\
@@ -174,46 +174,46 @@ fn version_macros() -> String {
 
 fn init_macros() -> String {
     let mut text = String::from(
-        "\n\n/*\n * Begin every struct you fill in with its macro: it sets the size and leaves the rest zero.\n *\n\
+        "\n\n/*\n * Initialize every struct that you fill in with its macro: it sets the size, and zeroes the rest.\n *\n\
          \x20*     flexpay_config config = FLEXPAY_CONFIG_INIT;\n */\n\
          #ifdef __cplusplus\nextern \"C++\" {\n\
          template <typename T> inline T flexpay_init() {\n    T value = T();\n    \
          value.size = sizeof(T);\n    return value;\n}\n}\n",
     );
-    for (kind, name) in INPUTS {
+    for (kind, name) in INPUT_STRUCTS {
         text.push_str(&format!("#define {name} flexpay_init<{kind}>()\n"));
     }
     text.push_str("#else\n");
-    for (kind, name) in INPUTS {
+    for (kind, name) in INPUT_STRUCTS {
         text.push_str(&format!("#define {name} {{ .size = sizeof({kind}) }}\n"));
     }
     text.push_str("#endif");
     text
 }
 
-/// How the shared library is linked, on ELF systems.
-fn link() {
+/// Sets the linker options of the shared library, on ELF systems.
+fn set_linker_options() {
     let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     if matches!(
         os.as_str(),
         "linux" | "freebsd" | "netbsd" | "openbsd" | "android"
     ) {
         let major = env::var("CARGO_PKG_VERSION_MAJOR").expect("cargo sets it");
-        // Unloading a library whose thread-local destructors are yet to run crashes its host:
-        // rust-lang/rust#91979. So it stays.
+        // Unloading the library before its thread-local destructors have run would crash the process
+        // (rust-lang/rust#91979). So it is never unloaded.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libflexpay.so.{major}");
     }
     if os == "linux" && env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|env| env == "gnu") {
-        // What unwinds a panic comes along, small as it is. From libgcc_s.so.1 it would be one more
-        // file to find, map and relocate at every start, nearly half of what loading takes.
+        // Links the (small) unwinder for panics statically. libgcc_s.so.1 would be one more library to
+        // find, map and relocate at every start, nearly half of the time of loading.
         //
-        // `dylib` though it is an archive: so it goes to the linker by name, before the -lgcc_s of
-        // std, and is bundled into nothing. As an argument for the cdylib alone it would stand behind
-        // that, too late. Rust programs that use the crate get it as well: libgcc.a's neighbour, there
-        // wherever gcc or clang can link.
+        // `dylib`, although gcc_eh is an archive: so it is passed to the linker as -lgcc_eh, before
+        // std's -lgcc_s, and is not bundled into an rlib. A cdylib-link-arg would come after -lgcc_s,
+        // too late. Rust programs that use the crate link it, too. It is next to libgcc.a, so it is
+        // present wherever gcc or clang can link.
         //
-        // It asks for `_dl_find_object`, so what is linked on Debian 12 wants glibc 2.35, not 2.34.
+        // It uses `_dl_find_object`: a library linked on Debian 12 requires glibc 2.35, not 2.34.
         println!("cargo:rustc-link-lib=dylib=gcc_eh");
     }
 }

@@ -2,11 +2,11 @@
 #
 # demo.sh: a till, a customer and a gateway, all on this machine; no money moves.
 #
-# Three sales (paid, declined, cancelled), the callbacks the gateway posts about them, and two
-# forged ones. Fails when any of them does not end as it should.
+# Three sales (paid, declined, cancelled), the gateway's callbacks about them, and two forged callbacks.
+# Fails if any of them does not have the expected result.
 #
-# FLEXPAY_BIN_DIR  where till and callback are   (build/examples)
-# SANDBOX_BIN      the local gateway             (target/debug/flexpay-sandbox)
+# FLEXPAY_BIN_DIR  the folder of till and callback   (build/examples)
+# SANDBOX_BIN      the local gateway                 (target/debug/flexpay-sandbox)
 
 set -euo pipefail
 
@@ -23,7 +23,7 @@ done
 
 work=$(mktemp -d)
 gateway='' till=''
-end() {
+clean_up() {
     local pid
     for pid in $till $gateway; do
         kill "$pid" 2>/dev/null || true
@@ -31,21 +31,21 @@ end() {
     done
     rm -rf "$work"
 }
-trap end EXIT
+trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
 if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'; else bold='' dim='' plain=''; fi
 heading() { printf '\n%s== %s ==%s\n\n' "$bold" "$*" "$plain"; }
 say() { printf '%s\n' "$@"; }
-# What a program printed, set off from what this script says.
+# Indents and dims the output of a program.
 quote() { sed -e "s/^/    ${dim}/" -e "s/\$/${plain}/"; }
 fail() {
     printf 'demo: %s\n' "$*" >&2
     exit 1
 }
 
-# Runs the rest of its arguments; the exit status must be the first.
+# expect_status STATUS COMMAND…: the exit status of the command must be STATUS.
 expect_status() {
     local expected=$1 status=0
     shift
@@ -53,53 +53,52 @@ expect_status() {
     [ "$status" -eq "$expected" ] || fail "exit status $status instead of $expected: $*"
 }
 
-# until_written FILE LOG: waits until there is something in FILE, for ten seconds at most; shows LOG
-# when nothing came.
-until_written() {
+# wait_for_file FILE LOG: waits until FILE is not empty, for ten seconds at most; then shows LOG and fails.
+wait_for_file() {
     local tries
     for ((tries = 0; tries < 200; tries++)); do
         [ -s "$1" ] && return
         sleep 0.05
     done
     quote <"$2"
-    fail "nothing came into $1"
+    fail "$1 is still empty"
 }
 
-# sale NAME ACT AMOUNT STATUS: the till takes a payment, the customer acts on the card page, the
-# till must exit with STATUS. Leaves the order number in order_NAME.
+# sale NAME ACTION AMOUNT STATUS: the till takes a payment, the customer does ACTION on the card page, the
+# till must exit with STATUS. Saves the callback in NAME.callback.
 sale() {
-    local name=$1 act=$2 amount=$3 status=$4
+    local name=$1 action=$2 amount=$3 status=$4
     "$bin/till" --address-file "$work/$name.address" "$amount" USD "DEMO-$name-$$" \
         >"$work/$name.till" 2>&1 &
     till=$!
-    until_written "$work/$name.address" "$work/$name.till"
+    wait_for_file "$work/$name.address" "$work/$name.till"
     say "The till shows:"
     head -n 4 "$work/$name.till" | quote
-    say "" "The customer opens that address and acts:"
-    "$sandbox" customer "$act" "$(cat "$work/$name.address")" | quote
+    say "" "The customer opens that address ($action):"
+    "$sandbox" customer "$action" "$(cat "$work/$name.address")" | quote
     say "" "The till, after a moment:"
     expect_status "$status" wait "$till"
     till=''
     tail -n +6 "$work/$name.till" | quote
     say "(exit status $status)"
-    callback_of "$name"
+    save_callback "$name"
 }
 
-# The gateway posts a callback to the shop's address. The address is closed here, for there is no
-# shop; the sandbox keeps what it posted.
-callback_of() {
+# The gateway posts a callback to the shop's address. Here no shop listens on it, but the sandbox keeps
+# the callback.
+save_callback() {
     local body=$work/$1.callback tries
     for ((tries = 0; tries < 200; tries++)); do
         "$sandbox" callbacks "$SANDBOX_URL" --body-only | grep -F "DEMO-$1-$$" >"$body" && return
         sleep 0.05
     done
-    fail "no callback about $1 was posted"
+    fail "no callback about $1 was sent"
 }
 
-# Reads one field of a callback as the sandbox writes it.
+# field NAME FIELD: prints a field of a saved callback.
 field() { sed -n "s/.*\"$2\":\"\([^\"]*\)\".*/\1/p" "$work/$1.callback"; }
 
-# verify STATUS FILE REFERENCE AMOUNT CURRENCY [ORDER [STATE]]
+# verify STATUS FILE REFERENCE AMOUNT CURRENCY [ORDER [STATE]]: the program `callback` must exit with STATUS.
 verify() {
     local status=$1 file=$2
     shift 2
@@ -114,15 +113,15 @@ verify() {
 "$sandbox" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --env-file "$work/gateway.env" \
     >"$work/gateway.log" 2>&1 &
 gateway=$!
-until_written "$work/gateway.env" "$work/gateway.log"
-# No setting of another gateway may come in between.
+wait_for_file "$work/gateway.env" "$work/gateway.log"
+# Remove the settings of any other gateway.
 unset "${!FLEXPAY_@}" QUERY_STRING
 set -a
 # shellcheck source=/dev/null
 . "$work/gateway.env"
 set +a
 export FLEXPAY_TILL_WAIT_S=30
-export FLEXPAY_TILL_GRACE_S=2 # 30 in earnest
+export FLEXPAY_TILL_GRACE_S=2 # 30 in production
 export FLEXPAY_TILL_CALLBACK_URL=http://127.0.0.1:9/flexpay/callback
 
 heading "The gateway"
@@ -132,7 +131,7 @@ heading "1. The customer pays"
 sale paid approve 25.50 0
 
 heading "2. The card is declined"
-say "A live gateway may say \"failed\" too early, so the till believes it only after a while" \
+say "The live gateway may report \"failed\" too early, so the till accepts it only after a while" \
     "(here $FLEXPAY_TILL_GRACE_S seconds)." ""
 sale declined decline 25.50 1
 
@@ -140,26 +139,26 @@ heading "3. The customer cancels"
 sale cancelled cancel 12 1
 
 heading "4. The callback, verified"
-say "The gateway also tells the shop. Anyone could have posted that, so it is held against the" \
-    "gateway's own word and the shop's records." ""
+say "The gateway also sends a callback to the shop. Anyone could post one, so the shop sends a check to" \
+    "the gateway, and compares the reply with its own records." ""
 verify 0 "$work/paid.callback" "DEMO-paid-$$" 25.50 USD "$(field paid orderNumber)" PENDING
-grep -q 'Record PAID' "$work/verdict" || fail "PAID is not to be recorded"
-say "" "It is posted a second time, as happens:"
+grep -q 'Record PAID' "$work/verdict" || fail "the program does not print \"Record PAID\""
+say "" "The same callback arrives a second time, which happens:"
 verify 3 "$work/paid.callback" "DEMO-paid-$$" 25.50 USD "$(field paid orderNumber)" PAID
-grep -q 'Deliver' "$work/verdict" && fail "it is to be delivered twice"
+grep -q 'Deliver' "$work/verdict" && fail "the goods would be delivered twice"
 
-heading "5. A forged callback: \"paid\", for the order that was declined"
+heading "5. A forged callback: \"paid\" for the declined order"
 sed 's/"code":"1"/"code":"0"/' "$work/declined.callback" >"$work/forged.callback"
-cmp -s "$work/declined.callback" "$work/forged.callback" && fail "nothing was forged"
+cmp -s "$work/declined.callback" "$work/forged.callback" && fail "the forged callback is the same as the real one"
 verify 1 "$work/forged.callback" "DEMO-declined-$$" 25.50 USD "$(field declined orderNumber)" PENDING
-grep -q 'Record FAILED' "$work/verdict" || fail "FAILED is not to be recorded"
+grep -q 'Record FAILED' "$work/verdict" || fail "the program does not print \"Record FAILED\""
 
-heading "6. A replay: a small order that was paid, posted for a dear one"
-say "The shop expects 900.00 for DEMO-dear-$$. Somebody paid 25.50 once, and posts that again" \
-    "under the dear reference." ""
-sed "s/DEMO-paid-$$/DEMO-dear-$$/" "$work/paid.callback" >"$work/replayed.callback"
-cmp -s "$work/paid.callback" "$work/replayed.callback" && fail "nothing was replayed"
-verify 1 "$work/replayed.callback" "DEMO-dear-$$" 900.00 USD
+heading "6. A replay: the callback of a cheap order, for an expensive one"
+say "The shop expects 900.00 for DEMO-expensive-$$. An attacker paid 25.50 for another order, and posts" \
+    "its callback with the reference of the expensive order." ""
+sed "s/DEMO-paid-$$/DEMO-expensive-$$/" "$work/paid.callback" >"$work/replayed.callback"
+cmp -s "$work/paid.callback" "$work/replayed.callback" && fail "the replayed callback is the same as the real one"
+verify 1 "$work/replayed.callback" "DEMO-expensive-$$" 900.00 USD
 
 heading "Done"
-say "One paid, one declined, one cancelled; one callback believed, two refused."
+say "Payments: one paid, one declined, one cancelled. Callbacks: one accepted, two refused."

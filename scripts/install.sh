@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
-# Installs what was built, or removes it again; for `make install` and `make uninstall`.
+# Installs the files that were built, or removes them; for `make install` and `make uninstall`.
 #
-#   scripts/install.sh [--remove]     (PREFIX, DESTDIR, VERSION, FLEXPAY_LIB_DIR, SANDBOX_BIN)
+#   scripts/install.sh [--remove]
 #
-# Everything that is installed stands in the list below, once.
+# PREFIX            where to install
+# DESTDIR           put before PREFIX, to stage a package (none)
+# VERSION           of the library
+# FLEXPAY_LIB_DIR   the folder with the built library
+# SANDBOX_BIN       the built sandbox
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${PREFIX:?}" "${VERSION:?}" "${FLEXPAY_LIB_DIR:?}" "${SANDBOX_BIN:?}"
@@ -11,7 +15,7 @@ prefix=$(realpath -ms "$PREFIX")
 to=${DESTDIR:-}$prefix
 major=${VERSION%%.*}
 
-# How | what | where to, under the prefix.
+# The installed files: kind|source|target under the prefix.
 files() {
     cat <<END
 program|$SANDBOX_BIN|bin/flexpay-sandbox
@@ -20,17 +24,17 @@ link|libflexpay.so.$major|lib/libflexpay.so
 data|$FLEXPAY_LIB_DIR/libflexpay.a|lib/libflexpay.a
 data|include/flexpay.h|include/flexpay.h
 data|include/flexpay.hpp|include/flexpay.hpp
-made|pkg_config|lib/pkgconfig/flexpay.pc
-made|cmake_config|lib/cmake/flexpay/flexpayConfig.cmake
-made|cmake_version|lib/cmake/flexpay/flexpayConfigVersion.cmake
+generated|pkg_config|lib/pkgconfig/flexpay.pc
+generated|cmake_config|lib/cmake/flexpay/flexpayConfig.cmake
+generated|cmake_version|lib/cmake/flexpay/flexpayConfigVersion.cmake
 data|LICENSE-MIT|share/doc/flexpay/LICENSE-MIT
 data|LICENSE-APACHE|share/doc/flexpay/LICENSE-APACHE
 END
 }
 
-# In a prefix of its own the library is found by the program that was linked with it, without
-# LD_LIBRARY_PATH. The linker of the system knows its own two.
-run_path() {
+# With another prefix, programs need a run path to find the library without LD_LIBRARY_PATH. The system's
+# dynamic linker searches /usr/lib and /usr/local/lib itself.
+rpath_flag() {
     case "$prefix" in
         /usr | /usr/local) ;;
         *) echo " -Wl,-rpath,\${libdir}" ;;
@@ -47,14 +51,14 @@ Name: flexpay
 Description: Payments through FlexPay
 Version: $VERSION
 Cflags: -I\${includedir}
-Libs: -L\${libdir} -lflexpay$(run_path)
+Libs: -L\${libdir} -lflexpay$(rpath_flag)
 Libs.private: -lpthread -ldl -lm
 END
 }
 
 cmake_config() {
     cat <<END
-# find_package(flexpay) gives flexpay::flexpay, the shared library, and flexpay::static.
+# find_package(flexpay) defines flexpay::flexpay (the shared library) and flexpay::static.
 get_filename_component(_flexpay_prefix "\${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
 if(NOT TARGET flexpay::flexpay)
   add_library(flexpay::flexpay SHARED IMPORTED)
@@ -72,7 +76,7 @@ unset(_flexpay_prefix)
 END
 }
 
-# Versions with the same first number fit each other.
+# Versions with the same major number are compatible.
 cmake_version() {
     cat <<END
 set(PACKAGE_VERSION "$VERSION")
@@ -88,35 +92,35 @@ endif()
 END
 }
 
-# The system's linker finds a new library when its list is made anew. A package does that itself.
-renew_linker_list() {
+# Lets the dynamic linker find a new library. Not with DESTDIR: a package runs ldconfig when it is installed.
+run_ldconfig() {
     if [ -z "${DESTDIR:-}" ] && [ "$(id -u)" -eq 0 ]; then
         PATH=$PATH:/sbin:/usr/sbin ldconfig
     fi
 }
 
 install_all() {
-    local how what where
-    while IFS='|' read -r how what where; do
-        mkdir -p "$(dirname "$to/$where")"
-        case $how in
-            program) install -s -m 755 "$what" "$to/$where" ;;
-            library) install -m 755 "$what" "$to/$where" ;;
-            data) install -m 644 "$what" "$to/$where" ;;
-            link) ln -sf "$what" "$to/$where" ;;
-            made)
-                "$what" >"$to/$where.new"
-                install -m 644 "$to/$where.new" "$to/$where"
-                rm "$to/$where.new"
+    local kind source target
+    while IFS='|' read -r kind source target; do
+        mkdir -p "$(dirname "$to/$target")"
+        case $kind in
+            program) install -s -m 755 "$source" "$to/$target" ;;
+            library) install -m 755 "$source" "$to/$target" ;;
+            data) install -m 644 "$source" "$to/$target" ;;
+            link) ln -sf "$source" "$to/$target" ;;
+            generated)
+                "$source" >"$to/$target.new"
+                install -m 644 "$to/$target.new" "$to/$target"
+                rm "$to/$target.new"
                 ;;
         esac
     done < <(files)
-    renew_linker_list
+    run_ldconfig
     echo "Installed in $to. To compile a program:  cc shop.c \$(pkg-config --cflags --libs flexpay) -o shop"
     case "$prefix" in
         /usr | /usr/local) ;;
         *)
-            echo "So that pkg-config and the shell find it:"
+            echo "To let pkg-config and the shell find it:"
             echo "  export PKG_CONFIG_PATH=$prefix/lib/pkgconfig"
             echo "  export PATH=$prefix/bin:\$PATH"
             ;;
@@ -124,19 +128,19 @@ install_all() {
 }
 
 remove_all() {
-    local where removed=0
-    while IFS='|' read -r _ _ where; do
-        [ ! -e "$to/$where" ] && [ ! -L "$to/$where" ] && continue
-        rm -f "$to/$where"
+    local target removed=0
+    while IFS='|' read -r _ _ target; do
+        [ ! -e "$to/$target" ] && [ ! -L "$to/$target" ] && continue
+        rm -f "$to/$target"
         removed=$((removed + 1))
     done < <(files)
     if [ "$removed" -eq 0 ]; then
-        echo "There is nothing of flexpay in $to. Installed with another PREFIX? Give it: make uninstall PREFIX=…"
+        echo "No file of flexpay is in $to. If you installed with another PREFIX: make uninstall PREFIX=…"
         return
     fi
-    # Folders of flexpay's own; the others are for everybody.
+    # The folders that only flexpay uses; the others are shared.
     rmdir "$to/lib/cmake/flexpay" "$to/share/doc/flexpay" 2>/dev/null || true
-    renew_linker_list
+    run_ldconfig
     echo "Removed from $to"
 }
 

@@ -1,55 +1,58 @@
 #!/usr/bin/env bash
-# Installs what the named needs want and the system lacks. Nothing is installed that works already.
+# Installs the Debian packages that the given tasks require, if they are missing.
 #
-#   scripts/setup.sh c php …
+#   scripts/setup.sh TASK…
 #
-#   build   the library, the sandbox, the examples          c, cpp, php, python   the tests of each
-#   rust    the tests of the crate and the sandbox          fuzz, bench, soak     `make fuzz`, `make bench` …
-#   bare    `make bare` and `make test-setup`                pages, portable        `make pages`, `make portable`
+#   build                 the library, the sandbox, the examples
+#   rust                  the tests of the crate and the sandbox
+#   c, cpp, php, python   the tests of each language
+#   debian                `make test-debian`, `make test-setup` and `make test-readme`
+#   fuzz, soak, bench, portable, check-pages   the make targets with these names
 #
-# On a system without apt it names what is missing and stops. `make test-setup` proves this list in a
-# bare Debian, `make bare` proves that nothing else is wanted.
+# On a system without apt it prints what is missing, and fails. `make test-setup` tests this list in a
+# clean Debian; `make test-debian` tests that the list is complete.
 set -euo pipefail
 
-# For each need: a test that it works, and the Debian packages that bring it. That a command is there
-# says little: headers, sanitizers and extensions come in packages of their own.
-needs() {
+# Prints what a task requires, one line each: a test command, "|", and the Debian packages that make it
+# pass. The tests do more than look for a command: headers, sanitizers and extensions are in separate
+# packages.
+requirements() {
     case "$1" in
         build)
-            echo "program c cc -pthread -ldl -lm|gcc libc6-dev"
+            echo "compile c cc -pthread -ldl -lm|gcc libc6-dev"
             ;;
         rust)
-            needs build
-            # The program, not the shell's own.
+            requirements build
+            # The program /usr/bin/kill, not the shell's builtin.
             echo "type -P kill|procps"
             ;;
         c)
-            needs build
-            echo "program c cc -fsanitize=address,undefined|gcc"
-            echo "including jansson.h program c cc -ljansson|libjansson-dev"
-            # Valgrind runs nothing where it cannot read the dynamic linker.
+            requirements build
+            echo "compile c cc -fsanitize=address,undefined|gcc"
+            echo "compile_with_header jansson.h c cc -ljansson|libjansson-dev"
+            # Valgrind runs no program if it cannot read the symbols of the dynamic linker.
             echo "valgrind --quiet --error-exitcode=9 true|valgrind"
             echo "nm --version && readelf --version && strip --version|binutils"
             echo "pkg-config --version|pkg-config"
             echo "cmake --version && make --version|cmake make"
             ;;
         cpp)
-            needs build
-            echo "program c++ g++ -pthread|g++"
-            echo "program c++ g++ -fsanitize=address,undefined|g++"
-            echo "program c++ clang++ -pthread|clang g++"
-            echo "program c++ clang++ -fsanitize=address,undefined|CLANG_SANITIZERS"
-            echo "including nlohmann/json.hpp program c++ g++|nlohmann-json3-dev"
+            requirements build
+            echo "compile c++ g++ -pthread|g++"
+            echo "compile c++ g++ -fsanitize=address,undefined|g++"
+            echo "compile c++ clang++ -pthread|clang g++"
+            echo "compile c++ clang++ -fsanitize=address,undefined|CLANG_SANITIZERS"
+            echo "compile_with_header nlohmann/json.hpp c++ g++|nlohmann-json3-dev"
             echo "pkg-config --version|pkg-config"
-            # Of the example callback_server.
-            echo "including httplib.h program c++ g++ \$(pkg-config --cflags --libs cpp-httplib) -pthread|libcpp-httplib-dev"
-            echo "including sqlite3.h program c++ g++ -lsqlite3|libsqlite3-dev"
+            # For the example callback_server.
+            echo "compile_with_header httplib.h c++ g++ \$(pkg-config --cflags --libs cpp-httplib) -pthread|libcpp-httplib-dev"
+            echo "compile_with_header sqlite3.h c++ g++ -lsqlite3|libsqlite3-dev"
             echo "python3 -c 'import sqlite3'|python3"
-            # It compares what the vectors came to.
+            # For the script that compares the results of the vectors.
             echo "python3 -c 'import json'|python3"
             ;;
         php)
-            needs build
+            requirements build
             echo "php -v|php-cli"
             echo "php -m | grep -x FFI|php-common"
             echo "php -m | grep -x 'Zend OPcache'|php-cli"
@@ -61,37 +64,37 @@ needs() {
             echo "/usr/sbin/nginx -v || nginx -v|nginx-light"
             echo "phpunit --version|phpunit"
             echo "setpriv --version|util-linux"
-            # Of tests/soak.
+            # For tests/soak.
             echo "openssl version|openssl"
             echo "python3 -c 'import http.client'|python3"
-            # The packages of PHP 7.4 are verified with it.
+            # To verify the packages of PHP 7.4.
             echo "test -e /usr/share/keyrings/debian-archive-keyring.gpg|debian-archive-keyring"
             ;;
         python)
-            needs build
-            # By this name: its tests call it so.
-            echo "program c gcc|gcc libc6-dev"
+            requirements build
+            # Its tests call gcc by this name.
+            echo "compile c gcc|gcc libc6-dev"
             echo "python3 -c 'import ssl, sqlite3, ctypes'|python3"
             echo "python3 -c 'import ensurepip, venv'|python3-venv"
             ;;
         fuzz)
-            needs build
+            requirements build
             # libFuzzer is C++.
-            echo "program c++ c++|g++"
+            echo "compile c++ c++|g++"
             echo "nm --version|binutils"
             echo "python3 -c 'import json'|python3"
             ;;
         soak)
-            needs php
+            requirements php
             echo "unshare --mount true|util-linux"
             ;;
         bench)
-            needs build
-            echo "program c++ g++ -pthread|g++"
+            requirements build
+            echo "compile c++ g++ -pthread|g++"
             echo "/usr/sbin/nginx -v || nginx -v|nginx-light"
             echo "openssl version|openssl"
-            echo "including curl/curl.h program c cc -lcurl|libcurl4-openssl-dev"
-            echo "including simdjson.h program c++ g++ -lsimdjson|libsimdjson-dev"
+            echo "compile_with_header curl/curl.h c cc -lcurl|libcurl4-openssl-dev"
+            echo "compile_with_header simdjson.h c++ g++ -lsimdjson|libsimdjson-dev"
             echo "test -s /etc/ssl/certs/ca-certificates.crt|ca-certificates"
             echo "php -v|php-cli"
             echo "php -m | grep -x FFI|php-common"
@@ -105,29 +108,29 @@ needs() {
             echo "nm --version && strip --version|binutils"
             ;;
         portable)
-            needs build
+            requirements build
             echo "python3 -c 'import ensurepip, venv'|python3-venv"
             echo "nm --version|binutils"
             ;;
-        pages)
+        check-pages)
             echo "npm --version && node --version|npm"
             echo "curl --version|curl"
             echo "chromium --version|chromium"
             ;;
-        bare)
+        debian)
             echo "command -v debootstrap|debootstrap"
             echo "unshare --version|util-linux"
             echo "git --version|git"
             ;;
         *)
-            echo "setup.sh: no such need: $1" >&2
+            echo "setup.sh: no such task: $1" >&2
             exit 2
             ;;
     esac
 }
 
-# program LANGUAGE COMPILER [FLAG…]: a program is compiled, linked and run.
-program() {
+# compile LANGUAGE COMPILER [FLAG…]: compiles, links and runs a small program.
+compile() {
     local language=$1 compiler=$2
     shift 2
     {
@@ -139,20 +142,20 @@ program() {
     "$compiler" -x "$language" "$work/program.$language" -x none -o "$work/program" "$@" && "$work/program"
 }
 
-# including HEADER program …: the same with a library's header.
-including() {
+# compile_with_header HEADER LANGUAGE COMPILER [FLAG…]: the same, for a program that includes HEADER.
+compile_with_header() {
     local header=$1
     shift
-    "$@"
+    compile "$@"
 }
 
-# PHP's FPM, whatever its version. It is in no folder that users search.
+# Runs PHP-FPM of any version. Its folder is usually not in a user's PATH.
 fpm() {
     local found
     found=$(compgen -G '/usr/sbin/php-fpm*' | head -n 1) && "$found" "$@"
 }
 
-# The sanitizers' part that is linked has the compiler's version in its package's name.
+# Prints the name of the package with clang's sanitizer libraries: it contains the version of clang.
 clang_sanitizers() {
     local major
     major=$(clang++ -dumpversion 2>/dev/null | cut -d . -f 1) || true
@@ -164,46 +167,46 @@ clang_sanitizers() {
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Sets missing, one package a line, and broken, one test a line.
-look() {
+# Runs the tests of the tasks. Sets `missing` (packages) and `broken` (tests that failed).
+run_tests() {
     local list line test
-    # Each test once; a need may be part of another.
-    list=$(for need in "$@"; do needs "$need" || exit; done | awk '!seen[$0]++')
+    # Each test once: a task may include another.
+    list=$(for task in "$@"; do requirements "$task" || exit; done | awk '!seen[$0]++')
     missing=() broken=()
     while IFS= read -r line; do
         test=${line%|*}
-        # Nothing is read from the list: a test that reads would eat it.
-        if ! (eval "$test") >"$work/said" 2>&1 </dev/null; then
+        # </dev/null: a test must not read from the list.
+        if ! (eval "$test") >"$work/output" 2>&1 </dev/null; then
             read -ra packages <<<"${line##*|}"
             missing+=("${packages[@]}")
-            broken+=("$test: $(head -n 3 "$work/said")")
+            broken+=("$test: $(head -n 3 "$work/output")")
         fi
     done <<<"$list"
 }
 
 [ $# -gt 0 ] || exit 0
-look "$@"
+run_tests "$@"
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
 if ! command -v apt-get >/dev/null; then
-    echo "Please install what these Debian packages hold: ${missing[*]}" >&2
+    echo "Please install the contents of these Debian packages: ${missing[*]}" >&2
     exit 1
 fi
 as_root=()
 [ "$(id -u)" -eq 0 ] || as_root=(sudo)
 export DEBIAN_FRONTEND=noninteractive
 "${as_root[@]}" apt-get update -qq
-for at in "${!missing[@]}"; do
-    [ "${missing[at]}" != CLANG_SANITIZERS ] || missing[at]=$(clang_sanitizers)
+for i in "${!missing[@]}"; do
+    [ "${missing[i]}" != CLANG_SANITIZERS ] || missing[i]=$(clang_sanitizers)
 done
 echo "Installing ${missing[*]}" >&2
 "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 
-# Installed is not yet working. It is said here, not by the tenth test after.
-look "$@"
+# A package may be installed and still not work. Fail here, not in a later test.
+run_tests "$@"
 if [ ${#broken[@]} -gt 0 ]; then
-    echo "setup.sh: installed, and still this does not work:" >&2
+    echo "setup.sh: these still fail after the installation:" >&2
     printf '  %s\n' "${broken[@]}" >&2
     exit 1
 fi

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Runs the parts of `make test`, each with a log of its own, and ends with one summary: what ran, what
-# failed, where its log is, and how to run it alone.
+# Runs the parts of `make test`, each with its own log. Prints a summary at the end: what ran, what failed,
+# where its log is, and how to run it alone.
 #
-#   scripts/test.sh          (MAKE: the make to call)
+#   scripts/test.sh
+#
+# MAKE   the make to call (make)
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 make=${MAKE:-make}
@@ -10,19 +12,19 @@ logs=build/logs
 mkdir -p "$logs"
 rm -f "$logs"/*
 
-# What the parts need, in the order in which it is made. Nothing can be tested without it.
+# What the parts depend on, in the order of building. If one fails, no test runs.
 prepare=(build sandbox examples bundle)
-# Alone: they measure deadlines, and use every processor.
+# Run one at a time: they measure deadlines, and use every processor.
 alone=(test-rust test-faults)
-# Two at a time, the longest first.
+# Run two at a time, the longest first.
 together=(test-python test-fuzz test-cpp test-c-memory test-php conformance test-c)
-at_once=2
+max_parallel=2
 
-# What is made is not made again by each part: two at a time would write the same files.
-made=()
-for target in "${prepare[@]}"; do made+=("--old-file=$target"); done
+# Stops each part from building its dependencies again: two parts would write the same files at once.
+already_built=()
+for target in "${prepare[@]}"; do already_built+=("--old-file=$target"); done
 
-# run PART [OPTION…]: its exit status and its seconds are left beside its log.
+# run PART [OPTION…]: writes its exit status and its duration in seconds next to its log.
 run() {
     local part=$1 started=$SECONDS status=0
     shift
@@ -48,18 +50,18 @@ for part in "${prepare[@]}"; do
 done
 for part in "${alone[@]}"; do
     parts+=("$part")
-    run "$part" "${made[@]}"
+    run "$part" "${already_built[@]}"
 done
 for part in "${together[@]}"; do
     parts+=("$part")
-    while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do wait -n || true; done
-    run "$part" "${made[@]}" &
+    while [ "$(jobs -rp | wc -l)" -ge "$max_parallel" ]; do wait -n || true; done
+    run "$part" "${already_built[@]}" &
 done
 wait
 
-broken=()
-for part in "${parts[@]}"; do failed "$part" && broken+=("$part"); done
-for part in "${broken[@]}"; do
+failures=()
+for part in "${parts[@]}"; do failed "$part" && failures+=("$part"); done
+for part in "${failures[@]}"; do
     printf '\n---- the end of %s ----\n' "$logs/$part.log"
     tail -n 60 "$logs/$part.log"
 done
@@ -74,5 +76,5 @@ for part in "${parts[@]}"; do
             "$part" "$seconds" "$logs/$part.log" "$part"
     fi
 done
-echo "${#parts[@]} parts ran, ${#broken[@]} failed"
-[ ${#broken[@]} -eq 0 ]
+echo "${#parts[@]} parts ran, ${#failures[@]} failed"
+[ ${#failures[@]} -eq 0 ]

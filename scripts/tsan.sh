@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# The stress test of the shared client under ThreadSanitizer: scripts/tsan.sh [ROUNDS]
+# Runs the stress test of a shared client under ThreadSanitizer.
 #
-# The standard library is built anew with the sanitizer in it (rust-src): without, every lock of the
-# standard library would be invisible, and every use of one a false alarm. That wants a nightly
-# compiler; the pinned one does when it is told so (RUSTC_BOOTSTRAP), for this build alone. It takes
-# eight minutes of one processor the first time.
+#   scripts/tsan.sh [ROUNDS]
+#
+# The standard library is rebuilt with the sanitizer (from rust-src). Otherwise the sanitizer would not
+# see the locks of the standard library, and would report a false race at every use of one. This needs a
+# nightly compiler, or RUSTC_BOOTSTRAP=1, set here for this build only. The first run takes eight minutes
+# on one processor.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-100}
@@ -14,7 +16,7 @@ if [ ! -e "$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ]; 
 fi
 export RUSTC_BOOTSTRAP=1
 export RUSTFLAGS="-Zsanitizer=thread -Copt-level=1"
-# Sanitized code is of no use to other builds, nor they to it.
+# A folder of its own: other builds cannot share code with the sanitizer in it.
 export CARGO_TARGET_DIR=${TSAN_TARGET_DIR:-$PWD/build/tsan}
 host=$(rustc -vV | sed -n 's/^host: //p')
 
@@ -22,7 +24,7 @@ stress() {
     ${CARGO:-cargo} test -Zbuild-std --target "$host" --test stress "$@"
 }
 stress --no-run
-# Not grep -q, which would end before nm has said everything.
+# Not grep -q: it would exit before nm has written everything.
 for binary in "$CARGO_TARGET_DIR/$host"/debug/deps/stress-*; do
     if [ -x "$binary" ] && ! nm "$binary" | grep __tsan_init >/dev/null; then
         echo "ThreadSanitizer is not in $binary" >&2

@@ -1,4 +1,4 @@
-//! What the C++ header repeats.
+//! The generated parts of the C++ header.
 
 use std::fmt::Write;
 

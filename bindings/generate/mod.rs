@@ -1,7 +1,7 @@
-//! Writes what the bindings repeat of the Rust source and of the C header. Part of build.rs.
+//! Generates the parts of the bindings that repeat the Rust source or the C header. A module of build.rs.
 //!
-//! `tables` reads the numbered enums of the crate, and `header` the header that cbindgen made of them.
-//! `php`, `python` and `cpp` write what each language has of both.
+//! `tables` reads the numbered enums of the crate, and `header` parses the header that cbindgen generated.
+//! `php`, `python` and `cpp` write the parts of each language.
 
 pub mod cpp;
 pub mod header;

@@ -1,4 +1,4 @@
-//! What the PHP package repeats.
+//! The generated parts of the PHP package.
 
 use std::fmt::Write;
 
@@ -16,9 +16,9 @@ declare(strict_types=1);
 namespace FlexPay\Internal;
 
 /**
- * The numbers of include/flexpay.h, and the fields of its structs.
+ * The constants of include/flexpay.h, and the fields of its structs.
  *
- * Written from include/flexpay.h by `make header`.
+ * Generated from include/flexpay.h. Run `make header` to update it.
  *
  * @internal
  */
@@ -26,7 +26,7 @@ final class Abi
 {
 "#,
     );
-    for (name, value) in &header.numbers {
+    for (name, value) in &header.constants {
         let _ = writeln!(php, "    public const {name} = {value};");
     }
     php.push_str(

@@ -1,4 +1,4 @@
-//! What the Python package repeats.
+//! The generated parts of the Python package.
 
 use std::fmt::Write;
 
@@ -9,9 +9,9 @@ use super::{replace_region, wrap};
 /// bindings/python/flexpay/_abi.py
 pub fn abi(header: &Header) -> String {
     let mut python = String::from(
-        r#""""include/flexpay.h for ctypes: its numbers, structs and functions.
+        r#""""include/flexpay.h for ctypes: its constants, structs and functions.
 
-Written from include/flexpay.h by `make header`.
+Generated from include/flexpay.h. Run `make header` to update it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Dict, List, Tuple
 
 "#,
     );
-    for (name, value) in &header.numbers {
+    for (name, value) in &header.constants {
         let _ = writeln!(python, "{name} = {value}");
     }
     python.push_str("\nFIELDS: Dict[str, List[Tuple[str, Any]]] = {\n");
@@ -41,17 +41,21 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
 "#,
     );
     for Function {
-        result,
+        result_type,
         name,
-        parameters,
+        parameter_types,
     } in &header.functions
     {
-        let _ = writeln!(python, "    \"{name}\": (\n        {},", ctypes_of(result));
-        if parameters.is_empty() {
+        let _ = writeln!(
+            python,
+            "    \"{name}\": (\n        {},",
+            ctypes_of(result_type)
+        );
+        if parameter_types.is_empty() {
             python.push_str("        [],\n");
         } else {
             python.push_str("        [\n");
-            for parameter in parameters {
+            for parameter in parameter_types {
                 let _ = writeln!(python, "            {},", ctypes_of(parameter));
             }
             python.push_str("        ],\n");

@@ -1,19 +1,19 @@
 /*
- * callback.c: what a callback says, and whether it is true.
+ * callback.c: shows the contents of a callback, and verifies it.
  *
  *     callback REFERENCE AMOUNT CURRENCY [ORDER_NUMBER [STATE]] < BODY
  *
- * The arguments are what you asked for, from your own records; the body is what was posted to your
- * callback address. ANYONE can post there, so the body is shown as a claim and then held against
- * the gateway's own word. STATE is what you have recorded of the payment (PENDING at first): with it,
- * the last line says what to record now. Record every state, not PAID alone: after FAILED or CANCELLED
- * the customer may pay again, under a new reference.
+ * The arguments are the payment that you requested, from your own records. The body is what was posted
+ * to your callback address. ANYONE can post there, so the program shows the body as a claim, then sends
+ * a check to the gateway. STATE is the state that you have recorded (PENDING at first): with it, the
+ * program prints what to record now. Record every state, not only PAID: after FAILED or CANCELLED the
+ * customer may pay again, with a new reference.
  *
- * Exit status: 0 paid: deliver; 1 not paid, or not about this payment; 2 not known yet: ask again later;
- * 3 known already, by the STATE given: nothing is to be done.
+ * Exit status: 0 paid: deliver; 1 not paid, or not about this payment; 2 unknown: check again later;
+ * 3 STATE does not change: do nothing.
  *
- * Environment: that of flexpay_client_from_env, and QUERY_STRING, as CGI has it: what stood after
- * the "?" when it was posted. With FLEXPAY_CALLBACK_SECRET set, the address's signature is there.
+ * Environment: that of flexpay_client_from_env, and QUERY_STRING, as in CGI: the part of the address
+ * after "?". With FLEXPAY_CALLBACK_SECRET set, it contains the signature of the address.
  *
  * Build: cc -std=c99 callback.c $(pkg-config --cflags --libs flexpay) -o callback
  */
@@ -24,9 +24,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum verdict { PAID = 0, NOT_PAID = 1, UNKNOWN = 2, KNOWN = 3 };
+enum verdict { PAID = 0, NOT_PAID = 1, UNKNOWN = 2, UNCHANGED = 3 };
 
-/* A stranger's words go to a terminal, which obeys what looks like its own commands. */
+/* The text may come from an attacker. Replaces control characters, which a terminal could execute as
+ * commands. */
 static void print_text(const char *label, const char *text)
 {
     if (text == NULL)
@@ -44,11 +45,11 @@ static void show_claim(const uint8_t *body, size_t length)
     flexpay_callback *callback;
     flexpay_error *error;
     if (flexpay_parse_callback(body, length, &callback, &error) != FLEXPAY_OK) {
-        printf("It cannot be read.\n");
-        flexpay_error_free(error); /* the verdict says it again */
+        printf("It cannot be parsed.\n");
+        flexpay_error_free(error); /* flexpay_verify_callback returns it again */
         return;
     }
-    printf("It claims %s:\n", callback->claims_success ? "success" : "no success");
+    printf("It claims %s:\n", callback->claims_success ? "success" : "failure");
     print_text("code", callback->code);
     print_text("reference", callback->reference);
     print_text("order number", callback->order_number);
@@ -70,17 +71,17 @@ static enum verdict explain(const flexpay_error *error)
         verdict = NOT_PAID;
         break;
     case FLEXPAY_ERROR_CALLBACK:
-        printf("REFUSED: this is no callback of the gateway's. Deliver nothing.\n");
+        printf("REFUSED: this is not a callback of the gateway. Deliver nothing.\n");
         verdict = NOT_PAID;
         break;
     case FLEXPAY_ERROR_NOT_FOUND: /* normal for a moment after the payment request */
-        printf("NOT KNOWN: the gateway knows no such order, or not yet. Deliver nothing.\n");
+        printf("UNKNOWN: the gateway does not know this order, or not yet. Deliver nothing.\n");
         break;
-    case FLEXPAY_ERROR_INVALID: /* to ask again mends no setting */
-        printf("NOT KNOWN: an argument or a setting is wrong. Deliver nothing, and correct it.\n");
+    case FLEXPAY_ERROR_INVALID: /* a retry would fail again */
+        printf("UNKNOWN: an argument or a setting is wrong. Deliver nothing, and correct it.\n");
         break;
     default:
-        printf("NOT KNOWN: it could not be verified. Deliver nothing, and ask again later.\n");
+        printf("UNKNOWN: it could not be verified. Deliver nothing, and check again later.\n");
         break;
     }
     if (error != NULL)
@@ -92,25 +93,25 @@ static enum verdict conclude(const flexpay_transaction *transaction)
 {
     switch (transaction->state) {
     case FLEXPAY_STATE_PAID:
-        printf("PAID: the gateway says so itself, of %s %s. Deliver, once.\n", transaction->amount,
+        printf("PAID: the gateway confirms it, for %s %s. Deliver once.\n", transaction->amount,
                transaction->currency);
         return PAID;
     case FLEXPAY_STATE_FAILED:
     case FLEXPAY_STATE_CANCELLED:
     case FLEXPAY_STATE_REFUNDING:
     case FLEXPAY_STATE_REFUNDED:
-        printf("NOT PAID: the gateway says %s, whatever the callback claims. Deliver nothing.\n",
+        printf("NOT PAID: the gateway reports %s, whatever the callback claims. Deliver nothing.\n",
                flexpay_state_name(transaction->state));
         return NOT_PAID;
-    default: /* PENDING, UNKNOWN, and whatever may come */
-        printf("NOT KNOWN: the gateway says %s. Deliver nothing, and ask again later.\n",
+    default: /* PENDING, UNKNOWN, or a state of a later version */
+        printf("UNKNOWN: the gateway reports %s. Deliver nothing, and check again later.\n",
                flexpay_state_name(transaction->state));
         return UNKNOWN;
     }
 }
 
-/* The state of that name, as the library spells it. What is no name is UNKNOWN: anything replaces it. */
-static int32_t state_named(const char *name)
+/* Returns the state with this name. Any other text is UNKNOWN, which every state may replace. */
+static int32_t state_from_name(const char *name)
 {
     static const int32_t states[] = {FLEXPAY_STATE_PENDING,   FLEXPAY_STATE_PAID,
                                      FLEXPAY_STATE_FAILED,    FLEXPAY_STATE_CANCELLED,
@@ -121,21 +122,21 @@ static int32_t state_named(const char *name)
     return FLEXPAY_STATE_UNKNOWN;
 }
 
-/* Callbacks come twice, late and out of order: a new state is recorded only where it may follow. */
-static bool is_news(const char *recorded, int32_t now)
+/* Callbacks arrive twice, late and out of order: record a new state only if it may follow. */
+static bool may_record(const char *recorded, int32_t now)
 {
-    bool news = flexpay_state_may_replace(state_named(recorded), now) == 1;
-    if (news)
+    bool may = flexpay_state_may_replace(state_from_name(recorded), now) == 1;
+    if (may)
         printf("Record %s.\n", flexpay_state_name(now));
     else
-        printf("KNOWN: the gateway says %s. Leave %s recorded, and do nothing.\n",
+        printf("UNCHANGED: the gateway reports %s. Leave %s recorded, and do nothing.\n",
                flexpay_state_name(now), recorded);
-    return news;
+    return may;
 }
 
 int main(int argc, char **argv)
 {
-    /* The library refuses a body over 64 KiB: one byte more is enough to see that. */
+    /* The library refuses a body over 64 KiB, so one byte more is enough. */
     static uint8_t body[64 * 1024 + 1];
     flexpay_client *client = NULL;
     flexpay_transaction *transaction = NULL;
@@ -158,8 +159,8 @@ int main(int argc, char **argv)
     if (flexpay_client_from_env(&client, &error) == FLEXPAY_OK &&
         flexpay_verify_callback(client, body, length, &expected, &transaction, &error) ==
             FLEXPAY_OK) {
-        bool news = argc <= 5 || is_news(argv[5], transaction->state);
-        verdict = news ? conclude(transaction) : KNOWN;
+        bool changed = argc <= 5 || may_record(argv[5], transaction->state);
+        verdict = changed ? conclude(transaction) : UNCHANGED;
     } else {
         verdict = explain(error);
     }

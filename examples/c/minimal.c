@@ -1,10 +1,10 @@
 /*
- * minimal.c: the least that takes a payment, without forgetting anything. till.c is the whole story.
+ * minimal.c: a short but complete program that takes one payment. till.c does more.
  *
  *     cc -std=c99 minimal.c $(pkg-config --cflags --libs flexpay) -o minimal && ./minimal INVOICE-0017
  *
- * FLEXPAY_MERCHANT and FLEXPAY_TOKEN are set, and FLEXPAY_API=v1.1: only that form of the gateway
- * gives the order number that flexpay_wait needs.
+ * Environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN and FLEXPAY_API=v1.1. Only v1.1 returns the order number
+ * that flexpay_wait requires.
  */
 
 #include <flexpay.h>
@@ -18,7 +18,7 @@ int main(int argc, char **argv)
     flexpay_error *error = NULL;
 
     flexpay_payment_request request = FLEXPAY_PAYMENT_REQUEST_INIT;
-    request.reference = argc > 1 ? argv[1] : NULL; /* your own; never use one twice */
+    request.reference = argc > 1 ? argv[1] : NULL; /* chosen by you; never use one twice */
     request.amount = "25.50";
     request.currency = "USD";
     request.callback_url = "https://boutique.example/flexpay/callback";
@@ -31,7 +31,7 @@ int main(int argc, char **argv)
         printf("Send the customer to %s\n",
                payment->redirect_url ? payment->redirect_url : payment->page);
         fflush(stdout);
-        flexpay_expected expected = FLEXPAY_EXPECTED_INIT; /* no other payment will do */
+        flexpay_expected expected = FLEXPAY_EXPECTED_INIT; /* accept no other payment */
         expected.reference = request.reference;
         expected.amount = request.amount;
         expected.currency = request.currency;
@@ -42,8 +42,8 @@ int main(int argc, char **argv)
             FLEXPAY_OK)
             printf("%s\n", flexpay_state_name(transaction->state));
     }
-    /* After a request was taken in, no error means "not paid": look at the order before charging
-     * again. Before that, the outcome says whether the request may be repeated. */
+    /* If flexpay_pay succeeded, no later error means "not paid": check the order before charging
+     * again. If it failed, the outcome says whether you may retry. */
     if (error != NULL)
         fprintf(stderr, "%s (%s)\n", error->message,
                 flexpay_outcome_name(payment ? FLEXPAY_OUTCOME_UNKNOWN : error->outcome));

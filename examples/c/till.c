@@ -3,16 +3,17 @@
  *
  *     till [--address-file PATH] [AMOUNT [CURRENCY [REFERENCE]]]
  *
- * Asks for what is not given, requests the payment, shows the address of the card page, waits for
- * the customer and prints a receipt, or what the cashier should do instead.
+ * Prompts for missing arguments, requests the payment, shows the address of the card page, waits for
+ * the customer, and prints a receipt or what the cashier should do instead.
  *
- * Exit status: 0 paid; 1 not paid; 2 unknown: the customer may have paid or may yet pay.
+ * Exit status: 0 paid; 1 not paid; 2 unknown: the customer may have paid, or may still pay.
  *
  * Environment: that of flexpay_client_from_env (FLEXPAY_MERCHANT, FLEXPAY_TOKEN, ...; FLEXPAY_API
- * should be v1.1, the form that gives an order number to wait for), and
+ * should be v1.1, which returns an order number to wait for), and
  *   FLEXPAY_TILL_WAIT_S        how long to wait for the customer, in seconds (300)
- *   FLEXPAY_TILL_GRACE_S       how long "failed" must stand to be believed (30)
- *   FLEXPAY_TILL_CALLBACK_URL  and ..._APPROVE_URL, _CANCEL_URL, _DECLINE_URL, _HOME_URL: the shop's
+ *   FLEXPAY_TILL_GRACE_S       how long "failed" must last to be final, in seconds (30)
+ *   FLEXPAY_TILL_CALLBACK_URL  and ..._APPROVE_URL, _CANCEL_URL, _DECLINE_URL, _HOME_URL: addresses
+ *                              of the shop
  *
  * Build: cc -std=c99 -D_POSIX_C_SOURCE=200809L till.c $(pkg-config --cflags --libs flexpay) -pthread -o till
  */
@@ -32,12 +33,12 @@ enum verdict { PAID = 0, NOT_PAID = 1, UNKNOWN = 2 };
 
 struct sale {
     const char *amount, *currency, *reference;
-    const char *address_file; /* where scripts look for the card page's address; or NULL */
+    const char *address_file; /* where to write the card page's address, for scripts; or NULL */
     uint32_t wait_s, grace_s;
 };
 
-/* Prints what there is. The gateway's words go to a terminal, which obeys what looks like its own
- * commands: those are not let through. */
+/* Prints a text of the gateway, unless it is NULL. Replaces control characters, which a terminal could
+ * execute as commands. */
 static void print_text(const char *label, const char *text)
 {
     if (text == NULL)
@@ -50,53 +51,53 @@ static void print_text(const char *label, const char *text)
     putchar('\n');
 }
 
-/* ---- What is sold ---------------------------------------------------------------------------- */
+/* ---- The sale -------------------------------------------------------------------------------- */
 
-static const char *ask(const char *question, const char *otherwise, char *answer, int size)
+static const char *prompt(const char *label, const char *fallback, char *input, int size)
 {
-    printf(*otherwise != '\0' ? "%s [%s]: " : "%s: ", question, otherwise);
+    printf(*fallback != '\0' ? "%s [%s]: " : "%s: ", label, fallback);
     fflush(stdout);
-    if (fgets(answer, size, stdin) == NULL)
-        return otherwise;
-    answer[strcspn(answer, "\r\n")] = '\0';
-    return answer[0] != '\0' ? answer : otherwise;
+    if (fgets(input, size, stdin) == NULL)
+        return fallback;
+    input[strcspn(input, "\r\n")] = '\0';
+    return input[0] != '\0' ? input : fallback;
 }
 
-/* The gateway refuses a reference it has seen: that is the shop's guard against charging twice. So
- * two tills must never come upon the same one, and the time alone is not enough. */
+/* The gateway refuses a reference that was used before, which protects the customer from paying twice.
+ * So no two tills may make the same reference: it needs random digits as well as the time. */
 static const char *make_reference(void)
 {
     static char reference[32];
-    uint32_t chance = 0;
+    uint32_t random_bits = 0;
     time_t now = time(NULL);
-    FILE *random = fopen("/dev/urandom", "rb");
-    bool ok = random != NULL && fread(&chance, sizeof chance, 1, random) == 1;
-    if (random != NULL)
-        fclose(random);
+    FILE *source = fopen("/dev/urandom", "rb");
+    bool ok = source != NULL && fread(&random_bits, sizeof random_bits, 1, source) == 1;
+    if (source != NULL)
+        fclose(source);
     size_t length = strftime(reference, sizeof reference, "T%Y%m%d%H%M%S", localtime(&now));
-    snprintf(reference + length, sizeof reference - length, "-%08lx", (unsigned long)chance);
+    snprintf(reference + length, sizeof reference - length, "-%08lx", (unsigned long)random_bits);
     return ok ? reference : NULL;
 }
 
-static const char *setting(const char *name, const char *otherwise)
+static const char *setting(const char *name, const char *fallback)
 {
-    const char *set = getenv(name);
-    return set != NULL && *set != '\0' ? set : otherwise;
+    const char *value = getenv(name);
+    return value != NULL && *value != '\0' ? value : fallback;
 }
 
-/* False when the variable is set to no number of seconds. */
-static bool seconds_setting(const char *name, const char *otherwise, uint32_t *seconds)
+/* Returns false if the variable is set to something else than a number of seconds. */
+static bool seconds_setting(const char *name, const char *fallback, uint32_t *seconds)
 {
     char *end;
-    long value = strtol(setting(name, otherwise), &end, 10);
+    long value = strtol(setting(name, fallback), &end, 10);
     bool ok = *end == '\0' && value >= 1 && value <= 24 * 60 * 60;
     *seconds = ok ? (uint32_t)value : 0;
     if (!ok)
-        fprintf(stderr, "till: %s is no number of seconds from 1 to 86400\n", name);
+        fprintf(stderr, "till: %s must be a number of seconds from 1 to 86400\n", name);
     return ok;
 }
 
-/* What is wrong with an amount or a currency is the library's to say. */
+/* The library validates the amount and the currency. */
 static bool read_sale(struct sale *sale, int argc, char **argv)
 {
     static char amount[32], currency[8];
@@ -108,13 +109,13 @@ static bool read_sale(struct sale *sale, int argc, char **argv)
         fprintf(stderr, "usage: till [--address-file PATH] [AMOUNT [CURRENCY [REFERENCE]]]\n");
         return false;
     }
-    sale->amount = argc > 1 ? argv[1] : ask("Amount", "", amount, sizeof amount);
+    sale->amount = argc > 1 ? argv[1] : prompt("Amount", "", amount, sizeof amount);
     sale->currency = argc > 2   ? argv[2]
                      : argc > 1 ? "USD"
-                                : ask("Currency", "USD", currency, sizeof currency);
+                                : prompt("Currency", "USD", currency, sizeof currency);
     sale->reference = argc > 3 ? argv[3] : make_reference();
     if (sale->reference == NULL)
-        fprintf(stderr, "till: no reference could be made\n");
+        fprintf(stderr, "till: cannot make a reference\n");
     return sale->reference != NULL && seconds_setting("FLEXPAY_TILL_WAIT_S", "300", &sale->wait_s) &&
            seconds_setting("FLEXPAY_TILL_GRACE_S", "30", &sale->grace_s);
 }
@@ -136,7 +137,7 @@ static flexpay_result request_payment(const flexpay_client *client, const struct
     request.decline_url = setting("FLEXPAY_TILL_DECLINE_URL", "https://boutique.example/refuse");
     request.home_url = setting("FLEXPAY_TILL_HOME_URL", "https://boutique.example/");
 
-    /* Before it is sent: should the power fail now, this is what to look for in the console. */
+    /* Printed before sending: after a power failure, look for this reference in the FlexPay console. */
     printf("Requesting %s %s, reference %s ...\n", sale->amount, sale->currency, sale->reference);
     fflush(stdout);
     return flexpay_pay(client, &request, payment, error);
@@ -153,7 +154,7 @@ static bool write_file(const char *path, const char *text)
     return written;
 }
 
-/* Mostly the gateway names an address; sometimes all it gives is the page itself. */
+/* The gateway usually returns an address, but sometimes only the page itself. */
 static void show_card_page(const flexpay_payment *payment, const struct sale *sale)
 {
     if (payment->redirect_url != NULL) {
@@ -168,17 +169,17 @@ static void show_card_page(const flexpay_payment *payment, const struct sale *sa
             if (*c == '/')
                 *c = '_';
         if (write_file(path, payment->page))
-            printf("The gateway gave a page, no address: open %s in a browser.\n", path);
+            printf("The gateway returned a page, not an address: open %s in a browser.\n", path);
     }
 }
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
 
-static flexpay_cancel_token *interrupted; /* set before the handler is, and freed after it is gone */
+static flexpay_cancel_token *interrupted; /* created before the handler is installed, freed after it is removed */
 
 static void on_interrupt(int signal)
 {
-    (void)signal; /* cancelling is one atomic store: allowed here */
+    (void)signal; /* cancelling is one atomic store: allowed in a signal handler */
     flexpay_cancel_token_cancel(interrupted);
 }
 
@@ -191,8 +192,8 @@ struct waiting {
     flexpay_transaction *transaction;
     flexpay_error *error;
     pthread_mutex_t lock;
-    pthread_cond_t ended;
-    bool over;
+    pthread_cond_t finished_changed;
+    bool finished;
 };
 
 static void *wait_on_thread(void *argument)
@@ -201,29 +202,29 @@ static void *wait_on_thread(void *argument)
     waiting->result = flexpay_wait(waiting->client, waiting->order_number, &waiting->options,
                                    &waiting->transaction, &waiting->error);
     pthread_mutex_lock(&waiting->lock);
-    waiting->over = true;
-    pthread_cond_signal(&waiting->ended);
+    waiting->finished = true;
+    pthread_cond_signal(&waiting->finished_changed);
     pthread_mutex_unlock(&waiting->lock);
     return NULL;
 }
 
-/* Shows the time that is left until the wait is over: on a terminal every second, else (a log) when
- * it begins and twice a minute. */
+/* Shows the remaining time until the wait ends: every second on a terminal; otherwise (a log) at the
+ * beginning and every 30 seconds. */
 static void count_down(struct waiting *waiting, uint32_t seconds)
 {
     bool terminal = isatty(STDOUT_FILENO) != 0;
     struct timespec tick;
-    clock_gettime(CLOCK_REALTIME, &tick); /* the clock of pthread_cond_timedwait */
+    clock_gettime(CLOCK_REALTIME, &tick); /* the clock that pthread_cond_timedwait uses */
     pthread_mutex_lock(&waiting->lock);
-    for (uint32_t passed = 0; !waiting->over; passed++) {
+    for (uint32_t passed = 0; !waiting->finished; passed++) {
         uint32_t left = passed < seconds ? seconds - passed : 0;
         if (terminal || passed % 30 == 0)
             printf("Waiting for the customer: %u:%02u left (Ctrl-C stops waiting)%s",
                    (unsigned)left / 60, (unsigned)left % 60, terminal ? " \r" : "\n");
         fflush(stdout);
         tick.tv_sec += 1;
-        while (!waiting->over &&
-               pthread_cond_timedwait(&waiting->ended, &waiting->lock, &tick) != ETIMEDOUT)
+        while (!waiting->finished &&
+               pthread_cond_timedwait(&waiting->finished_changed, &waiting->lock, &tick) != ETIMEDOUT)
             ;
     }
     pthread_mutex_unlock(&waiting->lock);
@@ -239,7 +240,7 @@ static flexpay_result wait_for_customer(const flexpay_client *client, const char
                               .expected = FLEXPAY_EXPECTED_INIT,
                               .options = FLEXPAY_WAIT_OPTIONS_INIT,
                               .lock = PTHREAD_MUTEX_INITIALIZER,
-                              .ended = PTHREAD_COND_INITIALIZER};
+                              .finished_changed = PTHREAD_COND_INITIALIZER};
     struct sigaction stop = {.sa_handler = on_interrupt}, before;
     pthread_t thread;
 
@@ -259,7 +260,7 @@ static flexpay_result wait_for_customer(const flexpay_client *client, const char
         count_down(&waiting, sale->wait_s);
         pthread_join(thread, NULL);
     } else {
-        wait_on_thread(&waiting); /* then without a countdown */
+        wait_on_thread(&waiting); /* without a countdown */
     }
     sigaction(SIGINT, &before, NULL);
     flexpay_cancel_token_free(interrupted);
@@ -268,11 +269,11 @@ static flexpay_result wait_for_customer(const flexpay_client *client, const char
     return waiting.result;
 }
 
-/* ---- What to tell the cashier ---------------------------------------------------------------- */
+/* ---- Messages for the cashier ---------------------------------------------------------------- */
 
 static void print_error(const flexpay_error *error)
 {
-    if (error != NULL) /* NULL: no memory even for that */
+    if (error != NULL) /* NULL: out of memory */
         print_text(flexpay_result_name(error->code), error->message);
 }
 
@@ -281,17 +282,17 @@ static const char *advice(int32_t code)
     switch (code) {
     case FLEXPAY_ERROR_INVALID: return "Correct what is named above.";
     case FLEXPAY_ERROR_RESOLVE:
-    case FLEXPAY_ERROR_CONNECT: return "Look at the network.";
-    case FLEXPAY_ERROR_PROXY: return "Look at the network and the proxy's settings.";
-    case FLEXPAY_ERROR_TLS: return "Look at this machine's date, and call your technician.";
+    case FLEXPAY_ERROR_CONNECT: return "Check the network.";
+    case FLEXPAY_ERROR_PROXY: return "Check the network and the proxy settings.";
+    case FLEXPAY_ERROR_TLS: return "Check the date of this machine, and call your technician.";
     case FLEXPAY_ERROR_UNAUTHORIZED: return "Call the manager: FlexPay refuses the shop's token.";
     case FLEXPAY_ERROR_REFUSED:
-        return "Mend what it complains of; if it knows the reference, check that payment first.";
-    default: return "If this goes on, call the manager.";
+        return "Correct the cause; if the reference was used before, check that payment first.";
+    default: return "If this continues, call the manager.";
     }
 }
 
-/* The payment request failed. Its outcome, not its kind, says whether to ask again. */
+/* The payment request failed. The outcome of the error, not its code, says whether to retry. */
 static enum verdict explain_request(const flexpay_error *error, const struct sale *sale)
 {
     int32_t outcome = error != NULL ? error->outcome : FLEXPAY_OUTCOME_UNKNOWN;
@@ -299,15 +300,15 @@ static enum verdict explain_request(const flexpay_error *error, const struct sal
     case FLEXPAY_OUTCOME_NOT_SENT:
         printf("NOT PAID: nothing was sent.\n");
         print_error(error);
-        printf("%s Then you may ask again.\n", advice(error->code));
+        printf("%s Then you may try again.\n", advice(error->code));
         return NOT_PAID;
     case FLEXPAY_OUTCOME_REFUSED:
         printf("NOT PAID: the gateway refused the request.\n");
         print_error(error);
         printf("%s\n", advice(error->code));
         return NOT_PAID;
-    default: /* UNKNOWN, and whatever may come */
-        printf("UNKNOWN: the request was sent, and no usable answer came.\n");
+    default: /* UNKNOWN, or a value of a later version */
+        printf("UNKNOWN: the request was sent, but there was no usable reply.\n");
         print_error(error);
         printf("Do NOT charge again. Look for the reference %s in the FlexPay console first.\n",
                sale->reference);
@@ -315,17 +316,17 @@ static enum verdict explain_request(const flexpay_error *error, const struct sal
     }
 }
 
-/* Waiting failed: that says nothing about the payment, which was taken in. */
+/* The wait failed. The payment request was accepted, so the customer may have paid. */
 static enum verdict explain_wait(const flexpay_error *error, const char *order_number)
 {
     int32_t code = error != NULL ? error->code : FLEXPAY_ERROR_INTERNAL;
     if (code == FLEXPAY_ERROR_MISMATCH)
-        printf("UNKNOWN: this is not the payment you asked for. Deliver nothing.\n");
+        printf("UNKNOWN: this is not the payment that you requested. Deliver nothing.\n");
     else
         printf("UNKNOWN: %s. The customer can still pay.\n",
                code == FLEXPAY_ERROR_CANCELLED ? "you stopped waiting"
-               : code == FLEXPAY_ERROR_TIMEOUT ? "the time is up"
-                                               : "the gateway could not be asked");
+               : code == FLEXPAY_ERROR_TIMEOUT ? "the time is over"
+                                               : "the gateway could not be reached");
     print_error(error);
     printf("Do NOT charge again. Check the order %s first.\n", order_number);
     return UNKNOWN;
@@ -353,18 +354,18 @@ static enum verdict conclude(const struct sale *sale, const flexpay_transaction 
         print_receipt(sale, transaction);
         return PAID;
     case FLEXPAY_STATE_FAILED:
-        printf("NOT PAID: the card was declined. Offer another card, in a new sale with a reference of\n"
-               "its own, or cash.\n");
+        printf("NOT PAID: the card was declined. Offer cash, or another card in a new sale with a new\n"
+               "reference.\n");
         break;
     case FLEXPAY_STATE_CANCELLED:
-        printf("NOT PAID: the customer cancelled. To try again, begin a new sale.\n");
+        printf("NOT PAID: the customer cancelled. To try again, start a new sale.\n");
         break;
     case FLEXPAY_STATE_REFUNDING:
     case FLEXPAY_STATE_REFUNDED:
-        printf("NOT PAID: the money went back, or is on its way. Ask the manager why.\n");
+        printf("NOT PAID: the payment was refunded, or is being refunded. Ask the manager why.\n");
         break;
-    default: /* FLEXPAY_STATE_UNKNOWN, and whatever may come: never good news */
-        printf("UNKNOWN: the gateway says something this till does not know.\n"
+    default: /* FLEXPAY_STATE_UNKNOWN, or a state of a later version: never treat it as paid */
+        printf("UNKNOWN: the gateway reports a state that this till does not know.\n"
                "Do NOT charge again. Check the order %s first.\n",
                transaction->order_number);
         return UNKNOWN;
@@ -373,7 +374,7 @@ static enum verdict conclude(const struct sale *sale, const flexpay_transaction 
     return NOT_PAID;
 }
 
-/* ---- The story ------------------------------------------------------------------------------- */
+/* ---- The program ----------------------------------------------------------------------------- */
 
 int main(int argc, char **argv)
 {
@@ -392,8 +393,8 @@ int main(int argc, char **argv)
     } else {
         show_card_page(payment, &sale);
         if (payment->order_number == NULL) {
-            printf("UNKNOWN: there is no order number to ask about; the callback will tell\n"
-                   "(callback.c). Do NOT charge again before.\n");
+            printf("UNKNOWN: there is no order number to check; wait for the callback\n"
+                   "(callback.c). Do NOT charge again before it.\n");
             verdict = UNKNOWN;
         } else if (wait_for_customer(client, payment->order_number, &sale, &transaction, &error) ==
                    FLEXPAY_OK) {

@@ -1,15 +1,15 @@
-// Takes the gateway's notices, and writes down what the gateway itself says of each.
+// Receives the gateway's callbacks, verifies each with the gateway, and records the result.
 //
 //     callback_server [PORT]          http://127.0.0.1:8000/callback, behind your web server
 //
-// It believes no notice: anyone can post one. Each is verified with the gateway, against what the shop
-// recorded. Answers: 200 when the notice was dealt with, 400 when it is no notice of ours, 404 when it
-// is about no payment of ours, 503 when the gateway could not be asked. It promises nowhere that it
-// posts again: what stays open is to be asked about with Client::verify_order.
+// It never trusts a callback: anyone can post one. It sends a check to the gateway, and compares the
+// reply with the shop's records. HTTP status: 200 if the callback was processed, 400 if it is not a valid
+// callback, 404 if it is not about a payment of this shop, 503 if the check failed. The gateway does not
+// promise to send a callback again: check orders that stay open with Client::verify_order.
 //
-// Its settings come from the environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_API=v1.1, and
-// SHOP_DATABASE, a SQLite file made with examples/php/schema.sql. With FLEXPAY_CALLBACK_SECRET set here
-// and where payments are made, forged notices are refused without asking the gateway.
+// Environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_API=v1.1, and SHOP_DATABASE, a SQLite file
+// created with examples/php/schema.sql. With FLEXPAY_CALLBACK_SECRET set here and in the program that
+// requests payments, forged callbacks are refused without a check.
 //
 // Build (Debian: apt install libcpp-httplib-dev libsqlite3-dev sqlite3) and start:
 //
@@ -17,7 +17,7 @@
 //     sqlite3 shop.sqlite < ../php/schema.sql
 //     SHOP_DATABASE=shop.sqlite ./callback_server 8000
 //
-// The orders and attempts in it are written by what asks for the payments, as examples/php/pay.php does.
+// The program that requests the payments writes the orders and attempts: see examples/php/pay.php.
 
 #include <cstdlib>
 #include <iostream>
@@ -48,18 +48,18 @@ public:
         sqlite3_busy_timeout(opened, 5000); // milliseconds
     }
 
-    /// Runs a statement with these values for its question marks, and gives its rows.
+    /// Runs a statement with these values for its question marks, and returns its rows.
     std::vector<Row> run(const std::string& sql, const std::vector<Text>& values = {}) {
         sqlite3_stmt* prepared = nullptr;
         check(sqlite3_prepare_v2(handle_.get(), sql.c_str(), -1, &prepared, nullptr), SQLITE_OK);
         const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement(prepared,
                                                                               sqlite3_finalize);
-        int place = 1;
+        int index = 1;
         for (const Text& value : values) {
-            check(value ? sqlite3_bind_text(prepared, place, value->c_str(), -1, SQLITE_TRANSIENT)
-                        : sqlite3_bind_null(prepared, place),
+            check(value ? sqlite3_bind_text(prepared, index, value->c_str(), -1, SQLITE_TRANSIENT)
+                        : sqlite3_bind_null(prepared, index),
                   SQLITE_OK);
-            ++place;
+            ++index;
         }
         std::vector<Row> rows;
         int code = SQLITE_OK;
@@ -76,20 +76,20 @@ public:
         return rows;
     }
 
-    /// How many rows the last statement changed.
-    int changed() { return sqlite3_changes(handle_.get()); }
+    /// The number of rows that the last statement changed.
+    int changed_rows() { return sqlite3_changes(handle_.get()); }
 
 private:
-    void check(int code, int good) {
-        if (code != good)
+    void check(int code, int expected) {
+        if (code != expected)
             throw std::runtime_error(sqlite3_errmsg(handle_.get()));
     }
 
     std::unique_ptr<sqlite3, int (*)(sqlite3*)> handle_{nullptr, sqlite3_close};
 };
 
-/// The state of that name, as the library spells it and the database keeps it.
-flexpay::State state_named(const std::string& name) {
+/// The state with this name, as stored in the database. Any other text is unknown.
+flexpay::State state_from_name(const std::string& name) {
     using flexpay::State;
     for (State state : {State::pending, State::paid, State::failed, State::cancelled,
                         State::refunding, State::refunded})
@@ -98,13 +98,13 @@ flexpay::State state_named(const std::string& name) {
     return State::unknown;
 }
 
-/// The attempt that a notice is about. The number that this shop recorded comes first; the gateway has
-/// been seen to write it where the reference belongs.
-std::optional<Row> find(Database& database, const flexpay::Callback& notice) {
-    const std::pair<const char*, Text> ways[] = {{"order_number", notice.order_number},
-                                                 {"order_number", notice.reference},
-                                                 {"reference", notice.reference}};
-    for (const auto& [column, value] : ways) {
+/// Finds the attempt that a callback is about, first by the recorded order number. The gateway has been
+/// seen to send the order number in the field of the reference.
+std::optional<Row> find_attempt(Database& database, const flexpay::Callback& callback) {
+    const std::pair<const char*, Text> keys[] = {{"order_number", callback.order_number},
+                                                 {"order_number", callback.reference},
+                                                 {"reference", callback.reference}};
+    for (const auto& [column, value] : keys) {
         const auto rows = database.run(
             std::string("SELECT attempts.*, amount, currency FROM attempts"
                         " JOIN orders ON orders.id = order_id WHERE ") + column + " = ?",
@@ -115,17 +115,17 @@ std::optional<Row> find(Database& database, const flexpay::Callback& notice) {
     return std::nullopt;
 }
 
-/// Writes down what the gateway said, unless more is known already; gives a line for the log.
+/// Records the new state, if it may replace the recorded one. Returns a line for the log.
 ///
-/// Notices come twice, at the same time, and late. All of it is one transaction, so that each of them
-/// sees what the others wrote, and the goods go out once. (An exception closes the connection, and with
-/// it the transaction ends as if nothing had been written.)
+/// Callbacks arrive twice, at the same time, and late. It is all one transaction, so that each sees what
+/// the others wrote, and the order is delivered once. (An exception closes the connection, which rolls
+/// the transaction back.)
 std::string record(Database& database, const std::string& reference,
                    const flexpay::Transaction& transaction) {
     database.run("BEGIN IMMEDIATE");
     const Row row = database.run("SELECT state FROM attempts WHERE reference = ?", {reference}).at(0);
     const std::string recorded = row.at("state").value();
-    if (!flexpay::state_may_replace(state_named(recorded), transaction.state)) {
+    if (!flexpay::state_may_replace(state_from_name(recorded), transaction.state)) {
         database.run("COMMIT");
         return reference + " stays " + recorded;
     }
@@ -133,22 +133,22 @@ std::string record(Database& database, const std::string& reference,
     database.run("UPDATE attempts SET state = ?, order_number = coalesce(order_number, ?)"
                  " WHERE reference = ?",
                  {now, transaction.order_number, reference});
-    std::string then = reference + " is " + now;
+    std::string line = reference + " is " + now;
     if (transaction.state == flexpay::State::paid) {
         database.run("UPDATE orders SET paid_by = ?, paid_at = datetime('now') WHERE paid_by IS NULL"
                      " AND id = (SELECT order_id FROM attempts WHERE reference = ?)",
                      {reference, reference});
-        then += database.changed() == 1 ? ": deliver the order" // here the goods go out, once
+        line += database.changed_rows() == 1 ? ": deliver the order" // reached once per order
                                         : ", and its order was paid already: refund it";
     }
     database.run("COMMIT");
-    return then;
+    return line;
 }
 
-/// Deals with one notice, which came to an address with this query; gives the status for the gateway.
+/// Processes one callback, whose address had this query string. Returns the HTTP status.
 int receive(const flexpay::Client& client, const std::string& body, const std::string& query) try {
     Database database(std::getenv("SHOP_DATABASE"));
-    const auto attempt = find(database, flexpay::parse_callback(body));
+    const auto attempt = find_attempt(database, flexpay::parse_callback(body));
     if (!attempt)
         return 404;
     flexpay::Expected expected;
@@ -161,12 +161,12 @@ int receive(const flexpay::Client& client, const std::string& body, const std::s
     std::cout << record(database, expected.reference, transaction) << std::endl;
     return 200;
 } catch (const flexpay::Error& error) {
-    std::cerr << "notice refused: " << error.what() << std::endl;
-    const bool untrue =
+    std::cerr << "callback refused: " << error.what() << std::endl;
+    const bool forged =
         error.code() == flexpay::Result::callback || error.code() == flexpay::Result::mismatch;
-    return untrue ? 400 : 503;
+    return forged ? 400 : 503;
 } catch (const std::exception& error) {
-    std::cerr << "notice not recorded: " << error.what() << std::endl;
+    std::cerr << "callback not recorded: " << error.what() << std::endl;
     return 503;
 }
 
@@ -174,27 +174,27 @@ int receive(const flexpay::Client& client, const std::string& body, const std::s
 
 int main(int argc, char** argv) try {
     if (std::getenv("SHOP_DATABASE") == nullptr)
-        throw std::runtime_error("SHOP_DATABASE is not set: the file of the shop's orders");
-    // Now, not at the first notice, which would be lost.
+        throw std::runtime_error("SHOP_DATABASE is not set: it must name the database of the shop");
+    // Fail now, not at the first callback, which would be lost.
     Database(std::getenv("SHOP_DATABASE")).run("SELECT count(*) FROM attempts");
     const auto client = flexpay::Client::from_environment();
     httplib::Server server;
-    // Not the library's own, which would let two servers share a port, and the notices.
+    // The default options of httplib allow two servers on one port: each would get some of the callbacks.
     server.set_socket_options([](auto socket) {
         const int yes = 1;
         setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
-    server.set_payload_max_length(64 * 1024); // the library reads no more
+    server.set_payload_max_length(64 * 1024); // flexpay accepts no more
     server.Post("/callback", [&](const httplib::Request& request, httplib::Response& response) {
-        const auto question = request.target.find('?');
+        const auto question_mark = request.target.find('?');
         const auto query =
-            question == std::string::npos ? "" : request.target.substr(question + 1);
+            question_mark == std::string::npos ? "" : request.target.substr(question_mark + 1);
         response.status = receive(client, request.body, query);
     });
-    const int wanted = argc > 1 ? std::stoi(argv[1]) : 8000;
-    const int port = wanted == 0 ? server.bind_to_any_port("127.0.0.1")
-                     : server.bind_to_port("127.0.0.1", wanted) ? wanted
-                                                                : -1;
+    const int requested = argc > 1 ? std::stoi(argv[1]) : 8000;
+    const int port = requested == 0 ? server.bind_to_any_port("127.0.0.1")
+                     : server.bind_to_port("127.0.0.1", requested) ? requested
+                                                                   : -1;
     if (port < 0)
         throw std::runtime_error("the port is taken");
     std::cout << "http://127.0.0.1:" << port << "/callback" << std::endl;

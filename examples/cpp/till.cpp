@@ -1,11 +1,11 @@
-// A till: asks for a card payment, shows the customer where to go, and waits for the outcome.
+// A till: requests a card payment, shows the address of the card page, and waits for the outcome.
 //
 //     till REFERENCE AMOUNT CURRENCY          till ZANDO-2041 25.50 USD
 //
 // Build: c++ -std=c++17 till.cpp $(pkg-config --cflags --libs flexpay) -pthread -o till
 //
-// Its settings come from the environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, and FLEXPAY_API=v1.1,
-// whose replies carry the order number that a wait needs. Ctrl-C ends the wait, not the payment.
+// Environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, and FLEXPAY_API=v1.1, whose replies contain the order
+// number that a wait requires. Ctrl-C ends the wait, but does not cancel the payment.
 
 #include <chrono>
 #include <csignal>
@@ -18,10 +18,10 @@
 
 namespace {
 
-int receipt(const flexpay::Transaction& transaction) {
+int print_result(const flexpay::Transaction& transaction) {
     if (transaction.state != flexpay::State::paid) {
         std::cout << "NOT PAID: the payment is " << flexpay::name(transaction.state)
-                  << ". To try again, take a new reference.\n";
+                  << ". To try again, use a new reference.\n";
         return 1;
     }
     std::cout << "PAID " << transaction.amount.value_or("?") << ' '
@@ -30,20 +30,20 @@ int receipt(const flexpay::Transaction& transaction) {
     return 0;
 }
 
-int reason(const flexpay::Error& error) {
-    std::cerr << "\nNo payment to show: " << error.what() << '\n';
+int explain(const flexpay::Error& error) {
+    std::cerr << "\nThe payment failed: " << error.what() << '\n';
     switch (error.outcome()) {
     case flexpay::Outcome::not_sent:
         std::cerr << (error.code() == flexpay::Result::invalid
-                          ? "Nothing was sent. Mend what is named above.\n"
+                          ? "Nothing was sent. Correct the error above.\n"
                           : "Nothing was sent. You may try again.\n");
         return 2;
     case flexpay::Outcome::refused:
-        std::cerr << "FlexPay says no. If it knows the reference, find out about that payment first;\n"
-                     "else mend the cause, then take a new reference.\n";
+        std::cerr << "FlexPay refused. If the reference was used before, check that payment first;\n"
+                     "otherwise correct the cause, then use a new reference.\n";
         return 2;
-    default: // the message says what to look up
-        std::cerr << "The customer may have paid. Do not ask again before you know.\n";
+    default: // the error message says which order to check
+        std::cerr << "The customer may have paid. Do not try again before you know.\n";
         return 3;
     }
 }
@@ -75,30 +75,30 @@ int main(int argc, char** argv) {
             std::cout << "Open flexpay.html in the customer's browser" << std::endl;
         }
         if (!payment.order_number) {
-            std::cout << "No order number came (FLEXPAY_API=v1.1 gives one): await the callback.\n";
+            std::cout << "There is no order number (FLEXPAY_API=v1.1 returns one): wait for the callback.\n";
             return 0;
         }
 
-        // Static: a signal handler can hold nothing, and Ctrl-C may come to the very end.
+        // Static: a signal handler cannot capture it, and Ctrl-C may come at any time until the exit.
         static const flexpay::CancelToken stop;
         std::signal(SIGINT, [](int) { stop.cancel(); });
 
-        std::chrono::seconds left = std::chrono::minutes(5);
+        std::chrono::seconds remaining = std::chrono::minutes(5);
         flexpay::WaitOptions options;
-        options.timeout = left;
+        options.timeout = remaining;
         options.cancel = &stop;
-        // No other payment will do.
+        // Accept no other payment.
         options.expected = flexpay::Expected{request.reference, request.amount, request.currency,
                                              payment.order_number, std::nullopt};
         auto outcome = std::async(std::launch::async,
                                   [&] { return client.wait(*payment.order_number, options); });
         do {
-            std::cout << "\rWaiting for the customer: " << left.count() << " s " << std::flush;
-            --left;
+            std::cout << "\rWaiting for the customer: " << remaining.count() << " s " << std::flush;
+            --remaining;
         } while (outcome.wait_for(std::chrono::seconds(1)) != std::future_status::ready);
         std::cout << '\n';
-        return receipt(outcome.get());
+        return print_result(outcome.get());
     } catch (const flexpay::Error& error) {
-        return reason(error);
+        return explain(error);
     }
 }

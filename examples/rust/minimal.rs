@@ -13,7 +13,7 @@ fn main() {
 
 fn pay(reference: String) -> flexpay::Result<String> {
     let payment = Client::from_env()?.pay(&PaymentRequest {
-        reference, // your own; never use one twice
+        reference, // chosen by you; never use one twice
         amount: "25.50".into(),
         currency: "USD".into(),
         callback_url: Some("https://shop.example/callback".into()),

@@ -1,13 +1,13 @@
-//! A till: asks for a payment, shows the customer where to go, and waits for the outcome.
+//! A till: requests a payment, shows the address of the card page, and waits for the outcome.
 //!
 //! ```console
 //! $ cargo run --example till ZANDO-2041 25.50 USD
 //! ```
 //!
-//! The settings come from the environment: `FLEXPAY_MERCHANT`, `FLEXPAY_TOKEN`, and
-//! `FLEXPAY_API=v1.1`, whose payments have the order number that a wait needs.
+//! Environment: `FLEXPAY_MERCHANT`, `FLEXPAY_TOKEN`, and `FLEXPAY_API=v1.1`, whose replies contain the
+//! order number that a wait requires.
 //!
-//! Exit status: 0 paid; 1 not paid; 2 not known: the customer may have paid, or may yet pay.
+//! Exit status: 0 paid; 1 not paid; 2 unknown: the customer may have paid, or may still pay.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use flexpay::{
 };
 
 const NOT_PAID: u8 = 1;
-const NOT_KNOWN: u8 = 2;
+const UNKNOWN: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,22 +37,22 @@ fn main() -> ExitCode {
         decline_url: Some("https://boutique.example/refuse".into()),
         home_url: None,
     };
-    let asked = Client::from_env().and_then(|client| {
+    let requested = Client::from_env().and_then(|client| {
         let payment = client.pay(&request)?;
         Ok((client, payment))
     });
-    let (client, payment) = match asked {
-        Ok(asked) => asked,
+    let (client, payment) = match requested {
+        Ok(requested) => requested,
         Err(error) => return explain_request(&error),
     };
     show_card_page(&payment);
     let Some(order_number) = payment.order_number else {
-        println!("The gateway gave no order number (FLEXPAY_API=v1.1 does): await the callback.");
-        return ExitCode::from(NOT_KNOWN);
+        println!("There is no order number (FLEXPAY_API=v1.1 returns one): wait for the callback.");
+        return ExitCode::from(UNKNOWN);
     };
     let options = WaitOptions {
         timeout: Duration::from_secs(300),
-        // No other payment will do.
+        // Accept no other payment.
         expected: Some(Expected {
             reference: request.reference,
             amount: request.amount,
@@ -64,20 +64,20 @@ fn main() -> ExitCode {
     };
     match client.wait(&order_number, &options) {
         Ok(transaction) => conclude(&transaction),
-        // The payment was taken in: no error of the wait says that it is not paid.
+        // The payment request was accepted: an error of the wait does not mean "not paid".
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::from(NOT_KNOWN)
+            ExitCode::from(UNKNOWN)
         }
     }
 }
 
-/// The payment request failed: its outcome says whether it may be repeated, its message what to do.
+/// The payment request failed. The outcome says whether to retry, the message what to do.
 fn explain_request(error: &Error) -> ExitCode {
     eprintln!("{error}");
     match error.outcome() {
         Outcome::NotSent if error.code() == ErrorCode::Invalid => {
-            eprintln!("Nothing was sent. Mend what is named above.");
+            eprintln!("Nothing was sent. Correct the error above.");
             ExitCode::from(NOT_PAID)
         }
         Outcome::NotSent => {
@@ -86,13 +86,13 @@ fn explain_request(error: &Error) -> ExitCode {
         }
         Outcome::Refused => {
             eprintln!(
-                "FlexPay says no. If it knows the reference, find out about that payment first;"
+                "FlexPay refused. If the reference was used before, check that payment first;"
             );
-            eprintln!("else mend the cause, then take a new reference.");
+            eprintln!("otherwise correct the cause, then use a new reference.");
             ExitCode::from(NOT_PAID)
         }
-        // Unknown, and whatever may come.
-        _ => ExitCode::from(NOT_KNOWN),
+        // Unknown, or an outcome of a later version.
+        _ => ExitCode::from(UNKNOWN),
     }
 }
 
@@ -101,7 +101,7 @@ fn show_card_page(payment: &Payment) {
         println!("Send the customer to {address}");
         return;
     }
-    // Where the gateway gives no address, it gives a page.
+    // Without an address, the gateway returned a page.
     let page = payment.page.as_deref().unwrap_or_default();
     match std::fs::write("flexpay.html", page) {
         Ok(()) => println!("Open flexpay.html in the customer's browser"),
@@ -123,15 +123,15 @@ fn conclude(transaction: &Transaction) -> ExitCode {
         }
         State::Failed | State::Cancelled | State::Refunding | State::Refunded => {
             println!(
-                "NOT PAID: the payment is {}. To try again, take a new reference.",
+                "NOT PAID: the payment is {}. To try again, use a new reference.",
                 transaction.state.name()
             );
             ExitCode::from(NOT_PAID)
         }
-        // Unknown, and whatever may come: never good news.
+        // Unknown, or a state of a later version: never treat it as paid.
         _ => {
-            println!("NOT KNOWN: the payment is {}.", transaction.state.name());
-            ExitCode::from(NOT_KNOWN)
+            println!("UNKNOWN: the payment is {}.", transaction.state.name());
+            ExitCode::from(UNKNOWN)
         }
     }
 }

@@ -1,6 +1,6 @@
-"""include/flexpay.h for ctypes: its numbers, structs and functions.
+"""include/flexpay.h for ctypes: its constants, structs and functions.
 
-Written from include/flexpay.h by `make header`.
+Generated from include/flexpay.h. Run `make header` to update it.
 """
 
 from __future__ import annotations

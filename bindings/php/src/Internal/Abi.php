@@ -5,9 +5,9 @@ declare(strict_types=1);
 namespace FlexPay\Internal;
 
 /**
- * The numbers of include/flexpay.h, and the fields of its structs.
+ * The constants of include/flexpay.h, and the fields of its structs.
  *
- * Written from include/flexpay.h by `make header`.
+ * Generated from include/flexpay.h. Run `make header` to update it.
  *
  * @internal
  */

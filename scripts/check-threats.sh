@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# THREATS.md names tests: each of them must be there. A guard whose test is gone is a promise.
+# Checks that every test named in THREATS.md exists.
 #
-# It writes `file::name` for a Rust test and `file` for a C program or a script, between backticks.
+# THREATS.md writes `file::name` for a Rust test, and `file` for a C program or a script, in backticks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# The backticks are those of Markdown.
+# The backticks are Markdown's.
 # shellcheck disable=SC2016
 named_tests() {
     grep -oE '`(src|tests|fuzz|faults|scripts|bindings|sandbox)/[A-Za-z0-9_./-]+(::[a-z0-9_]+)?`' THREATS.md |
@@ -19,10 +19,10 @@ while IFS= read -r named; do
     test=${named#*::}
     count=$((count + 1))
     if [ ! -e "$file" ]; then
-        echo "THREATS.md names $named: there is no $file" >&2
+        echo "THREATS.md names $named: no such file: $file" >&2
         missing=$((missing + 1))
     elif [ "$test" != "$named" ] && ! awk -v name="fn $test(" '
-        # A test, and not just any function: the attribute stands right above it.
+        # A test, not any function: #[test] is directly above it.
         /#\[test\]/ { attribute = 1; next }
         attribute && index($0, name) { found = 1 }
         !/^ *(#\[|\/\/)/ { attribute = 0 }
@@ -32,6 +32,6 @@ while IFS= read -r named; do
     fi
 done < <(named_tests)
 
-[ "$count" -ge 30 ] || { echo "THREATS.md: only $count tests are named" >&2; exit 1; }
+[ "$count" -ge 30 ] || { echo "THREATS.md: names only $count tests" >&2; exit 1; }
 [ "$missing" -eq 0 ] || exit 1
-echo "THREATS.md: all $count tests it names are there"
+echo "THREATS.md: all $count tests that it names exist"

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# What the shared library shows: the names in the header, and nothing else. What it is: resident, and
-# known by its soname. What it needs: libc alone, and which. What it weighs, stripped: 2.5 MiB at most.
+# Checks a shared library:
+# - it exports the functions of the header, and nothing else;
+# - it cannot be unloaded (NODELETE), and has a soname;
+# - it needs no library but libc;
+# - stripped, it has at most 2.5 MiB (on x86-64).
 #
-#   scripts/library.sh HEADER LIBRARY
+#   scripts/check-library.sh HEADER LIBRARY
 set -euo pipefail
 header=$1
 library=$2
@@ -16,15 +19,15 @@ declared=$(grep -v '^//' "$header" | grep -oE '\bflexpay_[a-z_]+\(' | tr -d '(' 
 exported=$(nm -D --defined-only "$library" | awk '{ print $3 }' | sort -u)
 if [ "$declared" != "$exported" ]; then
     diff <(echo "$declared") <(echo "$exported") >&2 || true
-    fail "is not what the header says (< header, > library)"
+    fail "exports other functions than the header declares (< header, > library)"
 fi
 
 dynamic=$(readelf -d "$library")
-grep -q 'NODELETE' <<<"$dynamic" || fail "may be unloaded: no NODELETE"
+grep -q 'NODELETE' <<<"$dynamic" || fail "can be unloaded: it has no NODELETE flag"
 grep -q 'Library soname: \[libflexpay.so.[0-9]*\]' <<<"$dynamic" || fail "has no soname"
 
-# Every file more is to be found, mapped and relocated at every start of every script. Before 2.34
-# glibc came in pieces, which most programs load in any case.
+# Each further library must be found, mapped and relocated at every start of every script. Before 2.34
+# glibc was split into several libraries, which most programs load anyway.
 others=$(sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' <<<"$dynamic" |
     grep -vE '^(lib(c|m|dl|rt|pthread)|ld-linux.*)\.so\.' || true)
 [ -z "$others" ] || fail "needs more than libc: $others"
@@ -34,8 +37,8 @@ stripped=$(mktemp)
 trap 'rm -f "$stripped"' EXIT
 strip -o "$stripped" "$library"
 size=$(stat -c %s "$stripped")
-# Other processors want more bytes for the same.
+# The same code takes more bytes on other processors.
 [ "$(uname -m)" != x86_64 ] || [ "$size" -le $((5 * 1024 * 1024 / 2)) ] ||
-    fail "is $size bytes when stripped, more than 2.5 MiB"
+    fail "has $size bytes when stripped, more than 2.5 MiB"
 
-echo "library: $(wc -l <<<"$exported") names, in the header and in it; NODELETE; soname; libc alone (${glibc:-no glibc}); $size bytes stripped"
+echo "library: exports the $(wc -l <<<"$exported") functions of the header; NODELETE; soname; needs only libc (${glibc:-no glibc}); $size bytes stripped"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# `make install` into an empty folder: a program is built against it with pkg-config and with CMake,
-# shared and static, as a stranger would, and runs as it is. `make uninstall` leaves no file behind.
+# Tests `make install` into an empty folder: a program is built with pkg-config and with CMake, linked
+# with the shared and with the static library, and runs without LD_LIBRARY_PATH. `make uninstall` must
+# remove every file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -10,13 +11,13 @@ unset LD_LIBRARY_PATH
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
 fail() {
-    echo "installed.sh: $1" >&2
+    echo "test-install.sh: $1" >&2
     exit 1
 }
 
-# quiet COMMAND…: what it says is shown where it fails.
+# quiet COMMAND…: shows the output of the command only if it fails.
 quiet() {
-    "$@" >"$work/said" 2>&1 || { cat "$work/said" >&2; fail "$*"; }
+    "$@" >"$work/output" 2>&1 || { cat "$work/output" >&2; fail "$*"; }
 }
 
 cat >"$work/program.c" <<'END'
@@ -32,23 +33,23 @@ int main(void) {
 }
 END
 
-says_its_version() {
-    [ "$("$1")" = "flexpay $version" ] || fail "$1 does not say \"flexpay $version\""
+prints_version() {
+    [ "$("$1")" = "flexpay $version" ] || fail "$1 does not print \"flexpay $version\""
 }
 
-# What is built is installed even by a user who has no cargo, such as root with sudo.
-quiet make --no-print-directory install PREFIX="$prefix" CARGO=no-cargo-here
+# A user without cargo, such as root with sudo, can install what is already built.
+quiet make --no-print-directory install PREFIX="$prefix" CARGO=no-such-cargo
 [ "$("$prefix/bin/flexpay-sandbox" --version)" = "flexpay-sandbox $version" ] || fail "the sandbox does not run"
 
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
-[ "$(pkg-config --modversion flexpay)" = "$version" ] || fail "pkg-config names another version"
+[ "$(pkg-config --modversion flexpay)" = "$version" ] || fail "pkg-config reports another version"
 # shellcheck disable=SC2046 # several options
 "${CC:-cc}" -std=c99 -Wall -Wextra -Werror "$work/program.c" $(pkg-config --cflags --libs flexpay) \
     -o "$work/shared"
-says_its_version "$work/shared"
+prints_version "$work/shared"
 "${CC:-cc}" -std=c99 -o "$work/static" -I"$prefix/include" "$work/program.c" "$prefix/lib/libflexpay.a" \
     -lpthread -ldl -lm
-says_its_version "$work/static"
+prints_version "$work/static"
 
 mkdir "$work/cmake"
 cp "$work/program.c" "$work/cmake/"
@@ -63,21 +64,21 @@ target_link_libraries(static PRIVATE flexpay::static)
 END
 quiet cmake -S "$work/cmake" -B "$work/cmake/build" -DCMAKE_PREFIX_PATH="$prefix"
 quiet cmake --build "$work/cmake/build"
-says_its_version "$work/cmake/build/shared"
-says_its_version "$work/cmake/build/static"
+prints_version "$work/cmake/build/shared"
+prints_version "$work/cmake/build/static"
 sed -i "s/find_package(flexpay [^ ]*/find_package(flexpay 99/" "$work/cmake/CMakeLists.txt"
 if cmake -S "$work/cmake" -B "$work/cmake/other" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null 2>&1; then
-    fail "CMake takes this version for version 99"
+    fail "CMake accepts this version as version 99"
 fi
 
 quiet make --no-print-directory uninstall PREFIX="$prefix"
-left=$(find "$prefix" ! -type d)
-[ -z "$left" ] || fail "left behind: $left"
+remaining=$(find "$prefix" ! -type d)
+[ -z "$remaining" ] || fail "not removed: $remaining"
 
-# For a package: everything under DESTDIR, and nothing in it that knows of DESTDIR or of a run path.
-quiet make --no-print-directory install DESTDIR="$work/package" PREFIX=/usr CARGO=no-cargo-here
+# For a package: everything is under DESTDIR, and no file contains DESTDIR or a run path.
+quiet make --no-print-directory install DESTDIR="$work/package" PREFIX=/usr CARGO=no-such-cargo
 ! grep -rIlE "$work|rpath" "$work/package/usr/lib/pkgconfig" "$work/package/usr/lib/cmake" ||
-    fail "these files name a folder of the build"
+    fail "these files contain a build folder or a run path"
 unexpected=$(find "$work/package" -path "$work/package/usr" -prune -o ! -type d -print)
-[ -z "$unexpected" ] || fail "outside of the prefix: $unexpected"
-echo "installed: pkg-config, CMake and static; uninstalled; staged for a package"
+[ -z "$unexpected" ] || fail "outside the prefix: $unexpected"
+echo "install: pkg-config, CMake and static linking work; uninstall and DESTDIR, too"

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Looks at every page of the sandbox in Chromium, 1200 and 390 pixels wide: nothing may scroll
-# sideways, and axe-core may find nothing. The pictures are left in build/pages, for people to look at.
+# Checks every page of the sandbox in Chromium, 1200 and 390 pixels wide: no page may scroll sideways, and
+# axe-core must find no problem. Screenshots are saved in build/pages.
 #
-#   scripts/pages.sh          (SANDBOX_BIN)
+#   scripts/check-pages.sh
+#
+# SANDBOX_BIN   the built sandbox
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$PWD/build/pages
@@ -34,13 +36,13 @@ pending=$(pay PAGES-4 http://127.0.0.1:9/callback)
 "$SANDBOX_BIN" customer approve "$paid" >/dev/null
 "$SANDBOX_BIN" customer decline "$declined" >/dev/null
 "$SANDBOX_BIN" customer cancel "$cancelled" >/dev/null
-# Some are refused, to be listed.
+# Refused requests, so that the dashboard lists some.
 pay PAGES-1 https://shop.example/callback
 pay PAGES-5 ''
 curl --silent "$FLEXPAY_CHECK_URL/1" >/dev/null
 curl --silent -d 'merchant=ZANDO' "$FLEXPAY_PAY_URL" >/dev/null
 
-NODE_PATH=$out/node_modules OUT=$out node scripts/pages.js \
+NODE_PATH=$out/node_modules SCREENSHOTS=$out node scripts/check-pages.js \
     dashboard-en "$SANDBOX_URL/?lang=en" dashboard-fr "$SANDBOX_URL/?lang=fr" \
     control-en "$SANDBOX_URL/sandbox/api?lang=en" control-fr "$SANDBOX_URL/sandbox/api?lang=fr" \
     card "$pending" card-filled "$pending?carte=2" \

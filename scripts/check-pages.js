@@ -1,20 +1,22 @@
-// For pages.sh: node pages.js NAME ADDRESS NAME ADDRESS …          (OUT: where the pictures go)
+// Run by check-pages.sh: node check-pages.js NAME ADDRESS NAME ADDRESS …
+//
+// SCREENSHOTS   the folder for the screenshots
 "use strict";
 const fs = require("fs");
 const { chromium } = require("playwright-core");
 
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const words = process.argv.slice(2);
+const args = process.argv.slice(2);
 const pages = [];
-while (words.length > 0) pages.push(words.splice(0, 2));
+while (args.length > 0) pages.push(args.splice(0, 2));
 
-// What is wrong with a page, as lines for a person.
-async function faults(page) {
+// Returns the problems of a page, one line of text each.
+async function findProblems(page) {
   const found = [];
-  const beside = await page.evaluate(
+  const overflow = await page.evaluate(
     () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
   );
-  if (beside > 0) found.push(`scrolls sideways by ${beside} pixels`);
+  if (overflow > 0) found.push(`scrolls sideways by ${overflow} pixels`);
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => axe.run());
   for (const { id, impact, help, nodes } of violations) {
@@ -23,28 +25,28 @@ async function faults(page) {
   return found;
 }
 
-async function look() {
+async function main() {
   const browser = await chromium.launch({
     executablePath: "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
   });
   let count = 0;
   for (const width of [1200, 390]) {
-    // The pages allow no script but their own; axe-core is one.
+    // bypassCSP: the pages allow only their own scripts, and axe-core is another.
     const context = await browser.newContext({ viewport: { width, height: 900 }, bypassCSP: true });
     const page = await context.newPage();
     for (const [name, address] of pages) {
       await page.goto(address);
-      await page.screenshot({ path: `${process.env.OUT}/${name}-${width}.png`, fullPage: true });
-      for (const fault of await faults(page)) {
-        console.log(`${name}, ${width} pixels: ${fault}`);
+      await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}-${width}.png`, fullPage: true });
+      for (const problem of await findProblems(page)) {
+        console.log(`${name}, ${width} pixels: ${problem}`);
         count += 1;
       }
     }
   }
   await browser.close();
-  console.log(`pages: ${pages.length} looked at, in two widths: ${count} faults`);
+  console.log(`pages: ${pages.length} checked, at two widths: ${count} problems`);
   process.exitCode = count === 0 ? 0 : 1;
 }
 
-look();
+main();

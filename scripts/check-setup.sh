@@ -1,0 +1,233 @@
+#!/usr/bin/env bash
+# Uses the packages that `scripts/setup.sh TASK` installed, as the tests of the project use them. Run by
+# test-in-debian.sh in a clean Debian.
+#
+#   scripts/check-setup.sh TASK
+#
+# Does not use setup.sh's own tests: it must find what those overlook.
+set -euo pipefail
+task=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+checks=0
+
+# check NAME COMMAND…: COMMAND must succeed.
+check() {
+    local name=$1
+    shift
+    if ! "$@" >output 2>&1 </dev/null; then
+        cat output
+        echo "does not work: $name ($*)"
+        exit 1
+    fi
+    checks=$((checks + 1))
+}
+
+# check_compiles NAME COMPILER… SOURCE…: the program must compile and run.
+check_compiles() {
+    local name=$1
+    shift
+    check "$name" "$@" -o program
+    check "$name, run" ./program
+}
+
+# check_reports NAME TEXT COMPILER… SOURCE…: the program must compile, fail, and print TEXT.
+check_reports() {
+    local name=$1 text=$2
+    shift 2
+    check "$name" "$@" -o faulty
+    if ./faulty >output 2>&1 || ! grep "$text" output >/dev/null; then
+        cat output
+        echo "$name did not find the error"
+        exit 1
+    fi
+}
+
+# The sanitizers can be linked, and find an error.
+check_sanitizers() {
+    local compiler=$1 source=$2
+    check_compiles "$compiler, sanitized" "$compiler" -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+        -fno-omit-frame-pointer "$source" -pthread
+    check_reports "$compiler, address" AddressSanitizer "$compiler" -g -fsanitize=address heap.c
+    check_reports "$compiler, undefined" 'runtime error' "$compiler" -g -fsanitize=undefined \
+        -fno-sanitize-recover=all overflow.c
+}
+
+cat >plain.c <<'END'
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+static void *idle(void *argument) { return argument; }
+int main(void) {
+    pthread_t thread;
+    return pthread_create(&thread, NULL, idle, NULL) || pthread_join(thread, NULL) || !dlopen(NULL, RTLD_NOW);
+}
+END
+cat >plain.cpp <<'END'
+#include <optional>
+#include <string>
+#include <thread>
+int main() {
+    std::optional<std::string> text;
+    std::thread([&] { text = "here"; }).join();
+    try { throw *text; } catch (const std::string &) { return 0; }
+    return 1;
+}
+END
+# Valid in C and in C++.
+cat >heap.c <<'END'
+#include <stdlib.h>
+int main(int argc, char **argv) {
+    char *bytes = (char *)malloc(4);
+    volatile int index = 3 + argc;
+    (void)argv;
+    bytes[index] = 1;
+    int read = bytes[index];
+    free(bytes);
+    return read == 2;
+}
+END
+cat >overflow.c <<'END'
+int main(int argc, char **argv) {
+    volatile int largest = 2147483647;
+    (void)argv;
+    return largest + argc == 7;
+}
+END
+
+check_rust() {
+    echo 'fn main() { println!("{}", std::thread::available_parallelism().unwrap()); }' >plain.rs
+    check "rustc" rustc plain.rs -o rust-program
+    check "rustc, run" ./rust-program
+}
+
+check_package() {
+    check "python3 -m venv" python3 -m venv venv
+    check "pip" venv/bin/pip --disable-pip-version-check install --quiet "$1"
+    check "$1" venv/bin/python -c "import $1"
+}
+
+check_php() {
+    local extension
+    for extension in "$@"; do
+        check "php: $extension" php -r "exit(extension_loaded('$extension') ? 0 : 1);"
+    done
+    check "php: FFI calls" php -d ffi.enable=1 -r 'exit(FFI::cdef("int abs(int);")->abs(-3) === 3 ? 0 : 1);'
+}
+
+check_nginx() {
+    local nginx
+    nginx=$(command -v nginx || echo /usr/sbin/nginx)
+    echo "pid $work/nginx.pid; events {} http { access_log off; server { listen 127.0.0.1:8099 $1; ${2:-} } }" >nginx.conf
+    check "nginx" "$nginx" -t -e stderr -c "$work/nginx.conf"
+    check "nginx: fastcgi_params" test -s /etc/nginx/fastcgi_params
+}
+
+case $task in
+    build)
+        check_compiles "cc" cc -std=c99 -pedantic -D_GNU_SOURCE plain.c -pthread -ldl -lm
+        check_rust
+        ;;
+    rust)
+        check_compiles "cc" cc -std=c99 -pedantic -D_GNU_SOURCE plain.c -pthread -ldl -lm
+        check_rust
+        sleep 60 &
+        check "kill" "$(type -P kill)" "$!"
+        ;;
+    c)
+        check_compiles "cc" cc -std=c99 -D_GNU_SOURCE plain.c -pthread -ldl
+        check_sanitizers cc plain.c
+        printf '%s\n' '#include <jansson.h>' \
+            'int main(void) { json_t *object = json_object(); json_decref(object); return object == NULL; }' >jansson.c
+        check_compiles "jansson" cc -std=c99 jansson.c -ljansson
+        check "cc -g" cc -g plain.c -o plain -pthread
+        check "valgrind" valgrind --quiet --leak-check=full --error-exitcode=9 ./plain
+        check "cc -g, faulty" cc -g heap.c -o heap
+        if valgrind --quiet --error-exitcode=9 ./heap >output 2>&1; then
+            echo "valgrind did not find the error"
+            exit 1
+        fi
+        check "nm" nm program
+        check "readelf" readelf -d program
+        check "strip" strip -o stripped program
+        printf '%s\n' 'Name: x' 'Description: x' 'Version: 1' 'Libs: -lx' >x.pc
+        check "pkg-config" env PKG_CONFIG_PATH="$work" pkg-config --libs x
+        printf '%s\n' 'cmake_minimum_required(VERSION 3.16)' 'project(plain C)' 'add_executable(plain plain.c)' \
+            >CMakeLists.txt
+        check "cmake" cmake -B cmake .
+        check "cmake --build" cmake --build cmake
+        ;;
+    cpp)
+        printf '%s\n' '#include <nlohmann/json.hpp>' \
+            'int main() { return nlohmann::json::parse("[1]").size() != 1; }' >json.cpp
+        for compiler in g++ clang++; do
+            check_compiles "$compiler" "$compiler" -std=c++17 -Wall -Werror plain.cpp -pthread
+            check_compiles "$compiler -std=c++20" "$compiler" -std=c++20 plain.cpp -pthread
+            check_compiles "$compiler, nlohmann/json" "$compiler" -std=c++17 json.cpp
+            cp heap.c heap.cc && cp overflow.c overflow.cc
+            check_compiles "$compiler, sanitized" "$compiler" -std=c++17 -g -O1 -fsanitize=address,undefined \
+                -fno-sanitize-recover=all plain.cpp -pthread
+            check_reports "$compiler, address" AddressSanitizer "$compiler" -g -fsanitize=address,undefined heap.cc
+            check_reports "$compiler, undefined" 'runtime error' "$compiler" -g -fsanitize=address,undefined \
+                -fno-sanitize-recover=all overflow.cc
+        done
+        printf '%s\n' '#include <httplib.h>' '#include <sqlite3.h>' \
+            'int main() { httplib::Server server; return sqlite3_libversion()[0] != 51; }' >server.cpp
+        # shellcheck disable=SC2046 # several options
+        check_compiles "cpp-httplib, sqlite3" g++ -std=c++17 server.cpp $(pkg-config --cflags --libs cpp-httplib sqlite3) -pthread
+        check "python3" python3 -c 'import argparse, json, pathlib, sqlite3, urllib.request'
+        ;;
+    php)
+        check_compiles "cc" cc plain.c -pthread
+        check_php FFI pdo_sqlite dom xmlwriter mbstring pcntl posix tokenizer json 'Zend OPcache'
+        check "phpunit" phpunit --version
+        check "php: sqlite" php -r '(new PDO("sqlite::memory:"))->exec("CREATE TABLE t (x)");'
+        printf '%s\n' '[global]' 'error_log = /dev/null' '[www]' 'user = www-data' "listen = $work/fpm.sock" \
+            'pm = static' 'pm.max_children = 1' >fpm.conf
+        check "php-fpm" "$(compgen -G '/usr/sbin/php-fpm*' | head -n 1)" -t -y "$work/fpm.conf"
+        check_nginx ""
+        check "setpriv" setpriv --reuid=www-data --regid=www-data --clear-groups true
+        # PHP 7.4, downloaded as the tests do.
+        check "php74.sh" /src/php74.sh "$work/php74"
+        # shellcheck disable=SC2016 # expanded by the inner shell
+        check "PHP 7.4" bash -c '. "$1/env" && "$PHP74" -r "exit(extension_loaded(\"FFI\") ? 0 : 1);"' - "$work/php74"
+        ;;
+    python)
+        check "gcc" gcc -shared -fPIC -xc plain.c -o plain.so
+        check "ctypes" python3 -c "import ctypes; ctypes.CDLL('$work/plain.so')"
+        check_package pytest
+        ;;
+    fuzz)
+        check_compiles "c++" c++ plain.cpp -pthread
+        check "nm" nm program
+        check "python3" python3 -c 'import json, pathlib'
+        # The sanitizer library is part of the compiler.
+        echo 'fn main() {}' >plain.rs
+        check "rustc, sanitized" env RUSTC_BOOTSTRAP=1 rustc -Zsanitizer=address plain.rs -o rust-program
+        check "rustc, sanitized, run" ./rust-program
+        ;;
+    bench)
+        printf '%s\n' '#include <curl/curl.h>' 'int main(void) { return curl_easy_init() == NULL; }' >curl.c
+        check_compiles "libcurl" cc curl.c -lcurl
+        printf '%s\n' '#include <simdjson.h>' \
+            'int main() { simdjson::dom::parser parser; return parser.parse("[1]"_padded).error(); }' >simd.cpp
+        sed -i '1a using namespace simdjson;' simd.cpp
+        check_compiles "simdjson" g++ -std=c++17 simd.cpp -lsimdjson
+        check_php FFI curl 'Zend OPcache'
+        check "openssl" openssl ecparam -name prime256v1 -genkey -noout -out key.pem
+        check "openssl req" openssl req -x509 -new -key key.pem -subj /CN=test -out cert.pem
+        check_nginx ssl "ssl_certificate $work/cert.pem; ssl_certificate_key $work/key.pem; ssl_protocols TLSv1.3;"
+        check "certificates" test -s /etc/ssl/certs/ca-certificates.crt
+        check "strip" strip -o stripped program
+        check "cc" cc -g plain.c -o plain -pthread
+        check "valgrind" valgrind --quiet --tool=callgrind --callgrind-out-file=calls ./plain
+        check_package requests
+        ;;
+    *)
+        echo "check-setup.sh: no such task: $task" >&2
+        exit 2
+        ;;
+esac
+echo "$checks checks passed"
