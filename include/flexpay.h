@@ -169,9 +169,10 @@ template <typename T> inline T flexpay_init() {
 // that may belong to another request.
 #define FLEXPAY_FLAG_CHECK_ONCE 2
 
-// Trusts the system's certificates instead of the built-in ones: for networks whose proxy or
-// firewall has its own certificate authority. They are read when the client is made, from
-// SSL_CERT_FILE and SSL_CERT_DIR, or from the system's usual places. Cannot be used with ca_file.
+// Trusts the system's certificates instead of the built-in ones. It is for networks whose proxy or
+// firewall has its own certificate authority. The certificates are read when the client is made,
+// from SSL_CERT_FILE and SSL_CERT_DIR, or from the system's usual places. Cannot be used with
+// ca_file.
 #define FLEXPAY_FLAG_SYSTEM_ROOTS 4
 
 // Gives the client its own connections and TLS sessions. Otherwise the clients of one process that

@@ -72,8 +72,8 @@ pub struct Config {
     /// is still sent a second time, over a new connection, if an idle connection gave no reply, or a
     /// reply that may belong to another request.
     pub check_once: bool,
-    /// Trusts the system's certificates instead of the built-in ones: for networks whose proxy or
-    /// firewall has its own certificate authority. They are read when the client is made, from
+    /// Trusts the system's certificates instead of the built-in ones. It is for networks whose proxy or
+    /// firewall has its own certificate authority. The certificates are read when the client is made, from
     /// SSL_CERT_FILE and SSL_CERT_DIR, or from the system's usual places. Cannot be used with ca_file.
     pub system_roots: bool,
     /// Gives the client its own connections and TLS sessions. Otherwise the clients of one process

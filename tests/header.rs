@@ -35,6 +35,61 @@ fn the_generated_files_are_up_to_date() {
     }
 }
 
+/// The text of each constant of `FLEXPAY_ERROR_*` or `FLEXPAY_FLAG_*`, as the source has it.
+fn texts(prefix: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut text = Vec::new();
+    for line in include_str!(concat!(env!("OUT_DIR"), "/numbers.rs")).lines() {
+        match line.strip_prefix("/// ") {
+            Some(line) => text.push(line),
+            None => {
+                if line.starts_with(&format!("pub const FLEXPAY_{prefix}_")) {
+                    texts.push(text.join(" "));
+                }
+                text.clear();
+            }
+        }
+    }
+    texts
+}
+
+/// The words of a file, without the stars of its comments.
+fn words(path: &str) -> String {
+    let text = std::fs::read_to_string(path).expect(path);
+    let words = text.split_whitespace().filter(|word| *word != "*");
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_exceptions_have_the_text_of_their_result_code() {
+    let php = std::fs::read_dir("bindings/php/src/Exception").expect("the folder is there");
+    let php: Vec<String> = php
+        .map(|file| words(file.unwrap().path().to_str().unwrap()))
+        .collect();
+    let python = words("bindings/python/flexpay/_errors.py");
+    let texts = texts("ERROR");
+    assert_eq!(texts.len(), 16);
+    for text in texts {
+        assert!(php.iter().any(|php| php.contains(&text)), "PHP: {text}");
+        assert!(python.contains(&text), "Python: {text}");
+    }
+}
+
+#[test]
+fn the_settings_have_the_first_sentence_of_their_flag() {
+    let texts = texts("FLAG");
+    assert_eq!(texts.len(), 4);
+    for text in texts {
+        let first = &text[..=text.find('.').expect("it is a sentence")];
+        for client in [
+            "bindings/php/src/Client.php",
+            "bindings/python/flexpay/_client.py",
+        ] {
+            assert!(words(client).contains(first), "{client}: {first}");
+        }
+    }
+}
+
 #[test]
 fn the_plain_header_declares_the_same_as_the_full_one() {
     let plain = include_str!("../bindings/php/flexpay.ffi.h");

@@ -60,13 +60,15 @@ final class Client
      * - ca_file (string): a PEM file of certificates to trust instead of the built-in ones.
      * - proxy (string): "http://user:password@host:port". The environment's proxy is not read.
      * - app_name (string): your software, for the User-Agent header: "BoutiqueZando/2.1".
-     * - allow_plain_http (bool): allows plain http to other machines. The token is then sent
+     * - allow_plain_http (bool): Allows plain http to other machines: the token is then sent
      *   unencrypted.
-     * - check_once (bool): check() sends one check only, for callers that retry themselves.
-     * - system_roots (bool): trusts the system's certificates instead of the built-in ones; not with
+     * - check_once (bool): A check sends one request, and does not retry: for callers that retry
+     *   themselves.
+     * - system_roots (bool): Trusts the system's certificates instead of the built-in ones. Not with
      *   ca_file.
-     * - private_connections (bool): the client has its own connections. Otherwise the clients of a
-     *   PHP process share them, from one page to the next. The token is never shared.
+     * - private_connections (bool): Gives the client its own connections and TLS sessions. Otherwise
+     *   the clients of a PHP process share them, from one page to the next. The token is never
+     *   shared.
      * - callback_secret (string): your secret, at least 16 characters, used to sign every callback
      *   URL. verifyCallback() then refuses a callback that was not sent to a URL you gave.
      * - callback_secret_previous (string): the previous secret. URLs signed with it are still

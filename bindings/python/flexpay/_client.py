@@ -128,11 +128,11 @@ class Client(NotCopyable):
     proxy: an HTTP proxy, "http://user:password@host:port". The proxy environment variables are not
         read.
     app_name: your software, for the User-Agent header: "BoutiqueZando/2.1".
-    allow_plain_http: allows http to other machines; the token is then sent unencrypted.
-    check_once: `check` sends one request and does not retry.
-    system_roots: trusts the system's certificates instead of the built-in ones; not with ca_file.
-    private_connections: this client does not share its connections. Otherwise all clients of a
-        process share them. The token is never shared.
+    allow_plain_http: Allows plain http to other machines: the token is then sent unencrypted.
+    check_once: A check sends one request, and does not retry: for callers that retry themselves.
+    system_roots: Trusts the system's certificates instead of the built-in ones. Not with ca_file.
+    private_connections: Gives the client its own connections and TLS sessions. Otherwise all
+        clients of a process share them. The token is never shared.
     callback_secret: your secret, of at least 16 characters, which signs every callback URL.
         `verify_callback` then refuses a callback that was not sent to a signed URL.
     callback_secret_previous: the previous secret. URLs signed with it are still accepted.

@@ -66,7 +66,7 @@ class LibraryError(FlexPayError, ImportError):
 
 
 class InvalidError(FlexPayError, ValueError):
-    """An argument or a setting is invalid; `field` names it. Nothing was sent."""
+    """An argument or a setting is invalid. Nothing was sent. The error names the field."""
 
     code = ResultCode.INVALID
 
@@ -76,7 +76,7 @@ class InvalidTypeError(InvalidError, TypeError):
 
 
 class InternalError(FlexPayError, RuntimeError):
-    """An internal error of the library."""
+    """A bug in this library."""
 
     code = ResultCode.INTERNAL
 
@@ -94,14 +94,14 @@ class ConnectError(FlexPayError, ConnectionError):
 
 
 class ProxyError(FlexPayError, ConnectionError):
-    """The proxy refused or failed."""
+    """The proxy refused the connection, or failed."""
 
     code = ResultCode.PROXY
 
 
 class TLSError(FlexPayError, ConnectionError):
-    """The TLS handshake failed: the certificate is not trusted, expired, not valid yet, or for
-    another name."""
+    """The TLS handshake failed: the certificate is not trusted, is not valid now, or is for another
+    host."""
 
     code = ResultCode.TLS
 
@@ -113,20 +113,20 @@ class TimedOutError(FlexPayError, TimeoutError):
 
 
 class WaitCancelledError(FlexPayError):
-    """The wait was cancelled by its CancelToken; the payment's outcome is unknown."""
+    """The wait was cancelled. The payment's outcome is unknown."""
 
     code = ResultCode.CANCELLED
 
 
 class ConnectionLostError(FlexPayError, ConnectionError):
-    """The connection broke after sending had started."""
+    """The connection broke after the request had begun."""
 
     code = ResultCode.CONNECTION
 
 
 # Not ValueError, here and below: no argument was wrong, and a payment may have been accepted.
 class ReplyError(FlexPayError, RuntimeError):
-    """The reply cannot be parsed, or contradicts itself."""
+    """The reply cannot be read, or contradicts itself."""
 
     code = ResultCode.REPLY
 
@@ -144,25 +144,26 @@ class UnauthorizedError(FlexPayError, PermissionError):
 
 
 class RefusedError(FlexPayError, RuntimeError):
-    """The gateway refused the request; `gateway_message` has its message."""
+    """The gateway refused the request. The error has the gateway's message."""
 
     code = ResultCode.REFUSED
 
 
 class NotFoundError(FlexPayError, LookupError):
-    """The gateway does not know the order. This is normal shortly after a payment request."""
+    """The gateway has no such order. For a moment after a payment request this is normal."""
 
     code = ResultCode.NOT_FOUND
 
 
 class CallbackError(FlexPayError, ValueError):
-    """The callback body cannot be parsed."""
+    """The callback's body cannot be read."""
 
     code = ResultCode.CALLBACK
 
 
 class MismatchError(FlexPayError, ValueError):
-    """The transaction is not the expected one; the message says what differs."""
+    """The transaction is not the expected one. The error's message names each field that
+    differs."""
 
     code = ResultCode.MISMATCH
 

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * The callback body cannot be read.
+ * The callback's body cannot be read.
  */
 final class CallbackException extends \RuntimeException implements FlexPayException
 {

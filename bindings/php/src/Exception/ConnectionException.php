@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * The connection broke after the start of the request.
+ * The connection broke after the request had begun.
  */
 final class ConnectionException extends \RuntimeException implements FlexPayException
 {

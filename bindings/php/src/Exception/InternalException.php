@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * An internal error in the library.
+ * A bug in this library.
  */
 final class InternalException extends \RuntimeException implements FlexPayException
 {

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * An argument or a setting was refused before anything was sent. getField() names it.
+ * An argument or a setting is invalid. Nothing was sent. The error names the field.
  */
 final class InvalidArgumentException extends \InvalidArgumentException implements FlexPayException
 {

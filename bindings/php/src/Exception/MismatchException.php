@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * The transaction is not the one that was expected. The message names each difference.
+ * The transaction is not the expected one. The error's message names each field that differs.
  */
 final class MismatchException extends \RuntimeException implements FlexPayException
 {

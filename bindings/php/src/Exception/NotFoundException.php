@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * The gateway does not know the order. This is normal for a moment after a payment request.
+ * The gateway has no such order. For a moment after a payment request this is normal.
  */
 final class NotFoundException extends \RuntimeException implements FlexPayException
 {

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * The proxy refused or failed.
+ * The proxy refused the connection, or failed.
  */
 final class ProxyException extends \RuntimeException implements FlexPayException
 {

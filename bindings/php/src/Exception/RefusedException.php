@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * The gateway refused the request. getGatewayMessage() returns its message.
+ * The gateway refused the request. The error has the gateway's message.
  */
 final class RefusedException extends \RuntimeException implements FlexPayException
 {

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * The TLS handshake failed: the certificate is not trusted, expired, not yet valid, or for another name.
+ * The TLS handshake failed: the certificate is not trusted, is not valid now, or is for another host.
  */
 final class TlsException extends \RuntimeException implements FlexPayException
 {
