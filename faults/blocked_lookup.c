@@ -3,7 +3,7 @@
  * names under .invalid, which no resolver knows, and passes all other names to the real one.
  *
  *     <any>.blocked.invalid       blocks for 1.2 s, longer than any deadline of the run, then fails.
- *                                 Aborts the program if the same name is looked up again meanwhile
+ *                                 Aborts the program on a second lookup of the name in that time
  *     <any>.slow.invalid          blocks for 30 ms, then returns 127.0.0.1
  *     <any>.dead-first.invalid    returns 127.0.0.3, where nothing listens, then 127.0.0.1
  *     <any>.silent-first.invalid  returns 127.0.0.2, which never replies, then 127.0.0.1

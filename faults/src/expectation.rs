@@ -133,7 +133,12 @@ impl Expectation {
 
 impl CallResult {
     pub fn is_error(&self, expected_code: i32, expected_outcome: i32) -> bool {
-        matches!(self, Self::Error { code, outcome, .. } if *code == expected_code && *outcome == expected_outcome)
+        match self {
+            Self::Error { code, outcome, .. } => {
+                *code == expected_code && *outcome == expected_outcome
+            }
+            _ => false,
+        }
     }
 
     pub fn outcome(&self) -> Option<i32> {

@@ -197,7 +197,7 @@ pub fn overrun(run: &Run, result: &CallResult, time: Time) -> Duration {
 /// The acceptable results, from the table row of the fault that was played last.
 fn expectations(run: &Run, seen: &Observation) -> Vec<Expectation> {
     if let Call::Verify(callback) = &run.call
-        && let Some(expectation) = callback.refused
+        && let Some(expectation) = callback.result_before_check
     {
         return vec![expectation];
     }

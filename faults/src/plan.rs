@@ -37,7 +37,7 @@ pub struct Callback {
     /// The query string of the callback's address. If set, the client also has a callback secret.
     pub query: Option<&'static str>,
     /// The result that the call must have before any check is sent.
-    pub refused: Option<Expectation>,
+    pub result_before_check: Option<Expectation>,
 }
 
 /// The client that makes a call.
@@ -170,14 +170,21 @@ pub fn single(seed: u64, index: usize) -> Run {
     if matches!(
         call,
         Call::Verify(Callback {
-            refused: Some(_),
+            result_before_check: Some(_),
             ..
         })
     ) {
         faults = vec![Class::Callback.draw(&context, &mut rng)];
         settings.destination = Destination::Slot(Certificate::Valid);
     }
-    if matches!(call, Call::Verify(Callback { refused: None, .. })) && rng.percent(20) {
+    if matches!(
+        call,
+        Call::Verify(Callback {
+            result_before_check: None,
+            ..
+        })
+    ) && rng.percent(20)
+    {
         faults = vec![Class::OtherPayment.draw(&context, &mut rng)];
         settings.destination = Destination::Slot(Certificate::Valid);
     }
@@ -335,7 +342,7 @@ impl Callback {
             body: body.into_bytes(),
             recorded: true,
             query: None,
-            refused: None,
+            result_before_check: None,
         }
     }
 
@@ -343,7 +350,7 @@ impl Callback {
         let valid = Self::valid(index);
         let refused = |body: Vec<u8>, expectation| Self {
             body,
-            refused: Some(expectation),
+            result_before_check: Some(expectation),
             ..valid.clone()
         };
         let text = |body: String, expectation| refused(body.into_bytes(), expectation);
@@ -380,7 +387,7 @@ impl Callback {
             ),
             _ => Self {
                 query: Some("flexpay=1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
-                refused: Some(OTHER_ORDER),
+                result_before_check: Some(OTHER_ORDER),
                 ..valid
             },
         }

@@ -12,7 +12,8 @@ use crate::rng::Rng;
 pub struct Operation {
     /// True for a payment, false for a check.
     pub is_pay: bool,
-    /// Whether the reply may be a page: a payment with API v1, which sends a form. v1.1 replies with JSON only.
+    /// Whether the reply may be a page: only for a payment with API v1, which sends a form. v1.1 replies
+    /// with JSON only.
     pub accepts_pages: bool,
     pub reference: String,
     pub order_number: String,

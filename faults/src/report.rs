@@ -37,7 +37,7 @@ impl Report {
     pub fn add(&mut self, finished: &FinishedRun, seed: u64) {
         let run = &finished.run;
         let class = match &run.call {
-            Call::Verify(callback) if callback.refused.is_some() => Class::Callback,
+            Call::Verify(callback) if callback.result_before_check.is_some() => Class::Callback,
             _ => run.faults[0].class,
         };
         let row = self.classes.entry(class).or_default();
