@@ -1,14 +1,14 @@
 /*
- * Look-ups that fail, block or surprise, for the fault run: preloaded, it answers getaddrinfo() for
- * names under .invalid, which no resolver knows, and leaves all others alone.
+ * DNS lookups with faults, for the fault run. Preloaded with LD_PRELOAD, it replaces getaddrinfo() for
+ * names under .invalid, which no resolver knows, and passes all other names to the real one.
  *
- *     <anything>.blocked.invalid   blocks for 1.2 s, longer than any deadline of the run; then fails.
- *                                  Ends the program when the same name is looked up meanwhile
- *     <anything>.slow.invalid      blocks for 30 ms; then is 127.0.0.1
- *     <anything>.dead-first.invalid    is 127.0.0.3, where nobody listens, and then 127.0.0.1
- *     <anything>.silent-first.invalid  is 127.0.0.2, which never answers, and then 127.0.0.1
- *     <anything>.again.invalid     fails for now
- *     <anything>.invalid           does not exist
+ *     <any>.blocked.invalid       blocks for 1.2 s, longer than any deadline of the run, then fails.
+ *                                 Aborts the program on a second lookup of the name in that time
+ *     <any>.slow.invalid          blocks for 30 ms, then returns 127.0.0.1
+ *     <any>.dead-first.invalid    returns 127.0.0.3, where nothing listens, then 127.0.0.1
+ *     <any>.silent-first.invalid  returns 127.0.0.2, which never replies, then 127.0.0.1
+ *     <any>.again.invalid         fails with EAI_AGAIN
+ *     <any>.invalid               does not exist
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -19,7 +19,7 @@
 #include <string.h>
 #include <time.h>
 
-typedef int lookup(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+typedef int getaddrinfo_fn(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
 static int ends_with(const char *text, const char *end)
 {
@@ -34,45 +34,45 @@ static void block(long ms)
     }
 }
 
-/* The names that are being looked up. */
-enum { MOST = 256, LONGEST = 64 };
-static char under_way[MOST][LONGEST];
-static pthread_mutex_t names = PTHREAD_MUTEX_INITIALIZER;
+/* The names whose lookup is in progress. */
+enum { MAX_NAMES = 256, NAME_SIZE = 64 };
+static char in_progress[MAX_NAMES][NAME_SIZE];
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-static void begins(const char *name)
+static void begin_lookup(const char *name)
 {
     int at, free_at = -1;
 
-    pthread_mutex_lock(&names);
-    for (at = 0; at < MOST; at++) {
-        if (under_way[at][0] == '\0') {
+    pthread_mutex_lock(&mutex);
+    for (at = 0; at < MAX_NAMES; at++) {
+        if (in_progress[at][0] == '\0') {
             free_at = at;
-        } else if (strncmp(under_way[at], name, LONGEST) == 0) {
-            fprintf(stderr, "blocked_lookup: %s is looked up twice at once\n", name);
+        } else if (strncmp(in_progress[at], name, NAME_SIZE) == 0) {
+            fprintf(stderr, "blocked_lookup: two lookups of %s at once\n", name);
             abort();
         }
     }
-    if (free_at < 0 || strlen(name) >= LONGEST) {
-        fprintf(stderr, "blocked_lookup: too many names, or one too long: %s\n", name);
+    if (free_at < 0 || strlen(name) >= NAME_SIZE) {
+        fprintf(stderr, "blocked_lookup: too many names, or name too long: %s\n", name);
         abort();
     }
-    strcpy(under_way[free_at], name);
-    pthread_mutex_unlock(&names);
+    strcpy(in_progress[free_at], name);
+    pthread_mutex_unlock(&mutex);
 }
 
-static void ends(const char *name)
+static void end_lookup(const char *name)
 {
     int at;
 
-    pthread_mutex_lock(&names);
-    for (at = 0; at < MOST; at++)
-        if (strncmp(under_way[at], name, LONGEST) == 0)
-            under_way[at][0] = '\0';
-    pthread_mutex_unlock(&names);
+    pthread_mutex_lock(&mutex);
+    for (at = 0; at < MAX_NAMES; at++)
+        if (strncmp(in_progress[at], name, NAME_SIZE) == 0)
+            in_progress[at][0] = '\0';
+    pthread_mutex_unlock(&mutex);
 }
 
-/* 127.0.0.1, after another address. */
-static int second(lookup *real, const char *first, const char *service,
+/* Returns the address `first`, then 127.0.0.1. */
+static int two_addresses(getaddrinfo_fn *real, const char *first, const char *service,
                   const struct addrinfo *hints, struct addrinfo **found)
 {
     struct addrinfo *last;
@@ -93,18 +93,18 @@ static int second(lookup *real, const char *first, const char *service,
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                 struct addrinfo **found)
 {
-    lookup *real;
+    getaddrinfo_fn *real;
 
-    /* ISO C knows no cast from an object pointer to a function pointer; POSIX asks for this one. */
+    /* ISO C has no cast from an object pointer to a function pointer; POSIX requires this form. */
     *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
     if (real == NULL)
         return EAI_SYSTEM;
     if (node == NULL || !ends_with(node, ".invalid"))
         return real(node, service, hints, found);
     if (ends_with(node, ".blocked.invalid")) {
-        begins(node);
+        begin_lookup(node);
         block(1200);
-        ends(node);
+        end_lookup(node);
         return EAI_NONAME;
     }
     if (ends_with(node, ".again.invalid"))
@@ -114,8 +114,8 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
         return real("127.0.0.1", service, hints, found);
     }
     if (ends_with(node, ".dead-first.invalid"))
-        return second(real, "127.0.0.3", service, hints, found);
+        return two_addresses(real, "127.0.0.3", service, hints, found);
     if (ends_with(node, ".silent-first.invalid"))
-        return second(real, "127.0.0.2", service, hints, found);
+        return two_addresses(real, "127.0.0.2", service, hints, found);
     return EAI_NONAME;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The fault run: faults/run.sh [RUNS [OPTIONS]], 10,000 runs by default. It calls the library of
-# FLEXPAY_LIB_DIR (build/lib), and prints the seed that makes it repeat itself. All it prints is in
-# build/faults/<seed>.log too, which stays unless nothing was wrong; --log PATH names another, which stays.
+# The fault run: faults/run.sh [RUNS [OPTIONS]], 10,000 runs by default. It calls the library in
+# FLEXPAY_LIB_DIR (default build/lib) and prints the seed that repeats the run. Its output is also
+# written to build/faults/<seed>.log, which is deleted when nothing was wrong. --log PATH names another
+# log file, which is always kept.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -23,7 +24,7 @@ export FLEXPAY_FAULTS_LOOKUP
 ${CARGO:-cargo} build --quiet --manifest-path "$here/Cargo.toml" -p flexpay-faults
 ${CC:-cc} -std=c11 -Wall -Wextra -Werror -O2 -shared -fPIC "$here/faults/blocked_lookup.c" \
     -o "$FLEXPAY_FAULTS_LOOKUP" -ldl
-# The runs have many connections open at once.
+# The runs open many connections at once.
 ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
 
 exec "$CARGO_TARGET_DIR/debug/flexpay-faults" --runs "$runs" "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the fuzzers' first inputs, from tests/vectors and from fuzz/regressions, to fuzz/corpus."""
+"""Writes the fuzzers' seed inputs to fuzz/corpus, from tests/vectors and fuzz/regressions."""
 
 import hashlib
 import json
@@ -9,11 +9,11 @@ import struct
 
 HERE = pathlib.Path(__file__).resolve().parent
 VECTORS = HERE.parent / "tests" / "vectors"
-# As in src/lib.rs: the status of a reply is the first byte of an input.
+# As in src/lib.rs: the first byte of an input selects the reply's status.
 STATUSES = [200, 201, 204, 302, 303, 304, 400, 401, 403, 404, 408, 422, 429, 500, 503, 599]
 ORDER = "O42iABI27568020268434827"
-# Longer ones teach a fuzzer nothing, and slow it down.
-MOST = 8192
+# Longer inputs slow the fuzzer down and find nothing more.
+MAX_LENGTH = 8192
 
 
 def cases(name):
@@ -41,8 +41,8 @@ def callbacks():
 
 def check_replies():
     for case in cases("check"):
-        asked = case["order_number"].encode()
-        yield status(case["status"]) + body(case).replace(asked, ORDER.encode())
+        order_number = case["order_number"].encode()
+        yield status(case["status"]) + body(case).replace(order_number, ORDER.encode())
     for case in cases("forgery"):
         reply = case.get("gateway", {}).get("reply")
         if reply:
@@ -59,7 +59,7 @@ def pay_replies():
 
 
 def text(value):
-    """NULL, or a string behind its length, as fuzz_targets/ffi_structs.rs reads it."""
+    """Encodes NULL or a string after its length, as fuzz_targets/ffi_structs.rs reads it."""
     if value is None:
         return b"\0"
     raw = value.encode()[:254]
@@ -68,7 +68,7 @@ def text(value):
 
 def ffi_structs():
     sizes = [b"\0", b"\x04\x03", b"\x05\x02\x01", b"\x05\x02\x00" + b"\1" * 16, b"\x06\x0c", b"\x07" + b"\xff" * 8]
-    secret = text("a secret of the shop's own")
+    secret = text("a test callback secret")
     config = (
         text("ZANDO") + text("Bearer t") + b"\1\2" + text("https://127.0.0.1/pay") + text(None)
         + struct.pack("<QQ", 1500, 0) + text(None) + text("http://proxy.example:3128") + text("Zando/1")
@@ -92,7 +92,7 @@ def write(target, inputs):
     folder.mkdir(parents=True, exist_ok=True)
     count = 0
     for data in inputs:
-        if len(data) <= MOST:
+        if len(data) <= MAX_LENGTH:
             (folder / hashlib.sha1(data).hexdigest()).write_bytes(data)
             count += 1
     for found in sorted((HERE / "regressions" / target).glob("*")):

@@ -1,5 +1,5 @@
-//! Ways in for the fuzzers of `fuzz/`: what the gateway's replies are made into, without a network.
-//! Built under `cfg(fuzzing)` only, and no part of the library.
+//! Entry points for the fuzzers in `fuzz/`: they parse the gateway's replies without a network. Built
+//! only with `cfg(fuzzing)`; not part of the library.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use crate::token::Token;
 use crate::transaction::{Answer, Transaction};
 use crate::wire::reply::Reply;
 
-/// What `check` makes of a reply about this order.
+/// Parses a reply as `check` does.
 pub fn check_reply(status: u16, body: &[u8], order_number: &str) -> Result<Transaction> {
     Answer::read(&reply(status, None, body), order_number).map(|answer| answer.transaction)
 }
 
-/// What `pay` makes of a reply to this request.
+/// Parses a reply to this request as `pay` does.
 pub fn pay_reply(
     status: u16,
     location: Option<&str>,
@@ -31,8 +31,8 @@ pub fn pay_reply(
     Payment::read(&reply(status, location, body), &asked)
 }
 
-/// What `verify_callback` makes of a notice and a reply, where there is no callback secret. The
-/// steps are those of `Client::verify_callback`.
+/// Verifies a callback with this reply to the check, without a callback secret. The steps are those of
+/// `Client::verify_callback`.
 pub fn verdict(
     notice: &[u8],
     expected: &Expected,

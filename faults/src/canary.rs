@@ -1,9 +1,9 @@
-//! The tokens of the clients, and the search for them.
+//! The clients' tokens, and the search for them.
 //!
-//! A token must be in every request that came whole, and nowhere else: in no string that the library
-//! hands out, in nothing it writes, and, once the clients are freed, nowhere in the memory of the
-//! process. So this program must not keep it either: it is veiled, and stands whole on the stack alone,
-//! for as long as a client is made.
+//! A token must be in every complete request, and nowhere else: in no string that the library returns,
+//! in none of its output and, once the clients are freed, nowhere in the memory of the process. So this
+//! program must not keep a token either. It stores tokens XORed with a mask. The plain token exists only
+//! on the stack, while a client is created.
 
 use std::collections::HashMap;
 use std::ffi::c_char;
@@ -18,16 +18,16 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::{Zeroize, Zeroizing};
 
 const VEIL: u8 = 0xa5;
-/// What look like tokens, and have characters in them that forms and addresses spell otherwise.
+/// They look like tokens, and contain characters that forms and URLs percent-encode.
 const VEILED: [[u8; LENGTH]; 2] = [
     veiled(*b"CaNary/9Qz+7kWv=T2pLx.N9jB4~uG6/dF8sYh+3mRe_cK5w"),
     veiled(*b"EcHoed+4Vb/1tXn.P6rZc=M3gQ8~wJ2+hS5kUf/7aDy_oL0i"),
 ];
 const LENGTH: usize = 48;
-/// Pieces of this length are looked for: a part of the token is a leak, too.
+/// The search looks for pieces of this length, because part of a token is a leak, too.
 const PIECE: usize = 8;
 const VEIL_OF_PIECES: u64 = 0x0123_4567_89ab_cdef;
-/// So much memory is read at once.
+/// How many bytes of memory are read at once.
 const WINDOW: usize = 1 << 16;
 
 const fn veiled(mut token: [u8; LENGTH]) -> [u8; LENGTH] {
@@ -39,15 +39,16 @@ const fn veiled(mut token: [u8; LENGTH]) -> [u8; LENGTH] {
     token
 }
 
-/// Whose token.
+/// One of the two tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Canary {
-    /// That of most clients.
+    /// The token of most clients.
     #[default]
     Plain,
-    /// That of clients whose gateway repeats it in its replies. What the library hands out must not
-    /// hold it either. But a reply lies in buffers that are not the library's own (those of TLS), and
-    /// these are freed as they are: so it may stay behind in memory, and is counted by itself.
+    /// The token of clients whose gateway repeats it in its replies. The strings that the library returns
+    /// must not contain it either. But replies pass through buffers that the library does not own (those
+    /// of TLS), which are freed without being wiped. So it may remain in memory, and is counted
+    /// separately.
     Repeated,
 }
 
@@ -55,24 +56,24 @@ impl Canary {
     const BOTH: [Self; 2] = [Self::Plain, Self::Repeated];
 }
 
-/// A token, which is wiped afterwards.
+/// A token, wiped when dropped.
 fn token(canary: Canary) -> Zeroizing<[u8; LENGTH]> {
     let mut token = Zeroizing::new(VEILED[canary as usize]);
     for byte in token.iter_mut() {
-        // Not worked out by the compiler, who would put the result into the program.
+        // `black_box` keeps the compiler from storing the result in the program.
         *byte = black_box(*byte) ^ black_box(VEIL);
     }
     token
 }
 
-/// Lends a token, as a C string, for the making of a client.
+/// Calls `lend` with a token as a C string, which is wiped afterwards.
 pub fn with_token<T>(canary: Canary, lend: impl FnOnce(*const c_char) -> T) -> T {
     let mut text = Zeroizing::new([0_u8; LENGTH + 1]);
     text[..LENGTH].copy_from_slice(&*token(canary));
     lend(text.as_ptr().cast())
 }
 
-/// How many times a token stands whole in a request, spelled for its place.
+/// How often complete tokens, plain or percent-encoded, occur in a request.
 pub fn times_in(request: &[u8]) -> usize {
     let spelled = Canary::BOTH.into_iter().flat_map(|canary| {
         let token = token(canary);
@@ -86,7 +87,7 @@ pub fn times_in(request: &[u8]) -> usize {
 }
 
 fn percent(text: &[u8]) -> Vec<u8> {
-    // Room from the start: what is outgrown would be left behind.
+    // Allocate the full capacity now: growing would leave an unwiped copy behind.
     let mut spelled = Vec::with_capacity(3 * text.len());
     for &byte in text {
         match byte {
@@ -104,12 +105,12 @@ fn percent(text: &[u8]) -> Vec<u8> {
     spelled
 }
 
-/// Looks for the tokens: whole or a piece of it, plain, percent-encoded, in hexadecimal, in base64, or
+/// Searches for the tokens or pieces of them: plain, percent-encoded, in hexadecimal, in base64, or
 /// backwards.
 pub struct Search {
-    /// Veiled: what the search looks for must not be found in the search.
+    /// XORed with a mask, so that the search does not find its own pieces.
     pieces: HashMap<u64, Canary>,
-    /// Says at once of most bytes that no piece ends with them.
+    /// Whether a piece ends with these two bytes: a fast filter before the lookup in `pieces`.
     ends: Vec<bool>,
     searched: AtomicUsize,
 }
@@ -145,8 +146,8 @@ impl Search {
             }
         }
         add(&hex);
-        // Base64 takes three bytes at a time: it depends on where among them the token begins. What
-        // shares its first and last digits with other text is left out.
+        // Base64 encodes three bytes at a time, so there are three encoded forms, by the token's offset
+        // among them. The first and last digits, which also encode other text, are left out.
         for skipped in 0..3 {
             let mut room = Zeroizing::new([0_u8; 2 * LENGTH]);
             let whole = (token.len() - skipped) / 3 * 3;
@@ -165,7 +166,7 @@ impl Search {
         }
     }
 
-    /// In which places of a text a token or a piece of it stands.
+    /// The positions of tokens or pieces of them in a text.
     pub fn places(&self, text: &[u8]) -> Vec<(usize, Canary)> {
         let mut places = Vec::new();
         let mut piece = 0;
@@ -184,19 +185,18 @@ impl Search {
         places
     }
 
-    /// Looks through a text that the library handed out. True where a token is in it.
+    /// Searches a string that the library returned. Returns true when it contains a token.
     pub fn look_through(&self, text: &[u8]) -> bool {
         self.searched.fetch_add(1, Ordering::Relaxed);
         !self.places(text).is_empty()
     }
 
-    /// How many texts were looked through.
+    /// How many strings were searched.
     pub fn searched(&self) -> usize {
         self.searched.load(Ordering::Relaxed)
     }
 
-    /// Where tokens stand in the memory of this process, in words: everything that can be read of it,
-    /// as a core dump would have it.
+    /// Finds the tokens in all readable memory of this process, as a core dump would contain it.
     pub fn in_memory(&self) -> io::Result<Memory> {
         let memory = File::open("/proc/self/mem")?;
         let maps = std::fs::read_to_string("/proc/self/maps")?;
@@ -210,7 +210,7 @@ impl Search {
             let mut at = from;
             while at < to {
                 let most = WINDOW.min((to - at) as usize);
-                // What the kernel keeps to itself ([vvar]) cannot be read, nor what was unmapped.
+                // The kernel's own pages ([vvar]) and pages unmapped meanwhile cannot be read.
                 let Ok(length @ 1..) = memory.read_at(&mut window[..most], at) else {
                     break;
                 };
@@ -223,7 +223,7 @@ impl Search {
                         Canary::Repeated => seen.repeated += 1,
                     }
                 }
-                // A piece may lie across two windows.
+                // A piece may cross the boundary between two windows.
                 at += length as u64;
                 at -= if at < to { PIECE as u64 - 1 } else { 0 };
             }
@@ -233,12 +233,12 @@ impl Search {
     }
 }
 
-/// What a search of memory saw.
+/// The result of a memory search.
 #[derive(Default)]
 pub struct Memory {
     pub bytes: usize,
     pub places: Vec<String>,
-    /// In how many the token is that gateways repeat.
+    /// The number of places with the token that gateways repeat.
     pub repeated: usize,
 }
 
@@ -246,7 +246,7 @@ fn with(piece: u64, byte: u8) -> u64 {
     piece << 8 | u64::from(byte)
 }
 
-/// The addresses of a line of `/proc/self/maps` that may be read.
+/// The address range of a line of `/proc/self/maps`, if it is readable.
 fn range(line: &str) -> Option<(u64, u64)> {
     let (addresses, rest) = line.split_once(' ')?;
     let (from, to) = addresses.split_once('-')?;

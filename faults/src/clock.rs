@@ -1,9 +1,9 @@
-//! How noisy the machine is. A call that overruns its deadline because the machine had no processor
-//! for it has done nothing wrong; so beside every call stand two measures of that.
+//! Measures how busy the machine is. A call is not at fault when it overruns its deadline because no
+//! processor was free. So each call has two measurements of that.
 //!
-//! A control thread on each processor only waits, and records how late it wakes: that tells of pauses
-//! of the machine as a whole. And the kernel accounts for how long the calling thread itself stood in
-//! line for a processor. What a call spends computing is in neither, and counts against it.
+//! A monitor thread on each processor only waits, and records how late it wakes: this shows pauses of
+//! the whole machine. The kernel counts how long the calling thread itself waited for a processor.
+//! Neither includes the time that the call spends computing; that time counts against the call.
 
 use std::io::ErrorKind;
 use std::num::NonZero;
@@ -15,66 +15,66 @@ use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(2);
 
-/// A moment, counted from the start of the machine: the same in every process.
+/// The time since the machine's boot (`CLOCK_MONOTONIC`), which is the same in every process.
 pub fn since_boot(moment: Instant) -> Duration {
-    /// One moment by both counts. Of several tries the quickest, in which nothing came between.
-    static BOTH: LazyLock<(Instant, Duration)> = LazyLock::new(|| {
-        let both = |_| {
+    /// One moment on both clocks. The fastest of several tries is used, as the least interrupted one.
+    static SAME_MOMENT: LazyLock<(Instant, Duration)> = LazyLock::new(|| {
+        let read_both = |_| {
             let before = Instant::now();
             let mut now = libc::timespec {
                 tv_sec: 0,
                 tv_nsec: 0,
             };
-            // SAFETY: it fills in what is ours.
+            // SAFETY: the kernel writes only to `now`.
             unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
             let since_boot = Duration::new(now.tv_sec as u64, now.tv_nsec as u32);
             (before.elapsed(), (before, since_boot))
         };
-        let quickest = (0..20).map(both).min_by_key(|(took, _)| *took);
+        let quickest = (0..20).map(read_both).min_by_key(|(took, _)| *took);
         quickest.map_or((Instant::now(), Duration::ZERO), |(_, both)| both)
     });
-    let (then, counted) = *BOTH;
+    let (then, then_since_boot) = *SAME_MOMENT;
     match moment.checked_duration_since(then) {
-        Some(later) => counted + later,
-        None => counted.saturating_sub(then - moment),
+        Some(later) => then_since_boot + later,
+        None => then_since_boot.saturating_sub(then - moment),
     }
 }
 
-/// How long this thread has stood in line for a processor since it began, by the kernel's account.
-pub fn queued() -> Duration {
+/// How long this thread has waited for a processor since it started, as counted by the kernel.
+pub fn cpu_wait() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds = text.split(' ').nth(1).and_then(|field| field.parse().ok());
     Duration::from_nanos(nanoseconds.unwrap_or(0))
 }
 
-/// The control threads, one on each processor.
-pub struct Control {
+/// The monitor threads, one on each processor.
+pub struct DelayMonitor {
     ticks: Vec<Arc<Ticks>>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
-/// When a control thread woke, and how late.
+/// When a monitor thread woke, and how late.
 type Ticks = Mutex<Vec<(Instant, Duration)>>;
 
-impl Control {
+impl DelayMonitor {
     pub fn start() -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let (mut ticks, mut threads) = (Vec::new(), Vec::new());
         for processor in 0..processors {
-            let own = Arc::new(Mutex::new(Vec::with_capacity(1 << 18)));
-            ticks.push(Arc::clone(&own));
-            let until = Arc::clone(&stop);
+            let own_ticks = Arc::new(Mutex::new(Vec::with_capacity(1 << 18)));
+            ticks.push(Arc::clone(&own_ticks));
+            let stopped = Arc::clone(&stop);
             threads.push(std::thread::spawn(move || {
-                stay_on(processor);
+                pin_to(processor);
                 let socket = UnixDatagram::unbound().ok();
                 let socket = socket.filter(|one| one.set_read_timeout(Some(TICK)).is_ok());
-                while !until.load(Ordering::Relaxed) {
+                while !stopped.load(Ordering::Relaxed) {
                     let due = Instant::now() + TICK;
-                    tick(socket.as_ref());
+                    wait_one_tick(socket.as_ref());
                     let woke = Instant::now();
-                    let mut ticks = own.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut ticks = own_ticks.lock().unwrap_or_else(PoisonError::into_inner);
                     ticks.push((woke, woke.saturating_duration_since(due)));
                 }
             }));
@@ -86,14 +86,14 @@ impl Control {
         }
     }
 
-    /// The greatest lateness between two moments.
-    pub fn lateness(&self, from: Instant, to: Instant) -> Duration {
-        let of_one = |ticks: &Arc<Ticks>| lateness(ticks, from, to);
+    /// The longest delay between two moments.
+    pub fn delay(&self, from: Instant, to: Instant) -> Duration {
+        let of_one = |ticks: &Arc<Ticks>| delay(ticks, from, to);
         self.ticks.iter().map(of_one).max().unwrap_or_default()
     }
 
-    /// The greatest lateness of all.
-    pub fn worst(&self) -> Duration {
+    /// The longest delay of all.
+    pub fn worst_delay(&self) -> Duration {
         let of_one = |ticks: &Arc<Ticks>| {
             let ticks = ticks.lock().unwrap_or_else(PoisonError::into_inner);
             ticks.iter().map(|tick| tick.1).max()
@@ -106,7 +106,7 @@ impl Control {
     }
 }
 
-impl Drop for Control {
+impl Drop for DelayMonitor {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
@@ -115,8 +115,8 @@ impl Drop for Control {
     }
 }
 
-fn lateness(ticks: &Ticks, from: Instant, to: Instant) -> Duration {
-    // A tick that is late is only known when it is over.
+fn delay(ticks: &Ticks, from: Instant, to: Instant) -> Duration {
+    // A late tick is recorded only when it ends, so wait for one that ends after `to`.
     loop {
         let ticks = ticks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(&(last, _)) = ticks.last()
@@ -132,22 +132,22 @@ fn lateness(ticks: &Ticks, from: Instant, to: Instant) -> Duration {
     }
 }
 
-/// Waits as a call waits: for a socket that has nothing to say. The kernel ends that with a timer of
-/// another kind than a sleep's, which a busy processor attends to later.
-fn tick(socket: Option<&UnixDatagram>) {
-    let silent = |socket: &UnixDatagram| {
-        let heard = socket.recv(&mut [0]);
-        heard.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+/// Waits as a call does: with a receive timeout on a socket that gets no data. The kernel uses another
+/// kind of timer for this than for a sleep, and handles it later on a busy processor.
+fn wait_one_tick(socket: Option<&UnixDatagram>) {
+    let times_out = |socket: &UnixDatagram| {
+        let received = socket.recv(&mut [0]);
+        received.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     };
-    if !socket.is_some_and(silent) {
-        // Without sockets, a sleep is better than nothing.
+    if !socket.is_some_and(times_out) {
+        // No socket is available: use a sleep instead.
         std::thread::sleep(TICK);
     }
 }
 
-/// Keeps this thread on one processor, where that can be done.
-fn stay_on(processor: usize) {
-    // SAFETY: a set of processors is all zeros when empty; the kernel only reads it.
+/// Pins this thread to one processor, if the system allows it.
+fn pin_to(processor: usize) {
+    // SAFETY: an all-zero set is a valid, empty set of processors; the kernel only reads it.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(processor, &mut set);

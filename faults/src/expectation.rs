@@ -1,15 +1,15 @@
-//! What a call may come to.
+//! The acceptable results of a call.
 
-use crate::abi::{Got, n};
+use crate::abi::{CallResult, consts};
 
-/// One acceptable result. The words are in [`crate::abi::n`]'s numbers, those of the header.
+/// One acceptable result. Codes and outcomes are those of [`crate::abi::consts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expectation {
-    /// A payment that leads to this address.
+    /// A payment that redirects to this address.
     Payment(&'static str),
-    /// A payment that leads to this path of the server that was asked.
+    /// A payment that redirects to this path of the gateway.
     OwnPage(&'static str),
-    /// A payment whose page is handed on as it is.
+    /// A payment whose page is returned unchanged.
     Page,
     /// A transaction in this state.
     State(i32),
@@ -19,63 +19,63 @@ pub enum Expectation {
 
 use Expectation::Error;
 
-/// No name: nothing sent.
-pub const NO_NAME: Expectation = Error(n::RESOLVE, n::OUTCOME_NOT_SENT);
-/// No connection, or none that lasted through the handshake: nothing sent.
-pub const NO_WAY: Expectation = Error(n::CONNECT, n::OUTCOME_NOT_SENT);
-/// The proxy made no way: nothing sent.
-pub const NO_PROXY: Expectation = Error(n::PROXY, n::OUTCOME_NOT_SENT);
+/// The name was not resolved: nothing sent.
+pub const NOT_RESOLVED: Expectation = Error(consts::RESOLVE, consts::OUTCOME_NOT_SENT);
+/// No connection, or one that ended before the handshake was complete: nothing sent.
+pub const NO_CONNECTION: Expectation = Error(consts::CONNECT, consts::OUTCOME_NOT_SENT);
+/// The proxy made no tunnel: nothing sent.
+pub const PROXY_FAILED: Expectation = Error(consts::PROXY, consts::OUTCOME_NOT_SENT);
 /// The handshake failed: nothing sent.
-pub const NO_TLS: Expectation = Error(n::TLS, n::OUTCOME_NOT_SENT);
+pub const TLS_FAILED: Expectation = Error(consts::TLS, consts::OUTCOME_NOT_SENT);
 /// The time was up before anything was sent.
-pub const LATE_UNSENT: Expectation = Error(n::TIMEOUT, n::OUTCOME_NOT_SENT);
+pub const TIMEOUT_NOT_SENT: Expectation = Error(consts::TIMEOUT, consts::OUTCOME_NOT_SENT);
 /// The time was up after something was sent.
-pub const LATE: Expectation = Error(n::TIMEOUT, n::OUTCOME_UNKNOWN);
+pub const TIMEOUT_UNKNOWN: Expectation = Error(consts::TIMEOUT, consts::OUTCOME_UNKNOWN);
 /// The connection broke after something was sent.
-pub const BROKE: Expectation = Error(n::CONNECTION, n::OUTCOME_UNKNOWN);
+pub const CONNECTION_LOST: Expectation = Error(consts::CONNECTION, consts::OUTCOME_UNKNOWN);
 /// A reply that cannot be read, or that contradicts itself.
-pub const UNREADABLE: Expectation = Error(n::REPLY, n::OUTCOME_UNKNOWN);
+pub const UNREADABLE: Expectation = Error(consts::REPLY, consts::OUTCOME_UNKNOWN);
 /// A status that leaves the outcome open.
-pub const FAILED: Expectation = Error(n::GATEWAY, n::OUTCOME_UNKNOWN);
-/// The gateway said no.
-pub const NO: Expectation = Error(n::REFUSED, n::OUTCOME_REFUSED);
-/// The gateway did not take the token.
-pub const BAD_TOKEN: Expectation = Error(n::UNAUTHORIZED, n::OUTCOME_REFUSED);
+pub const GATEWAY_FAILED: Expectation = Error(consts::GATEWAY, consts::OUTCOME_UNKNOWN);
+/// The gateway refused.
+pub const REFUSED: Expectation = Error(consts::REFUSED, consts::OUTCOME_REFUSED);
+/// The gateway did not accept the token.
+pub const BAD_TOKEN: Expectation = Error(consts::UNAUTHORIZED, consts::OUTCOME_REFUSED);
 /// The gateway knows no such order.
-pub const UNKNOWN_ORDER: Expectation = Error(n::NOT_FOUND, n::OUTCOME_REFUSED);
-/// A callback that cannot be read: nothing was asked.
-pub const NO_CALLBACK: Expectation = Error(n::CALLBACK, n::OUTCOME_NOT_SENT);
-/// A callback about something else: nothing was asked.
-pub const OTHER_ORDER: Expectation = Error(n::MISMATCH, n::OUTCOME_NOT_SENT);
-/// The gateway's word is about something else than what was asked for.
-pub const OTHER_PAYMENT: Expectation = Error(n::MISMATCH, n::OUTCOME_REFUSED);
+pub const UNKNOWN_ORDER: Expectation = Error(consts::NOT_FOUND, consts::OUTCOME_REFUSED);
+/// A callback that cannot be read: no check was sent.
+pub const INVALID_CALLBACK: Expectation = Error(consts::CALLBACK, consts::OUTCOME_NOT_SENT);
+/// A callback about another order: no check was sent.
+pub const OTHER_ORDER: Expectation = Error(consts::MISMATCH, consts::OUTCOME_NOT_SENT);
+/// The gateway's reply is about a payment other than the expected one.
+pub const OTHER_PAYMENT: Expectation = Error(consts::MISMATCH, consts::OUTCOME_REFUSED);
 
 impl Expectation {
-    pub fn fits(self, got: &Got) -> bool {
-        match (self, got) {
-            (Self::Payment(url), Got::Payment { redirect_url, page }) => {
+    pub fn matches(self, result: &CallResult) -> bool {
+        match (self, result) {
+            (Self::Payment(url), CallResult::Payment { redirect_url, page }) => {
                 redirect_url.as_deref() == Some(url) && page.is_none()
             }
-            (Self::OwnPage(path), Got::Payment { redirect_url, page }) => {
+            (Self::OwnPage(path), CallResult::Payment { redirect_url, page }) => {
                 let rest = redirect_url
                     .as_deref()
                     .and_then(|url| url.split_once("://"));
                 let found = rest.and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
                 found == Some(path) && page.is_none()
             }
-            (Self::Page, Got::Payment { redirect_url, page }) => {
+            (Self::Page, CallResult::Payment { redirect_url, page }) => {
                 redirect_url.is_none() && page.is_some()
             }
-            (Self::State(state), Got::State { state: got, .. }) => state == *got,
-            (Error(code, outcome), got) => got.is_error(code, outcome),
+            (Self::State(state), CallResult::State { state: result, .. }) => state == *result,
+            (Error(code, outcome), result) => result.is_error(code, outcome),
             _ => false,
         }
     }
 
-    /// The same, after an earlier request of the same call was sent.
+    /// The same result, after an earlier request of the same call was sent.
     pub fn after_sending(self) -> Self {
         match self {
-            Error(code, n::OUTCOME_NOT_SENT) => Error(code, n::OUTCOME_UNKNOWN),
+            Error(code, consts::OUTCOME_NOT_SENT) => Error(code, consts::OUTCOME_UNKNOWN),
             other => other,
         }
     }
@@ -85,47 +85,60 @@ impl Expectation {
     }
 
     pub fn is_refusal(self) -> bool {
-        matches!(self, Error(_, n::OUTCOME_REFUSED))
+        matches!(self, Error(_, consts::OUTCOME_REFUSED))
     }
 
-    pub fn is_late(self) -> bool {
-        matches!(self, Error(n::TIMEOUT, _))
+    pub fn is_timeout(self) -> bool {
+        matches!(self, Error(consts::TIMEOUT, _))
     }
 
-    /// Whether a check asks again after it: what a broken connection or a failing gateway left
-    /// unanswered.
-    pub fn is_passing(got: &Got) -> bool {
+    /// Whether a check retries after this result: there was no connection, it broke, or the gateway
+    /// failed.
+    pub fn is_retryable(result: &CallResult) -> bool {
         let codes = [
-            n::RESOLVE,
-            n::CONNECT,
-            n::PROXY,
-            n::TLS,
-            n::CONNECTION,
-            n::GATEWAY,
+            consts::RESOLVE,
+            consts::CONNECT,
+            consts::PROXY,
+            consts::TLS,
+            consts::CONNECTION,
+            consts::GATEWAY,
         ];
-        matches!(got, Got::Error { code, .. } if codes.contains(code))
+        matches!(result, CallResult::Error { code, .. } if codes.contains(code))
     }
 
-    /// What a wait makes of what a check may come to: it goes on after all that may still change, and
-    /// whatever ends it says nothing of the payment. A certificate is the same the next time.
-    pub fn of_wait(self, certificate: bool) -> Vec<Expectation> {
+    /// The acceptable results of a wait, for this result of a check. A wait continues after any result
+    /// that may still change; an error that ends it leaves the payment's outcome unknown. `certificate`:
+    /// the certificate is bad, which does not change, so the wait ends.
+    pub fn for_wait(self, certificate: bool) -> Vec<Expectation> {
         match self {
-            Self::State(n::STATE_PENDING | n::STATE_UNKNOWN) => vec![LATE],
-            // Believed once it has stood; a wait may be over before.
+            Self::State(consts::STATE_PENDING | consts::STATE_UNKNOWN) => vec![TIMEOUT_UNKNOWN],
+            // Returned once the state has lasted for the grace period; the wait may end before.
             Self::State(
-                n::STATE_FAILED | n::STATE_CANCELLED | n::STATE_REFUNDING | n::STATE_REFUNDED,
-            ) => vec![self, LATE],
-            Error(n::TLS, _) if certificate => vec![Error(n::TLS, n::OUTCOME_UNKNOWN)],
-            Error(n::UNAUTHORIZED, _) => vec![Error(n::UNAUTHORIZED, n::OUTCOME_UNKNOWN)],
-            Error(..) => vec![LATE],
+                consts::STATE_FAILED
+                | consts::STATE_CANCELLED
+                | consts::STATE_REFUNDING
+                | consts::STATE_REFUNDED,
+            ) => vec![self, TIMEOUT_UNKNOWN],
+            Error(consts::TLS, _) if certificate => {
+                vec![Error(consts::TLS, consts::OUTCOME_UNKNOWN)]
+            }
+            Error(consts::UNAUTHORIZED, _) => {
+                vec![Error(consts::UNAUTHORIZED, consts::OUTCOME_UNKNOWN)]
+            }
+            Error(..) => vec![TIMEOUT_UNKNOWN],
             other => vec![other],
         }
     }
 }
 
-impl Got {
-    pub fn is_error(&self, wanted: i32, of: i32) -> bool {
-        matches!(self, Self::Error { code, outcome, .. } if *code == wanted && *outcome == of)
+impl CallResult {
+    pub fn is_error(&self, expected_code: i32, expected_outcome: i32) -> bool {
+        match self {
+            Self::Error { code, outcome, .. } => {
+                *code == expected_code && *outcome == expected_outcome
+            }
+            _ => false,
+        }
     }
 
     pub fn outcome(&self) -> Option<i32> {
@@ -135,11 +148,11 @@ impl Got {
         }
     }
 
-    pub fn is_late(&self) -> bool {
+    pub fn is_timeout(&self) -> bool {
         matches!(
             self,
             Self::Error {
-                code: n::TIMEOUT,
+                code: consts::TIMEOUT,
                 ..
             }
         )

@@ -1,27 +1,27 @@
-//! The verdict on one run: what came of it, held against its fault, the server's ledger and a clock.
+//! The verdict on one run: compares its result with its fault, the server's ledger and the clock.
 
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::abi::{Got, n};
+use crate::abi::{CallResult, consts};
 use crate::catalogue::{Class, Fault};
 use crate::clock;
-use crate::expectation::{BROKE, Expectation};
+use crate::expectation::{CONNECTION_LOST, Expectation};
 use crate::plan::{Call, Run};
 
-/// How much later than its deadline a call may come back, on a machine that is otherwise idle.
+/// How much later than its deadline a call may return, on an otherwise idle machine.
 pub const OVERRUN: Duration = Duration::from_millis(100);
-/// The first pauses of a check that asks again, at their longest.
-const PAUSES: [Duration; 2] = [Duration::from_millis(240), Duration::from_millis(360)];
-/// Both together, at their shortest.
-const SHORTEST_PAUSES: Duration = Duration::from_millis(400);
-/// A silent address costs a quarter of a second. Whoever has this much time must reach the next.
+/// The longest possible pauses before the two retries of a check.
+const MAX_PAUSES: [Duration; 2] = [Duration::from_millis(240), Duration::from_millis(360)];
+/// The shortest possible sum of both pauses.
+const MIN_PAUSES_SUM: Duration = Duration::from_millis(400);
+/// An address that does not reply costs 250 ms. A call with this much time must reach the next address.
 const REACHES_SECOND_ADDRESS: Duration = Duration::from_millis(500);
 /// Timers may be early by less than this.
-const GRAIN: Duration = Duration::from_millis(1);
+const TIMER_TOLERANCE: Duration = Duration::from_millis(1);
 
-/// What must never be.
+/// What must never happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     FalseNotSent,
@@ -38,107 +38,119 @@ pub enum Kind {
 impl Kind {
     pub const ALL: [(Self, &'static str); 9] = [
         (Self::FalseNotSent, "false NOT_SENT"),
-        (Self::SentTwice, "payment requests beyond one a call"),
+        (Self::SentTwice, "more than one payment request a call"),
         (Self::UsedConnection, "payments on a used connection"),
         (Self::FalseRefused, "false REFUSED"),
         (Self::FalseSuccess, "false success"),
         (Self::Unexplained, "unexplained results"),
         (Self::Overrun, "deadline overruns beyond 100 ms"),
-        (Self::Canary, "token in what the library hands out"),
-        (Self::Harness, "failures of the harness itself"),
+        (Self::Canary, "token in strings from the library"),
+        (Self::Harness, "failures of the harness"),
     ];
 }
 
 /// What the server saw of one run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Seen {
-    /// Requests of which at least one byte came.
+pub struct Observation {
+    /// Requests of which at least one byte arrived.
     pub requests: usize,
-    /// Of these, payment requests.
+    /// How many of these are payment requests.
     pub payments: usize,
-    /// Whether a request could have come that was not told to be this run's.
-    pub anonymous: bool,
-    /// Which of the run's faults was the last to be played.
+    /// Whether a request of this run may be among those without an id.
+    pub unidentified: bool,
+    /// The index of the run's fault that was played last.
     pub last_fault: Option<usize>,
-    /// How many times the run's faults were played, where that is known.
+    /// How many times the run's faults were played, if known.
     pub plays: Option<usize>,
-    /// Whether the server was still to begin with a connection when all was over.
-    pub behind: bool,
-    /// When it was last the client's turn, counted from the start of the machine.
-    pub acted: Option<Duration>,
-    pub used_connection: bool,
-    /// Whether a request of it went over a connection that others had used, with faults of their own.
-    pub shared: bool,
-    /// Whether a connection was ready for a request and carried nothing: the time was up when the
-    /// first byte was about to be handed over.
-    pub silent: bool,
+    /// Whether the server had not begun its script on some connection at the end.
+    pub pending_connection: bool,
+    /// When it was last the client's turn to act, as time since boot.
+    pub client_turn: Option<Duration>,
+    /// Whether a payment was sent on a connection that had been used before.
+    pub paid_on_used_connection: bool,
+    /// Whether a request used a connection that other runs had used, each with its own faults.
+    pub shared_connection: bool,
+    /// Whether a connection was ready for a request but carried none: the time was up just before the
+    /// first byte was sent.
+    pub unused_connection: bool,
 }
 
-/// When it happened.
+/// The time that a call took.
 #[derive(Clone, Copy, Debug)]
 pub struct Time {
     pub began: Instant,
     pub took: Duration,
-    /// How late the control thread was, at worst, meanwhile, or how long the calling thread stood in
-    /// line for a processor: whichever is more.
-    pub lateness: Duration,
+    /// The machine's delay during the call: the worst delay of a monitor thread, or how long the calling
+    /// thread waited for a processor, whichever is longer.
+    pub delay: Duration,
 }
 
-/// What is wrong, with words; and whether the result needed the clock to be explained.
+/// What is wrong, with details.
 #[derive(Default)]
 pub struct Verdict {
     pub wrong: Vec<(Kind, String)>,
+    /// Whether the result is a TIMEOUT that only the clock explains.
     pub late: bool,
 }
 
-/// `crowd`: whether others called on the same client.
-pub fn judge(run: &Run, got: &Got, time: Time, seen: &Seen, crowd: bool, leaks: usize) -> Verdict {
+/// `in_group`: whether other runs used the same client.
+pub fn judge(
+    run: &Run,
+    result: &CallResult,
+    time: Time,
+    seen: &Observation,
+    in_group: bool,
+    leaks: usize,
+) -> Verdict {
     let mut verdict = Verdict::default();
-    let mut wrong = |kind, words: String| verdict.wrong.push((kind, words));
-    if got.outcome() == Some(n::OUTCOME_NOT_SENT) && seen.requests > 0 {
-        let words = format!("the server has bytes of {} requests of it", seen.requests);
-        wrong(Kind::FalseNotSent, words);
+    let mut wrong = |kind, details: String| verdict.wrong.push((kind, details));
+    if result.outcome() == Some(consts::OUTCOME_NOT_SENT) && seen.requests > 0 {
+        let details = format!("the server received bytes of {} requests", seen.requests);
+        wrong(Kind::FalseNotSent, details);
     }
     if matches!(run.call, Call::Pay { .. }) {
         if seen.payments > 1 {
-            wrong(Kind::SentTwice, format!("{} came", seen.payments));
+            wrong(Kind::SentTwice, format!("{} arrived", seen.payments));
         }
-        if seen.used_connection {
+        if seen.paid_on_used_connection {
             wrong(Kind::UsedConnection, String::new());
         }
     }
     if leaks > 0 {
-        wrong(Kind::Canary, format!("in {leaks} of its texts"));
+        wrong(Kind::Canary, format!("in {leaks} strings"));
     }
     let deadline = deadline(run);
-    let over = overrun(run, got, time);
-    if over > OVERRUN + time.lateness {
+    let over = overrun(run, result, time);
+    if over > OVERRUN + time.delay {
         wrong(Kind::Overrun, format!("by {over:?}"));
     }
-    if let Got::State { order_number, .. } = got
-        && *order_number != run.question.order_number
+    if let CallResult::State { order_number, .. } = result
+        && *order_number != run.operation.order_number
     {
         wrong(Kind::FalseSuccess, format!("about {order_number}"));
     }
-    if let Some(words) = repeats(run, got, time, seen, deadline, crowd) {
-        wrong(Kind::Unexplained, words);
+    if let Some(details) = wrong_attempts(run, result, time, seen, deadline, in_group) {
+        wrong(Kind::Unexplained, details);
     }
 
     let expectations = expectations(run, seen);
-    let in_table = expectations.iter().any(|expectation| expectation.fits(got));
-    if got.is_late() {
-        match too_soon(run, got, time, seen, &expectations, in_table) {
-            Some(words) => wrong(Kind::Unexplained, words),
-            None => verdict.late = !in_table,
+    let is_expected = expectations
+        .iter()
+        .any(|expectation| expectation.matches(result));
+    if result.is_timeout() {
+        match unexplained_timeout(run, result, time, seen, &expectations, is_expected) {
+            Some(details) => wrong(Kind::Unexplained, details),
+            None => verdict.late = !is_expected,
         }
-    } else if !in_table {
-        let paid = matches!(got, Got::State { state, .. } if *state == n::STATE_PAID);
+    } else if !is_expected {
+        let paid =
+            matches!(result, CallResult::State { state, .. } if *state == consts::STATE_PAID);
         let may_succeed = expectations
             .iter()
             .any(|expectation| expectation.is_success());
-        let kind = if paid || got.outcome().is_none() && !may_succeed {
+        let kind = if paid || result.outcome().is_none() && !may_succeed {
             Kind::FalseSuccess
-        } else if got.outcome() == Some(n::OUTCOME_REFUSED)
+        } else if result.outcome() == Some(consts::OUTCOME_REFUSED)
             && !expectations
                 .iter()
                 .any(|expectation| expectation.is_refusal())
@@ -148,12 +160,12 @@ pub fn judge(run: &Run, got: &Got, time: Time, seen: &Seen, crowd: bool, leaks: 
             Kind::Unexplained
         };
         wrong(kind, format!("acceptable: {expectations:?}"));
-    } else if let (Call::Wait(options), Got::State { state, .. }) = (&run.call, got) {
-        let grace = Duration::from_millis(options.failed_grace.into());
-        if *state == n::STATE_FAILED && time.took < grace {
+    } else if let (Call::Wait(options), CallResult::State { state, .. }) = (&run.call, result) {
+        let grace = Duration::from_millis(options.failed_grace_ms.into());
+        if *state == consts::STATE_FAILED && time.took < grace {
             wrong(
                 Kind::Unexplained,
-                format!("believed FAILED before {grace:?}"),
+                format!("accepted FAILED before {grace:?}"),
             );
         }
     }
@@ -162,28 +174,30 @@ pub fn judge(run: &Run, got: &Got, time: Time, seen: &Seen, crowd: bool, leaks: 
 
 pub fn deadline(run: &Run) -> Duration {
     let ms = match run.call {
-        Call::Wait(options) => options.timeout,
-        _ => run.shop.deadline_ms,
+        Call::Wait(options) => options.timeout_ms,
+        _ => run.settings.deadline_ms,
     };
     Duration::from_millis(ms.into())
 }
 
-/// How far a call went beyond what time it had: its deadline or, for a payment that never got a
-/// connection, the time for that.
-pub fn overrun(run: &Run, got: &Got, time: Time) -> Duration {
-    let connecting = Duration::from_millis(run.shop.connect_timeout_ms.into());
-    let unsent = got.is_late() && got.outcome() == Some(n::OUTCOME_NOT_SENT);
+/// How far a call overran its time: its deadline or, for a payment that got no connection, the connect
+/// timeout.
+pub fn overrun(run: &Run, result: &CallResult, time: Time) -> Duration {
+    let connect_timeout = Duration::from_millis(run.settings.connect_timeout_ms.into());
+    let unsent = result.is_timeout() && result.outcome() == Some(consts::OUTCOME_NOT_SENT);
     let limit = match run.call {
-        Call::Pay { .. } if unsent && !connecting.is_zero() => deadline(run).min(connecting),
+        Call::Pay { .. } if unsent && !connect_timeout.is_zero() => {
+            deadline(run).min(connect_timeout)
+        }
         _ => deadline(run),
     };
     time.took.saturating_sub(limit)
 }
 
-/// What is acceptable, from the table, of the fault that was played last.
-fn expectations(run: &Run, seen: &Seen) -> Vec<Expectation> {
-    if let Call::Verify(notice) = &run.call
-        && let Some(expectation) = notice.refused
+/// The acceptable results, from the table row of the fault that was played last.
+fn expectations(run: &Run, seen: &Observation) -> Vec<Expectation> {
+    if let Call::Verify(callback) = &run.call
+        && let Some(expectation) = callback.result_before_check
     {
         return vec![expectation];
     }
@@ -194,23 +208,23 @@ fn expectations(run: &Run, seen: &Seen) -> Vec<Expectation> {
         ..
     } = &run.faults[last];
     let certificate = *class == Class::TlsCertificate;
-    let of_wait = |expectation: &Expectation| expectation.of_wait(certificate);
+    let for_wait = |expectation: &Expectation| expectation.for_wait(certificate);
     let mut expectations = match run.call {
-        Call::Wait(_) => expectations.iter().flat_map(of_wait).collect(),
+        Call::Wait(_) => expectations.iter().flat_map(for_wait).collect(),
         _ => expectations.clone(),
     };
-    if seen.shared {
-        expectations.push(BROKE);
+    if seen.shared_connection {
+        expectations.push(CONNECTION_LOST);
     }
-    // What is asked again was perhaps sent before: then nothing that follows makes it unsent. It was
-    // for certain where the server has some of it. Where it is not known how often was asked (in a
-    // crowd whose connections end before they say whose they are), it may have been.
-    let again = last > 0 || seen.plays.is_none_or(|plays| plays > 1);
+    // A retried check may have been sent before; after that, NOT_SENT is false whatever follows. If the
+    // server received bytes of it, it certainly was sent. If the number of attempts is unknown (in a
+    // group whose connections end before a request's id), it may have been.
+    let was_retried = last > 0 || seen.plays.is_none_or(|plays| plays > 1);
     let unsent = |expectation: &Expectation| {
-        matches!(expectation, Expectation::Error(_, n::OUTCOME_NOT_SENT))
+        matches!(expectation, Expectation::Error(_, consts::OUTCOME_NOT_SENT))
     };
-    let sendable = last > 0 || seen.silent || !expectations.iter().all(unsent);
-    if !run.question.is_pay && (seen.requests > 0 || again && sendable) {
+    let could_be_sent = last > 0 || seen.unused_connection || !expectations.iter().all(unsent);
+    if !run.operation.is_pay && (seen.requests > 0 || was_retried && could_be_sent) {
         let sent: Vec<Expectation> = expectations
             .iter()
             .map(|expectation| expectation.after_sending())
@@ -223,104 +237,115 @@ fn expectations(run: &Run, seen: &Seen) -> Vec<Expectation> {
     expectations
 }
 
-/// Whether a check asked as often as it may and must: what is safe to repeat, up to three times, as
-/// long as there is time.
-fn repeats(
+/// Whether a check made too many or too few attempts. It must retry what is safe to repeat, up to three
+/// attempts in all, as long as there is time.
+fn wrong_attempts(
     run: &Run,
-    got: &Got,
+    result: &CallResult,
     time: Time,
-    seen: &Seen,
+    seen: &Observation,
     deadline: Duration,
-    crowd: bool,
+    in_group: bool,
 ) -> Option<String> {
-    let may = match run.call {
+    let max_attempts = match run.call {
         Call::Pay { .. } => 1,
         Call::Wait(_) => return None,
-        Call::Check | Call::Verify(_) if run.shop.check_once => 1,
+        Call::Check | Call::Verify(_) if run.settings.check_once => 1,
         Call::Check | Call::Verify(_) => 3,
     };
     let plays = seen.plays?;
-    // A reply over a used connection that does not name the order is asked for again over a new one.
-    // An attempt over a connection of its own cannot have come to that.
-    let fresh = !run.shop.reused && !crowd;
-    let most = if fresh && may == 1 { 1 } else { 2 * may };
-    if plays > most {
-        return Some(format!("asked {plays} times, and may ask {most}"));
+    // If a reply on a used connection does not name the order, the check is sent again on a new
+    // connection. This cannot happen to an attempt that opened its own connection.
+    let fresh = !run.settings.reused && !in_group;
+    let max_plays = if fresh && max_attempts == 1 {
+        1
+    } else {
+        2 * max_attempts
+    };
+    if plays > max_plays {
+        return Some(format!(
+            "sent {plays} times; at most {max_plays} are allowed"
+        ));
     }
     let attempts_known = fresh || plays == 1;
-    let asks_again = attempts_known && plays > 0 && plays < may && Expectation::is_passing(got);
-    let waits = run.faults.iter().any(|fault| fault.retry_after);
-    // One over a connection that another's fault had ended was never seen: it may be the second that
-    // was, or the third.
+    let must_retry =
+        attempts_known && plays > 0 && plays < max_attempts && Expectation::is_retryable(result);
+    let has_retry_after = run.faults.iter().any(|fault| fault.retry_after);
+    // The server does not see an attempt on a connection that another run's fault has closed. So the
+    // attempt it saw may be the second or the third.
     let pause = if fresh {
-        PAUSES[plays.clamp(1, 2) - 1]
+        MAX_PAUSES[plays.clamp(1, 2) - 1]
     } else {
-        PAUSES[1]
+        MAX_PAUSES[1]
     };
-    let perhaps_all = !fresh && time.took >= SHORTEST_PAUSES;
+    let maybe_all_attempts = !fresh && time.took >= MIN_PAUSES_SUM;
     let in_time = time.took + pause + Duration::from_millis(20) < deadline;
-    if asks_again && !waits && !perhaps_all && in_time {
-        return Some(format!("gave up after {plays}, with time left"));
+    if must_retry && !has_retry_after && !maybe_all_attempts && in_time {
+        return Some(format!("gave up after {plays} attempts, with time left"));
     }
     None
 }
 
-/// TIMEOUT is acceptable once the time is up, if the client cannot have known better: what is wrong
-/// with it otherwise.
-fn too_soon(
+/// What is wrong with a TIMEOUT. It is acceptable once the time is up, if the client could not have
+/// known another result.
+fn unexplained_timeout(
     run: &Run,
-    got: &Got,
+    result: &CallResult,
     time: Time,
-    seen: &Seen,
+    seen: &Observation,
     expectations: &[Expectation],
-    in_table: bool,
+    is_expected: bool,
 ) -> Option<String> {
     let deadline = deadline(run);
-    let unsent = got.outcome() == Some(n::OUTCOME_NOT_SENT);
-    let limit = match (&run.call, run.shop.connect_timeout_ms) {
-        // A wait asks its last question when a quarter of its time is left (or two seconds), and
-        // with the answer to that it is over.
+    let unsent = result.outcome() == Some(consts::OUTCOME_NOT_SENT);
+    let limit = match (&run.call, run.settings.connect_timeout_ms) {
+        // A wait sends its last check when a quarter of its time (or two seconds) is left, and ends with
+        // the reply to it.
         (Call::Wait(_), _) => deadline * 3 / 4,
         (_, ms @ 1..) if unsent => deadline.min(Duration::from_millis(ms.into())),
         _ => deadline,
     };
-    if time.took + GRAIN < limit {
-        return Some(format!("TIMEOUT, {:?} before its time", limit - time.took));
+    if time.took + TIMER_TOLERANCE < limit {
+        return Some(format!("TIMEOUT, {:?} too early", limit - time.took));
     }
-    if in_table {
+    if is_expected {
         return None;
     }
-    // A run that means to warm up gives its first connection to that.
+    // A warm-up uses the run's first connection, so only runs without one count here.
     if run.faults[0].class == Class::FirstAddressSilent
-        && !run.shop.reused
-        && limit > REACHES_SECOND_ADDRESS + time.lateness
+        && !run.settings.reused
+        && limit > REACHES_SECOND_ADDRESS + time.delay
     {
-        return Some("TIMEOUT, and the second address answers".to_owned());
+        return Some("TIMEOUT, although the second address replies".to_owned());
     }
     let is_wait = matches!(run.call, Call::Wait(_));
     let unknown = |expectation: &Expectation| {
-        matches!(expectation, Expectation::Error(_, n::OUTCOME_UNKNOWN))
+        matches!(expectation, Expectation::Error(_, consts::OUTCOME_UNKNOWN))
     };
-    let may_have_sent = seen.requests > 0 || seen.anonymous || seen.silent;
+    let may_have_sent = seen.requests > 0 || seen.unidentified || seen.unused_connection;
     if !unsent && !is_wait && !may_have_sent && !expectations.iter().any(unknown) {
-        return Some("TIMEOUT with an unknown outcome, and nothing can have been sent".to_owned());
+        return Some(
+            "TIMEOUT with an unknown outcome, although nothing can have been sent".to_owned(),
+        );
     }
-    // A call that asks again may begin its last attempt just before its time is up.
+    // A call that retries may begin its last attempt just before its time is up.
     let patience = match run.call {
         Call::Pay { .. } => OVERRUN,
         Call::Wait(_) => OVERRUN * 2,
-        _ if run.shop.check_once => OVERRUN,
-        _ => OVERRUN + PAUSES[1],
+        _ if run.settings.check_once => OVERRUN,
+        _ => OVERRUN + MAX_PAUSES[1],
     };
-    let waits = run.faults.iter().any(|fault| fault.retry_after);
-    let up = clock::since_boot(time.began + time.took);
-    match seen.acted {
-        Some(acted)
-            if !waits && !seen.behind && up.saturating_sub(acted) > patience + time.lateness =>
+    let has_retry_after = run.faults.iter().any(|fault| fault.retry_after);
+    let returned = clock::since_boot(time.began + time.took);
+    match seen.client_turn {
+        Some(client_turn)
+            if !has_retry_after
+                && !seen.pending_connection
+                && returned.saturating_sub(client_turn) > patience + time.delay =>
         {
             Some(format!(
-                "TIMEOUT, and it had been the client's turn for {:?}; acceptable: {expectations:?}",
-                up.saturating_sub(acted)
+                "TIMEOUT, after the client had its turn for {:?}; acceptable: {expectations:?}",
+                returned.saturating_sub(client_turn)
             ))
         }
         _ => None,

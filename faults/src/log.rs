@@ -1,4 +1,4 @@
-//! What is printed, on disk too: a run that is ended from outside leaves its seed and all it found.
+//! A log file with everything that is printed: a run that is killed still leaves its seed and results.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -15,19 +15,19 @@ pub struct Log {
 }
 
 impl Log {
-    /// Begins the log where the options say, or under the name of the seed.
-    pub fn begin(options: &Options, seed: u64) -> Result<Self, String> {
-        let words = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
+    /// Creates the log at the path in the options, or named after the seed.
+    pub fn create(options: &Options, seed: u64) -> Result<Self, String> {
+        let message = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
         let directory = match &options.log {
             Some(path) => path.parent().unwrap_or(Path::new("")),
             None => &options.log_dir,
         };
-        std::fs::create_dir_all(directory).map_err(|error| words(directory, error))?;
+        std::fs::create_dir_all(directory).map_err(|error| message(directory, error))?;
         if let Some(path) = &options.log {
-            let file = File::create(path).map_err(|error| words(path, error))?;
+            let file = File::create(path).map_err(|error| message(path, error))?;
             return Ok(Self::new(file, path.clone()));
         }
-        // A repetition does not take the log of the run it repeats.
+        // A repetition must not overwrite the log of the run it repeats.
         let mut count = 1;
         loop {
             let path = directory.join(match count {
@@ -37,7 +37,7 @@ impl Log {
             match File::create_new(&path) {
                 Ok(file) => return Ok(Self::new(file, path)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => count += 1,
-                Err(error) => return Err(words(&path, error)),
+                Err(error) => return Err(message(&path, error)),
             }
         }
     }
@@ -51,20 +51,20 @@ impl Log {
         &self.path
     }
 
-    /// A line of the outer process.
-    pub fn say(&self, line: &str) {
+    /// Prints a line and appends it to the log.
+    pub fn print(&self, line: &str) {
         println!("{line}");
-        self.keep(format!("{line}\n").as_bytes());
+        self.append(format!("{line}\n").as_bytes());
     }
 
-    /// Written at once. A full disk does not end the run: what is printed is still seen.
-    pub fn keep(&self, bytes: &[u8]) {
+    /// Writes at once, without a buffer. A full disk does not end the run: the output is still printed.
+    pub fn append(&self, bytes: &[u8]) {
         let _ = (&*self.file).write_all(bytes);
     }
 }
 
-/// The command that does the same runs again.
-pub fn repeat(options: &Options, seed: u64) -> String {
+/// The command that repeats the same runs.
+pub fn repeat_command(options: &Options, seed: u64) -> String {
     let only = options
         .only
         .map_or_else(String::new, |only| format!(" --only {only}"));
@@ -88,27 +88,27 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_on_disk_before_the_run_is_over() {
+    fn the_log_is_on_disk_before_the_run_ends() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("a/b.log");
         let options = options(&["--only", "3", "--log"], &path);
-        let log = Log::begin(&options, 5).expect("a log");
-        log.say(&repeat(&options, 5));
-        log.clone().keep(b"WRONG\n");
-        // While it is still open, as somebody finds it after a kill.
+        let log = Log::create(&options, 5).expect("a log");
+        log.print(&repeat_command(&options, 5));
+        log.clone().append(b"WRONG\n");
+        // Read it while the log is still open, as after a kill.
         let text = std::fs::read_to_string(&path).expect("text");
         let command = "FLEXPAY_LIB_DIR='/lib' faults/run.sh 7 --seed 5 --threads 48 --only 3";
         assert_eq!(text, format!("{command}\nWRONG\n"));
     }
 
     #[test]
-    fn a_repetition_leaves_the_first_log_alone() {
+    fn a_repetition_does_not_overwrite_the_first_log() {
         let directory = tempfile::tempdir().expect("a directory");
         let options = options(&["--log-dir"], directory.path());
         let name = |log: &Log| log.path().file_name().expect("a name").to_owned();
-        let first = Log::begin(&options, 5).expect("a log");
-        first.keep(b"WRONG\n");
-        let second = Log::begin(&options, 5).expect("a log");
+        let first = Log::create(&options, 5).expect("a log");
+        first.append(b"WRONG\n");
+        let second = Log::create(&options, 5).expect("a log");
         assert_eq!(
             (name(&first), name(&second)),
             ("5.log".into(), "5-2.log".into())

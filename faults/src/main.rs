@@ -1,25 +1,25 @@
-//! The fault run: thousands of calls through the C ABI, each against a fault that a seed decides, each
-//! held against what may come of it and against the fault server's own ledger.
+//! The fault run: thousands of calls through the C ABI. For each call, a seed chooses a fault. The
+//! result is compared with the acceptable results for that fault and with the fault server's ledger.
 //!
-//! Three processes. The outer one prints the seed, starts the others, reads along what they write, and
-//! outlives their crash. One is the fault server. The inner one has the library, and the blocked
-//! look-up preloaded; it does the runs. See `faults/run.sh`.
+//! There are three processes. The supervisor prints the seed, starts the other two, logs their output
+//! and survives their crashes. The second is the fault server. The worker loads the library, with the
+//! faulty DNS lookup preloaded, and makes the calls. See `faults/run.sh`.
 
 mod abi;
 mod canary;
 mod catalogue;
 mod clock;
-mod drive;
 mod expectation;
 mod judge;
 mod log;
 mod plan;
+mod remote;
 mod replies;
 mod report;
 mod rng;
+mod runner;
 mod supervisor;
 mod watchdog;
-mod wire;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,60 +31,60 @@ use clap::Parser;
 
 use abi::Flexpay;
 use canary::Memory;
-use clock::Control;
-use drive::{Bench, Done};
+use clock::DelayMonitor;
 use plan::BLOCK;
+use remote::RemoteSlot;
 use report::Report;
-use watchdog::Watch;
-use wire::Wire;
+use runner::{FinishedRun, Runner};
+use watchdog::RunningRuns;
 
-/// How long helper threads that nobody waits for (a blocked look-up) may outlive their calls.
+/// How long helper threads that no call waits for (a blocked lookup) may outlive their calls.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// Calls the library against every fault there is, and holds what comes of it against what may.
+/// Calls the library against every known fault and compares each result with the acceptable ones.
 #[derive(Clone, Debug, Parser)]
 struct Options {
     /// How many runs.
     #[arg(long, default_value_t = 10_000)]
     runs: usize,
-    /// Decides all of them. Without it, one is made up and printed.
+    /// The seed that decides all runs. Without it, one is generated and printed.
     #[arg(long)]
     seed: Option<u64>,
     /// Only this run (and those on the same client with it).
     #[arg(long)]
     only: Option<usize>,
-    /// How many runs at once, each on a client of its own.
+    /// How many runs at once, each on its own client.
     #[arg(long, default_value_t = 48)]
     threads: usize,
     /// The directory of libflexpay.so.
     #[arg(long, env = "FLEXPAY_LIB_DIR", default_value = "build/lib")]
     lib_dir: PathBuf,
-    /// What is preloaded: faults/blocked_lookup.c, compiled.
+    /// The library to preload: faults/blocked_lookup.c, compiled.
     #[arg(long, env = "FLEXPAY_FAULTS_LOOKUP")]
     lookup: PathBuf,
-    /// Where everything that is printed is written too, from the first line on. Without it,
-    /// <seed>.log in the directory of logs, which is removed again when nothing was wrong.
+    /// A file that receives everything printed, from the first line on. Without it,
+    /// <seed>.log in the log directory, which is deleted when nothing was wrong.
     #[arg(long)]
     log: Option<PathBuf>,
-    /// The directory of logs.
+    /// The log directory.
     #[arg(long, env = "FLEXPAY_FAULTS_LOGS", default_value = "build/faults")]
     log_dir: PathBuf,
-    /// Where the inner process notes what is under way.
+    /// Be the worker, and record the runs in progress in this file.
     #[arg(long, hide = true)]
-    inner: Option<PathBuf>,
-    /// Where the server listens to the inner process.
+    worker: Option<PathBuf>,
+    /// The Unix socket on which the fault server takes the worker's commands.
     #[arg(long, hide = true)]
-    wire: Option<PathBuf>,
+    socket: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let done = match (&options.inner, &options.wire) {
-        (Some(_), Some(wire)) => inner(&options, wire),
-        (None, Some(wire)) => wire::serve(&options, wire).map(|()| true),
+    let result = match (&options.worker, &options.socket) {
+        (Some(_), Some(socket)) => work(&options, socket),
+        (None, Some(socket)) => remote::serve(&options, socket).map(|()| true),
         _ => supervisor::run(&options),
     };
-    match done {
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(problem) => {
@@ -94,50 +94,58 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does the runs. True when nothing was wrong.
-fn inner(options: &Options, wire: &Path) -> Result<bool, String> {
+/// Does the runs. Returns true when nothing was wrong.
+fn work(options: &Options, socket: &Path) -> Result<bool, String> {
     let seed = options.seed.unwrap_or_default();
-    let file = options.inner.as_ref().map(|path| {
+    let file = options.worker.as_ref().map(|path| {
         let file = std::fs::OpenOptions::new().write(true).open(path);
         file.map_err(|error| format!("{}: {error}", path.display()))
     });
-    let watch = Watch::new(file.transpose()?);
+    let running = RunningRuns::new(file.transpose()?);
     let flexpay = Flexpay::load(&options.lib_dir)?;
-    // What is made once and stays: the bomb, the library's own.
+    // Create what is created only once before counting: the bomb, and what the library sets up.
     let _ = replies::BOMB.len();
-    let connect = |_| Wire::connect(wire).map_err(|error| format!("{}: {error}", wire.display()));
-    let slots = 0..options.threads.max(1);
-    let mut wires = slots.map(connect).collect::<Result<Vec<Wire>, String>>()?;
-    let before = (watchdog::count("fd"), watchdog::count("task"));
+    let connect =
+        |_| RemoteSlot::connect(socket).map_err(|error| format!("{}: {error}", socket.display()));
+    let mut slots = (0..options.threads.max(1))
+        .map(connect)
+        .collect::<Result<Vec<RemoteSlot>, String>>()?;
+    let before = (
+        watchdog::proc_self_count("fd"),
+        watchdog::proc_self_count("task"),
+    );
 
     let mut report = Report::default();
-    let control = Control::start();
+    let delay_monitor = DelayMonitor::start();
     {
-        let bench = Bench {
+        let runner = Runner {
             flexpay: &flexpay,
-            control: &control,
-            watch: &watch,
+            delay_monitor: &delay_monitor,
+            running: &running,
         };
         let over = AtomicUsize::new(0);
         std::thread::scope(|scope| {
-            scope.spawn(|| watchdog(&watch, &over, seed));
-            all(&bench, &mut wires, options, seed, &mut report);
+            scope.spawn(|| watchdog(&running, &over, seed));
+            all_runs(&runner, &mut slots, options, seed, &mut report);
             over.store(1, Ordering::Relaxed);
         });
     }
-    let worst = control.worst();
-    drop(control);
+    let worst_delay = delay_monitor.worst_delay();
+    drop(delay_monitor);
     close_pooled_connections(&flexpay)?;
 
     let began = Instant::now();
     let after = loop {
-        let after = (watchdog::count("fd"), watchdog::count("task"));
+        let after = (
+            watchdog::proc_self_count("fd"),
+            watchdog::proc_self_count("task"),
+        );
         if after == before || began.elapsed() > SETTLE {
             break after;
         }
         std::thread::sleep(Duration::from_millis(20));
     };
-    report.print(worst);
+    report.print(worst_delay);
     println!(
         "{:40}{:>7}",
         "leaked descriptors",
@@ -148,39 +156,40 @@ fn inner(options: &Options, wire: &Path) -> Result<bool, String> {
         "leaked threads",
         after.1 as i64 - before.1 as i64
     );
-    let found = canary_told(&flexpay)?;
-    Ok(report.is_clean() && found && after.0 <= before.0 && after.1 <= before.1)
+    let memory_is_clean = check_memory(&flexpay)?;
+    Ok(report.is_clean() && memory_is_clean && after.0 <= before.0 && after.1 <= before.1)
 }
 
-/// The library keeps the connections of 16 sets of settings. As many others take their place.
+/// The library pools the connections of 16 configurations. 16 new ones replace them all.
 fn close_pooled_connections(flexpay: &Flexpay) -> Result<(), String> {
     for port in 1..=16 {
         flexpay.client(&abi::Config {
             proxy: Some(format!("http://127.0.0.1:{port}")),
-            ..abi::Config::anywhere()
+            ..abi::Config::unreachable()
         })?;
     }
     Ok(())
 }
 
-/// Looks for the token where it may not be, and says so. True when it is nowhere.
-fn canary_told(flexpay: &Flexpay) -> Result<bool, String> {
-    let words = |error: std::io::Error| error.to_string();
+/// Searches the memory of this process for the token and prints the result. Returns true when the
+/// token is found nowhere.
+fn check_memory(flexpay: &Flexpay) -> Result<bool, String> {
+    let message = |error: std::io::Error| error.to_string();
     let Memory {
         bytes,
         places,
         repeated,
-    } = flexpay.search.in_memory().map_err(words)?;
+    } = flexpay.search.in_memory().map_err(message)?;
     for place in places.iter().take(20) {
         println!("WRONG: the token, or a piece of it, at {place}");
     }
-    // A search that finds nothing anywhere proves nothing: while a client lives, it has the token.
+    // Check the search itself: it must find the token of a live client.
     let alive = {
-        let _client = flexpay.client(&abi::Config::anywhere())?;
-        flexpay.search.in_memory().map_err(words)?.places.len()
+        let _client = flexpay.client(&abi::Config::unreachable())?;
+        flexpay.search.in_memory().map_err(message)?.places.len()
     };
     println!(
-        "{:40}{:>7}    of {} MiB; with a client alive {alive}",
+        "{:40}{:>7}    of {} MiB; with a live client {alive}",
         "token in memory, all clients freed",
         places.len(),
         bytes >> 20
@@ -190,70 +199,77 @@ fn canary_told(flexpay: &Flexpay) -> Result<bool, String> {
         "the same, repeated by gateways"
     );
     if alive == 0 {
-        println!("WRONG: the search does not find the token of a client that lives");
+        println!("WRONG: the search does not find the token of a live client");
     }
     println!(
-        "{} texts of the library's were searched",
+        "{} strings from the library were searched",
         flexpay.search.searched()
     );
     Ok(places.is_empty() && alive > 0)
 }
 
-/// The runs alone, many side by side; then the crowds, one after the other.
-fn all(bench: &Bench<'_>, wires: &mut [Wire], options: &Options, seed: u64, report: &mut Report) {
+/// Does the single runs, many in parallel; then the groups, one after the other.
+fn all_runs(
+    runner: &Runner<'_>,
+    slots: &mut [RemoteSlot],
+    options: &Options,
+    seed: u64,
+    report: &mut Report,
+) {
     let end = options.only.map_or(options.runs, |only| {
         options.runs.max((only / BLOCK + 1) * BLOCK)
     });
     let chosen = |block: &usize| options.only.is_none_or(|only| only / BLOCK == *block);
     let blocks: Vec<usize> = (0..end.div_ceil(BLOCK)).filter(chosen).collect();
-    let (crowds, singles): (Vec<usize>, Vec<usize>) = blocks
+    let (groups, singles): (Vec<usize>, Vec<usize>) = blocks
         .into_iter()
-        .partition(|block| plan::is_crowd(seed, *block));
+        .partition(|block| plan::is_group(seed, *block));
     let indices: Vec<usize> = singles
         .into_iter()
         .flat_map(|block| block * BLOCK..end.min((block + 1) * BLOCK))
         .filter(|index| options.only.is_none_or(|only| only == *index))
         .collect();
     let next = AtomicUsize::new(0);
-    let (to, from) = mpsc::channel::<Done>();
+    let (to, from) = mpsc::channel::<FinishedRun>();
     std::thread::scope(|scope| {
-        for wire in &mut *wires {
+        for slot in &mut *slots {
             let (next, indices, to) = (&next, &indices, to.clone());
             scope.spawn(move || {
                 while let Some(&index) = indices.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let done = bench.alone(wire, &plan::alone(seed, index));
-                    if to.send(done).is_err() {
+                    let finished = runner.single(slot, &plan::single(seed, index));
+                    if to.send(finished).is_err() {
                         return;
                     }
                 }
             });
         }
         drop(to);
-        for done in from {
+        for finished in from {
             if options.only.is_some() {
-                report::print_run(&done, seed);
+                report::print_run(&finished, seed);
             }
-            report.add(&done, seed);
+            report.add(&finished, seed);
         }
     });
-    for block in crowds {
-        for done in bench.crowd(&mut wires[0], &plan::crowd(seed, block, end), block, end) {
-            report.add(&done, seed);
+    for block in groups {
+        let group = plan::group(seed, block, end);
+        for finished in runner.group(&mut slots[0], &group, block, end) {
+            report.add(&finished, seed);
         }
     }
 }
 
-/// Ends everything when a call does not end.
-fn watchdog(watch: &Watch, over: &AtomicUsize, seed: u64) {
+/// Exits the process with status 3 when a call does not end.
+fn watchdog(running: &RunningRuns, over: &AtomicUsize, seed: u64) {
     while over.load(Ordering::Relaxed) == 0 {
         std::thread::sleep(Duration::from_millis(100));
-        let hanging = watch.hanging();
+        let hanging = running.hanging();
         if !hanging.is_empty() {
             println!("\nWRONG: calls that never end: {hanging:?}");
             for index in hanging {
                 println!("    repeat with: flexpay-faults --seed {seed} --only {index}");
             }
-            std::process::exit(3);
+            std::process::exit(watchdog::HANG_EXIT_STATUS);
         }
     }
 }

@@ -1,61 +1,61 @@
-//! What is done in each run, decided by the seed and the run's number alone.
+//! Plans each run from the seed and the run's number alone.
 
 use std::sync::Arc;
 
 use flexpay_sandbox::Certificate;
 use flexpay_sandbox::fault_server::{Script, Tls};
 
-use crate::abi::{WaitOptions, n};
-use crate::catalogue::{Class, Fault, Setting, Whereto};
-use crate::expectation::{Expectation, NO_CALLBACK, OTHER_ORDER};
-use crate::replies::Question;
+use crate::abi::{WaitOptions, consts};
+use crate::catalogue::{Class, Context, Destination, Fault};
+use crate::expectation::{Expectation, INVALID_CALLBACK, OTHER_ORDER};
+use crate::replies::Operation;
 use crate::rng::Rng;
 
-/// Runs come in blocks of this size: a block is so many runs alone, or so many threads at once on one
-/// client.
+/// The number of runs in a block. A block is either that many single runs, or a group of that many
+/// threads on one client.
 pub const BLOCK: usize = 64;
 
-/// Which function is called.
+/// The function to call.
 #[derive(Clone, Debug)]
 pub enum Call {
-    /// `flexpay_pay`, with a description of so many bytes.
-    Pay { description: usize },
+    /// `flexpay_pay`, with a description of this length.
+    Pay { description_bytes: usize },
     /// `flexpay_check`.
     Check,
     /// `flexpay_wait`.
     Wait(WaitOptions),
     /// `flexpay_verify_callback`.
-    Verify(Notice),
+    Verify(Callback),
 }
 
 /// A callback to verify.
 #[derive(Clone, Debug)]
-pub struct Notice {
+pub struct Callback {
     pub body: Vec<u8>,
-    /// Whether the order number was recorded by the shop.
+    /// Whether the shop recorded the order number.
     pub recorded: bool,
-    /// The query string of its address, and the shop's secret with it.
+    /// The query string of the callback's address. If set, the client also has a callback secret.
     pub query: Option<&'static str>,
-    /// What must come of it before anything is asked.
-    pub refused: Option<Expectation>,
+    /// The result that the call must have before any check is sent.
+    pub result_before_check: Option<Expectation>,
 }
 
-/// The client a call is made with.
+/// The client that makes a call.
 #[derive(Clone, Debug)]
-pub struct Shop {
+pub struct ClientSettings {
     pub secure: bool,
     pub only_tls12: bool,
     pub proxy: bool,
-    /// Whether the connection of the call has answered something before.
+    /// Whether the client's connection was used before the call.
     pub reused: bool,
-    /// Whether the client uses the connections and TLS sessions of the process.
+    /// Whether the client shares the process's connections and TLS sessions.
     pub pooled: bool,
     pub api: i32,
     pub check_once: bool,
     pub deadline_ms: u32,
-    /// 0: none but the deadline.
+    /// 0: only the deadline applies.
     pub connect_timeout_ms: u32,
-    pub whereto: Whereto,
+    pub destination: Destination,
 }
 
 /// One run.
@@ -63,24 +63,24 @@ pub struct Shop {
 pub struct Run {
     pub index: usize,
     pub call: Call,
-    pub question: Question,
-    pub shop: Shop,
-    /// What its connections suffer, the first first; the last goes on for ever.
+    pub operation: Operation,
+    pub settings: ClientSettings,
+    /// The faults of its connections, in order. The last applies to all further connections.
     pub faults: Vec<Fault>,
 }
 
-/// A block of runs on one client.
-pub struct Crowd {
-    pub shop: Shop,
-    /// All suffer the same, before they are told apart.
-    pub together: Option<Arc<Script>>,
+/// A block of runs that call at the same time on one client.
+pub struct Group {
+    pub settings: ClientSettings,
+    /// The script of all connections, when the fault comes before a request's id.
+    pub common_script: Option<Arc<Script>>,
     pub runs: Vec<Run>,
 }
 
-impl Shop {
+impl ClientSettings {
     pub fn tls(&self) -> Option<Tls> {
-        let certificate = match self.whereto {
-            Whereto::Slot(certificate) => certificate,
+        let certificate = match self.destination {
+            Destination::Slot(certificate) => certificate,
             _ => Certificate::Valid,
         };
         self.secure.then_some(Tls {
@@ -89,9 +89,9 @@ impl Shop {
         })
     }
 
-    /// Whether calls come to the slot, and not somewhere else.
+    /// Whether calls reach the slot.
     pub fn reaches_slot(&self) -> bool {
-        matches!(self.whereto, Whereto::Slot(_))
+        matches!(self.destination, Destination::Slot(_))
     }
 
     fn draw(rng: &mut Rng) -> Self {
@@ -101,67 +101,67 @@ impl Shop {
             proxy: rng.percent(15),
             reused: rng.percent(25),
             pooled: rng.percent(50),
-            api: *rng.pick(&[n::API_V1, n::API_V1_1]),
+            api: *rng.pick(&[consts::API_V1, consts::API_V1_1]),
             check_once: rng.percent(30),
             deadline_ms: 0,
             connect_timeout_ms: 0,
-            whereto: Whereto::Slot(Certificate::Valid),
+            destination: Destination::Slot(Certificate::Valid),
         }
     }
 
-    fn question(&self, index: usize, is_pay: bool) -> Question {
-        Question {
+    fn operation(&self, index: usize, is_pay: bool) -> Operation {
+        Operation {
             is_pay,
-            takes_pages: is_pay && self.api == n::API_V1,
+            accepts_pages: is_pay && self.api == consts::API_V1,
             reference: format!("R{index}"),
             order_number: format!("N{index}"),
         }
     }
 
-    fn setting(&self, question: &Question) -> Setting {
-        Setting {
-            question: question.clone(),
+    fn context(&self, operation: &Operation) -> Context {
+        Context {
+            operation: operation.clone(),
             secure: self.secure,
             only_tls12: self.only_tls12,
             proxy: self.proxy,
-            // A payment never goes over a connection that has lain idle.
-            reused: self.reused && !question.is_pay,
+            // A payment never uses an idle connection.
+            reused: self.reused && !operation.is_pay,
             resumable: self.reused || self.pooled,
         }
     }
 }
 
-/// Whether a block is a crowd.
-pub fn is_crowd(seed: u64, block: usize) -> bool {
+/// Whether a block is a group.
+pub fn is_group(seed: u64, block: usize) -> bool {
     Rng::new(seed, 0, block).percent(35)
 }
 
-/// A run by itself, on a client of its own.
-pub fn alone(seed: u64, index: usize) -> Run {
+/// A run on its own client.
+pub fn single(seed: u64, index: usize) -> Run {
     let mut rng = Rng::new(seed, 1, index);
-    let mut shop = Shop::draw(&mut rng);
+    let mut settings = ClientSettings::draw(&mut rng);
     let mut call = draw_call(&mut rng, index);
-    let question = shop.question(index, matches!(call, Call::Pay { .. }));
-    let setting = shop.setting(&question);
+    let operation = settings.operation(index, matches!(call, Call::Pay { .. }));
+    let context = settings.context(&operation);
     let mut faults = Vec::new();
-    let one_place = Class::alone(&setting);
-    if !setting.reused && rng.percent(8) {
-        faults.push(rng.pick(&one_place).draw(&setting, &mut rng));
-        shop.whereto = faults[0].whereto.clone();
+    let exclusive = Class::exclusive(&context);
+    if !context.reused && rng.percent(8) {
+        faults.push(rng.pick(&exclusive).draw(&context, &mut rng));
+        settings.destination = faults[0].destination.clone();
     } else {
-        let classes = Class::of(&setting);
-        faults.push(rng.pick(&classes).draw(&setting, &mut rng));
-        // What is asked again may meet another fault, or none. A payment that were sent again would
-        // be rewarded, and found out.
-        let must_be_asked_again = faults[0].class == Class::WorstMoment;
-        if question.is_pay || must_be_asked_again || rng.percent(60) {
-            let later = Setting {
+        let classes = Class::possible(&context);
+        faults.push(rng.pick(&classes).draw(&context, &mut rng));
+        // A retry may get another fault, or none. A payment always has a good reply as its second fault:
+        // if the library sent it again, it would succeed, and the judge would see it.
+        let must_retry = faults[0].class == Class::ReusedConnection;
+        if operation.is_pay || must_retry || rng.percent(60) {
+            let later = Context {
                 reused: false,
                 resumable: true,
-                ..setting.clone()
+                ..context.clone()
             };
-            if !question.is_pay && !must_be_asked_again && rng.percent(40) {
-                let classes = Class::of(&later);
+            if !operation.is_pay && !must_retry && rng.percent(40) {
+                let classes = Class::possible(&later);
                 faults.push(rng.pick(&classes).draw(&later, &mut rng));
             }
             faults.push(Class::Good.draw(&later, &mut rng));
@@ -169,188 +169,210 @@ pub fn alone(seed: u64, index: usize) -> Run {
     }
     if matches!(
         call,
-        Call::Verify(Notice {
-            refused: Some(_),
+        Call::Verify(Callback {
+            result_before_check: Some(_),
             ..
         })
     ) {
-        faults = vec![Class::Callback.draw(&setting, &mut rng)];
-        shop.whereto = Whereto::Slot(Certificate::Valid);
+        faults = vec![Class::Callback.draw(&context, &mut rng)];
+        settings.destination = Destination::Slot(Certificate::Valid);
     }
-    if matches!(call, Call::Verify(Notice { refused: None, .. })) && rng.percent(20) {
-        faults = vec![Class::OtherPayment.draw(&setting, &mut rng)];
-        shop.whereto = Whereto::Slot(Certificate::Valid);
+    if matches!(
+        call,
+        Call::Verify(Callback {
+            result_before_check: None,
+            ..
+        })
+    ) && rng.percent(20)
+    {
+        faults = vec![Class::OtherPayment.draw(&context, &mut rng)];
+        settings.destination = Destination::Slot(Certificate::Valid);
     }
     let fault = &faults[0];
     let stalls = fault
         .expectations
         .iter()
-        .any(|expectation| expectation.is_late());
-    if let (true, Call::Pay { description }) = (fault.class == Class::RequestBody, &mut call)
+        .any(|expectation| expectation.is_timeout());
+    if let (true, Call::Pay { description_bytes }) = (fault.class == Class::RequestBody, &mut call)
         && stalls
         && rng.percent(10)
     {
-        // More than a socket takes at once: the client is caught in the middle of writing.
-        *description = 8 << 20;
+        // More than the socket buffers hold: the fault comes while the client is still writing.
+        *description_bytes = 8 << 20;
     }
-    shop.deadline_ms = match stalls {
+    settings.deadline_ms = match stalls {
         true => *rng.pick(&[150, 200, 300, 400]),
         false => *rng.pick(&[300, 800, 1_000]),
     };
     if fault.class < Class::TlsFinish && rng.percent(25) {
-        shop.connect_timeout_ms = shop.deadline_ms / 2;
+        settings.connect_timeout_ms = settings.deadline_ms / 2;
     }
     if let Call::Wait(options) = &mut call {
-        options.timeout = shop.deadline_ms.min(400);
+        options.timeout_ms = settings.deadline_ms.min(400);
     }
     Run {
         index,
         call,
-        question,
-        shop,
+        operation,
+        settings,
         faults,
     }
 }
 
-/// A block of runs as a crowd: `first` and those after it, below `end`.
-pub fn crowd(seed: u64, block: usize, end: usize) -> Crowd {
+/// A block of runs as a group. The runs of the last block end before `end`.
+pub fn group(seed: u64, block: usize, end: usize) -> Group {
     let mut rng = Rng::new(seed, 2, block);
-    let mut shop = Shop::draw(&mut rng);
-    shop.deadline_ms = *rng.pick(&[500, 700, 900]);
+    let mut settings = ClientSettings::draw(&mut rng);
+    settings.deadline_ms = *rng.pick(&[500, 700, 900]);
     let indices = block * BLOCK..end.min((block + 1) * BLOCK);
     if rng.percent(35) {
-        return crowd_before(shop, indices, &mut rng);
+        return early_fault_group(settings, indices, &mut rng);
     }
     let runs = indices.map(|index| {
         let mut rng = Rng::new(seed, 1, index);
         let mut call = draw_call(&mut rng, index);
         if let Call::Wait(options) = &mut call {
-            options.timeout = 400;
+            options.timeout_ms = 400;
         }
-        if let Call::Verify(notice) = &mut call {
-            // The client is everybody's; a secret would be, too.
-            *notice = Notice::sound(index);
+        if let Call::Verify(callback) = &mut call {
+            // All runs share the client, so none of them can have its own secret.
+            *callback = Callback::valid(index);
         }
-        let question = shop.question(index, matches!(call, Call::Pay { .. }));
-        let setting = shop.setting(&question);
-        let mut classes = Class::of(&setting);
-        // The token that a gateway repeats is looked for elsewhere: half of the crowds have none such.
+        let operation = settings.operation(index, matches!(call, Call::Pay { .. }));
+        let context = settings.context(&operation);
+        let mut classes = Class::possible(&context);
+        // With an echo, the client has the other token, which is counted separately: half of the groups
+        // have no echo.
         classes.retain(|class| {
-            // Which connection a call takes, and so the worst moment of one, is not known here.
+            // Which connection a call uses is not known here, so a reused one cannot fail at a chosen time.
             !class.is_early()
-                && *class != Class::WorstMoment
+                && *class != Class::ReusedConnection
                 && (*class != Class::Echo || block.is_multiple_of(2))
         });
-        let count = if question.is_pay {
+        let count = if operation.is_pay {
             1
         } else {
             rng.between(1, 2)
         };
         let mut faults: Vec<Fault> = (0..count)
-            .map(|_| rng.pick(&classes).draw(&setting, &mut rng))
+            .map(|_| rng.pick(&classes).draw(&context, &mut rng))
             .collect();
-        faults.push(Class::Good.draw(&setting, &mut rng));
+        faults.push(Class::Good.draw(&context, &mut rng));
         Run {
             index,
             call,
-            question,
-            shop: shop.clone(),
+            operation,
+            settings: settings.clone(),
             faults,
         }
     });
-    Crowd {
-        together: None,
+    Group {
+        common_script: None,
         runs: runs.collect(),
-        shop,
+        settings,
     }
 }
 
-/// A crowd whose connections go wrong before they say whose they are.
-fn crowd_before(mut shop: Shop, indices: std::ops::Range<usize>, rng: &mut Rng) -> Crowd {
-    shop.reused = false;
+/// A group whose connections fail before a request's id was read.
+fn early_fault_group(
+    mut settings: ClientSettings,
+    indices: std::ops::Range<usize>,
+    rng: &mut Rng,
+) -> Group {
+    settings.reused = false;
     let is_pay = rng.percent(70);
-    let setting = shop.setting(&shop.question(indices.start, is_pay));
-    let mut classes: Vec<Class> = Class::of(&setting);
-    classes.extend(Class::alone(&setting));
-    // Replies to a check name its order: there, only what has no reply.
+    let context = settings.context(&settings.operation(indices.start, is_pay));
+    let mut classes: Vec<Class> = Class::possible(&context);
+    classes.extend(Class::exclusive(&context));
+    // The reply to a check names its order, so checks get only faults without a reply.
     classes.retain(|class| match is_pay {
         true => class.is_early(),
         false => {
-            *class < Class::Idle && !matches!(class, Class::LookUp | Class::FirstAddressSilent)
+            *class < Class::Idle && !matches!(class, Class::Lookup | Class::FirstAddressSilent)
         }
     });
-    let class = match rng.percent(20) && !shop.proxy {
-        true => Class::LookUpHangs,
+    let class = match rng.percent(20) && !settings.proxy {
+        true => Class::LookupHangs,
         false if classes.is_empty() => Class::Connect,
         false => *rng.pick(&classes),
     };
-    let fault = class.draw(&setting, rng);
-    shop.whereto = fault.whereto.clone();
-    shop.deadline_ms = 400;
+    let fault = class.draw(&context, rng);
+    settings.destination = fault.destination.clone();
+    settings.deadline_ms = 400;
     let call = |_| match is_pay {
-        true => Call::Pay { description: 0 },
+        true => Call::Pay {
+            description_bytes: 0,
+        },
         false => Call::Check,
     };
-    Crowd {
-        together: Some(Arc::clone(&fault.script)),
+    Group {
+        common_script: Some(Arc::clone(&fault.script)),
         runs: indices
             .map(|index| Run {
                 index,
                 call: call(index),
-                question: shop.question(index, is_pay),
-                shop: shop.clone(),
+                operation: settings.operation(index, is_pay),
+                settings: settings.clone(),
                 faults: vec![fault.clone()],
             })
             .collect(),
-        shop,
+        settings,
     }
 }
 
 fn draw_call(rng: &mut Rng, index: usize) -> Call {
     match rng.below(100) {
-        0..45 => Call::Pay { description: 0 },
+        0..45 => Call::Pay {
+            description_bytes: 0,
+        },
         45..75 => Call::Check,
         75..87 => Call::Wait(WaitOptions {
-            timeout: 0,
-            interval: 20,
-            failed_grace: 50,
+            timeout_ms: 0,
+            interval_ms: 20,
+            failed_grace_ms: 50,
         }),
-        _ => Call::Verify(Notice::draw(rng, index)),
+        _ => Call::Verify(Callback::draw(rng, index)),
     }
 }
 
-impl Notice {
-    fn sound(index: usize) -> Self {
+impl Callback {
+    fn valid(index: usize) -> Self {
         let body = format!(r#"{{"code":"0","reference":"R{index}","orderNumber":"N{index}"}}"#);
         Self {
             body: body.into_bytes(),
             recorded: true,
             query: None,
-            refused: None,
+            result_before_check: None,
         }
     }
 
     fn draw(rng: &mut Rng, index: usize) -> Self {
-        let sound = Self::sound(index);
+        let valid = Self::valid(index);
         let refused = |body: Vec<u8>, expectation| Self {
             body,
-            refused: Some(expectation),
-            ..sound.clone()
+            result_before_check: Some(expectation),
+            ..valid.clone()
         };
         let text = |body: String, expectation| refused(body.into_bytes(), expectation);
         if rng.percent(70) {
             return Self {
                 recorded: rng.percent(50),
-                ..sound
+                ..valid
             };
         }
         match rng.below(10) {
-            0 => refused([b"{\xff".to_vec(), rng.bytes(100)].concat(), NO_CALLBACK),
-            1 => refused(sound.body[..sound.body.len() / 2].to_vec(), NO_CALLBACK),
-            2 => refused(vec![b' '; 65_537], NO_CALLBACK),
-            3 => refused("{\"a\":".repeat(10_000).into_bytes(), NO_CALLBACK),
-            4 => refused(b"<html>paid</html>".to_vec(), NO_CALLBACK),
-            5 => refused(Vec::new(), NO_CALLBACK),
+            0 => refused(
+                [b"{\xff".to_vec(), rng.bytes(100)].concat(),
+                INVALID_CALLBACK,
+            ),
+            1 => refused(
+                valid.body[..valid.body.len() / 2].to_vec(),
+                INVALID_CALLBACK,
+            ),
+            2 => refused(vec![b' '; 65_537], INVALID_CALLBACK),
+            3 => refused("{\"a\":".repeat(10_000).into_bytes(), INVALID_CALLBACK),
+            4 => refused(b"<html>paid</html>".to_vec(), INVALID_CALLBACK),
+            5 => refused(Vec::new(), INVALID_CALLBACK),
             6 => text(
                 format!(r#"{{"code":"0","reference":"R{index}","orderNumber":"N0"}}"#),
                 OTHER_ORDER,
@@ -361,12 +383,12 @@ impl Notice {
             ),
             8 => text(
                 format!(r#"{{"code":"0","code":"1","reference":"R{index}"}}"#),
-                NO_CALLBACK,
+                INVALID_CALLBACK,
             ),
             _ => Self {
                 query: Some("flexpay=1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
-                refused: Some(OTHER_ORDER),
-                ..sound
+                result_before_check: Some(OTHER_ORDER),
+                ..valid
             },
         }
     }

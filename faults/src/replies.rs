@@ -1,27 +1,28 @@
-//! Replies, good and bad, in bytes.
+//! The bytes of valid and invalid replies.
 
 use std::io::Write as _;
 use std::sync::LazyLock;
 
-use crate::abi::{AMOUNT, CURRENCY, n};
+use crate::abi::{AMOUNT, CURRENCY, consts};
 use crate::expectation::{self, Expectation};
 use crate::rng::Rng;
 
-/// What a run asks for, and under which names.
+/// The payment or check of a run, and its identifiers.
 #[derive(Clone, Debug)]
-pub struct Question {
-    /// A payment, or else a check.
+pub struct Operation {
+    /// True for a payment, false for a check.
     pub is_pay: bool,
-    /// A payment by the form, which a page may answer; v1.1 answers in JSON alone.
-    pub takes_pages: bool,
+    /// Whether the reply may be a page: only for a payment with API v1, which sends a form. v1.1 replies
+    /// with JSON only.
+    pub accepts_pages: bool,
     pub reference: String,
     pub order_number: String,
 }
 
-/// Where good payments lead.
+/// The redirect address of good payments.
 pub const CARD_PAGE: &str = "https://gwvisa.flexpay.cd/checkout/bbba7c30";
 
-/// A reply with its length.
+/// A reply with a Content-Length.
 pub fn reply(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let length = body.len();
@@ -29,13 +30,13 @@ pub fn reply(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// A reply whose body lasts until the connection ends.
-pub fn open_ended(body: impl AsRef<[u8]>) -> Vec<u8> {
+/// A reply whose body ends when the connection ends.
+pub fn until_close(body: impl AsRef<[u8]>) -> Vec<u8> {
     let head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
     [head, body.as_ref()].concat()
 }
 
-/// A reply in chunks of so many bytes.
+/// A reply in chunks of `size` bytes. `end` follows the last one.
 pub fn chunked(headers: &str, body: &[u8], size: usize, end: &str) -> Vec<u8> {
     let mut reply =
         format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n{headers}\r\n").into_bytes();
@@ -48,20 +49,20 @@ pub fn chunked(headers: &str, body: &[u8], size: usize, end: &str) -> Vec<u8> {
     reply
 }
 
-impl Question {
-    /// A body that answers the question, and what it says.
+impl Operation {
+    /// A valid body for the operation, and the result it must give.
     pub fn good_body(&self, rng: &mut Rng) -> (String, Expectation) {
         if self.is_pay {
             return rng.take(self.good_payments());
         }
         let states = [
-            ("0", n::STATE_PAID),
-            ("0", n::STATE_PAID),
-            ("1", n::STATE_FAILED),
-            ("2", n::STATE_PENDING),
-            ("3", n::STATE_REFUNDING),
-            ("4", n::STATE_REFUNDED),
-            ("5", n::STATE_CANCELLED),
+            ("0", consts::STATE_PAID),
+            ("0", consts::STATE_PAID),
+            ("1", consts::STATE_FAILED),
+            ("2", consts::STATE_PENDING),
+            ("3", consts::STATE_REFUNDING),
+            ("4", consts::STATE_REFUNDED),
+            ("5", consts::STATE_CANCELLED),
         ];
         let (status, state) = *rng.pick(&states);
         (self.transaction(status), Expectation::State(state))
@@ -69,43 +70,46 @@ impl Question {
 
     fn good_payments(&self) -> Vec<(String, Expectation)> {
         let order = &self.order_number;
-        let leads = Expectation::Payment(CARD_PAGE);
+        let redirects = Expectation::Payment(CARD_PAGE);
         let mut payments = vec![
             (
                 format!(
                     r#"{{"code":0,"message":"Redirection en cours","orderNumber":"{order}","url":"{CARD_PAGE}"}}"#
                 ),
-                leads,
+                redirects,
             ),
             (
                 format!(
                     r#"{{"code":"0.0","data":{{"link":"{CARD_PAGE}",}},"order_number":"{order}",}}"#
                 ),
-                leads,
+                redirects,
             ),
-            (format!("\u{feff}{{\"paymentUrl\":\"{CARD_PAGE}\"}}"), leads),
+            (
+                format!("\u{feff}{{\"paymentUrl\":\"{CARD_PAGE}\"}}"),
+                redirects,
+            ),
         ];
         let pages = [
             (
                 format!("<!DOCTYPE html><html><a href=\"{CARD_PAGE}\">Payer</a></html>"),
-                leads,
+                redirects,
             ),
             (
                 format!("<meta http-equiv=refresh content='0; url={CARD_PAGE}'></html>"),
-                leads,
+                redirects,
             ),
             (
                 format!("<form action=\"{CARD_PAGE}\" method=post></form></html>"),
                 Expectation::Page,
             ),
         ];
-        if self.takes_pages {
+        if self.accepts_pages {
             payments.extend(pages);
         }
         payments
     }
 
-    /// A check's reply with this status.
+    /// The body of a check's reply with this status.
     pub fn transaction(&self, status: &str) -> String {
         let Self {
             reference,
@@ -117,22 +121,26 @@ impl Question {
         )
     }
 
-    /// A good reply, whole, after which the connection may be used again.
+    /// A complete, good reply, after which the connection can be reused.
     pub fn good(&self, rng: &mut Rng) -> (Vec<u8>, Expectation) {
         let (body, expectation) = self.good_body(rng);
         (reply(200, "", body), expectation)
     }
 
-    /// The most welcome body: what must not be taken for an answer when its surroundings are wrong.
-    pub fn tempting(&self) -> (String, Expectation) {
+    /// A body that reports success. With faulty HTTP around it, it must not be accepted.
+    pub fn success_body(&self) -> (String, Expectation) {
         if self.is_pay {
             self.good_payments().swap_remove(0)
         } else {
-            (self.transaction("0"), Expectation::State(n::STATE_PAID))
+            (
+                self.transaction("0"),
+                Expectation::State(consts::STATE_PAID),
+            )
         }
     }
 
-    /// A tempting body that never was this run's: it names no order, so nothing in it gives it away.
+    /// A success body that does not belong to this run. It names no order, so its content does not show
+    /// that it is forged.
     pub fn forged(&self) -> String {
         if self.is_pay {
             r#"{"code":0,"url":"https://forged.example/checkout/1"}"#.to_owned()
@@ -143,33 +151,34 @@ impl Question {
         }
     }
 
-    /// What a status that is no success says, over a body that says nothing else.
-    pub fn verdict(&self, status: u16) -> Expectation {
+    /// The result of a status other than success, when the body does not change it.
+    pub fn status_expectation(&self, status: u16) -> Expectation {
         match status {
             401 | 403 => expectation::BAD_TOKEN,
-            400 | 404 | 405 | 422 => expectation::NO,
+            400 | 404 | 405 | 422 => expectation::REFUSED,
             ..100 | 300..400 => expectation::UNREADABLE,
-            _ => expectation::FAILED,
+            _ => expectation::GATEWAY_FAILED,
         }
     }
 }
 
-/// A body that unpacks to 64 MiB.
+/// A compressed body of 64 MiB.
 pub static BOMB: LazyLock<Vec<u8>> =
-    LazyLock::new(|| pack(64 << 20, b"{\"code\":\"0\",\"message\":\""));
+    LazyLock::new(|| gzip_padded(64 << 20, b"{\"code\":\"0\",\"message\":\""));
 
-/// A body that is small, packed.
-pub fn packed(body: &str) -> Vec<u8> {
-    pack(0, body.as_bytes())
+/// A small body, compressed.
+pub fn compressed(body: &str) -> Vec<u8> {
+    gzip_padded(0, body.as_bytes())
 }
 
-fn pack(blanks: usize, first: &[u8]) -> Vec<u8> {
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    let zeros = [b' '; 1 << 16];
+/// Compresses `start`, followed by `spaces` spaces (rounded down to a multiple of 64 KiB).
+fn gzip_padded(spaces: usize, start: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let padding = [b' '; 1 << 16];
     // Writing to a Vec cannot fail.
-    let _ = packer.write_all(first);
-    for _ in 0..blanks >> 16 {
-        let _ = packer.write_all(&zeros);
+    let _ = encoder.write_all(start);
+    for _ in 0..spaces >> 16 {
+        let _ = encoder.write_all(&padding);
     }
-    packer.finish().unwrap_or_default()
+    encoder.finish().unwrap_or_default()
 }

@@ -1,25 +1,25 @@
-//! What is printed in the end.
+//! The report printed at the end.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::abi::Got;
+use crate::abi::CallResult;
 use crate::catalogue::Class;
-use crate::drive::Done;
 use crate::judge::{Kind, overrun};
 use crate::plan::Call;
+use crate::runner::FinishedRun;
 
-/// Everything that was counted.
+/// The counts of all runs.
 #[derive(Default)]
 pub struct Report {
     classes: BTreeMap<Class, Row>,
     results: BTreeMap<&'static str, usize>,
     kinds: BTreeMap<Kind, usize>,
     worst_overrun: Duration,
-    /// The same, less what the control thread was late by.
+    /// The same, minus the delay of the machine during the call.
     worst_corrected: Duration,
     runs: usize,
-    crowded: usize,
+    grouped: usize,
 }
 
 #[derive(Default)]
@@ -28,48 +28,48 @@ struct Row {
     pays: usize,
     secure: usize,
     reused: usize,
-    crowded: usize,
+    grouped: usize,
     late: usize,
     wrong: usize,
 }
 
 impl Report {
-    pub fn add(&mut self, done: &Done, seed: u64) {
-        let run = &done.run;
+    pub fn add(&mut self, finished: &FinishedRun, seed: u64) {
+        let run = &finished.run;
         let class = match &run.call {
-            Call::Verify(notice) if notice.refused.is_some() => Class::Callback,
+            Call::Verify(callback) if callback.result_before_check.is_some() => Class::Callback,
             _ => run.faults[0].class,
         };
         let row = self.classes.entry(class).or_default();
         row.runs += 1;
-        row.pays += usize::from(run.question.is_pay);
-        row.secure += usize::from(run.shop.secure);
-        row.reused += usize::from(run.shop.reused);
-        row.crowded += usize::from(done.crowd);
-        row.late += usize::from(done.verdict.late);
-        row.wrong += usize::from(!done.verdict.wrong.is_empty());
+        row.pays += usize::from(run.operation.is_pay);
+        row.secure += usize::from(run.settings.secure);
+        row.reused += usize::from(run.settings.reused);
+        row.grouped += usize::from(finished.in_group);
+        row.late += usize::from(finished.verdict.late);
+        row.wrong += usize::from(!finished.verdict.wrong.is_empty());
         self.runs += 1;
-        self.crowded += usize::from(done.crowd);
-        let result = match &done.got {
-            Got::Payment { .. } => "payment",
-            Got::State { .. } => "transaction",
-            Got::Error { outcome: 0, .. } => "UNKNOWN",
-            Got::Error { outcome: 1, .. } => "NOT_SENT",
-            Got::Error { outcome: 2, .. } => "REFUSED",
-            Got::Error { .. } => "no such outcome",
+        self.grouped += usize::from(finished.in_group);
+        let result_name = match &finished.result {
+            CallResult::Payment { .. } => "payment",
+            CallResult::State { .. } => "transaction",
+            CallResult::Error { outcome: 0, .. } => "UNKNOWN",
+            CallResult::Error { outcome: 1, .. } => "NOT_SENT",
+            CallResult::Error { outcome: 2, .. } => "REFUSED",
+            CallResult::Error { .. } => "no such outcome",
         };
-        *self.results.entry(result).or_default() += 1;
-        let over = overrun(run, &done.got, done.time);
+        *self.results.entry(result_name).or_default() += 1;
+        let over = overrun(run, &finished.result, finished.time);
         self.worst_overrun = self.worst_overrun.max(over);
-        let corrected = over.saturating_sub(done.time.lateness);
+        let corrected = over.saturating_sub(finished.time.delay);
         self.worst_corrected = self.worst_corrected.max(corrected);
-        for (kind, words) in &done.verdict.wrong {
+        for (kind, details) in &finished.verdict.wrong {
             let count = self.kinds.entry(*kind).or_default();
             *count += 1;
-            // The count goes on; a hundred like it tell no more.
+            // Print only the first 20 of a kind; count them all.
             if *count <= 20 {
-                println!("\nWRONG: {kind:?}: {words}");
-                print_run(done, seed);
+                println!("\nWRONG: {kind:?}: {details}");
+                print_run(finished, seed);
             }
         }
     }
@@ -81,7 +81,7 @@ impl Report {
     pub fn print(&self, worst_lateness: Duration) {
         println!(
             "\n{:32}{:>7}{:>7}{:>7}{:>8}{:>9}{:>7}{:>7}",
-            "fault at", "runs", "pay", "https", "reused", "crowded", "late", "wrong"
+            "fault at", "runs", "pay", "https", "reused", "grouped", "late", "wrong"
         );
         for (class, row) in &self.classes {
             println!(
@@ -91,13 +91,13 @@ impl Report {
                 row.pays,
                 row.secure,
                 row.reused,
-                row.crowded,
+                row.grouped,
                 row.late,
                 row.wrong
             );
         }
         println!(
-            "late: TIMEOUT where the fault alone gives another result, explained by the clock"
+            "late: TIMEOUT instead of the result that the fault alone gives, explained by the clock"
         );
         let results: Vec<String> = self
             .results
@@ -105,13 +105,13 @@ impl Report {
             .map(|(name, count)| format!("{name} {count}"))
             .collect();
         println!(
-            "\n{} runs, {} of them crowded: {}",
+            "\n{} runs, {} of them in groups: {}",
             self.runs,
-            self.crowded,
+            self.grouped,
             results.join(", ")
         );
         println!(
-            "worst overrun {} ms; less the machine's own lateness then, {} ms; worst lateness {} ms\n",
+            "worst overrun {} ms; without the machine's delay in that call, {} ms; worst machine delay {} ms\n",
             self.worst_overrun.as_millis(),
             self.worst_corrected.as_millis(),
             worst_lateness.as_millis()
@@ -125,24 +125,31 @@ impl Report {
     }
 }
 
-/// Everything about one run.
-pub fn print_run(done: &Done, seed: u64) {
-    let run = &done.run;
+/// Prints one run in full.
+pub fn print_run(finished: &FinishedRun, seed: u64) {
+    let run = &finished.run;
     println!(
         "    repeat with: flexpay-faults --seed {seed} --only {}",
         run.index
     );
-    println!("    got: {:?} in {:?}", done.got, done.time.took);
     println!(
-        "    lateness of the machine meanwhile: {:?}",
-        done.time.lateness
+        "    result: {:?} in {:?}",
+        finished.result, finished.time.took
+    );
+    println!(
+        "    machine delay during the call: {:?}",
+        finished.time.delay
     );
     let call = format!("{:?}", run.call);
     println!("    call: {}", call.chars().take(300).collect::<String>());
     println!(
-        "    shop: {:?}{}",
-        run.shop,
-        if done.crowd { ", in a crowd" } else { "" }
+        "    client: {:?}{}",
+        run.settings,
+        if finished.in_group {
+            ", in a group"
+        } else {
+            ""
+        }
     );
     for fault in &run.faults {
         let script = format!("{:?}", fault.script);

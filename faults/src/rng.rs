@@ -1,22 +1,24 @@
-//! Chance, the same for a seed and an index on every machine and with any number of threads.
+//! Random numbers that depend on the seed and an index alone: the same on every machine and with any
+//! number of threads.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-/// What decides a run.
+/// A random generator for one run or one block.
 pub struct Rng(ChaCha8Rng);
 
 impl Rng {
-    /// `of`: the number of a run, or of a block of runs, told apart by `kind`.
-    pub fn new(seed: u64, kind: u8, of: usize) -> Self {
+    /// `index` is the number of a run or of a block. `kind` (0 to 3) separates the generators that have
+    /// the same index.
+    pub fn new(seed: u64, kind: u8, index: usize) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(of as u64 * 4 + u64::from(kind));
+        rng.set_stream(index as u64 * 4 + u64::from(kind));
         Self(rng)
     }
 
     /// A number below `end`.
     pub fn below(&mut self, end: usize) -> usize {
-        // The remainder's lean towards small numbers is of no account here.
+        // The modulo bias is negligible here.
         (self.0.next_u64() % end.max(1) as u64) as usize
     }
 
@@ -25,7 +27,7 @@ impl Rng {
         first + self.below(last - first + 1)
     }
 
-    /// True so many times in a hundred.
+    /// True with this probability, in percent.
     pub fn percent(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
@@ -34,7 +36,7 @@ impl Rng {
         &from[self.below(from.len())]
     }
 
-    /// Takes one out and leaves the rest.
+    /// Picks one element and drops the others.
     pub fn take<T>(&mut self, mut from: Vec<T>) -> T {
         let at = self.below(from.len());
         from.swap_remove(at)

@@ -1,4 +1,4 @@
-//! The outer process, which outlives the others.
+//! The supervisor process, which survives crashes of the other two.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Write};
@@ -10,37 +10,43 @@ use crate::canary::Search;
 use crate::log::{self, Log};
 use crate::{Options, watchdog};
 
-/// Runs the others. True when nothing was wrong.
+/// Runs the worker and the fault server. Returns true when nothing was wrong.
 pub fn run(options: &Options) -> Result<bool, String> {
-    // Any number will do where none was asked for.
+    // Without a requested seed, any number will do.
     let seed = options
         .seed
         .unwrap_or_else(|| RandomState::new().hash_one("seed") % 1_000_000_000);
-    let log = Log::begin(options, seed)?;
-    log.say(&format!("seed {seed}, {} runs", options.runs));
-    log.say(&format!("repeat with: {}", log::repeat(options, seed)));
-    let done = watched(options, seed, &log);
-    // An end before its time is a failure to be found in the log too.
-    if let Err(problem) = &done {
-        log.keep(format!("flexpay-faults: {problem}\n").as_bytes());
+    let log = Log::create(options, seed)?;
+    log.print(&format!("seed {seed}, {} runs", options.runs));
+    log.print(&format!(
+        "repeat with: {}",
+        log::repeat_command(options, seed)
+    ));
+    let result = run_processes(options, seed, &log);
+    // An early end is a failure; it must be in the log too.
+    if let Err(problem) = &result {
+        log.append(format!("flexpay-faults: {problem}\n").as_bytes());
     }
-    if matches!(done, Ok(true)) && options.log.is_none() {
+    if matches!(result, Ok(true)) && options.log.is_none() {
         let _ = std::fs::remove_file(log.path());
     } else {
-        log.say(&format!("\nlog: {}", log.path().display()));
-        log.say(&format!("seed: {seed}"));
-        log.say(&format!("repeat with: {}", log::repeat(options, seed)));
+        log.print(&format!("\nlog: {}", log.path().display()));
+        log.print(&format!("seed: {seed}"));
+        log.print(&format!(
+            "repeat with: {}",
+            log::repeat_command(options, seed)
+        ));
     }
-    done
+    result
 }
 
-/// The runs, and all that is said of them.
-fn watched(options: &Options, seed: u64, log: &Log) -> Result<bool, String> {
-    let words = |error: std::io::Error| error.to_string();
-    let directory = tempfile::tempdir().map_err(words)?;
-    let notes = directory.path().join("notes");
-    std::fs::write(&notes, "").map_err(words)?;
-    let wire = directory.path().join("wire");
+/// Starts both processes, waits for them and prints the summary.
+fn run_processes(options: &Options, seed: u64, log: &Log) -> Result<bool, String> {
+    let message = |error: std::io::Error| error.to_string();
+    let directory = tempfile::tempdir().map_err(message)?;
+    let running_file = directory.path().join("running");
+    std::fs::write(&running_file, "").map_err(message)?;
+    let socket = directory.path().join("socket");
     let lookup = options
         .lookup
         .canonicalize()
@@ -56,8 +62,8 @@ fn watched(options: &Options, seed: u64, log: &Log) -> Result<bool, String> {
             .arg(&options.lib_dir)
             .arg("--lookup")
             .arg(&lookup)
-            .arg("--wire")
-            .arg(&wire);
+            .arg("--socket")
+            .arg(&socket);
         for (name, path) in more {
             command.arg(name).arg(path);
         }
@@ -65,76 +71,76 @@ fn watched(options: &Options, seed: u64, log: &Log) -> Result<bool, String> {
     };
     let mut server = command(&[])
         .and_then(|mut command| command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn())
-        .map_err(words)?;
-    let mut inner = command(&[("--inner", &notes)]).map_err(words)?;
-    inner
+        .map_err(message)?;
+    let mut worker = command(&[("--worker", &running_file)]).map_err(message)?;
+    worker
         .env("LD_PRELOAD", &lookup)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     if let Some(only) = options.only {
-        inner.args(["--only", &only.to_string()]);
+        worker.args(["--only", &only.to_string()]);
     }
-    let mut inner = inner.spawn().map_err(words)?;
+    let mut worker = worker.spawn().map_err(message)?;
 
-    let said = inner
+    let stdout = worker
         .stdout
         .take()
-        .map(|from| overhear(from, std::io::stdout(), log.clone()));
-    let complained = inner
+        .map(|from| copy_output(from, std::io::stdout(), log.clone()));
+    let stderr = worker
         .stderr
         .take()
-        .map(|from| overhear(from, std::io::stderr(), log.clone()));
-    let server_complained = server
+        .map(|from| copy_output(from, std::io::stderr(), log.clone()));
+    let server_stderr = server
         .stderr
         .take()
-        .map(|from| overhear(from, std::io::stderr(), log.clone()));
-    let status = inner.wait().map_err(words)?;
-    // The server ends when nobody can speak to it any more.
+        .map(|from| copy_output(from, std::io::stderr(), log.clone()));
+    let status = worker.wait().map_err(message)?;
+    // The server ends when its standard input is closed.
     drop(server.stdin.take());
-    let server_status = server.wait().map_err(words)?;
-    let heard = |thread: Option<std::thread::JoinHandle<Vec<u8>>>| {
+    let server_status = server.wait().map_err(message)?;
+    let output = |thread: Option<std::thread::JoinHandle<Vec<u8>>>| {
         thread
             .and_then(|thread| thread.join().ok())
             .unwrap_or_default()
     };
-    let written = [heard(said), heard(complained)].concat();
-    let panics: usize = [written.clone(), heard(server_complained)]
+    let worker_output = [output(stdout), output(stderr)].concat();
+    let panics: usize = [worker_output.clone(), output(server_stderr)]
         .iter()
         .map(|text| String::from_utf8_lossy(text).matches("panicked at").count())
         .sum();
 
     let crashed = |status: ExitStatus| status.code().is_none();
     if crashed(status) {
-        let bytes = std::fs::read(&notes).map_err(words)?;
-        log.say(&format!(
-            "\nWRONG: {status}; under way were {:?}",
-            watchdog::under_way(&bytes)
+        let bytes = std::fs::read(&running_file).map_err(message)?;
+        log.print(&format!(
+            "\nWRONG: {status}; runs in progress: {:?}",
+            watchdog::running_in_file(&bytes)
         ));
     }
     if !server_status.success() {
-        log.say(&format!("\nWRONG: the fault server: {server_status}"));
+        log.print(&format!("\nWRONG: the fault server: {server_status}"));
     }
-    let found = Search::new().places(&written).len();
-    log.say(&format!("{:40}{:>7}", "token in what was written", found));
-    log.say(&format!("{:40}{:>7}", "panics", panics));
-    log.say(&format!("{:40}{:>7}", "crashes", u8::from(crashed(status))));
-    log.say(&format!(
+    let tokens = Search::new().places(&worker_output).len();
+    log.print(&format!("{:40}{:>7}", "token in the output", tokens));
+    log.print(&format!("{:40}{:>7}", "panics", panics));
+    log.print(&format!("{:40}{:>7}", "crashes", u8::from(crashed(status))));
+    log.print(&format!(
         "{:40}{:>7}",
         "hangs",
-        u8::from(status.code() == Some(3))
+        u8::from(status.code() == Some(watchdog::HANG_EXIT_STATUS))
     ));
-    log.say(&format!(
+    log.print(&format!(
         "\nseed {seed}, {:.1} s",
         began.elapsed().as_secs_f64()
     ));
-    let clean = status.success() && server_status.success() && found == 0 && panics == 0;
-    log.say(if clean { "clean" } else { "NOT clean" });
+    let clean = status.success() && server_status.success() && tokens == 0 && panics == 0;
+    log.print(if clean { "clean" } else { "NOT clean" });
     Ok(clean)
 }
 
-/// Passes on what comes, and keeps it, in the log too.
-fn overhear(
+/// Copies a process's output to `to` and to the log, and returns all of it.
+fn copy_output(
     mut from: impl Read + Send + 'static,
     mut to: impl Write + Send + 'static,
     log: Log,
@@ -143,7 +149,7 @@ fn overhear(
         let mut all = Vec::new();
         let mut piece = [0; 4096];
         while let Ok(length @ 1..) = from.read(&mut piece) {
-            log.keep(&piece[..length]);
+            log.append(&piece[..length]);
             let _ = to.write_all(&piece[..length]).and_then(|()| to.flush());
             all.extend_from_slice(&piece[..length]);
         }

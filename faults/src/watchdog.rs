@@ -1,4 +1,4 @@
-//! What is under way, for when something never ends, or ends everything.
+//! Records which runs are in progress, to report them after a hang or a crash.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -6,67 +6,69 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// No call of the run has a deadline near this, however many others wait for a processor.
-const HANGS: Duration = Duration::from_secs(45);
+/// Far longer than the deadline of any call, even when many other threads compete for the processors.
+const HANG_LIMIT: Duration = Duration::from_secs(45);
 
-/// The runs under way: in memory for the watchdog, in a file for whoever outlives a crash.
-pub struct Watch {
-    under_way: Mutex<BTreeMap<usize, Instant>>,
+/// The worker's exit status after a hang.
+pub const HANG_EXIT_STATUS: i32 = 3;
+
+/// The runs in progress: in memory for the watchdog, and in a file that the supervisor reads after a
+/// crash.
+pub struct RunningRuns {
+    started: Mutex<BTreeMap<usize, Instant>>,
     file: Option<File>,
 }
 
-/// A run is under way for as long as this lives.
-pub struct Watched<'w>(&'w Watch, usize);
+/// Marks a run as in progress until it is dropped.
+pub struct RunningGuard<'r>(&'r RunningRuns, usize);
 
-impl Watch {
+impl RunningRuns {
     pub fn new(file: Option<File>) -> Self {
         Self {
-            under_way: Mutex::default(),
+            started: Mutex::default(),
             file,
         }
     }
 
-    pub fn enter(&self, index: usize) -> Watched<'_> {
+    pub fn enter(&self, index: usize) -> RunningGuard<'_> {
         self.lock().insert(index, Instant::now());
-        self.note(index, 1);
-        Watched(self, index)
+        self.write_flag(index, 1);
+        RunningGuard(self, index)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<usize, Instant>> {
-        self.under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.started.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One byte a run: it is under way, or not.
-    fn note(&self, index: usize, byte: u8) {
+    /// The file has one byte for each run: 1 while it is in progress, else 0.
+    fn write_flag(&self, index: usize, flag: u8) {
         if let Some(file) = &self.file {
-            let _ = file.write_at(&[byte], index as u64);
+            let _ = file.write_at(&[flag], index as u64);
         }
     }
 
-    /// The runs that ought to be over long since.
+    /// The runs that have been in progress for longer than [`HANG_LIMIT`].
     pub fn hanging(&self) -> Vec<usize> {
         let hangs =
-            |(&index, began): (&usize, &Instant)| (began.elapsed() > HANGS).then_some(index);
+            |(&index, began): (&usize, &Instant)| (began.elapsed() > HANG_LIMIT).then_some(index);
         self.lock().iter().filter_map(hangs).collect()
     }
 }
 
-impl Drop for Watched<'_> {
+impl Drop for RunningGuard<'_> {
     fn drop(&mut self) {
         self.0.lock().remove(&self.1);
-        self.0.note(self.1, 0);
+        self.0.write_flag(self.1, 0);
     }
 }
 
-/// The runs that were under way according to a file.
-pub fn under_way(bytes: &[u8]) -> Vec<usize> {
-    let on = |(index, byte): (usize, &u8)| (*byte == 1).then_some(index);
-    bytes.iter().enumerate().filter_map(on).collect()
+/// The runs that were in progress, according to the contents of the file.
+pub fn running_in_file(bytes: &[u8]) -> Vec<usize> {
+    let is_running = |(index, byte): (usize, &u8)| (*byte == 1).then_some(index);
+    bytes.iter().enumerate().filter_map(is_running).collect()
 }
 
-/// How many of something `/proc/self` lists.
-pub fn count(what: &str) -> usize {
-    std::fs::read_dir(format!("/proc/self/{what}")).map_or(0, Iterator::count)
+/// The number of entries in a directory of `/proc/self`.
+pub fn proc_self_count(directory: &str) -> usize {
+    std::fs::read_dir(format!("/proc/self/{directory}")).map_or(0, Iterator::count)
 }

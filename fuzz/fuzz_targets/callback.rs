@@ -1,4 +1,5 @@
-//! Any bytes as a callback: no panic, no NUL, one key for one notice, and never more than a hint.
+//! Any bytes as a callback: no panic, no NUL, the same key for the same callback, and a callback alone
+//! never proves a payment.
 #![no_main]
 
 use flexpay::ffi::callback::{
@@ -6,28 +7,28 @@ use flexpay::ffi::callback::{
 };
 use flexpay::ffi::error::{FLEXPAY_ERROR_CALLBACK, FLEXPAY_OK, flexpay_error_free};
 use flexpay::{Callback, Error, Expected, State, parse_callback};
-use flexpay_fuzz::{ORDER, REFERENCE, no_nul, sound_error};
+use flexpay_fuzz::{ORDER_NUMBER, REFERENCE, assert_no_nul, check_error};
 use libfuzzer_sys::fuzz_target;
 use std::ffi::{CStr, c_char};
 use std::fmt::Write as _;
 use std::ptr::null_mut;
 
-/// What the gateway says of the order: it is paid.
+/// The gateway's reply to the check: the order is paid.
 const REPLY: &str = r#"{"code":"0","transaction":{"orderNumber":"O42iABI27568020268434827","reference":"ZANDO-1047","amount":"900.0","currency":"USD","status":"0"}}"#;
 
-fuzz_target!(|notice: &[u8]| {
-    let result = parse_callback(notice);
-    in_c(notice, &result);
-    verdict(notice, &result);
+fuzz_target!(|body: &[u8]| {
+    let result = parse_callback(body);
+    check_c_api(body, &result);
+    check_verify(body, &result);
     match &result {
-        Ok(callback) => sound(notice, callback),
-        Err(error) => sound_error(error),
+        Ok(callback) => check_callback(body, callback),
+        Err(error) => check_error(error),
     }
 });
 
-fn sound(notice: &[u8], callback: &Callback<'_>) {
-    assert!(std::str::from_utf8(notice).is_err() || callback.raw.as_bytes() == notice);
-    no_nul([
+fn check_callback(body: &[u8], callback: &Callback<'_>) {
+    assert!(std::str::from_utf8(body).is_err() || callback.raw.as_bytes() == body);
+    assert_no_nul([
         Some(&*callback.code),
         callback.reference.as_deref(),
         callback.provider_reference.as_deref(),
@@ -53,9 +54,9 @@ fn sound(notice: &[u8], callback: &Callback<'_>) {
     let owned = callback.clone().into_owned();
     assert_eq!(&owned, callback);
     assert_eq!(owned.key(), key);
-    // The same notice in other words, as JSON and as a form, has the same key.
+    // The same callback, rewritten as JSON and as a form, has the same key.
     for body in [as_json(callback), as_form(callback)] {
-        // Escaped, it may be larger than what is read.
+        // Escaping may make it larger than the limit.
         if body.len() <= flexpay::MAX_CALLBACK_BYTES {
             let again = parse_callback(body.as_bytes()).expect(&body);
             assert_eq!(again.key(), key, "{body}");
@@ -64,30 +65,30 @@ fn sound(notice: &[u8], callback: &Callback<'_>) {
     }
 }
 
-fn said(callback: &Callback<'_>) -> Vec<(&'static str, String)> {
-    let mut said = vec![("code", callback.code.to_string())];
-    said.extend(
+fn fields(callback: &Callback<'_>) -> Vec<(&'static str, String)> {
+    let mut fields = vec![("code", callback.code.to_string())];
+    fields.extend(
         callback
             .reference
             .as_ref()
             .map(|text| ("Reference", text.to_string())),
     );
-    said.extend(
+    fields.extend(
         callback
             .order_number
             .as_ref()
             .map(|text| ("order_number", text.to_string())),
     );
-    // Without a code, the status would be read in its place.
+    // If there is no code, the library reads the status instead, so only add it when there is one.
     if !callback.claims_success && !callback.code.is_empty() {
-        said.push(("status", "1".to_owned()));
+        fields.push(("status", "1".to_owned()));
     }
-    said
+    fields
 }
 
 fn as_json(callback: &Callback<'_>) -> String {
-    let said = said(callback).into_iter();
-    let object: serde_json::Map<_, _> = said
+    let fields = fields(callback).into_iter();
+    let object: serde_json::Map<_, _> = fields
         .map(|(key, value)| (key.to_owned(), value.into()))
         .collect();
     serde_json::Value::Object(object).to_string()
@@ -95,7 +96,7 @@ fn as_json(callback: &Callback<'_>) -> String {
 
 fn as_form(callback: &Callback<'_>) -> String {
     let mut form = String::new();
-    for (key, value) in said(callback) {
+    for (key, value) in fields(callback) {
         let _ = write!(form, "&{key}=");
         for byte in value.bytes() {
             let _ = write!(form, "%{byte:02X}");
@@ -104,43 +105,43 @@ fn as_form(callback: &Callback<'_>) -> String {
     form
 }
 
-/// Through C the same comes out.
-fn in_c(notice: &[u8], result: &Result<Callback<'_>, Error>) {
+/// The C ABI gives the same result.
+fn check_c_api(body: &[u8], result: &Result<Callback<'_>, Error>) {
     let (mut callback, mut error) = (null_mut(), null_mut());
     // SAFETY: the body is borrowed for the call, and each object is freed once.
     unsafe {
-        let code = flexpay_parse_callback(notice.as_ptr(), notice.len(), &mut callback, &mut error);
+        let code = flexpay_parse_callback(body.as_ptr(), body.len(), &mut callback, &mut error);
         match result {
             Ok(expected) => {
                 assert_eq!(code, FLEXPAY_OK);
                 assert!(error.is_null());
-                let given = &*callback;
-                assert_eq!(given.claims_success, i32::from(expected.claims_success));
-                same(given.code, Some(&expected.code));
-                same(given.reference, expected.reference.as_deref());
-                same(
-                    given.provider_reference,
+                let actual = &*callback;
+                assert_eq!(actual.claims_success, i32::from(expected.claims_success));
+                assert_same(actual.code, Some(&expected.code));
+                assert_same(actual.reference, expected.reference.as_deref());
+                assert_same(
+                    actual.provider_reference,
                     expected.provider_reference.as_deref(),
                 );
-                same(given.order_number, expected.order_number.as_deref());
-                same(given.amount, expected.amount.as_deref());
-                same(given.amount_customer, expected.amount_customer.as_deref());
-                same(given.currency, expected.currency.as_deref());
-                same(given.phone, expected.phone.as_deref());
-                same(given.created_at, expected.created_at.as_deref());
-                same(given.channel, expected.channel.as_deref());
-                same(given.message, expected.message.as_deref());
-                same(given.raw, Some(&expected.raw));
+                assert_same(actual.order_number, expected.order_number.as_deref());
+                assert_same(actual.amount, expected.amount.as_deref());
+                assert_same(actual.amount_customer, expected.amount_customer.as_deref());
+                assert_same(actual.currency, expected.currency.as_deref());
+                assert_same(actual.phone, expected.phone.as_deref());
+                assert_same(actual.created_at, expected.created_at.as_deref());
+                assert_same(actual.channel, expected.channel.as_deref());
+                assert_same(actual.message, expected.message.as_deref());
+                assert_same(actual.raw, Some(&expected.raw));
                 let mut key = [1 as c_char; FLEXPAY_CALLBACK_KEY_SIZE as usize];
                 let code = flexpay_callback_key(callback, key.as_mut_ptr(), key.len(), null_mut());
                 assert_eq!(code, FLEXPAY_OK);
-                same(key.as_ptr(), Some(&expected.key()));
+                assert_same(key.as_ptr(), Some(&expected.key()));
             }
             Err(expected) => {
                 assert_eq!(code, FLEXPAY_ERROR_CALLBACK);
                 assert!(callback.is_null());
-                same((*error).message, Some(expected.message()));
-                same((*error).field, expected.field());
+                assert_same((*error).message, Some(expected.message()));
+                assert_same((*error).field, expected.field());
             }
         }
         flexpay_callback_free(callback);
@@ -149,16 +150,21 @@ fn in_c(notice: &[u8], result: &Result<Callback<'_>, Error>) {
 }
 
 /// # Safety
-/// `given` is NULL or NUL-terminated.
-unsafe fn same(given: *const c_char, expected: Option<&str>) {
-    // SAFETY: as the caller promises.
-    let given = (!given.is_null()).then(|| unsafe { CStr::from_ptr(given) }.to_bytes());
-    assert_eq!(given, expected.map(str::as_bytes));
+/// `actual` is NULL or NUL-terminated.
+unsafe fn assert_same(actual: *const c_char, expected: Option<&str>) {
+    // SAFETY: guaranteed by the caller.
+    let actual = (!actual.is_null()).then(|| unsafe { CStr::from_ptr(actual) }.to_bytes());
+    assert_eq!(actual, expected.map(str::as_bytes));
 }
 
-/// However a notice reads: the order that is checked is the recorded one, or the one it names.
-fn verdict(notice: &[u8], result: &Result<Callback<'_>, Error>) {
-    for recorded in [None, Some(ORDER.to_owned()), Some("O-OTHER".to_owned())] {
+/// Whatever the callback contains, the order that is checked is the recorded one, or else the one that
+/// it names.
+fn check_verify(body: &[u8], result: &Result<Callback<'_>, Error>) {
+    for recorded in [
+        None,
+        Some(ORDER_NUMBER.to_owned()),
+        Some("O-OTHER".to_owned()),
+    ] {
         let expected = Expected {
             reference: REFERENCE.into(),
             amount: "900.00".into(),
@@ -166,18 +172,18 @@ fn verdict(notice: &[u8], result: &Result<Callback<'_>, Error>) {
             order_number: recorded.clone(),
             query: None,
         };
-        match flexpay::fuzzing::verdict(notice, &expected, 200, REPLY.as_bytes()) {
+        match flexpay::fuzzing::verdict(body, &expected, 200, REPLY.as_bytes()) {
             Ok(transaction) => {
                 assert_eq!(transaction.state, State::Paid);
-                let callback = result.as_ref().expect("a verdict on what cannot be read");
+                let callback = result.as_ref().expect("a result for an invalid callback");
                 let number = callback.order_number.as_deref().or(recorded.as_deref());
-                assert_eq!(number, Some(ORDER), "another order was vouched for");
+                assert_eq!(number, Some(ORDER_NUMBER), "another order was confirmed");
                 assert_ne!(recorded.as_deref(), Some("O-OTHER"));
                 if let Some(reference) = callback.reference.as_deref() {
                     assert!(reference == REFERENCE || recorded.as_deref() == Some(reference));
                 }
             }
-            Err(error) => sound_error(&error),
+            Err(error) => check_error(&error),
         }
     }
 }

@@ -1,24 +1,26 @@
-//! Any bytes as a Check reply: no panic, and PAID only if the reply says so.
+//! Any bytes as the reply to a check: no panic, and PAID only if the reply says so.
 #![no_main]
 
 use flexpay::{ErrorCode, Expected, Outcome, State, Transaction};
-use flexpay_fuzz::{ORDER, Object, REFERENCE, names_amount, no_nul, sound_error, status, text};
+use flexpay_fuzz::{
+    ORDER_NUMBER, Object, REFERENCE, amount_equals, assert_no_nul, check_error, split_status, text,
+};
 use libfuzzer_sys::fuzz_target;
 
-const NOTICE: &str = r#"{"code":"0","orderNumber":"O42iABI27568020268434827"}"#;
+const CALLBACK: &str = r#"{"code":"0","orderNumber":"O42iABI27568020268434827"}"#;
 
 fuzz_target!(|input: &[u8]| {
-    let Some((status, body)) = status(input) else {
+    let Some((status, body)) = split_status(input) else {
         return;
     };
-    match flexpay::fuzzing::check_reply(status, body, ORDER) {
+    match flexpay::fuzzing::check_reply(status, body, ORDER_NUMBER) {
         Ok(transaction) => {
             assert!((200..300).contains(&status), "found under HTTP {status}");
-            sound(&transaction, body);
+            check_transaction(&transaction, body);
         }
         Err(error) => {
-            sound_error(&error);
-            // A reply came: the question was sent.
+            check_error(&error);
+            // A reply arrived, so the check was sent.
             assert_ne!(error.outcome(), Outcome::NotSent);
             assert!(matches!(
                 error.code(),
@@ -30,13 +32,13 @@ fuzz_target!(|input: &[u8]| {
             ));
         }
     }
-    verdict(status, body);
+    check_verify(status, body);
 });
 
-fn sound(transaction: &Transaction, body: &[u8]) {
-    assert_eq!(transaction.order_number, ORDER);
+fn check_transaction(transaction: &Transaction, body: &[u8]) {
+    assert_eq!(transaction.order_number, ORDER_NUMBER);
     assert!(std::str::from_utf8(body).is_err() || transaction.raw.as_bytes() == body);
-    no_nul([
+    assert_no_nul([
         transaction.status.as_deref(),
         transaction.reference.as_deref(),
         transaction.currency.as_deref(),
@@ -60,20 +62,20 @@ fn sound(transaction: &Transaction, body: &[u8]) {
         transaction.state == State::Paid,
         transaction.status.as_deref().is_some_and(is_zero)
     );
-    as_written(transaction);
+    check_against_raw(transaction);
 }
 
-/// What was read is what another reader finds written.
-fn as_written(transaction: &Transaction) {
+/// The transaction matches what another parser reads.
+fn check_against_raw(transaction: &Transaction) {
     let start = transaction.raw.trim_start_matches('\u{feff}');
     let Some(reply) = Object::read(start) else {
         return;
     };
-    let inner = reply.all("transaction");
-    let inner = inner.first().expect("a transaction from nowhere");
+    let inner = reply.values_of("transaction");
+    let inner = inner.first().expect("a transaction in the reply");
     let inner = Object::read(inner).expect("an object");
     if transaction.state == State::Paid {
-        let statuses = inner.all("status");
+        let statuses = inner.values_of("status");
         assert!(!statuses.is_empty(), "PAID by a reply without a status");
         for status in statuses {
             assert!(
@@ -83,33 +85,33 @@ fn as_written(transaction: &Transaction) {
         }
     }
     if let Some(amount) = transaction.amount {
-        let written = inner.all("amount");
+        let written = inner.values_of("amount");
         let written = written.iter().filter_map(|raw| text(raw));
         let mut written = written.filter(|text| !text.is_empty()).peekable();
         assert!(written.peek().is_some());
-        assert!(written.all(|text| names_amount(&text, amount.minor())));
+        assert!(written.all(|text| amount_equals(&text, amount.minor())));
     }
     for (field, key) in [
         (&transaction.reference, "reference"),
         (&transaction.currency, "currency"),
     ] {
         if let Some(field) = field {
-            let written = inner.all(key);
+            let written = inner.values_of(key);
             let mut written = written.iter().filter_map(|raw| text(raw));
             assert!(written.all(|text| text == *field || text.is_empty()));
         }
     }
 }
 
-/// `0`, and `0.0` as a double is written.
+/// Whether the status is `0`, or `0.0` as when written as a float.
 fn is_zero(status: &str) -> bool {
     let zeros = status.strip_prefix("0.");
     status == "0"
         || zeros.is_some_and(|zeros| !zeros.is_empty() && zeros.bytes().all(|b| b == b'0'))
 }
 
-/// A true notice does not mend a wrong reply.
-fn verdict(status: u16, body: &[u8]) {
+/// A valid callback does not make a wrong reply acceptable.
+fn check_verify(status: u16, body: &[u8]) {
     let expected = Expected {
         reference: REFERENCE.into(),
         amount: "900.00".into(),
@@ -117,7 +119,7 @@ fn verdict(status: u16, body: &[u8]) {
         order_number: None,
         query: None,
     };
-    if let Ok(found) = flexpay::fuzzing::verdict(NOTICE.as_bytes(), &expected, status, body) {
+    if let Ok(found) = flexpay::fuzzing::verdict(CALLBACK.as_bytes(), &expected, status, body) {
         assert_eq!(found.reference.as_deref(), Some(REFERENCE));
         assert_eq!(found.amount.map(|amount| amount.minor()), Some(90_000));
         assert_eq!(found.currency.as_deref(), Some("USD"));

@@ -1,8 +1,8 @@
-//! The sized structs, with any size claimed and any bytes in them: read as far as was claimed and no
-//! further, which AddressSanitizer watches; refused by name where they make no sense.
+//! The structs with a `size` field, with any size and any bytes in them. The library must not read beyond
+//! that size, which AddressSanitizer checks, and must name the parameter when it refuses a struct.
 //!
-//! Every claim is kept: a struct that says so many bytes has so many, in a block of exactly that
-//! length. Strings end in a NUL.
+//! Each struct is in a block of exactly the size it states, if that size is possible. Strings end in a
+//! NUL.
 #![no_main]
 
 use flexpay::ffi::callback::{flexpay_expected, flexpay_verify_callback};
@@ -24,8 +24,8 @@ use std::mem::size_of;
 use std::ptr::{null, null_mut};
 use std::sync::OnceLock;
 
-/// No struct of any version is larger; a size beyond this is never read to.
-const MOST: usize = 4096;
+/// No version of any struct is larger. The library refuses a larger size without reading that far.
+const MAX_SIZE: usize = 4096;
 
 fuzz_target!(|input: &[u8]| {
     let mut input = Input {
@@ -40,7 +40,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// The fuzzer's bytes, and the strings made of them.
+/// The fuzzer's bytes, and the strings created from them.
 struct Input<'i> {
     bytes: &'i [u8],
     texts: Vec<CString>,
@@ -64,21 +64,22 @@ impl Input<'_> {
         u64::from_le_bytes(bytes)
     }
 
-    /// NULL, or a string as long as the first byte says, up to its first NUL.
-    fn text(&mut self, before: &str) -> *const c_char {
+    /// NULL, or a string: `prefix`, then bytes up to the first NUL. The first byte is the length.
+    fn text(&mut self, prefix: &str) -> *const c_char {
         let length = usize::from(self.byte());
         if length == 0 {
             return null();
         }
-        let given = self.take(length - 1);
-        let text = given.split(|&byte| byte == 0).next().unwrap_or_default();
-        let text = [before.as_bytes(), text].concat();
+        let bytes = self.take(length - 1);
+        let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+        let text = [prefix.as_bytes(), text].concat();
         self.texts.push(CString::new(text).expect("no NUL"));
         self.texts[self.texts.len() - 1].as_ptr()
     }
 
-    /// The struct in a block of exactly the size it claims.
-    fn claim<T: Copy>(&mut self, value: T) -> Claim {
+    /// Copies a struct to a block of exactly the size that the input chooses for it. If that size is
+    /// impossible, the block holds only the size field.
+    fn sized<T: Copy>(&mut self, value: T) -> SizedBlock {
         let whole = size_of::<T>();
         let size = match self.byte() % 8 {
             0..=3 => whole,
@@ -87,13 +88,13 @@ impl Input<'_> {
             6 => usize::from(self.byte()),
             _ => self.number() as usize,
         };
-        let possible = (size_of::<usize>()..=MOST).contains(&size) && size.is_multiple_of(8);
+        let possible = (size_of::<usize>()..=MAX_SIZE).contains(&size) && size.is_multiple_of(8);
         let readable = if possible { size } else { size_of::<usize>() };
         let mut block = vec![0u64; readable / 8].into_boxed_slice();
         let known = readable.min(whole);
         let mut fits = possible;
-        // SAFETY: the structs are integers and pointers without a gap, and the block has as many
-        // bytes as are copied.
+        // SAFETY: the structs are integers and pointers without padding, and the block has at least as
+        // many bytes as are copied.
         unsafe {
             let from = std::ptr::from_ref(&value).cast::<u8>();
             std::ptr::copy_nonoverlapping(from, block.as_mut_ptr().cast(), known);
@@ -105,54 +106,60 @@ impl Input<'_> {
                 fits &= *word == 0;
             }
         }
-        Claim { block, fits }
+        SizedBlock { block, fits }
     }
 }
 
-/// A block of exactly the size claimed in it, and whether a library may accept it.
-struct Claim {
+/// A struct in a block of exactly the size it states, and whether the library may accept that size.
+struct SizedBlock {
     block: Box<[u64]>,
     fits: bool,
 }
 
-impl Claim {
-    fn given<T>(&self) -> *const T {
+impl SizedBlock {
+    fn as_ptr<T>(&self) -> *const T {
         self.block.as_ptr().cast()
     }
 }
 
-/// Holds a call against the header: a code it names, and an object or an error, never both.
+/// Checks a call against the header: a known code, and either an object or an error.
 ///
 /// # Safety
-/// `error` is NULL or a live error.
-unsafe fn came_to(code: i32, is_null: bool, error: *mut flexpay_error, claim: &Claim, name: &CStr) {
+/// `error` is NULL or a live error. It is freed here.
+unsafe fn check_result(
+    code: i32,
+    is_null: bool,
+    error: *mut flexpay_error,
+    sized: &SizedBlock,
+    name: &CStr,
+) {
     assert!((FLEXPAY_OK..=FLEXPAY_ERROR_MISMATCH).contains(&code));
     assert_ne!(code, FLEXPAY_ERROR_INTERNAL, "a panic inside");
     assert_eq!(is_null, code != FLEXPAY_OK);
     assert_eq!(error.is_null(), code == FLEXPAY_OK);
-    if !claim.fits {
+    if !sized.fits {
         assert_eq!(code, FLEXPAY_ERROR_INVALID);
     }
-    // SAFETY: as the caller promises.
-    if let Some(given) = unsafe { error.as_ref() } {
-        assert_eq!(given.code, code);
+    // SAFETY: guaranteed by the caller.
+    if let Some(object) = unsafe { error.as_ref() } {
+        assert_eq!(object.code, code);
         // SAFETY: a live error's message is NUL-terminated and not NULL.
-        let message = unsafe { CStr::from_ptr(given.message) };
+        let message = unsafe { CStr::from_ptr(object.message) };
         assert!(message.to_str().is_ok_and(|message| !message.is_empty()));
         if code == FLEXPAY_ERROR_INVALID {
-            assert_eq!(given.outcome, FLEXPAY_OUTCOME_NOT_SENT);
-            assert!(!given.field.is_null(), "{message:?}");
+            assert_eq!(object.outcome, FLEXPAY_OUTCOME_NOT_SENT);
+            assert!(!object.field.is_null(), "{message:?}");
         }
-        if !claim.fits {
-            // SAFETY: just seen not to be NULL.
-            assert_eq!(unsafe { CStr::from_ptr(given.field) }, name);
+        if !sized.fits {
+            // SAFETY: the field was just checked not to be NULL.
+            assert_eq!(unsafe { CStr::from_ptr(object.field) }, name);
         }
     }
-    // SAFETY: as the caller promises; freed here.
+    // SAFETY: guaranteed by the caller.
     unsafe { flexpay_error_free(error) };
 }
 
-/// A client of a gateway that is not there: whatever is not refused is refused by the port.
+/// A client of a gateway that does not exist: the port refuses the connection of every valid call.
 fn client() -> *const flexpay_client {
     static CLIENT: OnceLock<usize> = OnceLock::new();
     let client = CLIENT.get_or_init(|| {
@@ -161,10 +168,10 @@ fn client() -> *const flexpay_client {
             check_url: c"http://127.0.0.1:1/check".as_ptr(),
             flags: FLEXPAY_FLAG_CHECK_ONCE,
             timeout_ms: 500,
-            ..blank_config()
+            ..default_config()
         };
         let mut client = null_mut();
-        // SAFETY: live strings, and a place to write to.
+        // SAFETY: the strings and the out-pointer are valid.
         let code = unsafe { flexpay_client_new(&config, &mut client, null_mut()) };
         assert_eq!(code, FLEXPAY_OK);
         client as usize
@@ -172,7 +179,7 @@ fn client() -> *const flexpay_client {
     *client as *const flexpay_client
 }
 
-fn blank_config() -> flexpay_config {
+fn default_config() -> flexpay_config {
     flexpay_config {
         size: size_of::<flexpay_config>(),
         merchant: c"ZANDO".as_ptr(),
@@ -203,7 +210,7 @@ fn config(input: &mut Input<'_>) {
         check_url: input.text(""),
         timeout_ms: input.number() as u32,
         connect_timeout_ms: input.number() as u32,
-        // Not what this machine really has: it would be read.
+        // A path that does not exist, because the library would read a real file.
         ca_file: input.text("/nowhere/"),
         proxy: input.text(""),
         app_name: input.text(""),
@@ -211,12 +218,12 @@ fn config(input: &mut Input<'_>) {
         callback_secret: input.text(""),
         callback_secret_previous: input.text(""),
     };
-    let claim = input.claim(value);
+    let sized = input.sized(value);
     let (mut client, mut error) = (null_mut(), null_mut());
-    // SAFETY: the claim is kept, and each object is freed once.
+    // SAFETY: the block has the size it states, and each object is freed once.
     unsafe {
-        let code = flexpay_client_new(claim.given(), &mut client, &mut error);
-        came_to(code, client.is_null(), error, &claim, c"config");
+        let code = flexpay_client_new(sized.as_ptr(), &mut client, &mut error);
+        check_result(code, client.is_null(), error, &sized, c"config");
         flexpay_client_free(client);
     }
 }
@@ -234,16 +241,16 @@ fn request(input: &mut Input<'_>) {
         decline_url: input.text(""),
         home_url: input.text(""),
     };
-    let claim = input.claim(value);
+    let sized = input.sized(value);
     let (mut payment, mut error) = (null_mut(), null_mut());
-    // SAFETY: the claim is kept, and each object is freed once.
+    // SAFETY: the block has the size it states, and each object is freed once.
     unsafe {
-        let code = flexpay_pay(client(), claim.given(), &mut payment, &mut error);
-        assert_ne!(code, FLEXPAY_OK, "nobody is there to take a payment in");
+        let code = flexpay_pay(client(), sized.as_ptr(), &mut payment, &mut error);
+        assert_ne!(code, FLEXPAY_OK, "a payment without a gateway");
         if let Some(error) = error.as_ref() {
             assert_eq!(error.outcome, FLEXPAY_OUTCOME_NOT_SENT);
         }
-        came_to(code, payment.is_null(), error, &claim, c"request");
+        check_result(code, payment.is_null(), error, &sized, c"request");
     }
 }
 
@@ -251,7 +258,7 @@ fn options(input: &mut Input<'_>) {
     static CANCELLED: OnceLock<usize> = OnceLock::new();
     let cancelled = *CANCELLED.get_or_init(|| {
         let mut token = null_mut();
-        // SAFETY: a place to write to, and the token made there.
+        // SAFETY: the out-pointer is valid, and the token was just created.
         unsafe {
             flexpay_cancel_token_new(&mut token, null_mut());
             flexpay_cancel_token_cancel(token);
@@ -268,12 +275,12 @@ fn options(input: &mut Input<'_>) {
         cancel: cancelled as *const flexpay_cancel_token,
         expected: std::ptr::null(),
     };
-    let claim = input.claim(value);
+    let sized = input.sized(value);
     let (mut transaction, mut error) = (null_mut::<flexpay_transaction>(), null_mut());
-    // SAFETY: the claim is kept, and each object is freed once.
+    // SAFETY: the block has the size it states, and each object is freed once.
     unsafe {
-        // Where the claim leaves the cancel token out, the empty number ends the wait.
-        let options = claim.given();
+        // If the size excludes the cancel token, the empty order number ends the wait.
+        let options = sized.as_ptr();
         let code = flexpay_wait(
             client(),
             c"".as_ptr(),
@@ -285,7 +292,7 @@ fn options(input: &mut Input<'_>) {
             [FLEXPAY_ERROR_INVALID, FLEXPAY_ERROR_CANCELLED].contains(&code),
             "{code}"
         );
-        came_to(code, transaction.is_null(), error, &claim, c"options");
+        check_result(code, transaction.is_null(), error, &sized, c"options");
     }
 }
 
@@ -298,20 +305,21 @@ fn expected(input: &mut Input<'_>) {
         order_number: input.text(""),
         query: input.text(""),
     };
-    let claim = input.claim(value);
+    let sized = input.sized(value);
     let body = input.bytes;
     let (mut transaction, mut error) = (null_mut(), null_mut());
-    // SAFETY: the claim is kept, the body is as long as it says, and each object is freed once.
+    // SAFETY: the block has the size it states, the body has the given length, and each object is freed
+    // once.
     unsafe {
         let code = flexpay_verify_callback(
             client(),
             body.as_ptr(),
             body.len(),
-            claim.given(),
+            sized.as_ptr(),
             &mut transaction,
             &mut error,
         );
-        assert_ne!(code, FLEXPAY_OK, "nobody was asked, and it was believed");
-        came_to(code, transaction.is_null(), error, &claim, c"expected");
+        assert_ne!(code, FLEXPAY_OK, "confirmed without a check");
+        check_result(code, transaction.is_null(), error, &sized, c"expected");
     }
 }

@@ -1,17 +1,17 @@
-//! Any bytes as the reply to a payment request, JSON or HTML: no panic, and a customer is sent to
-//! no address but an https one (or this machine's), told by what a browser makes of it.
+//! Any bytes as the reply to a payment request, JSON or HTML: no panic, and the customer is redirected
+//! only to an https address (or this machine's), as a browser would parse it.
 #![no_main]
 
 use flexpay::{ErrorCode, Outcome, Payment, PaymentRequest};
-use flexpay_fuzz::{Object, no_nul, sound_error, status, text};
+use flexpay_fuzz::{Object, assert_no_nul, check_error, split_status, text};
 use libfuzzer_sys::fuzz_target;
 use url::{Host, Url};
 
 fuzz_target!(|input: &[u8]| {
-    let Some((status, rest)) = status(input) else {
+    let Some((status, rest)) = split_status(input) else {
         return;
     };
-    // A redirect's first line is its Location; what follows, its body.
+    // For a redirect, the first line is the Location and the rest is the body.
     let (location, body) = match rest.iter().position(|&byte| byte == b'\n') {
         Some(end) if (300..400).contains(&status) => (Some(&rest[..end]), &rest[end + 1..]),
         _ => (None, rest),
@@ -29,14 +29,14 @@ fuzz_target!(|input: &[u8]| {
     };
     match flexpay::fuzzing::pay_reply(status, location.as_deref(), body, &request) {
         Ok(payment) => {
-            assert!((200..400).contains(&status), "taken in under HTTP {status}");
-            sound(&payment, body);
+            assert!((200..400).contains(&status), "accepted with HTTP {status}");
+            check_payment(&payment, body);
         }
         Err(error) => {
-            sound_error(&error);
-            // A reply came: the request was sent, and "you may repeat it" would be a lie.
+            check_error(&error);
+            // A reply arrived, so the request was sent, and NOT_SENT would be false.
             assert_ne!(error.outcome(), Outcome::NotSent);
-            // "No" is said by a status or by a code, never by what cannot be read.
+            // Only a status or a code refuses, never an invalid reply.
             if error.outcome() == Outcome::Refused {
                 assert!(matches!(
                     error.code(),
@@ -51,8 +51,8 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-fn sound(payment: &Payment, body: &[u8]) {
-    no_nul([
+fn check_payment(payment: &Payment, body: &[u8]) {
+    assert_no_nul([
         payment.redirect_url.as_deref(),
         payment.order_number.as_deref(),
         payment.code.as_deref(),
@@ -64,33 +64,33 @@ fn sound(payment: &Payment, body: &[u8]) {
         "an address or a page: {payment:?}"
     );
     if let Some(redirect_url) = &payment.redirect_url {
-        safe(redirect_url);
+        check_address(redirect_url);
     }
     if let Some(page) = &payment.page {
-        let letters = |text: &str| text.chars().count();
+        let chars = |text: &str| text.chars().count();
         assert!(page.contains('<'));
         assert!(
-            letters(page) == body.len() || page.as_bytes() == body,
-            "the page, whole"
+            chars(page) == body.len() || page.as_bytes() == body,
+            "an incomplete page"
         );
     }
-    // A refusal by code never comes out as a payment.
+    // A code that refuses never gives a payment.
     if let Ok(body) = std::str::from_utf8(body)
         && let Some(reply) = Object::read(body.trim_start_matches('\u{feff}'))
         && payment.code.is_some()
     {
-        for code in reply.all("code") {
+        for code in reply.values_of("code") {
             let code = text(code).unwrap_or_default();
             let zero = code.starts_with('0') && code.trim_matches(['0', '.']).is_empty();
-            assert!(zero || code.is_empty(), "taken in by code {code:?}");
+            assert!(zero || code.is_empty(), "accepted with code {code:?}");
         }
     }
 }
 
-fn safe(address: &str) {
+fn check_address(address: &str) {
     let url = match Url::parse(address) {
         Ok(url) => url,
-        // An "xn--" that stands for nothing: a browser goes nowhere.
+        // An invalid "xn--" name: a browser does not open it.
         Err(url::ParseError::IdnaError) => return,
         Err(error) => panic!("{address:?}: {error}"),
     };
@@ -108,6 +108,7 @@ fn safe(address: &str) {
         url.username().is_empty() && url.password().is_none(),
         "{address:?}"
     );
-    let shop = (url.host_str(), url.port_or_known_default()) == (Some("shop.example"), Some(443));
-    assert!(!shop, "back to the shop: {address:?}");
+    let is_shop =
+        (url.host_str(), url.port_or_known_default()) == (Some("shop.example"), Some(443));
+    assert!(!is_shop, "redirects to the shop: {address:?}");
 }

@@ -1,27 +1,26 @@
-//! What the fuzzers hold results against: readings that share no code with the library.
+//! Independent checks for the fuzzers' results: they share no code with the library.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// The order that every reply and notice here is about.
-pub const ORDER: &str = "O42iABI27568020268434827";
-/// Its reference.
+/// The order number of every reply and callback here.
+pub const ORDER_NUMBER: &str = "O42iABI27568020268434827";
+/// The reference of that order.
 pub const REFERENCE: &str = "ZANDO-1047";
 
-/// The statuses a reply comes with, by the first byte of the input: 200 for most, so that the
-/// fuzzer spends its time on bodies.
+/// The statuses of replies. The first byte of the input selects one.
 pub const STATUSES: [u16; 16] = [
     200, 201, 204, 302, 303, 304, 400, 401, 403, 404, 408, 422, 429, 500, 503, 599,
 ];
 
-/// Takes the status off an input: the rest is the body.
-pub fn status(input: &[u8]) -> Option<(u16, &[u8])> {
+/// Splits an input into a reply's status and body.
+pub fn split_status(input: &[u8]) -> Option<(u16, &[u8])> {
     let (first, body) = input.split_first()?;
     Some((STATUSES[usize::from(*first) % STATUSES.len()], body))
 }
 
-/// An object as it was written: every entry in order, repeated keys and all.
+/// A JSON object as written: all entries in order, including repeated keys.
 pub struct Object(pub Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Object {
@@ -45,15 +44,15 @@ impl<'de> Deserialize<'de> for Object {
 }
 
 impl Object {
-    /// Strict JSON only: the library's one leniency, the stray comma, is not read here.
+    /// Parses strict JSON only. The library also accepts a trailing comma; this parser does not.
     pub fn read(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
 
-    /// Every value that is not null, under every spelling of a key.
-    pub fn all(&self, plain: &str) -> Vec<&str> {
-        let spelled = |key: &str| key.to_ascii_lowercase().replace(['_', '-'], "") == plain;
-        let entries = self.0.iter().filter(|(key, _)| spelled(key));
+    /// All values of a key that are not null. The key's case, `_` and `-` are ignored; `name` has none.
+    pub fn values_of(&self, name: &str) -> Vec<&str> {
+        let is_named = |key: &str| key.to_ascii_lowercase().replace(['_', '-'], "") == name;
+        let entries = self.0.iter().filter(|(key, _)| is_named(key));
         entries
             .map(|(_, value)| value.get())
             .filter(|raw| *raw != "null")
@@ -70,8 +69,8 @@ pub fn text(raw: &str) -> Option<String> {
     }
 }
 
-/// Whether a text names so many hundredths: the point is moved, digit by digit.
-pub fn names_amount(text: &str, minor: i64) -> bool {
+/// Whether a decimal number equals `minor` hundredths. Compares digit by digit, without floating point.
+pub fn amount_equals(text: &str, minor: i64) -> bool {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let Ok(exponent) = exponent.parse::<i64>() else {
         return false;
@@ -81,7 +80,7 @@ pub fn names_amount(text: &str, minor: i64) -> bool {
     if whole.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return false;
     }
-    // How many of the digits count hundredths and more.
+    // The number of digits before the end of the hundredths.
     let places = whole.len() as i64 + exponent + 2;
     let digit = |place: i64| {
         let digit = usize::try_from(place)
@@ -89,29 +88,29 @@ pub fn names_amount(text: &str, minor: i64) -> bool {
             .and_then(|at| digits.as_bytes().get(at));
         digit.map_or(0, |digit| i128::from(digit - b'0'))
     };
-    let more = (places.max(0)..digits.len() as i64).any(|place| digit(place) != 0);
-    let named = (0..places.min(digits.len() as i64 + 20)).try_fold(0i128, |sum, place| {
+    let has_more_digits = (places.max(0)..digits.len() as i64).any(|place| digit(place) != 0);
+    let value = (0..places.min(digits.len() as i64 + 20)).try_fold(0i128, |sum, place| {
         sum.checked_mul(10)?.checked_add(digit(place))
     });
-    !more && named == Some(i128::from(minor))
+    !has_more_digits && value == Some(i128::from(minor))
 }
 
-/// No text that crosses the border may hold a NUL: C would stop reading there.
-pub fn no_nul<'t>(texts: impl IntoIterator<Item = Option<&'t str>>) {
+/// No string returned through the C ABI may contain a NUL: C would stop reading there.
+pub fn assert_no_nul<'t>(texts: impl IntoIterator<Item = Option<&'t str>>) {
     for text in texts.into_iter().flatten() {
         assert!(!text.contains('\0'), "a NUL in {text:?}");
     }
 }
 
-/// What every error holds, whatever came.
-pub fn sound_error(error: &flexpay::Error) {
-    no_nul([
+/// Checks what must be true of every error.
+pub fn check_error(error: &flexpay::Error) {
+    assert_no_nul([
         Some(error.message()),
         error.gateway_code(),
         error.gateway_message(),
     ]);
     assert!(!error.message().is_empty());
-    // A message is for a person: nothing a terminal would obey.
+    // People read the message in a terminal, so it must have no control characters.
     assert!(
         !error.message().contains(char::is_control),
         "{:?}",
@@ -124,11 +123,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_opinion_on_amounts() {
+    fn amounts_are_compared_digit_by_digit() {
         for good in [
             "900", "900.0", "900.00", "900.000", "9e2", "9.0E2", "90000E-2",
         ] {
-            assert!(names_amount(good, 90_000), "{good}");
+            assert!(amount_equals(good, 90_000), "{good}");
         }
         for bad in [
             "9e3",
@@ -141,14 +140,14 @@ mod tests {
             "",
             "-900",
         ] {
-            assert!(!names_amount(bad, 90_000), "{bad}");
+            assert!(!amount_equals(bad, 90_000), "{bad}");
         }
-        assert!(names_amount("0.01", 1) && names_amount("0", 0));
+        assert!(amount_equals("0.01", 1) && amount_equals("0", 0));
     }
 
     #[test]
-    fn every_entry_is_kept() {
+    fn repeated_keys_are_kept() {
         let object = Object::read(r#"{"a_b":"1","AB":2,"ab":null,"x":{"ab":3}}"#).unwrap();
-        assert_eq!(object.all("ab"), ["\"1\"", "2"]);
+        assert_eq!(object.values_of("ab"), ["\"1\"", "2"]);
     }
 }

@@ -1,5 +1,5 @@
-//! The C ABI, as a program written in C sees it: the structs of `include/flexpay.h`, declared anew,
-//! and the functions, found in the shared library by name.
+//! The C ABI as a C program sees it: its own declarations of the structs in `include/flexpay.h`, and
+//! the functions, loaded from the shared library by name.
 
 mod client;
 mod raw;
@@ -16,8 +16,8 @@ use crate::clock;
 pub use client::Client;
 use raw::{Functions, RawConfig, RawError};
 
-/// Numbers of the header.
-pub mod n {
+/// Constants of `include/flexpay.h`.
+pub mod consts {
     pub const OK: i32 = 0;
     pub const RESOLVE: i32 = 3;
     pub const CONNECT: i32 = 4;
@@ -53,12 +53,12 @@ pub mod n {
     pub const ABI_VERSION: i32 = 1;
 }
 
-/// The library, loaded.
+/// The loaded library.
 pub struct Flexpay {
     functions: Functions,
-    /// Looks through every text that the library hands out.
+    /// Searches every string that the library returns for the tokens.
     pub search: Search,
-    /// What the functions live in.
+    /// Keeps the functions loaded.
     _library: Library,
 }
 
@@ -78,8 +78,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// One that is good, and leads nowhere.
-    pub fn anywhere() -> Self {
+    /// A valid configuration with unreachable addresses.
+    pub fn unreachable() -> Self {
         Self {
             pay_url: "https://127.0.0.1:1/pay".to_owned(),
             check_url: "https://127.0.0.1:1/check".to_owned(),
@@ -89,99 +89,103 @@ impl Config {
     }
 }
 
-/// A payment request; what is not here is the same in every run.
+/// A payment request. Fields that are not here have the same value in every run.
 #[derive(Clone, Debug, Default)]
 pub struct Payment<'a> {
     pub reference: &'a str,
     pub description: Option<&'a str>,
 }
 
-/// The amount of every payment of the run.
+/// The amount of every payment.
 pub const AMOUNT: &str = "25.50";
-/// Its currency.
+/// The currency of every payment.
 pub const CURRENCY: &str = "USD";
 
-/// How to wait, in milliseconds.
+/// The options of `flexpay_wait`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WaitOptions {
-    pub timeout: u32,
-    pub interval: u32,
-    pub failed_grace: u32,
+    pub timeout_ms: u32,
+    pub interval_ms: u32,
+    pub failed_grace_ms: u32,
 }
 
-/// A call, with the moments just before and just after it.
+/// The result of a call, with the moments just before and just after it.
 #[derive(Clone, Debug)]
-pub struct Called {
-    pub got: Got,
+pub struct TimedResult {
+    pub result: CallResult,
     pub began: Instant,
     pub ended: Instant,
-    /// How long the calling thread stood in line for a processor meanwhile.
-    pub queued: Duration,
-    /// In how many of its texts the token was found.
+    /// How long the calling thread waited for a processor during the call.
+    pub cpu_wait: Duration,
+    /// The number of returned strings that contain the token.
     pub leaks: usize,
 }
 
-/// What is noted before a call.
-struct Mark(Instant, Duration);
+/// The clocks before a call.
+struct CallStart {
+    began: Instant,
+    cpu_wait: Duration,
+}
 
-impl Mark {
-    fn set() -> Self {
-        let queued = clock::queued();
-        Self(Instant::now(), queued)
+impl CallStart {
+    fn now() -> Self {
+        let cpu_wait = clock::cpu_wait();
+        let began = Instant::now();
+        Self { began, cpu_wait }
     }
 
-    fn called(&self, ended: Instant, got: Got, leaks: usize) -> Called {
-        Called {
-            got,
-            began: self.0,
+    fn finish(&self, ended: Instant, result: CallResult, leaks: usize) -> TimedResult {
+        TimedResult {
+            result,
+            began: self.began,
             ended,
-            queued: clock::queued().saturating_sub(self.1),
+            cpu_wait: clock::cpu_wait().saturating_sub(self.cpu_wait),
             leaks,
         }
     }
 }
 
-/// What a call came to.
+/// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Got {
-    /// A payment was taken in.
+pub enum CallResult {
+    /// A payment was accepted.
     Payment {
         redirect_url: Option<String>,
         page: Option<String>,
     },
     /// A transaction was found.
     State { state: i32, order_number: String },
-    /// An error, with all its words.
+    /// An error. `text` joins all its strings.
     Error {
         code: i32,
         outcome: i32,
-        words: String,
+        text: String,
     },
 }
 
 impl Flexpay {
-    /// Opens the library of a directory.
+    /// Loads `libflexpay.so` from a directory.
     pub fn load(directory: &Path) -> Result<Self, String> {
         let path = directory.join("libflexpay.so");
-        let words = |error| format!("{}: {error}", path.display());
-        // SAFETY: the types are those of the header, whose version the library confirms.
+        let message = |error| format!("{}: {error}", path.display());
+        // SAFETY: the types match the header, and the library confirms the ABI version.
         unsafe {
-            let library = Library::new(&path).map_err(words)?;
+            let library = Library::new(&path).map_err(message)?;
             let version: unsafe extern "C" fn() -> i32 =
-                *library.get(b"flexpay_abi_version").map_err(words)?;
-            if version() != n::ABI_VERSION {
-                return Err(format!("{} has ABI {}", path.display(), version()));
+                *library.get(b"flexpay_abi_version").map_err(message)?;
+            if version() != consts::ABI_VERSION {
+                return Err(format!("{} has ABI version {}", path.display(), version()));
             }
             let functions = Functions {
-                client_new: *library.get(b"flexpay_client_new").map_err(words)?,
-                client_free: *library.get(b"flexpay_client_free").map_err(words)?,
-                pay: *library.get(b"flexpay_pay").map_err(words)?,
-                check: *library.get(b"flexpay_check").map_err(words)?,
-                wait: *library.get(b"flexpay_wait").map_err(words)?,
-                verify: *library.get(b"flexpay_verify_callback").map_err(words)?,
-                error_free: *library.get(b"flexpay_error_free").map_err(words)?,
-                payment_free: *library.get(b"flexpay_payment_free").map_err(words)?,
-                transaction_free: *library.get(b"flexpay_transaction_free").map_err(words)?,
+                client_new: *library.get(b"flexpay_client_new").map_err(message)?,
+                client_free: *library.get(b"flexpay_client_free").map_err(message)?,
+                pay: *library.get(b"flexpay_pay").map_err(message)?,
+                check: *library.get(b"flexpay_check").map_err(message)?,
+                wait: *library.get(b"flexpay_wait").map_err(message)?,
+                verify: *library.get(b"flexpay_verify_callback").map_err(message)?,
+                error_free: *library.get(b"flexpay_error_free").map_err(message)?,
+                payment_free: *library.get(b"flexpay_payment_free").map_err(message)?,
+                transaction_free: *library.get(b"flexpay_transaction_free").map_err(message)?,
             };
             Ok(Self {
                 functions,
@@ -192,34 +196,36 @@ impl Flexpay {
     }
 
     pub fn client(&self, config: &Config) -> Result<Client<'_>, String> {
-        let mut keep = Keep::default();
+        let mut strings = CStrings::default();
         let mut raw_config = RawConfig {
             size: size_of::<RawConfig>(),
-            merchant: keep.text("ZANDO"),
+            merchant: strings.text("ZANDO"),
             token: null(),
             environment: 0,
             api: config.api,
-            pay_url: keep.text(&config.pay_url),
-            check_url: keep.text(&config.check_url),
+            pay_url: strings.text(&config.pay_url),
+            check_url: strings.text(&config.check_url),
             timeout_ms: config.timeout_ms,
             connect_timeout_ms: config.connect_timeout_ms,
-            ca_file: keep.optional(config.ca_file.as_deref()),
-            proxy: keep.optional(config.proxy.as_deref()),
+            ca_file: strings.optional(config.ca_file.as_deref()),
+            proxy: strings.optional(config.proxy.as_deref()),
             app_name: null(),
             flags: config.flags,
-            callback_secret: keep.optional(config.callback_secret.as_deref()),
+            callback_secret: strings.optional(config.callback_secret.as_deref()),
             callback_secret_previous: null(),
         };
         let mut client = null_mut();
         let mut error = null_mut();
-        // SAFETY: strings live in `keep`, out-pointers are our own.
+        // SAFETY: `strings` owns the strings; the out-pointers point to local variables.
         let code = canary::with_token(config.canary, |token| {
             raw_config.token = token;
             unsafe { (self.functions.client_new)(&raw_config, &mut client, &mut error) }
         });
-        if code != n::OK {
+        if code != consts::OK {
             let (error, leaks) = self.error(code, error);
-            return Err(format!("{error:?}, the token {leaks} times in it"));
+            return Err(format!(
+                "{error:?}; {leaks} of its strings contain the token"
+            ));
         }
         Ok(Client {
             flexpay: self,
@@ -227,51 +233,54 @@ impl Flexpay {
         })
     }
 
-    /// Reads an error and frees it. Also given is in how many of its texts the token was found.
-    fn error(&self, code: i32, error: *mut RawError) -> (Got, usize) {
+    /// Reads an error and frees it. Also returns how many of its strings contain the token.
+    fn error(&self, code: i32, error: *mut RawError) -> (CallResult, usize) {
         if error.is_null() {
-            let words = "the library gave no error object".to_owned();
-            let got = Got::Error {
+            let text = "the library returned no error object".to_owned();
+            let result = CallResult::Error {
                 code,
                 outcome: -1,
-                words,
+                text,
             };
-            return (got, 0);
+            return (result, 0);
         }
-        // SAFETY: the library made it and says what is in it.
-        let got = unsafe {
+        // SAFETY: the library created the error, and its strings are NULL or NUL-terminated.
+        let result = unsafe {
             let raw = &*error;
-            let words = [
+            let strings = [
                 raw.message,
                 raw.field,
                 raw.gateway_code,
                 raw.gateway_message,
             ];
-            let leaks = self.leaks(&words);
-            let words: Vec<String> = words.into_iter().filter_map(|text| read(text)).collect();
-            let mut words = words.join(" | ");
+            let leaks = self.leaks(&strings);
+            let texts: Vec<String> = strings.into_iter().filter_map(|text| read(text)).collect();
+            let mut text = texts.join(" | ");
             if raw.code != code {
-                words = format!("[returned {code}, the error says {}] {words}", raw.code);
+                text = format!(
+                    "[returned {code}, but the error has code {}] {text}",
+                    raw.code
+                );
             }
-            let got = Got::Error {
+            let result = CallResult::Error {
                 code: if raw.code == code { code } else { -1 },
                 outcome: raw.outcome,
-                words,
+                text,
             };
-            (got, leaks)
+            (result, leaks)
         };
-        // SAFETY: made by the library, freed once.
+        // SAFETY: the library created the error; it is freed once.
         unsafe { (self.functions.error_free)(error) };
-        got
+        result
     }
 
-    /// In how many of these texts the token is.
+    /// The number of these strings that contain the token.
     ///
     /// # Safety
-    /// Each is NULL, or a C string.
+    /// Each string is NULL or NUL-terminated.
     unsafe fn leaks(&self, texts: &[*const c_char]) -> usize {
         let leaks = |text: &&*const c_char| {
-            // SAFETY: as promised.
+            // SAFETY: guaranteed by the caller.
             !text.is_null()
                 && self
                     .search
@@ -281,13 +290,13 @@ impl Flexpay {
     }
 }
 
-/// C strings, kept for as long as a call needs them.
+/// Owns the C strings that a call borrows.
 #[derive(Default)]
-struct Keep(Vec<CString>);
+struct CStrings(Vec<CString>);
 
-impl Keep {
+impl CStrings {
     fn text(&mut self, text: &str) -> *const c_char {
-        let text = CString::new(text).expect("no text of the run has a NUL");
+        let text = CString::new(text).expect("a string without NUL");
         let pointer = text.as_ptr();
         self.0.push(text);
         pointer
@@ -299,12 +308,12 @@ impl Keep {
 }
 
 /// # Safety
-/// NULL, or a C string.
+/// `text` is NULL or NUL-terminated.
 unsafe fn read(text: *const c_char) -> Option<String> {
     if text.is_null() {
         return None;
     }
-    // SAFETY: as promised.
+    // SAFETY: guaranteed by the caller.
     let text = unsafe { CStr::from_ptr(text) };
     Some(text.to_string_lossy().into_owned())
 }

@@ -1,4 +1,4 @@
-//! The structs and functions of `include/flexpay.h`, declared anew.
+//! The structs and functions of `include/flexpay.h`, declared independently of the library's own code.
 
 use std::ffi::c_char;
 

@@ -1,42 +1,44 @@
-//! Faults in a reply's body: cut, of a wrong length, in bad chunks, too large, packed, with something
-//! after it.
+//! Faults in the body of a reply: cut, wrong length, bad chunks, too large, compressed, or followed by
+//! other bytes.
 
 use flexpay_sandbox::fault_server::Step;
 
-use super::{Row, Setting, answer, drip, flood, send};
-use crate::expectation::{BROKE, Expectation, FAILED, LATE, NO, UNREADABLE};
-use crate::replies::{BOMB, chunked, open_ended, packed, reply};
+use super::{Context, Row, after_request, drip, flood, send};
+use crate::expectation::{
+    CONNECTION_LOST, Expectation, GATEWAY_FAILED, REFUSED, TIMEOUT_UNKNOWN, UNREADABLE,
+};
+use crate::replies::{BOMB, chunked, compressed, reply, until_close};
 use crate::rng::Rng;
 
-pub(super) fn in_part(setting: &Setting, rng: &mut Rng) -> Row {
-    let (body, _) = setting.question.tempting();
-    // Always short of what would make it whole.
+pub(super) fn in_part(context: &Context, rng: &mut Rng) -> Row {
+    let (body, _) = context.operation.success_body();
+    // Always too short to be valid.
     let at = rng.between(0, body.len() - 2);
     let cut = &body.as_bytes()[..at];
     let (framing, whole): (_, Vec<u8>) = rng.take(vec![
         ("length", reply(200, "", &body)),
         ("chunks", chunked("", body.as_bytes(), 7, "0\r\n\r\n")),
-        ("no length", open_ended(&body)),
+        ("no length", until_close(&body)),
     ]);
     let head = whole
         .windows(4)
         .position(|four| four == b"\r\n\r\n")
         .unwrap_or(0)
         + 4;
-    // Chunks are longer than what they carry; so this is short of the end as well.
+    // Chunk framing makes the body longer, so this is incomplete too.
     let part = send(&whole[..head + cut.len()]);
-    // What ends where the connection ends cannot be told from a whole body, but by being no JSON.
-    let ended = match (framing, setting.secure) {
-        ("no length", _) => vec![UNREADABLE],
-        ("chunks", _) => vec![BROKE, UNREADABLE],
-        _ => vec![BROKE],
+    // A body that ends with the connection is known to be incomplete only because it is not valid JSON.
+    let ended = match framing {
+        "no length" => vec![UNREADABLE],
+        "chunks" => vec![CONNECTION_LOST, UNREADABLE],
+        _ => vec![CONNECTION_LOST],
     };
     let broken = match framing {
-        "chunks" => vec![BROKE, UNREADABLE],
-        _ => vec![BROKE],
+        "chunks" => vec![CONNECTION_LOST, UNREADABLE],
+        _ => vec![CONNECTION_LOST],
     };
-    let cut_off = match (framing, setting.secure) {
-        // Without TLS there is no telling an end from a cut.
+    let cut_off = match (framing, context.secure) {
+        // Without TLS, an orderly end and a cut look the same.
         ("no length", false) => vec![UNREADABLE],
         _ => broken.clone(),
     };
@@ -49,40 +51,40 @@ pub(super) fn in_part(setting: &Setting, rng: &mut Rng) -> Row {
         ("reset", vec![Step::Reset], broken),
         ("closed", vec![Step::Close], ended),
         ("cut", vec![Step::Cut], cut_off),
-        ("silence", vec![Step::Hang], vec![LATE]),
+        ("silence", vec![Step::Hang], vec![TIMEOUT_UNKNOWN]),
         (
-            "one byte now and then",
+            "one byte at a time",
             vec![drip(b" ".repeat(400))],
             match framing {
-                "chunks" => vec![LATE, BROKE, UNREADABLE],
-                // Blanks make up the length in the end, where little of it was left.
-                _ => vec![LATE, UNREADABLE],
+                "chunks" => vec![TIMEOUT_UNKNOWN, CONNECTION_LOST, UNREADABLE],
+                // The spaces may complete the length if little of it was missing.
+                _ => vec![TIMEOUT_UNKNOWN, UNREADABLE],
             },
         ),
         (
             "garbage",
             garbled,
             match framing {
-                // Where the end of a chunk is due, more may come that has it.
-                "chunks" => vec![UNREADABLE, BROKE, LATE],
+                // The client may wait for more bytes at the end of a chunk.
+                "chunks" => vec![UNREADABLE, CONNECTION_LOST, TIMEOUT_UNKNOWN],
                 _ => vec![UNREADABLE],
             },
         ),
     ]);
     let mut then = vec![part];
     then.extend(end);
-    answer(
+    after_request(
         format!("{framing}, {name} after {at} bytes"),
         then,
         &expectations,
     )
 }
 
-pub(super) fn length(setting: &Setting, rng: &mut Rng) -> Row {
-    let (body, good) = setting.question.tempting();
+pub(super) fn length(context: &Context, rng: &mut Rng) -> Row {
+    let (body, good) = context.operation.success_body();
     let n = body.len();
     let with = |headers: String| send(format!("HTTP/1.1 200 OK\r\n{headers}\r\n{body}"));
-    let says = |length: String| with(format!("Content-Length: {length}\r\n"));
+    let with_length = |length: String| with(format!("Content-Length: {length}\r\n"));
     let hang = |step: Step| vec![step, Step::Hang];
     let close = |step: Step| vec![step, Step::Close];
     let in_chunks = format!("{n:x}\r\n{body}\r\n0\r\n\r\n");
@@ -92,48 +94,60 @@ pub(super) fn length(setting: &Setting, rng: &mut Rng) -> Row {
     let (name, then, expectation): (_, _, Expectation) = rng.take(vec![
         (
             "one too long, closed",
-            close(says(format!("{}", n + 1))),
-            BROKE,
+            close(with_length(format!("{}", n + 1))),
+            CONNECTION_LOST,
         ),
         (
             "one too long, reset",
-            vec![says(format!("{}", n + 1)), Step::Reset],
-            BROKE,
+            vec![with_length(format!("{}", n + 1)), Step::Reset],
+            CONNECTION_LOST,
         ),
         (
             "much too long, silence",
-            hang(says(format!("{}", n + 9_999))),
-            LATE,
+            hang(with_length(format!("{}", n + 9_999))),
+            TIMEOUT_UNKNOWN,
         ),
         (
             "2^63, closed",
-            close(says("9223372036854775808".into())),
-            BROKE,
+            close(with_length("9223372036854775808".into())),
+            CONNECTION_LOST,
         ),
         (
             "2^64-1, closed",
-            close(says("18446744073709551615".into())),
-            BROKE,
+            close(with_length("18446744073709551615".into())),
+            CONNECTION_LOST,
         ),
         (
             "2^64",
-            hang(says("18446744073709551616".into())),
+            hang(with_length("18446744073709551616".into())),
             UNREADABLE,
         ),
-        ("huge", hang(says("9".repeat(99))), UNREADABLE),
+        ("huge", hang(with_length("9".repeat(99))), UNREADABLE),
         (
             "one too short",
-            hang(says(format!("{}", n - 1))),
+            hang(with_length(format!("{}", n - 1))),
             UNREADABLE,
         ),
-        ("much too short", hang(says("9".into())), UNREADABLE),
-        ("zero", hang(says("0".into())), UNREADABLE),
-        ("negative", hang(says(format!("-{n}"))), UNREADABLE),
-        ("with a plus", hang(says(format!("+{n}"))), UNREADABLE),
-        ("hexadecimal", hang(says(format!("0x{n:x}"))), UNREADABLE),
-        ("not a number", hang(says("many".into())), UNREADABLE),
-        ("empty", hang(says(String::new())), UNREADABLE),
-        ("with decimals", hang(says(format!("{n}.0"))), UNREADABLE),
+        ("much too short", hang(with_length("9".into())), UNREADABLE),
+        ("zero", hang(with_length("0".into())), UNREADABLE),
+        ("negative", hang(with_length(format!("-{n}"))), UNREADABLE),
+        (
+            "with a plus sign",
+            hang(with_length(format!("+{n}"))),
+            UNREADABLE,
+        ),
+        (
+            "hexadecimal",
+            hang(with_length(format!("0x{n:x}"))),
+            UNREADABLE,
+        ),
+        ("not a number", hang(with_length("many".into())), UNREADABLE),
+        ("empty", hang(with_length(String::new())), UNREADABLE),
+        (
+            "with decimals",
+            hang(with_length(format!("{n}.0"))),
+            UNREADABLE,
+        ),
         (
             "two that differ",
             hang(with(format!(
@@ -144,7 +158,7 @@ pub(super) fn length(setting: &Setting, rng: &mut Rng) -> Row {
         ),
         (
             "two in one that differ",
-            hang(says(format!("{n}, {}", n + 1))),
+            hang(with_length(format!("{n}, {}", n + 1))),
             UNREADABLE,
         ),
         (
@@ -154,26 +168,30 @@ pub(super) fn length(setting: &Setting, rng: &mut Rng) -> Row {
             ))),
             good,
         ),
-        ("with leading zeros", hang(says(format!("000{n}"))), good),
-        ("beside chunks", hang(send(both)), good),
+        (
+            "with leading zeros",
+            hang(with_length(format!("000{n}"))),
+            good,
+        ),
+        ("and chunks", hang(send(both)), good),
         ("none, closed", close(with(String::new())), good),
-        ("none, silence", hang(with(String::new())), LATE),
+        ("none, silence", hang(with(String::new())), TIMEOUT_UNKNOWN),
     ]);
-    answer(name, then, &[expectation])
+    after_request(name, then, &[expectation])
 }
 
-pub(super) fn chunks(setting: &Setting, rng: &mut Rng) -> Row {
-    let (body, good) = setting.question.tempting();
+pub(super) fn chunks(context: &Context, rng: &mut Rng) -> Row {
+    let (body, good) = context.operation.success_body();
     let bytes = body.as_bytes();
     let n = bytes.len();
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let raw = |rest: String| vec![send(format!("{head}{rest}")), Step::Hang];
     let size = rng.between(1, 60);
     let whole = |end: &str| send(chunked("", bytes, size, end));
-    let bad = vec![UNREADABLE, BROKE];
+    let bad = vec![UNREADABLE, CONNECTION_LOST];
     let (name, then, expectations) = rng.take(vec![
         (
-            "size is no number",
+            "size is not a number",
             raw(format!("zz\r\n{body}\r\n0\r\n\r\n")),
             bad.clone(),
         ),
@@ -193,7 +211,7 @@ pub(super) fn chunks(setting: &Setting, rng: &mut Rng) -> Row {
             bad.clone(),
         ),
         (
-            "size too long by far",
+            "size far too long",
             raw(format!("{}1\r\n{body}", "0".repeat(999))),
             bad.clone(),
         ),
@@ -213,7 +231,7 @@ pub(super) fn chunks(setting: &Setting, rng: &mut Rng) -> Row {
         (
             "size too large, silence",
             raw(format!("{:x}\r\n{body}\r\n0\r\n\r\n", n + 100)),
-            vec![LATE],
+            vec![TIMEOUT_UNKNOWN],
         ),
         (
             "no last chunk, closed",
@@ -228,41 +246,41 @@ pub(super) fn chunks(setting: &Setting, rng: &mut Rng) -> Row {
         (
             "no last chunk, silence",
             vec![whole(""), Step::Hang],
-            vec![LATE],
+            vec![TIMEOUT_UNKNOWN],
         ),
         (
-            "last chunk in half, closed",
+            "half of the last chunk, closed",
             vec![whole("0\r\n"), Step::Close],
-            vec![good, BROKE],
+            vec![good, CONNECTION_LOST],
         ),
         (
-            "last chunk in half, silence",
+            "half of the last chunk, silence",
             vec![whole("0\r\n"), Step::Hang],
-            vec![LATE],
+            vec![TIMEOUT_UNKNOWN],
         ),
         (
-            "size without end",
+            "endless size",
             vec![send(head), flood("0".repeat(2_000), 1)],
-            vec![UNREADABLE, BROKE, LATE],
+            vec![UNREADABLE, CONNECTION_LOST, TIMEOUT_UNKNOWN],
         ),
         (
-            "trailers without end",
+            "endless trailers",
             vec![whole("0\r\n"), flood("X: y\r\n".repeat(200), 1)],
-            vec![LATE, UNREADABLE, BROKE],
+            vec![TIMEOUT_UNKNOWN, UNREADABLE, CONNECTION_LOST],
         ),
         (
-            "extension without end",
+            "endless extension",
             vec![send(format!("{head}5;a=")), flood("x".repeat(2_000), 1)],
-            vec![UNREADABLE, BROKE, LATE],
+            vec![UNREADABLE, CONNECTION_LOST, TIMEOUT_UNKNOWN],
         ),
         (
             "trailers",
             vec![whole("0\r\nX-After: 1\r\n\r\n"), Step::Hang],
             vec![good],
         ),
-        ("sound", vec![whole("0\r\n\r\n")], vec![good]),
+        ("valid", vec![whole("0\r\n\r\n")], vec![good]),
         (
-            "chunked twice over",
+            "Transfer-Encoding twice",
             vec![
                 send(chunked(
                     "Transfer-Encoding: chunked\r\n",
@@ -275,15 +293,15 @@ pub(super) fn chunks(setting: &Setting, rng: &mut Rng) -> Row {
             vec![good, UNREADABLE],
         ),
     ]);
-    answer(name, then, &expectations)
+    after_request(name, then, &expectations)
 }
 
-pub(super) fn oversize(setting: &Setting, rng: &mut Rng) -> Row {
-    let (body, good) = setting.question.tempting();
-    let is_pay = setting.question.is_pay;
-    let blanks = |n: usize| format!("{body}{}", " ".repeat(n));
-    let mega = 1 << 20;
-    // Pages and objects just under the limit that cost time to read.
+pub(super) fn oversize(context: &Context, rng: &mut Rng) -> Row {
+    let (body, good) = context.operation.success_body();
+    let is_pay = context.operation.is_pay;
+    let padded = |n: usize| format!("{body}{}", " ".repeat(n));
+    let mebibyte = 1 << 20;
+    // Pages and objects just below the limit that take long to parse.
     let many = |n: usize, one: &dyn Fn(usize) -> String| (0..n).map(one).collect::<String>();
     let links = || many(40_000, &|i| format!("<a href=https://a/{i:x}>"));
     let commas = || {
@@ -292,23 +310,23 @@ pub(super) fn oversize(setting: &Setting, rng: &mut Rng) -> Row {
             many(90_000, &|_| "\"a\":[1,],".to_owned())
         )
     };
-    let page = match setting.question.takes_pages {
+    let page = match context.operation.accepts_pages {
         true => Expectation::Page,
         false => UNREADABLE,
     };
     let (name, then, expectations) = match rng.below(8) {
         0 => (
             "a body over 1 MiB",
-            vec![send(reply(200, "", blanks(mega)))],
+            vec![send(reply(200, "", padded(mebibyte)))],
             vec![UNREADABLE],
         ),
         1 => (
-            "a body of just 1 MiB",
-            vec![send(reply(200, "", blanks(mega - body.len())))],
+            "a body of exactly 1 MiB",
+            vec![send(reply(200, "", padded(mebibyte - body.len())))],
             vec![good],
         ),
         2 => (
-            "a body without end",
+            "an endless body",
             vec![
                 send("HTTP/1.1 200 OK\r\n\r\n{"),
                 flood(" ".repeat(64 << 10), 1),
@@ -316,7 +334,7 @@ pub(super) fn oversize(setting: &Setting, rng: &mut Rng) -> Row {
             vec![UNREADABLE],
         ),
         3 => (
-            "chunks without end",
+            "endless chunks",
             vec![
                 send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"),
                 flood(format!("4000\r\n{}\r\n", " ".repeat(0x4000)).repeat(4), 1),
@@ -324,39 +342,39 @@ pub(super) fn oversize(setting: &Setting, rng: &mut Rng) -> Row {
             vec![UNREADABLE],
         ),
         4 => (
-            "tiny chunks without end",
+            "endless tiny chunks",
             vec![
                 send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"),
                 flood("1\r\n \r\n".repeat(1_000), 1),
             ],
-            vec![UNREADABLE, LATE],
+            vec![UNREADABLE, TIMEOUT_UNKNOWN],
         ),
         5 => (
-            "a page of very many links",
+            "a page with very many links",
             vec![send(reply(200, "", links()))],
             vec![page],
         ),
         6 => (
             "very many stray commas",
             vec![send(reply(200, "", commas()))],
-            // A code that is not documented: no to a payment, a fault when asked.
-            vec![if is_pay { NO } else { FAILED }],
+            // An undocumented code: it refuses a payment, and is a gateway failure in a check.
+            vec![if is_pay { REFUSED } else { GATEWAY_FAILED }],
         ),
         _ => (
-            "a refusal without end",
+            "an endless refusal",
             vec![
                 send("HTTP/1.1 422 No\r\n\r\n{\"code\":\"1\",\"message\":\""),
                 flood("n".repeat(64 << 10), 1),
             ],
-            vec![setting.question.verdict(422)],
+            vec![context.operation.status_expectation(422)],
         ),
     };
-    answer(name, then, &expectations)
+    after_request(name, then, &expectations)
 }
 
-/// Nothing that is packed is ever unpacked: it was not asked for, and is not readable.
-pub(super) fn gzip(setting: &Setting, rng: &mut Rng) -> Row {
-    let (body, _) = setting.question.tempting();
+/// Compressed bodies are never decompressed: the library does not request them, so they are invalid.
+pub(super) fn gzip(context: &Context, rng: &mut Rng) -> Row {
+    let (body, _) = context.operation.success_body();
     let encoding = *rng.pick(&["gzip", "x-gzip", "gzip, gzip", "deflate", "br", "GZIP"]);
     let header = format!("Content-Encoding: {encoding}\r\nContent-Type: application/json\r\n");
     let (name, then) = match rng.below(4) {
@@ -379,28 +397,28 @@ pub(super) fn gzip(setting: &Setting, rng: &mut Rng) -> Row {
             ],
         ),
         _ => (
-            "a good reply, packed",
-            vec![send(reply(200, &header, packed(&body)))],
+            "a good reply, compressed",
+            vec![send(reply(200, &header, compressed(&body)))],
         ),
     };
-    answer(format!("{name} ({encoding})"), then, &[UNREADABLE])
+    after_request(format!("{name} ({encoding})"), then, &[UNREADABLE])
 }
 
-/// Bytes after a reply that is whole belong to nobody.
-pub(super) fn trailing(setting: &Setting, rng: &mut Rng) -> Row {
-    let (body, expectation) = setting.question.good_body(rng);
+/// Bytes after a complete reply must be ignored.
+pub(super) fn trailing(context: &Context, rng: &mut Rng) -> Row {
+    let (body, expectation) = context.operation.good_body(rng);
     let (framing, good) = rng.take(vec![
         ("length", reply(200, "", &body)),
         ("chunks", chunked("", body.as_bytes(), 50, "0\r\n\r\n")),
     ]);
-    let forged = reply(200, "", setting.question.forged());
+    let forged = reply(200, "", context.operation.forged());
     let (name, tail, end) = rng.take(vec![
         ("garbage", b"garbage".to_vec(), vec![]),
-        ("blank lines", b"\r\n\r\n".to_vec(), vec![]),
+        ("empty lines", b"\r\n\r\n".to_vec(), vec![]),
         ("a second reply", forged.clone(), vec![]),
         ("a second reply, closed", forged, vec![Step::Close]),
         ("a lot", vec![b'x'; 100_000], vec![Step::Hang]),
-        ("without end", Vec::new(), vec![flood(vec![b'x'; 4_000], 1)]),
+        ("endless", Vec::new(), vec![flood(vec![b'x'; 4_000], 1)]),
         (
             "a reset",
             Vec::new(),
@@ -412,5 +430,5 @@ pub(super) fn trailing(setting: &Setting, rng: &mut Rng) -> Row {
     ]);
     let mut then = vec![send([good, tail].concat())];
     then.extend(end);
-    answer(format!("{framing}, {name}"), then, &[expectation])
+    after_request(format!("{framing}, {name}"), then, &[expectation])
 }

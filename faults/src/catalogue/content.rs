@@ -1,10 +1,10 @@
-//! Replies that are sound HTTP: every status, and every kind of thing inside.
+//! Replies that are valid HTTP, with all kinds of statuses and bodies.
 
 use flexpay_sandbox::fault_server::{Dress, Step};
 
-use super::{Row, Setting, answer, send};
-use crate::abi::n;
-use crate::expectation::{Expectation, NO, OTHER_PAYMENT, UNKNOWN_ORDER, UNREADABLE};
+use super::{Context, Row, after_request, send};
+use crate::abi::consts;
+use crate::expectation::{Expectation, OTHER_PAYMENT, REFUSED, UNKNOWN_ORDER, UNREADABLE};
 use crate::replies::{CARD_PAGE, reply};
 use crate::rng::Rng;
 
@@ -12,53 +12,53 @@ const PAGE: &str =
     "<!DOCTYPE html><html><head><title>Erreur</title></head><body>Erreur interne</body></html>";
 const REFUSAL: &str = r#"{"code":"1","message":"Solde marchand insuffisant"}"#;
 
-pub(super) fn status(setting: &Setting, rng: &mut Rng) -> Row {
-    let question = &setting.question;
-    let usual = [
+pub(super) fn status(context: &Context, rng: &mut Rng) -> Row {
+    let operation = &context.operation;
+    let failures = [
         400, 401, 403, 404, 405, 408, 409, 410, 413, 418, 422, 425, 429, 451, 499, 500, 500, 501,
         502, 503, 504, 520, 599, 600, 799, 999,
     ];
     let successes = [200, 201, 202, 203, 204, 206, 299];
     if rng.percent(20) {
         let status = *rng.pick(&successes);
-        let (body, expectation) = question.good_body(rng);
-        // 204 has no body, whatever is sent.
+        let (body, expectation) = operation.good_body(rng);
+        // A 204 has no body, whatever is sent.
         let expectation = if status == 204 {
             UNREADABLE
         } else {
             expectation
         };
         let then = vec![send(reply(status, "", body)), Step::Close];
-        return answer(format!("{status}, a good body"), then, &[expectation]);
+        return after_request(format!("{status}, a good body"), then, &[expectation]);
     }
-    let status = *rng.pick(&usual);
-    let verdict = question.verdict(status);
-    let (tempting, _) = question.tempting();
+    let status = *rng.pick(&failures);
+    let expected = operation.status_expectation(status);
+    let (success, _) = operation.success_body();
     let not_found = r#"{"code":"1","message":"Aucune transaction trouvée","transaction":null}"#;
-    let missing = if matches!(status, 400 | 404 | 405 | 422) && !question.is_pay {
+    let missing = if matches!(status, 400 | 404 | 405 | 422) && !operation.is_pay {
         UNKNOWN_ORDER
     } else {
-        verdict
+        expected
     };
-    // A refusal whose body says success contradicts itself; of a check, the status alone decides.
-    let tempted = if question.is_pay && verdict.is_refusal() {
+    // A refusal of a payment with a success body contradicts itself. In a check, the status decides.
+    let with_success = if operation.is_pay && expected.is_refusal() {
         UNREADABLE
     } else {
-        verdict
+        expected
     };
     let deep = format!("{{\"message\":{}", "[".repeat(5_000));
     let (name, body, expectation) = rng.take(vec![
-        ("a refusal", REFUSAL.to_owned(), verdict),
-        ("a page", PAGE.to_owned(), verdict),
-        ("nothing", String::new(), verdict),
-        ("a good body", tempting.clone(), tempted),
+        ("a refusal", REFUSAL.to_owned(), expected),
+        ("a page", PAGE.to_owned(), expected),
+        ("nothing", String::new(), expected),
+        ("a good body", success.clone(), with_success),
         (
             "a good body, cut",
-            tempting[..tempting.len() / 2].to_owned(),
-            verdict,
+            success[..success.len() / 2].to_owned(),
+            expected,
         ),
         ("no such order", not_found.to_owned(), missing),
-        ("nesting", deep, verdict),
+        ("nesting", deep, expected),
     ]);
     let retry_after = rng.percent(30);
     let after = *rng.pick(&[
@@ -76,7 +76,7 @@ pub(super) fn status(setting: &Setting, rng: &mut Rng) -> Row {
     };
     Row {
         retry_after,
-        ..answer(
+        ..after_request(
             format!("{status}, {name}"),
             vec![send(reply(status, &headers, body))],
             &[expectation],
@@ -84,16 +84,16 @@ pub(super) fn status(setting: &Setting, rng: &mut Rng) -> Row {
     }
 }
 
-pub(super) fn content(setting: &Setting, rng: &mut Rng) -> Row {
-    let question = &setting.question;
-    let (tempting, good) = question.tempting();
-    let cut = rng.between(1, tempting.len() - 2);
+pub(super) fn content(context: &Context, rng: &mut Rng) -> Row {
+    let operation = &context.operation;
+    let (success, good) = operation.success_body();
+    let cut = rng.between(1, success.len() - 2);
     let deep = |n: usize| {
         format!(
             "{{\"x\":{}1{},{}",
             "[".repeat(n),
             "]".repeat(n),
-            &tempting[1..]
+            &success[1..]
         )
     };
     let mut rows: Vec<(String, Vec<u8>, Vec<Expectation>)> = Vec::new();
@@ -102,7 +102,7 @@ pub(super) fn content(setting: &Setting, rng: &mut Rng) -> Row {
     };
     add(
         &format!("JSON cut after {cut}"),
-        &tempting.as_bytes()[..cut],
+        &success.as_bytes()[..cut],
         UNREADABLE,
     );
     add("nested 15 deep", deep(15).as_bytes(), good);
@@ -113,60 +113,60 @@ pub(super) fn content(setting: &Setting, rng: &mut Rng) -> Row {
         UNREADABLE,
     );
     add(
-        "objects 100,000 deep",
+        "objects 60,000 deep",
         "{\"transaction\":".repeat(60_000).as_bytes(),
         UNREADABLE,
     );
     add(
-        "something after it",
-        format!("{tempting}x").as_bytes(),
+        "followed by a letter",
+        format!("{success}x").as_bytes(),
         UNREADABLE,
     );
     add(
-        "two of it",
-        format!("{tempting}{tempting}").as_bytes(),
+        "twice",
+        format!("{success}{success}").as_bytes(),
         UNREADABLE,
     );
     add(
-        "a NUL in it",
-        tempting.replacen("code", "co\\u0000de", 1).as_bytes(),
+        "a NUL in a key",
+        success.replacen("code", "co\\u0000de", 1).as_bytes(),
         UNREADABLE,
     );
     add(
         "not UTF-8",
-        &[b"{\"x\":\"\xff\",", &tempting.as_bytes()[1..]].concat(),
+        &[b"{\"x\":\"\xff\",", &success.as_bytes()[1..]].concat(),
         good,
     );
     add(
         "UTF-16",
-        &tempting
+        &success
             .encode_utf16()
             .flat_map(u16::to_le_bytes)
             .collect::<Vec<_>>(),
         UNREADABLE,
     );
-    add("an array", format!("[{tempting}]").as_bytes(), UNREADABLE);
-    add("a string", format!("{tempting:?}").as_bytes(), UNREADABLE);
+    add("an array", format!("[{success}]").as_bytes(), UNREADABLE);
+    add("a string", format!("{success:?}").as_bytes(), UNREADABLE);
     add("null", b"null", UNREADABLE);
     add("nothing", b"", UNREADABLE);
-    add("blanks", b" \r\n\t ", UNREADABLE);
-    add("words", b"OK, paye", UNREADABLE);
+    add("whitespace", b" \r\n\t ", UNREADABLE);
+    add("plain text", b"OK, paye", UNREADABLE);
     add("an empty object", b"{}", UNREADABLE);
     add("an error page", PAGE.as_bytes(), UNREADABLE);
     add(
         "code given twice",
-        tempting.replacen('{', "{\"Code\":\"1\",", 1).as_bytes(),
+        success.replacen('{', "{\"Code\":\"1\",", 1).as_bytes(),
         UNREADABLE,
     );
     add(
-        "code 1 beside it",
-        tempting
+        "code 1, and code 0 under another key",
+        success
             .replacen("\"code\":", "\"code\":\"1\",\"x\":", 1)
             .as_bytes(),
         UNREADABLE,
     );
-    add("a refusal", REFUSAL.as_bytes(), NO);
-    if question.is_pay {
+    add("a refusal", REFUSAL.as_bytes(), REFUSED);
+    if operation.is_pay {
         for (name, url) in [
             ("plain http", "http://gwvisa.flexpay.cd/checkout/1"),
             ("javascript", "javascript:alert(1)"),
@@ -177,19 +177,19 @@ pub(super) fn content(setting: &Setting, rng: &mut Rng) -> Row {
                 "a backslash",
                 "https://gwvisa.flexpay.cd\\\\@evil.example/1",
             ),
-            ("a line end", "https://gwvisa.flexpay.cd/\\r\\nX: 1"),
+            ("a line ending", "https://gwvisa.flexpay.cd/\\r\\nX: 1"),
             ("no address", ""),
         ] {
             add(
                 &format!("address: {name}"),
-                tempting.replace(CARD_PAGE, url).as_bytes(),
+                success.replace(CARD_PAGE, url).as_bytes(),
                 UNREADABLE,
             );
         }
-        let two = tempting.replacen('{', "{\"link\":\"https://evil.example/1\",", 1);
+        let two = success.replacen('{', "{\"link\":\"https://evil.example/1\",", 1);
         add("two addresses", two.as_bytes(), UNREADABLE);
     } else {
-        let with = |from: &str, to: &str| tempting.replacen(from, to, 1);
+        let with = |from: &str, to: &str| success.replacen(from, to, 1);
         let status = |text: &str| with("\"status\":\"0\"", &format!("\"status\":{text}"));
         for text in [
             "\"0.\"", "\"00\"", "\" 0\"", "\"+0\"", "-0", "0e0", "true", "null", "\"\"", "[0]",
@@ -198,7 +198,7 @@ pub(super) fn content(setting: &Setting, rng: &mut Rng) -> Row {
             add(
                 &format!("status {text}"),
                 status(text).as_bytes(),
-                Expectation::State(n::STATE_UNKNOWN),
+                Expectation::State(consts::STATE_UNKNOWN),
             );
         }
         for text in ["0", "0.0", "\"0.00\""] {
@@ -211,7 +211,7 @@ pub(super) fn content(setting: &Setting, rng: &mut Rng) -> Row {
         );
         add(
             "another order",
-            with(&question.order_number, "N0").as_bytes(),
+            with(&operation.order_number, "N0").as_bytes(),
             UNREADABLE,
         );
         add(
@@ -230,34 +230,34 @@ pub(super) fn content(setting: &Setting, rng: &mut Rng) -> Row {
             UNKNOWN_ORDER,
         );
         add(
-            "paid beside the transaction",
+            "paid outside the transaction",
             br#"{"code":"0","status":"0"}"#,
             UNREADABLE,
         );
     }
     let (name, body, expectations) = rng.take(rows);
     let kind = *rng.pick(&["application/json", "text/html; charset=utf-8", "image/png"]);
-    answer(
+    after_request(
         name,
         vec![send(reply(200, &format!("Content-Type: {kind}\r\n"), body))],
         &expectations,
     )
 }
 
-/// The transaction that was asked for, in a reply that does not say so.
-pub(super) fn no_order_number(setting: &Setting, rng: &mut Rng) -> Row {
-    let (body, expectation) = setting.question.good_body(rng);
+/// The requested transaction, in a reply without its order number.
+pub(super) fn no_order_number(context: &Context, rng: &mut Rng) -> Row {
+    let (body, expectation) = context.operation.good_body(rng);
     let (name, number) = rng.take(vec![
         ("absent", "\"x\":"),
         ("null", "\"orderNumber\":null,\"x\":"),
         ("empty", "\"orderNumber\":\"\",\"x\":"),
     ]);
     let body = body.replacen("\"orderNumber\":", number, 1);
-    answer(name, vec![send(reply(200, "", body))], &[expectation])
+    after_request(name, vec![send(reply(200, "", body))], &[expectation])
 }
 
-/// A debugging page: it shows what it was sent, the token included.
-pub(super) fn echo(setting: &Setting, rng: &mut Rng) -> Row {
+/// A debugging page that shows the request, including the token.
+pub(super) fn echo(context: &Context, rng: &mut Rng) -> Row {
     let status = *rng.pick(&[200, 400, 401, 404, 422, 500, 502]);
     let dress = *rng.pick(&[
         Dress::Json,
@@ -268,33 +268,33 @@ pub(super) fn echo(setting: &Setting, rng: &mut Rng) -> Row {
     ]);
     let expectation = match (status, dress.is_page()) {
         (200, true) => UNREADABLE,
-        (200, false) => NO,
-        _ => setting.question.verdict(status),
+        (200, false) => REFUSED,
+        _ => context.operation.status_expectation(status),
     };
     let name = format!("{status}, {dress:?}");
-    answer(name, vec![Step::Echo { status, dress }], &[expectation])
+    after_request(name, vec![Step::Echo { status, dress }], &[expectation])
 }
 
-/// A transaction that is paid, and is not the one the shop expects.
-pub(super) fn other_payment(setting: &Setting, rng: &mut Rng) -> Row {
-    let (paid, _) = setting.question.tempting();
+/// A transaction that is paid, but is not the one that the shop expects.
+pub(super) fn other_payment(context: &Context, rng: &mut Rng) -> Row {
+    let (paid, _) = context.operation.success_body();
     let (name, body) = rng.take(vec![
         ("another amount", paid.replace("25.50", "2.55")),
         ("a greater amount", paid.replace("25.50", "25.51")),
-        ("an amount in words", paid.replace("25.50", "25,50")),
+        ("an amount with a comma", paid.replace("25.50", "25,50")),
         ("another currency", paid.replace("USD", "CDF")),
         (
             "another reference",
-            paid.replace(&setting.question.reference, "R0"),
+            paid.replace(&context.operation.reference, "R0"),
         ),
         ("no reference", paid.replace("\"reference\"", "\"x\"")),
         ("no amount", paid.replace("\"amount\"", "\"x\"")),
         ("no currency", paid.replace("\"currency\"", "\"x\"")),
     ]);
-    answer(name, vec![send(reply(200, "", body))], &[OTHER_PAYMENT])
+    after_request(name, vec![send(reply(200, "", body))], &[OTHER_PAYMENT])
 }
 
-pub(super) fn good(setting: &Setting, rng: &mut Rng) -> Row {
-    let (reply, expectation) = setting.question.good(rng);
-    answer("a good reply", vec![send(reply)], &[expectation])
+pub(super) fn good(context: &Context, rng: &mut Rng) -> Row {
+    let (reply, expectation) = context.operation.good(rng);
+    after_request("a good reply", vec![send(reply)], &[expectation])
 }

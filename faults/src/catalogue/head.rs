@@ -1,21 +1,23 @@
-//! Faults in a reply's head.
+//! Faults in the head of a reply.
 
 use std::time::Duration;
 
 use flexpay_sandbox::fault_server::Step;
 
-use super::{Row, Setting, answer, drip, flood, send};
-use crate::expectation::{BROKE, Expectation, FAILED, LATE, UNREADABLE};
+use super::{Context, Row, after_request, drip, flood, send};
+use crate::expectation::{
+    CONNECTION_LOST, Expectation, GATEWAY_FAILED, TIMEOUT_UNKNOWN, UNREADABLE,
+};
 use crate::replies::{CARD_PAGE, reply};
 use crate::rng::Rng;
 
-/// The ends of a reply that stops in the middle of its head.
-fn ends(rng: &mut Rng) -> (&'static str, Vec<Step>, Expectation) {
+/// How a reply stops in the middle of its head.
+fn incomplete_end(rng: &mut Rng) -> (&'static str, Vec<Step>, Expectation) {
     rng.take(vec![
-        ("reset", vec![Step::Reset], BROKE),
-        ("closed", vec![Step::Close], BROKE),
-        ("cut", vec![Step::Cut], BROKE),
-        ("silence", vec![Step::Hang], LATE),
+        ("reset", vec![Step::Reset], CONNECTION_LOST),
+        ("closed", vec![Step::Close], CONNECTION_LOST),
+        ("cut", vec![Step::Cut], CONNECTION_LOST),
+        ("silence", vec![Step::Hang], TIMEOUT_UNKNOWN),
         (
             "garbage",
             vec![send(b"\x00\x01\x02\n\x00\n\n".to_vec()), Step::Hang],
@@ -24,13 +26,13 @@ fn ends(rng: &mut Rng) -> (&'static str, Vec<Step>, Expectation) {
     ])
 }
 
-pub(super) fn status_line(setting: &Setting, rng: &mut Rng) -> Row {
-    let (good, expectation) = setting.question.good(rng);
+pub(super) fn status_line(context: &Context, rng: &mut Rng) -> Row {
+    let (good, expectation) = context.operation.good(rng);
     if rng.percent(50) {
         let at = rng.between(1, 12);
-        let (name, mut then, end) = ends(rng);
+        let (name, mut then, end) = incomplete_end(rng);
         then.insert(0, send(&good[..at]));
-        return answer(format!("{name} after {at} bytes"), then, &[end]);
+        return after_request(format!("{name} after {at} bytes"), then, &[end]);
     }
     let with = |line: &str| {
         let rest = good.windows(2).position(|two| two == b"\r\n").unwrap_or(0);
@@ -54,12 +56,12 @@ pub(super) fn status_line(setting: &Setting, rng: &mut Rng) -> Row {
         ("HTTP/9.9", hang(with("HTTP/9.9 200 OK")), UNREADABLE),
         ("ICY", hang(with("ICY 200 OK")), UNREADABLE),
         (
-            "status of two digits",
+            "status with two digits",
             hang(with("HTTP/1.1 20 OK")),
             UNREADABLE,
         ),
         (
-            "status of four digits",
+            "status with four digits",
             hang(with("HTTP/1.1 2000 OK")),
             UNREADABLE,
         ),
@@ -72,32 +74,32 @@ pub(super) fn status_line(setting: &Setting, rng: &mut Rng) -> Row {
             UNREADABLE,
         ),
         (
-            "one byte now and then",
+            "one byte at a time",
             vec![drip("HTTP/1.1 200 OK, but so very slowly")],
-            LATE,
+            TIMEOUT_UNKNOWN,
         ),
-        ("no reason", hang(with("HTTP/1.1 200")), expectation),
+        ("no reason phrase", hang(with("HTTP/1.1 200")), expectation),
         ("HTTP/1.0", hang(with("HTTP/1.0 200 OK")), expectation),
         (
-            "bare line feeds",
+            "empty line before the status line",
             hang(with("\r\n\r\nHTTP/1.1 200 OK")),
             expectation,
         ),
     ]);
-    answer(name, then, &[expectation])
+    after_request(name, then, &[expectation])
 }
 
-pub(super) fn headers(setting: &Setting, rng: &mut Rng) -> Row {
-    let (good, expectation) = setting.question.good(rng);
+pub(super) fn headers(context: &Context, rng: &mut Rng) -> Row {
+    let (good, expectation) = context.operation.good(rng);
     let head = good
         .windows(4)
         .position(|four| four == b"\r\n\r\n")
         .unwrap_or(0);
     if rng.percent(40) {
         let at = rng.between(17, head + 3);
-        let (name, mut then, end) = ends(rng);
+        let (name, mut then, end) = incomplete_end(rng);
         then.insert(0, send(&good[..at]));
-        return answer(format!("{name} after {at} bytes"), then, &[end]);
+        return after_request(format!("{name} after {at} bytes"), then, &[end]);
     }
     let with =
         |headers: &str| send([b"HTTP/1.1 200 OK\r\n", headers.as_bytes(), &good[21..]].concat());
@@ -106,7 +108,7 @@ pub(super) fn headers(setting: &Setting, rng: &mut Rng) -> Row {
     let (name, then, expectation) = rng.take(vec![
         ("no colon", hang(with("no colon at all\r\n")), UNREADABLE),
         ("a NUL", hang(with("X: a\0b\r\n")), UNREADABLE),
-        ("a blank in a name", hang(with("X Y: a\r\n")), UNREADABLE),
+        ("a space in a name", hang(with("X Y: a\r\n")), UNREADABLE),
         ("an empty name", hang(with(": a\r\n")), UNREADABLE),
         ("too large", hang(with(&large(70_000))), UNREADABLE),
         (
@@ -128,33 +130,33 @@ pub(super) fn headers(setting: &Setting, rng: &mut Rng) -> Row {
             UNREADABLE,
         ),
         (
-            "one endless",
+            "one endless header",
             vec![send("HTTP/1.1 200 OK\r\nX: "), flood("y".repeat(4_000), 1)],
             UNREADABLE,
         ),
         (
-            "one byte now and then",
+            "one byte at a time",
             vec![
                 send("HTTP/1.1 200 OK\r\n"),
                 drip("X: slowly, slowly, and ever slower"),
             ],
-            LATE,
+            TIMEOUT_UNKNOWN,
         ),
         (
-            "strange but lawful",
+            "unusual but valid",
             hang(with(
                 "X: \u{e9}\u{ff}\r\nServer:\r\nConnection: keep-alive\r\n",
             )),
             expectation,
         ),
     ]);
-    answer(name, then, &[expectation])
+    after_request(name, then, &[expectation])
 }
 
-pub(super) fn early_replies(setting: &Setting, rng: &mut Rng) -> Row {
-    let (good, expectation) = setting.question.good(rng);
-    let after = |first: &str| vec![send([first.as_bytes(), &good].concat())];
-    let apart = |first: &str| {
+pub(super) fn interim_replies(context: &Context, rng: &mut Rng) -> Row {
+    let (good, expectation) = context.operation.good(rng);
+    let then_good = |first: &str| vec![send([first.as_bytes(), &good].concat())];
+    let twice_apart = |first: &str| {
         let pause = Step::Pause(Duration::from_millis(3));
         vec![
             send(first),
@@ -164,85 +166,101 @@ pub(super) fn early_replies(setting: &Setting, rng: &mut Rng) -> Row {
             send(good.clone()),
         ]
     };
-    let go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    let continue_reply = "HTTP/1.1 100 Continue\r\n\r\n";
     let hints = "HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n";
     let processing = "HTTP/1.1 102 Processing\r\n\r\n";
     let (name, then, expectations) = rng.take(vec![
-        ("100, then the reply", after(go_on), vec![expectation]),
-        ("100 twice, apart", apart(go_on), vec![expectation]),
-        ("103, then the reply", after(hints), vec![expectation]),
-        ("103 twice, apart", apart(hints), vec![expectation]),
-        ("102 twice, apart", apart(processing), vec![expectation]),
+        (
+            "100, then the reply",
+            then_good(continue_reply),
+            vec![expectation],
+        ),
+        (
+            "100 twice, apart",
+            twice_apart(continue_reply),
+            vec![expectation],
+        ),
+        ("103, then the reply", then_good(hints), vec![expectation]),
+        ("103 twice, apart", twice_apart(hints), vec![expectation]),
+        (
+            "102 twice, apart",
+            twice_apart(processing),
+            vec![expectation],
+        ),
         (
             "100 forty times",
-            after(&go_on.repeat(40)),
+            then_good(&continue_reply.repeat(40)),
             vec![expectation],
         ),
         (
             "100, then closed",
-            vec![send(go_on), Step::Close],
-            vec![BROKE],
+            vec![send(continue_reply), Step::Close],
+            vec![CONNECTION_LOST],
         ),
         (
             "103, then closed",
             vec![send(hints), Step::Close],
-            vec![BROKE],
+            vec![CONNECTION_LOST],
         ),
         (
             "103, then reset",
             vec![send(hints), Step::Reset],
-            vec![BROKE],
+            vec![CONNECTION_LOST],
         ),
         (
             "100, then silence",
-            vec![send(go_on), Step::Hang],
-            vec![LATE],
+            vec![send(continue_reply), Step::Hang],
+            vec![TIMEOUT_UNKNOWN],
         ),
         (
             "103, then silence",
             vec![send(hints), Step::Hang],
-            vec![LATE],
+            vec![TIMEOUT_UNKNOWN],
         ),
         (
-            "100 without end",
-            vec![flood(go_on.repeat(100), 1)],
-            vec![LATE, UNREADABLE],
+            "100 endless",
+            vec![flood(continue_reply.repeat(100), 1)],
+            vec![TIMEOUT_UNKNOWN, UNREADABLE],
         ),
         (
-            "103 without end",
+            "103 endless",
             vec![flood(hints.repeat(100), 1)],
-            vec![LATE, UNREADABLE],
+            vec![TIMEOUT_UNKNOWN, UNREADABLE],
         ),
         (
-            "103 without pause",
+            "103 endless, without pause",
             vec![flood(hints.repeat(400), 0)],
-            vec![LATE, UNREADABLE],
+            vec![TIMEOUT_UNKNOWN, UNREADABLE],
         ),
-        ("100 dripped", vec![drip(go_on.repeat(40))], vec![LATE]),
+        (
+            "100, one byte at a time",
+            vec![drip(continue_reply.repeat(40))],
+            vec![TIMEOUT_UNKNOWN],
+        ),
         (
             "101",
             vec![
                 send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n"),
                 Step::Hang,
             ],
-            vec![FAILED],
+            vec![GATEWAY_FAILED],
         ),
     ]);
-    answer(name, then, &expectations)
+    after_request(name, then, &expectations)
 }
 
-pub(super) fn redirect(setting: &Setting, rng: &mut Rng) -> Row {
+pub(super) fn redirect(context: &Context, rng: &mut Rng) -> Row {
     let status = *rng.pick(&[300, 301, 302, 303, 304, 305, 307, 308, 399]);
-    let leads = Expectation::Payment;
+    let redirects = Expectation::Payment;
     let (location, expectation) = rng.take(vec![
-        (Some(CARD_PAGE), leads(CARD_PAGE)),
+        (Some(CARD_PAGE), redirects(CARD_PAGE)),
         (
             Some("http://127.0.0.1:9/card/1"),
-            leads("http://127.0.0.1:9/card/1"),
+            redirects("http://127.0.0.1:9/card/1"),
         ),
         (
             Some("https://elsewhere.example/?a=1#b"),
-            leads("https://elsewhere.example/?a=1#b"),
+            redirects("https://elsewhere.example/?a=1#b"),
         ),
         (Some("http://gwvisa.flexpay.cd/checkout/1"), UNREADABLE),
         (Some("javascript:alert(1)"), UNREADABLE),
@@ -250,12 +268,12 @@ pub(super) fn redirect(setting: &Setting, rng: &mut Rng) -> Row {
         (Some("/checkout/1"), Expectation::OwnPage("/checkout/1")),
         (
             Some("//gwvisa.flexpay.cd/checkout/bbba7c30"),
-            match setting.secure {
-                true => leads(CARD_PAGE),
+            match context.secure {
+                true => redirects(CARD_PAGE),
                 false => UNREADABLE,
             },
         ),
-        // A server that moved, or its front page.
+        // A server that has moved, or its home page.
         (Some("/"), UNREADABLE),
         (Some("https://www.flexpay.cd/"), UNREADABLE),
         (Some("?retry=1"), UNREADABLE),
@@ -271,16 +289,20 @@ pub(super) fn redirect(setting: &Setting, rng: &mut Rng) -> Row {
         (None, UNREADABLE),
     ]);
     let headers = location.map_or(String::new(), |to| format!("Location: {to}\r\n"));
-    // Only a payment's reply may lead somewhere, and only by a status that says so.
-    let reads = setting.question.is_pay && [301, 302, 303, 307, 308].contains(&status);
-    let expectation = if reads { expectation } else { UNREADABLE };
+    // Only a payment's reply may redirect, and only with a redirect status.
+    let may_redirect = context.operation.is_pay && [301, 302, 303, 307, 308].contains(&status);
+    let expectation = if may_redirect {
+        expectation
+    } else {
+        UNREADABLE
+    };
     let body = *rng.pick(&[
         "",
         "<a href='https://evil.example/x'>moved</a>",
         "{\"code\":0}",
     ]);
     let name = format!("{status} to {}", location.unwrap_or("nowhere"));
-    answer(
+    after_request(
         name,
         vec![send(reply(status, &headers, body))],
         &[expectation],

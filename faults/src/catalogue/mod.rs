@@ -1,9 +1,9 @@
-//! Every fault, and beside it everything a call may come to when it suffers it.
+//! All faults, each with the acceptable results of a call that meets it.
 //!
-//! The tables are in [`before`] (nothing of a request has been read), [`sending`] (it is being read)
-//! and [`head`], [`body`], [`content`] (it is being answered). A row is a name, what the server does,
-//! and what is acceptable then. Beyond its row, a call may always come to TIMEOUT once its time is
-//! up: that is held against the clock and the ledger, in [`crate::judge`].
+//! The tables are in [`before`] (before the request is read), [`sending`] (while it is read) and
+//! [`head`], [`body`], [`content`] (in the reply). A row has a name, what the server does, and the
+//! acceptable results. In addition, every call may return TIMEOUT once its time is up: [`crate::judge`]
+//! compares that with the clock and the ledger.
 
 mod before;
 mod body;
@@ -18,54 +18,54 @@ use flexpay_sandbox::Certificate;
 use flexpay_sandbox::fault_server::{Script, Step, Take};
 
 use crate::expectation::Expectation;
-use crate::replies::Question;
+use crate::replies::Operation;
 use crate::rng::Rng;
 
-/// What a fault is drawn for.
+/// The properties of a call that decide which faults are possible.
 #[derive(Clone, Debug)]
-pub struct Setting {
-    pub question: Question,
+pub struct Context {
+    pub operation: Operation,
     pub secure: bool,
     pub only_tls12: bool,
     pub proxy: bool,
-    /// On a connection that has answered something before.
+    /// Whether the call uses a connection that has been used before.
     pub reused: bool,
-    /// After a handshake that may be taken up again: then TLS 1.2, too, lets the client speak as soon as
-    /// the server's flight has come.
+    /// Whether the TLS session may be resumed: then the client may send its request right after the
+    /// server's flight with TLS 1.2, too.
     pub resumable: bool,
 }
 
 /// Where a call is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whereto {
-    /// To the slot, which shows this certificate where it speaks TLS.
+pub enum Destination {
+    /// The slot, which uses this certificate if it uses TLS.
     Slot(Certificate),
-    /// To a port where nobody listens.
-    Closed,
-    /// To a port that does not answer.
-    Deaf,
-    /// To the slot, by a name that the preloaded look-up knows.
-    Named(String),
+    /// A port on which nothing listens.
+    ClosedPort,
+    /// A port that does not reply.
+    SilentPort,
+    /// The slot, by a name that the preloaded lookup resolves.
+    Name(String),
 }
 
-/// A fault, and what may come of it.
+/// A fault, with the acceptable results.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    /// The stage of the call, for the table at the end.
+    /// The stage of the call, for the final table.
     pub class: Class,
     pub name: String,
-    pub whereto: Whereto,
+    pub destination: Destination,
     pub script: Arc<Script>,
     pub expectations: Vec<Expectation>,
-    /// How long the gateway asks to be left alone, in seconds.
+    /// Whether the reply has a Retry-After header.
     pub retry_after: bool,
 }
 
 /// The stages of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    LookUp,
-    LookUpHangs,
+    Lookup,
+    LookupHangs,
     FirstAddressSilent,
     Connect,
     Proxy,
@@ -73,15 +73,15 @@ pub enum Class {
     TlsCertificate,
     TlsFinish,
     Idle,
-    /// A kept connection goes wrong as it is used.
-    WorstMoment,
+    /// An idle connection fails when it is reused.
+    ReusedConnection,
     Unread,
     RequestHead,
     RequestBody,
     RequestWhole,
     StatusLine,
     Head,
-    EarlyReplies,
+    InterimReplies,
     Redirect,
     BodyInPart,
     Length,
@@ -93,7 +93,7 @@ pub enum Class {
     NoOrderNumber,
     Echo,
     Trailing,
-    /// What only a callback's verdict finds out.
+    /// A difference that only `flexpay_verify_callback` detects.
     OtherPayment,
     Good,
     Callback,
@@ -102,8 +102,8 @@ pub enum Class {
 impl Class {
     pub fn name(self) -> &'static str {
         match self {
-            Self::LookUp => "look-up",
-            Self::LookUpHangs => "look-up hangs",
+            Self::Lookup => "lookup",
+            Self::LookupHangs => "lookup hangs",
             Self::FirstAddressSilent => "first address silent",
             Self::Connect => "connect",
             Self::Proxy => "proxy",
@@ -111,14 +111,14 @@ impl Class {
             Self::TlsCertificate => "TLS certificate",
             Self::TlsFinish => "TLS finish",
             Self::Idle => "idle connection",
-            Self::WorstMoment => "kept connection, worst moment",
+            Self::ReusedConnection => "reused connection fails",
             Self::Unread => "request unread",
             Self::RequestHead => "request head in part",
             Self::RequestBody => "request body in part",
             Self::RequestWhole => "request read, no reply",
             Self::StatusLine => "status line",
             Self::Head => "reply head",
-            Self::EarlyReplies => "1xx replies",
+            Self::InterimReplies => "1xx replies",
             Self::Redirect => "redirects",
             Self::BodyInPart => "reply body in part",
             Self::Length => "wrong length",
@@ -136,27 +136,27 @@ impl Class {
         }
     }
 
-    /// Whether the fault strikes before a request was read whole, so that on a shared client it
-    /// strikes all alike.
+    /// Whether the fault comes before the complete request is read. On a shared client, it then affects
+    /// all runs in the same way.
     pub fn is_early(self) -> bool {
         self <= Self::RequestBody
     }
 
-    /// Which can strike here.
-    pub fn of(setting: &Setting) -> Vec<Self> {
+    /// The classes that are possible in this context. Repeated ones are drawn more often.
+    pub fn possible(context: &Context) -> Vec<Self> {
         use Class::*;
-        if setting.reused {
+        if context.reused {
             let mut classes = vec![
                 Idle,
                 RequestHead,
                 RequestWhole,
                 StatusLine,
                 Head,
-                EarlyReplies,
+                InterimReplies,
             ];
             classes.extend([Redirect, BodyInPart, Length, Chunks, Oversize, Gzip, Status]);
             classes.extend([Content, Echo, Trailing, Good]);
-            classes.extend([WorstMoment; 3]);
+            classes.extend([ReusedConnection; 3]);
             classes.extend([NoOrderNumber; 2]);
             return classes;
         }
@@ -166,87 +166,87 @@ impl Class {
             RequestWhole,
             StatusLine,
             Head,
-            EarlyReplies,
+            InterimReplies,
         ];
         classes.extend([
             Redirect, BodyInPart, Length, Chunks, Oversize, Gzip, Status, Status,
         ]);
         classes.extend([Content, Content, Echo, Trailing, Good]);
-        if setting.secure {
+        if context.secure {
             classes.extend([TlsHello, TlsHello, TlsFinish, TlsFinish]);
         }
-        if setting.proxy {
+        if context.proxy {
             classes.extend([Proxy; 6]);
         }
-        classes.push(match setting.question.is_pay {
+        classes.push(match context.operation.is_pay {
             true => RequestBody,
             false => NoOrderNumber,
         });
         classes
     }
 
-    /// Those besides that decide where the call is sent, and so must come alone.
-    pub fn alone(setting: &Setting) -> Vec<Self> {
-        match (setting.proxy, setting.secure) {
+    /// The further classes that decide the destination, and so exclude all other faults.
+    pub fn exclusive(context: &Context) -> Vec<Self> {
+        match (context.proxy, context.secure) {
             (true, _) => vec![Self::Connect],
             (false, true) => vec![
                 Self::Connect,
-                Self::LookUp,
-                Self::LookUpHangs,
+                Self::Lookup,
+                Self::LookupHangs,
                 Self::TlsCertificate,
             ],
-            // The certificate is for this machine's own names, and none of them has two addresses.
+            // Only without TLS: no name in the certificate has two addresses.
             (false, false) => vec![
                 Self::Connect,
-                Self::LookUp,
-                Self::LookUpHangs,
+                Self::Lookup,
+                Self::LookupHangs,
                 Self::FirstAddressSilent,
             ],
         }
     }
 
     /// Draws one of the class's faults.
-    pub fn draw(self, setting: &Setting, rng: &mut Rng) -> Fault {
+    pub fn draw(self, context: &Context, rng: &mut Rng) -> Fault {
         let row = match self {
-            Self::LookUp => before::look_up(setting, rng),
-            Self::LookUpHangs => before::look_up_hangs(setting),
-            Self::FirstAddressSilent => before::first_address_silent(setting, rng),
-            Self::Connect => before::connect(setting, rng),
-            Self::Proxy => before::proxy(setting, rng),
+            Self::Lookup => before::lookup(context, rng),
+            Self::LookupHangs => before::lookup_hangs(context),
+            Self::FirstAddressSilent => before::first_address_silent(context, rng),
+            Self::Connect => before::connect(context, rng),
+            Self::Proxy => before::proxy(context, rng),
             Self::TlsHello => before::tls_hello(rng),
             Self::TlsCertificate => before::certificate(rng),
-            Self::TlsFinish => before::tls_finish(setting, rng),
-            Self::Idle => sending::idle(setting, rng),
-            Self::WorstMoment => sending::worst_moment(setting, rng),
-            Self::Unread => sending::unread(setting, rng),
-            Self::RequestHead => sending::in_part(setting, rng, false),
-            Self::RequestBody => sending::in_part(setting, rng, true),
+            Self::TlsFinish => before::tls_finish(context, rng),
+            Self::Idle => sending::idle(context, rng),
+            Self::ReusedConnection => sending::reused_connection(context, rng),
+            Self::Unread => sending::unread(context, rng),
+            Self::RequestHead => sending::in_part(context, rng, false),
+            Self::RequestBody => sending::in_part(context, rng, true),
             Self::RequestWhole => sending::whole(rng),
-            Self::StatusLine => head::status_line(setting, rng),
-            Self::Head => head::headers(setting, rng),
-            Self::EarlyReplies => head::early_replies(setting, rng),
-            Self::Redirect => head::redirect(setting, rng),
-            Self::BodyInPart => body::in_part(setting, rng),
-            Self::Length => body::length(setting, rng),
-            Self::Chunks => body::chunks(setting, rng),
-            Self::Oversize => body::oversize(setting, rng),
-            Self::Gzip => body::gzip(setting, rng),
-            Self::Trailing => body::trailing(setting, rng),
-            Self::Status => content::status(setting, rng),
-            Self::Content => content::content(setting, rng),
-            Self::NoOrderNumber => content::no_order_number(setting, rng),
-            Self::Echo => content::echo(setting, rng),
-            Self::OtherPayment => content::other_payment(setting, rng),
-            Self::Good | Self::Callback => content::good(setting, rng),
+            Self::StatusLine => head::status_line(context, rng),
+            Self::Head => head::headers(context, rng),
+            Self::InterimReplies => head::interim_replies(context, rng),
+            Self::Redirect => head::redirect(context, rng),
+            Self::BodyInPart => body::in_part(context, rng),
+            Self::Length => body::length(context, rng),
+            Self::Chunks => body::chunks(context, rng),
+            Self::Oversize => body::oversize(context, rng),
+            Self::Gzip => body::gzip(context, rng),
+            Self::Trailing => body::trailing(context, rng),
+            Self::Status => content::status(context, rng),
+            Self::Content => content::content(context, rng),
+            Self::NoOrderNumber => content::no_order_number(context, rng),
+            Self::Echo => content::echo(context, rng),
+            Self::OtherPayment => content::other_payment(context, rng),
+            Self::Good | Self::Callback => content::good(context, rng),
         };
         let mut script = row.script;
-        if setting.reused && script.warm_up.is_none() {
+        if context.reused && script.warm_up.is_none() {
             script.warm_up = Some(Vec::new());
         }
         Fault {
             class: self,
             name: row.name,
-            whereto: row.whereto,
+            destination: row.destination,
             script: Arc::new(script),
             expectations: row.expectations,
             retry_after: row.retry_after,
@@ -257,7 +257,7 @@ impl Class {
 /// A row of a table.
 struct Row {
     name: String,
-    whereto: Whereto,
+    destination: Destination,
     script: Script,
     expectations: Vec<Expectation>,
     retry_after: bool,
@@ -266,19 +266,19 @@ struct Row {
 fn row(name: impl Into<String>, script: Script, expectations: &[Expectation]) -> Row {
     Row {
         name: name.into(),
-        whereto: Whereto::Slot(Certificate::Valid),
+        destination: Destination::Slot(Certificate::Valid),
         script,
         expectations: expectations.to_vec(),
         retry_after: false,
     }
 }
 
-/// A row in which the request is read whole.
-fn answer(name: impl Into<String>, then: Vec<Step>, expectations: &[Expectation]) -> Row {
-    row(name, after(Take::Whole, then), expectations)
+/// A row in which the server acts after it has read the complete request.
+fn after_request(name: impl Into<String>, then: Vec<Step>, expectations: &[Expectation]) -> Row {
+    row(name, script(Take::Whole, then), expectations)
 }
 
-fn after(take: Take, then: Vec<Step>) -> Script {
+fn script(take: Take, then: Vec<Step>) -> Script {
     Script {
         take,
         then,
@@ -290,7 +290,7 @@ fn send(bytes: impl Into<Vec<u8>>) -> Step {
     Step::Send(bytes.into())
 }
 
-/// One byte at a time, so slowly that it never comes to an end.
+/// Sends one byte at a time, too slowly to finish before any deadline.
 fn drip(bytes: impl Into<Vec<u8>>) -> Step {
     Step::Drip {
         bytes: bytes.into(),

@@ -1,19 +1,21 @@
-//! Faults while a request is under way to the server, and on a connection that lies idle.
+//! Faults while the server reads the request, and on idle connections.
 
 use std::time::Duration;
 
 use flexpay_sandbox::fault_server::{Script, Step, Take};
 
-use super::{Row, Setting, after, answer, drip, flood, row, send};
-use crate::expectation::{BROKE, Expectation, LATE, NO_WAY, UNKNOWN_ORDER, UNREADABLE};
+use super::{Context, Row, after_request, drip, flood, row, script, send};
+use crate::expectation::{
+    CONNECTION_LOST, Expectation, NO_CONNECTION, TIMEOUT_UNKNOWN, UNKNOWN_ORDER, UNREADABLE,
+};
 use crate::replies::reply;
 use crate::rng::Rng;
 
-/// A connection that has answered a warm-up goes bad before the next request. The check must find
-/// that out, and its answer must be the true one, over a connection that is good.
-pub(super) fn idle(setting: &Setting, rng: &mut Rng) -> Row {
-    let forged = reply(200, "", setting.question.forged());
-    // "No such order", as the gateway documents it, under either status.
+/// A connection fails after a warm-up and before the next request. The check must detect this and return
+/// the true result, over a good connection.
+pub(super) fn idle(context: &Context, rng: &mut Rng) -> Row {
+    let forged = reply(200, "", context.operation.forged());
+    // "No such order" as the gateway documents it, with either status.
     let unknown = r#"{"code":"1","message":"Aucune transaction","transaction":null}"#;
     let unknown = |status| send(reply(status, "", unknown));
     let pause = || Step::Pause(Duration::from_millis(3));
@@ -41,7 +43,7 @@ pub(super) fn idle(setting: &Setting, rng: &mut Rng) -> Row {
             ],
         ),
     ]);
-    let (good, expectation) = setting.question.good(rng);
+    let (good, expectation) = context.operation.good(rng);
     let script = Script {
         warm_up: Some(then),
         then: vec![send(good)],
@@ -49,17 +51,18 @@ pub(super) fn idle(setting: &Setting, rng: &mut Rng) -> Row {
     };
     let mut expectations = vec![expectation];
     if name.starts_with("no such order") {
-        // On its way when the question is asked, it is believed: nobody delivers for it.
+        // If the forged reply arrives just as the check is sent, it is accepted. This is harmless: the
+        // shop delivers nothing for an unknown order.
         expectations.push(UNKNOWN_ORDER);
     }
     row(name, script, &expectations)
 }
 
-/// A connection that has answered a warm-up goes wrong when the question is under way. Nothing that
-/// comes over it is acceptable: the question must be asked again, over a new connection.
-pub(super) fn worst_moment(setting: &Setting, rng: &mut Rng) -> Row {
-    let forged = || send(reply(200, "", setting.question.forged()));
-    let good = send(setting.question.good(rng).0);
+/// A connection fails after a warm-up, while the next check is sent on it. No result from this connection
+/// is acceptable: the check must be sent again, over a new connection.
+pub(super) fn reused_connection(context: &Context, rng: &mut Rng) -> Row {
+    let forged = || send(reply(200, "", context.operation.forged()));
+    let good = send(context.operation.good(rng).0);
     let another = r#"{"code":"0","transaction":{"orderNumber":"N0","status":"0"}}"#;
     let part = Take::Bytes(rng.between(1, 150));
     let (name, take, then) = rng.take(vec![
@@ -81,68 +84,71 @@ pub(super) fn worst_moment(setting: &Setting, rng: &mut Rng) -> Row {
             vec![send(reply(200, "", another)), Step::Hang],
         ),
     ]);
-    row(name, after(take, then), &[])
+    row(name, script(take, then), &[])
 }
 
-/// What is done to a connection before its request is read whole.
-fn misdeeds(setting: &Setting, rng: &mut Rng) -> (&'static str, Vec<Step>, Vec<Expectation>) {
-    let (good, expectation) = setting.question.good(rng);
+/// Faults before the complete request is read.
+fn faults_during_read(
+    context: &Context,
+    rng: &mut Rng,
+) -> (&'static str, Vec<Step>, Vec<Expectation>) {
+    let (good, expectation) = context.operation.good(rng);
     let too_large = reply(
         413,
         "Connection: close\r\n",
         "{\"code\":\"1\",\"message\":\"trop\"}",
     );
     rng.take(vec![
-        ("reset", vec![Step::Reset], vec![BROKE]),
-        ("reset", vec![Step::Reset], vec![BROKE]),
-        ("closed", vec![Step::Close], vec![BROKE]),
-        ("cut", vec![Step::Cut], vec![BROKE]),
-        ("silence", vec![Step::Hang], vec![LATE]),
+        ("reset", vec![Step::Reset], vec![CONNECTION_LOST]),
+        ("reset", vec![Step::Reset], vec![CONNECTION_LOST]),
+        ("closed", vec![Step::Close], vec![CONNECTION_LOST]),
+        ("cut", vec![Step::Cut], vec![CONNECTION_LOST]),
+        ("silence", vec![Step::Hang], vec![TIMEOUT_UNKNOWN]),
         (
             "garbage",
             vec![send("SSH-2.0-x\r\n"), Step::Hang],
             vec![UNREADABLE],
         ),
         (
-            "a good reply, too soon",
+            "a good reply, too early",
             vec![send(good.clone()), Step::Hang],
             vec![expectation],
         ),
-        // The reset that answers what is still being sent may overtake the reply.
+        // The client is still sending; the resulting reset may arrive before the reply.
         (
-            "a good reply, too soon, and closed",
+            "a good reply, too early, closed",
             vec![send(good), Step::Cut],
-            vec![expectation, BROKE],
+            vec![expectation, CONNECTION_LOST],
         ),
         (
-            "413, and closed",
+            "413, closed",
             vec![send(too_large), Step::Cut],
-            vec![setting.question.verdict(413), BROKE],
+            vec![context.operation.status_expectation(413), CONNECTION_LOST],
         ),
         (
-            "one byte now and then",
+            "one byte at a time",
             vec![drip("HTTP/1.1 200 OK\r\nX: slow and ever slower")],
-            vec![LATE],
+            vec![TIMEOUT_UNKNOWN],
         ),
         (
-            "endless blank lines",
+            "endless empty lines",
             vec![flood("\r\n".repeat(100), 1)],
-            vec![LATE, UNREADABLE],
+            vec![TIMEOUT_UNKNOWN, UNREADABLE],
         ),
     ])
 }
 
-pub(super) fn unread(setting: &Setting, rng: &mut Rng) -> Row {
-    let (name, then, mut expectations) = misdeeds(setting, rng);
-    if name == "reset" && !setting.secure && !setting.proxy {
-        // It may overtake the answer to the connect itself.
-        expectations.push(NO_WAY);
+pub(super) fn unread(context: &Context, rng: &mut Rng) -> Row {
+    let (name, then, mut expectations) = faults_during_read(context, rng);
+    if name == "reset" && !context.secure && !context.proxy {
+        // The reset may arrive before the connect completes.
+        expectations.push(NO_CONNECTION);
     }
-    row(name, after(Take::Nothing, then), &expectations)
+    row(name, script(Take::Nothing, then), &expectations)
 }
 
-pub(super) fn in_part(setting: &Setting, rng: &mut Rng, in_body: bool) -> Row {
-    let (name, then, expectations) = misdeeds(setting, rng);
+pub(super) fn in_part(context: &Context, rng: &mut Rng, in_body: bool) -> Row {
+    let (name, then, expectations) = faults_during_read(context, rng);
     let (at, take) = if in_body {
         let at = rng.between(0, 300);
         (at, Take::Body(at))
@@ -152,17 +158,17 @@ pub(super) fn in_part(setting: &Setting, rng: &mut Rng, in_body: bool) -> Row {
     };
     row(
         format!("{name} after {at} bytes"),
-        after(take, then),
+        script(take, then),
         &expectations,
     )
 }
 
 pub(super) fn whole(rng: &mut Rng) -> Row {
     let (name, then, expectation) = rng.take(vec![
-        ("reset", vec![Step::Reset], BROKE),
-        ("closed", vec![Step::Close], BROKE),
-        ("cut", vec![Step::Cut], BROKE),
-        ("silence", vec![Step::Hang], LATE),
+        ("reset", vec![Step::Reset], CONNECTION_LOST),
+        ("closed", vec![Step::Close], CONNECTION_LOST),
+        ("cut", vec![Step::Cut], CONNECTION_LOST),
+        ("silence", vec![Step::Hang], TIMEOUT_UNKNOWN),
     ]);
-    answer(name, then, &[expectation])
+    after_request(name, then, &[expectation])
 }
