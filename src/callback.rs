@@ -73,15 +73,12 @@ pub(crate) fn callback_key(
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part.as_bytes());
     }
-    let digest = context.finish();
-    digest
-        .as_ref()
-        .iter()
-        .fold(String::with_capacity(64), |mut key, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(key, "{byte:02x}");
-            key
-        })
+    let mut key = String::with_capacity(64);
+    for byte in context.finish().as_ref() {
+        // Writing to a String cannot fail.
+        let _ = write!(key, "{byte:02x}");
+    }
+    key
 }
 
 /// The payment that the merchant expects, from the merchant's own records. An order or a callback is

@@ -204,7 +204,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Masks the token in a decoded text. The raw reply is already masked.
+    /// Masks the token in a text that had escapes. Other texts were masked with the raw reply.
     fn mask_token(&self, value: Value<'a>) -> Value<'a> {
         match (self.token, value) {
             (Some(token), Value::Text(Cow::Owned(text))) => {
