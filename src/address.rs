@@ -1,10 +1,10 @@
-//! Internet addresses: which a merchant may give, and which a customer may be sent to.
+//! Checks addresses: those that a merchant gives, and those that a customer is sent to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ureq::http::Uri;
 
-/// Checks an address the gateway is to call or send the browser to: absolute http or https. What
-/// else is wrong with it is the gateway's to judge.
+/// Checks an address that the gateway calls or sends the browser to: it must be absolute, http or
+/// https. Everything else is left to the gateway.
 pub(crate) fn check_absolute(text: &str) -> Result<(), &'static str> {
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err("has blanks or control characters in it");
@@ -18,7 +18,7 @@ pub(crate) fn check_absolute(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Schemes that run or show something in the browser instead of leading back to a shop or its app.
+/// Schemes that run or show something in the browser and do not lead back to a shop or its app.
 const REFUSED_SCHEMES: [&str; 11] = [
     "javascript",
     "data",
@@ -33,14 +33,14 @@ const REFUSED_SCHEMES: [&str; 11] = [
     "tel",
 ];
 
-/// Checks an address the gateway is to send the browser back to: http or https, or a link into the
+/// Checks an address that the gateway sends the browser back to: http or https, or a link into the
 /// merchant's app (`monapp://paiement?status=ok`).
 pub(crate) fn check_return(text: &str) -> Result<(), &'static str> {
     let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
     let is_web = ["http", "https"]
         .iter()
         .any(|web| scheme.eq_ignore_ascii_case(web));
-    // One letter is the drive of a Windows path.
+    // One letter is the drive letter of a Windows path, not a scheme.
     if is_web || !has_scheme(text) || scheme.len() == 1 {
         return check_absolute(text);
     }
@@ -59,10 +59,10 @@ pub(crate) fn check_return(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Checks an address of the gateway itself, as a merchant's configuration gives it.
+/// Checks an address of the gateway from the merchant's configuration.
 ///
-/// Plain http is refused unless the host is this machine, reached as such, or the caller asked for it
-/// by name: the token goes with every request.
+/// Plain http is refused, because every request contains the token, unless the host is this machine
+/// and `may_be_this_machine` is set (no proxy is used), or the caller allowed plain http.
 pub(crate) fn check_endpoint(
     text: &str,
     may_be_this_machine: bool,
@@ -81,9 +81,9 @@ pub(crate) fn check_endpoint(
     Ok(())
 }
 
-/// Checks the address of a card page, as the gateway gives it, before a customer is sent there:
-/// https (http on this machine only), absolute, and nothing in it that a browser and this check
-/// could read differently.
+/// Checks the address of a card page from the gateway, before a customer is sent there: absolute,
+/// https (http on this machine only), and without anything that a browser could read differently
+/// from this check.
 pub(crate) fn check_card_page(text: &str) -> Result<(), &'static str> {
     let address = Address::read(text)?;
     if address.https || address.is_loopback() {
@@ -93,7 +93,7 @@ pub(crate) fn check_card_page(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Whether two addresses are of one site: the same host, however it is written, and port.
+/// Whether two addresses have the same host, in any written form, and the same port.
 pub(crate) fn same_site(one: &str, other: &str) -> bool {
     fn site(text: &str) -> Option<(String, u16)> {
         let (https, rest) = split_scheme(text)?;
@@ -117,15 +117,15 @@ pub(crate) fn same_site(one: &str, other: &str) -> bool {
     site(one).is_some_and(|one| site(other) == Some(one))
 }
 
-/// Whether anything but the front page of a site is named.
-pub(crate) fn leads_somewhere(text: &str) -> bool {
+/// Whether an address is not just the front page of a site.
+pub(crate) fn has_path_or_query(text: &str) -> bool {
     split_scheme(text).is_some_and(|(_, rest)| {
         let tail = rest[authority(rest).len()..].split('#').next();
         !matches!(tail, None | Some("" | "/"))
     })
 }
 
-/// Whether an address looks like that of a card page: `…/checkout/<id>`, as documented pages link to.
+/// Whether an address looks like a card page: `…/checkout/<id>`, as in the documented pages.
 pub(crate) fn is_checkout(text: &str) -> bool {
     split_scheme(text).is_some_and(|(_, rest)| {
         let path = rest[authority(rest).len()..]
@@ -137,8 +137,8 @@ pub(crate) fn is_checkout(text: &str) -> bool {
     })
 }
 
-/// Reads a reference, as a `Location` header has it, against the address that was asked (RFC 3986,
-/// section 5). What comes out is not checked.
+/// Resolves a URI reference, such as a `Location` header, against the address of the request
+/// (RFC 3986, section 5). The result is not checked.
 pub(crate) fn resolve(base: &str, reference: &str) -> String {
     if has_scheme(reference) {
         return reference.to_owned();
@@ -172,24 +172,24 @@ pub(crate) fn resolve(base: &str, reference: &str) -> String {
     format!("{scheme}://{host}{}{tail}", without_dot_segments(&path))
 }
 
-/// Whether a redirect leads to the address that was asked, under another scheme, host, query or final
-/// slash, to another version of it (`/v2/pay`), or to the front page of a site: a server that moved,
-/// and no card page.
-pub(crate) fn is_moved(asked: &str, to: &str) -> bool {
+/// Whether a redirect shows that the gateway moved, and is not to a card page: it leads to the address
+/// of the request with another scheme, host, query or final slash, to another version of it
+/// (`/v2/pay`), or to the front page of a site.
+pub(crate) fn is_moved(requested: &str, target: &str) -> bool {
     fn path(text: &str) -> Option<&str> {
         let (_, rest) = split_scheme(text)?;
         let path = rest[authority(rest).len()..].split(['?', '#']).next();
         path.map(|path| path.trim_end_matches('/'))
     }
-    let (Some(asked_path), Some(to_path)) = (path(asked), path(to)) else {
+    let (Some(requested_path), Some(target_path)) = (path(requested), path(target)) else {
         return false;
     };
-    let name = |path: &str| path.rsplit_once('/').map(|(_, name)| name.to_owned());
-    let same_host = host(asked) == host(to);
-    // Elsewhere, a query may name the payment.
-    let is_front_page = to_path.is_empty() && (same_host || !to.contains('?'));
-    let is_version = same_host && name(asked_path) == name(to_path);
-    to_path == asked_path || is_front_page || is_version
+    let last_segment = |path: &str| path.rsplit_once('/').map(|(_, last)| last.to_owned());
+    let same_host = host(requested) == host(target);
+    // On another host, a query may identify the payment.
+    let is_front_page = target_path.is_empty() && (same_host || !target.contains('?'));
+    let is_other_version = same_host && last_segment(requested_path) == last_segment(target_path);
+    target_path == requested_path || is_front_page || is_other_version
 }
 
 fn has_scheme(text: &str) -> bool {
@@ -200,7 +200,7 @@ fn has_scheme(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
 }
 
-/// A path that begins with `/`, with its `.` and `..` resolved.
+/// Resolves the `.` and `..` in a path that begins with `/`.
 fn without_dot_segments(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
@@ -220,7 +220,7 @@ fn without_dot_segments(path: &str) -> String {
     format!("/{}", kept.join("/"))
 }
 
-/// The host in lower case, without its port; empty where there is none.
+/// The host in lower case, without the port; empty if there is none.
 pub(crate) fn host(text: &str) -> String {
     let authority = host_and_port(text);
     let host = match authority.rsplit_once(':') {
@@ -230,12 +230,12 @@ pub(crate) fn host(text: &str) -> String {
     host.trim_end_matches('.').to_ascii_lowercase()
 }
 
-/// Host and port as they are written, for messages; empty where there is none.
+/// Host and port as written, for messages; empty if there is no host.
 pub(crate) fn host_and_port(text: &str) -> &str {
     split_scheme(text).map_or("", |(_, rest)| authority(rest))
 }
 
-/// An address read strictly.
+/// An address that passed strict parsing.
 struct Address<'a> {
     https: bool,
     host: &'a str,
@@ -243,10 +243,11 @@ struct Address<'a> {
 
 impl<'a> Address<'a> {
     fn read(text: &'a str) -> Result<Self, &'static str> {
-        // Browsers drop tabs and line ends and read `\` as `/`; a shop that shows the address may
-        // not escape it. So: the characters of RFC 3986, less the quote.
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&()*+,;=%".contains(&b);
-        if !text.bytes().all(plain) {
+        // Browsers remove tabs and line endings and read `\` as `/`, and a shop may insert the address
+        // into HTML without escaping it. So only the characters of RFC 3986 are allowed, without `'`.
+        let is_allowed =
+            |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&()*+,;=%".contains(&b);
+        if !text.bytes().all(is_allowed) {
             return Err("has characters in it that no address has");
         }
         let Some((https, rest)) = split_scheme(text) else {
@@ -269,9 +270,9 @@ impl<'a> Address<'a> {
         if port.is_some_and(|port| port.starts_with('0') || port.parse::<u16>().is_err()) {
             return Err("has a port that is no number");
         }
-        // What the HTTP library cannot read is not sent; it knows no fragment.
-        let sent = text.split('#').next().unwrap_or(text);
-        match sent.parse::<Uri>() {
+        // The HTTP library must accept it, too. It does not support fragments.
+        let without_fragment = text.split('#').next().unwrap_or(text);
+        match without_fragment.parse::<Uri>() {
             Ok(_) => Ok(Self { https, host }),
             Err(_) => Err("is not a well-formed address"),
         }
@@ -285,32 +286,32 @@ impl<'a> Address<'a> {
     }
 }
 
-/// A name of letters, digits and hyphens, or an IP address.
+/// Whether a host is a name of letters, digits and hyphens, or an IP address.
 fn is_host(host: &str) -> bool {
     if let Some(inner) = host.strip_prefix('[') {
         return inner
             .strip_suffix(']')
             .is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok());
     }
-    let label = |label: &str| {
-        let letters = label
+    let is_label = |label: &str| {
+        let has_valid_bytes = label
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        letters && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
+        has_valid_bytes && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
     };
     let name = host.strip_suffix('.').unwrap_or(host);
     let mut labels = name.split('.');
-    // A browser reads what ends in a number as an IPv4 address, in shapes that differ from ours.
-    let numeric = name.rsplit('.').next().is_some_and(|last| {
+    // A browser reads a host that ends in a number as an IPv4 address, in more formats than Rust.
+    let is_numeric = name.rsplit('.').next().is_some_and(|last| {
         let hexadecimal = last
             .get(..2)
             .is_some_and(|start| start.eq_ignore_ascii_case("0x"));
         hexadecimal || last.bytes().all(|b| b.is_ascii_digit())
     });
-    labels.all(label) && (!numeric || host.parse::<Ipv4Addr>().is_ok())
+    labels.all(is_label) && (!is_numeric || host.parse::<Ipv4Addr>().is_ok())
 }
 
-/// `https://rest` or `http://rest`, whatever the case: (is it https, rest).
+/// Splits `https://rest` or `http://rest`, in any case, into (is https, rest).
 fn split_scheme(text: &str) -> Option<(bool, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     if scheme.eq_ignore_ascii_case("https") {
@@ -331,8 +332,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_return_address_is_of_the_web_or_of_an_app() {
-        for good in [
+    fn a_return_address_is_a_web_address_or_an_app_link() {
+        for valid in [
             "https://shop.example/ok",
             "HTTP://shop.example",
             "monapp://paiement?status=ok",
@@ -341,9 +342,9 @@ mod tests {
             "mon-app+pay://ok#top",
             "intent:paiement",
         ] {
-            assert_eq!(check_return(good), Ok(()), "{good}");
+            assert_eq!(check_return(valid), Ok(()), "{valid}");
         }
-        for bad in [
+        for invalid in [
             "",
             "/ok",
             "shop.example/ok",
@@ -378,12 +379,12 @@ mod tests {
             "C:\\shop\\ok.html",
             "c:/shop/ok.html",
         ] {
-            assert!(check_return(bad).is_err(), "{bad:?}");
+            assert!(check_return(invalid).is_err(), "{invalid:?}");
         }
     }
 
     #[test]
-    fn a_reference_is_read_against_the_address_asked() {
+    fn a_reference_is_resolved_against_the_address_of_the_request() {
         let base = "https://pay.example:8443/v1/pay?x=1#top";
         for (reference, address) in [
             (
@@ -420,9 +421,9 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_moved_is_no_card_page() {
-        let asked = "https://pay.example/v1/pay";
-        for to in [
+    fn a_gateway_that_moved_is_not_a_card_page() {
+        let requested = "https://pay.example/v1/pay";
+        for target in [
             "http://pay.example/v1/pay",
             "https://pay.example/v1/pay/",
             "https://pay.example/v1/pay?retry=1",
@@ -435,9 +436,9 @@ mod tests {
             "https://www.flexpay.cd/",
             "https://pay.example/v2/pay",
         ] {
-            assert!(is_moved(asked, to), "{to}");
+            assert!(is_moved(requested, target), "{target}");
         }
-        for to in [
+        for target in [
             "https://pay.example/checkout/1",
             "https://pay.example/v1/pay/checkout/1",
             "https://gw.example/v1",
@@ -445,13 +446,13 @@ mod tests {
             "https://gw.example/checkout/1/pay",
             "javascript:alert(1)",
         ] {
-            assert!(!is_moved(asked, to), "{to}");
+            assert!(!is_moved(requested, target), "{target}");
         }
     }
 
     #[test]
     fn a_card_page_is_https_or_on_this_machine() {
-        for good in [
+        for valid in [
             "https://gwvisa.flexpay.cd/checkout/bbba",
             "HTTPS://gwvisa.flexpay.cd/checkout/bbba?x=1#top",
             "https://gwvisa.flexpay.cd:8443/checkout",
@@ -459,13 +460,13 @@ mod tests {
             "http://localhost/checkout/1",
             "http://[::1]:80/checkout/1",
         ] {
-            assert_eq!(check_card_page(good), Ok(()), "{good}");
+            assert_eq!(check_card_page(valid), Ok(()), "{valid}");
         }
     }
 
     #[test]
-    fn anything_a_browser_could_read_otherwise_is_no_card_page() {
-        for bad in [
+    fn an_address_that_a_browser_could_read_differently_is_not_a_card_page() {
+        for invalid in [
             "",
             "/checkout/1",
             "//evil.example/checkout",
@@ -505,7 +506,7 @@ mod tests {
             "https://gwvisa.flexpay.cd:0/",
             "https://gwvisa.flexpay.cd:080/",
         ] {
-            assert!(check_card_page(bad).is_err(), "{bad}");
+            assert!(check_card_page(invalid).is_err(), "{invalid}");
         }
     }
 
@@ -513,7 +514,7 @@ mod tests {
     fn a_return_address_is_absolute() {
         assert_eq!(check_absolute("https://shop.example/merci?ref=é"), Ok(()));
         assert_eq!(check_absolute("http://192.168.1.4:8080"), Ok(()));
-        for bad in [
+        for invalid in [
             "shop.example/ok",
             "/ok",
             "ftp://shop.example",
@@ -521,13 +522,13 @@ mod tests {
             "https:///x",
             "https://a b",
         ] {
-            assert!(check_absolute(bad).is_err(), "{bad}");
+            assert!(check_absolute(invalid).is_err(), "{invalid}");
         }
     }
 
     #[test]
-    fn the_token_is_not_sent_in_the_clear_unasked() {
-        for (url, here, allowed, good) in [
+    fn plain_http_is_refused_unless_it_is_allowed() {
+        for (url, may_be_this_machine, allow_plain_http, is_valid) in [
             ("http://10.0.0.7:8080/v1/pay", true, false, false),
             ("http://10.0.0.7:8080/v1/pay", true, true, true),
             ("http://127.0.0.1:8080/v1/pay", true, false, true),
@@ -535,12 +536,13 @@ mod tests {
             ("https://cardpayment.flexpay.cd/v1/pay", false, false, true),
             ("https://cardpayment.flexpay.cd/v1/pay?x", true, true, false),
         ] {
-            assert_eq!(check_endpoint(url, here, allowed).is_ok(), good, "{url}");
+            let checked = check_endpoint(url, may_be_this_machine, allow_plain_http);
+            assert_eq!(checked.is_ok(), is_valid, "{url}");
         }
     }
 
     #[test]
-    fn a_site_is_one_however_it_is_written() {
+    fn the_same_site_is_recognized_in_every_form() {
         for (other, same) in [
             ("https://shop.example/ok", true),
             ("https://SHOP.example:443/no", true),

@@ -1,21 +1,21 @@
-//! Money, exactly: decimal text in, decimal text and minor units out. No float anywhere.
+//! Exact amounts of money: read from decimal text, written as decimal text or minor units. No floats.
 
 use std::fmt;
 
 /// An amount of money in hundredths, for both currencies of the gateway.
 ///
-/// Amounts travel as text on the wire and across every binding; this type is how the library reads
-/// and compares them. `Display` writes two decimals, always: `50.00`.
+/// Amounts are text on the wire and in every binding. The library uses this type to read and compare
+/// them. `Display` always writes two decimals: `50.00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount {
     minor: i64,
 }
 
-/// Why a text is not an amount. The wording completes the sentence "amount: …".
+/// Why a text is not an amount. The message completes the sentence "amount: …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AmountError {
-    /// Nothing there.
+    /// The text is empty.
     #[error("is empty")]
     Empty,
     /// `-5` or `+5`.
@@ -39,7 +39,7 @@ pub enum AmountError {
 }
 
 impl Amount {
-    /// An amount of so many hundredths (centimes, cents). Negative amounts do not exist here.
+    /// Creates an amount from hundredths (centimes, cents). `None` if it is negative.
     pub fn from_minor(minor: i64) -> Option<Self> {
         (minor >= 0).then_some(Self { minor })
     }
@@ -49,15 +49,39 @@ impl Amount {
         self.minor
     }
 
-    /// Reads a plain decimal: digits, and perhaps a point with one or two decimals. No sign, no
-    /// exponent, no comma, no blanks, no leading zeros.
+    /// Reads a plain decimal: digits, optionally followed by a point and one or two decimals. No
+    /// sign, exponent, comma, whitespace or leading zeros.
     pub fn parse(text: &str) -> Result<Self, AmountError> {
-        Self::read(text)
+        let (whole, fraction) = match text.split_once('.') {
+            Some((whole, fraction)) => (whole, Some(fraction)),
+            None => (text, None),
+        };
+        let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !is_digits(whole) || !fraction.is_none_or(is_digits) {
+            return Err(likely_mistake(text));
+        }
+        if whole.len() > 1 && whole.starts_with('0') {
+            return Err(AmountError::NotDecimal);
+        }
+        let digit = |byte: &u8| i64::from(byte - b'0');
+        let hundredths = match fraction.unwrap_or("").as_bytes() {
+            [] => 0,
+            [first] => 10 * digit(first),
+            [first, second] => 10 * digit(first) + digit(second),
+            _ => return Err(AmountError::TooPrecise),
+        };
+        let minor = whole
+            .parse::<i64>()
+            .ok()
+            .and_then(|whole| whole.checked_mul(100)?.checked_add(hundredths));
+        minor
+            .map(|minor| Self { minor })
+            .ok_or(AmountError::TooLarge)
     }
 
-    /// Reads an amount as the gateway spells it: a decimal with any number of trailing zeros
-    /// (`50.000`), or with an exponent, as Java and others write large doubles (`1.0E7`). `None`
-    /// where it is not a whole number of hundredths, or has a sign.
+    /// Reads an amount as the gateway writes it: a decimal with any number of trailing zeros
+    /// (`50.000`), or with an exponent, as Java and others write large doubles (`1.0E7`). `None` if
+    /// it is not a whole number of hundredths, or has a sign.
     pub(crate) fn from_wire(text: &str) -> Option<Self> {
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, exponent.parse::<i16>().ok()?),
@@ -77,7 +101,7 @@ impl Amount {
         if significant.is_empty() {
             return Some(Self { minor: 0 });
         }
-        // The power of ten that makes hundredths of the significant digits.
+        // The power of ten to multiply the significant digits with, to get hundredths.
         let zeros_dropped = i64::try_from(digits.len() - significant.len()).ok()?;
         let decimals = i64::try_from(fraction.len()).ok()?;
         let power = i64::from(exponent) - decimals + zeros_dropped + 2;
@@ -85,41 +109,13 @@ impl Amount {
         let minor = significant.parse::<i64>().ok()?.checked_mul(scale)?;
         Some(Self { minor })
     }
-
-    fn read(text: &str) -> Result<Self, AmountError> {
-        let (whole, fraction) = match text.split_once('.') {
-            Some((whole, fraction)) => (whole, Some(fraction)),
-            None => (text, None),
-        };
-        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        if !digits(whole) || !fraction.is_none_or(digits) {
-            return Err(complaint(text));
-        }
-        if whole.len() > 1 && whole.starts_with('0') {
-            return Err(AmountError::NotDecimal);
-        }
-        let fraction = fraction.unwrap_or("");
-        let (cents, rest) = fraction.split_at(fraction.len().min(2));
-        if !rest.is_empty() {
-            return Err(AmountError::TooPrecise);
-        }
-        // "5" means five tenths: two places, padded on the right.
-        let padded = cents.bytes().chain("00".bytes()).take(2);
-        let minor = whole.bytes().chain(padded).try_fold(0i64, |sum, digit| {
-            sum.checked_mul(10)?.checked_add(i64::from(digit - b'0'))
-        });
-        minor
-            .map(|minor| Self { minor })
-            .ok_or(AmountError::TooLarge)
-    }
 }
 
-/// Names what a person most likely did, for a text already known to be no plain decimal.
-fn complaint(text: &str) -> AmountError {
-    let body = text.strip_prefix(['-', '+']);
+/// The most likely mistake in a text that is not a plain decimal.
+fn likely_mistake(text: &str) -> AmountError {
     match text {
         "" => AmountError::Empty,
-        _ if body.is_some() => AmountError::Sign,
+        _ if text.starts_with(['-', '+']) => AmountError::Sign,
         _ if text.contains(',') => AmountError::Comma,
         _ if text.starts_with(|c: char| c.is_ascii_digit()) && text.contains(['e', 'E']) => {
             AmountError::Exponent
@@ -193,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gateway_may_write_an_amount_as_any_serializer_does() {
+    fn the_gateway_may_write_an_amount_as_any_serializer_writes_it() {
         for (text, minor) in [
             ("50.000", 5_000),
             ("50.0", 5_000),
@@ -220,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_number_of_hundredths_is_no_amount() {
+    fn an_amount_of_the_gateway_is_a_whole_number_of_hundredths() {
         for text in [
             "",
             "50.001",

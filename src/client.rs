@@ -10,10 +10,10 @@ use crate::callback::{Expected, parse_callback};
 use crate::config::Config;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::order_number;
-use crate::payment::{Asked, Payment, PaymentRequest};
+use crate::payment::{Payment, PaymentContext, PaymentRequest};
 use crate::signature::Secrets;
 use crate::token::Token;
-use crate::transaction::{Answer, Transaction};
+use crate::transaction::{CheckReply, Transaction};
 use crate::transport::call::{after, sleep_until};
 use crate::transport::{Connection, Limits, Transport};
 use crate::wait::{Backoff, WaitOptions};
@@ -74,18 +74,18 @@ impl Client {
         };
         let amount = request.validate()?;
         let callback_url = match &request.callback_url {
-            Some(url) => Some(self.secrets.sign(url, request.signed(amount))?),
+            Some(url) => Some(self.secrets.sign(url, request.signed_payment(amount))?),
             None => None,
         };
         let body = request.encode(&self.config, &self.token, callback_url.as_deref());
-        let asked = Asked {
+        let context = PaymentContext {
             request,
             api: self.config.api,
             pay_url: self.config.pay_url(),
         };
         self.transport
-            .post(asked.pay_url, &body, limits)
-            .and_then(|reply| Payment::read(&reply, &asked))
+            .post(context.pay_url, &body, limits)
+            .and_then(|reply| Payment::read(&reply, &context))
             .map_err(|error| self.explain_refused_token(error))
             .map_err(|error| advice::after_pay(error, request, &self.config))
     }
@@ -201,7 +201,7 @@ impl Client {
     pub fn verify_callback(&self, body: &[u8], expected: &Expected) -> Result<Transaction> {
         let amount = expected.validate()?;
         self.secrets
-            .check(expected.query.as_deref(), expected.signed(amount))?;
+            .check(expected.query.as_deref(), expected.signed_payment(amount))?;
         let callback = parse_callback(body)?;
         let order_number = expected.order_to_check(&callback)?;
         let transaction = self.check_expected(order_number, Some((expected, amount)))?;
@@ -231,7 +231,7 @@ impl Client {
         );
         let ask_over = |connection| {
             let reply = self.transport.get(&url, connection, limits)?;
-            let answer = Answer::read(&reply, order_number)
+            let answer = CheckReply::read(&reply, order_number)
                 .map_err(|error| self.explain_refused_token(error));
             Ok((answer, reply.reused))
         };

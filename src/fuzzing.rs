@@ -6,14 +6,14 @@ use std::sync::Arc;
 use crate::callback::{Expected, parse_callback};
 use crate::config::Api;
 use crate::error::Result;
-use crate::payment::{Asked, Payment, PaymentRequest};
+use crate::payment::{Payment, PaymentContext, PaymentRequest};
 use crate::token::Token;
-use crate::transaction::{Answer, Transaction};
+use crate::transaction::{CheckReply, Transaction};
 use crate::wire::reply::Reply;
 
 /// Parses a reply as `check` does.
 pub fn check_reply(status: u16, body: &[u8], order_number: &str) -> Result<Transaction> {
-    Answer::read(&reply(status, None, body), order_number).map(|answer| answer.transaction)
+    CheckReply::read(&reply(status, None, body), order_number).map(|answer| answer.transaction)
 }
 
 /// Parses a reply to this request as `pay` does.
@@ -23,12 +23,12 @@ pub fn pay_reply(
     body: &[u8],
     request: &PaymentRequest,
 ) -> Result<Payment> {
-    let asked = Asked {
+    let context = PaymentContext {
         request,
         api: Api::V1,
         pay_url: "https://cardpayment.flexpay.cd/v1/pay",
     };
-    Payment::read(&reply(status, location, body), &asked)
+    Payment::read(&reply(status, location, body), &context)
 }
 
 /// Verifies a callback with this reply to the check, without a callback secret. The steps are those of

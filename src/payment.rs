@@ -1,4 +1,4 @@
-//! A payment request, and the payment that comes of it.
+//! A payment request, and the payment that results from it.
 
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -7,71 +7,72 @@ use crate::address;
 use crate::amount::{Amount, AmountError};
 use crate::config::{Api, Config};
 use crate::error::{Error, Result};
-use crate::signature::Signed;
+use crate::signature::SignedPayment;
 use crate::token::{Place, Token};
 use crate::transport::Body;
 use crate::wire::{form, printable};
 
 mod reply;
 
-pub(crate) use reply::{Asked, refused};
+pub(crate) use reply::{PaymentContext, refused};
 
-/// What a merchant asks a customer to pay. Field names are those of the gateway's document.
+/// A request for a payment by a customer. The fields are named as in the gateway's document.
 ///
-/// `authorization` and `merchant`, the other two of its ten fields, come from the [`Config`].
+/// The two other fields of that document, `authorization` and `merchant`, come from the [`Config`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PaymentRequest {
-    /// The merchant's own reference. Never use one twice: a used reference is the gateway's only
-    /// guard against a repeat.
+    /// The merchant's own reference. Never use one twice: the gateway recognizes a repeated payment
+    /// only by its reference.
     pub reference: String,
-    /// A plain decimal greater than zero with at most two decimals: `"100"`, `"25.50"`. Sent as
-    /// it is.
+    /// A plain decimal greater than zero with at most two decimals: `"100"`, `"25.50"`. Sent
+    /// unchanged.
     pub amount: String,
     /// `"CDF"` or `"USD"`.
     pub currency: String,
     /// What is being paid for, shown to the customer.
     pub description: Option<String>,
-    /// Where the gateway posts its notice. It refuses addresses on localhost or a private network.
+    /// The address to which the gateway posts the callback. The gateway refuses addresses on
+    /// localhost or a private network.
     pub callback_url: Option<String>,
-    /// Where the customer's browser goes after paying: http or https, or a link into the merchant's
-    /// app (`monapp://paiement?status=ok`). So the three that follow.
+    /// Where the gateway sends the customer's browser after the payment: http or https, or a link
+    /// into the merchant's app (`monapp://paiement?status=ok`). The next three fields accept the same.
     pub approve_url: Option<String>,
-    /// Where it goes after the customer pressed "cancel".
+    /// Where the browser is sent after the customer cancelled.
     pub cancel_url: Option<String>,
-    /// Where it goes when the card was declined.
+    /// Where the browser is sent after the card was declined.
     pub decline_url: Option<String>,
-    /// The shop's front page. Only `/v1.1/pay` knows this field; elsewhere it is not sent.
+    /// The shop's front page. Only `/v1.1/pay` has this field; it is not sent to `/v1/pay`.
     pub home_url: Option<String>,
 }
 
-/// A payment the gateway has taken in: the customer has yet to pay.
+/// A payment that the gateway accepted. The customer has not paid yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
-    /// Where to send the customer: an absolute https address (http on this machine only), checked.
-    /// `None` when there is a [`page`](Self::page) instead.
+    /// Where to send the customer: an absolute https address (http on this machine only), already
+    /// checked. `None` if there is a [`page`](Self::page) instead.
     pub redirect_url: Option<String>,
-    /// The gateway's number for the transaction, which `check` and `wait` need. `/v1/pay` gives
-    /// none; `/v1.1/pay` does.
+    /// The gateway's number for the transaction, which `check` and `wait` need. `/v1.1/pay` returns
+    /// one, `/v1/pay` does not.
     pub order_number: Option<String>,
-    /// The gateway's code, as it came.
+    /// The gateway's code, as received.
     pub code: Option<String>,
-    /// The gateway's words.
+    /// The gateway's message.
     pub message: Option<String>,
-    /// Where the gateway's page cannot be told as an address (a form that submits itself): the
-    /// page, whole, to hand to the customer's browser.
+    /// The complete HTML page to send to the customer's browser, if the gateway's page cannot be
+    /// replaced by an address (for example, a form that submits itself).
     pub page: Option<String>,
 }
 
 impl PaymentRequest {
-    /// Refuses what no gateway could accept. A length or a whole-franc rule is the gateway's to
-    /// judge.
+    /// Refuses what no gateway could accept. Limits on lengths, or on fractions of a franc, are left
+    /// to the gateway.
     pub(crate) fn validate(&self) -> Result<Amount> {
         validate_reference(&self.reference)?;
         let amount = validate_amount(&self.amount)?;
         validate_currency(&self.currency)?;
         for (name, url) in self.addresses() {
             if let Some(url) = url {
-                // The gateway itself posts to the callback address; a browser opens the others.
+                // The gateway posts to the callback address; a browser opens the others.
                 let check = match name {
                     "callback_url" => address::check_absolute,
                     _ => address::check_return,
@@ -84,9 +85,9 @@ impl PaymentRequest {
         Ok(amount)
     }
 
-    /// What the callback address is signed for.
-    pub(crate) fn signed(&self, amount: Amount) -> Signed<'_> {
-        Signed {
+    /// The values that the signature in the callback address covers.
+    pub(crate) fn signed_payment(&self, amount: Amount) -> SignedPayment<'_> {
+        SignedPayment {
             reference: &self.reference,
             amount,
             currency: &self.currency,
@@ -103,9 +104,9 @@ impl PaymentRequest {
         ]
     }
 
-    /// The request as it goes out, but for the token: a stand-in holds its place until the
-    /// transport puts it there, at the last moment. It comes first, so that it is sent whole.
-    /// `callback_url` is the request's, signed.
+    /// Encodes the request, with a placeholder for the token: the transport inserts the token just
+    /// before sending. It is the first field, so that it is sent in one piece. `callback_url` is the
+    /// signed callback address.
     pub(crate) fn encode(
         &self,
         config: &Config,
@@ -196,20 +197,20 @@ impl PaymentRequest {
         format!("{{\"authorization\":\"{authorization}\",{}", &fields[1..])
     }
 
-    /// Whether an address leads back to the shop itself, as a "back" link on a page does.
-    fn is_own(&self, url: &str) -> bool {
-        let mut own = self.addresses().into_iter().filter_map(|(_, own)| own);
-        own.any(|own| address::same_site(own, url))
+    /// Whether an address is on one of the shop's own sites, as a "back" link on a page is.
+    fn is_on_shop_site(&self, url: &str) -> bool {
+        let mut shop_urls = self.addresses().into_iter().filter_map(|(_, url)| url);
+        shop_urls.any(|shop_url| address::same_site(shop_url, url))
     }
 }
 
-/// A merchant's reference. A gateway that trims it, or that shows it without what cannot be seen,
-/// would make every paid order a mismatch.
+/// Checks a merchant's reference. If the gateway trimmed it, or removed invisible characters, every
+/// paid order would be a mismatch.
 pub(crate) fn validate_reference(reference: &str) -> Result<()> {
     if reference.trim().is_empty() {
         return Err(Error::invalid("reference", "is missing"));
     }
-    if let Some(c) = reference.chars().find(|&c| is_unseen(c)) {
+    if let Some(c) = reference.chars().find(|&c| is_invisible(c)) {
         let code = u32::from(c);
         return Err(Error::invalid(
             "reference",
@@ -227,9 +228,9 @@ pub(crate) fn validate_reference(reference: &str) -> Result<()> {
     Ok(())
 }
 
-/// Control characters and line ends, and the characters of Unicode that have no width or that turn
-/// the direction of what follows.
-fn is_unseen(c: char) -> bool {
+/// Control characters, line endings, and the Unicode characters that have no width or change the
+/// text direction.
+fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
@@ -243,7 +244,7 @@ fn is_unseen(c: char) -> bool {
         )
 }
 
-/// An amount that a merchant asks for: a plain decimal greater than zero.
+/// Parses the amount of a payment request: a plain decimal greater than zero.
 pub(crate) fn validate_amount(text: &str) -> Result<Amount> {
     match Amount::parse(text) {
         Ok(amount) if amount.minor() > 0 => Ok(amount),
@@ -256,7 +257,7 @@ pub(crate) fn validate_amount(text: &str) -> Result<Amount> {
     }
 }
 
-/// A currency the gateway takes.
+/// Checks that the gateway accepts a currency.
 pub(crate) fn validate_currency(text: &str) -> Result<()> {
     match text {
         "CDF" | "USD" => Ok(()),

@@ -1,8 +1,8 @@
-//! Signed callback addresses. The gateway signs nothing, so the merchant does: the address that it
-//! is told to call carries a signature of what is being paid, under a secret only the merchant has.
+//! Signed callback addresses. The gateway does not sign its callbacks. So the callback address given
+//! to it contains a signature of the payment, made with a secret that only the merchant has.
 //!
-//! A notice that comes to an address without it, or with that of another payment, was sent by
-//! somebody who was never told the address. It is refused before the gateway is asked anything.
+//! A callback to an address without that signature, or with the signature of another payment, was sent
+//! by someone who does not know the address. It is refused before any request is sent to the gateway.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,20 +16,20 @@ use crate::wire::form;
 
 /// The name of the parameter in the address.
 const PARAMETER: &str = "flexpay";
-/// The version of the signature, so that there can be another one.
+/// The version of the signature, so that its format can change later.
 const VERSION: &str = "1.";
-/// Shorter secrets can be guessed from one signature.
-const SHORTEST: usize = 16;
+/// In bytes. A shorter secret can be guessed from one signature.
+const MIN_SECRET_LENGTH: usize = 16;
 
-/// What a signature vouches for.
+/// The values that a signature covers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Signed<'a> {
+pub(crate) struct SignedPayment<'a> {
     pub(crate) reference: &'a str,
     pub(crate) amount: Amount,
     pub(crate) currency: &'a str,
 }
 
-/// The merchant's secrets: one to sign with, and the one before it, which is still good.
+/// The merchant's secrets: the current one, used to sign, and the previous one, still accepted.
 #[derive(Default)]
 pub(crate) struct Secrets {
     current: Option<Zeroizing<String>>,
@@ -37,23 +37,23 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// Accepts the secrets of a configuration. The complaint never repeats what was given.
+    /// Validates the secrets of a configuration. An error never contains the secret.
     pub(crate) fn accept(
         current: Option<Zeroizing<String>>,
         previous: Option<Zeroizing<String>>,
     ) -> Result<Self> {
         let current = trimmed("callback_secret", current)?;
         let previous = trimmed("callback_secret_previous", previous)?;
-        let long = |secret: &Option<Zeroizing<String>>| {
+        let is_long_enough = |secret: &Option<Zeroizing<String>>| {
             secret
                 .as_ref()
-                .is_none_or(|secret| secret.len() >= SHORTEST)
+                .is_none_or(|secret| secret.len() >= MIN_SECRET_LENGTH)
         };
-        let too_short = format!("is shorter than {SHORTEST} characters");
-        if !long(&current) {
+        let too_short = format!("is shorter than {MIN_SECRET_LENGTH} characters");
+        if !is_long_enough(&current) {
             return Err(Error::invalid("callback_secret", too_short));
         }
-        if !long(&previous) {
+        if !is_long_enough(&previous) {
             return Err(Error::invalid("callback_secret_previous", too_short));
         }
         if current.is_none() && previous.is_some() {
@@ -65,8 +65,8 @@ impl Secrets {
         Ok(Self { current, previous })
     }
 
-    /// The callback address with a signature in its query; as it is where there is no secret.
-    pub(crate) fn sign(&self, callback_url: &str, signed: Signed<'_>) -> Result<String> {
+    /// The callback address with a signature in its query; unchanged if there is no secret.
+    pub(crate) fn sign(&self, callback_url: &str, payment: SignedPayment<'_>) -> Result<String> {
         let Some(secret) = &self.current else {
             return Ok(callback_url.to_owned());
         };
@@ -81,13 +81,13 @@ impl Secrets {
                 format!("has a parameter {PARAMETER} already, which is where the signature goes"),
             ));
         }
-        let joint = match query {
+        let separator = match query {
             None => "?",
             Some("") => "",
             Some(_) => "&",
         };
-        let tag = URL_SAFE_NO_PAD.encode(hmac::sign(&key(secret), &signed.bytes()));
-        let mut url = format!("{address}{joint}{PARAMETER}={VERSION}{tag}");
+        let tag = URL_SAFE_NO_PAD.encode(hmac::sign(&key(secret), &payment.bytes()));
+        let mut url = format!("{address}{separator}{PARAMETER}={VERSION}{tag}");
         if let Some(fragment) = fragment {
             url.push('#');
             url.push_str(fragment);
@@ -95,9 +95,8 @@ impl Secrets {
         Ok(url)
     }
 
-    /// Checks the query string with which a callback came. Where there is no secret, there is
-    /// nothing to check.
-    pub(crate) fn check(&self, query: Option<&str>, signed: Signed<'_>) -> Result<()> {
+    /// Checks the query string of a callback's HTTP request. Without a secret, accepts any.
+    pub(crate) fn check(&self, query: Option<&str>, payment: SignedPayment<'_>) -> Result<()> {
         if self.current.is_none() {
             return Ok(());
         }
@@ -124,13 +123,13 @@ impl Secrets {
         let Some(tag) = tag else {
             return refused("its signature is not of a version this library knows");
         };
-        // ring compares in constant time.
+        // ring compares in constant time, and both secrets are always tried.
         let secrets = self.current.iter().chain(&self.previous);
-        let mut good = false;
+        let mut is_valid = false;
         for secret in secrets {
-            good |= hmac::verify(&key(secret), &signed.bytes(), &tag).is_ok();
+            is_valid |= hmac::verify(&key(secret), &payment.bytes(), &tag).is_ok();
         }
-        if good {
+        if is_valid {
             return Ok(());
         }
         refused(
@@ -139,8 +138,8 @@ impl Secrets {
     }
 }
 
-impl Signed<'_> {
-    /// What is signed: no two payments give the same bytes.
+impl SignedPayment<'_> {
+    /// The bytes to sign. Different payments always give different bytes.
     fn bytes(&self) -> Vec<u8> {
         let Self {
             reference,
@@ -160,7 +159,7 @@ fn key(secret: &str) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())
 }
 
-/// The values of the signature's parameter.
+/// The values of the signature parameter in a query.
 fn signatures(query: &str) -> impl Iterator<Item = &str> {
     query.split('&').filter_map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -175,7 +174,7 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// A secret without the blanks and line ends that a copied setting or a file brings.
+/// A secret without the whitespace and line endings that come with a copied setting or a file.
 fn trimmed(
     field: &'static str,
     secret: Option<Zeroizing<String>>,
@@ -183,17 +182,17 @@ fn trimmed(
     let Some(secret) = secret else {
         return Ok(None);
     };
-    let bare = secret.trim();
-    if bare.is_empty() {
+    let trimmed = secret.trim();
+    if trimmed.is_empty() {
         return Err(Error::invalid(
             field,
             "is empty or blank; leave it out instead",
         ));
     }
-    if bare.contains(char::is_control) {
+    if trimmed.contains(char::is_control) {
         return Err(Error::invalid(field, "has a control character in it"));
     }
-    Ok(Some(Zeroizing::new(bare.to_owned())))
+    Ok(Some(Zeroizing::new(trimmed.to_owned())))
 }
 
 #[cfg(test)]
@@ -201,12 +200,16 @@ mod tests {
     use super::*;
 
     fn secrets(current: &str, previous: Option<&str>) -> Secrets {
-        let keep = |secret: &str| Zeroizing::new(secret.to_owned());
-        Secrets::accept(Some(keep(current)), previous.map(keep)).unwrap()
+        let secret = |text: &str| Zeroizing::new(text.to_owned());
+        Secrets::accept(Some(secret(current)), previous.map(secret)).unwrap()
     }
 
-    fn signed<'a>(reference: &'a str, amount: &str, currency: &'a str) -> Signed<'a> {
-        Signed {
+    fn signed_payment<'a>(
+        reference: &'a str,
+        amount: &str,
+        currency: &'a str,
+    ) -> SignedPayment<'a> {
+        SignedPayment {
             reference,
             amount: amount.parse().unwrap(),
             currency,
@@ -217,34 +220,35 @@ mod tests {
     const OLD: &str = "the-secret-before-this-one";
 
     #[test]
-    fn a_secret_is_what_stands_between_the_blanks() {
-        let keep = |secret: &str| Some(Zeroizing::new(secret.to_owned()));
-        let payment = signed("R1", "25.50", "USD");
+    fn whitespace_around_a_secret_is_removed() {
+        let secret = |text: &str| Some(Zeroizing::new(text.to_owned()));
+        let payment = signed_payment("R1", "25.50", "USD");
         let plain = secrets(NEW, None).sign("https://a.example/cb", payment);
         for given in [
             format!("{NEW}\n"),
             format!(" {NEW}\r\n"),
             format!("\t{NEW}"),
         ] {
-            let trimmed = Secrets::accept(keep(&given), None).unwrap();
-            let address = trimmed.sign("https://a.example/cb", signed("R1", "25.50", "USD"));
+            let trimmed = Secrets::accept(secret(&given), None).unwrap();
+            let address =
+                trimmed.sign("https://a.example/cb", signed_payment("R1", "25.50", "USD"));
             assert_eq!(address.unwrap(), *plain.as_ref().unwrap());
         }
         for (current, previous, field) in [
             (" ".repeat(20), None, "callback_secret"),
             ("\r\n".repeat(20), None, "callback_secret"),
             (String::new(), None, "callback_secret"),
-            // Fifteen characters, once the blanks are gone.
+            // Fifteen characters without the whitespace.
             (format!("  {}  ", "x".repeat(15)), None, "callback_secret"),
             (format!("{NEW}\n{NEW}"), None, "callback_secret"),
             (
                 NEW.to_owned(),
-                keep("     \n              "),
+                secret("     \n              "),
                 "callback_secret_previous",
             ),
         ] {
-            let Err(error) = Secrets::accept(keep(&current), previous) else {
-                panic!("{field} was taken");
+            let Err(error) = Secrets::accept(secret(&current), previous) else {
+                panic!("{field} was accepted");
             };
             assert_eq!(error.field(), Some(field));
             assert!(!error.message().contains(NEW));
@@ -252,9 +256,9 @@ mod tests {
     }
 
     #[test]
-    fn the_signature_joins_whatever_address_there_is() {
+    fn a_signature_can_be_added_to_any_address() {
         let secrets = secrets(NEW, None);
-        let payment = signed("R1", "25.50", "USD");
+        let payment = signed_payment("R1", "25.50", "USD");
         for (given, before, after) in [
             (
                 "https://a.example/cb",
@@ -278,7 +282,10 @@ mod tests {
             let query = url.split_once('?').unwrap().1.split('#').next().unwrap();
             secrets.check(Some(query), payment).unwrap();
             secrets
-                .check(Some(&format!("?{query}")), signed("R1", "25.5", "USD"))
+                .check(
+                    Some(&format!("?{query}")),
+                    signed_payment("R1", "25.5", "USD"),
+                )
                 .unwrap();
         }
         let error = secrets
@@ -288,8 +295,8 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_good_for_one_payment_under_one_of_two_secrets() {
-        let payment = signed("R1", "25.50", "USD");
+    fn a_signature_is_valid_for_one_payment_with_either_secret() {
+        let payment = signed_payment("R1", "25.50", "USD");
         let url = secrets(OLD, None)
             .sign("https://a.example/", payment)
             .unwrap();
@@ -297,9 +304,9 @@ mod tests {
         secrets(NEW, Some(OLD)).check(Some(query), payment).unwrap();
         for (checker, other) in [
             (secrets(NEW, None), payment),
-            (secrets(OLD, None), signed("R2", "25.50", "USD")),
-            (secrets(OLD, None), signed("R1", "25.51", "USD")),
-            (secrets(OLD, None), signed("R1", "25.50", "CDF")),
+            (secrets(OLD, None), signed_payment("R2", "25.50", "USD")),
+            (secrets(OLD, None), signed_payment("R1", "25.51", "USD")),
+            (secrets(OLD, None), signed_payment("R1", "25.50", "CDF")),
         ] {
             let error = checker.check(Some(query), other).unwrap_err();
             assert_eq!(
@@ -311,15 +318,15 @@ mod tests {
     }
 
     #[test]
-    fn a_query_without_one_good_signature_is_refused() {
+    fn a_query_without_exactly_one_valid_signature_is_refused() {
         let secrets = secrets(NEW, None);
-        let payment = signed("R1", "25.50", "USD");
+        let payment = signed_payment("R1", "25.50", "USD");
         let url = secrets.sign("https://a.example/", payment).unwrap();
-        let good = url.split_once('?').unwrap().1;
-        let shorter = &good[..good.len() - 1];
-        let twice = format!("{good}&{good}");
-        let smuggled = format!("{good}&%66lexpay=1.AAAA");
-        let other_version = good.replace("=1.", "=2.");
+        let valid = url.split_once('?').unwrap().1;
+        let shorter = &valid[..valid.len() - 1];
+        let twice = format!("{valid}&{valid}");
+        let smuggled = format!("{valid}&%66lexpay=1.AAAA");
+        let other_version = valid.replace("=1.", "=2.");
         for query in [
             "",
             "x=1",
@@ -339,19 +346,19 @@ mod tests {
             secrets.check(None, payment).unwrap_err().code(),
             ErrorCode::Invalid
         );
-        let encoded = good
+        let encoded = valid
             .replace('.', "%2E")
             .replace('-', "%2D")
             .replace('_', "%5f");
         secrets
             .check(Some(&encoded), payment)
-            .expect("some servers encode what need not be");
+            .expect("some servers encode characters unnecessarily");
     }
 
     #[test]
     fn without_a_secret_nothing_is_signed_or_checked() {
         let none = Secrets::default();
-        let payment = signed("R1", "25.50", "USD");
+        let payment = signed_payment("R1", "25.50", "USD");
         assert_eq!(
             none.sign("https://a.example/", payment).unwrap(),
             "https://a.example/"
@@ -360,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_long_and_never_shown() {
+    fn a_short_secret_is_refused_and_no_secret_is_shown() {
         let short = || Some(Zeroizing::new("s3cr3t".to_owned()));
         let long = || Some(Zeroizing::new(NEW.to_owned()));
         for (current, previous, field) in [

@@ -1,4 +1,4 @@
-//! A transaction as the gateway's Check service tells it.
+//! A transaction, as the gateway's Check service reports it.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,14 @@ use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::numbered::numbered;
 use crate::payment::refused;
 use crate::token::Token;
-use crate::wire::fields::{Field, Fields, Unreadable};
+use crate::wire::fields::{Field, Fields, ParseError};
 use crate::wire::gateway_message::GatewayMessage;
 use crate::wire::json::Value;
-use crate::wire::reply::Reply;
+use crate::wire::reply::{Reply, reply_error, unreadable_reply};
 use crate::wire::{date, is_success, json, printable, whole_number};
 
-/// Where a transaction stands. The numbers are those of the C ABI, where zero is never good news;
-/// the gateway's own numbers are others.
+/// The state of a transaction. The numbers are those of the C ABI, where zero must never mean
+/// success; the gateway uses different numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(i32)]
@@ -49,10 +49,10 @@ numbered!(
 );
 
 impl State {
-    /// Whether this state may replace `recorded` in a shop's books, where notices and checks come
-    /// late, twice and out of order. Late PAID beats FAILED and CANCELLED; a refund follows PAID
-    /// alone, for nothing is refunded that was never paid; nothing is replaced by itself, by UNKNOWN,
-    /// or by what came before it.
+    /// Whether this state may replace the state `recorded` in a shop's database. Callbacks and checks
+    /// can arrive late, twice and out of order. A late PAID replaces FAILED and CANCELLED. A refund
+    /// replaces only PAID (or a begun refund), since only a paid order can be refunded. No state is
+    /// replaced by itself, by UNKNOWN, or by an earlier state.
     ///
     /// ```
     /// use flexpay::State;
@@ -71,8 +71,8 @@ impl State {
         }
     }
 
-    /// The gateway's statuses: 0 and 1 are documented, the others were observed. A status may also be
-    /// written as a double (`0.0`). What is only almost a 0 is not paid.
+    /// Reads the gateway's status: 0 and 1 are documented, the others were observed. A status may
+    /// also be written as a double (`0.0`). Any other form of 0 is not PAID.
     fn from_wire(status: &str) -> Self {
         match whole_number(status) {
             "0" => Self::Paid,
@@ -86,44 +86,45 @@ impl State {
     }
 }
 
-/// A transaction, from a Check reply. `None` where the gateway gave nothing, or nothing readable.
+/// A transaction, from a Check reply. A field is `None` if the gateway gave no value, or none that
+/// can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transaction {
-    /// Where it stands.
+    /// The state.
     pub state: State,
     /// The status as the gateway wrote it.
     pub status: Option<String>,
-    /// The gateway's number: as given, or the one asked for.
+    /// The gateway's number: from the reply, or, if the reply has none, from the request.
     pub order_number: String,
-    /// The merchant's reference. One live integration got the order number here instead.
+    /// The merchant's reference. One live integration received the order number here instead.
     pub reference: Option<String>,
-    /// The amount asked for. This is the one to compare.
+    /// The amount of the payment request. Compare this one.
     pub amount: Option<Amount>,
     /// What the customer pays, fees included.
     pub amount_customer: Option<Amount>,
     /// `CDF` or `USD`, as the gateway wrote it.
     pub currency: Option<String>,
-    /// When it was made, ISO 8601 without a zone: the gateway states none.
+    /// When it was made, in ISO 8601 without a time zone: the gateway gives none.
     pub created_at: Option<String>,
     /// How it was paid (undocumented): `visa`, `mastercard`, `mpesa`, …
     pub channel: Option<String>,
-    /// The reply's code: only that the question was understood, never that anything was paid.
+    /// The reply's code. It means that the check succeeded, never that anything was paid.
     pub code: String,
-    /// The gateway's words.
+    /// The gateway's message.
     pub message: Option<String>,
     /// The reply as received.
     pub raw: String,
 }
 
-/// What a Check reply says.
-pub(crate) struct Answer {
+/// A Check reply.
+pub(crate) struct CheckReply {
     pub(crate) transaction: Transaction,
     /// Whether the reply itself named the order.
     pub(crate) names_order: bool,
 }
 
-impl Answer {
-    /// Reads a Check reply about the order that was asked for.
+impl CheckReply {
+    /// Reads the reply to a check of this order.
     pub(crate) fn read(reply: &Reply, order_number: &str) -> Result<Self> {
         if reply.is_success() {
             let body = reply.body()?;
@@ -134,9 +135,9 @@ impl Answer {
             });
         }
         if matches!(reply.status, 400 | 404 | 405 | 422) {
-            // The documented "no such order", under an HTTP status that says the same.
-            let answer = reply.body.as_deref().ok();
-            match answer.map(|body| Self::from_body(body, reply, order_number)) {
+            // The documented "no such order", with an HTTP status that means the same.
+            let body = reply.body.as_deref().ok();
+            match body.map(|body| Self::from_body(body, reply, order_number)) {
                 Some(Err(error)) if error.code() == ErrorCode::NotFound => {
                     return Err(error.with_status(reply.status));
                 }
@@ -155,104 +156,101 @@ impl Answer {
                 page if page.starts_with('<') => "is a page (HTML) and not JSON",
                 _ => "is not a JSON object",
             };
-            return Err(unusable(format!(
-                "the reply {what}: {}",
-                first_words(&text)
-            )));
+            return Err(reply_error(format!("the reply {what}: {}", excerpt(&text))));
         }
-        let read = Self::from_json(start, &reply.token, order_number, &text);
-        read.unwrap_or_else(|Unreadable { field, problem }| {
-            let error = unusable(format!("the reply: {} {problem}", field.unwrap_or("it")));
-            Err(match field {
-                Some(field) => error.about(field),
-                None => error,
-            })
-        })
+        Self::from_json(start, &reply.token, order_number, &text)
+            .unwrap_or_else(|problem| Err(unreadable_reply(problem)))
     }
 
-    /// The outer error: what cannot be read. The inner: what was read, and is no transaction.
+    /// Reads a JSON reply. The outer error means that it cannot be read; the inner one, that it was
+    /// read and has no transaction.
     fn from_json(
         text: &str,
         token: &Token,
-        asked: &str,
+        requested: &str,
         raw: &str,
-    ) -> Result<Result<Self>, Unreadable> {
+    ) -> Result<Result<Self>, ParseError> {
         let mut fields = Fields::read(text, token)?;
-        let message = fields.text_if_any(Field::Message)?;
-        let code = fields.text(Field::Code)?;
+        let message = fields.take_text_lenient(Field::Message)?;
+        let code = fields.take_text(Field::Code)?;
         let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
         let Some(code) = owned(code) else {
-            return Err(Unreadable::field(Field::Code, "is missing"));
+            return Err(ParseError::field(Field::Code, "is missing"));
         };
-        let understood = is_success(&code);
-        // A problem comes without a transaction: null, absent, or empty in any other way.
-        let says_none = !understood && fields.is_nothing(Field::Transaction);
-        let transaction = match says_none {
+        let succeeded = is_success(&code);
+        // With a problem, the transaction is null, absent, or another empty value.
+        let has_empty_transaction = !succeeded && fields.is_given_empty(Field::Transaction);
+        let transaction = match has_empty_transaction {
             true => None,
-            false => fields.nested(Field::Transaction)?,
+            false => fields.take_nested(Field::Transaction)?,
         };
         let Some(mut inner) = transaction else {
-            if understood {
-                return Err(Unreadable::field(Field::Transaction, "is missing"));
+            if succeeded {
+                return Err(ParseError::field(Field::Transaction, "is missing"));
             }
             let is_problem = whole_number(&code) == "1";
-            let words = GatewayMessage {
+            let gateway_message = GatewayMessage {
                 code: Some(code),
                 message: owned(match message {
                     Some(message) => Some(message),
-                    None => fields.text_if_any(Field::Error)?,
+                    None => fields.take_text_lenient(Field::Error)?,
                 }),
             };
-            let text = words.message.as_deref();
+            let text = gateway_message.message.as_deref();
             return Ok(Err(if !is_problem {
-                let message = format!("the gateway failed{}", words.quoted());
+                let message = format!("the gateway failed{}", gateway_message.as_suffix());
                 Error::new(ErrorCode::Gateway, Outcome::Unknown, message)
-                    .with_gateway_message(words)
+                    .with_gateway_message(gateway_message)
                     .passing()
-            } else if says_none || text.is_none_or(speaks_of_no_order) {
+            } else if has_empty_transaction || text.is_none_or(mentions_no_such_order) {
                 Error::new(
                     ErrorCode::NotFound,
                     Outcome::Refused,
-                    format!("the gateway knows no order {asked:?}{}", words.quoted()),
+                    format!(
+                        "the gateway knows no order {requested:?}{}",
+                        gateway_message.as_suffix()
+                    ),
                 )
-                .with_gateway_message(words)
+                .with_gateway_message(gateway_message)
             } else {
-                refused("the question", words)
+                refused("the question", gateway_message)
             }));
         };
-        if !understood {
+        if !succeeded {
             let problem = format!("is {code:?}, a problem, beside a transaction");
-            return Err(Unreadable::field(Field::Code, problem));
+            return Err(ParseError::field(Field::Code, problem));
         }
-        let order_number = owned(inner.text(Field::OrderNumber)?);
+        let order_number = owned(inner.take_text(Field::OrderNumber)?);
         let names_order = order_number.is_some();
-        let order_number = order_number.unwrap_or_else(|| asked.to_owned());
-        if order_number != asked {
-            return Err(Unreadable::field(
+        let order_number = order_number.unwrap_or_else(|| requested.to_owned());
+        if order_number != requested {
+            return Err(ParseError::field(
                 Field::OrderNumber,
                 format!(
-                    "is {:?}, and {asked:?} was asked for",
+                    "is {:?}, and {requested:?} was asked for",
                     printable(&order_number, 60)
                 ),
             ));
         }
-        let status = inner.take_sound(Field::Status)?.map(|status| match status {
-            Value::Text(text) => text.into_owned(),
-            Value::Mended(text) => text,
-            Value::Object(raw) | Value::Other(raw) => raw.to_owned(),
-        });
+        let status = inner
+            .take_unless_repaired(Field::Status)?
+            .map(|status| match status {
+                Value::Text(text) => text.into_owned(),
+                Value::Repaired(text) => text,
+                Value::Object(raw) | Value::Other(raw) => raw.to_owned(),
+            });
         let transaction = Transaction {
             state: status.as_deref().map_or(State::Unknown, State::from_wire),
             status,
             order_number,
-            reference: owned(inner.text(Field::Reference)?),
-            amount: readable(inner.take_sound(Field::Amount)?)
+            reference: owned(inner.take_text(Field::Reference)?),
+            amount: text_only(inner.take_unless_repaired(Field::Amount)?)
                 .and_then(|text| Amount::from_wire(&text)),
-            amount_customer: readable(inner.take_sound(Field::AmountCustomer)?)
+            amount_customer: text_only(inner.take_unless_repaired(Field::AmountCustomer)?)
                 .and_then(|text| Amount::from_wire(&text)),
-            currency: owned(inner.text(Field::Currency)?),
-            created_at: readable(inner.take(Field::CreatedAt)?).and_then(|text| date::read(&text)),
-            channel: owned(inner.text_if_any(Field::Channel)?),
+            currency: owned(inner.take_text(Field::Currency)?),
+            created_at: text_only(inner.take(Field::CreatedAt)?).and_then(|text| date::read(&text)),
+            channel: owned(inner.take_text_lenient(Field::Channel)?),
             code,
             message: owned(message),
             raw: raw.to_owned(),
@@ -264,8 +262,8 @@ impl Answer {
     }
 }
 
-/// Whether a problem's message says that there is no such order ("Aucune transaction trouvée").
-fn speaks_of_no_order(message: &str) -> bool {
+/// Whether a message means that there is no such order ("Aucune transaction trouvée").
+fn mentions_no_such_order(message: &str) -> bool {
     let message = message.to_lowercase();
     [
         "aucune transaction",
@@ -277,22 +275,18 @@ fn speaks_of_no_order(message: &str) -> bool {
         "no transaction",
     ]
     .iter()
-    .any(|words| message.contains(words))
+    .any(|phrase| message.contains(phrase))
 }
 
-/// Text, for a field that may be anything without spoiling the rest.
-fn readable(value: Option<Value<'_>>) -> Option<Cow<'_, str>> {
+/// The text of a field that may have any type without making the reply unreadable.
+fn text_only(value: Option<Value<'_>>) -> Option<Cow<'_, str>> {
     match value {
         Some(Value::Text(text)) => Some(text),
         _ => None,
     }
 }
 
-fn unusable(message: impl Into<String>) -> Error {
-    Error::new(ErrorCode::Reply, Outcome::Unknown, message)
-}
-
-fn first_words(text: &str) -> String {
+fn excerpt(text: &str) -> String {
     format!("{:?}", printable(text, 80))
 }
 
@@ -301,8 +295,8 @@ mod tests {
     use super::State::{self, *};
 
     #[test]
-    fn a_state_replaces_only_what_came_before_it() {
-        // Recorded, and what may replace it.
+    fn a_state_replaces_only_earlier_states() {
+        // The recorded state, and the states that may replace it.
         let table: [(State, &[State]); 7] = [
             (Unknown, &[Pending, Failed, Cancelled, Paid]),
             (Pending, &[Failed, Cancelled, Paid]),
@@ -314,11 +308,11 @@ mod tests {
         ];
         let all = table.map(|(state, _)| state);
         for (recorded, may) in table {
-            for now in all {
+            for new in all {
                 assert_eq!(
-                    now.may_replace(recorded),
-                    may.contains(&now),
-                    "{now:?} on {recorded:?}"
+                    new.may_replace(recorded),
+                    may.contains(&new),
+                    "{new:?} on {recorded:?}"
                 );
             }
         }

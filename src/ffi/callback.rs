@@ -10,7 +10,7 @@ use super::guard::deliver;
 use super::input::{SizedStruct, body as borrow_body, needed, owned, sized, text};
 use super::panics::stop_panics;
 use super::transaction::flexpay_transaction;
-use crate::callback::{Expected, Said, callback_key, hear_callback};
+use crate::callback::{CallbackView, Expected, callback_key, with_parsed_callback};
 use crate::error::{Error, Result};
 use crate::wire::fields::Field;
 
@@ -76,7 +76,7 @@ unsafe impl SizedStruct for flexpay_expected {
 }
 
 impl flexpay_callback {
-    fn make(said: &Said<'_>) -> *mut Self {
+    fn make(said: &CallbackView<'_>) -> *mut Self {
         c_struct::make(
             [
                 Some(said.text(Field::Code).unwrap_or_default()),
@@ -160,7 +160,7 @@ pub unsafe extern "C" fn flexpay_parse_callback(
             error,
             |&mut object| object,
             || {
-                hear_callback(borrow_body(body, length)?, |said| {
+                with_parsed_callback(borrow_body(body, length)?, |said| {
                     // Made here already, since what was said is only lent.
                     match callback.is_null() {
                         true => std::ptr::null_mut(),

@@ -1,4 +1,4 @@
-//! What the gateway answers to a payment request.
+//! Reads the gateway's reply to a payment request.
 
 use std::borrow::Cow;
 
@@ -7,32 +7,33 @@ use crate::address;
 use crate::config::Api;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::token::Token;
-use crate::wire::fields::{Field, Fields, Unreadable};
+use crate::wire::fields::{Field, Fields, ParseError};
 use crate::wire::gateway_message::GatewayMessage;
 use crate::wire::named_order::NamedOrder;
 use crate::wire::page::{self, Page};
-use crate::wire::reply::Reply;
+use crate::wire::reply::{Reply, reply_error, unreadable_reply};
 use crate::wire::{is_success, json, printable};
 
-/// What was asked, where, and of which form of the service.
-pub(crate) struct Asked<'a> {
+/// The payment request, and the API and address it was sent to.
+pub(crate) struct PaymentContext<'a> {
     pub(crate) request: &'a PaymentRequest,
     pub(crate) api: Api,
     pub(crate) pay_url: &'a str,
 }
 
 impl Payment {
-    /// Reads the gateway's answer to a payment request. It is not documented: this is what was seen.
-    pub(crate) fn read(reply: &Reply, asked: &Asked<'_>) -> Result<Self> {
-        Self::from_reply(reply, asked).map_err(|error| beside_an_order(error, reply, asked))
+    /// Reads the gateway's reply to a payment request. The replies are not documented: this accepts
+    /// those that were observed.
+    pub(crate) fn read(reply: &Reply, context: &PaymentContext<'_>) -> Result<Self> {
+        Self::from_reply(reply, context).map_err(|error| with_named_order(error, reply, context))
     }
 
-    fn from_reply(reply: &Reply, asked: &Asked<'_>) -> Result<Self> {
+    fn from_reply(reply: &Reply, context: &PaymentContext<'_>) -> Result<Self> {
         match reply.status {
-            301 | 302 | 303 | 307 | 308 => Self::from_location(reply, asked),
+            301 | 302 | 303 | 307 | 308 => Self::from_location(reply, context),
             status if reply.is_success() => {
                 let body = reply.body()?;
-                Self::from_body(body, reply, asked).map_err(|error| {
+                Self::from_body(body, reply, context).map_err(|error| {
                     error
                         .with_status(status)
                         .or_gateway_message(|| reply.gateway_message())
@@ -40,7 +41,7 @@ impl Payment {
             }
             _ => {
                 let refusal = reply.refusal("the payment request");
-                // A refusal that says "success" is no refusal one could rely on.
+                // A refusal with a code of success cannot be trusted.
                 match refusal.gateway_code() {
                     Some(code) if refusal.outcome() == Outcome::Refused && is_success(code) => {
                         Err(reply.contradiction(&refusal))
@@ -51,13 +52,13 @@ impl Payment {
         }
     }
 
-    /// A payment at an address, if it is one to send a customer to. The shop's own is not: being
-    /// sent back there is what a refusal looks like.
-    fn at(redirect_url: &str, asked: &Asked<'_>) -> Result<Self> {
+    /// A payment with this card page, if a customer may be sent there. The shop's own sites are
+    /// refused: a gateway that refuses a payment sends the customer back to the shop.
+    fn with_redirect_url(redirect_url: &str, context: &PaymentContext<'_>) -> Result<Self> {
         let redirect_url = redirect_url.trim();
         address::check_card_page(redirect_url)
             .map_err(|problem| bad_address(redirect_url, problem))?;
-        if asked.request.is_own(redirect_url) {
+        if context.request.is_on_shop_site(redirect_url) {
             return Err(bad_address(redirect_url, "leads back to the shop"));
         }
         Ok(Self {
@@ -69,36 +70,36 @@ impl Payment {
         })
     }
 
-    fn from_location(reply: &Reply, asked: &Asked<'_>) -> Result<Self> {
+    fn from_location(reply: &Reply, context: &PaymentContext<'_>) -> Result<Self> {
         let location = reply.location.as_deref().map(str::trim);
-        let payment = match location.map(|location| address::resolve(asked.pay_url, location)) {
-            Some(moved) if address::is_moved(asked.pay_url, &moved) => Err(unusable(format!(
+        let payment = match location.map(|location| address::resolve(context.pay_url, location)) {
+            Some(moved) if address::is_moved(context.pay_url, &moved) => Err(reply_error(format!(
                 "the gateway redirects to {:?}, which is no card page: its address seems to have \
                  moved there (see pay_url)",
                 printable(&moved, 200)
             ))
             .about("redirect_url")),
-            Some(address) => Self::at(&address, asked),
-            None => Err(unusable("a redirect came that says nowhere to go")),
+            Some(address) => Self::with_redirect_url(&address, context),
+            None => Err(reply_error("a redirect came that says nowhere to go")),
         };
         payment.map_err(|error| error.with_status(reply.status))
     }
 
-    fn from_body(body: &[u8], reply: &Reply, asked: &Asked<'_>) -> Result<Self> {
+    fn from_body(body: &[u8], reply: &Reply, context: &PaymentContext<'_>) -> Result<Self> {
         let text = reply.decode(body);
         let start = json::trim_start(&text);
         if start.starts_with('<') {
-            return match asked.api {
-                Api::V1 => Self::from_page(&text, reply, asked),
-                // A JSON service: a firewall, a login or maintenance is what a page comes from.
-                Api::V1_1 => Err(no_payment_page(
+            return match context.api {
+                Api::V1 => Self::from_page(&text, reply, context),
+                // This API replies with JSON: a page comes from a firewall, a login or maintenance.
+                Api::V1_1 => Err(not_a_payment_page(
                     "a web page came in the place of JSON",
                     &page::read(start, &reply.token),
                 )),
             };
         }
         if !start.starts_with('{') {
-            return Err(unusable(match start {
+            return Err(reply_error(match start {
                 "" => "the reply is empty".to_owned(),
                 _ => format!(
                     "the reply is neither JSON nor a page: {:?}",
@@ -106,149 +107,159 @@ impl Payment {
                 ),
             }));
         }
-        Self::from_json(start, &reply.token, asked).unwrap_or_else(
-            |Unreadable { field, problem }| {
-                let error = unusable(format!("the reply: {} {problem}", field.unwrap_or("it")));
-                Err(match field {
-                    Some(field) => error.about(field),
-                    None => error,
-                })
-            },
-        )
+        Self::from_json(start, &reply.token, context)
+            .unwrap_or_else(|problem| Err(unreadable_reply(problem)))
     }
 
-    /// The outer error: what cannot be read. The inner: what was read, and is no payment.
-    fn from_json(text: &str, token: &Token, asked: &Asked<'_>) -> Result<Result<Self>, Unreadable> {
+    /// Reads a JSON reply. The outer error means that it cannot be read; the inner one, that it was
+    /// read and is not a payment.
+    fn from_json(
+        text: &str,
+        token: &Token,
+        context: &PaymentContext<'_>,
+    ) -> Result<Result<Self>, ParseError> {
         let mut fields = Fields::read(text, token)?;
         if fields.is_object(Field::Data) {
-            fields.open(Field::Data)?;
+            fields.merge_nested(Field::Data)?;
         }
-        let code = fields.text(Field::Code)?;
-        let message = fields.text_if_any(Field::Message)?;
-        let order_number = fields.text(Field::OrderNumber)?;
+        let code = fields.take_text(Field::Code)?;
+        let message = fields.take_text_lenient(Field::Message)?;
+        let order_number = fields.take_text(Field::OrderNumber)?;
         let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
         let refused_by_code = code.as_deref().is_some_and(|code| !is_success(code));
-        // Another shape of refusal, `{"status":401,"error":…}`, has no code; an address beside it
-        // is no card page.
-        let complains = code.is_none() && fields.complains();
-        let redirect_url = Self::one_address(&mut fields)?;
-        if let (false, false, Some(redirect_url)) = (refused_by_code, complains, redirect_url) {
-            return Ok(Self::at(&redirect_url, asked).map(|payment| Self {
-                order_number: owned(order_number),
-                code: owned(code),
-                message: owned(message),
-                ..payment
-            }));
+        // Another form of refusal, `{"status":401,"error":…}`, has no code. An address in it is not a
+        // card page.
+        let reports_error = code.is_none() && fields.reports_error();
+        let redirect_url = Self::take_redirect_url(&mut fields)?;
+        if !refused_by_code
+            && !reports_error
+            && let Some(redirect_url) = redirect_url
+        {
+            return Ok(
+                Self::with_redirect_url(&redirect_url, context).map(|payment| Self {
+                    order_number: owned(order_number),
+                    code: owned(code),
+                    message: owned(message),
+                    ..payment
+                }),
+            );
         }
-        let words = GatewayMessage {
-            code: owned(code.or(fields.text(Field::Status)?)),
+        let gateway_message = GatewayMessage {
+            code: owned(code.or(fields.take_text(Field::Status)?)),
             message: owned(match message {
                 Some(message) => Some(message),
-                None => fields.text_if_any(Field::Error)?,
+                None => fields.take_text_lenient(Field::Error)?,
             }),
         };
         if refused_by_code {
-            return Ok(Err(refused("the payment request", words)));
+            return Ok(Err(refused("the payment request", gateway_message)));
         }
         let order = order_number.map_or(String::new(), |order| {
             format!(" (order number {:?})", printable(&order, 60))
         });
         let problem = "the reply gives no address for the customer";
-        Ok(Err(
-            unusable(format!("{problem}{order}{}", words.quoted())).with_gateway_message(words)
+        Ok(Err(reply_error(format!(
+            "{problem}{order}{}",
+            gateway_message.as_suffix()
         ))
+        .with_gateway_message(gateway_message)))
     }
 
-    /// The address of the card page, under whichever of its names it came.
-    fn one_address<'a>(fields: &mut Fields<'a>) -> Result<Option<Cow<'a, str>>, Unreadable> {
-        let mut one: Option<Cow<'_, str>> = None;
+    /// Takes the address of the card page, whichever of its field names was used.
+    fn take_redirect_url<'a>(fields: &mut Fields<'a>) -> Result<Option<Cow<'a, str>>, ParseError> {
+        let mut redirect_url: Option<Cow<'_, str>> = None;
         for key in [
             Field::Url,
             Field::PaymentUrl,
             Field::RedirectUrl,
             Field::Link,
         ] {
-            match (&one, fields.text(key)?) {
+            match (&redirect_url, fields.take_text(key)?) {
                 (_, None) => {}
-                (None, found) => one = found,
+                (None, found) => redirect_url = found,
                 (Some(before), Some(found)) if *before == found => {}
                 _ => {
                     let problem = "is given more than once, with different values";
-                    return Err(Unreadable::field(key, problem));
+                    return Err(ParseError::field(key, problem));
                 }
             }
         }
-        Ok(one)
+        Ok(redirect_url)
     }
 
-    /// Where the page leads, if that can be told; else the page itself, to be shown as it is.
-    fn from_page(html: &str, reply: &Reply, asked: &Asked<'_>) -> Result<Self> {
+    /// A payment with the address that the page leads to, if it can be determined; else with the
+    /// complete page.
+    fn from_page(html: &str, reply: &Reply, context: &PaymentContext<'_>) -> Result<Self> {
         let page = page::read(html, &reply.token);
         let has_token = reply.echoed_token || page.has_token;
-        if page.asks_password {
-            return Err(no_payment_page(
+        if page.has_password_field {
+            return Err(not_a_payment_page(
                 "a page that asks for a password came",
                 &page,
             ));
         }
         let foreign = |action: &String| {
-            !posts_to_gateway(action, asked.pay_url) && !asked.request.is_own(action)
+            !posts_to_gateway(action, context.pay_url) && !context.request.is_on_shop_site(action)
         };
         if page.form_actions.iter().any(foreign) {
-            return Err(no_payment_page(
+            return Err(not_a_payment_page(
                 "a page with a form to a foreign host came",
                 &page,
             ));
         }
-        // A form may submit itself, or wait for the customer: only a browser can tell.
+        // Only a browser can determine whether a form submits itself or waits for the customer.
         if page.has_form {
-            return Self::whole(html, has_token);
+            return Self::with_page(html, has_token);
         }
         if let Some(address) = &page.refresh {
-            return Self::at(address, asked);
+            return Self::with_redirect_url(address, context);
         }
         let mut card_page: Option<&str> = None;
         let mut others = page.has_script;
         let mut refused: Option<(&str, &str)> = None;
-        if page.links.len() > MOST_LINKS {
-            return Self::whole(html, has_token);
+        if page.links.len() > MAX_LINKS {
+            return Self::with_page(html, has_token);
         }
         for link in page.links.iter().map(|link| link.trim()) {
-            if leads_nowhere(link) || asked.request.is_own(link) {
+            if opens_no_page(link) || context.request.is_on_shop_site(link) {
                 continue;
             }
             match address::check_card_page(link) {
-                Ok(()) if !address::is_checkout(link) => others |= address::leads_somewhere(link),
+                Ok(()) if !address::is_checkout(link) => others |= address::has_path_or_query(link),
                 Ok(()) if card_page.is_none_or(|before| before == link) => card_page = Some(link),
-                // Two of them: the customer may choose.
-                Ok(()) => return Self::whole(html, has_token),
+                // Two different card pages: the customer may choose.
+                Ok(()) => return Self::with_page(html, has_token),
                 Err(problem) => refused = refused.or(Some((link, problem))),
             }
         }
         match (card_page, refused) {
-            (Some(link), _) => Self::at(link, asked),
-            (None, _) if others => Self::whole(html, has_token),
+            (Some(link), _) => Self::with_redirect_url(link, context),
+            (None, _) if others => Self::with_page(html, has_token),
             (None, Some((link, problem))) => Err(bad_address(link, problem)),
             (None, None) => {
-                let words = GatewayMessage {
+                let gateway_message = GatewayMessage {
                     code: None,
                     message: Some(page.text).filter(|text| !text.is_empty()),
                 };
-                let message = format!("the gateway's page leads nowhere{}", words.quoted());
-                Err(unusable(message).with_gateway_message(words))
+                let message = format!(
+                    "the gateway's page leads nowhere{}",
+                    gateway_message.as_suffix()
+                );
+                Err(reply_error(message).with_gateway_message(gateway_message))
             }
         }
     }
 
-    fn whole(html: &str, has_token: bool) -> Result<Self> {
-        // With the token in it anybody could use it; without, it is of no use to the customer.
+    fn with_page(html: &str, has_token: bool) -> Result<Self> {
+        // If the page was sent with the token in it, anyone could use the token. With the token
+        // masked, the page may not work.
         if has_token {
-            return Err(unusable(
+            return Err(reply_error(
                 "the gateway put the token into the page for the customer",
             ));
         }
         if html.contains('\0') {
-            return Err(unusable("the gateway's page has a NUL in it"));
+            return Err(reply_error("the gateway's page has a NUL in it"));
         }
         Ok(Self {
             redirect_url: None,
@@ -260,40 +271,43 @@ impl Payment {
     }
 }
 
-/// More links than the page before a card page has. One of very many is not looked for: the deadline
-/// does not stop for it.
-const MOST_LINKS: usize = 200;
+/// A page that leads to a card page has fewer links. In a page with more, no card page is searched
+/// for, since the deadline would not stop the search.
+const MAX_LINKS: usize = 200;
 
-/// The error that says what the merchant must know beside it: a "no" with an order, or with an
-/// address at which it can be paid, is no "no". Something may exist, so nothing may be repeated.
-fn beside_an_order(error: Error, reply: &Reply, asked: &Asked<'_>) -> Error {
+/// Adds the order number in the reply to the error. If a refusal names an order, or an address at
+/// which it can be paid, a payment may exist: then the error becomes one with an unknown outcome, so
+/// that the request is not repeated.
+fn with_named_order(error: Error, reply: &Reply, context: &PaymentContext<'_>) -> Error {
     let Ok(body) = &reply.body else {
         return error;
     };
     let NamedOrder {
         order_number,
         addresses,
-    } = NamedOrder::in_text(&reply.decode(body), &reply.token);
+    } = NamedOrder::find_in(&reply.decode(body), &reply.token);
     let error = match error.outcome() {
-        Outcome::Refused if order_number.is_some() => contradicted(&error, "names an order"),
+        Outcome::Refused if order_number.is_some() => {
+            contradictory_refusal(&error, "names an order")
+        }
         Outcome::Refused
             if addresses
                 .iter()
-                .any(|address| !asked.request.is_own(address)) =>
+                .any(|address| !context.request.is_on_shop_site(address)) =>
         {
-            contradicted(&error, "has an address for the customer")
+            contradictory_refusal(&error, "has an address for the customer")
         }
         _ => error,
     };
     error.with_order_number(order_number)
 }
 
-fn contradicted(refusal: &Error, beside: &str) -> Error {
+fn contradictory_refusal(refusal: &Error, contradiction: &str) -> Error {
     let message = format!(
-        "the reply says no, and it {beside}: find out first whether there is a payment; {}",
+        "the reply says no, and it {contradiction}: find out first whether there is a payment; {}",
         refusal.message()
     );
-    let error = unusable(message).with_gateway_message(GatewayMessage {
+    let error = reply_error(message).with_gateway_message(GatewayMessage {
         code: refusal.gateway_code().map(str::to_owned),
         message: refusal.gateway_message().map(str::to_owned),
     });
@@ -304,35 +318,35 @@ fn contradicted(refusal: &Error, beside: &str) -> Error {
     }
 }
 
-/// A page that nobody pays on, named by its title or its first words.
-fn no_payment_page(what: &str, page: &Page) -> Error {
+/// The error for a page that is not a payment page. It quotes the title, or the start of the text.
+fn not_a_payment_page(what: &str, page: &Page) -> Error {
     let name = match page.title.as_str() {
         "" => &page.text,
         title => title,
     };
-    unusable(format!(
+    reply_error(format!(
         "{what}, and no payment: {:?} (a firewall, a login or maintenance?)",
         printable(name, 80)
     ))
 }
 
-/// Whether a form posts to the gateway, under the host that was asked or a domain of its own, or to
-/// a card page.
+/// Whether a form posts to the gateway (the host of `pay_url`, or one of FlexPay's domains) or to a
+/// card page.
 fn posts_to_gateway(action: &str, pay_url: &str) -> bool {
     let action = address::resolve(pay_url, action);
     let host = address::host(&action);
-    let of = |domain: &str| {
+    let is_in = |domain: &str| {
         let name = host.strip_suffix(domain);
         name.is_some_and(|name| name.is_empty() || name.ends_with('.'))
     };
     host == address::host(pay_url)
-        || of("flexpay.cd")
-        || of("flexpaie.com")
+        || is_in("flexpay.cd")
+        || is_in("flexpaie.com")
         || address::is_checkout(&action) && address::check_card_page(&action).is_ok()
 }
 
-/// A link that stays on the page or opens no page.
-fn leads_nowhere(link: &str) -> bool {
+/// Whether a link stays on the page, or opens something other than a page.
+fn opens_no_page(link: &str) -> bool {
     let begins = |with: &str| {
         link.get(..with.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(with))
@@ -343,24 +357,20 @@ fn leads_nowhere(link: &str) -> bool {
             .any(begins)
 }
 
-fn unusable(message: impl Into<String>) -> Error {
-    Error::new(ErrorCode::Reply, Outcome::Unknown, message)
-}
-
 fn bad_address(address: &str, problem: &str) -> Error {
-    unusable(format!(
+    reply_error(format!(
         "redirect_url: the gateway gave {:?}, which {problem}",
         printable(address, 200)
     ))
     .about("redirect_url")
 }
 
-/// The gateway's "no" with its own words.
-pub(crate) fn refused(what: &str, words: GatewayMessage) -> Error {
+/// The error for a refusal by the reply's code.
+pub(crate) fn refused(what: &str, gateway_message: GatewayMessage) -> Error {
     Error::new(
         ErrorCode::Refused,
         Outcome::Refused,
-        format!("the gateway refused {what}{}", words.quoted()),
+        format!("the gateway refused {what}{}", gateway_message.as_suffix()),
     )
-    .with_gateway_message(words)
+    .with_gateway_message(gateway_message)
 }

@@ -1,26 +1,26 @@
-//! Text as bytes: UTF-8, or what old servers send in its place.
+//! Decodes bytes to text: UTF-8, or the charsets of older servers.
 //!
-//! Everything that decides (codes, states, order numbers, amounts, currencies) is ASCII, which all
-//! these charsets share. So a body is never refused for an accent: only how the accent is shown
-//! depends on the charset.
+//! Every value that matters (codes, states, order numbers, amounts, currencies) is ASCII, which is
+//! the same in all these charsets. So a body is never refused for an accented character: the charset
+//! only affects how the accent is shown.
 
 use std::borrow::Cow;
 
-/// Decodes a body: UTF-8 where it is UTF-8, else by the charset that the Content-Type names
-/// (`text/html; charset=ISO-8859-15`), else Windows-1252. The bytes of ISO-8859-1 are read as
-/// Windows-1252, as browsers do.
+/// Decodes a body: as UTF-8 if it is valid UTF-8, else in the charset named by the Content-Type
+/// (`text/html; charset=ISO-8859-15`), else as Windows-1252. ISO-8859-1 is read as Windows-1252, as
+/// browsers do.
 pub(crate) fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
     if let Ok(text) = std::str::from_utf8(body) {
         return Cow::Borrowed(text);
     }
-    let letter = match content_type.is_some_and(names_latin_9) {
+    let to_char = match content_type.is_some_and(is_latin_9) {
         true => latin_9,
         false => windows_1252,
     };
-    Cow::Owned(body.iter().map(|&byte| letter(byte)).collect())
+    Cow::Owned(body.iter().map(|&byte| to_char(byte)).collect())
 }
 
-fn names_latin_9(content_type: &str) -> bool {
+fn is_latin_9(content_type: &str) -> bool {
     let lower = content_type.to_ascii_lowercase();
     let Some((_, charset)) = lower.split_once("charset=") else {
         return false;
@@ -30,7 +30,7 @@ fn names_latin_9(content_type: &str) -> bool {
     matches!(charset, "iso-8859-15" | "iso8859-15" | "latin9" | "latin-9")
 }
 
-/// Windows-1252: ISO-8859-1, with printable characters in place of the controls 80 to 9F.
+/// Windows-1252: ISO-8859-1, with printable characters instead of the control characters 80 to 9F.
 fn windows_1252(byte: u8) -> char {
     const FROM_80: [char; 32] = [
         '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
@@ -43,7 +43,7 @@ fn windows_1252(byte: u8) -> char {
     }
 }
 
-/// ISO-8859-15: ISO-8859-1 with eight other characters.
+/// ISO-8859-15: ISO-8859-1 with eight characters replaced.
 fn latin_9(byte: u8) -> char {
     match byte {
         0xa4 => '€',
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_utf_8_is_read_as_utf_8_whatever_is_named() {
+    fn valid_utf_8_is_read_as_utf_8_whatever_the_content_type() {
         let text = "échoué";
         assert_eq!(
             decode(text.as_bytes(), Some("text/html; charset=ISO-8859-15")),
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn another_charset_is_read_as_it_is_named() {
+    fn other_bytes_are_read_in_the_charset_of_the_content_type() {
         for (content_type, text) in [
             (None, "refusé: 5 € ¤"),
             (Some("application/json"), "refusé: 5 € ¤"),

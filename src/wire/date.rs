@@ -1,12 +1,12 @@
-//! Dates: the five shapes the gateway writes, and the one shape this library hands out.
+//! Dates: the five formats the gateway writes, and the one format this library returns.
 
 use time::{Date, Month, OffsetDateTime, Time};
 
-/// Reads `createdAt` into ISO 8601 without a zone (the gateway states none). `None` when it is no
-/// date, or one that no calendar has.
+/// Converts `createdAt` to ISO 8601 without a time zone (the gateway gives none). `None` if it is
+/// not a date, or does not exist in the calendar.
 ///
-/// Documented: `dd-mm-yyyy HH:MM:SS`. Observed: `yyyy-mm-dd HH:MM:SS`, the same with `T`, with `T`
-/// and a final `Z`, and `dd/mm/yyyy HH:MM:SS`.
+/// Documented format: `dd-mm-yyyy HH:MM:SS`. Observed: `yyyy-mm-dd HH:MM:SS`, the same with `T`, with
+/// `T` and a final `Z`, and `dd/mm/yyyy HH:MM:SS`.
 pub(crate) fn read(text: &str) -> Option<String> {
     if !text.is_ascii() {
         return None;
@@ -27,17 +27,17 @@ pub(crate) fn read(text: &str) -> Option<String> {
         _ => return None,
     };
     let date = calendar_date(year, number(month)? as u8, day)?;
-    Some(write(date, time_of_day(clock)?))
+    Some(to_iso_8601(date, time_of_day(clock)?))
 }
 
-/// A date that a calendar has. Year 0 is none: programs that read our dates have no such year.
+/// A date of the calendar. Year 0 is refused: programs that read our dates may not support it.
 fn calendar_date(year: &str, month: u8, day: &str) -> Option<Date> {
     let year = number(year).filter(|&year| year > 0)?;
     let month = Month::try_from(month).ok()?;
     Date::from_calendar_date(i32::from(year), month, number(day)? as u8).ok()
 }
 
-/// `17:32:46`.
+/// Parses `17:32:46`.
 fn time_of_day(clock: &str) -> Option<Time> {
     let [_, _, b':', _, _, b':', _, _] = clock.as_bytes() else {
         return None;
@@ -46,12 +46,12 @@ fn time_of_day(clock: &str) -> Option<Time> {
     Time::from_hms(part(0)?, part(3)?, part(6)?).ok()
 }
 
-/// A moment as HTTP writes it, `Wed, 21 Oct 2026 07:28:00 GMT`, in seconds since 1970.
+/// Parses an HTTP date, `Wed, 21 Oct 2026 07:28:00 GMT`, into seconds since 1970.
 pub(crate) fn from_http(text: &str) -> Option<i64> {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
     let (_, moment) = text.split_once(", ")?;
-    let mut words = moment.split(' ');
-    let mut next = || words.next().filter(|word| word.is_ascii());
+    let mut parts = moment.split(' ');
+    let mut next = || parts.next().filter(|part| part.is_ascii());
     let (day, month, year, clock, zone) = (next()?, next()?, next()?, next()?, next()?);
     let month = MONTHS
         .find(month)
@@ -63,30 +63,25 @@ pub(crate) fn from_http(text: &str) -> Option<i64> {
     Some(moment.assume_utc().unix_timestamp())
 }
 
-/// A moment in seconds since 1970, written with its zone: `2023-11-14T22:13:20Z`.
+/// Formats seconds since 1970, in UTC: `2023-11-14T22:13:20Z`.
 pub(crate) fn from_unix(seconds: i64) -> Option<String> {
     let moment = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
-    Some(write(moment.date(), moment.time()) + "Z")
+    Some(to_iso_8601(moment.date(), moment.time()) + "Z")
 }
 
-fn write(date: Date, time: Time) -> String {
-    let mut text = String::with_capacity("2021-02-06T17:32:46Z".len());
-    let year = date.year().unsigned_abs();
-    let two = |text: &mut String, before: &str, value: u32| {
-        text.push_str(before);
-        text.extend([value / 10, value % 10].map(|digit| char::from(b'0' + digit as u8)));
-    };
-    two(&mut text, "", year / 100);
-    two(&mut text, "", year % 100);
-    two(&mut text, "-", u8::from(date.month()).into());
-    two(&mut text, "-", date.day().into());
-    two(&mut text, "T", time.hour().into());
-    two(&mut text, ":", time.minute().into());
-    two(&mut text, ":", time.second().into());
-    text
+fn to_iso_8601(date: Date, time: Time) -> String {
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+        date.year(),
+        u8::from(date.month()),
+        date.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
 }
 
-/// Two or four digits, and digits only: `parse` would take a sign.
+/// Parses digits only: `parse` alone would accept a sign.
 fn number(digits: &str) -> Option<u16> {
     if !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
@@ -99,24 +94,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_five_shapes_are_one_moment() {
-        for shape in [
+    fn the_five_formats_give_the_same_date() {
+        for text in [
             "06-02-2021 17:32:46",
             "2021-02-06 17:32:46",
             "2021-02-06T17:32:46",
             "2021-02-06T17:32:46Z",
             "06/02/2021 17:32:46",
         ] {
-            assert_eq!(
-                read(shape).as_deref(),
-                Some("2021-02-06T17:32:46"),
-                "{shape}"
-            );
+            assert_eq!(read(text).as_deref(), Some("2021-02-06T17:32:46"), "{text}");
         }
     }
 
     #[test]
-    fn a_date_of_http_is_a_moment() {
+    fn an_http_date_is_read() {
         assert_eq!(
             from_http("Tue, 14 Nov 2023 22:13:20 GMT"),
             Some(1_700_000_000)
@@ -133,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_calendar_has_is_no_date() {
+    fn an_impossible_or_malformed_date_is_refused() {
         for text in [
             "",
             "30-02-2021 10:00:00",

@@ -1,4 +1,4 @@
-//! The fields of callbacks and replies, under every spelling met.
+//! The fields of callbacks and replies, under every name that was observed.
 
 use std::borrow::Cow;
 
@@ -34,7 +34,7 @@ pub(crate) enum Field {
 impl Field {
     pub(crate) const COUNT: usize = Self::Link as usize + 1;
 
-    /// This library's name for each, in errors and results.
+    /// The name of each field in errors and results.
     const NAMES: [&'static str; Self::COUNT] = [
         "code",
         "message",
@@ -59,29 +59,30 @@ impl Field {
         "redirect_url",
     ];
 
-    /// `orderNumber`, `order_number`, `OrderNumber` and `order-number` are one field.
+    /// The field of a key: `orderNumber`, `order_number`, `OrderNumber` and `order-number` are the
+    /// same field.
     #[inline]
-    pub(crate) fn of_key(key: &str) -> Option<Self> {
+    pub(crate) fn from_key(key: &str) -> Option<Self> {
         let key = key.as_bytes();
-        // As documented, most often.
-        Self::spelled(key).or_else(|| Self::spelled_otherwise(key))
+        // Most keys are written as documented.
+        Self::from_known_key(key).or_else(|| Self::from_key_variant(key))
     }
 
     #[cold]
-    fn spelled_otherwise(key: &[u8]) -> Option<Self> {
-        let mut plain = [0u8; 24];
+    fn from_key_variant(key: &[u8]) -> Option<Self> {
+        let mut normalized = [0u8; 24];
         let mut len = 0;
         for byte in key.iter().filter(|byte| !matches!(byte, b'_' | b'-')) {
-            *plain.get_mut(len)? = byte.to_ascii_lowercase();
+            *normalized.get_mut(len)? = byte.to_ascii_lowercase();
             len += 1;
         }
-        Self::spelled(&plain[..len])
+        Self::from_known_key(&normalized[..len])
     }
 
-    /// By the spelling of the document, or the one without case and separators.
+    /// The field of a key as documented, or in lower case without separators.
     #[inline(always)]
-    fn spelled(key: &[u8]) -> Option<Self> {
-        // By length and then as a whole: patterns would be compared byte by byte.
+    fn from_known_key(key: &[u8]) -> Option<Self> {
+        // Compares the length, then the whole key: patterns would be compared byte by byte.
         Some(match key.len() {
             3 if key == b"url" => Self::Url,
             4 if key == b"code" => Self::Code,
@@ -109,20 +110,19 @@ impl Field {
         })
     }
 
-    /// What the library calls it, in errors and results.
     pub(crate) fn name(self) -> &'static str {
         Self::NAMES[self as usize]
     }
 }
 
-/// A body that cannot be read as fields: which one, and what is wrong with it.
+/// Why a body cannot be read as fields: the field, if one is at fault, and the problem.
 #[derive(Debug)]
-pub(crate) struct Unreadable {
+pub(crate) struct ParseError {
     pub(crate) field: Option<&'static str>,
     pub(crate) problem: String,
 }
 
-impl Unreadable {
+impl ParseError {
     pub(crate) fn body(problem: impl Into<String>) -> Self {
         Self {
             field: None,
@@ -138,26 +138,26 @@ impl Unreadable {
     }
 }
 
-/// The known fields of one object (or form). A field given twice with different values is refused
-/// when it is asked for: somebody would be asked to believe two things at once.
+/// The known fields of one object (or form). A field given twice with different values is an error
+/// when it is read: neither value can be trusted.
 #[derive(Debug, Default)]
 pub(crate) struct Fields<'a> {
-    /// Texts that stand in the body as they are, which is most values. What is small and owns
-    /// nothing is quickly made and costs nothing to drop.
+    /// Texts borrowed from the body, which most values are. A small array that owns nothing is fast
+    /// to create and free to drop.
     plain: [Option<&'a str>; Field::COUNT],
-    /// All other values, one a field.
+    /// All other values, one per field.
     others: Vec<(Field, Value<'a>)>,
-    /// One bit a field: it was given with different values.
-    disagree: u32,
-    /// One bit a field: it was given as null or as empty text.
+    /// One bit per field: set if it was given with different values.
+    conflicting: u32,
+    /// One bit per field: set if it was given as null or as empty text.
     empty: u32,
-    /// Masked in decoded texts, if these are the fields of a reply.
+    /// The token to mask in decoded texts, if these are the fields of a reply.
     token: Option<&'a Token>,
 }
 
 impl<'a> Fields<'a> {
     /// Reads a JSON object of a reply.
-    pub(crate) fn read(text: &'a str, token: &'a Token) -> Result<Self, Unreadable> {
+    pub(crate) fn read(text: &'a str, token: &'a Token) -> Result<Self, ParseError> {
         let mut fields = Self {
             token: Some(token),
             ..Self::default()
@@ -166,14 +166,14 @@ impl<'a> Fields<'a> {
         Ok(fields)
     }
 
-    /// Adds what another JSON object says to what is already here.
-    pub(crate) fn add(&mut self, text: &'a str) -> Result<(), Unreadable> {
-        json::each_entry(text, Field::of_key, |field, value| self.put(field, value))
-            .map_err(Unreadable::body)
+    /// Adds the fields of another JSON object.
+    pub(crate) fn add(&mut self, text: &'a str) -> Result<(), ParseError> {
+        json::for_each_entry(text, Field::from_key, |field, value| self.put(field, value))
+            .map_err(ParseError::body)
     }
 
-    /// Adds one value; null and empty text say nothing, and so contradict nothing. An empty
-    /// `status` is kept: it is a status outside the table.
+    /// Adds one value. Null and empty text count as no value, so they conflict with no other value.
+    /// An empty `status` is kept: it is an unknown status.
     #[inline]
     pub(crate) fn put(&mut self, field: Field, value: Option<Value<'a>>) {
         match (value, self.plain[field as usize]) {
@@ -182,46 +182,46 @@ impl<'a> Fields<'a> {
             {
                 self.plain[field as usize] = Some(text);
             }
-            (Some(value), _) => self.put_beside(field, value),
+            (Some(value), _) => self.put_other(field, value),
             (None, _) => self.empty |= 1 << field as u32,
         }
     }
 
     #[cold]
-    fn put_beside(&mut self, field: Field, value: Value<'a>) {
-        let value = self.without_token(value);
-        if as_written(&value).is_empty() && field != Field::Status {
+    fn put_other(&mut self, field: Field, value: Value<'a>) {
+        let value = self.mask_token(value);
+        if written_form(&value).is_empty() && field != Field::Status {
             self.empty |= 1 << field as u32;
             return;
         }
-        match (self.given(field), value) {
+        match (self.written(field), value) {
             (None, Value::Text(Cow::Borrowed(text))) => self.plain[field as usize] = Some(text),
             (None, value) => self.others.push((field, value)),
             (Some(before), now)
-                if before == as_written(&now)
-                    && matches!(now, Value::Mended(_)) == self.is_mended(field) => {}
-            _ => self.disagree |= 1 << field as u32,
+                if before == written_form(&now)
+                    && matches!(now, Value::Repaired(_)) == self.is_repaired(field) => {}
+            _ => self.conflicting |= 1 << field as u32,
         }
     }
 
-    /// The raw reply is masked already; what had escapes in it is masked here, after decoding.
-    fn without_token(&self, value: Value<'a>) -> Value<'a> {
+    /// Masks the token in a text that had escapes. Other texts were masked with the raw reply.
+    fn mask_token(&self, value: Value<'a>) -> Value<'a> {
         match (self.token, value) {
             (Some(token), Value::Text(Cow::Owned(text))) => {
                 Value::Text(Cow::Owned(token.masked(text)))
             }
-            (Some(token), Value::Mended(text)) => Value::Mended(token.masked(text)),
+            (Some(token), Value::Repaired(text)) => Value::Repaired(token.masked(text)),
             (_, value) => value,
         }
     }
 
-    /// A value as it was written.
-    fn given(&self, field: Field) -> Option<&str> {
-        self.plain[field as usize].or_else(|| self.other(field).map(as_written))
+    /// The first value of a field, as it was written.
+    fn written(&self, field: Field) -> Option<&str> {
+        self.plain[field as usize].or_else(|| self.other(field).map(written_form))
     }
 
-    fn is_mended(&self, field: Field) -> bool {
-        matches!(self.other(field), Some(Value::Mended(_)))
+    fn is_repaired(&self, field: Field) -> bool {
+        matches!(self.other(field), Some(Value::Repaired(_)))
     }
 
     fn other(&self, field: Field) -> Option<&Value<'a>> {
@@ -231,45 +231,49 @@ impl<'a> Fields<'a> {
             .map(|(_, value)| value)
     }
 
-    /// Whether a field was given, and every time as one of the ways in which serializers write
-    /// "nothing": null, empty text, an empty array (PHP's empty object) or an empty object.
-    pub(crate) fn is_nothing(&self, field: Field) -> bool {
+    /// Whether a field was given, and only with values that serializers write for "no value": null,
+    /// empty text, an empty array (PHP's empty object) or an empty object.
+    pub(crate) fn is_given_empty(&self, field: Field) -> bool {
         let bit = 1 << field as u32;
-        if self.disagree & bit != 0 {
+        if self.conflicting & bit != 0 {
             return false;
         }
         match self.other(field) {
             Some(Value::Object(raw) | Value::Other(raw)) => is_empty_container(raw),
-            Some(Value::Text(_) | Value::Mended(_)) => false,
+            Some(Value::Text(_) | Value::Repaired(_)) => false,
             None => self.plain[field as usize].is_none() && self.empty & bit != 0,
         }
     }
 
-    /// Whether it is an object, or an object and something else, which [`open`](Self::open) refuses.
+    /// Whether a field is an object. Also true if it has conflicting values:
+    /// [`merge_nested`](Self::merge_nested) refuses those.
     pub(crate) fn is_object(&self, field: Field) -> bool {
-        if self.disagree & (1 << field as u32) != 0 {
+        if self.conflicting & (1 << field as u32) != 0 {
             return true;
         }
         matches!(self.other(field), Some(Value::Object(_)))
     }
 
-    /// Whether an `error`, or an HTTP status of failure, is spoken of.
-    pub(crate) fn complains(&self) -> bool {
+    /// Whether there is an `error`, or a `status` like an HTTP status of failure.
+    pub(crate) fn reports_error(&self) -> bool {
         let failing = |status: &str| status.starts_with(['4', '5']);
-        self.given(Field::Error).is_some() || self.given(Field::Status).is_some_and(failing)
+        self.written(Field::Error).is_some() || self.written(Field::Status).is_some_and(failing)
     }
 
-    /// Takes the value as it came, whatever it is; a text that had to be mended is refused.
-    pub(crate) fn take_sound(&mut self, field: Field) -> Result<Option<Value<'a>>, Unreadable> {
+    /// Takes a value of any type, but refuses repaired text.
+    pub(crate) fn take_unless_repaired(
+        &mut self,
+        field: Field,
+    ) -> Result<Option<Value<'a>>, ParseError> {
         match self.take(field)? {
-            Some(value @ Value::Mended(_)) => Err(no_text(field, &value)),
+            Some(value @ Value::Repaired(_)) => Err(not_text(field, &value)),
             value => Ok(value),
         }
     }
 
-    /// Takes the value as it came, whatever it is.
-    pub(crate) fn take(&mut self, field: Field) -> Result<Option<Value<'a>>, Unreadable> {
-        self.agrees(field)?;
+    /// Takes a value of any type, as received.
+    pub(crate) fn take(&mut self, field: Field) -> Result<Option<Value<'a>>, ParseError> {
+        self.check_consistent(field)?;
         if let Some(text) = self.plain[field as usize].take() {
             return Ok(Some(Value::Text(Cow::Borrowed(text))));
         }
@@ -278,74 +282,78 @@ impl<'a> Fields<'a> {
         Ok(at.map(|at| self.others.swap_remove(at).1))
     }
 
-    fn agrees(&self, field: Field) -> Result<(), Unreadable> {
-        if self.disagree & (1 << field as u32) != 0 {
+    fn check_consistent(&self, field: Field) -> Result<(), ParseError> {
+        if self.conflicting & (1 << field as u32) != 0 {
             let problem = "is given more than once, with different values";
-            return Err(Unreadable::field(field, problem));
+            return Err(ParseError::field(field, problem));
         }
         Ok(())
     }
 
-    /// All fields, where every value is a plain text and none is given with two values: most bodies.
+    /// All fields, if every value is in `plain` and none conflicts, as in most bodies.
     #[inline]
     pub(crate) fn all_plain(&self) -> Option<&[Option<&'a str>; Field::COUNT]> {
-        (self.disagree == 0 && self.others.is_empty()).then_some(&self.plain)
+        (self.conflicting == 0 && self.others.is_empty()).then_some(&self.plain)
     }
 
-    /// Takes the text of a field, `None` when absent; anything but text or a number is refused.
-    pub(crate) fn text(&mut self, field: Field) -> Result<Option<Cow<'a, str>>, Unreadable> {
+    /// Takes the text of a field: `None` if absent, an error if it is neither text nor a number.
+    pub(crate) fn take_text(&mut self, field: Field) -> Result<Option<Cow<'a, str>>, ParseError> {
         match self.take(field)? {
             None => Ok(None),
             Some(Value::Text(text)) => Ok(Some(text)),
-            Some(other) => Err(no_text(field, &other)),
+            Some(other) => Err(not_text(field, &other)),
         }
     }
 
-    /// Takes the text of a field that decides nothing: of any other type, it is absent.
-    pub(crate) fn text_if_any(&mut self, field: Field) -> Result<Option<Cow<'a, str>>, Unreadable> {
-        self.forget_unless_text(field);
-        self.text(field)
+    /// Takes the text of a field that is only for information: `None` if it has any other type.
+    pub(crate) fn take_text_lenient(
+        &mut self,
+        field: Field,
+    ) -> Result<Option<Cow<'a, str>>, ParseError> {
+        self.drop_unless_text(field);
+        self.take_text(field)
     }
 
-    /// The text of a field, the first where it was given with several values; `None` where the
-    /// first is no text.
+    /// The first text of a field, even if it was given with several values; `None` if the first
+    /// value is not text.
     pub(crate) fn first_text(&self, field: Field) -> Option<String> {
-        self.given(field)
+        self.written(field)
             .filter(|_| !matches!(self.other(field), Some(Value::Object(_) | Value::Other(_))))
             .map(str::to_owned)
     }
 
-    /// Of a field that decides nothing, takes mended text as it is, and drops what is no text.
-    pub(crate) fn forget_unless_text(&mut self, field: Field) {
+    /// For a field that is only for information: accepts repaired text, drops a value that is not
+    /// text.
+    pub(crate) fn drop_unless_text(&mut self, field: Field) {
         self.others.retain_mut(|(other, value)| {
             if *other != field {
                 return true;
             }
-            if let Value::Mended(text) = value {
+            if let Value::Repaired(text) = value {
                 *value = Value::Text(Cow::Owned(std::mem::take(text)));
             }
             matches!(value, Value::Text(_))
         });
     }
 
-    /// Reads the text of `alias` as `field`: where both are given they must agree. A value that is
-    /// no text is refused.
+    /// Adds the text of `alias` to `field`: if both are given, they must be equal. A value that is
+    /// not text is refused.
     #[inline]
-    pub(crate) fn adopt(&mut self, field: Field, alias: Field) -> Result<(), Unreadable> {
+    pub(crate) fn merge_alias(&mut self, field: Field, alias: Field) -> Result<(), ParseError> {
         if self.others.is_empty() && self.plain[alias as usize].is_none() {
             return Ok(());
         }
-        if let Some(text) = self.text(alias)? {
+        if let Some(text) = self.take_text(alias)? {
             self.put(field, Some(Value::Text(text)));
         }
         Ok(())
     }
 
-    /// Gives a field that is absent the text of another, which keeps it.
+    /// Copies the text of `from` to `field`, if `field` is absent.
     #[inline]
-    pub(crate) fn fall_back(&mut self, field: Field, other: Field) -> Result<(), Unreadable> {
-        if self.lend(field)?.is_none()
-            && let Some(text) = self.lend(other)?
+    pub(crate) fn copy_if_absent(&mut self, field: Field, from: Field) -> Result<(), ParseError> {
+        if self.get_text(field)?.is_none()
+            && let Some(text) = self.get_text(from)?
         {
             let text = Value::Text(Cow::Owned(text.to_owned()));
             self.put(field, Some(text));
@@ -353,19 +361,19 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    /// The text of a field, left where it is; anything but text or a number is refused.
-    pub(crate) fn lend(&self, field: Field) -> Result<Option<&str>, Unreadable> {
-        self.agrees(field)?;
+    /// Borrows the text of a field: `None` if absent, an error if it is neither text nor a number.
+    pub(crate) fn get_text(&self, field: Field) -> Result<Option<&str>, ParseError> {
+        self.check_consistent(field)?;
         match self.other(field) {
             None => Ok(self.plain[field as usize]),
             Some(Value::Text(text)) => Ok(Some(text)),
-            Some(other) => Err(no_text(field, other)),
+            Some(other) => Err(not_text(field, other)),
         }
     }
 
-    /// Takes the fields of a nested object; none when the field is absent.
-    pub(crate) fn nested(&mut self, field: Field) -> Result<Option<Fields<'a>>, Unreadable> {
-        let Some(text) = self.object(field)? else {
+    /// Takes the fields of a nested object; `None` if the field is absent.
+    pub(crate) fn take_nested(&mut self, field: Field) -> Result<Option<Fields<'a>>, ParseError> {
+        let Some(text) = self.take_object(field)? else {
             return Ok(None);
         };
         let mut fields = Fields {
@@ -376,31 +384,31 @@ impl<'a> Fields<'a> {
         Ok(Some(fields))
     }
 
-    /// Adds what a nested object says to what stands beside it; nothing when the field is absent.
+    /// Moves the fields of a nested object into this one; does nothing if the field is absent.
     #[inline]
-    pub(crate) fn open(&mut self, field: Field) -> Result<(), Unreadable> {
+    pub(crate) fn merge_nested(&mut self, field: Field) -> Result<(), ParseError> {
         if self.others.is_empty() && self.plain[field as usize].is_none() {
             return Ok(());
         }
-        match self.object(field)? {
+        match self.take_object(field)? {
             Some(text) => self.add(text),
             None => Ok(()),
         }
     }
 
-    fn object(&mut self, field: Field) -> Result<Option<&'a str>, Unreadable> {
+    fn take_object(&mut self, field: Field) -> Result<Option<&'a str>, ParseError> {
         match self.take(field)? {
             None => Ok(None),
             Some(Value::Object(text)) => Ok(Some(text)),
-            Some(other) => Err(Unreadable::field(
+            Some(other) => Err(ParseError::field(
                 field,
-                format!("is {}, not an object", kind(&other)),
+                format!("is {}, not an object", type_name(&other)),
             )),
         }
     }
 }
 
-/// `{}` or `[]`, with blanks perhaps.
+/// `{}` or `[]`, possibly with whitespace inside.
 fn is_empty_container(raw: &str) -> bool {
     let inside = raw
         .strip_prefix(['{', '['])
@@ -408,25 +416,25 @@ fn is_empty_container(raw: &str) -> bool {
     inside.is_some_and(|inside| inside.trim().is_empty())
 }
 
-fn no_text(field: Field, value: &Value<'_>) -> Unreadable {
-    if let Value::Mended(_) = value {
+fn not_text(field: Field, value: &Value<'_>) -> ParseError {
+    if let Value::Repaired(_) = value {
         let problem = "has a raw control character or half a surrogate pair in it";
-        return Unreadable::field(field, problem);
+        return ParseError::field(field, problem);
     }
-    Unreadable::field(field, format!("is {}, not text", kind(value)))
+    ParseError::field(field, format!("is {}, not text", type_name(value)))
 }
 
-fn as_written<'v>(value: &'v Value<'_>) -> &'v str {
+fn written_form<'v>(value: &'v Value<'_>) -> &'v str {
     match value {
         Value::Text(text) => text,
-        Value::Mended(text) => text,
+        Value::Repaired(text) => text,
         Value::Object(raw) | Value::Other(raw) => raw,
     }
 }
 
-fn kind(value: &Value<'_>) -> &'static str {
+fn type_name(value: &Value<'_>) -> &'static str {
     match value {
-        Value::Text(_) | Value::Mended(_) => "text",
+        Value::Text(_) | Value::Repaired(_) => "text",
         Value::Object(_) => "an object",
         Value::Other(raw) if raw.starts_with('[') => "an array",
         Value::Other(_) => "true or false",
@@ -438,16 +446,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_stand_in_the_order_of_the_fields() {
+    fn names_are_in_the_order_of_the_enum() {
         for name in Field::NAMES {
-            let field = Field::of_key(name).expect(name);
+            let field = Field::from_key(name).expect(name);
             assert_eq!(field.name(), name);
         }
         assert_eq!(Field::Link.name(), "redirect_url");
     }
 
     #[test]
-    fn a_key_is_known_in_every_spelling() {
+    fn a_key_is_recognized_in_every_variant() {
         for key in [
             "orderNumber",
             "OrderNumber",
@@ -455,7 +463,7 @@ mod tests {
             "ORDER-NUMBER",
             "ordernumber",
         ] {
-            assert_eq!(Field::of_key(key), Some(Field::OrderNumber), "{key}");
+            assert_eq!(Field::from_key(key), Some(Field::OrderNumber), "{key}");
         }
         for key in [
             "",
@@ -464,7 +472,7 @@ mod tests {
             "οrderNumber",
             "a-key-longer-than-any-we-know-of",
         ] {
-            assert_eq!(Field::of_key(key), None, "{key}");
+            assert_eq!(Field::from_key(key), None, "{key}");
         }
     }
 }

@@ -1,13 +1,13 @@
-//! `application/x-www-form-urlencoded`, both ways, strictly.
+//! Strict encoding and decoding of `application/x-www-form-urlencoded`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 
 use super::charset;
-use super::fields::{Field, Fields, Unreadable};
+use super::fields::{Field, Fields, ParseError};
 use super::json::Value;
 
-/// Everything but the unreserved characters of RFC 3986.
+/// Every ASCII character except the unreserved ones of RFC 3986.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -20,23 +20,23 @@ pub(crate) fn encode(text: &str) -> impl std::fmt::Display + '_ {
 }
 
 /// Reads the known fields of a form body.
-pub(crate) fn read(body: &str) -> Result<Fields<'_>, Unreadable> {
+pub(crate) fn read(body: &str) -> Result<Fields<'_>, ParseError> {
     if !body.contains('=') {
-        return Err(Unreadable::body("is neither a JSON object nor a form"));
+        return Err(ParseError::body("is neither a JSON object nor a form"));
     }
     if body.contains('\0') {
-        return Err(Unreadable::body("has a NUL in it"));
+        return Err(ParseError::body("has a NUL in it"));
     }
     let mut fields = Fields::default();
-    // The query of a notice by GET may come with its question mark.
+    // The query of a callback sent by GET may include its question mark.
     let body = body.strip_prefix('?').unwrap_or(body);
     for pair in body.trim_end().split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (key, value) = (decode(key)?, decode(value)?);
         let field = match key.as_ref() {
-            // As seen in a notice by GET, and nowhere else.
+            // Observed in callbacks sent by GET only.
             "order" => Some(Field::OrderNumber),
-            key => Field::of_key(key),
+            key => Field::from_key(key),
         };
         if let Some(field) = field {
             fields.put(field, Some(Value::Text(value)));
@@ -45,7 +45,7 @@ pub(crate) fn read(body: &str) -> Result<Fields<'_>, Unreadable> {
     Ok(fields)
 }
 
-pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, Unreadable> {
+pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, ParseError> {
     if !text.contains(['%', '+']) {
         return Ok(Cow::Borrowed(text));
     }
@@ -53,14 +53,14 @@ pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, Unreadable> {
         matches!(tail.as_bytes(), [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
     });
     if !well_formed {
-        return Err(Unreadable::body(
+        return Err(ParseError::body(
             "has a % that is followed by no two hex digits",
         ));
     }
     let bytes: Vec<u8> = percent_decode_str(&text.replace('+', " ")).collect();
     let decoded = charset::decode(&bytes, None).into_owned();
     if decoded.contains('\0') {
-        return Err(Unreadable::body("has a NUL in it"));
+        return Err(ParseError::body("has a NUL in it"));
     }
     Ok(Cow::Owned(decoded))
 }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn encoding_leaves_only_the_unreserved() {
+    fn only_unreserved_characters_are_left_unencoded() {
         assert_eq!(
             encode("a b&c=é/*~").to_string(),
             "a%20b%26c%3D%C3%A9%2F%2A~"
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_form_is_refused() {
+    fn a_malformed_form_is_refused() {
         for body in ["reference", "reference=%zz", "reference=%4", "a=%", "a=%00"] {
             assert!(read(body).is_err(), "{body}");
         }

@@ -1,4 +1,4 @@
-//! What the gateway says for itself beside a refusal or a failure.
+//! The gateway's own code and message in a refusal or a failure.
 
 use std::borrow::Cow;
 
@@ -6,8 +6,8 @@ use super::fields::{Field, Fields};
 use super::{json, page};
 use crate::token::Token;
 
-/// The gateway's own code and message, as far as a body gives them. Reading them never fails: they
-/// only ever explain an error that stands already.
+/// The gateway's own code and message, if a body has them. Reading them never fails: they only
+/// explain an error that already exists.
 #[derive(Debug, Default)]
 pub(crate) struct GatewayMessage {
     pub(crate) code: Option<String>,
@@ -15,9 +15,9 @@ pub(crate) struct GatewayMessage {
 }
 
 impl GatewayMessage {
-    /// From the text of a whole body: JSON (`code`, else `status`; `message`, else `error`), or the visible
-    /// text of a page.
-    pub(crate) fn of_text(text: &str, token: &Token) -> Self {
+    /// Reads them from a whole body: JSON (`code`, else `status`; `message`, else `error`), or the
+    /// visible text of a page.
+    pub(crate) fn from_text(text: &str, token: &Token) -> Self {
         let text = json::trim_start(text);
         if text.starts_with('<') {
             let visible = page::read(text, token).text;
@@ -28,30 +28,30 @@ impl GatewayMessage {
             };
         }
         match Fields::read(text, token) {
-            Ok(fields) => Self::of_fields(fields),
+            Ok(fields) => Self::from_fields(fields),
             Err(_) => Self::default(),
         }
     }
 
-    fn of_fields(mut fields: Fields<'_>) -> Self {
-        // A payment's reply may have them inside `data`.
-        let _ = fields.open(Field::Data);
-        let mut code = |field| fields.text(field).ok().flatten().map(Cow::into_owned);
+    fn from_fields(mut fields: Fields<'_>) -> Self {
+        // The reply to a payment request may have them inside `data`.
+        let _ = fields.merge_nested(Field::Data);
+        let mut code = |field| fields.take_text(field).ok().flatten().map(Cow::into_owned);
         let code = code(Field::Code).or_else(|| code(Field::Status));
-        // GatewayMessage decide nothing: a raw line end in them is no reason to lose them.
-        let mut words = |field| {
+        // The message is only for information, so it is kept even with a raw line ending in it.
+        let mut message = |field| {
             fields
-                .text_if_any(field)
+                .take_text_lenient(field)
                 .ok()
                 .flatten()
                 .map(Cow::into_owned)
         };
-        let message = words(Field::Message).or_else(|| words(Field::Error));
+        let message = message(Field::Message).or_else(|| message(Field::Error));
         Self { code, message }
     }
 
-    /// The words as the end of a sentence for a person, or nothing.
-    pub(crate) fn quoted(&self) -> String {
+    /// The message as the end of an error message, `": …"`; empty if there is none.
+    pub(crate) fn as_suffix(&self) -> String {
         match &self.message {
             Some(message) => format!(": {}", super::printable(message, 300)),
             None => String::new(),

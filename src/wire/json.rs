@@ -1,21 +1,22 @@
-//! JSON as the gateway writes it: strict, but for a comma after the last entry, as in its own document.
+//! JSON as the gateway writes it: strict, except that a trailing comma is accepted, since the gateway's
+//! document has one.
 //!
-//! No library takes that comma, hands out numbers as they were written, shows duplicate keys, and limits
-//! depth, in one pass. The tests compare this reader with serde_json, which decodes strings that have
-//! escapes.
+//! No library accepts that comma, returns numbers as written, reports duplicate keys and limits depth,
+//! in one pass. serde_json decodes the strings that have escapes. The tests compare this reader with
+//! serde_json.
 
 use std::borrow::Cow;
 
-/// More nesting than any reply has; a bomb has thousands.
+/// More nesting than any reply has. An attack uses thousands of levels.
 const MAX_DEPTH: usize = 16;
 
-/// Skips whitespace and a byte order mark before the first character that says what a body is.
+/// Skips a byte order mark and whitespace. The next character shows which format a body has.
 pub(crate) fn trim_start(text: &str) -> &str {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     text.trim_start_matches([' ', '\t', '\r', '\n'])
 }
 
-/// The bytes in a string that mean something else: a quote, a backslash, a control character.
+/// The bytes in a string that do not stand for themselves: quote, backslash, control characters.
 const ENDS_PLAIN_TEXT: [bool; 256] = {
     let mut ends = [false; 256];
     let mut control = 0;
@@ -28,38 +29,38 @@ const ENDS_PLAIN_TEXT: [bool; 256] = {
     ends
 };
 
-/// One value of an object, as it was written.
+/// One value of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value<'a> {
-    /// A string, decoded; or a number, verbatim.
+    /// A string, decoded; or a number, as written.
     Text(Cow<'a, str>),
-    /// A string that is not JSON, since it has a raw control character or half a surrogate pair in it:
-    /// decoded, with a space or U+FFFD in their place.
-    Mended(String),
-    /// An object, unread.
+    /// A string that is not valid JSON because it has raw control characters or lone surrogates:
+    /// decoded, with each replaced by a space or U+FFFD.
+    Repaired(String),
+    /// An object, not decoded.
     Object(&'a str),
-    /// `true`, `false` or an array, unread.
+    /// `true`, `false` or an array, not decoded.
     Other(&'a str),
 }
 
-/// Reads an object, handing each value (`None` for null) to `take` under its key, in order,
-/// duplicates included. Values whose keys `wants` does not know are skipped.
-pub(crate) fn each_entry<'a, K>(
+/// Reads an object. Calls `handle` with each key and value (`None` for null), in order, duplicates
+/// included. `select` maps a key; entries for which it returns `None` are skipped.
+pub(crate) fn for_each_entry<'a, K>(
     text: &'a str,
-    wants: impl Fn(&str) -> Option<K>,
-    mut take: impl FnMut(K, Option<Value<'a>>),
+    select: impl Fn(&str) -> Option<K>,
+    mut handle: impl FnMut(K, Option<Value<'a>>),
 ) -> Result<(), String> {
     let mut reader = Reader { text, at: 0 };
     if reader.skip_whitespace() != Some(b'{') {
         return Err(reader.expected("an object"));
     }
     reader.object(1, |key, value| {
-        let wanted = match key.is_plain {
-            true => wants(key.inside()),
-            false => wants(&key.decode_strictly()?),
+        let selected = match key.is_plain {
+            true => select(key.content()),
+            false => select(&key.decode_strictly()?),
         };
-        if let Some(wanted) = wanted {
-            take(wanted, value.decode()?);
+        if let Some(key) = selected {
+            handle(key, value.decode()?);
         }
         Ok(())
     })?;
@@ -71,26 +72,26 @@ pub(crate) fn each_entry<'a, K>(
 
 /// A string, with its quotes.
 #[derive(Clone, Copy)]
-struct Literal<'a> {
+struct QuotedString<'a> {
     quoted: &'a str,
-    /// Without escapes and control characters: it is read as it stands.
+    /// Whether it has no escapes and no control characters, so that it needs no decoding.
     is_plain: bool,
 }
 
-impl<'a> Literal<'a> {
-    fn inside(self) -> &'a str {
+impl<'a> QuotedString<'a> {
+    fn content(self) -> &'a str {
         &self.quoted[1..self.quoted.len() - 1]
     }
 
     fn decode(self) -> Result<Value<'a>, String> {
         if self.is_plain {
-            return Ok(Value::Text(Cow::Borrowed(self.inside())));
+            return Ok(Value::Text(Cow::Borrowed(self.content())));
         }
         if let Ok(text) = serde_json::from_str(self.quoted) {
             return Ok(Value::Text(Cow::Owned(text)));
         }
-        serde_json::from_str(&mended(self.quoted))
-            .map(Value::Mended)
+        serde_json::from_str(&repaired(self.quoted))
+            .map(Value::Repaired)
             .map_err(invalid_string)
     }
 
@@ -103,16 +104,16 @@ fn invalid_string(problem: serde_json::Error) -> String {
     format!("is not valid JSON: {problem}, in a string")
 }
 
-/// A value that was skipped, and is not decoded yet.
-enum Skipped<'a> {
-    String(Literal<'a>),
+/// A value whose end was found and that is not decoded yet.
+enum UndecodedValue<'a> {
+    String(QuotedString<'a>),
     Number(&'a str),
     Null,
     Object(&'a str),
     Other(&'a str),
 }
 
-impl<'a> Skipped<'a> {
+impl<'a> UndecodedValue<'a> {
     fn decode(self) -> Result<Option<Value<'a>>, String> {
         Ok(Some(match self {
             Self::Null => return Ok(None),
@@ -124,7 +125,7 @@ impl<'a> Skipped<'a> {
     }
 }
 
-/// A place in a text.
+/// A text and a position in it.
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -135,7 +136,7 @@ impl<'a> Reader<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// What comes after the whitespace.
+    /// Skips whitespace and returns the next byte, without skipping it.
     fn skip_whitespace(&mut self) -> Option<u8> {
         while let Some(b' ' | b'\t' | b'\r' | b'\n') = self.peek() {
             self.at += 1;
@@ -147,11 +148,11 @@ impl<'a> Reader<'a> {
         format!("is not valid JSON: {what} was expected at byte {}", self.at)
     }
 
-    /// An object, from its opening brace on.
+    /// Reads an object, starting at its opening brace.
     fn object(
         &mut self,
         depth: usize,
-        mut entry: impl FnMut(Literal<'a>, Skipped<'a>) -> Result<(), String>,
+        mut entry: impl FnMut(QuotedString<'a>, UndecodedValue<'a>) -> Result<(), String>,
     ) -> Result<(), String> {
         self.at += 1;
         while self.skip_whitespace() != Some(b'}') {
@@ -165,25 +166,25 @@ impl<'a> Reader<'a> {
             self.at += 1;
             let value = self.value(depth)?;
             entry(key, value)?;
-            self.comma_unless(b'}')?;
+            self.comma_or(b'}')?;
         }
         self.at += 1;
         Ok(())
     }
 
-    /// An array, from its opening bracket on.
+    /// Skips an array, starting at its opening bracket.
     fn array(&mut self, depth: usize) -> Result<(), String> {
         self.at += 1;
         while self.skip_whitespace() != Some(b']') {
             self.value(depth)?;
-            self.comma_unless(b']')?;
+            self.comma_or(b']')?;
         }
         self.at += 1;
         Ok(())
     }
 
-    /// Skips a comma, which may come before the closing bracket, too.
-    fn comma_unless(&mut self, close: u8) -> Result<(), String> {
+    /// Skips a comma, even before the closing bracket. Without a comma, that bracket must come next.
+    fn comma_or(&mut self, close: u8) -> Result<(), String> {
         match self.skip_whitespace() {
             Some(b',') => self.at += 1,
             Some(next) if next == close => {}
@@ -192,36 +193,36 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Skips one value inside `depth` objects and arrays.
-    fn value(&mut self, depth: usize) -> Result<Skipped<'a>, String> {
+    /// Skips one value that is inside `depth` objects and arrays.
+    fn value(&mut self, depth: usize) -> Result<UndecodedValue<'a>, String> {
         let first = self.skip_whitespace();
         let start = self.at;
         if matches!(first, Some(b'{' | b'[')) && depth == MAX_DEPTH {
             return Err(format!("is nested more than {MAX_DEPTH} deep"));
         }
         match first {
-            Some(b'"') => return self.string().map(Skipped::String),
+            Some(b'"') => return self.string().map(UndecodedValue::String),
             Some(b'-' | b'0'..=b'9') => self.number()?,
             Some(b'{') => self.object(depth + 1, |_, _| Ok(()))?,
             Some(b'[') => self.array(depth + 1)?,
             _ => {
                 let rest = &self.text[start..];
-                let mut words = ["null", "true", "false"].into_iter();
-                let word = words.find(|word| rest.starts_with(word));
-                self.at += word.ok_or_else(|| self.expected("a value"))?.len();
+                let mut literals = ["null", "true", "false"].into_iter();
+                let literal = literals.find(|literal| rest.starts_with(literal));
+                self.at += literal.ok_or_else(|| self.expected("a value"))?.len();
             }
         }
         let text = &self.text[start..self.at];
         Ok(match text.as_bytes()[0] {
-            b'-' | b'0'..=b'9' => Skipped::Number(text),
-            b'{' => Skipped::Object(text),
-            b'n' => Skipped::Null,
-            _ => Skipped::Other(text),
+            b'-' | b'0'..=b'9' => UndecodedValue::Number(text),
+            b'{' => UndecodedValue::Object(text),
+            b'n' => UndecodedValue::Null,
+            _ => UndecodedValue::Other(text),
         })
     }
 
-    /// A string, from its opening quote on.
-    fn string(&mut self) -> Result<Literal<'a>, String> {
+    /// Skips a string, starting at its opening quote.
+    fn string(&mut self) -> Result<QuotedString<'a>, String> {
         let start = self.at;
         let mut is_plain = true;
         self.at += 1;
@@ -242,10 +243,10 @@ impl<'a> Reader<'a> {
         }
         self.at += 1;
         let quoted = &self.text[start..self.at];
-        Ok(Literal { quoted, is_plain })
+        Ok(QuotedString { quoted, is_plain })
     }
 
-    /// An escape, from its backslash on. Surrogates come in twos, and are escapes each.
+    /// Skips an escape, starting at its backslash. Each half of a surrogate pair is one escape.
     fn escape(&mut self) -> Result<(), String> {
         let escape = &self.text.as_bytes()[self.at + 1..];
         self.at += match escape {
@@ -259,7 +260,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// `-`, digits without a leading zero, a fraction, an exponent.
+    /// Skips a number: `-`, digits without a leading zero, a fraction, an exponent.
     fn number(&mut self) -> Result<(), String> {
         self.at += usize::from(self.peek() == Some(b'-'));
         match self.peek() {
@@ -290,13 +291,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A quoted string that serde_json can read: a blank for each raw control character, and an escaped
-/// U+FFFD for each half of a surrogate pair without the other.
-fn mended(quoted: &str) -> String {
-    let mut mended = String::with_capacity(quoted.len());
+/// The quoted string with a space for each raw control character and an escaped U+FFFD for each lone
+/// surrogate, so that serde_json can read it.
+fn repaired(quoted: &str) -> String {
+    let mut repaired = String::with_capacity(quoted.len());
     let mut rest = quoted;
     while let Some(first) = rest.chars().next() {
-        let (piece, instead) = match surrogate(rest) {
+        let (length, replacement) = match surrogate(rest) {
             Some(0xd800..0xdc00) if matches!(surrogate(&rest[6..]), Some(0xdc00..)) => (12, None),
             Some(_) => (6, Some("\\ufffd")),
             // An escape of two characters, or the first two of a longer one.
@@ -304,13 +305,13 @@ fn mended(quoted: &str) -> String {
             None if first < ' ' => (first.len_utf8(), Some(" ")),
             None => (first.len_utf8(), None),
         };
-        mended.push_str(instead.unwrap_or(&rest[..piece]));
-        rest = &rest[piece..];
+        repaired.push_str(replacement.unwrap_or(&rest[..length]));
+        rest = &rest[length..];
     }
-    mended
+    repaired
 }
 
-/// The half of a surrogate pair that a text begins with, as an escape.
+/// The surrogate whose escape a text begins with, if it does.
 fn surrogate(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     let unit = u32::from_str_radix(digits, 16).ok()?;
@@ -327,7 +328,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Entries, String> {
         let mut entries = Vec::new();
-        each_entry(
+        for_each_entry(
             text,
             |key| Some(key.to_owned()),
             |key, value| entries.push((key, value.map(owned))),
@@ -339,7 +340,7 @@ mod tests {
         let leak = |text: &str| &*text.to_owned().leak();
         match value {
             Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
-            Value::Mended(text) => Value::Mended(text),
+            Value::Repaired(text) => Value::Repaired(text),
             Value::Object(text) => Value::Object(leak(text)),
             Value::Other(text) => Value::Other(leak(text)),
         }
@@ -350,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn values_come_as_they_were_written() {
+    fn values_are_returned_as_written() {
         let entries =
             read(r#" {"a":"\u0065\n","b":-0.50e+1,"b":null,"c":{"d":[1]},"e":[{}],"f":true} "#);
         let expected = [
@@ -368,18 +369,18 @@ mod tests {
     }
 
     #[test]
-    fn the_stray_comma_is_read_over_and_no_other() {
-        for good in [
+    fn a_trailing_comma_is_accepted_and_no_other_stray_comma() {
+        for valid in [
             r#"{"a":1,}"#,
             "{\"a\":[1, \n],}",
             r#"{"a":",}"}"#,
             r#"{"a":"\",}"}"#,
         ] {
-            assert!(read(good).is_ok(), "{good}");
+            assert!(read(valid).is_ok(), "{valid}");
         }
-        // Two of them are not the document's habit, nor is one with nothing before it.
-        for bad in [r#"{"a":1,,}"#, "{,}", r#"{"a":[,]}"#, r#"{"a":1},"#] {
-            assert!(read(bad).is_err(), "{bad}");
+        // The gateway's document has no two commas in a row, and none without an entry before it.
+        for invalid in [r#"{"a":1,,}"#, "{,}", r#"{"a":[,]}"#, r#"{"a":1},"#] {
+            assert!(read(invalid).is_err(), "{invalid}");
         }
     }
 
@@ -392,16 +393,17 @@ mod tests {
     }
 
     #[test]
-    fn a_nul_is_refused_and_its_escaped_spelling_is_not_one() {
+    fn a_nul_is_refused_raw_or_escaped() {
         assert!(read(r#"{"a":"x\u0000y"}"#).is_err());
         assert!(read("{\"a\":\"x\0y\"}").is_err());
+        // An escaped backslash, then plain text.
         assert!(read(r#"{"a":"x\\u0000y"}"#).is_ok());
     }
 
     #[test]
-    fn a_string_ends_where_it_ends_however_long_it_is() {
+    fn a_string_of_any_length_ends_at_its_closing_quote() {
         for length in 0..40 {
-            for (stop, good) in [
+            for (stop, is_valid) in [
                 ('"', true),
                 ('\\', true),
                 ('\u{1f}', true),
@@ -423,12 +425,14 @@ mod tests {
                     other => format!("{before}{other}"),
                 };
                 match read(&given) {
-                    Ok(entries) if good && stop == '\u{1f}' => {
-                        let mended = Value::Mended(format!("{before} "));
-                        assert_eq!(entries, [("k".to_owned(), Some(mended))]);
+                    Ok(entries) if is_valid && stop == '\u{1f}' => {
+                        let repaired = Value::Repaired(format!("{before} "));
+                        assert_eq!(entries, [("k".to_owned(), Some(repaired))]);
                     }
-                    Ok(entries) if good => assert_eq!(entries, [("k".to_owned(), text(&whole))]),
-                    Err(_) if !good => {}
+                    Ok(entries) if is_valid => {
+                        assert_eq!(entries, [("k".to_owned(), text(&whole))]);
+                    }
+                    Err(_) if !is_valid => {}
                     other => panic!("{given:?}: {other:?}"),
                 }
             }
@@ -436,8 +440,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_inside_a_string_is_mended_and_said_to_be() {
-        for (given, mended) in [
+    fn an_invalid_string_is_repaired_and_marked_as_repaired() {
+        for (given, repaired) in [
             ("a\nb", "a b"),
             ("a\r\nb", "a  b"),
             ("\t\\t\u{1f}", " \t "),
@@ -450,21 +454,21 @@ mod tests {
             ("é\\ud800\\u00e9\n", "é\u{fffd}é "),
         ] {
             let entries = read(&format!("{{\"k\":\"{given}\"}}")).expect(given);
-            let mended = Value::Mended(mended.to_owned());
-            assert_eq!(entries, [("k".to_owned(), Some(mended))], "{given:?}");
+            let repaired = Value::Repaired(repaired.to_owned());
+            assert_eq!(entries, [("k".to_owned(), Some(repaired))], "{given:?}");
         }
-        // A key decides what is read.
+        // A key is never repaired: it decides which field is read.
         for key in ["k\n", "\\ud800"] {
             assert!(read(&format!("{{\"{key}\":1}}")).is_err(), "{key:?}");
         }
     }
 
-    /// Marks a raw control character in a string, for the oracle.
+    /// Stands for a raw control character in a string, in the oracle.
     const MARK: char = '\u{f8ff}';
 
-    /// The text with a mark for each raw control character in a string, and U+FFFD for each half of
-    /// a surrogate pair.
-    fn sound(text: &str) -> String {
+    /// The text with [`MARK`] for each raw control character in a string, and U+FFFD for each lone
+    /// surrogate.
+    fn repaired_for_oracle(text: &str) -> String {
         let mut units: Vec<(u32, String)> = Vec::new();
         let (mut in_string, mut rest) = (false, text);
         while let Some(c) = rest.chars().next() {
@@ -501,7 +505,7 @@ mod tests {
         result
     }
 
-    /// What a pass before serde_json, serde_json, and a pass after it make of a text.
+    /// The expected entries of a text: read by serde_json, with a pass before it and one after it.
     fn oracle(text: &str) -> Option<Entries> {
         struct InOrder(Vec<(String, Box<RawValue>)>);
         impl<'de> serde::Deserialize<'de> for InOrder {
@@ -526,7 +530,7 @@ mod tests {
                 parser.deserialize_map(Visitor)
             }
         }
-        let text = sound(&without_stray_commas(text)?);
+        let text = repaired_for_oracle(&without_trailing_commas(text)?);
         let InOrder(entries) = serde_json::from_str(&text).ok()?;
         let mut read = Vec::new();
         for (key, raw) in entries {
@@ -537,7 +541,7 @@ mod tests {
             let value = match raw.as_bytes()[0] {
                 b'"' if raw.contains([MARK, '\u{fffd}']) => {
                     let text: String = serde_json::from_str(raw).ok()?;
-                    Some(Value::Mended(text.replace(MARK, " ")))
+                    Some(Value::Repaired(text.replace(MARK, " ")))
                 }
                 b'"' => Some(Value::Text(serde_json::from_str(raw).ok()?)),
                 b'n' => None,
@@ -550,8 +554,9 @@ mod tests {
         Some(read)
     }
 
-    /// The text with a blank for each stray comma; none where it is refused for other reasons.
-    fn without_stray_commas(text: &str) -> Option<String> {
+    /// The text with a space for each trailing comma; `None` if it must be refused because of a NUL or
+    /// its depth.
+    fn without_trailing_commas(text: &str) -> Option<String> {
         let mut bytes = text.as_bytes().to_vec();
         let (mut depth, mut in_string, mut at) = (0, false, 0);
         let mut before = b'{';
@@ -588,29 +593,29 @@ mod tests {
         String::from_utf8(bytes).ok()
     }
 
-    /// Values without their stray commas and blanks, which the oracle has lost.
-    fn bare(entries: Entries) -> Entries {
-        let strip = |text: &'static str| match without_stray_commas(text) {
-            Some(text) => &*sound(&text).leak(),
+    /// The entries with raw values changed as the oracle changes them.
+    fn as_in_oracle(entries: Entries) -> Entries {
+        let change_raw = |text: &'static str| match without_trailing_commas(text) {
+            Some(text) => &*repaired_for_oracle(&text).leak(),
             None => text,
         };
-        let bare = |value| match value {
-            Value::Object(text) => Value::Object(strip(text)),
-            Value::Other(text) => Value::Other(strip(text)),
+        let change = |value| match value {
+            Value::Object(text) => Value::Object(change_raw(text)),
+            Value::Other(text) => Value::Other(change_raw(text)),
             text => text,
         };
         entries
             .into_iter()
-            .map(|(key, value)| (key, value.map(bare)))
+            .map(|(key, value)| (key, value.map(change)))
             .collect()
     }
 
     fn agrees_with_serde_json(text: &str) {
-        assert_eq!(read(text).ok().map(bare), oracle(text), "{text:?}");
+        assert_eq!(read(text).ok().map(as_in_oracle), oracle(text), "{text:?}");
     }
 
     #[test]
-    fn a_value_is_one_where_serde_json_says_so() {
+    fn a_value_is_valid_when_serde_json_accepts_it() {
         for value in [
             "0",
             "-0",
@@ -672,7 +677,7 @@ mod tests {
         }
     }
 
-    /// Valid JSON, in pieces that can be taken apart.
+    /// Generates valid JSON, from parts that proptest can shrink.
     fn json() -> impl Strategy<Value = String> {
         let string = prop_oneof![
             "\"[a-zé ,:{}\\[\\]]{0,12}\"",
@@ -683,11 +688,11 @@ mod tests {
             "-?(0|[1-9][0-9]{0,3})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,2})?",
             "null|true|false",
         ];
-        let blank = "[ \n]{0,1}";
+        let space = "[ \n]{0,1}";
         let value = leaf.prop_recursive(5, 24, 4, move |inner| {
-            let item = (blank, inner.clone(), blank).prop_map(|(a, b, c)| a + &b + &c);
-            let entry = (string.clone(), blank, item.clone())
-                .prop_map(|(key, blank, item)| format!("{key}{blank}:{item}"));
+            let item = (space, inner.clone(), space).prop_map(|(a, b, c)| a + &b + &c);
+            let entry = (string.clone(), space, item.clone())
+                .prop_map(|(key, space, item)| format!("{key}{space}:{item}"));
             let list = |open: char, close: char| {
                 move |(items, comma): (Vec<String>, &str)| {
                     format!("{open}{}{comma}{close}", items.join(","))
@@ -699,13 +704,13 @@ mod tests {
                 (prop::collection::vec(entry, 0..4), comma).prop_map(list('{', '}')),
             ]
         });
-        (prop::collection::vec(value, 0..4), blank).prop_map(|(values, blank)| {
+        (prop::collection::vec(value, 0..4), space).prop_map(|(values, space)| {
             let entries: Vec<_> = values
                 .iter()
                 .enumerate()
                 .map(|(at, value)| format!("\"k{at}\":{value}"))
                 .collect();
-            format!("{{{}{blank}}}", entries.join(","))
+            format!("{{{}{space}}}", entries.join(","))
         })
     }
 
@@ -716,7 +721,7 @@ mod tests {
         }
 
         #[test]
-        fn broken_json_is_refused_where_serde_json_refuses_it(
+        fn broken_json_is_refused_when_serde_json_refuses_it(
             text in json(),
             at in any::<prop::sample::Index>(),
             with in prop_oneof![

@@ -1,6 +1,6 @@
-//! What the gateway writes, and how it is read: JSON in every spelling met, forms, pages, dates.
+//! Readers for what the gateway sends: JSON in every variant observed, forms, pages, dates.
 //!
-//! Nothing here touches the network, and nothing here guesses: what cannot be told is an error.
+//! Nothing here uses the network, and nothing here guesses: ambiguous input is an error.
 
 pub(crate) mod charset;
 pub(crate) mod date;
@@ -12,14 +12,14 @@ pub(crate) mod named_order;
 pub(crate) mod page;
 pub(crate) mod reply;
 
-/// Whether a `code` says success. Documented as `0`; also met as `"0"` and `"0.0"`.
+/// Whether a `code` means success. Documented as `0`; `"0"` and `"0.0"` were also observed.
 #[inline]
 pub(crate) fn is_success(code: &str) -> bool {
     code == "0" || whole_number(code) == "0"
 }
 
-/// A number as it was written, without the `.0` that Java and others put behind a whole number
-/// they keep as a double. Anything else comes back as it is.
+/// A number without the `.0` that Java and others write after a whole number stored as a double.
+/// Any other text is returned unchanged.
 pub(crate) fn whole_number(text: &str) -> &str {
     match text.split_once('.') {
         Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
@@ -27,14 +27,15 @@ pub(crate) fn whole_number(text: &str) -> &str {
     }
 }
 
-/// Text for a message to a person: cut short, and without anything a terminal would obey.
-pub(crate) fn printable(text: &str, most: usize) -> String {
+/// Text for an error message: at most `max_chars` long, with a space for each control character,
+/// which a terminal might interpret.
+pub(crate) fn printable(text: &str, max_chars: usize) -> String {
     let mut shown: String = text
         .chars()
-        .take(most)
+        .take(max_chars)
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
-    if text.chars().nth(most).is_some() {
+    if text.chars().nth(max_chars).is_some() {
         shown.push('…');
     }
     shown
@@ -46,18 +47,18 @@ mod tests {
 
     #[test]
     fn only_zero_is_success() {
-        for yes in ["0", "0.0", "0.00"] {
-            assert!(is_success(yes), "{yes}");
+        for code in ["0", "0.0", "0.00"] {
+            assert!(is_success(code), "{code}");
         }
-        for no in [
+        for code in [
             "", "1", "00", "-0", "+0", "0.", ".0", "0.1", "0e0", " 0", "O", "false", "٠",
         ] {
-            assert!(!is_success(no), "{no}");
+            assert!(!is_success(code), "{code}");
         }
     }
 
     #[test]
-    fn a_whole_number_loses_its_decimals_where_they_are_zero() {
+    fn zero_decimals_of_a_whole_number_are_removed() {
         for (text, whole) in [
             ("1", "1"),
             ("1.0", "1"),
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_holds_nothing_a_terminal_obeys() {
+    fn control_characters_in_messages_become_spaces() {
         assert_eq!(printable("a\u{1b}[2Jb\n", 10), "a [2Jb ");
         assert_eq!(printable("éééé", 2), "éé…");
     }

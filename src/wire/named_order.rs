@@ -1,7 +1,7 @@
-//! What a reply names of an order, wherever it stands in the body.
+//! Finds an order that a reply names, anywhere in its body.
 //!
-//! A reply that says no, or that says nothing usable, may name an order all the same. Then something
-//! may exist at the gateway, and the merchant needs the number to find out.
+//! A refusal, or a reply that cannot be used, may still name an order. Then a payment may exist at
+//! the gateway, and the merchant needs the order number to check it.
 
 use super::fields::{Field, Fields};
 use super::json::{self, Value};
@@ -9,31 +9,31 @@ use super::page;
 use crate::address;
 use crate::token::Token;
 
-/// The order number and the addresses for the customer in a reply's body.
+/// The order number and the payment addresses in a reply's body.
 #[derive(Debug, Default)]
 pub(crate) struct NamedOrder {
-    /// The order number; the first, where there are several.
+    /// The order number; the first, if there are several.
     pub(crate) order_number: Option<String>,
     /// Every address at which the customer might pay.
     pub(crate) addresses: Vec<String>,
 }
 
 impl NamedOrder {
-    /// Looks through a body: JSON, with its `data` and `transaction`, or a page's links. Never fails:
-    /// a body that cannot be read names nothing.
-    pub(crate) fn in_text(text: &str, token: &Token) -> Self {
+    /// Searches a body: JSON, with its `data` and `transaction`, or a page's links. Never fails: in a
+    /// body that cannot be read, nothing is found.
+    pub(crate) fn find_in(text: &str, token: &Token) -> Self {
         let text = json::trim_start(text);
         let mut named = Self::default();
         if text.starts_with('<') {
             let links = page::read(text, token).links.into_iter();
             named.addresses = links.filter(|link| address::is_checkout(link)).collect();
         } else {
-            named.look_through(text, token);
+            named.collect_from(text, token);
         }
         named
     }
 
-    fn look_through(&mut self, object: &str, token: &Token) {
+    fn collect_from(&mut self, object: &str, token: &Token) {
         let Ok(mut fields) = Fields::read(object, token) else {
             return;
         };
@@ -51,7 +51,7 @@ impl NamedOrder {
         }
         for field in [Field::Data, Field::Transaction] {
             if let Ok(Some(Value::Object(inner))) = fields.take(field) {
-                self.look_through(inner, token);
+                self.collect_from(inner, token);
             }
         }
     }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     fn named(body: &str) -> (Option<String>, usize) {
-        let named = NamedOrder::in_text(body, &Token::accept("another-token").unwrap());
+        let named = NamedOrder::find_in(body, &Token::accept("another-token").unwrap());
         (named.order_number, named.addresses.len())
     }
 
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_names_nothing() {
+    fn an_empty_field_or_an_unrelated_link_names_no_order() {
         for body in [
             "",
             "Bad Request",

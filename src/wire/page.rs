@@ -1,81 +1,80 @@
-//! HTML pages: where they lead.
+//! Reads an HTML page: its links, forms, scripts and visible text.
 
-use html5gum::emitters::default::{DefaultEmitter, StartTag, Token as Piece};
+use html5gum::emitters::default::{DefaultEmitter, StartTag, Token as HtmlToken};
 use html5gum::{HtmlString, Tokenizer};
 
 use crate::token::Token;
 
-/// What a page offers a browser.
+/// What a browser would find in a page.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
-    /// The address of a `<meta http-equiv="refresh">` that moves the browser on by itself.
+    /// The address of a `<meta http-equiv="refresh">`, which the browser opens automatically.
     pub(crate) refresh: Option<String>,
     /// Every `<a href>`, in order.
     pub(crate) links: Vec<String>,
     /// The `<title>`.
     pub(crate) title: String,
-    /// Whether there is a form, which a script may submit by itself.
+    /// Whether there is a form, which a script may submit.
     pub(crate) has_form: bool,
-    /// Where the forms post to, as far as they say.
+    /// The `action` of each form that has one.
     pub(crate) form_actions: Vec<String>,
-    /// Whether a form asks for a password: a login, and no page to pay on.
-    pub(crate) asks_password: bool,
-    /// Whether there is a script, which may lead anywhere.
+    /// Whether there is a password field: then this is a login page, not a payment page.
+    pub(crate) has_password_field: bool,
+    /// Whether there is a script, which may open any address.
     pub(crate) has_script: bool,
-    /// Whether the token was in it, after character references were decoded.
+    /// Whether the page contained the token, after character references were decoded.
     pub(crate) has_token: bool,
-    /// What a person would see: white space folded, and cut at 2,000 characters.
+    /// The visible text: whitespace collapsed, cut at 2,000 characters.
     pub(crate) text: String,
 }
 
 const MAX_TEXT: usize = 2_000;
 
-/// Reads a page, and masks the token in everything that is decoded from it. Any text can be read as
-/// a page.
+/// Reads a page, and masks the token in every decoded text. Never fails: any text is valid HTML.
 pub(crate) fn read(html: &str, token: &Token) -> Page {
     let mut page = Page::default();
-    // The element we are in whose content a browser does not show.
-    let mut unseen: Option<HtmlString> = None;
+    // The open element whose content a browser does not show.
+    let mut hidden: Option<HtmlString> = None;
     let mut text = VisibleText::default();
     let mut in_title = false;
     let mut title = VisibleText::default();
     let mut emitter = DefaultEmitter::default();
     // As in a browser, the content of a script or a title is text, not markup.
     emitter.naively_switch_states(true);
-    for Ok(piece) in Tokenizer::new_with_emitter(html, emitter) {
-        match piece {
-            Piece::StartTag(mut tag) => {
+    for Ok(html_token) in Tokenizer::new_with_emitter(html, emitter) {
+        match html_token {
+            HtmlToken::StartTag(mut tag) => {
                 for value in tag.attributes.values_mut() {
                     page.has_token |= token.mask_in(&mut value.0);
                 }
-                if unseen.is_none() {
-                    page.see(&tag);
+                if hidden.is_none() {
+                    page.read_tag(&tag);
                     in_title |= tag.name.as_slice() == b"title";
                 }
-                text.pause();
+                text.break_word();
                 if matches!(
                     tag.name.as_slice(),
                     b"script" | b"style" | b"noscript" | b"noframes" | b"template"
                 ) {
-                    unseen.get_or_insert(tag.name);
+                    hidden.get_or_insert(tag.name);
                 }
             }
-            Piece::EndTag(tag) => {
-                text.pause();
+            HtmlToken::EndTag(tag) => {
+                text.break_word();
                 in_title &= tag.name.as_slice() != b"title";
-                unseen.take_if(|unseen| *unseen == tag.name);
+                hidden.take_if(|hidden| *hidden == tag.name);
             }
-            Piece::String(mut piece) => {
-                page.has_token |= token.mask_in(&mut piece.0);
-                if unseen.is_none() {
-                    let piece = String::from_utf8_lossy(&piece);
-                    text.add(&piece);
+            HtmlToken::String(mut string) => {
+                page.has_token |= token.mask_in(&mut string.0);
+                if hidden.is_none() {
+                    let string = String::from_utf8_lossy(&string);
+                    text.add(&string);
                     if in_title {
-                        title.add(&piece);
+                        title.add(&string);
                     }
                 }
             }
-            Piece::Comment(_) | Piece::Doctype(_) | Piece::Error(_) => {}
+            HtmlToken::Comment(_) | HtmlToken::Doctype(_) | HtmlToken::Error(_) => {}
         }
     }
     page.text = text.text;
@@ -84,7 +83,7 @@ pub(crate) fn read(html: &str, token: &Token) -> Page {
 }
 
 impl Page {
-    fn see(&mut self, tag: &StartTag<()>) {
+    fn read_tag(&mut self, tag: &StartTag<()>) {
         let attribute = |name: &str| {
             let value = tag.attributes.get(name.as_bytes())?;
             Some(String::from_utf8_lossy(value).trim().to_owned())
@@ -97,7 +96,7 @@ impl Page {
             }
             b"input" => {
                 let kind = attribute("type").unwrap_or_default();
-                self.asks_password |= kind.eq_ignore_ascii_case("password");
+                self.has_password_field |= kind.eq_ignore_ascii_case("password");
             }
             b"script" => self.has_script = true,
             b"meta" => {
@@ -111,18 +110,22 @@ impl Page {
     }
 }
 
-/// A page that moves on later than this has something for the customer to do first: what comes then
-/// is the page for those who did nothing.
-const SOON: u32 = 10;
+/// A page with a longer refresh delay has something for the customer to do first: its refresh leads
+/// to the page for customers who did nothing.
+const MAX_REFRESH_DELAY_S: u32 = 10;
 
-/// The address in `5; url='https://…'`, as browsers read it. `None` for a bare number, which only
-/// reloads the page; for none, which browsers ignore; and where it is not soon.
+/// The address in `5; url='https://…'`, as browsers read it. `None` if there is only a number, which
+/// reloads the page; if there is no number, since browsers ignore that; and if the delay is longer
+/// than [`MAX_REFRESH_DELAY_S`].
 fn refresh_address(content: &str) -> Option<String> {
     let content = content.trim_start();
     let rest = content.trim_start_matches(|c: char| c.is_ascii_digit());
     let seconds = &content[..content.len() - rest.len()];
-    let soon = seconds.parse().is_ok_and(|seconds: u32| seconds <= SOON);
-    if !(soon || seconds.is_empty() && rest.starts_with('.')) {
+    let is_soon = seconds
+        .parse()
+        .is_ok_and(|seconds: u32| seconds <= MAX_REFRESH_DELAY_S);
+    // Browsers read `.5` as 0.
+    if !(is_soon || seconds.is_empty() && rest.starts_with('.')) {
         return None;
     }
     let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
@@ -145,7 +148,7 @@ fn refresh_address(content: &str) -> Option<String> {
     (!address.is_empty()).then(|| address.to_owned())
 }
 
-/// Gathers visible text, one space between words.
+/// Collects visible text, with one space between words.
 #[derive(Default)]
 struct VisibleText {
     text: String,
@@ -154,7 +157,7 @@ struct VisibleText {
 }
 
 impl VisibleText {
-    fn pause(&mut self) {
+    fn break_word(&mut self) {
         self.gap = true;
     }
 
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn markup_in_comments_and_scripts_is_no_markup() {
+    fn markup_in_comments_and_scripts_is_ignored() {
         let page = read_page(
             "<!-- <a href='https://evil/1'>x</a> --><script>'<a href=\"https://evil/2\">'</script>\
              <style>a{}</style><title>T</title><textarea><a href=x></textarea>\
@@ -195,14 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_browser_does_not_show_is_not_there() {
+    fn content_a_browser_does_not_show_is_ignored() {
         let page = read_page("<template><a href='https://gw/1'>x</a><form></form></template>y");
         assert!(page.links.is_empty() && !page.has_form);
         assert_eq!(page.text, "y");
     }
 
     #[test]
-    fn a_refresh_is_read_as_browsers_do() {
+    fn a_refresh_is_read_as_browsers_read_it() {
         for (content, address) in [
             ("0;url=https://gw/1", Some("https://gw/1")),
             ("0; URL='https://gw/1'", Some("https://gw/1")),
@@ -221,8 +224,8 @@ mod tests {
         }
     }
 
-    /// The time that reading a page takes, at best.
-    fn effort(page: &str) -> u128 {
+    /// The shortest time, of three, to read a page, in nanoseconds.
+    fn reading_time_ns(page: &str) -> u128 {
         let one = || {
             let start = std::time::Instant::now();
             std::hint::black_box(read_page(page));
@@ -232,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_page_takes_no_longer_than_its_length() {
+    fn the_time_to_read_a_hostile_page_is_linear_in_its_length() {
         const SHORT: usize = 1 << 13;
         const TIMES: usize = 32;
         for piece in [
@@ -264,8 +267,9 @@ mod tests {
             "<template>",
         ] {
             let page = |bytes: usize| piece.repeat(bytes / piece.len());
-            let (short, long) = (effort(&page(SHORT)), effort(&page(SHORT * TIMES)));
-            // So many times the work, with much room; were it quadratic, 1,024 times.
+            let short = reading_time_ns(&page(SHORT));
+            let long = reading_time_ns(&page(SHORT * TIMES));
+            // 32 times the work, with a wide margin; quadratic work would be 1,024 times.
             assert!(
                 long <= short * 8 * TIMES as u128,
                 "{piece:?}: {short} ns for {SHORT} bytes, {long} ns for {TIMES} times as many"

@@ -1,36 +1,37 @@
-//! The gateway's HTTP reply, and what its status alone decides.
+//! The gateway's HTTP reply, and the errors that its status alone determines.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::charset;
+use super::fields::ParseError;
 use super::gateway_message::GatewayMessage;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::token::Token;
 use crate::transport::first_byte::Kept;
 
-/// An HTTP reply, whole as far as it came.
+/// An HTTP reply. Its body may be incomplete.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// The `Location` header; redirects are read, never followed.
+    /// The `Location` header. Redirects are read, never followed.
     pub(crate) location: Option<String>,
-    /// The `Content-Type` header: it may name the charset.
+    /// The `Content-Type` header, which may name the charset.
     pub(crate) content_type: Option<String>,
-    /// The `Content-Encoding` header. Nothing is asked for that would be encoded.
+    /// The `Content-Encoding` header. The requests ask for no encoding.
     pub(crate) content_encoding: Option<String>,
-    /// The `Retry-After` header, where it counts seconds.
+    /// The pause that the `Retry-After` header asks for.
     pub(crate) retry_after: Option<Duration>,
-    /// The connection it came over, where that had carried another before.
+    /// The connection, if it was reused: if it had carried an earlier reply.
     pub(crate) reused: Option<Kept>,
-    /// The token of the request. It is masked in the headers and the body, and must be masked in
-    /// whatever is decoded from them.
+    /// The token of the request. It is already masked in the headers and the body, and must be
+    /// masked again in every text decoded from them.
     pub(crate) token: Arc<Token>,
     /// Whether the gateway repeated the token.
     pub(crate) echoed_token: bool,
-    /// The body, or why it could not be had whole. A refusal is a refusal even when its words are
-    /// cut off on the way.
+    /// The body, or why it was not received completely. A refusal is a refusal even if its body is
+    /// cut off in transit.
     pub(crate) body: Result<Vec<u8>>,
 }
 
@@ -39,8 +40,8 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
-    /// Whether a body is compressed: it begins as gzip does, or is named as encoded and begins as
-    /// neither JSON nor a page does.
+    /// Whether a body is compressed: it begins like gzip, or a `Content-Encoding` is given and it
+    /// begins neither like JSON nor like a page.
     fn is_compressed(&self, body: &[u8]) -> bool {
         let named = self.content_encoding.as_deref().map(str::trim);
         let named =
@@ -55,7 +56,7 @@ impl Reply {
         body.trim_ascii_start().starts_with(b"<")
     }
 
-    /// The body of a reply that must be read to be of use.
+    /// The complete, uncompressed body, or the error to return without it.
     pub(crate) fn body(&self) -> Result<&[u8]> {
         match &self.body {
             Ok(body) if self.is_compressed(body) => Err(Error::new(
@@ -73,7 +74,7 @@ impl Reply {
         }
     }
 
-    /// A body of this reply as text.
+    /// Decodes a body of this reply to text.
     pub(crate) fn decode<'a>(&self, body: &'a [u8]) -> Cow<'a, str> {
         charset::decode(body, self.content_type.as_deref())
     }
@@ -81,20 +82,20 @@ impl Reply {
     /// The gateway's own message, if the body has one.
     pub(crate) fn gateway_message(&self) -> GatewayMessage {
         match &self.body {
-            Ok(body) => GatewayMessage::of_text(&self.decode(body), &self.token),
+            Ok(body) => GatewayMessage::from_text(&self.decode(body), &self.token),
             Err(_) => GatewayMessage::default(),
         }
     }
 
-    /// The error for a status that is no success. `what` completes "the gateway refused …".
+    /// The error for a status that is not a success. `what` completes "the gateway refused …".
     ///
-    /// 400, 401, 403, 404, 405 and 422 are refusals. 408, 429, every 5xx, and whatever else nobody
-    /// has documented, leave the outcome unknown.
+    /// 400, 401, 403, 404, 405 and 422 are refusals. After 408, 429, 5xx and all undocumented
+    /// statuses the outcome is unknown.
     pub(crate) fn refusal(&self, what: &str) -> Error {
-        let words = self.gateway_message();
-        let (status, quoted) = (self.status, words.quoted());
+        let gateway_message = self.gateway_message();
+        let (status, quoted) = (self.status, gateway_message.as_suffix());
         let error = match status {
-            // The gateway filters by the merchant's address, and a firewall answers with a page.
+            // The gateway filters by the merchant's IP address, and a firewall replies with a page.
             403 if self.is_page() => Error::new(
                 ErrorCode::Unauthorized,
                 Outcome::Refused,
@@ -130,12 +131,12 @@ impl Reply {
         };
         error
             .with_status(status)
-            .with_gateway_message(words)
+            .with_gateway_message(gateway_message)
             .with_retry_after(self.retry_after)
     }
 
-    /// A refusing status over a body that says success: neither can be relied on. `refusal` is
-    /// what the status alone would have said.
+    /// The error for an HTTP status of refusal with a code of success in the body: neither can be
+    /// trusted. `refusal` is the error for the status alone.
     pub(crate) fn contradiction(&self, refusal: &Error) -> Error {
         let message = format!(
             "HTTP {} says no, and the reply's code says success",
@@ -147,5 +148,19 @@ impl Reply {
                 code: refusal.gateway_code().map(str::to_owned),
                 message: refusal.gateway_message().map(str::to_owned),
             })
+    }
+}
+
+/// The error for a reply that cannot be used: the outcome is unknown.
+pub(crate) fn reply_error(message: impl Into<String>) -> Error {
+    Error::new(ErrorCode::Reply, Outcome::Unknown, message)
+}
+
+/// The error for a reply that cannot be read as fields.
+pub(crate) fn unreadable_reply(ParseError { field, problem }: ParseError) -> Error {
+    let error = reply_error(format!("the reply: {} {problem}", field.unwrap_or("it")));
+    match field {
+        Some(field) => error.about(field),
+        None => error,
     }
 }
