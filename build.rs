@@ -160,7 +160,7 @@ fn write_header(root: &Path, config: cbindgen::Config, header: &Path) {
 fn version_macros() -> String {
     let version = |part| env::var(format!("CARGO_PKG_VERSION{part}")).expect("cargo sets it");
     format!(
-        "\n/* The version of this header. flexpay_version() returns that of the library. */\n\
+        "\n/* The version of this header. flexpay_version() returns the version of the library. */\n\
          #define FLEXPAY_VERSION \"{}\"\n\
          #define FLEXPAY_VERSION_MAJOR {}\n\
          #define FLEXPAY_VERSION_MINOR {}\n\
@@ -174,7 +174,7 @@ fn version_macros() -> String {
 
 fn init_macros() -> String {
     let mut text = String::from(
-        "\n\n/*\n * Initialize every struct that you fill in with its macro: it sets the size, and zeroes the rest.\n *\n\
+        "\n\n/*\n * Initialize each struct that you fill in with its macro: it sets the size and zeroes the rest.\n *\n\
          \x20*     flexpay_config config = FLEXPAY_CONFIG_INIT;\n */\n\
          #ifdef __cplusplus\nextern \"C++\" {\n\
          template <typename T> inline T flexpay_init() {\n    T value = T();\n    \

@@ -1,6 +1,6 @@
 /*
- * flexpay.hpp: payments through FlexPay from C++17, over the C ABI of flexpay.h. Header only; link
- * with what `pkg-config --cflags --libs flexpay` says.
+ * flexpay.hpp: payments through FlexPay from C++17, on top of the C ABI of flexpay.h. Header only.
+ * Compile and link with the output of `pkg-config --cflags --libs flexpay`.
  *
  *     auto client = flexpay::Client::from_environment();
  *     flexpay::PaymentRequest request;
@@ -9,18 +9,20 @@
  *     request.currency = "USD";
  *     auto payment = client.pay(request);
  *
- * The rules, for everything here:
+ * Rules:
  *
- * - What fails throws flexpay::Error, whose outcome() says whether the request may be repeated.
+ * - A failure throws flexpay::Error, whose outcome() says whether the request may be repeated.
  *   Running out of memory throws std::bad_alloc.
- * - What you receive is a value of its own: the texts are copies, so nothing dangles when it is
- *   moved or outlives the client.
- * - A Client and a CancelToken may be used by many threads at once, but not while one of them moves,
- *   assigns or destroys it. All else follows the rule of the standard containers.
- * - Texts are UTF-8. A NUL inside one is refused (Result::invalid): C would silently cut it there.
- * - Amounts are decimal text, and hundredths in std::int64_t. There is no double.
+ * - Results are independent values with copied strings: they stay valid when they are moved, and
+ *   after the client is destroyed.
+ * - Several threads may use one Client or one CancelToken at the same time, but not while a thread
+ *   moves, assigns or destroys it. Other objects have the thread rules of the standard containers.
+ * - Strings are UTF-8. A NUL inside a string is refused (Result::invalid), because C would silently
+ *   cut the string there.
+ * - Amounts are decimal text, or hundredths in a std::int64_t. Floating point is not used.
  *
- * A callback is a hint: ANYONE can post one. Take Client::verify_callback's word, not the callback's.
+ * A callback is a hint: ANYONE can send one. Trust the result of Client::verify_callback, not the
+ * callback. Without a callback, use Client::verify_order.
  */
 
 #ifndef FLEXPAY_HPP
@@ -41,10 +43,10 @@
 
 namespace flexpay {
 
-/// What kind of failure an Error is. New ones may come: a number without a name here is kept as it
-/// is, so have a default branch in every switch.
+/// The kind of an Error. Later versions may add values. A number without a name here is kept
+/// unchanged, so every switch needs a default branch.
 enum class Result : std::int32_t {
-    /// Done. No Error has it.
+    /// The call succeeded. No Error has this value.
     ok = FLEXPAY_OK,
     // written by make header: ErrorCode
     /// An argument or a setting is invalid. Nothing was sent. The error names the field.
@@ -83,8 +85,7 @@ enum class Result : std::int32_t {
     // end of ErrorCode
 };
 
-/// What became of a request that failed: may it be repeated? Treat a number without a name here as
-/// unknown.
+/// Whether a failed request may be repeated. Treat a number without a name here as unknown.
 enum class Outcome : std::int32_t {
     // written by make header: Outcome
     /// A part of the request was sent, and no usable reply was received. Do NOT repeat a payment
@@ -98,7 +99,7 @@ enum class Outcome : std::int32_t {
     // end of Outcome
 };
 
-/// Where a transaction stands. Treat a number without a name here as unknown.
+/// The state of a transaction. Treat a number without a name here as unknown.
 enum class State : std::int32_t {
     // written by make header: State
     /// The status is not in the gateway's table: neither paid nor failed.
@@ -119,7 +120,7 @@ enum class State : std::int32_t {
     // end of State
 };
 
-/// Which of the gateway's hosts to talk to.
+/// The gateway's hosts.
 enum class Environment : std::int32_t {
     // written by make header: Environment
     /// cardpayment.flexpay.cd and backend.flexpay.cd.
@@ -129,7 +130,7 @@ enum class Environment : std::int32_t {
     // end of Environment
 };
 
-/// Which form of the payment service to use.
+/// The version of the payment service.
 enum class Api : std::int32_t {
     // written by make header: Api
     /// /v1/pay, as documented: a form. Its reply has no order number.
@@ -140,46 +141,46 @@ enum class Api : std::int32_t {
     // end of Api
 };
 
-/// The name of a result, "TIMEOUT"; "UNRECOGNIZED" for a number the library does not have. The text
-/// is static.
+/// Returns the name of a result, "TIMEOUT"; "UNRECOGNIZED" if the library has no such number. The
+/// string is static.
 [[nodiscard]] inline std::string_view name(Result result) noexcept {
     return flexpay_result_name(static_cast<std::int32_t>(result));
 }
 
-/// The name of an outcome, "NOT_SENT"; "UNRECOGNIZED" as above. The text is static.
+/// Returns the name of an outcome, "NOT_SENT"; "UNRECOGNIZED" as above. The string is static.
 [[nodiscard]] inline std::string_view name(Outcome outcome) noexcept {
     return flexpay_outcome_name(static_cast<std::int32_t>(outcome));
 }
 
-/// The name of a state, "PAID"; "UNRECOGNIZED" as above. The text is static.
+/// Returns the name of a state, "PAID"; "UNRECOGNIZED" as above. The string is static.
 [[nodiscard]] inline std::string_view name(State state) noexcept {
     return flexpay_state_name(static_cast<std::int32_t>(state));
 }
 
-/// Whether a state may replace the one that a shop has recorded, where notices and checks come late,
-/// twice and out of order. Late "paid" beats "failed" and "cancelled"; after "paid" only a refund
-/// follows; nothing is replaced by itself, by "unknown", or by what came before it.
+/// Returns whether a new state may replace the recorded one. Use it because callbacks and checks
+/// may arrive late, twice and out of order. A late "paid" replaces "failed" and "cancelled". After
+/// "paid", only a refund is accepted; a refund is accepted only after "paid". No state is replaced
+/// by itself, by "unknown", or by an earlier state.
 ///
-/// The compare-and-set that goes with it: "UPDATE orders SET state = :now WHERE reference = :reference
-/// AND state = :recorded". Whoever changes no row was not the first.
+/// Write the new state with a compare-and-set: "UPDATE orders SET state = :now WHERE reference =
+/// :reference AND state = :recorded". If no row changes, another process was first.
 [[nodiscard]] inline bool state_may_replace(State recorded, State now) noexcept {
     return flexpay_state_may_replace(static_cast<std::int32_t>(recorded),
                                      static_cast<std::int32_t>(now)) == 1;
 }
 
-/// The version of the library that is loaded, "0.1.0". The text is static. FLEXPAY_VERSION is that
-/// of the header.
+/// Returns the version of the loaded library, "0.1.0". The string is static. FLEXPAY_VERSION is the
+/// version of the header.
 [[nodiscard]] inline std::string_view version() noexcept {
     return flexpay_version();
 }
 
-/// Why a call failed. what() is for a person, in English: what went wrong and,
-/// where that is known, what to do next. The token is never in it.
-/// Copies share their details, so copying does not throw. What the accessors refer to is good as long
-/// as this object, or a copy of it.
+/// Why a call failed. what() is for people, in English: what went wrong and, if known, what to do
+/// next. The token is never in it. Copies share their details, so copying does not throw. A
+/// reference from an accessor is valid while this object or a copy of it exists.
 class Error : public std::runtime_error {
 public:
-    /// An error of your own making, for code that stands in for a Client.
+    /// Creates an error, for code that replaces a Client (in a test).
     Error(Result code, Outcome outcome, const std::string& message,
           std::optional<std::string> field = std::nullopt)
         : std::runtime_error(message),
@@ -188,41 +189,41 @@ public:
                       std::nullopt})) {
     }
 
-    /// The error of a C function, copied: the C object stays yours.
+    /// Copies the error of a C function. You still own the C object.
     explicit Error(const flexpay_error& error);
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     [[nodiscard]] Result code() const noexcept {
         return details_->code;
     }
 
-    /// May the request be repeated?
+    /// Whether the request may be repeated.
     [[nodiscard]] Outcome outcome() const noexcept {
         return details_->outcome;
     }
 
-    /// The HTTP status of the gateway's answer, where there was one.
+    /// The HTTP status of the gateway's reply, if there was one.
     [[nodiscard]] std::optional<std::int32_t> http_status() const noexcept {
         return details_->http_status;
     }
 
-    /// The name of the field at fault ("amount"), where one was.
+    /// The name of the wrong field ("amount"), if the error is about a field.
     [[nodiscard]] const std::optional<std::string>& field() const noexcept {
         return details_->field;
     }
 
-    /// The gateway's own code, where it gave one.
+    /// The gateway's code, if it gave one.
     [[nodiscard]] const std::optional<std::string>& gateway_code() const noexcept {
         return details_->gateway_code;
     }
 
-    /// The gateway's own words, in French mostly, where it said any.
+    /// The gateway's message, mostly in French, if it gave one.
     [[nodiscard]] const std::optional<std::string>& gateway_message() const noexcept {
         return details_->gateway_message;
     }
 
-    /// The order number that the reply to a failed payment request gave all the same: ask about it
-    /// with Client::check before anything is repeated.
+    /// The order number that the reply to a failed payment request contained: check it with
+    /// Client::check before you repeat anything.
     [[nodiscard]] const std::optional<std::string>& order_number() const noexcept {
         return details_->order_number;
     }
@@ -241,34 +242,35 @@ private:
     std::shared_ptr<const Details> details_;
 };
 
-/// An amount as text: a plain decimal greater than zero with at most two decimals, "100" or "25.50".
-/// The library checks it, not this class.
+/// An amount as text: a plain decimal greater than zero with at most two decimals, "100" or
+/// "25.50". The library checks it, not this class.
 class Amount {
 public:
-    /// None: refused where one is needed.
+    /// No amount. Refused if an amount is required.
     Amount() = default;
 
-    /// The amount that `text` says.
+    /// The amount in `text`.
     Amount(std::string text) : text_(std::move(text)) {
     }
 
-    /// The amount that `text` says.
+    /// The amount in `text`.
     Amount(std::string_view text) : text_(text) {
     }
 
-    /// The amount that `text` says; null, as getenv gives it, is none.
+    /// The amount in `text`. Null, which getenv may return, means no amount.
     Amount(const char* text) : text_(text == nullptr ? "" : text) {
     }
 
-    /// Refused: no amount is left out, not null.
+    /// Refused. To give no amount, leave it out.
     Amount(std::nullptr_t) = delete;
 
-    /// Refused. No double holds 0.10, and no reader of `amount = 100` can tell francs from hundredths.
-    /// Were the amount a std::string, both would compile: 100 would become the letter "d".
+    /// Refused. A double cannot hold 0.10 exactly, and `amount = 100` does not say whether it is
+    /// francs or hundredths. With a std::string instead of this class both would compile: 100 would
+    /// become the letter "d".
     template <typename Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
     Amount(Number) = delete;
 
-    /// The text, as it was given.
+    /// The text, unchanged.
     [[nodiscard]] const std::string& text() const noexcept {
         return text_;
     }
@@ -277,135 +279,140 @@ private:
     std::string text_;
 };
 
-/// A client's settings. Those left alone have the library's defaults.
+/// The settings of a client. A setting that is not set has the library's default.
 struct Config {
-    /// The merchant code. Needed.
+    /// The merchant code. Required.
     std::string merchant;
-    /// The token, with or without "Bearer ". Needed. A Client wipes its own copy, and that of the
-    /// secrets below, when it is destroyed; this one is yours to keep safe.
+    /// The token, with or without "Bearer ". Required. A Client wipes its copies of the token and
+    /// of the secrets below from memory when it is destroyed. This copy is yours to protect.
     std::string token;
-    /// Which of the gateway's hosts.
+    /// The gateway's hosts.
     Environment environment = Environment::live;
-    /// Which form of the payment service.
+    /// The version of the payment service.
     Api api = Api::v1;
-    /// The payment service's whole address, instead of the environment's.
+    /// The full URL of the payment service, instead of the environment's.
     std::optional<std::string> pay_url;
-    /// The check service's address, up to and without the order number (".../check"), instead of the
+    /// The URL of the check service without the order number (".../check"), instead of the
     /// environment's.
     std::optional<std::string> check_url;
-    /// The whole call, name look-up to last byte. Default: 30 s.
+    /// The time limit of a whole call, from DNS lookup to last byte. Default: 30 s.
     std::optional<std::chrono::milliseconds> timeout;
-    /// The part of it for look-up, connection, proxy and TLS together. Default: 10 s.
+    /// The part of timeout for DNS lookup, connection, proxy and TLS together. Default: 10 s.
     std::optional<std::chrono::milliseconds> connect_timeout;
-    /// A PEM file of certificates to trust instead of those built in.
+    /// A PEM file of certificates to trust instead of the built-in ones.
     std::optional<std::string> ca_file;
-    /// An HTTP proxy, "http://user:password@host:port". The environment's proxy variables are not
-    /// read.
+    /// An HTTP proxy, "http://user:password@host:port". Environment variables such as https_proxy
+    /// are not read.
     std::optional<std::string> proxy;
-    /// Your software, for the User-Agent header: "BoutiqueZando/2.1".
+    /// The name of your software, for the User-Agent header: "BoutiqueZando/2.1".
     std::optional<std::string> app_name;
-    /// A secret of yours, of at least 16 characters, with which every callback address is signed: then
-    /// Client::verify_callback refuses a notice that was not sent to an address you gave.
+    /// A secret of your own, at least 16 characters. It signs every callback URL:
+    /// Client::verify_callback then refuses a callback that was not sent to a URL you gave.
     std::optional<std::string> callback_secret;
-    /// The secret before this one: addresses signed with it are still good.
+    /// The previous secret: URLs signed with it are still accepted.
     std::optional<std::string> callback_secret_previous;
-    /// Allows plain http to other machines than this one: the token then travels in the clear.
+    /// Allows plain http to other machines: the token is then sent unencrypted.
     bool allow_plain_http = false;
-    /// Makes Client::check ask once only, for callers who have their own way of asking again.
+    /// A check sends one request, and does not retry: for callers that retry themselves. See
+    /// FLEXPAY_FLAG_CHECK_ONCE.
     bool check_once = false;
-    /// Trusts the system's certificates instead of those built in. Not together with ca_file.
+    /// Trusts the system's certificates instead of the built-in ones. Cannot be used with ca_file.
     bool system_roots = false;
-    /// Gives the client connections and TLS sessions of its own. Otherwise the clients of a process
-    /// that use the same check service, proxy and certificates share them. The token is never shared.
+    /// Gives the client its own connections and TLS sessions. Otherwise the clients of one process
+    /// that use the same check service, proxy and certificates share them. The token is never
+    /// shared.
     bool private_connections = false;
 };
 
 /// What a customer is asked to pay.
 struct PaymentRequest {
-    /// Your own reference. Needed. Never use one twice: a used reference is the gateway's only guard
-    /// against a repeat.
+    /// Your own reference. Required. Never use one twice: the reference is the gateway's only
+    /// protection against a repeated payment.
     std::string reference;
-    /// How much. Needed.
+    /// The amount. Required.
     Amount amount;
-    /// "CDF" or "USD". Needed.
+    /// "CDF" or "USD". Required.
     std::string currency;
-    /// What is being paid for, shown to the customer.
+    /// What the payment is for, shown to the customer.
     std::optional<std::string> description;
-    /// Where the gateway posts its notice. It refuses addresses on localhost or private networks.
+    /// Where the gateway sends its callback. It refuses URLs on localhost or private networks.
     std::optional<std::string> callback_url;
-    /// Where the customer's browser goes after paying.
+    /// Where the customer's browser goes after the payment: http or https, or a link into your app.
+    /// The next three fields accept the same.
     std::optional<std::string> approve_url;
-    /// Where it goes after "cancel".
+    /// Where the browser goes after "cancel".
     std::optional<std::string> cancel_url;
-    /// Where it goes when the card was declined.
+    /// Where the browser goes if the card was declined.
     std::optional<std::string> decline_url;
-    /// Your front page. Sent with Api::v1_1 only: the other form knows no such field.
+    /// Your home page. Sent with Api::v1_1 only: Api::v1 has no such field.
     std::optional<std::string> home_url;
 };
 
-/// A payment that the gateway took in; the customer has yet to pay.
+/// A payment that the gateway accepted; the customer has not paid yet.
 struct Payment {
-    /// Where to send the customer: an absolute https address (http on this machine only), checked.
-    /// Absent when there is a page instead.
+    /// Where to send the customer: an absolute https URL (http on this machine only), already
+    /// checked. Absent if there is a page instead.
     std::optional<std::string> redirect_url;
-    /// The gateway's number, which check and wait need. Api::v1 gives none.
+    /// The gateway's order number, for check and wait. Absent with Api::v1.
     std::optional<std::string> order_number;
-    /// The gateway's code, as it came.
+    /// The gateway's code, as received.
     std::optional<std::string> code;
-    /// The gateway's words.
+    /// The gateway's message.
     std::optional<std::string> message;
-    /// Where the gateway's page cannot be told as an address (a form that submits itself): the HTML
-    /// to hand to the customer's browser.
+    /// HTML to send to the customer's browser, if the gateway's page cannot be given as a URL (a
+    /// form that submits itself).
     std::optional<std::string> page;
 };
 
-/// A transaction as the gateway tells it. A field that is absent from its reply, or unreadable in it,
+/// A transaction as the gateway reports it. A field that is absent from the reply, or unreadable,
 /// is absent here.
 struct Transaction {
-    /// Where it stands. Only State::paid means that the customer has paid.
+    /// The state. Only State::paid means that the customer has paid.
     State state = State::unknown;
     /// The status as the gateway wrote it.
     std::optional<std::string> status;
-    /// The gateway's number, as given, or else the one asked for.
+    /// The order number in the gateway's reply, or else the one that was checked.
     std::string order_number;
-    /// Your reference. One live integration got the order number here instead.
+    /// Your reference. One live integration received the order number here instead.
     std::optional<std::string> reference;
-    /// The amount asked for, with two decimals: "50.00". This is the one to compare.
+    /// The requested amount, with two decimals: "50.00". Compare this one with your records.
     std::optional<std::string> amount;
     /// What the customer pays, fees included: "51.00".
     std::optional<std::string> amount_customer;
     /// The amount in hundredths: 5000.
     std::optional<std::int64_t> amount_minor;
-    /// The customer's amount in hundredths.
+    /// amount_customer in hundredths.
     std::optional<std::int64_t> amount_customer_minor;
     /// "CDF" or "USD", as the gateway wrote it.
     std::optional<std::string> currency;
-    /// "2021-02-06T17:32:46", without a zone: the gateway states none.
+    /// "2021-02-06T17:32:46". The gateway gives no time zone.
     std::optional<std::string> created_at;
     /// How it was paid (undocumented): "visa", "mastercard", "mpesa", ...
     std::optional<std::string> channel;
-    /// The reply's code: that the question was understood, never that anything was paid.
+    /// The code of the reply. It says that the check was understood, never that anything was paid.
     std::optional<std::string> code;
-    /// The gateway's words.
+    /// The gateway's message.
     std::optional<std::string> message;
     /// The reply as received.
     std::optional<std::string> raw;
 };
 
-/// What a callback says. ANYONE who knows the address can post one: believe nothing of it before
-/// Client::verify_callback. Texts are as received; absent where they are absent, empty or null.
+/// The content of a callback. ANYONE who knows the URL can send one: trust nothing in it before
+/// Client::verify_callback. Strings are as received; a field that is missing, empty or
+/// null is absent here.
 struct Callback {
-    /// Whether it claims success. A claim.
+    /// Whether the callback claims success. This is not verified.
     bool claims_success = false;
-    /// "0": processed with success; anything else: not.
+    /// "0": processed with success; anything else: not. If the callback has no code, its status;
+    /// empty if it has neither.
     std::string code;
     /// Your reference.
     std::optional<std::string> reference;
     /// The operator's reference, on success.
     std::optional<std::string> provider_reference;
-    /// The gateway's number.
+    /// The gateway's order number.
     std::optional<std::string> order_number;
-    /// This and the following are observed, not documented: the amount, as written.
+    /// The amount, as written. This field and those up to message are observed, not documented.
     std::optional<std::string> amount;
     /// What the customer paid, fees included, as written.
     std::optional<std::string> amount_customer;
@@ -417,31 +424,33 @@ struct Callback {
     std::optional<std::string> created_at;
     /// "visa", "mpesa", ...
     std::optional<std::string> channel;
-    /// The gateway's words.
+    /// The gateway's message.
     std::optional<std::string> message;
     /// The body as received.
     std::string raw;
-    /// By which the same notice, delivered again, is known: 64 hexadecimal digits over the order
-    /// number, the reference and what is claimed of them, the same for every spelling. Record it only
-    /// AFTER the notice was verified, in one step with the order's state: a key recorded before would
-    /// let a forged notice make the true one look like a repeat.
+    /// Identifies the callback, to recognize a second delivery of it: 64 hexadecimal digits, a hash
+    /// of the order number, the reference and the claimed result. All encoded forms of a callback
+    /// have the same key. Record it only AFTER the callback was verified, together with the order's
+    /// state: a key that is recorded earlier would let a forged callback make the real one look
+    /// like a repeat.
     std::string key;
 };
 
-/// What you asked for, from your own records, to hold an order or a callback against.
+/// What you asked for, from your own records: an order or a callback is compared with it.
 struct Expected {
-    /// The reference of the payment request. Needed.
+    /// The reference of the payment request. Required.
     std::string reference;
-    /// Its amount. Needed.
+    /// Its amount. Required.
     Amount amount;
-    /// Its currency. Needed.
+    /// Its currency. Required.
     std::string currency;
-    /// The order number the gateway gave for it. Set it whenever you recorded one: then that order is
-    /// checked, whatever the callback says. Absent: the callback's is. Client::verify_order needs it.
+    /// The order number that the gateway gave. Set it if you recorded one: that order is then
+    /// checked, whatever the callback says. Absent: the order number of the callback is checked.
+    /// Required for Client::verify_order.
     std::optional<std::string> order_number;
-    /// The query string of the request that brought the callback ("flexpay=1.abc"), with or without
-    /// its "?". Needed where the client has a callback_secret: its signature is checked before
-    /// anything is asked.
+    /// The query string of the HTTP request that carried the callback ("flexpay=1.abc"), with or
+    /// without the "?". Required if the client has a callback_secret: the signature is verified
+    /// before a check is sent.
     std::optional<std::string> query;
 };
 
@@ -470,7 +479,7 @@ inline Error invalid(const char* field, const std::string& problem) {
     return Error(Result::invalid, Outcome::not_sent, std::string(field) + ": " + problem, field);
 }
 
-/// Refuses a library of another ABI: its structs and codes may mean something else.
+/// Refuses a library with another ABI version: its structs and codes may be different.
 inline void require_abi() {
     const std::int32_t found = flexpay_abi_version();
     if (found != FLEXPAY_ABI_VERSION) {
@@ -481,7 +490,8 @@ inline void require_abi() {
     }
 }
 
-/// Calls a C function with its last two parameters, and gives what it made or throws its error.
+/// Calls a C function with its last two parameters. Returns the object it made, or throws its
+/// error.
 template <typename Made, typename Function>
 Made receive(Function function) {
     require_abi();
@@ -494,7 +504,7 @@ Made receive(Function function) {
         return owned_made;
     }
     if (!owned_failure) {
-        // The library promises an error object; without one nothing is known of the request.
+        // The library promises an error object. Without one, the outcome is not known.
         throw Error(static_cast<Result>(result), Outcome::unknown, flexpay_result_name(result));
     }
     throw Error(*owned_failure);
@@ -512,7 +522,7 @@ inline std::optional<std::int64_t> optional_minor(std::int64_t minor) {
     return minor < 0 ? std::nullopt : std::optional<std::int64_t>(minor);
 }
 
-/// The text for C, which ends at the first NUL: one within the text would cut it unnoticed.
+/// The string for C. A NUL inside it is refused: C would silently cut the string there.
 inline const char* c_text(const std::string& text, const char* field) {
     if (text.find('\0') != std::string::npos) {
         throw invalid(field, "contains a NUL byte");
@@ -524,8 +534,8 @@ inline const char* c_text(const std::optional<std::string>& text, const char* fi
     return text ? c_text(*text, field) : nullptr;
 }
 
-/// The duration for C, where 0 means the default. A caller whose computed time has run out must not
-/// get the default's ten minutes instead.
+/// The duration for C, in which 0 means the default. 0 is refused here: a caller that computes the
+/// remaining time, and has none left, must not get the default of ten minutes.
 inline std::uint32_t c_milliseconds(std::optional<std::chrono::milliseconds> time,
                                     const char* field) {
     if (!time) {
@@ -541,7 +551,7 @@ inline const std::uint8_t* c_bytes(std::string_view bytes) {
     return reinterpret_cast<const std::uint8_t*>(bytes.data());
 }
 
-/// The expectation for C, which lives no longer than `from`.
+/// The struct for C. Its pointers are valid as long as `from`.
 inline flexpay_expected c_expected(const Expected& from) {
     flexpay_expected to = FLEXPAY_EXPECTED_INIT;
     to.reference = c_text(from.reference, "reference");
@@ -621,25 +631,25 @@ inline Error::Error(const flexpay_error& error)
       })) {
 }
 
-/// Ends a Client::wait from another thread or from a signal handler. It can be moved, not copied;
-/// share it by reference.
+/// Ends a Client::wait from another thread or from a signal handler. It can be moved, but not
+/// copied: share it by reference.
 class CancelToken {
 public:
-    /// A token that is not cancelled. Throws Error: internal. Does not block.
+    /// Creates a token that is not cancelled. Throws Error: internal. Does not block.
     CancelToken()
         : handle_(detail::receive<detail::CancelHandle>(
               [](auto** token, auto** error) { return flexpay_cancel_token_new(token, error); })) {
     }
 
-    /// Cancels: every wait that was given this token ends with Result::cancelled within a twentieth of
-    /// a second, and so does one that is begun with it later. One atomic store: safe in a signal
-    /// handler. Does nothing on a token that was moved from.
+    /// Cancels every wait that uses this token: it ends with Result::cancelled within 50 ms, and so
+    /// does a wait that starts with the token later. One atomic store: safe in a signal handler.
+    /// Does nothing on a moved-from token.
     void cancel() const noexcept {
         flexpay_cancel_token_cancel(handle_.get());
     }
 
-    /// The C object, for calling flexpay.h yourself. It stays this token's: do not free it. Null when
-    /// the token was moved from.
+    /// The C object, for your own calls of flexpay.h. The token owns it: do not free it. Null on a
+    /// moved-from token.
     [[nodiscard]] const flexpay_cancel_token* get() const noexcept {
         return handle_.get();
     }
@@ -648,57 +658,59 @@ private:
     detail::CancelHandle handle_;
 };
 
-/// How to wait. Those left alone have the library's defaults.
+/// How to wait. An option that is not set has the library's default.
 struct WaitOptions {
-    /// How long to wait in all. Default: 10 min.
+    /// The time limit of the whole wait. Default: 10 min.
     std::optional<std::chrono::milliseconds> timeout;
-    /// The pause before the second question; it grows by half each time. Default: 1 s.
+    /// The pause before the second check. It grows by half each time. Default: 1 s.
     std::optional<std::chrono::milliseconds> interval;
     /// The longest pause. Default: 10 s.
     std::optional<std::chrono::milliseconds> max_interval;
-    /// How long "failed" must stand to be believed: the gateway says it while the customer is still
-    /// typing, and "paid" afterwards. The same for "cancelled", "refunding" and "refunded".
-    /// Default: 30 s.
+    /// How long the gateway must keep reporting "failed" before the wait returns it: it may report
+    /// "failed" while the customer is still typing, and "paid" afterwards. The same for
+    /// "cancelled", "refunding" and "refunded". Default: 30 s.
     std::optional<std::chrono::milliseconds> failed_grace;
-    /// Ends the wait from elsewhere; may be null. Yours: it must live until the wait has returned.
+    /// Ends the wait from another thread or a signal handler. May be null. You own the token: it
+    /// must exist until the wait has returned.
     const CancelToken* cancel = nullptr;
-    /// What you asked for. Then the wait returns that payment and no other: one that differs in
-    /// reference, amount or currency ends it with Result::mismatch. Its order_number, where there is
-    /// one, must be the one you wait for; set it where it is from your records. Its query is not used.
+    /// What you asked for. The wait then returns only that payment: another reference, amount or
+    /// currency ends it with Result::mismatch. If its order_number is set, it must be the one you
+    /// wait for; set it if it is from your records. Its query is not used. Absent: nothing is
+    /// compared, and you must compare reference, amount and currency yourself.
     std::optional<Expected> expected;
 };
 
-/// A client for one merchant. Make one and share it by reference: its calls may run in many threads at
-/// once. It can be moved, not copied; a call on one that was moved from throws Error: invalid, field
-/// "client". It works on in a forked child.
+/// A client for one merchant. Create one and share it by reference: several threads may call it at
+/// the same time. It can be moved, but not copied. A call on a moved-from client throws Error:
+/// invalid, field "client". It keeps working in a forked child.
 class Client {
 public:
-    /// A client with these settings, which are copied. Nothing is sent, but the settings are checked
-    /// and the CA file is read. Throws Error: invalid (field() names the setting), internal (also when
-    /// the library that is loaded has another ABI version than this header). Does not block.
+    /// Creates a client with a copy of these settings. Checks the settings and reads the CA file.
+    /// Sends nothing. Throws Error: invalid (field() names the setting), internal (also if the
+    /// loaded library has another ABI version than this header). Does not block, except to read
+    /// certificate files.
     explicit Client(const Config& config) : handle_(create(config)) {
     }
 
-    /// A client with the settings of the environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN,
+    /// Creates a client from environment variables: FLEXPAY_MERCHANT, FLEXPAY_TOKEN,
     /// FLEXPAY_ENVIRONMENT ("live", "test"), FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL,
     /// FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE,
     /// FLEXPAY_PROXY, FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
     /// FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS and
-    /// FLEXPAY_PRIVATE_CONNECTIONS ("0", "1"). Only the first two are needed.
-    /// Throws Error: as the constructor, where field() names the variable or setting. Must not run while
-    /// another thread changes the environment. Does not block.
+    /// FLEXPAY_PRIVATE_CONNECTIONS ("0", "1"). Only the first two are required. Throws Error: as
+    /// the constructor; field() names the variable or setting. Do not call it while another thread
+    /// changes the environment. Does not block, except to read certificate files.
     [[nodiscard]] static Client from_environment() {
         return Client(detail::receive<detail::ClientHandle>(
             [](auto** client, auto** error) { return flexpay_client_from_env(client, error); }));
     }
 
-    /// Asks the gateway to take in a payment. The request is sent AT MOST ONCE, whatever happens; the
-    /// error's outcome() says whether it may be repeated. Throws Error: invalid, resolve, connect,
-    /// proxy, tls, timeout, connection, reply, gateway, unauthorized, refused, internal. Blocks up to
-    /// the client's timeout.
+    /// Sends a payment request, AT MOST ONCE in every case. The error's outcome() says whether you
+    /// may repeat it. Throws Error: invalid, resolve, connect, proxy, tls, timeout, connection,
+    /// reply, gateway, unauthorized, refused, internal. Blocks up to the client's timeout.
     ///
-    /// The result is not to be dropped: it has the address the customer must go to. Should copying it
-    /// out run out of memory (std::bad_alloc), the payment stands at the gateway all the same.
+    /// Do not discard the result: it has the URL that the customer must open. If memory runs out
+    /// while the result is copied (std::bad_alloc), the payment still exists at the gateway.
     [[nodiscard]] Payment pay(const PaymentRequest& request) const {
         flexpay_payment_request given = FLEXPAY_PAYMENT_REQUEST_INIT;
         given.reference = detail::c_text(request.reference, "reference");
@@ -710,34 +722,35 @@ public:
         given.cancel_url = detail::c_text(request.cancel_url, "cancel_url");
         given.decline_url = detail::c_text(request.decline_url, "decline_url");
         given.home_url = detail::c_text(request.home_url, "home_url");
-        const flexpay_client* client = living();
+        const flexpay_client* client = require_client();
         return detail::copy(*detail::receive<detail::PaymentHandle>([&](auto** made, auto** error) {
             return flexpay_pay(client, &given, made, error);
         }));
     }
 
-    /// Asks the gateway where an order stands. Asking changes nothing, so what a broken connection or
-    /// a failing gateway left unanswered is asked again, within the deadline (but for
-    /// Config::check_once). That it returns says that the order was found; its state, whether it is
-    /// paid. Throws Error: as pay, and not_found. Blocks up to the client's timeout.
+    /// Checks an order. A check changes nothing, so it retries after a broken connection or a
+    /// gateway failure, within the deadline (not with Config::check_once). If it returns, the order
+    /// was found; the state says whether it is paid. Without an order number, as after a payment
+    /// with Api::v1, it throws invalid. Throws Error: as pay, and not_found. Blocks up to the
+    /// client's timeout.
     [[nodiscard]] Transaction check(std::optional<std::string_view> order_number) const {
         const std::string order(order_number.value_or(std::string_view()));
         const char* given = order_number ? detail::c_text(order, "order_number") : nullptr;
-        const flexpay_client* client = living();
+        const flexpay_client* client = require_client();
         return detail::copy(
             *detail::receive<detail::TransactionHandle>([&](auto** made, auto** error) {
                 return flexpay_check(client, given, made, error);
             }));
     }
 
-    /// Waits for the outcome of an order: asks again and again, less and less often, until it is
-    /// final, the time is up, or the wait is cancelled. Paid is final at once; failed, cancelled,
-    /// refunding and refunded once they have stood for the options' failed_grace. The wait goes on
-    /// after an order not found (yet), a question refused, a failing gateway and broken connections;
-    /// a refused token ends it. Without an order number, as after a payment by the form (Api::v1), it
-    /// is refused with words that say why. Throws Error: invalid, timeout (what() has the last thing
-    /// seen), cancelled, mismatch (with the options' expected), unauthorized, tls, internal. Blocks up
-    /// to the options' timeout.
+    /// Waits for the final state of an order: checks it repeatedly, with growing pauses, until the
+    /// state is final, the time is up, or the wait is cancelled. Paid is final at once. Failed,
+    /// cancelled, refunding and refunded are final when the gateway has reported the same state for
+    /// options.failed_grace. The wait continues if the order is not found (yet), the check is
+    /// refused, the gateway fails or the connection breaks. A refused token ends it. Without an
+    /// order number, as after a payment with Api::v1, it throws invalid; what() says why. Throws
+    /// Error: invalid, timeout (what() has the last state or error seen), cancelled, mismatch (with
+    /// options.expected), unauthorized, tls, internal. Blocks up to options.timeout.
     [[nodiscard]] Transaction wait(std::optional<std::string_view> order_number,
                                    const WaitOptions& options = WaitOptions()) const {
         const std::string order(order_number.value_or(std::string_view()));
@@ -749,7 +762,7 @@ public:
         how.failed_grace_ms = detail::c_milliseconds(options.failed_grace, "failed_grace");
         if (options.cancel != nullptr) {
             how.cancel = options.cancel->get();
-            // C takes NULL for "no token": nobody could end the wait.
+            // For C, NULL means "no token": the wait could not be cancelled.
             if (how.cancel == nullptr) {
                 throw detail::invalid("cancel", "this CancelToken was moved from");
             }
@@ -759,24 +772,24 @@ public:
             expected = detail::c_expected(*options.expected);
             how.expected = &expected;
         }
-        const flexpay_client* client = living();
+        const flexpay_client* client = require_client();
         return detail::copy(
             *detail::receive<detail::TransactionHandle>([&](auto** made, auto** error) {
                 return flexpay_wait(client, given, &how, made, error);
             }));
     }
 
-    /// Gives the verdict on a callback: reads `body`, as it came, asks the gateway about its order,
-    /// and compares reference, amount and currency with what you asked for. That it returns says that
-    /// this transaction IS the one you asked for; its state says whether it is paid: mark an order
-    /// paid only on State::paid. Where the client has a callback_secret, the address the callback came
-    /// to must carry its signature; otherwise nothing is asked. Throws Error: callback, mismatch (a
-    /// callback that is not about the expected payment), and those of check. Blocks up to the client's
+    /// Verifies a callback: parses `body`, as received, checks its order with the gateway, and
+    /// compares reference, amount and currency with what you asked for. If it returns, this
+    /// transaction IS the one you asked for. Its state says whether it is paid: mark an order as
+    /// paid only on State::paid. If the client has a callback_secret, expected.query must contain
+    /// its signature; if it does not, no check is sent. Throws Error: callback, mismatch (the
+    /// callback is not about the expected payment), and those of check. Blocks up to the client's
     /// timeout.
     [[nodiscard]] Transaction verify_callback(std::string_view body,
                                               const Expected& expected) const {
         const flexpay_expected given = detail::c_expected(expected);
-        const flexpay_client* client = living();
+        const flexpay_client* client = require_client();
         return detail::copy(
             *detail::receive<detail::TransactionHandle>([&](auto** made, auto** error) {
                 return flexpay_verify_callback(client, detail::c_bytes(body), body.size(), &given,
@@ -784,23 +797,23 @@ public:
             }));
     }
 
-    /// Gives the verdict on an order, without a callback: asks the gateway about
-    /// expected.order_number, from your records (needed here), and compares reference, amount and
-    /// currency with what you asked for. That it returns says that this transaction IS the one you
-    /// asked for; its state says whether it is paid: mark an order paid only on State::paid.
-    /// expected.query and the client's callback_secret are not used. Throws Error: mismatch (another
-    /// payment), and those of check. Blocks up to the client's timeout.
+    /// Verifies an order without a callback: checks expected.order_number, from your records
+    /// (required here), with the gateway, and compares reference, amount and currency with what you
+    /// asked for. If it returns, this transaction IS the one you asked for. Its state says whether
+    /// it is paid: mark an order as paid only on State::paid. expected.query and the client's
+    /// callback_secret are not used. Throws Error: mismatch (it is another payment), and those of
+    /// check. Blocks up to the client's timeout.
     [[nodiscard]] Transaction verify_order(const Expected& expected) const {
         const flexpay_expected given = detail::c_expected(expected);
-        const flexpay_client* client = living();
+        const flexpay_client* client = require_client();
         return detail::copy(
             *detail::receive<detail::TransactionHandle>([&](auto** made, auto** error) {
                 return flexpay_verify_order(client, &given, made, error);
             }));
     }
 
-    /// The C object, for calling flexpay.h yourself. It stays this client's: do not free it. Null when
-    /// the client was moved from.
+    /// The C object, for your own calls of flexpay.h. The client owns it: do not free it. Null on a
+    /// moved-from client.
     [[nodiscard]] const flexpay_client* get() const noexcept {
         return handle_.get();
     }
@@ -842,7 +855,7 @@ private:
         });
     }
 
-    const flexpay_client* living() const {
+    const flexpay_client* require_client() const {
         if (!handle_) {
             throw detail::invalid("client", "this Client was moved from and can do nothing");
         }
@@ -852,9 +865,9 @@ private:
     detail::ClientHandle handle_;
 };
 
-/// Reads a callback body, JSON or form, as it came. Believes nothing, and asks nobody: for the verdict
-/// see Client::verify_callback. Throws Error: callback (over 64 KiB, or unreadable), internal. Does
-/// not block.
+/// Parses a callback body, JSON or form, as received. Verifies nothing, and does not use the
+/// network: see Client::verify_callback. Throws Error: callback (more than 64 KiB, or unreadable),
+/// internal. Does not block.
 [[nodiscard]] inline Callback parse_callback(std::string_view body) {
     return detail::copy(*detail::receive<detail::CallbackHandle>([&](auto** made, auto** error) {
         return flexpay_parse_callback(detail::c_bytes(body), body.size(), made, error);

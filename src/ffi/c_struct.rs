@@ -1,48 +1,49 @@
-//! Results for C: a struct and all its strings in one allocation, freed in one piece.
+//! Objects for C: a struct and all its strings in one allocation, freed at once.
 
 use libc::c_char;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr;
 
-/// Layout: the whole size, then the struct, then the strings.
-struct Plan {
+/// The layout of an allocation: its size (a `usize`), then the struct, then the strings.
+struct ObjectLayout {
     whole: Layout,
-    value: usize,
-    strings: usize,
+    struct_offset: usize,
+    strings_offset: usize,
 }
 
-impl Plan {
+impl ObjectLayout {
     fn of<T>(string_bytes: usize) -> Option<Self> {
-        let (layout, value) = Layout::new::<usize>().extend(Layout::new::<T>()).ok()?;
+        let (layout, struct_offset) = Layout::new::<usize>().extend(Layout::new::<T>()).ok()?;
         let strings = Layout::array::<u8>(string_bytes).ok()?;
-        let (whole, strings) = layout.extend(strings).ok()?;
+        let (whole, strings_offset) = layout.extend(strings).ok()?;
         Some(Self {
             whole,
-            value,
-            strings,
+            struct_offset,
+            strings_offset,
         })
     }
 }
 
-/// Makes a `T` whose pointers lead to copies of `texts`, NUL-terminated, NULL for `None`.
+/// Makes a `T` whose pointers point to NUL-terminated copies of `texts`; NULL for `None`.
 pub(super) fn make<T, const N: usize>(
     texts: [Option<&str>; N],
     fill: impl FnOnce([*const c_char; N]) -> T,
 ) -> *mut T {
     let bytes = texts.iter().flatten().map(|text| text.len() + 1).sum();
-    // A text lives in memory already; its copy and a struct do not overflow an address space.
-    let Some(plan) = Plan::of::<T>(bytes) else {
+    // This cannot fail: the texts are in memory already, so the size of their copies does not
+    // overflow.
+    let Some(layout) = ObjectLayout::of::<T>(bytes) else {
         handle_alloc_error(Layout::new::<T>());
     };
-    // SAFETY: the layout holds a usize at least. Every write below stays inside it: the size at its
-    // start, the value and the strings at the offsets that were laid out for them.
+    // SAFETY: the layout is not empty: it has a usize. Every write below stays inside it: the size
+    // at its start, the struct and the strings at their offsets.
     unsafe {
-        let start = alloc(plan.whole);
+        let start = alloc(layout.whole);
         if start.is_null() {
-            handle_alloc_error(plan.whole);
+            handle_alloc_error(layout.whole);
         }
-        start.cast::<usize>().write(plan.whole.size());
-        let mut next = start.add(plan.strings);
+        start.cast::<usize>().write(layout.whole.size());
+        let mut next = start.add(layout.strings_offset);
         let pointers = texts.map(|text| {
             let Some(text) = text else { return ptr::null() };
             let copy = next;
@@ -51,27 +52,29 @@ pub(super) fn make<T, const N: usize>(
             next = copy.add(text.len() + 1);
             copy.cast_const().cast::<c_char>()
         });
-        let value = start.add(plan.value).cast::<T>();
+        let value = start.add(layout.struct_offset).cast::<T>();
         value.write(fill(pointers));
         value
     }
 }
 
-/// Frees what [`make`] made. NULL is fine.
+/// Frees an object from [`make`]. NULL is allowed.
 ///
 /// # Safety
-/// `value` is NULL or came from `make::<T, _>`, and was not freed yet.
+/// `value` is NULL or from `make::<T, _>`, and not freed yet.
 pub(super) unsafe fn free<T>(value: *mut T) {
-    let Some(plan) = Plan::of::<T>(0) else { return };
+    let Some(layout) = ObjectLayout::of::<T>(0) else {
+        return;
+    };
     if value.is_null() {
         return;
     }
-    // SAFETY: `make` wrote the size of the whole allocation at its start, which is `plan.value`
-    // bytes before the value. `T` is plain data: there is nothing to drop.
+    // SAFETY: `make` wrote the size of the whole allocation at its start, which is `struct_offset`
+    // bytes before the struct. `T` is plain data: there is nothing to drop.
     unsafe {
-        let start = value.cast::<u8>().sub(plan.value);
+        let start = value.cast::<u8>().sub(layout.struct_offset);
         let size = start.cast::<usize>().read();
-        let whole = Layout::from_size_align_unchecked(size, plan.whole.align());
+        let whole = Layout::from_size_align_unchecked(size, layout.whole.align());
         dealloc(start, whole);
     }
 }
@@ -90,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_lie_behind_the_struct_and_go_with_it() {
+    fn strings_follow_the_struct_and_are_freed_with_it() {
         let pair = make([Some("un"), None, Some("")], |[one, none, two]| Pair {
             number: 7,
             one,

@@ -1,4 +1,4 @@
-//! The gateway's notice, and the verdict on it.
+//! Callbacks: parsing and verification.
 
 use libc::{c_char, size_t};
 use std::mem::offset_of;
@@ -7,30 +7,30 @@ use super::c_struct;
 use super::client::flexpay_client;
 use super::error::{flexpay_error, flexpay_result};
 use super::guard::deliver;
-use super::input::{SizedStruct, body as borrow_body, needed, owned, sized, text};
+use super::input::{SizedStruct, body as borrow_body, owned, required, sized, text};
 use super::panics::stop_panics;
 use super::transaction::flexpay_transaction;
 use crate::callback::{CallbackView, Expected, callback_key, with_parsed_callback};
 use crate::error::{Error, Result};
 use crate::wire::fields::Field;
 
-/// What a callback says. ANYONE who knows the address can post one: believe nothing of it before
-/// flexpay_verify_callback. Strings are UTF-8 as received, NULL where absent, empty or null, and
-/// live as long as the object. Freed with flexpay_callback_free.
+/// The content of a callback. ANYONE who knows the URL can send one: trust nothing in it before
+/// flexpay_verify_callback. Strings are UTF-8 as received, NULL if absent, empty or null, and valid
+/// until the object is freed with flexpay_callback_free.
 #[repr(C)]
 pub struct flexpay_callback {
-    /// 1 where it claims success, 0 where not. A claim.
+    /// 1 if the callback claims success, else 0. This is not verified.
     pub claims_success: i32,
-    /// "0": processed with success; anything else: not. Where the notice has no code, its status;
-    /// empty where it has neither. Never NULL.
+    /// "0": processed with success; anything else: not. If the callback has no code, its status;
+    /// empty if it has neither. Never NULL.
     pub code: *const c_char,
     /// Your reference.
     pub reference: *const c_char,
     /// The operator's reference, on success.
     pub provider_reference: *const c_char,
-    /// The gateway's number.
+    /// The gateway's order number.
     pub order_number: *const c_char,
-    /// This and the following are observed, not documented: the amount, as written.
+    /// The amount, as written. This field and those up to message are observed, not documented.
     pub amount: *const c_char,
     /// What the customer paid, fees included, as written.
     pub amount_customer: *const c_char,
@@ -42,31 +42,33 @@ pub struct flexpay_callback {
     pub created_at: *const c_char,
     /// "visa", "mpesa", ...
     pub channel: *const c_char,
-    /// The gateway's words.
+    /// The gateway's message.
     pub message: *const c_char,
     /// The body as received. Never NULL.
     pub raw: *const c_char,
 }
 
-/// What you asked for, from your own records, to hold an order or a callback against. Begin with
-/// FLEXPAY_EXPECTED_INIT. Strings are borrowed for the call alone.
+/// What you asked for, from your own records: an order or a callback is compared with it.
+/// Initialize with FLEXPAY_EXPECTED_INIT. Strings are UTF-8, NULL if absent, and borrowed for the
+/// call only.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flexpay_expected {
     /// sizeof(flexpay_expected), set by FLEXPAY_EXPECTED_INIT.
     pub size: size_t,
-    /// The reference of the payment request. Needed.
+    /// The reference of the payment request. Required.
     pub reference: *const c_char,
-    /// Its amount. Needed.
+    /// Its amount. Required.
     pub amount: *const c_char,
-    /// Its currency. Needed.
+    /// Its currency. Required.
     pub currency: *const c_char,
-    /// The order number the gateway gave for it. Set it whenever you recorded one: then that order
-    /// is checked, whatever the callback says. NULL: the callback's is. flexpay_verify_order needs it.
+    /// The order number that the gateway gave. Set it if you recorded one: that order is then
+    /// checked, whatever the callback says. NULL: the order number of the callback is checked.
+    /// Required for flexpay_verify_order.
     pub order_number: *const c_char,
-    /// The query string of the request that brought the callback ("flexpay=1.abc"), with or without
-    /// its "?". Needed where the client has a callback_secret: its signature is checked before
-    /// anything is asked.
+    /// The query string of the HTTP request that carried the callback ("flexpay=1.abc"), with or
+    /// without the "?". Required if the client has a callback_secret: the signature is verified
+    /// before a check is sent.
     pub query: *const c_char,
 }
 
@@ -76,21 +78,21 @@ unsafe impl SizedStruct for flexpay_expected {
 }
 
 impl flexpay_callback {
-    fn make(said: &CallbackView<'_>) -> *mut Self {
+    fn make(view: &CallbackView<'_>) -> *mut Self {
         c_struct::make(
             [
-                Some(said.text(Field::Code).unwrap_or_default()),
-                said.text(Field::Reference),
-                said.text(Field::ProviderReference),
-                said.text(Field::OrderNumber),
-                said.text(Field::Amount),
-                said.text(Field::AmountCustomer),
-                said.text(Field::Currency),
-                said.text(Field::Phone),
-                said.text(Field::CreatedAt),
-                said.text(Field::Channel),
-                said.text(Field::Message),
-                Some(said.raw),
+                Some(view.text(Field::Code).unwrap_or_default()),
+                view.text(Field::Reference),
+                view.text(Field::ProviderReference),
+                view.text(Field::OrderNumber),
+                view.text(Field::Amount),
+                view.text(Field::AmountCustomer),
+                view.text(Field::Currency),
+                view.text(Field::Phone),
+                view.text(Field::CreatedAt),
+                view.text(Field::Channel),
+                view.text(Field::Message),
+                Some(view.raw),
             ],
             |[
                 code,
@@ -106,7 +108,7 @@ impl flexpay_callback {
                 message,
                 raw,
             ]| Self {
-                claims_success: said.claims_success.into(),
+                claims_success: view.claims_success.into(),
                 code,
                 reference,
                 provider_reference,
@@ -128,23 +130,24 @@ impl flexpay_expected {
     pub(super) unsafe fn read(given: *const Self) -> Result<Expected> {
         // SAFETY: as the caller promises, for the struct and for each string in it.
         unsafe {
-            let own = sized(given, "expected")?;
+            let fields = sized(given, "expected")?;
             Ok(Expected {
-                reference: needed(own.reference, "reference")?,
-                amount: needed(own.amount, "amount")?,
-                currency: needed(own.currency, "currency")?,
-                order_number: owned(own.order_number, "order_number")?,
-                query: owned(own.query, "query")?,
+                reference: required(fields.reference, "reference")?,
+                amount: required(fields.amount, "amount")?,
+                currency: required(fields.currency, "currency")?,
+                order_number: owned(fields.order_number, "order_number")?,
+                query: owned(fields.query, "query")?,
             })
         }
     }
 }
 
-/// Reads a callback body, JSON or form. Believes nothing; no network.
+/// Parses a callback body, JSON or form. Verifies nothing, and does not use the network.
 ///
-/// body, length: the body as it came; borrowed for this call. Over 64 KiB it is refused.
-/// callback:     receives what it says, to be freed with flexpay_callback_free; NULL on failure.
-/// error:        receives why it cannot be read, to be freed with flexpay_error_free. May be NULL.
+/// body, length: the body as received, 64 KiB at most; borrowed for this call. body may be NULL if
+///               length is 0.
+/// callback:     receives the callback; free it with flexpay_callback_free. NULL on failure.
+/// error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: CALLBACK, INVALID (a NULL body with a length), INTERNAL. Does not block. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_parse_callback(
@@ -153,18 +156,18 @@ pub unsafe extern "C" fn flexpay_parse_callback(
     callback: *mut *mut flexpay_callback,
     error: *mut *mut flexpay_error,
 ) -> flexpay_result {
-    // SAFETY: the pointers are as the header asks.
+    // SAFETY: the pointers are as the header requires.
     unsafe {
         deliver(
             callback,
             error,
             |&mut object| object,
             || {
-                with_parsed_callback(borrow_body(body, length)?, |said| {
-                    // Made here already, since what was said is only lent.
+                with_parsed_callback(borrow_body(body, length)?, |view| {
+                    // The C object is made here because `view` is valid only inside this closure.
                     match callback.is_null() {
                         true => std::ptr::null_mut(),
-                        false => flexpay_callback::make(said),
+                        false => flexpay_callback::make(view),
                     }
                 })
             },
@@ -172,19 +175,20 @@ pub unsafe extern "C" fn flexpay_parse_callback(
     }
 }
 
-/// The size of a callback's key, its NUL included.
+/// The size of a callback key, with its NUL.
 pub const FLEXPAY_CALLBACK_KEY_SIZE: i32 = 65;
 
-/// Writes the key by which the same notice, delivered again, is known: 64 hexadecimal digits over the
-/// order number, the reference and what is claimed of them, the same for every spelling.
+/// Writes a key that identifies a callback, to recognize a second delivery of it: 64 hexadecimal
+/// digits, a hash of the order number, the reference and the claimed result. All encoded forms of a
+/// callback have the same key.
 ///
-/// Record it only AFTER the notice was verified, in one step with the order's state. A key recorded
-/// before would let a forged notice make the true one look like a repeat.
+/// Record the key only AFTER the callback was verified, together with the order's state. A key that
+/// is recorded earlier would let a forged callback make the real one look like a repeat.
 ///
-/// callback: not NULL.
+/// callback: not NULL; borrowed for this call.
 /// key:      receives the key and its NUL; not NULL. Empty on failure.
-/// size:     how many bytes key has room for; FLEXPAY_CALLBACK_KEY_SIZE or more.
-/// error:    receives why it failed, to be freed with flexpay_error_free. May be NULL.
+/// size:     the size of the key buffer in bytes; at least FLEXPAY_CALLBACK_KEY_SIZE.
+/// error:    receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: INVALID, INTERNAL. Does not block. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_callback_key(
@@ -193,15 +197,15 @@ pub unsafe extern "C" fn flexpay_callback_key(
     size: size_t,
     error: *mut *mut flexpay_error,
 ) -> flexpay_result {
-    // SAFETY: the callback and its strings are those of a live object, and `key` has room for `size`
-    // bytes, or either is NULL, as the header asks.
+    // SAFETY: the callback and its strings are those of a live object, and `key` has room for
+    // `size` bytes, or either is NULL, as the header requires.
     unsafe {
         if !key.is_null() && size > 0 {
             key.write(0);
         }
-        let unwanted: *mut *mut c_char = std::ptr::null_mut();
+        let no_object: *mut *mut c_char = std::ptr::null_mut();
         deliver(
-            unwanted,
+            no_object,
             error,
             |&mut ()| std::ptr::null_mut(),
             || {
@@ -231,20 +235,21 @@ pub unsafe extern "C" fn flexpay_callback_key(
     }
 }
 
-/// Gives the verdict on a callback: reads it, asks the gateway about its order, and compares
-/// reference, amount and currency with what you asked for. Where the client has a callback_secret,
-/// the address the callback came to must carry its signature; otherwise nothing is asked.
+/// Verifies a callback: parses it, checks its order with the gateway, and compares reference,
+/// amount and currency with what you asked for. If the client has a callback_secret, expected.query
+/// must contain its signature; if it does not, no check is sent.
 ///
-/// FLEXPAY_OK means: this transaction IS the one you asked for. Whether it is paid, its state says:
-/// mark an order paid only on FLEXPAY_STATE_PAID. A callback that is not about the expected payment
-/// comes back as MISMATCH.
+/// FLEXPAY_OK means: this transaction IS the one you asked for. Its state says whether it is paid:
+/// mark an order as paid only on FLEXPAY_STATE_PAID. MISMATCH means that the callback is not about
+/// the expected payment.
 ///
 /// client:       not NULL; may be in use by other threads.
-/// body, length: the body as it came; borrowed for this call.
+/// body, length: the body as received, 64 KiB at most; borrowed for this call. body may be NULL if
+///               length is 0.
 /// expected:     what you asked for, from your records; not NULL; borrowed for this call.
-/// transaction:  receives the gateway's word, to be freed with flexpay_transaction_free; NULL on
+/// transaction:  receives the gateway's transaction; free it with flexpay_transaction_free. NULL on
 ///               failure.
-/// error:        receives why it failed, to be freed with flexpay_error_free. May be NULL.
+/// error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: CALLBACK, MISMATCH, and those of flexpay_check. Blocks up to the client's timeout_ms.
 /// Since ABI 1.
 #[unsafe(no_mangle)]
@@ -256,7 +261,7 @@ pub unsafe extern "C" fn flexpay_verify_callback(
     transaction: *mut *mut flexpay_transaction,
     error: *mut *mut flexpay_error,
 ) -> flexpay_result {
-    // SAFETY: the pointers are as the header asks.
+    // SAFETY: the pointers are as the header requires.
     unsafe {
         deliver(transaction, error, flexpay_transaction::make, || {
             let client = flexpay_client::borrow(client)?;
@@ -266,20 +271,20 @@ pub unsafe extern "C" fn flexpay_verify_callback(
     }
 }
 
-/// Gives the verdict on an order: asks the gateway about expected.order_number, from your records,
-/// and compares reference, amount and currency with what you asked for. For a till, or a sweep over
-/// open orders: no callback is needed. expected.query and the client's callback_secret are not used.
+/// Verifies an order without a callback: checks expected.order_number, from your records, with the
+/// gateway, and compares reference, amount and currency with what you asked for. Use it at a till,
+/// or to check all open orders. expected.query and the client's callback_secret are not used.
 ///
-/// FLEXPAY_OK means: this transaction IS the one you asked for. Whether it is paid, its state says:
-/// mark an order paid only on FLEXPAY_STATE_PAID. Another payment comes back as MISMATCH; the message
-/// names each field that differs.
+/// FLEXPAY_OK means: this transaction IS the one you asked for. Its state says whether it is paid:
+/// mark an order as paid only on FLEXPAY_STATE_PAID. MISMATCH means that it is another payment; the
+/// message names each field that differs.
 ///
 /// client:      not NULL; may be in use by other threads.
-/// expected:    what you asked for, from your records, with its order_number; not NULL; borrowed for
-///              this call.
-/// transaction: receives the gateway's word, to be freed with flexpay_transaction_free; NULL on
+/// expected:    what you asked for, from your records, with its order_number; not NULL; borrowed
+///              for this call.
+/// transaction: receives the gateway's transaction; free it with flexpay_transaction_free. NULL on
 ///              failure.
-/// error:       receives why it failed, to be freed with flexpay_error_free. May be NULL.
+/// error:       receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: MISMATCH, and those of flexpay_check. Blocks up to the client's timeout_ms. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_verify_order(
@@ -288,7 +293,7 @@ pub unsafe extern "C" fn flexpay_verify_order(
     transaction: *mut *mut flexpay_transaction,
     error: *mut *mut flexpay_error,
 ) -> flexpay_result {
-    // SAFETY: the pointers are as the header asks.
+    // SAFETY: the pointers are as the header requires.
     unsafe {
         deliver(transaction, error, flexpay_transaction::make, || {
             let client = flexpay_client::borrow(client)?;
@@ -297,9 +302,9 @@ pub unsafe extern "C" fn flexpay_verify_order(
     }
 }
 
-/// Frees a callback. NULL is fine. Since ABI 1.
+/// Frees a callback. NULL is allowed. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_callback_free(callback: *mut flexpay_callback) {
-    // SAFETY: NULL or a callback of this library that was not freed, as the header asks.
+    // SAFETY: NULL or a callback of this library, and not freed yet, as the header requires.
     stop_panics(|| unsafe { c_struct::free(callback) });
 }

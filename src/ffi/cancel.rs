@@ -1,4 +1,4 @@
-//! Ending a wait from elsewhere.
+//! Cancel tokens, which end a wait early.
 
 use super::error::{flexpay_error, flexpay_result};
 use super::guard::deliver;
@@ -17,10 +17,11 @@ impl flexpay_cancel_token {
     }
 }
 
-/// Makes a cancel token.
+/// Creates a cancel token.
 ///
-/// token: receives it, to be freed with flexpay_cancel_token_free; NULL on failure.
-/// error: receives why it failed (INTERNAL). May be NULL. Does not block. Since ABI 1.
+/// token: receives the token; free it with flexpay_cancel_token_free. NULL on failure.
+/// error: receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
+/// Errors: INTERNAL. Does not block. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_cancel_token_new(
     token: *mut *mut flexpay_cancel_token,
@@ -28,27 +29,27 @@ pub unsafe extern "C" fn flexpay_cancel_token_new(
 ) -> flexpay_result {
     let make =
         |token: &mut CancelToken| Box::into_raw(Box::new(flexpay_cancel_token(token.clone())));
-    // SAFETY: the pointers are as the header asks.
+    // SAFETY: the pointers are as the header requires.
     unsafe { deliver(token, error, make, || Ok(CancelToken::new())) }
 }
 
-/// Cancels: every wait that was given this token ends with CANCELLED within a twentieth of a second,
-/// and so does one that is begun with it later. One atomic store: safe in a signal handler. NULL is
-/// fine. Since ABI 1.
+/// Cancels every wait that uses this token: it ends with CANCELLED within 50 ms, and so does a wait
+/// that starts with the token later. NULL is allowed. Any thread and any signal handler may call
+/// it: it is one atomic store, and never blocks. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_cancel_token_cancel(token: *const flexpay_cancel_token) {
-    // SAFETY: NULL or a live cancel token, as the header asks. Nothing here can panic.
+    // SAFETY: NULL or a live cancel token, as the header requires. Nothing here can panic.
     if let Some(token) = unsafe { token.as_ref() } {
         token.0.cancel();
     }
 }
 
-/// Frees a cancel token. NULL is fine. A wait that was given it goes on. Since ABI 1.
+/// Frees a cancel token. NULL is allowed. A wait that uses the token continues. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_cancel_token_free(token: *mut flexpay_cancel_token) {
     if token.is_null() {
         return;
     }
-    // SAFETY: made above, and not freed yet, as the header asks.
+    // SAFETY: from flexpay_cancel_token_new, and not freed yet, as the header requires.
     stop_panics(|| drop(unsafe { Box::from_raw(token) }));
 }

@@ -1,4 +1,4 @@
-//! The client object.
+//! The client.
 
 use super::config::flexpay_config;
 use super::error::{flexpay_error, flexpay_result};
@@ -7,8 +7,8 @@ use super::panics::stop_panics;
 use crate::client::Client;
 use crate::error::{Error, Result};
 
-/// A client for one merchant. Opaque. Thread-safe: make one and share it. It works on in a forked
-/// child, with connections of its own.
+/// A client for one merchant. Opaque. Thread-safe: create one and share it. It keeps working in a
+/// forked child, which opens its own connections.
 pub struct flexpay_client(Client);
 
 impl flexpay_client {
@@ -30,20 +30,20 @@ impl flexpay_client {
     }
 }
 
-/// Makes a client. Nothing is sent, but the settings are checked and ca_file is read.
+/// Creates a client. Checks the settings and reads ca_file. Sends nothing.
 ///
-/// config: the settings, begun with FLEXPAY_CONFIG_INIT; not NULL; borrowed for this call.
-/// client: receives the client, to be freed with flexpay_client_free; NULL on failure.
-/// error:  receives why it failed, to be freed with flexpay_error_free; NULL on success. May be NULL.
-/// Errors: INVALID (its field names the setting), INTERNAL. Does not block, but for reading ca_file.
-/// Since ABI 1.
+/// config: the settings, initialized with FLEXPAY_CONFIG_INIT; not NULL; borrowed for this call.
+/// client: receives the client; free it with flexpay_client_free. NULL on failure.
+/// error:  receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
+/// Errors: INVALID (its field names the setting), INTERNAL. Does not block, except to read
+/// certificate files. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_client_new(
     config: *const flexpay_config,
     client: *mut *mut flexpay_client,
     error: *mut *mut flexpay_error,
 ) -> flexpay_result {
-    // SAFETY: the pointers are as the header asks.
+    // SAFETY: the pointers are as the header requires.
     unsafe {
         deliver(client, error, flexpay_client::make, || {
             Client::new(flexpay_config::read(config)?).map(Some)
@@ -51,22 +51,22 @@ pub unsafe extern "C" fn flexpay_client_new(
     }
 }
 
-/// Makes a client from the environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_ENVIRONMENT
-/// ("live", "test"), FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL,
-/// FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY,
-/// FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
+/// Creates a client from environment variables: FLEXPAY_MERCHANT, FLEXPAY_TOKEN,
+/// FLEXPAY_ENVIRONMENT ("live", "test"), FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL,
+/// FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE,
+/// FLEXPAY_PROXY, FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
 /// FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS and
-/// FLEXPAY_PRIVATE_CONNECTIONS ("0", "1"). Only the first two are needed.
+/// FLEXPAY_PRIVATE_CONNECTIONS ("0", "1"). Only the first two are required.
 ///
-/// client, error: as for flexpay_client_new. Must not run while another thread changes the
+/// client, error: as for flexpay_client_new. Do not call it while another thread changes the
 /// environment. Errors: INVALID (its field names the variable or setting), INTERNAL. Does not
-/// block, but for reading ca_file. Since ABI 1.
+/// block, except to read certificate files. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_client_from_env(
     client: *mut *mut flexpay_client,
     error: *mut *mut flexpay_error,
 ) -> flexpay_result {
-    // SAFETY: the pointers are as the header asks.
+    // SAFETY: the pointers are as the header requires.
     unsafe {
         deliver(client, error, flexpay_client::make, || {
             Client::from_env().map(Some)
@@ -74,13 +74,13 @@ pub unsafe extern "C" fn flexpay_client_from_env(
     }
 }
 
-/// Frees a client and wipes its token. NULL is fine. No call may be using it any more. Does not
-/// block. Since ABI 1.
+/// Frees a client and wipes its token from memory. NULL is allowed. No other call may still use the
+/// client. Does not block. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_client_free(client: *mut flexpay_client) {
     if client.is_null() {
         return;
     }
-    // SAFETY: made by `make`, and not freed yet, as the header asks.
+    // SAFETY: from `make`, and not freed yet, as the header requires.
     stop_panics(|| drop(unsafe { Box::from_raw(client) }));
 }

@@ -6,35 +6,36 @@ use super::c_struct;
 use super::panics::stop_panics;
 use crate::error::Error;
 
-/// What a function came to: FLEXPAY_OK, or one of FLEXPAY_ERROR_*. New codes may come in later
-/// versions: treat one you do not know as a failure, and look at the outcome.
+/// The result of a function: FLEXPAY_OK, or one of FLEXPAY_ERROR_*. Later versions may add codes:
+/// treat a code you do not know as a failure, and look at the error's outcome.
 pub type flexpay_result = i32;
 
 /// The call succeeded.
 pub const FLEXPAY_OK: i32 = 0;
 
-/// Why a call failed. Strings are UTF-8, NULL where absent, and live as long as the object. The
-/// token is never in it.
+/// Why a call failed. Strings are UTF-8, NULL if absent, and valid until the object is freed with
+/// flexpay_error_free. The token is never in it.
 #[repr(C)]
 pub struct flexpay_error {
     /// One of FLEXPAY_ERROR_*.
     pub code: i32,
-    /// One of FLEXPAY_OUTCOME_*: may the request of the call that failed be repeated? Only
-    /// flexpay_pay sends a payment: that a check was not sent says nothing of the payment.
+    /// One of FLEXPAY_OUTCOME_*: whether the request of the failed call may be repeated. Only
+    /// flexpay_pay sends a payment: after a check, NOT_SENT does not mean that the payment was not
+    /// sent.
     pub outcome: i32,
-    /// The HTTP status of the gateway's answer, 0 when there was none.
+    /// The HTTP status of the gateway's reply; 0 if there was no reply.
     pub http_status: i32,
-    /// For a person, in English: what went wrong and, where that is known, what to do next. After
-    /// FLEXPAY_OUTCOME_UNKNOWN it says which order number or reference to look up. Never NULL.
+    /// For people, in English: what went wrong and, if known, what to do next. After
+    /// FLEXPAY_OUTCOME_UNKNOWN it names the order number or reference to look for. Never NULL.
     pub message: *const c_char,
-    /// The name of the field at fault ("amount"), where one was.
+    /// The name of the wrong field ("amount"), if the error is about a field.
     pub field: *const c_char,
-    /// The gateway's own code.
+    /// The gateway's code.
     pub gateway_code: *const c_char,
-    /// The gateway's own words, in French mostly.
+    /// The gateway's message, mostly in French.
     pub gateway_message: *const c_char,
-    /// The order number that the reply to a failed payment request gave all the same: ask about it
-    /// with flexpay_check before anything is repeated. NULL where it named none.
+    /// The order number that the reply to a failed payment request contained: check it with
+    /// flexpay_check before you repeat anything. NULL if there was none.
     pub order_number: *const c_char,
 }
 
@@ -62,9 +63,9 @@ impl flexpay_error {
     }
 }
 
-/// Frees an error. NULL is fine. Since ABI 1.
+/// Frees an error. NULL is allowed. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_error_free(error: *mut flexpay_error) {
-    // SAFETY: NULL or an error of this library that was not freed, as the header asks.
+    // SAFETY: NULL or an error of this library, and not freed yet, as the header requires.
     stop_panics(|| unsafe { c_struct::free(error) });
 }

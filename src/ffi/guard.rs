@@ -1,14 +1,15 @@
-//! What every exported function goes through: outputs set to NULL first, panics stopped, one code.
+//! The common wrapper of the exported functions: it sets the outputs to NULL, stops panics, and
+//! returns a result code.
 
 use super::error::{flexpay_error, flexpay_result};
 use super::panics::stop_panics;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 
-/// Runs `body` and hands its result over: an object through `out`, or an error through `error`,
-/// each only where the caller wants it.
+/// Runs `body` and writes its result: an object through `out`, or an error through `error`. Either
+/// may be NULL.
 ///
-/// `make` turns what `body` returns into the object for C; it is not run for a caller who wants
-/// none. It gets a reference, since a large result is better not moved about.
+/// `make` turns the result of `body` into the object for C. It does not run if `out` is NULL. It
+/// gets a reference, to avoid moving a large result.
 ///
 /// # Safety
 /// `out` and `error` are NULL or point to a pointer that may be written.
@@ -38,7 +39,7 @@ pub(super) unsafe fn deliver<T, C>(
             return super::error::FLEXPAY_OK;
         }
         Some(Err(problem)) => problem,
-        // Whether anything was sent is not known here: then it must not be repeated.
+        // It is not known whether anything was sent, so the outcome must not allow a repeat.
         None => Error::new(
             ErrorCode::Internal,
             Outcome::Unknown,
@@ -65,7 +66,7 @@ unsafe fn set<T>(place: *mut *mut T, value: *mut T) {
 #[cfg(not(any(test, flexpay_panics)))]
 fn tests_may_panic() {}
 
-// Every function of such a library fails so: for scripts/unwind.sh, which looks at one from outside.
+// Makes every function panic: for scripts/unwind.sh, which tests such a library from outside.
 #[cfg(all(flexpay_panics, not(test)))]
 fn tests_may_panic() {
     panic!("forced by a test");
@@ -86,7 +87,7 @@ mod tests {
         pub(super) static PANIC: Cell<bool> = const { Cell::new(false) };
     }
 
-    /// Calls with a panic forced inside, and expects INTERNAL with an error object beside it.
+    /// Forces a panic inside the call, and expects INTERNAL and an error object.
     fn panics_are_stopped(
         name: &str,
         call: impl FnOnce(*mut *mut error::flexpay_error) -> error::flexpay_result,

@@ -1,7 +1,7 @@
-//! What happens when the library is loaded.
+//! Initialization when the library is loaded.
 
-/// Makes what is made once, before any thread can fork.
-// SAFETY: it uses nothing that a program sets up in `main`: it allocates, takes a lock of its own, and
+/// Creates the constants of the process before any thread can fork.
+// SAFETY: it needs nothing that a program sets up in `main`: it allocates, takes its own lock, and
 // returns.
 #[ctor::ctor(unsafe)]
 fn make_constants() {

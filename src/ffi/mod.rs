@@ -1,7 +1,7 @@
-//! The C ABI: `include/flexpay.h`, which cbindgen writes from the files in this folder.
+//! The C ABI. cbindgen generates `include/flexpay.h` from the files in this folder.
 //!
-//! One file an object, thin as paper: pointers in, one call of the safe crate, pointers out. No rule
-//! of the business lives here, and no `unsafe` lives anywhere else.
+//! There is one file for each C object. Each function reads its pointers, makes one call of the
+//! safe crate, and writes its results. There is no business logic here, and no `unsafe` elsewhere.
 
 #![allow(non_camel_case_types)]
 

@@ -1,4 +1,4 @@
-//! Asking for a payment.
+//! Payment requests.
 
 use libc::{c_char, size_t};
 use std::mem::offset_of;
@@ -7,37 +7,37 @@ use super::c_struct;
 use super::client::flexpay_client;
 use super::error::{flexpay_error, flexpay_result};
 use super::guard::deliver;
-use super::input::{SizedStruct, needed, owned, sized};
+use super::input::{SizedStruct, owned, required, sized};
 use super::panics::stop_panics;
 use crate::error::Result;
 use crate::payment::{Payment, PaymentRequest};
 
-/// What a customer is asked to pay. Begin with FLEXPAY_PAYMENT_REQUEST_INIT. Strings are UTF-8,
-/// borrowed for the call alone; NULL means absent.
+/// What a customer is asked to pay. Initialize with FLEXPAY_PAYMENT_REQUEST_INIT. Strings are
+/// UTF-8, NULL if absent, and borrowed for the call only.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flexpay_payment_request {
     /// sizeof(flexpay_payment_request), set by FLEXPAY_PAYMENT_REQUEST_INIT.
     pub size: size_t,
-    /// Your own reference. Needed. Never use one twice: a used reference is the gateway's only guard
-    /// against a repeat.
+    /// Your own reference. Required. Never use one twice: the reference is the gateway's only
+    /// protection against a repeated payment.
     pub reference: *const c_char,
-    /// A plain decimal greater than zero with at most two decimals: "100", "25.50". Needed.
+    /// A plain decimal greater than zero with at most two decimals: "100", "25.50". Required.
     pub amount: *const c_char,
-    /// "CDF" or "USD". Needed.
+    /// "CDF" or "USD". Required.
     pub currency: *const c_char,
-    /// What is being paid for, shown to the customer.
+    /// What the payment is for, shown to the customer.
     pub description: *const c_char,
-    /// Where the gateway posts its notice. It refuses addresses on localhost or private networks.
+    /// Where the gateway sends its callback. It refuses URLs on localhost or private networks.
     pub callback_url: *const c_char,
-    /// Where the customer's browser goes after paying: http or https, or a link into your app
-    /// ("monapp://paiement?status=ok"). So the three that follow.
+    /// Where the customer's browser goes after the payment: http or https, or a link into your app
+    /// ("monapp://paiement?status=ok"). The next three fields accept the same.
     pub approve_url: *const c_char,
-    /// Where it goes after "cancel".
+    /// Where the browser goes after "cancel".
     pub cancel_url: *const c_char,
-    /// Where it goes when the card was declined.
+    /// Where the browser goes if the card was declined.
     pub decline_url: *const c_char,
-    /// Your front page. Sent with FLEXPAY_API_V1_1 only: the other form knows no such field.
+    /// Your home page. Sent with FLEXPAY_API_V1_1 only: FLEXPAY_API_V1 has no such field.
     pub home_url: *const c_char,
 }
 
@@ -46,21 +46,21 @@ unsafe impl SizedStruct for flexpay_payment_request {
     const END: usize = offset_of!(Self, home_url) + size_of::<*const c_char>();
 }
 
-/// A payment that the gateway took in; the customer has yet to pay. Strings are UTF-8, NULL where
-/// absent, and live as long as the object. Freed with flexpay_payment_free.
+/// A payment that the gateway accepted; the customer has not paid yet. Strings are UTF-8, NULL if
+/// absent, and valid until the object is freed with flexpay_payment_free.
 #[repr(C)]
 pub struct flexpay_payment {
-    /// Where to send the customer: an absolute https address (http on this machine only), checked.
-    /// NULL when there is a page instead.
+    /// Where to send the customer: an absolute https URL (http on this machine only), already
+    /// checked. NULL if there is a page instead.
     pub redirect_url: *const c_char,
-    /// The gateway's number, which flexpay_check and flexpay_wait need. FLEXPAY_API_V1 gives none.
+    /// The gateway's order number, for flexpay_check and flexpay_wait. NULL with FLEXPAY_API_V1.
     pub order_number: *const c_char,
-    /// The gateway's code, as it came.
+    /// The gateway's code, as received.
     pub code: *const c_char,
-    /// The gateway's words.
+    /// The gateway's message.
     pub message: *const c_char,
-    /// Where the gateway's page cannot be told as an address (a form that submits itself): the HTML
-    /// to hand to the customer's browser.
+    /// HTML to send to the customer's browser, if the gateway's page cannot be given as a URL (a
+    /// form that submits itself).
     pub page: *const c_char,
 }
 
@@ -68,17 +68,17 @@ impl flexpay_payment_request {
     unsafe fn read(given: *const Self) -> Result<PaymentRequest> {
         // SAFETY: as the caller promises, for the struct and for each string in it.
         unsafe {
-            let own = sized(given, "request")?;
+            let fields = sized(given, "request")?;
             Ok(PaymentRequest {
-                reference: needed(own.reference, "reference")?,
-                amount: needed(own.amount, "amount")?,
-                currency: needed(own.currency, "currency")?,
-                description: owned(own.description, "description")?,
-                callback_url: owned(own.callback_url, "callback_url")?,
-                approve_url: owned(own.approve_url, "approve_url")?,
-                cancel_url: owned(own.cancel_url, "cancel_url")?,
-                decline_url: owned(own.decline_url, "decline_url")?,
-                home_url: owned(own.home_url, "home_url")?,
+                reference: required(fields.reference, "reference")?,
+                amount: required(fields.amount, "amount")?,
+                currency: required(fields.currency, "currency")?,
+                description: owned(fields.description, "description")?,
+                callback_url: owned(fields.callback_url, "callback_url")?,
+                approve_url: owned(fields.approve_url, "approve_url")?,
+                cancel_url: owned(fields.cancel_url, "cancel_url")?,
+                decline_url: owned(fields.decline_url, "decline_url")?,
+                home_url: owned(fields.home_url, "home_url")?,
             })
         }
     }
@@ -105,14 +105,14 @@ impl flexpay_payment {
     }
 }
 
-/// Asks the gateway to take in a payment. The request is sent AT MOST ONCE, whatever happens; when
-/// the call fails, the error's outcome says whether it may be repeated.
+/// Sends a payment request, AT MOST ONCE in every case. If the call fails, the error's outcome says
+/// whether you may repeat it.
 ///
 /// client:  not NULL; may be in use by other threads.
 /// request: not NULL; borrowed for this call.
-/// payment: receives the payment, to be freed with flexpay_payment_free; NULL on failure.
-/// error:   receives why it failed, to be freed with flexpay_error_free; NULL on success. May be
-///          NULL, but then nobody learns whether the request may be repeated.
+/// payment: receives the payment; free it with flexpay_payment_free. NULL on failure.
+/// error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL, but
+///          then you do not learn whether you may repeat the request.
 /// Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
 /// UNAUTHORIZED, REFUSED, INTERNAL. Blocks up to the client's timeout_ms. Since ABI 1.
 #[unsafe(no_mangle)]
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn flexpay_pay(
     payment: *mut *mut flexpay_payment,
     error: *mut *mut flexpay_error,
 ) -> flexpay_result {
-    // SAFETY: the pointers are as the header asks.
+    // SAFETY: the pointers are as the header requires.
     unsafe {
         deliver(payment, error, flexpay_payment::make, || {
             let client = flexpay_client::borrow(client)?;
@@ -131,9 +131,9 @@ pub unsafe extern "C" fn flexpay_pay(
     }
 }
 
-/// Frees a payment. NULL is fine. Since ABI 1.
+/// Frees a payment. NULL is allowed. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_payment_free(payment: *mut flexpay_payment) {
-    // SAFETY: NULL or a payment of this library that was not freed, as the header asks.
+    // SAFETY: NULL or a payment of this library, and not freed yet, as the header requires.
     stop_panics(|| unsafe { c_struct::free(payment) });
 }

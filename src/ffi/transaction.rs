@@ -1,4 +1,4 @@
-//! Asking where an order stands.
+//! Order checks.
 
 use libc::c_char;
 
@@ -11,35 +11,35 @@ use super::panics::stop_panics;
 use crate::amount::Amount;
 use crate::transaction::{State, Transaction};
 
-/// A transaction as the gateway tells it. Strings are UTF-8, NULL where absent or unreadable, and
-/// live as long as the object. Freed with flexpay_transaction_free.
+/// A transaction as the gateway reports it. Strings are UTF-8, NULL if absent or unreadable, and
+/// valid until the object is freed with flexpay_transaction_free.
 #[repr(C)]
 pub struct flexpay_transaction {
     /// One of FLEXPAY_STATE_*. Only FLEXPAY_STATE_PAID means that the customer has paid.
     pub state: i32,
     /// The status as the gateway wrote it.
     pub status: *const c_char,
-    /// The gateway's number, as given, or else the one asked for. Never NULL.
+    /// The order number in the gateway's reply, or else the one that was checked. Never NULL.
     pub order_number: *const c_char,
-    /// Your reference. One live integration got the order number here instead.
+    /// Your reference. One live integration received the order number here instead.
     pub reference: *const c_char,
-    /// The amount asked for, with two decimals: "50.00". This is the one to compare.
+    /// The requested amount, with two decimals: "50.00". Compare this one with your records.
     pub amount: *const c_char,
     /// What the customer pays, fees included: "51.00".
     pub amount_customer: *const c_char,
-    /// The amount in hundredths, 5000; -1 where it is absent.
+    /// The amount in hundredths, 5000; -1 if absent.
     pub amount_minor: i64,
-    /// The customer's amount in hundredths; -1 where it is absent.
+    /// amount_customer in hundredths; -1 if absent.
     pub amount_customer_minor: i64,
     /// "CDF" or "USD", as the gateway wrote it.
     pub currency: *const c_char,
-    /// "2021-02-06T17:32:46", without a zone: the gateway states none.
+    /// "2021-02-06T17:32:46". The gateway gives no time zone.
     pub created_at: *const c_char,
     /// How it was paid (undocumented): "visa", "mastercard", "mpesa", ...
     pub channel: *const c_char,
-    /// The reply's code: that the question was understood, never that anything was paid.
+    /// The code of the reply. It says that the check was understood, never that anything was paid.
     pub code: *const c_char,
-    /// The gateway's words.
+    /// The gateway's message.
     pub message: *const c_char,
     /// The reply as received.
     pub raw: *const c_char,
@@ -47,15 +47,15 @@ pub struct flexpay_transaction {
 
 impl flexpay_transaction {
     pub(super) fn make(transaction: &mut Transaction) -> *mut Self {
-        let shown = |amount: Option<Amount>| amount.map(|amount| amount.to_string());
+        let decimal = |amount: Option<Amount>| amount.map(|amount| amount.to_string());
         let minor = |amount: Option<Amount>| amount.map_or(-1, Amount::minor);
         c_struct::make(
             [
                 transaction.status.as_deref(),
                 Some(&transaction.order_number),
                 transaction.reference.as_deref(),
-                shown(transaction.amount).as_deref(),
-                shown(transaction.amount_customer).as_deref(),
+                decimal(transaction.amount).as_deref(),
+                decimal(transaction.amount_customer).as_deref(),
                 transaction.currency.as_deref(),
                 transaction.created_at.as_deref(),
                 transaction.channel.as_deref(),
@@ -95,13 +95,16 @@ impl flexpay_transaction {
     }
 }
 
-/// Whether a state may replace the one that a shop has recorded, where notices and checks come late,
-/// twice and out of order: 1 or 0. Late PAID beats FAILED and CANCELLED; a refund follows PAID
-/// alone; nothing is replaced by itself, by UNKNOWN, or by what came before it. A number that is
-/// no state counts as UNKNOWN.
+/// Returns 1 if a new state may replace the recorded one, else 0. Use it because callbacks and
+/// checks may arrive late, twice and out of order. A late PAID replaces FAILED and CANCELLED. After
+/// PAID, only a refund is accepted; a refund is accepted only after PAID. No state is replaced by
+/// itself, by UNKNOWN, or by an earlier state.
 ///
-/// The compare-and-set that goes with it: "UPDATE orders SET state = :now WHERE reference =
-/// :reference AND state = :recorded". Whoever changes no row was not the first.
+/// recorded: the state in your records. now: the new state. A number that is not a state counts as
+/// UNKNOWN.
+///
+/// Write the new state with a compare-and-set: "UPDATE orders SET state = :now WHERE reference =
+/// :reference AND state = :recorded". If no row changes, another process was first.
 /// Never blocks. Since ABI 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn flexpay_state_may_replace(recorded: i32, now: i32) -> i32 {
@@ -112,15 +115,15 @@ fn state(number: i32) -> State {
     State::from_number(number).unwrap_or(State::Unknown)
 }
 
-/// Asks the gateway where an order stands. Asking changes nothing, so what a broken connection or a
-/// failing gateway left unanswered is asked again, within the deadline.
+/// Checks an order. A check changes nothing, so it retries after a broken connection or a gateway
+/// failure, within the deadline (not with FLEXPAY_FLAG_CHECK_ONCE).
 ///
 /// client:       not NULL; may be in use by other threads.
-/// order_number: the gateway's number; borrowed for this call. NULL, which a payment by the form
-///               (FLEXPAY_API_V1) has, is INVALID: FLEXPAY_API_V1_1 gives one.
-/// transaction:  receives the transaction, to be freed with flexpay_transaction_free; NULL on
-///               failure. FLEXPAY_OK says that it was found, its state whether it is paid.
-/// error:        receives why it failed, to be freed with flexpay_error_free. May be NULL.
+/// order_number: the gateway's order number; borrowed for this call. NULL is INVALID: FLEXPAY_API_V1
+///               gives no order number, FLEXPAY_API_V1_1 does.
+/// transaction:  receives the transaction; free it with flexpay_transaction_free. NULL on failure.
+///               FLEXPAY_OK means that the order was found; its state says whether it is paid.
+/// error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: as flexpay_pay, and NOT_FOUND. Blocks up to the client's timeout_ms. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_check(
@@ -129,19 +132,19 @@ pub unsafe extern "C" fn flexpay_check(
     transaction: *mut *mut flexpay_transaction,
     error: *mut *mut flexpay_error,
 ) -> flexpay_result {
-    // SAFETY: the pointers are as the header asks.
+    // SAFETY: the pointers are as the header requires.
     unsafe {
         deliver(transaction, error, flexpay_transaction::make, || {
             let client = flexpay_client::borrow(client)?;
-            // NULL is what a payment without an order number has: the client says why.
+            // NULL comes from a payment without an order number: the client's error explains it.
             client.check(text(order_number, "order_number")?.unwrap_or_default())
         })
     }
 }
 
-/// Frees a transaction. NULL is fine. Since ABI 1.
+/// Frees a transaction. NULL is allowed. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_transaction_free(transaction: *mut flexpay_transaction) {
-    // SAFETY: NULL or a transaction of this library that was not freed, as the header asks.
+    // SAFETY: NULL or a transaction of this library, and not freed yet, as the header requires.
     stop_panics(|| unsafe { c_struct::free(transaction) });
 }

@@ -14,27 +14,28 @@ use super::transaction::flexpay_transaction;
 use crate::error::Result;
 use crate::wait::WaitOptions;
 
-/// How to wait. Begin with FLEXPAY_WAIT_OPTIONS_INIT. 0 is the default of each.
+/// How to wait. Initialize with FLEXPAY_WAIT_OPTIONS_INIT. A time of 0 means the default.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flexpay_wait_options {
     /// sizeof(flexpay_wait_options), set by FLEXPAY_WAIT_OPTIONS_INIT.
     pub size: size_t,
-    /// How long to wait in all, in milliseconds. 0: 600 000.
+    /// The time limit of the whole wait, in milliseconds. 0: 600 000.
     pub timeout_ms: u32,
-    /// The pause before the second question; it grows by half each time. 0: 1 000.
+    /// The pause before the second check, in milliseconds. It grows by half each time. 0: 1 000.
     pub interval_ms: u32,
-    /// The longest pause. 0: 10 000.
+    /// The longest pause, in milliseconds. 0: 10 000.
     pub max_interval_ms: u32,
-    /// How long FAILED must stand to be believed: the gateway says it while the customer is still
-    /// typing, and PAID afterwards. The same for CANCELLED, REFUNDING and REFUNDED. 0: 30 000.
+    /// How long the gateway must keep reporting FAILED before the wait returns it, in milliseconds:
+    /// it may report FAILED while the customer is still typing, and PAID afterwards. The same for
+    /// CANCELLED, REFUNDING and REFUNDED. 0: 30 000.
     pub failed_grace_ms: u32,
-    /// Ends the wait from elsewhere. May be NULL.
+    /// Ends the wait from another thread or from a signal handler. May be NULL.
     pub cancel: *const flexpay_cancel_token,
-    /// What you asked for. Then the wait returns that payment and no other: one that differs in
-    /// reference, amount or currency ends it with MISMATCH. Its order_number, where set, must be the
-    /// one you wait for; set it where it is from your records. Its query is not used. NULL: nothing is
-    /// compared, and reference, amount and currency are yours to compare.
+    /// What you asked for. The wait then returns only that payment: another reference, amount or
+    /// currency ends it with MISMATCH. If its order_number is set, it must be the one you wait for;
+    /// set it if it is from your records. Its query is not used. NULL: nothing is compared, and you
+    /// must compare reference, amount and currency yourself.
     pub expected: *const flexpay_expected,
 }
 
@@ -48,19 +49,19 @@ impl flexpay_wait_options {
         let mut options = WaitOptions::default();
         // SAFETY: as the caller promises.
         unsafe {
-            if let Some(own) = sized_or_none(given, "options")? {
+            if let Some(fields) = sized_or_none(given, "options")? {
                 let set = |option: &mut Duration, milliseconds: u32| {
                     if milliseconds != 0 {
                         *option = Duration::from_millis(milliseconds.into());
                     }
                 };
-                set(&mut options.timeout, own.timeout_ms);
-                set(&mut options.interval, own.interval_ms);
-                set(&mut options.max_interval, own.max_interval_ms);
-                set(&mut options.failed_grace, own.failed_grace_ms);
-                options.cancel = flexpay_cancel_token::share(own.cancel);
-                if !own.expected.is_null() {
-                    options.expected = Some(flexpay_expected::read(own.expected)?);
+                set(&mut options.timeout, fields.timeout_ms);
+                set(&mut options.interval, fields.interval_ms);
+                set(&mut options.max_interval, fields.max_interval_ms);
+                set(&mut options.failed_grace, fields.failed_grace_ms);
+                options.cancel = flexpay_cancel_token::share(fields.cancel);
+                if !fields.expected.is_null() {
+                    options.expected = Some(flexpay_expected::read(fields.expected)?);
                 }
             }
         }
@@ -68,23 +69,23 @@ impl flexpay_wait_options {
     }
 }
 
-/// Waits for the outcome of an order: asks again and again, less and less often, until it is final,
-/// the time is up, or the wait is cancelled.
+/// Waits for the final state of an order: checks it repeatedly, with growing pauses, until the
+/// state is final, the time is up, or the wait is cancelled.
 ///
-/// PAID is final at once; FAILED, CANCELLED, REFUNDING and REFUNDED once they have stood for
-/// failed_grace_ms. The wait goes on after an order not found (yet), a question refused, a failing
-/// gateway and broken connections; a refused token ends it. A wait that fails says nothing of the payment: its outcome is UNKNOWN, but for an
-/// argument that was refused. Give options.expected, and what is returned IS what you asked for.
+/// PAID is final at once. FAILED, CANCELLED, REFUNDING and REFUNDED are final when the gateway has
+/// reported the same state for failed_grace_ms. The wait continues if the order is not found (yet),
+/// the check is refused, the gateway fails or the connection breaks. A refused token ends it. A
+/// failed wait does not say whether the order was paid: its outcome is UNKNOWN, except for an
+/// INVALID argument. With options.expected, the returned transaction IS the one you asked for.
 ///
 /// client:       not NULL; may be in use by other threads.
-/// order_number: the gateway's number; borrowed for this call. NULL, which a payment by the form
-///               (FLEXPAY_API_V1) has, is INVALID: FLEXPAY_API_V1_1 gives one.
+/// order_number: the gateway's order number; borrowed for this call. NULL is INVALID: FLEXPAY_API_V1
+///               gives no order number, FLEXPAY_API_V1_1 does.
 /// options:      NULL for the defaults; borrowed for this call.
-/// transaction:  receives the transaction, to be freed with flexpay_transaction_free; NULL on
-///               failure.
-/// error:        receives why it failed, to be freed with flexpay_error_free. May be NULL.
-/// Errors: INVALID, TIMEOUT (its message has the last thing seen), CANCELLED, MISMATCH, UNAUTHORIZED, TLS,
-/// INTERNAL. Blocks up to the options' timeout_ms. Since ABI 1.
+/// transaction:  receives the transaction; free it with flexpay_transaction_free. NULL on failure.
+/// error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
+/// Errors: INVALID, TIMEOUT (its message has the last state or error seen), CANCELLED, MISMATCH,
+/// UNAUTHORIZED, TLS, INTERNAL. Blocks up to options.timeout_ms. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_wait(
     client: *const flexpay_client,
@@ -93,7 +94,7 @@ pub unsafe extern "C" fn flexpay_wait(
     transaction: *mut *mut flexpay_transaction,
     error: *mut *mut flexpay_error,
 ) -> flexpay_result {
-    // SAFETY: the pointers are as the header asks.
+    // SAFETY: the pointers are as the header requires.
     unsafe {
         deliver(transaction, error, flexpay_transaction::make, || {
             let client = flexpay_client::borrow(client)?;
