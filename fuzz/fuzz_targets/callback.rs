@@ -5,7 +5,8 @@
 use flexpay::ffi::callback::{
     FLEXPAY_CALLBACK_KEY_SIZE, flexpay_callback_free, flexpay_callback_key, flexpay_parse_callback,
 };
-use flexpay::ffi::error::{FLEXPAY_ERROR_CALLBACK, FLEXPAY_OK, flexpay_error_free};
+use flexpay::ffi::error::{FLEXPAY_OK, flexpay_error_free};
+use flexpay::ffi::numbers::FLEXPAY_ERROR_CALLBACK;
 use flexpay::{Callback, Error, Expected, State, parse_callback};
 use flexpay_fuzz::{ORDER_NUMBER, REFERENCE, assert_no_nul, check_error};
 use libfuzzer_sys::fuzz_target;

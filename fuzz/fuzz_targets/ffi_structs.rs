@@ -10,10 +10,11 @@ use flexpay::ffi::cancel::{
     flexpay_cancel_token, flexpay_cancel_token_cancel, flexpay_cancel_token_new,
 };
 use flexpay::ffi::client::{flexpay_client, flexpay_client_free, flexpay_client_new};
-use flexpay::ffi::config::{FLEXPAY_FLAG_CHECK_ONCE, flexpay_config};
-use flexpay::ffi::error::{
+use flexpay::ffi::config::flexpay_config;
+use flexpay::ffi::error::{FLEXPAY_OK, flexpay_error, flexpay_error_free};
+use flexpay::ffi::numbers::{
     FLEXPAY_ERROR_CANCELLED, FLEXPAY_ERROR_INTERNAL, FLEXPAY_ERROR_INVALID, FLEXPAY_ERROR_MISMATCH,
-    FLEXPAY_OK, FLEXPAY_OUTCOME_NOT_SENT, flexpay_error, flexpay_error_free,
+    FLEXPAY_FLAG_CHECK_ONCE, FLEXPAY_OUTCOME_NOT_SENT,
 };
 use flexpay::ffi::payment::{flexpay_pay, flexpay_payment_request};
 use flexpay::ffi::transaction::flexpay_transaction;
