@@ -1,5 +1,5 @@
-//! Ways in for the fuzzers of `fuzz/`: what the gateway's replies are made into, without a network.
-//! Built under `cfg(fuzzing)` only, and no part of the library.
+//! Entry points for the fuzzers in `fuzz/`: they parse the gateway's replies, without a network. Built
+//! only with `cfg(fuzzing)`, and not part of the library.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use crate::token::Token;
 use crate::transaction::{Answer, Transaction};
 use crate::wire::reply::Reply;
 
-/// What `check` makes of a reply about this order.
+/// The result of `check` for this order and reply.
 pub fn check_reply(status: u16, body: &[u8], order_number: &str) -> Result<Transaction> {
-    Answer::read(&reply(status, None, body), order_number).map(|answer| answer.transaction)
+    Answer::read(&reply(status, None, body), order_number).map(|read| read.transaction)
 }
 
-/// What `pay` makes of a reply to this request.
+/// The result of `pay` for this request and reply.
 pub fn pay_reply(
     status: u16,
     location: Option<&str>,
@@ -31,16 +31,16 @@ pub fn pay_reply(
     Payment::read(&reply(status, location, body), &asked)
 }
 
-/// What `verify_callback` makes of a notice and a reply, where there is no callback secret. The
-/// steps are those of `Client::verify_callback`.
+/// The result of `verify_callback` for a callback and a reply, without a callback secret. The steps are
+/// those of `Client::verify_callback`.
 pub fn verdict(
-    notice: &[u8],
+    callback_body: &[u8],
     expected: &Expected,
     status: u16,
     body: &[u8],
 ) -> Result<Transaction> {
     let amount = expected.validate()?;
-    let callback = parse_callback(notice)?;
+    let callback = parse_callback(callback_body)?;
     let order_number = expected.order_to_check(&callback)?;
     let transaction = check_reply(status, body, order_number)?;
     expected.confirm(amount, &transaction)?;

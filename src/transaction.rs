@@ -208,7 +208,7 @@ impl Answer {
                 let message = format!("the gateway failed{}", words.quoted());
                 Error::new(ErrorCode::Gateway, Outcome::Unknown, message)
                     .with_gateway_message(words)
-                    .passing()
+                    .retryable()
             } else if says_none || text.is_none_or(speaks_of_no_order) {
                 Error::new(
                     ErrorCode::NotFound,

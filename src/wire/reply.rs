@@ -8,7 +8,7 @@ use super::charset;
 use super::gateway_message::GatewayMessage;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::token::Token;
-use crate::transport::first_byte::Kept;
+use crate::transport::first_byte::ConnectionHandle;
 
 /// An HTTP reply, whole as far as it came.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Reply {
     /// The `Retry-After` header, where it counts seconds.
     pub(crate) retry_after: Option<Duration>,
     /// The connection it came over, where that had carried another before.
-    pub(crate) reused: Option<Kept>,
+    pub(crate) reused: Option<ConnectionHandle>,
     /// The token of the request. It is masked in the headers and the body, and must be masked in
     /// whatever is decoded from them.
     pub(crate) token: Arc<Token>,
@@ -126,7 +126,7 @@ impl Reply {
                 Outcome::Unknown,
                 format!("the gateway failed (HTTP {status}){quoted}"),
             )
-            .passing(),
+            .retryable(),
         };
         error
             .with_status(status)
