@@ -65,8 +65,8 @@ impl Client {
     /// Sends a payment request, and returns the address to send the customer to.
     ///
     /// The request is sent **at most once**. If it fails, [`Error::outcome`] reports whether it may be
-    /// repeated: after [`Outcome::NotSent`] always, after [`Outcome::Refused`] when the cause is fixed,
-    /// after [`Outcome::Unknown`] never.
+    /// repeated: after [`Outcome::NotSent`] it may, after [`Outcome::Refused`] only when the cause is
+    /// fixed, after [`Outcome::Unknown`] never.
     pub fn pay(&self, request: &PaymentRequest) -> Result<Payment> {
         let limits = Limits {
             deadline: self.deadline(),
