@@ -1,4 +1,4 @@
-//! What to do next, at the end of an error's message: people read the message before the manual.
+//! Adds what to do next to an error's message: users read the message before the documentation.
 
 use crate::callback::Expected;
 use crate::config::{Api, Config};
@@ -6,58 +6,58 @@ use crate::error::{Error, ErrorCode, Outcome};
 use crate::payment::PaymentRequest;
 use crate::wire::printable;
 
-/// The error of a payment request.
+/// Adds advice to the error of a payment request.
 pub(crate) fn after_pay(error: Error, request: &PaymentRequest, config: &Config) -> Error {
     match error.outcome() {
         Outcome::Unknown => {
             let advice = match error.order_number() {
-                Some(order_number) => ask_about(order_number),
-                None => look_for(&request.reference),
+                Some(order_number) => check_advice(order_number),
+                None => search_advice(&request.reference),
             };
-            error.add(&advice)
+            error.append(&advice)
         }
-        Outcome::Refused if is_used_before(&error) => error.add(&format!(
+        Outcome::Refused if is_duplicate_reference(&error) => error.append(&format!(
             "the reference {:?} was used before: find out what became of that payment, and take a \
              new one for another",
             printable(&request.reference, 60)
         )),
-        Outcome::Refused => look_at_pay_url(error, config),
+        Outcome::Refused => with_pay_url_advice(error, config),
         Outcome::NotSent => error,
     }
 }
 
-/// The error of a question about an order.
+/// Adds advice to the error of a check.
 pub(crate) fn after_check(error: Error, order_number: &str, config: &Config) -> Error {
     match error.outcome() {
-        Outcome::Unknown => error.add(&ask_about(order_number)),
-        Outcome::Refused if error.code() == ErrorCode::Refused && is_no_such_address(&error) => {
+        Outcome::Unknown => error.append(&check_advice(order_number)),
+        Outcome::Refused if error.code() == ErrorCode::Refused && is_wrong_url(&error) => {
             let address = printable(config.check_url(), 200);
-            error.add(&format!("check check_url: {address} was asked"))
+            error.append(&format!("check check_url: {address} was asked"))
         }
         _ => error,
     }
 }
 
-/// The error of a wait for an order.
+/// Adds advice to the error of a wait.
 pub(crate) fn after_wait(error: Error, order_number: &str, expected: Option<&Expected>) -> Error {
     match (error.outcome(), error.code(), expected) {
-        // It is another payment's order number, so to ask about it again is of no use.
+        // The order number belongs to another payment, so another check does not help.
         (Outcome::Unknown, ErrorCode::Mismatch, Some(expected)) => {
-            error.add(&look_for(&expected.reference))
+            error.append(&search_advice(&expected.reference))
         }
-        (Outcome::Unknown, _, _) => error.add(&ask_about(order_number)),
+        (Outcome::Unknown, _, _) => error.append(&check_advice(order_number)),
         _ => error,
     }
 }
 
-fn ask_about(order_number: &str) -> String {
+fn check_advice(order_number: &str) -> String {
     format!(
         "do not pay again: check the order number {:?} first",
         printable(order_number, 60)
     )
 }
 
-fn look_for(reference: &str) -> String {
+fn search_advice(reference: &str) -> String {
     format!(
         "do not pay again: wait for the callback, or look for the reference {:?} in FlexPay's \
          merchant console first",
@@ -65,40 +65,40 @@ fn look_for(reference: &str) -> String {
     )
 }
 
-fn look_at_pay_url(error: Error, config: &Config) -> Error {
+fn with_pay_url_advice(error: Error, config: &Config) -> Error {
     let address = printable(config.pay_url(), 200);
     if is_malformed(&error) {
         let (asked, own, other) = match config.api {
             Api::V1 => ("a form (api v1)", "v1", "v1.1"),
             Api::V1_1 => ("JSON (api v1.1)", "v1.1", "v1"),
         };
-        error.add(&format!(
+        error.append(&format!(
             "check pay_url: {address} got {asked}; this address may be for the other form (api): set \
              api to {other}, or give the address for {own}"
         ))
-    } else if error.code() == ErrorCode::Refused && is_no_such_address(&error) {
-        error.add(&format!("check pay_url: {address} was asked"))
+    } else if error.code() == ErrorCode::Refused && is_wrong_url(&error) {
+        error.append(&format!("check pay_url: {address} was asked"))
     } else {
         error
     }
 }
 
-/// The gateway's words about a reference that it knows: "Transaction déjà traitée", "Référence
-/// dupliquée". Without the accents, as below.
-fn is_used_before(error: &Error) -> bool {
-    let words = error.gateway_message().unwrap_or_default().to_lowercase();
-    let says_so = words.contains("transaction d") && words.contains(" trait");
-    error.code() == ErrorCode::Refused && (says_so || words.contains("dupliqu"))
+/// The gateway's message for a reference that it knows: "Transaction déjà traitée", "Référence
+/// dupliquée". Accents are not compared, as below.
+fn is_duplicate_reference(error: &Error) -> bool {
+    let message = error.gateway_message().unwrap_or_default().to_lowercase();
+    let is_already_processed = message.contains("transaction d") && message.contains(" trait");
+    error.code() == ErrorCode::Refused && (is_already_processed || message.contains("dupliqu"))
 }
 
-/// The gateway's words about a body that it cannot read: "Requête mal formée". Without the accents,
-/// which may come in any charset.
+/// The gateway's message for a body that it cannot read: "Requête mal formée". Accents are not compared:
+/// their charset is unknown.
 fn is_malformed(error: &Error) -> bool {
-    let words = error.gateway_message().unwrap_or_default();
-    error.code() == ErrorCode::Refused && words.to_lowercase().contains("mal form")
+    let message = error.gateway_message().unwrap_or_default();
+    error.code() == ErrorCode::Refused && message.to_lowercase().contains("mal form")
 }
 
-/// The HTTP statuses of a server that has nothing at an address, or nothing that takes a question.
-fn is_no_such_address(error: &Error) -> bool {
+/// The HTTP statuses of a server that has no such service at this URL.
+fn is_wrong_url(error: &Error) -> bool {
     matches!(error.http_status(), Some(404 | 405))
 }

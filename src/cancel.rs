@@ -1,9 +1,9 @@
-//! Ending a wait from elsewhere.
+//! Cancels a wait from another thread or a signal handler.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Ends a [`wait`](crate::Client::wait) from another thread or from a signal handler.
+/// Cancels a [`wait`](crate::Client::wait) from another thread or a signal handler.
 ///
 /// Clones share one state. Once cancelled, a token stays cancelled.
 #[derive(Clone, Debug, Default)]
@@ -15,8 +15,8 @@ impl CancelToken {
         Self::default()
     }
 
-    /// Cancels. A single atomic store: safe in a signal handler. Whoever waits notices within a
-    /// twentieth of a second.
+    /// Cancels. This is a single atomic store, safe in a signal handler. The wait notices it within 50
+    /// milliseconds.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Release);
     }

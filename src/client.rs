@@ -1,4 +1,4 @@
-//! The client: pay, check, and the verdict on an order or a callback.
+//! The client: pay, check, wait, and the verification of an order or a callback.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use crate::payment::{Payment, PaymentContext, PaymentRequest};
 use crate::signature::Secrets;
 use crate::token::Token;
 use crate::transaction::{CheckReply, Transaction};
-use crate::transport::call::{after, sleep_until};
+use crate::transport::call::{deadline_after, sleep_until};
 use crate::transport::{Connection, Limits, Transport};
 use crate::wait::{Backoff, WaitOptions};
 use crate::wire::form;
 
-/// A client of the gateway for one merchant. Share it between threads; it works on in a forked
-/// child, with connections of its own.
+/// A client of the gateway for one merchant. Threads can share it. A forked child can use it too, with
+/// its own connections.
 ///
-/// Every call blocks its thread until it is done or its deadline has passed.
+/// Every call blocks its thread until it is complete or its deadline has passed.
 pub struct Client {
     config: Config,
     token: Arc<Token>,
@@ -30,15 +30,15 @@ pub struct Client {
     transport: Transport,
 }
 
-/// How often `check` asks at most, and the pauses between.
+/// The maximum number of attempts of `check`, and the pauses between them.
 const CHECK_ATTEMPTS: u32 = 3;
 const CHECK_BACKOFF: Backoff = Backoff {
-    first: Duration::from_millis(200),
-    most: Duration::from_secs(2),
+    initial: Duration::from_millis(200),
+    max: Duration::from_secs(2),
 };
 
 impl Client {
-    /// Makes a client. Nothing is sent; the settings are checked.
+    /// Creates a client and validates the settings. Nothing is sent.
     pub fn new(mut config: Config) -> Result<Self> {
         let given = std::mem::take(&mut config.token);
         let token = Token::accept(&given).map_err(|problem| Error::invalid("token", problem))?;
@@ -57,16 +57,16 @@ impl Client {
         })
     }
 
-    /// Makes a client from the environment: see [`Config::from_env`].
+    /// Creates a client from environment variables: see [`Config::from_env`].
     pub fn from_env() -> Result<Self> {
         Self::new(Config::from_env()?)
     }
 
-    /// Asks the gateway to take in a payment, and returns where to send the customer.
+    /// Sends a payment request, and returns the address to send the customer to.
     ///
-    /// The request is sent **at most once**. When it fails, [`Error::outcome`] says whether it may
-    /// be repeated: only after [`Outcome::NotSent`] without further thought, never after
-    /// [`Outcome::Unknown`].
+    /// The request is sent **at most once**. If it fails, [`Error::outcome`] reports whether it may be
+    /// repeated: after [`Outcome::NotSent`] it may, after [`Outcome::Refused`] only when the cause is
+    /// fixed, after [`Outcome::Unknown`] never.
     pub fn pay(&self, request: &PaymentRequest) -> Result<Payment> {
         let limits = Limits {
             deadline: self.deadline(),
@@ -90,23 +90,24 @@ impl Client {
             .map_err(|error| advice::after_pay(error, request, &self.config))
     }
 
-    /// Asks the gateway where an order stands. Repeats by itself, within the deadline, what a
-    /// broken connection or a failing gateway left unanswered: asking changes nothing.
+    /// Gets the state of an order from the gateway. After a broken connection or a failure of the gateway
+    /// it retries, within the deadline: a check changes nothing.
     pub fn check(&self, order_number: &str) -> Result<Transaction> {
         self.check_expected(order_number, None)
     }
 
-    /// `expected` is for judging a reply that names no order; it is not compared for the caller.
+    /// `expected` decides whether to accept a reply without an order number. The caller must still
+    /// compare the transaction with it.
     fn check_expected(
         &self,
         order_number: &str,
         expected: Option<(&Expected, Amount)>,
     ) -> Result<Transaction> {
-        self.ask_with_repeats(order_number, expected)
+        self.check_with_retries(order_number, expected)
             .map_err(|error| advice::after_check(error, order_number, &self.config))
     }
 
-    fn ask_with_repeats(
+    fn check_with_retries(
         &self,
         order_number: &str,
         expected: Option<(&Expected, Amount)>,
@@ -123,19 +124,19 @@ impl Client {
         let mut attempt = 1;
         let mut sent = false;
         loop {
-            let result = self.ask(order_number, expected, limits);
+            let result = self.send_check(order_number, expected, limits);
             let result = result.map_err(|error| match sent {
                 true => error.after_sending(),
                 false => error,
             });
             let error = match result {
-                Err(error) if attempt < attempts && error.is_passing() => error,
+                Err(error) if attempt < attempts && error.is_retryable() => error,
                 done => return done,
             };
             sent |= error.outcome() == Outcome::Unknown;
-            let asked_for = error.retry_after().unwrap_or_default();
-            let next = after(CHECK_BACKOFF.pause(attempt).max(asked_for));
-            // What cannot be repeated in time is not waited for.
+            let retry_after = error.retry_after().unwrap_or_default();
+            let next = deadline_after(CHECK_BACKOFF.pause(attempt).max(retry_after));
+            // There is no time for another attempt.
             if next >= limits.deadline {
                 return Err(error);
             }
@@ -144,46 +145,47 @@ impl Client {
         }
     }
 
-    /// Waits for an order's outcome: polls Check until it is final, the deadline passes, or the
-    /// wait is cancelled.
+    /// Waits for the outcome of an order: sends checks until its state is final, the deadline passes, or
+    /// the wait is cancelled.
     ///
-    /// PAID is returned as soon as it is seen; FAILED, CANCELLED, REFUNDING and REFUNDED once they
-    /// have stood for the grace period ([`WaitOptions::failed_grace`]). The wait goes on after an
-    /// order not found (yet), a refused question, a failing gateway and broken connections; a
-    /// refused token ends it. At the deadline: [`ErrorCode::Timeout`], with the last thing seen in its message.
+    /// PAID is returned as soon as it is seen; FAILED, CANCELLED, REFUNDING and REFUNDED after they
+    /// have lasted for the grace period ([`WaitOptions::failed_grace`]). The wait continues if the order
+    /// is not found (yet), after a refused check, a failure of the gateway and a broken connection; a
+    /// refused token ends it. At the deadline the error is [`ErrorCode::Timeout`]; its message contains
+    /// what was seen last.
     ///
     /// With [`WaitOptions::expected`], only the payment that the merchant expected is returned;
     /// any other is [`ErrorCode::Mismatch`], as in [`Client::verify_order`].
     ///
-    /// An error says nothing of the payment: its outcome is [`Outcome::Unknown`](crate::Outcome),
-    /// but for an argument that was refused.
+    /// The outcome of an error is [`Outcome::Unknown`](crate::Outcome), because the payment may have
+    /// succeeded, except for an invalid argument.
     pub fn wait(&self, order_number: &str, options: &WaitOptions) -> Result<Transaction> {
         let expected = match &options.expected {
             Some(expected) => Some((expected, expected.validate_for(order_number)?)),
             None => None,
         };
-        let ask = |limits: Limits<'_>| {
+        let check = |limits: Limits<'_>| {
             let deadline = limits.deadline.min(self.deadline());
-            self.ask(order_number, expected, Limits { deadline, ..limits })
+            self.send_check(order_number, expected, Limits { deadline, ..limits })
         };
-        crate::wait::wait(options, ask)
+        crate::wait::wait(options, check)
             .and_then(|transaction| match expected {
                 Some((expected, amount)) => expected
                     .confirm(amount, &transaction)
-                    .map_err(Error::outcome_open)
+                    .map_err(Error::with_unknown_outcome)
                     .map(|()| transaction),
                 None => Ok(transaction),
             })
             .map_err(|error| advice::after_wait(error, order_number, options.expected.as_ref()))
     }
 
-    /// Asks the gateway about the order number that the merchant recorded
-    /// ([`Expected::order_number`], needed here), and compares reference, amount and currency with
-    /// what the merchant expected. [`Expected::query`] is not used.
+    /// Checks the order number that the merchant recorded ([`Expected::order_number`], required here),
+    /// and compares reference, amount and currency with what the merchant expected.
+    /// [`Expected::query`] is not used.
     ///
-    /// Success means: *this transaction is the one you asked for*. Whether it is paid, its
-    /// [`state`](Transaction::state) says. Another payment is [`ErrorCode::Mismatch`], whose message
-    /// names each field that differs. Other errors are those of [`Client::check`].
+    /// Success means: *this transaction is the expected one*. Its [`state`](Transaction::state) shows
+    /// whether it is paid. Another payment is [`ErrorCode::Mismatch`], whose message names each field
+    /// that differs. Other errors are those of [`Client::check`].
     pub fn verify_order(&self, expected: &Expected) -> Result<Transaction> {
         let order_number = expected.order_number.as_deref().unwrap_or_default();
         let amount = expected.validate_for(order_number)?;
@@ -195,9 +197,9 @@ impl Client {
     /// Reads a callback, checks its order with the gateway, and compares reference, amount and
     /// currency with what the merchant expected.
     ///
-    /// Success means: *this transaction is the one you asked for*. Whether it is paid, its
-    /// [`state`](Transaction::state) says. A callback that is not about the expected payment is
-    /// [`ErrorCode::Mismatch`], whose message names each field that differs.
+    /// Success means: *this transaction is the expected one*. Its [`state`](Transaction::state) shows
+    /// whether it is paid. A callback for another payment is [`ErrorCode::Mismatch`], whose message
+    /// names each field that differs.
     pub fn verify_callback(&self, body: &[u8], expected: &Expected) -> Result<Transaction> {
         let amount = expected.validate()?;
         self.secrets
@@ -209,14 +211,14 @@ impl Client {
         Ok(transaction)
     }
 
-    /// Asks once.
+    /// Sends one check.
     ///
-    /// A kept connection may bring a reply that was meant for an earlier question: a faulty server
-    /// answered twice. A transaction that names the order asked about is not such a one, nor is the
-    /// payment the caller expects. Any other is not believed over a kept connection, and the question is
-    /// asked again over a new one. Where the gateway is known to name no orders, and nothing is expected,
-    /// it is asked over a new one from the start.
-    fn ask(
+    /// A reused connection may carry the reply to an earlier request, if a faulty server replied twice. A
+    /// transaction with the right order number is not such a reply, nor is the payment that the caller
+    /// expects. Any other transaction over a reused connection is ignored, and the check is sent again over
+    /// a new connection. If the gateway is known to omit order numbers, and there is no expected payment,
+    /// a new connection is used from the start.
+    fn send_check(
         &self,
         order_number: &str,
         expected: Option<(&Expected, Amount)>,
@@ -229,58 +231,58 @@ impl Client {
             self.config.check_url().trim_end_matches('/'),
             form::encode(order_number)
         );
-        let ask_over = |connection| {
+        let check_over = |connection| {
             let reply = self.transport.get(&url, connection, limits)?;
-            let answer = CheckReply::read(&reply, order_number)
+            let result = CheckReply::read(&reply, order_number)
                 .map_err(|error| self.explain_refused_token(error));
-            Ok((answer, reply.reused))
+            Ok((result, reply.reused))
         };
         let is_expected = |transaction: &Transaction| {
             expected.is_some_and(|(expected, amount)| expected.confirm(amount, transaction).is_ok())
         };
         let connection = match expected {
-            None if self.transport.gateway_names_no_order() => Connection::New,
+            None if self.transport.gateway_omits_order_number() => Connection::New,
             _ => Connection::Any,
         };
-        let (answer, reused) = ask_over(connection)?;
-        let is_for_this_question = match &answer {
-            Ok(answer) if answer.names_order => true,
-            Ok(answer) => {
-                self.transport.remember_that_gateway_names_no_order();
-                is_expected(&answer.transaction)
+        let (result, reused) = check_over(connection)?;
+        let belongs_to_request = match &result {
+            Ok(read) if read.names_order => true,
+            Ok(read) => {
+                self.transport.set_gateway_omits_order_number();
+                is_expected(&read.transaction)
             }
-            // A transaction of another order, or a refused token, which may be another client's. All other
-            // errors are believed: nobody delivers for one.
+            // Not accepted: a transaction of another order, or a refused token, which may be another
+            // client's. All other errors are accepted: no merchant delivers goods after an error.
             Err(error) => {
                 error.field() != Some("order_number") && error.code() != ErrorCode::Unauthorized
             }
         };
-        let Some(connection) = reused.filter(|_| !is_for_this_question) else {
-            return Ok(answer?.transaction);
+        let Some(connection) = reused.filter(|_| !belongs_to_request) else {
+            return Ok(result?.transaction);
         };
         connection.discard();
-        match ask_over(Connection::New) {
-            Ok((answer, _)) => Ok(answer?.transaction),
-            Err(error) => match answer {
-                // The caller compares it, and it is not the expected payment.
-                Ok(answer) if expected.is_some() => Ok(answer.transaction),
+        match check_over(Connection::New) {
+            Ok((second, _)) => Ok(second?.transaction),
+            Err(error) => match result {
+                // It is not the expected payment, and the caller's comparison will report that.
+                Ok(read) if expected.is_some() => Ok(read.transaction),
                 _ => Err(error.after_sending()),
             },
         }
     }
 
     fn deadline(&self) -> Instant {
-        after(self.config.timeout)
+        deadline_after(self.config.timeout)
     }
 
-    /// A refused token that has expired, by its own word and this machine's clock, is the likely
-    /// cause. Only ever said after the gateway's refusal: clocks are wrong, too.
+    /// If the gateway refused the token, and the token has expired by this machine's clock, adds that to
+    /// the message. Not done before a refusal, because the clock may be wrong.
     fn explain_refused_token(&self, error: Error) -> Error {
         if error.code() != ErrorCode::Unauthorized {
             return error;
         }
         match self.token.expired_since(SystemTime::now()) {
-            Some(since) => error.add(&format!(
+            Some(since) => error.append(&format!(
                 "by this machine's clock the token expired on {since}: ask FlexPay for a new one"
             )),
             None => error,

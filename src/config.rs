@@ -1,4 +1,4 @@
-//! How a client is set up.
+//! The settings of a client.
 
 use std::fmt;
 use std::time::Duration;
@@ -39,33 +39,33 @@ pub struct Config {
     pub merchant: String,
     /// The token, with or without `Bearer `.
     pub token: Zeroizing<String>,
-    /// Which hosts.
+    /// The gateway's hosts.
     pub environment: Environment,
-    /// Which form of the payment service.
+    /// The version of the payment service.
     pub api: Api,
-    /// The payment service's whole address, instead of the environment's.
+    /// The payment service's full URL, instead of the environment's.
     pub pay_url: Option<String>,
-    /// The check service's address up to and without the order number (`…/check`), instead of the
+    /// The check service's URL without the order number (`…/check`), instead of the
     /// environment's.
     pub check_url: Option<String>,
-    /// The time for a whole call, name look-up to last byte. Zero: 30 seconds.
+    /// The time limit of a whole call, from the DNS lookup to the last byte. Zero: 30 seconds.
     pub timeout: Duration,
-    /// The part of it that look-up, connection, proxy and TLS may take together. Zero: 10 seconds.
+    /// The part of it for DNS lookup, connection, proxy and TLS handshake together. Zero: 10 seconds.
     pub connect_timeout: Duration,
-    /// A PEM file of certificates to trust instead of those built in.
+    /// A PEM file of certificates to trust instead of the built-in ones.
     pub ca_file: Option<String>,
     /// An HTTP proxy, `http://user:password@host:port`. The environment's proxy variables are not
     /// read.
     pub proxy: Option<String>,
     /// The merchant's software, for the User-Agent header: `BoutiqueZando/2.1`.
     pub app_name: Option<String>,
-    /// Signs every callback address with this secret of yours (at least 16 characters): then
-    /// [`verify_callback`](crate::Client::verify_callback) refuses a notice that was not sent to an
-    /// address you gave, before it asks anybody.
+    /// Signs every callback URL with this secret (at least 16 characters). Then
+    /// [`verify_callback`](crate::Client::verify_callback) refuses a callback that was not sent to a
+    /// URL you gave, before it sends a request.
     pub callback_secret: Option<Zeroizing<String>>,
-    /// The secret before this one: addresses signed with it are still good.
+    /// The previous secret: URLs signed with it are still valid.
     pub callback_secret_previous: Option<Zeroizing<String>>,
-    // The switches are the flags of the C ABI, in the order of their bits: new ones go to the end.
+    // The flags of the C ABI, in the order of their bits: add new ones at the end.
     /// Allows plain http to other machines: the token is then sent unencrypted.
     pub allow_plain_http: bool,
     /// A check sends one request, and does not retry: for callers that retry themselves. The request
@@ -87,7 +87,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const LONGEST_APP_NAME: usize = 200;
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Of a program whose environment is not that of the shell in which it was set, too: a web server's.
+/// A variable may be set in a shell, but not for the program, such as a web server.
 const NOT_SET: &str = "is not set in this program's environment: FlexPay gives it; the sandbox writes it into its \
                        --env-file";
 
@@ -101,14 +101,14 @@ impl Config {
         }
     }
 
-    /// Settings from the environment, one set of names for every language: `FLEXPAY_MERCHANT`,
+    /// Settings from environment variables, which are the same for every language: `FLEXPAY_MERCHANT`,
     /// `FLEXPAY_TOKEN`, `FLEXPAY_ENVIRONMENT` (`live`, `test`), `FLEXPAY_API` (`v1`, `v1.1`),
     /// `FLEXPAY_PAY_URL`, `FLEXPAY_CHECK_URL`, `FLEXPAY_TIMEOUT_MS`,
     /// `FLEXPAY_CONNECT_TIMEOUT_MS`, `FLEXPAY_CA_FILE`, `FLEXPAY_PROXY`, `FLEXPAY_APP_NAME`,
     /// `FLEXPAY_CALLBACK_SECRET`,
     /// `FLEXPAY_CALLBACK_SECRET_PREVIOUS`, `FLEXPAY_ALLOW_PLAIN_HTTP`,
-    /// `FLEXPAY_CHECK_ONCE`, `FLEXPAY_SYSTEM_ROOTS`, `FLEXPAY_PRIVATE_CONNECTIONS` (`0`, `1`). Unset
-    /// and empty are the same.
+    /// `FLEXPAY_CHECK_ONCE`, `FLEXPAY_SYSTEM_ROOTS`, `FLEXPAY_PRIVATE_CONNECTIONS` (`0`, `1`). An
+    /// empty variable counts as unset.
     pub fn from_env() -> Result<Self> {
         Self::from_variables(|name| match std::env::var(name) {
             Ok(value) => Ok(Some(trimmed(value)).filter(|value| !value.is_empty())),
@@ -120,7 +120,7 @@ impl Config {
     fn from_variables(
         variable: impl Fn(&'static str) -> Result<Option<String>, &'static str>,
     ) -> Result<Self> {
-        // The error names the variable, which is what its reader has set.
+        // The error names the variable, because the user has set that and not a field.
         let text = |name| variable(name).map_err(|problem| Error::invalid(name, problem));
         let milliseconds = |name| match text(name)? {
             None => Ok(Duration::ZERO),
@@ -171,7 +171,7 @@ impl Config {
         })
     }
 
-    /// Fills in the defaults and checks the rest, all but the token.
+    /// Sets the defaults and validates all settings except the token.
     pub(crate) fn complete(mut self) -> Result<Self> {
         self.trim()?;
         if self.merchant.is_empty() {
@@ -201,7 +201,7 @@ impl Config {
             }
         }
         for (field, url) in [("pay_url", self.pay_url()), ("check_url", self.check_url())] {
-            // Through a proxy, this machine is another one.
+            // Behind a proxy, localhost is the proxy's machine.
             let this_machine = self.proxy.is_none();
             address::check_endpoint(url, this_machine, self.allow_plain_http)
                 .map_err(|problem| Error::invalid(field, problem))?;
@@ -209,7 +209,7 @@ impl Config {
         Ok(self)
     }
 
-    /// Takes away blanks and line ends around each text, as a copied setting or a file brings them.
+    /// Removes whitespace and line endings around each text: copied settings and files often have them.
     fn trim(&mut self) -> Result<()> {
         self.merchant = self.merchant.trim().to_owned();
         for (field, setting) in [
@@ -248,12 +248,12 @@ impl Config {
     }
 }
 
-/// A variable without the blanks and line ends that a copied value or a file brings. In place, since it
-/// may be a secret: no copy is left behind.
+/// A variable without the surrounding whitespace that copied values and files often have. Trims in place:
+/// the value may be a secret, and a copy would stay in memory.
 fn trimmed(mut value: String) -> String {
     value.truncate(value.trim_end().len());
-    let blanks = value.len() - value.trim_start().len();
-    value.drain(..blanks);
+    let start = value.len() - value.trim_start().len();
+    value.drain(..start);
     value
 }
 
@@ -281,20 +281,21 @@ impl fmt::Debug for Config {
 mod tests {
     use super::*;
 
-    fn from(set: &[(&str, &str)]) -> Result<Config> {
+    fn from(variables: &[(&str, &str)]) -> Result<Config> {
         Config::from_variables(|name| {
-            let found = set.iter().find(|(known, _)| *known == name);
+            let found = variables.iter().find(|(known, _)| *known == name);
             Ok(found.map(|(_, value)| (*value).to_owned()))
         })
     }
 
-    const MUST: [(&str, &str); 2] = [("FLEXPAY_MERCHANT", "ZANDO"), ("FLEXPAY_TOKEN", "canary")];
+    const REQUIRED: [(&str, &str); 2] =
+        [("FLEXPAY_MERCHANT", "ZANDO"), ("FLEXPAY_TOKEN", "canary")];
 
     #[test]
     fn the_environment_sets_everything() {
         let config = from(&[
-            MUST[0],
-            MUST[1],
+            REQUIRED[0],
+            REQUIRED[1],
             ("FLEXPAY_ENVIRONMENT", "test"),
             ("FLEXPAY_API", "v1.1"),
             ("FLEXPAY_TIMEOUT_MS", "1500"),
@@ -315,20 +316,20 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_loses_what_surrounds_it() {
-        for (given, kept) in [
+    fn whitespace_around_a_variable_is_removed() {
+        for (given, trimmed_value) in [
             ("test\r", "test"),
             (" \t1500\n", "1500"),
             ("\u{a0}a b\u{3000}", "a b"),
             (" \r\n", ""),
             ("", ""),
         ] {
-            assert_eq!(trimmed(given.to_owned()), kept);
+            assert_eq!(trimmed(given.to_owned()), trimmed_value);
         }
     }
 
     #[test]
-    fn what_surrounds_a_setting_is_not_part_of_it() {
+    fn whitespace_around_a_setting_is_removed() {
         let config = Config {
             pay_url: Some(" https://pay.example/v1/pay\n".into()),
             app_name: Some("Boutique/2 \r\n".into()),
@@ -341,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_of_blanks_is_refused_by_name() {
+    fn a_setting_of_whitespace_is_refused_and_named() {
         type Set = fn(&mut Config, Option<String>);
         let settings: [(&str, Set); 6] = [
             ("merchant", |config, text| config.merchant = text.unwrap()),
@@ -352,11 +353,11 @@ mod tests {
             ("app_name", |config, text| config.app_name = text),
         ];
         for (field, set) in settings {
-            for blank in ["", " ", "\r\n", "\u{a0}"] {
+            for text in ["", " ", "\r\n", "\u{a0}"] {
                 let mut config = Config::new("ZANDO", "canary");
-                set(&mut config, Some(blank.into()));
+                set(&mut config, Some(text.into()));
                 let error = config.complete().unwrap_err();
-                assert_eq!(error.field(), Some(field), "{blank:?}");
+                assert_eq!(error.field(), Some(field), "{text:?}");
             }
         }
     }
@@ -380,19 +381,22 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_variable_is_named_and_not_repeated() {
+    fn the_error_names_a_wrong_variable_but_not_its_value() {
         for (name, value) in [
             ("FLEXPAY_ENVIRONMENT", "prod"),
             ("FLEXPAY_API", "v3"),
             ("FLEXPAY_TIMEOUT_MS", "2s"),
             ("FLEXPAY_ALLOW_PLAIN_HTTP", "yes"),
         ] {
-            let error = from(&[MUST[0], MUST[1], (name, value)]).unwrap_err();
+            let error = from(&[REQUIRED[0], REQUIRED[1], (name, value)]).unwrap_err();
             assert_eq!(error.field(), Some(name));
         }
-        assert_eq!(from(&[MUST[0]]).unwrap_err().field(), Some("FLEXPAY_TOKEN"));
         assert_eq!(
-            from(&[MUST[1]]).unwrap_err().field(),
+            from(&[REQUIRED[0]]).unwrap_err().field(),
+            Some("FLEXPAY_TOKEN")
+        );
+        assert_eq!(
+            from(&[REQUIRED[1]]).unwrap_err().field(),
             Some("FLEXPAY_MERCHANT")
         );
     }

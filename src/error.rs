@@ -1,12 +1,11 @@
-//! What went wrong, and the one thing a merchant must know after it: may I ask again?
+//! The error type: what went wrong, and whether the request may be repeated.
 
 use std::time::Duration;
 
 use crate::numbered::numbered;
 use crate::wire::gateway_message::GatewayMessage;
 
-/// What kind of thing went wrong. The numbers are those of the C ABI; they never change, and new
-/// ones may come.
+/// The kind of an error. The numbers are those of the C ABI. They never change; new ones may be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(i32)]
@@ -69,8 +68,8 @@ numbered!(
 /// Whether the caller may repeat the request that failed. It depends on what was written to the
 /// connection, not on the kind of failure.
 ///
-/// It is about the request of the call that failed. Only [`pay`](crate::Client::pay) sends a payment:
-/// that a *check* was not sent does not mean that the customer has not paid.
+/// It applies to the request of the failed call. Only [`pay`](crate::Client::pay) sends a payment: if a
+/// *check* was not sent, the customer may still have paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(i32)]
@@ -92,7 +91,7 @@ numbered!(
     Refused => c"REFUSED",
 );
 
-/// An error of this library. It never holds the token.
+/// An error of this library. It never contains the token.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", .0.message)]
 pub struct Error(Box<Details>);
@@ -108,7 +107,7 @@ struct Details {
     gateway_message: Option<String>,
     order_number: Option<String>,
     retry_after: Option<Duration>,
-    passing: bool,
+    retryable: bool,
 }
 
 /// `Result` with this library's [`Error`].
@@ -126,11 +125,11 @@ impl Error {
             gateway_message: None,
             order_number: None,
             retry_after: None,
-            passing: false,
+            retryable: false,
         }))
     }
 
-    /// An argument or setting refused locally; the message becomes "field: problem".
+    /// An invalid argument or setting; the message becomes "field: problem". Nothing was sent.
     pub(crate) fn invalid(field: &'static str, problem: impl std::fmt::Display) -> Self {
         Self::new(
             ErrorCode::Invalid,
@@ -150,36 +149,36 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_gateway_message(mut self, words: GatewayMessage) -> Self {
-        self.0.gateway_code = words.code;
-        self.0.gateway_message = words.message;
+    pub(crate) fn with_gateway_message(mut self, message: GatewayMessage) -> Self {
+        self.0.gateway_code = message.code;
+        self.0.gateway_message = message.message;
         self
     }
 
-    /// The gateway's words, where the error does not hold them yet.
-    pub(crate) fn or_gateway_message(mut self, words: impl FnOnce() -> GatewayMessage) -> Self {
+    /// Adds the gateway's message, if the error does not contain one yet.
+    pub(crate) fn or_gateway_message(mut self, message: impl FnOnce() -> GatewayMessage) -> Self {
         if self.0.gateway_code.is_none() && self.0.gateway_message.is_none() {
-            let words = words();
-            self.0.gateway_code = words.code;
-            self.0.gateway_message = words.message;
+            let message = message();
+            self.0.gateway_code = message.code;
+            self.0.gateway_message = message.message;
         }
         self
     }
 
-    /// The order that the reply to a payment request names beside this error.
+    /// Adds the order number that the failed reply to a payment request contains.
     pub(crate) fn with_order_number(mut self, order_number: Option<String>) -> Self {
         self.0.order_number = order_number;
         self
     }
 
-    /// Marks what may be over at the next question: a broken connection, a failing gateway.
-    pub(crate) fn passing(mut self) -> Self {
-        self.0.passing = true;
+    /// Marks an error that a retry may avoid: a broken connection, a failure of the gateway.
+    pub(crate) fn retryable(mut self) -> Self {
+        self.0.retryable = true;
         self
     }
 
-    /// The same error, where the outcome of a payment is what is asked about.
-    pub(crate) fn outcome_open(mut self) -> Self {
+    /// The same error of a wait: the outcome of the payment is unknown.
+    pub(crate) fn with_unknown_outcome(mut self) -> Self {
         if self.0.code != ErrorCode::Invalid {
             self.0.outcome = Outcome::Unknown;
         }
@@ -200,13 +199,13 @@ impl Error {
     }
 
     /// Adds a sentence to the message.
-    pub(crate) fn add(mut self, sentence: &str) -> Self {
+    pub(crate) fn append(mut self, sentence: &str) -> Self {
         self.0.message.push_str("; ");
         self.0.message.push_str(sentence);
         self
     }
 
-    /// What kind of error this is.
+    /// The kind of error.
     pub fn code(&self) -> ErrorCode {
         self.0.code
     }
@@ -216,45 +215,44 @@ impl Error {
         self.0.outcome
     }
 
-    /// For a person, in English: what went wrong, the field at fault where there is one and, where
-    /// that is known, what to do next. After [`Outcome::Unknown`] it says which order number or reference to look up.
+    /// A message in English: what went wrong, the invalid field if there is one and, if it is known,
+    /// what to do next. After [`Outcome::Unknown`] it names the order number or reference to search for.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The name of the field at fault, as this library spells it (`amount`, `order_number`).
+    /// This library's name of the invalid field (`amount`, `order_number`).
     pub fn field(&self) -> Option<&'static str> {
         self.0.field
     }
 
-    /// The HTTP status of the gateway's answer, when there was one.
+    /// The HTTP status of the gateway's reply, if there was one.
     pub fn http_status(&self) -> Option<u16> {
         self.0.http_status
     }
 
-    /// The gateway's own code, when it gave one.
+    /// The code in the gateway's reply, if there was one.
     pub fn gateway_code(&self) -> Option<&str> {
         self.0.gateway_code.as_deref()
     }
 
-    /// The gateway's own words, when it said any. French, as it comes.
+    /// The message in the gateway's reply, if there was one: in French, unchanged.
     pub fn gateway_message(&self) -> Option<&str> {
         self.0.gateway_message.as_deref()
     }
 
-    /// The order number that a failed payment request's reply gave all the same: with it the
-    /// merchant can find out what became of the payment
-    /// ([`Client::check`](crate::Client::check)). `None` where the reply named none.
+    /// The order number in the reply of a failed payment request. Use it to get the state of the payment
+    /// ([`Client::check`](crate::Client::check)). `None` if the reply contained none.
     pub fn order_number(&self) -> Option<&str> {
         self.0.order_number.as_deref()
     }
 
-    /// Whether asking again may bring an answer.
-    pub(crate) fn is_passing(&self) -> bool {
-        self.0.passing
+    /// Whether a retry may succeed.
+    pub(crate) fn is_retryable(&self) -> bool {
+        self.0.retryable
     }
 
-    /// How long the gateway asked to be left alone (`Retry-After`).
+    /// How long to wait before the next request (`Retry-After`).
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }

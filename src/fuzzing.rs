@@ -34,13 +34,13 @@ pub fn pay_reply(
 /// Verifies a callback with this reply to the check, without a callback secret. The steps are those of
 /// `Client::verify_callback`.
 pub fn verdict(
-    notice: &[u8],
+    callback_body: &[u8],
     expected: &Expected,
     status: u16,
     body: &[u8],
 ) -> Result<Transaction> {
     let amount = expected.validate()?;
-    let callback = parse_callback(notice)?;
+    let callback = parse_callback(callback_body)?;
     let order_number = expected.order_to_check(&callback)?;
     let transaction = check_reply(status, body, order_number)?;
     expected.confirm(amount, &transaction)?;

@@ -16,13 +16,14 @@
 //! # }
 //! ```
 //!
-//! Three rules it keeps, so that its users need not:
+//! It keeps three rules:
 //!
-//! - a payment request is sent at most once, and [`Error::outcome`] says whether it may be repeated;
-//! - a callback is a hint: [`Client::verify_callback`] asks the gateway and compares;
-//! - the token is never printed, and wiped when the client is dropped.
+//! - a payment request is sent at most once; [`Error::outcome`] reports whether it may be repeated;
+//! - a callback is only a hint: [`Client::verify_callback`] checks the order with the gateway and
+//!   compares the result;
+//! - the token is never printed, and it is wiped when the client is dropped.
 //!
-//! The same, for C and everything that can call C, is in `include/flexpay.h`.
+//! `include/flexpay.h` is the same API for C, and for every language that can call C.
 
 #![deny(unsafe_code)]
 #![deny(missing_docs)]

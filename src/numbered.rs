@@ -1,7 +1,7 @@
-//! Names of the enums that have a number in the C ABI.
+//! Names for the enums that have numbers in the C ABI.
 
-/// Gives an enum its names, and finds a variant by its number. Each variant must be listed: one that
-/// is missing does not compile.
+/// Implements `name`, and `from_number`, which finds a variant by its number. All variants must be
+/// listed: if one is missing, the code does not compile.
 macro_rules! numbered {
     ($kind:ident, $($variant:ident => $name:literal),+ $(,)?) => {
         impl $kind {
@@ -10,7 +10,7 @@ macro_rules! numbered {
                 self.c_name().to_str().expect("ASCII")
             }
 
-            /// The same for C.
+            /// The name as a C string.
             pub(crate) fn c_name(self) -> &'static std::ffi::CStr {
                 match self {
                     $(Self::$variant => $name),+
@@ -19,7 +19,7 @@ macro_rules! numbered {
 
             pub(crate) fn from_number(number: i32) -> Option<Self> {
                 let mut all = [$(Self::$variant),+].into_iter();
-                all.find(|one| *one as i32 == number)
+                all.find(|variant| *variant as i32 == number)
             }
         }
     };

@@ -115,11 +115,11 @@ impl PaymentRequest {
     ) -> Body {
         match config.api {
             Api::V1 => {
-                let authorization = token.stand_in(Place::Form);
+                let authorization = token.placeholder(Place::Form);
                 Body::Form(self.encode_form(&config.merchant, &authorization, callback_url))
             }
             Api::V1_1 => {
-                let authorization = token.stand_in(Place::Json);
+                let authorization = token.placeholder(Place::Json);
                 Body::Json(self.encode_json(&config.merchant, &authorization, callback_url))
             }
         }

@@ -1,4 +1,4 @@
-//! The merchant's secret: how it is accepted, kept, and wiped.
+//! The authorization token: validation, use in requests, and masking in replies.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,16 +10,16 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::wire::{date, form};
 
-/// A longer token would not fit into one write of a request, however it is escaped.
+/// In bytes. A longer token might not fit into one write of a request when it is escaped.
 const MAX_LENGTH: usize = 4096;
 
-/// A shorter token occurs by chance in other text.
+/// In bytes. A shorter token may occur in other text by chance.
 const MIN_LENGTH_TO_MASK: usize = 8;
 
-/// Replaces the token in what the gateway sent. No address is valid with brackets in it.
+/// Replaces the token in a reply. A URL with brackets is invalid, so it cannot be used by mistake.
 const MASK: &str = "[token]";
 
-/// Where in a request the token is. The place decides how it is escaped.
+/// Where the token is in a request. This decides how it is escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// `authorization: Bearer …`
@@ -32,7 +32,7 @@ pub(crate) enum Place {
 
 /// The authorization token. It is wiped when dropped, and nothing prints it.
 pub(crate) struct Token {
-    /// The token as it is, which is how a header has it.
+    /// The unescaped token, as in a header.
     bare: Zeroizing<String>,
     /// The token as JSON escapes it, if that is different. It is not for a JWT.
     json: Option<Zeroizing<String>>,
@@ -74,7 +74,7 @@ impl Token {
         })
     }
 
-    /// The token as it is written at a place.
+    /// The token, escaped for a place.
     fn escaped(&self, place: Place) -> &str {
         let escaped = match place {
             Place::Header => &None,
@@ -84,29 +84,29 @@ impl Token {
         escaped.as_ref().unwrap_or(&self.bare)
     }
 
-    /// What reserves the token's place in a request until [`put_in_place`](Self::put_in_place): as
-    /// many stars as it has characters. The HTTP library copies headers and bodies, and logs every
-    /// byte at its finest level. So it never gets the token.
-    pub(crate) fn stand_in(&self, place: Place) -> String {
+    /// A placeholder for the token, which [`fill_placeholder`](Self::fill_placeholder) replaces: asterisks
+    /// of the same length. The HTTP library copies headers and bodies, and can log every byte. So it never
+    /// receives the token.
+    pub(crate) fn placeholder(&self, place: Place) -> String {
         let length = scheme(place).len() + self.escaped(place).len();
         "*".repeat(length)
     }
 
-    /// Writes the token over its stand-in. False if there is none in `output`.
-    pub(crate) fn put_in_place(&self, place: Place, output: &mut [u8]) -> bool {
+    /// Writes the token over its placeholder. False if `output` contains none.
+    pub(crate) fn fill_placeholder(&self, place: Place, output: &mut [u8]) -> bool {
         let name: &[u8] = match place {
             Place::Header => b"authorization: ",
             Place::Form => b"authorization=",
             Place::Json => b"\"authorization\":\"",
         };
-        let mut stars = memchr_iter(b'*', output);
-        let Some(start) = stars.find(|&at| output[..at].ends_with(name)) else {
+        let mut asterisks = memchr_iter(b'*', output);
+        let Some(start) = asterisks.find(|&at| output[..at].ends_with(name)) else {
             return false;
         };
         let (scheme, token) = (scheme(place), self.escaped(place));
         match output.get_mut(start..start + scheme.len() + token.len()) {
-            Some(room) if room.iter().all(|&byte| byte == b'*') => {
-                let (before, after) = room.split_at_mut(scheme.len());
+            Some(placeholder) if placeholder.iter().all(|&byte| byte == b'*') => {
+                let (before, after) = placeholder.split_at_mut(scheme.len());
                 before.copy_from_slice(scheme.as_bytes());
                 after.copy_from_slice(token.as_bytes());
                 true
@@ -115,34 +115,34 @@ impl Token {
         }
     }
 
-    /// Replaces the token in what the gateway sent: some gateways put what they refuse into the
-    /// refusal, or into a page for the customer. It is found as it is, and as a request has it in
-    /// JSON and in a form. True if it was there.
+    /// Replaces the token in a reply: some gateways repeat the refused request in their refusal, or in a
+    /// page for the customer. The token is found unescaped, and escaped as in a JSON or form request. True
+    /// if it was found.
     ///
-    /// Each reply is masked twice: its bytes as they came, and each text after its escapes were
-    /// decoded. A JWT has no character that JSON, a form or HTML must escape.
+    /// Each reply is masked twice: the received bytes, and each text after its escapes were decoded. A
+    /// JWT has no character that JSON, a form or HTML must escape.
     pub(crate) fn mask_in(&self, text: &mut Vec<u8>) -> bool {
         if self.bare.len() < MIN_LENGTH_TO_MASK {
             return false;
         }
-        let mut was_there = replace_all(text, self.bare.as_bytes());
+        let mut was_found = replace_all(text, self.bare.as_bytes());
         for escaped in [&self.json, &self.form].into_iter().flatten() {
-            was_there |= replace_all(text, escaped.as_bytes());
+            was_found |= replace_all(text, escaped.as_bytes());
         }
-        was_there
+        was_found
     }
 
-    /// The same for a text that was decoded.
+    /// The same for a decoded text.
     pub(crate) fn masked(&self, text: String) -> String {
         let mut bytes = text.into_bytes();
         self.mask_in(&mut bytes);
-        // Masking replaces ASCII by ASCII.
+        // Masking replaces ASCII by ASCII, so this is still UTF-8.
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// If the token is a JWT whose `exp` is past by this machine's clock, when it expired.
+    /// When the token expired, if it is a JWT whose `exp` is in the past by this machine's clock.
     ///
-    /// Only ever used to explain a refusal of the gateway: clocks on tills are wrong.
+    /// Use it only to explain a refusal of the gateway: the clock may be wrong.
     pub(crate) fn expired_since(&self, now: SystemTime) -> Option<String> {
         #[derive(Deserialize)]
         struct Claims {
@@ -168,7 +168,8 @@ fn scheme(place: Place) -> &'static str {
     }
 }
 
-// Both reserve the greatest length first: a String that grows leaves a copy of the token behind.
+// Both allocate the maximum length at the start: a String that grows leaves a copy of the token in
+// memory.
 
 fn json_escaped(token: &str) -> Zeroizing<String> {
     let mut escaped = Zeroizing::new(String::with_capacity(2 * token.len()));
@@ -188,7 +189,7 @@ fn form_encoded(token: &str) -> Zeroizing<String> {
     encoded
 }
 
-/// Replaces the token by [`MASK`]. True if it was there; then the old text is wiped.
+/// Replaces the token by [`MASK`]. True if it was found; then the old text is wiped.
 fn replace_all(text: &mut Vec<u8>, token: &[u8]) -> bool {
     let mut masked = Vec::new();
     let mut rest = 0;
@@ -220,7 +221,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_token_comes_with_or_without_its_scheme() {
+    fn the_bearer_scheme_is_optional() {
         for given in [
             "abc.def",
             "Bearer abc.def",
@@ -230,7 +231,7 @@ mod tests {
         ] {
             assert_eq!(&*Token::accept(given).expect(given).bare, "abc.def");
         }
-        // A token that merely begins with those letters is left whole.
+        // A token that only begins with these letters is not changed.
         assert_eq!(&*Token::accept("bearer123").unwrap().bare, "bearer123");
     }
 
@@ -247,19 +248,19 @@ mod tests {
             "s3crét",
             "s3cret\0",
         ] {
-            let complaint = Token::accept(given).expect_err(given);
-            assert!(!complaint.contains("s3c"), "{complaint}");
+            let problem = Token::accept(given).expect_err(given);
+            assert!(!problem.contains("s3c"), "{problem}");
         }
     }
 
     #[test]
-    fn debug_says_nothing() {
+    fn debug_output_does_not_contain_the_token() {
         let token = Token::accept("canary-4711").unwrap();
         assert_eq!(format!("{token:?}"), "Token(secret)");
     }
 
     #[test]
-    fn the_token_takes_the_place_of_its_stand_in_and_no_other() {
+    fn the_token_replaces_its_placeholder_and_nothing_else() {
         let token = Token::accept("a\"b\\c=").unwrap();
         for (place, before, after) in [
             (Place::Header, "x: **\r\nauthorization: ", "Bearer a\"b\\c="),
@@ -267,10 +268,10 @@ mod tests {
             (Place::Json, "{\"authorization\":\"", "Bearer a\\\"b\\\\c="),
         ] {
             let request = |value: &str| format!("{before}{value}&description=****").into_bytes();
-            let mut output = request(&token.stand_in(place));
-            assert!(token.put_in_place(place, &mut output));
+            let mut output = request(&token.placeholder(place));
+            assert!(token.fill_placeholder(place, &mut output));
             assert_eq!(output, request(after));
-            assert!(!token.put_in_place(place, &mut output), "once");
+            assert!(!token.fill_placeholder(place, &mut output), "once");
         }
     }
 
@@ -281,18 +282,18 @@ mod tests {
         assert!(token.mask_in(&mut text));
         assert_eq!(text, b"no [token] nor [token] nor [token] here");
         assert!(!token.mask_in(&mut text));
-        // Occurrences that overlap are one, and what is left makes no new one.
+        // Overlapping occurrences count as one, and masking creates no new occurrence.
         let token = Token::accept("abababab").unwrap();
         let mut text = b"ababababababab ababab[token]ab".to_vec();
         assert!(token.mask_in(&mut text));
         assert_eq!(text, b"[token]ababab ababab[token]ab");
-        // A short one occurs by chance, and is not replaced.
+        // A short token may occur by chance, and is not replaced.
         let mut text = b"abc".to_vec();
         assert!(!Token::accept("b").unwrap().mask_in(&mut text));
     }
 
     #[test]
-    fn a_jwt_gives_the_time_it_expired() {
+    fn the_expiry_time_of_a_jwt_is_read() {
         // {"alg":"none"} . {"exp":1700000000} . signature
         let token = Token::accept("eyJhbGciOiJub25lIn0.eyJleHAiOjE3MDAwMDAwMDB9.c2ln").unwrap();
         let at = |secs| UNIX_EPOCH + Duration::from_secs(secs);

@@ -201,7 +201,7 @@ impl CheckReply {
                 let message = format!("the gateway failed{}", gateway_message.as_suffix());
                 Error::new(ErrorCode::Gateway, Outcome::Unknown, message)
                     .with_gateway_message(gateway_message)
-                    .passing()
+                    .retryable()
             } else if has_empty_transaction || text.is_none_or(mentions_no_such_order) {
                 Error::new(
                     ErrorCode::NotFound,

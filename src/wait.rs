@@ -1,4 +1,4 @@
-//! Waiting for the outcome of a payment.
+//! Waits for the outcome of a payment.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
@@ -8,32 +8,32 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::transaction::{State, Transaction};
 use crate::transport::Limits;
-use crate::transport::call::{after, sleep_until};
+use crate::transport::call::{deadline_after, sleep_until};
 
-/// How [`Client::wait`](crate::Client::wait) waits. Zero stands for the default of each.
+/// The options of [`Client::wait`](crate::Client::wait). Zero means the default of each.
 #[derive(Clone, Debug)]
 pub struct WaitOptions {
-    /// How long to wait in all.
+    /// How long to wait in total.
     pub timeout: Duration,
-    /// The pause before the second question; it grows by half each time.
+    /// The pause before the second check; it grows by half each time.
     pub interval: Duration,
     /// The longest pause.
     pub max_interval: Duration,
-    /// How long FAILED must stand, from when it was first seen, to be believed: the gateway says it
-    /// while the customer is still typing, and PAID afterwards. The same for CANCELLED, REFUNDING
-    /// and REFUNDED: an older document of the gateway gives their numbers other meanings, and one of
-    /// them was seen live before a PAID.
+    /// How long FAILED must last, from when it was first seen, before it is returned: the gateway
+    /// reports it while the customer is still typing, and PAID afterwards. The same for CANCELLED,
+    /// REFUNDING and REFUNDED: an older document of the gateway gives their numbers other meanings, and
+    /// one of them was seen live before a PAID.
     pub failed_grace: Duration,
-    /// Ends the wait from elsewhere.
+    /// Cancels the wait, from another thread or a signal handler.
     pub cancel: Option<CancelToken>,
-    /// The payment that is waited for. Then the wait returns it and no other: one that differs in
-    /// reference, amount or currency ends the wait with [`ErrorCode::Mismatch`]. Its `order_number`,
-    /// where there is one, must be the one that is waited for; its `query` is not used.
+    /// The payment that is waited for. If set, the wait returns no other: a payment that differs in
+    /// reference, amount or currency ends the wait with [`ErrorCode::Mismatch`]. Its `order_number`, if
+    /// set, must be the one that is waited for; its `query` is not used.
     pub expected: Option<Expected>,
 }
 
 impl Default for WaitOptions {
-    /// Ten minutes; pauses from one second to ten; half a minute of grace.
+    /// Timeout: 10 minutes. Pauses: from 1 to 10 seconds. Grace period: 30 seconds.
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(600),
@@ -61,48 +61,47 @@ impl WaitOptions {
     }
 }
 
-/// How long before the deadline the last question is asked.
-const LAST_QUESTION: Duration = Duration::from_secs(2);
+/// The time between the last check and the deadline.
+const LAST_CHECK_MARGIN: Duration = Duration::from_secs(2);
 
-/// Pauses that grow, and that differ a little from one client to the next so that a thousand tills
-/// do not ask in step.
+/// Exponential backoff with jitter, so that many clients do not send their checks at the same time.
 pub(crate) struct Backoff {
-    pub(crate) first: Duration,
-    pub(crate) most: Duration,
+    pub(crate) initial: Duration,
+    pub(crate) max: Duration,
 }
 
 impl Backoff {
-    /// The pause after so many attempts: half as long again each time, give or take a fifth.
+    /// The pause after this many attempts. It grows by half each time; the jitter is 20 percent.
     pub(crate) fn pause(&self, attempts: u32) -> Duration {
-        let mut pause = self.first;
+        let mut pause = self.initial;
         for _ in 1..attempts.min(64) {
-            pause = pause.saturating_add(pause / 2).min(self.most);
+            pause = pause.saturating_add(pause / 2).min(self.max);
         }
-        // RandomState's keys are random, but a forked child has its parent's: so, the process too.
-        let chance = RandomState::new().hash_one((attempts, std::process::id(), Instant::now()));
-        let percent = 80 + (chance % 41) as u32;
-        (pause / 100).saturating_mul(percent).min(self.most)
+        // RandomState has random keys. A forked child inherits them, so the process id is hashed too.
+        let random = RandomState::new().hash_one((attempts, std::process::id(), Instant::now()));
+        let percent = 80 + (random % 41) as u32;
+        (pause / 100).saturating_mul(percent).min(self.max)
     }
 }
 
-/// Asks until the answer is final.
+/// Calls `check` until the state of the transaction is final.
 pub(crate) fn wait(
     options: &WaitOptions,
-    mut ask: impl FnMut(Limits<'_>) -> Result<Transaction>,
+    mut check: impl FnMut(Limits<'_>) -> Result<Transaction>,
 ) -> Result<Transaction> {
     let options = options.with_defaults();
     let cancel = options.cancel.as_ref();
-    let deadline = after(options.timeout);
+    let deadline = deadline_after(options.timeout);
     let limits = Limits { deadline, cancel };
-    // The last question is asked shortly before the deadline, whatever the pauses come to.
-    let last_chance = deadline
-        .checked_sub(LAST_QUESTION.min(options.timeout / 4))
+    // The last check is sent shortly before the deadline, independent of the pauses.
+    let last_check = deadline
+        .checked_sub(LAST_CHECK_MARGIN.min(options.timeout / 4))
         .unwrap_or(deadline);
     let backoff = Backoff {
-        first: options.interval,
-        most: options.max_interval,
+        initial: options.interval,
+        max: options.max_interval,
     };
-    // The last state that is provisional, and when it was first seen.
+    // The last provisional state, and when it was first seen.
     let mut provisional: Option<(State, Instant)> = None;
     let mut seen = "nothing".to_owned();
     for attempt in 1.. {
@@ -110,7 +109,7 @@ pub(crate) fn wait(
             return Err(cancelled());
         }
         let mut pause = backoff.pause(attempt);
-        match ask(limits) {
+        match check(limits) {
             Ok(transaction) => {
                 seen = transaction.state.name().to_owned();
                 match transaction.state {
@@ -119,36 +118,38 @@ pub(crate) fn wait(
                     | State::Cancelled
                     | State::Refunding
                     | State::Refunded) => {
-                        let same = provisional.filter(|(before, _)| *before == state);
-                        let (_, since) =
-                            *provisional.insert(same.unwrap_or((state, Instant::now())));
-                        let stood = since.elapsed();
-                        if stood >= options.failed_grace {
+                        let since = match provisional {
+                            Some((previous, since)) if previous == state => since,
+                            _ => Instant::now(),
+                        };
+                        provisional = Some((state, since));
+                        let lasted = since.elapsed();
+                        if lasted >= options.failed_grace {
                             return Ok(transaction);
                         }
                         seen.push_str(", too lately to be sure");
-                        // No sense in sleeping past the moment it can be believed.
-                        pause = pause.min(options.failed_grace - stood);
+                        // Check again at the end of the grace period at the latest.
+                        pause = pause.min(options.failed_grace - lasted);
                     }
                     State::Pending | State::Unknown => provisional = None,
                 }
             }
-            Err(error) if goes_on_after(&error) => {
-                // A gateway that asks for an hour is asked sooner: somebody stands at the till.
-                let asked_for = error.retry_after().unwrap_or_default();
-                pause = pause.max(asked_for.min(options.max_interval));
-                // That time was up says less than what was seen before.
+            Err(error) if continues_after(&error) => {
+                // Retry-After is limited to max_interval, because a customer waits at the till.
+                let retry_after = error.retry_after().unwrap_or_default();
+                pause = pause.max(retry_after.min(options.max_interval));
+                // A timeout is less useful in the message than what was seen before.
                 if error.code() != ErrorCode::Timeout || seen == "nothing" {
                     seen = error.message().to_owned();
                 }
             }
-            Err(error) => return Err(error.outcome_open()),
+            Err(error) => return Err(error.with_unknown_outcome()),
         }
         let now = Instant::now();
-        if now >= last_chance {
+        if now >= last_check {
             break;
         }
-        let next = after(pause).min(last_chance);
+        let next = deadline_after(pause).min(last_check);
         if !sleep_until(next, cancel) {
             return Err(cancelled());
         }
@@ -161,10 +162,10 @@ pub(crate) fn wait(
     ))
 }
 
-/// Whether a wait goes on after this error. The gateway says "not found" under many HTTP statuses for
-/// a moment after a payment request, so of its refusals only the one of the token ends a wait.
-fn goes_on_after(error: &Error) -> bool {
-    error.is_passing()
+/// Whether the wait continues after this error. For a moment after a payment request, the gateway reports
+/// "not found" with various HTTP statuses. So the only refusal that ends a wait is that of the token.
+fn continues_after(error: &Error) -> bool {
+    error.is_retryable()
         || matches!(
             error.code(),
             ErrorCode::NotFound

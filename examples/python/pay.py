@@ -77,7 +77,7 @@ def pay(client: Client, db: sqlite3.Connection, order_id: str, amount: str, curr
         state = "PENDING" if error.outcome is Outcome.UNKNOWN else "FAILED"
         with db:
             db.execute(
-                "UPDATE attempts SET state = ?, why = ?, order_number = COALESCE(order_number, ?)"
+                "UPDATE attempts SET state = ?, error = ?, order_number = COALESCE(order_number, ?)"
                 " WHERE reference = ? AND state = 'PENDING'",
                 (state, str(error), error.order_number, reference),
             )

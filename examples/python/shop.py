@@ -35,11 +35,11 @@ SCHEMA = """
     CREATE TABLE IF NOT EXISTS attempts (
         reference TEXT PRIMARY KEY,
         order_id TEXT NOT NULL REFERENCES orders,
-        asked_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+        created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
         order_number TEXT UNIQUE, -- the gateway's; NULL until it is known
         page_url TEXT, -- where the customer pays
         state TEXT NOT NULL DEFAULT 'PENDING', -- the name of a flexpay.State
-        why TEXT -- the library's error message if the payment request failed
+        error TEXT -- the library's error message if the payment request failed
     );
     CREATE UNIQUE INDEX IF NOT EXISTS one_open_attempt ON attempts (order_id)
         WHERE state IN ('UNKNOWN', 'PENDING');
@@ -76,7 +76,7 @@ def open_database() -> sqlite3.Connection:
 def attempts(db: sqlite3.Connection, where: str, *values: str) -> list[Attempt]:
     rows = db.execute(
         "SELECT reference, order_id, order_number, state, page_url, amount, currency,"
-        " strftime('%s', 'now') - strftime('%s', asked_at)"
+        " strftime('%s', 'now') - strftime('%s', created_at)"
         f" FROM attempts JOIN orders ON orders.id = order_id WHERE {where} ORDER BY attempts.rowid",
         values,
     )

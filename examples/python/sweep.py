@@ -38,7 +38,7 @@ def main() -> int:
             for attempt in shop.attempts(
                 db,
                 "state IN ('UNKNOWN', 'PENDING') OR state IN ('FAILED', 'CANCELLED')"
-                " AND order_number IS NOT NULL AND asked_at > datetime('now', '-1 day')",
+                " AND order_number IS NOT NULL AND created_at > datetime('now', '-1 day')",
             ):
                 ok = sweep_attempt(client, db, attempt) and ok
     except FlexPayError as error:

@@ -1,8 +1,7 @@
-//! The call under way on this thread: its deadline, how far it got, and who may end it.
+//! The current call of a thread: its deadline, its stage, and its cancel token.
 //!
-//! A blocking call runs on its caller's thread from end to end, while the connections it uses are
-//! pooled and outlive it. So what belongs to the call is found through the thread, not through the
-//! connection.
+//! A blocking call runs on its caller's thread from start to end. The connections it uses are pooled
+//! and outlive it. So the state of the call belongs to the thread, not to the connection.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -10,24 +9,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Limits;
-use super::first_byte::Kept;
+use super::first_byte::ConnectionHandle;
 use crate::cancel::CancelToken;
 use crate::error::Outcome;
 use crate::token::{Place, Token};
 
-/// How far a call got. The order is the order of events.
+/// The stage of a call. The variants are in the order of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
-    /// Nothing was asked of the network. A kept connection leads from here to `Sent`.
+    /// Nothing was sent to the network. With a reused connection, the next stage is `Sent`.
     Start,
-    /// From looking up the proxy to its tunnel, where there is a proxy.
+    /// If there is a proxy: from resolving its name until its tunnel is open.
     Proxy,
     Resolving,
     Connecting,
-    Securing,
-    /// Connected, with TLS where there is to be TLS; nothing of the request handed over.
+    TlsHandshake,
+    /// Connected, including TLS if the URL is https. No byte of the request was sent.
     Ready,
-    /// The first byte of the request was handed to the connection.
+    /// The first byte of the request was written to the connection.
     Sent,
 }
 
@@ -35,28 +34,28 @@ pub(crate) enum Stage {
 #[derive(Debug)]
 pub(crate) struct Call {
     deadline: Instant,
-    connect_by: Instant,
-    kept_connection_answers_by: Instant,
+    connect_deadline: Instant,
+    reused_connection_deadline: Instant,
     cancel: Option<CancelToken>,
     stage: Cell<Stage>,
-    /// The token, and its spelling in this request. `None` once it has been put in place.
+    /// The token, and its place in this request. `None` after it was written.
     token: RefCell<Option<(Arc<Token>, Place)>>,
-    /// Something of a reply has come.
-    heard: Cell<bool>,
+    /// The first byte of a reply was received.
+    reply_started: Cell<bool>,
     /// The connection that carries the request.
-    kept: RefCell<Kept>,
+    connection: RefCell<ConnectionHandle>,
     /// The connection broke while the reply was read.
     broken: Cell<bool>,
-    /// A connection was made for it; no kept one was used.
-    fresh: Cell<bool>,
+    /// A new connection was opened for this call; no idle connection is reused.
+    is_new_connection: Cell<bool>,
 }
 
-/// How long a blocking operation may go without looking whether it was cancelled.
-const LOOK_UP_EVERY: Duration = Duration::from_millis(50);
+/// The longest time a blocking operation runs without checking whether the call was cancelled.
+const CANCEL_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A kept connection that brings nothing for so long has died without a word, as behind a router that
-/// forgot it.
-const DEAD_AFTER: Duration = Duration::from_secs(10);
+/// If a reused connection brings nothing for this time, it is dead without having been closed, for
+/// example because a router dropped its state.
+const REUSED_CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Call>>> = const { RefCell::new(None) };
@@ -70,26 +69,27 @@ impl Call {
     ) -> Self {
         Self {
             deadline: limits.deadline,
-            connect_by: after(connect_timeout).min(limits.deadline),
-            kept_connection_answers_by: after(DEAD_AFTER).min(limits.deadline),
+            connect_deadline: deadline_after(connect_timeout).min(limits.deadline),
+            reused_connection_deadline: deadline_after(REUSED_CONNECTION_TIMEOUT)
+                .min(limits.deadline),
             cancel: limits.cancel.cloned(),
             stage: Cell::new(Stage::Start),
             token: RefCell::new(token),
-            heard: Cell::new(false),
-            kept: RefCell::default(),
+            reply_started: Cell::new(false),
+            connection: RefCell::default(),
             broken: Cell::new(false),
-            fresh: Cell::new(false),
+            is_new_connection: Cell::new(false),
         }
     }
 
-    /// A call without a request.
+    /// A call without a token.
     #[cfg(test)]
-    pub(crate) fn lasting(time: Duration, cancel: Option<&CancelToken>) -> Self {
-        let deadline = after(time);
+    pub(crate) fn with_timeout(time: Duration, cancel: Option<&CancelToken>) -> Self {
+        let deadline = deadline_after(time);
         Self::new(Limits { deadline, cancel }, time, None)
     }
 
-    /// Runs `work` with this as the thread's call.
+    /// Runs `work` with this as the current call of the thread.
     pub(crate) fn run<T>(self, work: impl FnOnce(&Self) -> T) -> T {
         struct Restore(Option<Rc<Call>>);
         impl Drop for Restore {
@@ -102,7 +102,7 @@ impl Call {
         work(&call)
     }
 
-    /// The call of this thread. Connections are only ever driven from within one.
+    /// The current call of this thread. Connections are used only inside a call.
     pub(crate) fn current() -> Option<Rc<Self>> {
         CURRENT.with(|current| current.borrow().clone())
     }
@@ -111,18 +111,18 @@ impl Call {
         self.stage.get()
     }
 
-    /// Once a byte was handed over, nothing takes that back.
-    pub(crate) fn reach(&self, stage: Stage) {
+    /// Sets the stage. After [`Stage::Sent`] it does not change any more.
+    pub(crate) fn enter(&self, stage: Stage) {
         if self.stage.get() == Stage::Sent {
             return;
         }
         self.stage.set(stage);
         if stage == Stage::Ready {
-            self.fresh.set(true);
+            self.is_new_connection.set(true);
         }
     }
 
-    /// Whether the request may be repeated, from what was handed over.
+    /// Whether the request may be repeated: it depends on whether a byte of it was sent.
     pub(crate) fn outcome(&self) -> Outcome {
         match self.stage.get() {
             Stage::Sent => Outcome::Unknown,
@@ -134,84 +134,89 @@ impl Call {
         self.cancel.as_ref().is_some_and(CancelToken::is_cancelled)
     }
 
-    /// Until when the present stage may last.
-    pub(crate) fn until(&self) -> Instant {
+    /// The deadline of the current stage.
+    pub(crate) fn stage_deadline(&self) -> Instant {
         if self.stage.get() < Stage::Ready {
-            self.connect_by
-        } else if self.awaits_first_byte_of_kept_connection() {
-            self.kept_connection_answers_by
+            self.connect_deadline
+        } else if self.awaits_first_byte_on_reused_connection() {
+            self.reused_connection_deadline
         } else {
             self.deadline
         }
     }
 
-    /// Whether the request was handed to a kept connection, and nothing of a reply has come.
-    pub(crate) fn awaits_first_byte_of_kept_connection(&self) -> bool {
-        self.stage.get() == Stage::Sent && !self.fresh.get() && !self.heard.get()
+    /// Whether the request was sent over a reused connection and no byte of a reply was received.
+    pub(crate) fn awaits_first_byte_on_reused_connection(&self) -> bool {
+        self.stage.get() == Stage::Sent
+            && !self.is_new_connection.get()
+            && !self.reply_started.get()
     }
 
     pub(crate) fn has_time_left(&self) -> bool {
         Instant::now() < self.deadline
     }
 
-    /// How long the next blocking operation may take: the time left, or less where somebody may
-    /// cancel meanwhile. `None` when time is up or the call was cancelled.
-    pub(crate) fn slice(&self) -> Option<Duration> {
-        let left = self.until().checked_duration_since(Instant::now())?;
+    /// The timeout of the next blocking operation: the time left, or less if the call can be cancelled.
+    /// `None` if the deadline has passed or the call was cancelled.
+    pub(crate) fn next_timeout(&self) -> Option<Duration> {
+        let left = self
+            .stage_deadline()
+            .checked_duration_since(Instant::now())?;
         if left.is_zero() || self.is_cancelled() {
             return None;
         }
         Some(match self.cancel {
-            Some(_) => left.min(LOOK_UP_EVERY),
+            Some(_) => left.min(CANCEL_CHECK_INTERVAL),
             None => left,
         })
     }
 
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.fresh.get()
+    pub(crate) fn uses_new_connection(&self) -> bool {
+        self.is_new_connection.get()
     }
 
     pub(crate) fn is_broken(&self) -> bool {
         self.broken.get()
     }
 
-    pub(crate) fn breaks(&self) {
+    pub(crate) fn set_broken(&self) {
         self.broken.set(true);
     }
 
-    pub(crate) fn uses(&self, connection: &Kept) {
-        self.kept.replace(connection.clone());
+    pub(crate) fn set_connection(&self, connection: &ConnectionHandle) {
+        self.connection.replace(connection.clone());
     }
 
-    pub(crate) fn connection(&self) -> Kept {
-        self.kept.borrow().clone()
+    pub(crate) fn connection(&self) -> ConnectionHandle {
+        self.connection.borrow().clone()
     }
 
-    pub(crate) fn hears(&self) {
-        self.heard.set(true);
+    pub(crate) fn set_reply_started(&self) {
+        self.reply_started.set(true);
     }
 
-    /// Puts the token into its place in a request, once. Whether it is in `output` now.
-    pub(crate) fn put_token_in(&self, output: &mut [u8]) -> bool {
+    /// Writes the token over its placeholder in a request, once. Returns whether `output` contains it
+    /// now.
+    pub(crate) fn write_token(&self, output: &mut [u8]) -> bool {
         let mut token = self.token.borrow_mut();
-        let placed = token
+        let written = token
             .as_ref()
-            .is_some_and(|(token, place)| token.put_in_place(*place, output));
-        if placed {
+            .is_some_and(|(token, place)| token.fill_placeholder(*place, output));
+        if written {
             *token = None;
         }
-        placed
+        written
     }
 }
 
-/// The moment so long from now. What the clock cannot count to is a year away: nobody waits longer.
-pub(crate) fn after(time: Duration) -> Instant {
+/// The instant after this time. If the clock cannot represent it, one year from now.
+pub(crate) fn deadline_after(time: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     let now = Instant::now();
     now.checked_add(time).unwrap_or_else(|| now + YEAR)
 }
 
-/// Sleeps until `until`, or less when cancelled: false then.
+/// Sleeps until `until`. Returns false if it was cancelled earlier.
 pub(crate) fn sleep_until(until: Instant, cancel: Option<&CancelToken>) -> bool {
     loop {
         if cancel.is_some_and(CancelToken::is_cancelled) {
@@ -222,7 +227,7 @@ pub(crate) fn sleep_until(until: Instant, cancel: Option<&CancelToken>) -> bool 
             return true;
         }
         std::thread::sleep(match cancel {
-            Some(_) => left.min(LOOK_UP_EVERY),
+            Some(_) => left.min(CANCEL_CHECK_INTERVAL),
             None => left,
         });
     }
@@ -233,33 +238,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kept_connection_that_says_nothing_has_less_time() {
-        let call = || Call::lasting(Duration::from_secs(600), None);
-        let has_less = |call: &Call| call.until() < call.deadline;
-        let kept = call();
-        kept.reach(Stage::Sent);
-        assert!(has_less(&kept));
-        kept.hears();
-        assert!(!has_less(&kept));
-        let fresh = call();
-        fresh.reach(Stage::Ready);
-        fresh.reach(Stage::Sent);
-        assert!(!has_less(&fresh));
+    fn a_reused_connection_without_a_reply_has_an_earlier_deadline() {
+        let call = || Call::with_timeout(Duration::from_secs(600), None);
+        let is_earlier = |call: &Call| call.stage_deadline() < call.deadline;
+        let reused = call();
+        reused.enter(Stage::Sent);
+        assert!(is_earlier(&reused));
+        reused.set_reply_started();
+        assert!(!is_earlier(&reused));
+        let new = call();
+        new.enter(Stage::Ready);
+        new.enter(Stage::Sent);
+        assert!(!is_earlier(&new));
     }
 
     #[test]
-    fn what_was_sent_stays_sent() {
-        let call = Call::lasting(Duration::from_secs(1), None);
-        call.reach(Stage::Connecting);
+    fn after_the_first_byte_was_sent_the_outcome_stays_unknown() {
+        let call = Call::with_timeout(Duration::from_secs(1), None);
+        call.enter(Stage::Connecting);
         assert_eq!(call.outcome(), Outcome::NotSent);
-        call.reach(Stage::Sent);
+        call.enter(Stage::Sent);
         for stage in [
             Stage::Start,
             Stage::Resolving,
             Stage::Connecting,
             Stage::Ready,
         ] {
-            call.reach(stage);
+            call.enter(stage);
             assert_eq!(call.outcome(), Outcome::Unknown, "{stage:?}");
         }
     }

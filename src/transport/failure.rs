@@ -1,4 +1,4 @@
-//! What went wrong on the way, in words, with the code and the outcome that belong to it.
+//! Converts errors of the HTTP library into ours: the message, the code and the outcome.
 
 use rustls::CertificateError;
 use std::io::ErrorKind;
@@ -9,7 +9,7 @@ use crate::address;
 use crate::error::{Error, ErrorCode};
 use crate::wire::date;
 
-/// Puts an error of the HTTP library into ours. `url` is an address of the gateway.
+/// Converts an error of the HTTP library. `url` is an address of the gateway.
 pub(super) fn explain(error: ureq::Error, call: &Call, url: &str) -> Error {
     let host = address::host_and_port(url);
     if call.is_cancelled() {
@@ -20,7 +20,7 @@ pub(super) fn explain(error: ureq::Error, call: &Call, url: &str) -> Error {
             Stage::Start | Stage::Resolving => format!("looking up {host}"),
             Stage::Connecting => format!("connecting to {host}"),
             Stage::Proxy => "waiting for the proxy".to_owned(),
-            Stage::Securing => format!("in the TLS handshake with {host}"),
+            Stage::TlsHandshake => format!("in the TLS handshake with {host}"),
             Stage::Ready | Stage::Sent => format!("waiting for the reply of {host}"),
         };
         return failed(
@@ -31,19 +31,19 @@ pub(super) fn explain(error: ureq::Error, call: &Call, url: &str) -> Error {
     }
     let why = reason(&error);
     let (code, message) = match (call.stage(), tls_error(&error)) {
-        (Stage::Securing, Some(tls)) => {
+        (Stage::TlsHandshake, Some(tls)) => {
             let error = failed(
                 call,
                 ErrorCode::Tls,
                 format!("TLS with {host}: {}", explain_tls(tls)),
             );
-            // A certificate is the same the next time.
+            // A retry would receive the same certificate.
             return match tls {
                 rustls::Error::InvalidCertificate(_) => error,
-                _ => error.passing(),
+                _ => error.retryable(),
             };
         }
-        // Before anything was asked of the network, the request itself was refused.
+        // The HTTP library refused the request before it used the network.
         (Stage::Start, _) => {
             let message = format!("the request cannot be sent: {why}");
             return failed(call, ErrorCode::Invalid, message);
@@ -60,8 +60,8 @@ pub(super) fn explain(error: ureq::Error, call: &Call, url: &str) -> Error {
             ErrorCode::Connect,
             format!("no connection to {host}: {why}"),
         ),
-        // Nothing was wrong with the handshake but that it was cut off.
-        (Stage::Securing, None) => (
+        // Not a TLS error: the connection broke during the handshake.
+        (Stage::TlsHandshake, None) => (
             ErrorCode::Connect,
             format!("the TLS handshake with {host} broke off: {why}"),
         ),
@@ -86,7 +86,7 @@ pub(super) fn explain(error: ureq::Error, call: &Call, url: &str) -> Error {
             ),
         },
     };
-    failed(call, code, message).passing()
+    failed(call, code, message).retryable()
 }
 
 pub(super) fn too_large(call: &Call) -> Error {
@@ -95,14 +95,14 @@ pub(super) fn too_large(call: &Call) -> Error {
 
 pub(super) fn cut_short(call: &Call) -> Error {
     let message = "the connection broke in the middle of the reply";
-    failed(call, ErrorCode::Connection, message).passing()
+    failed(call, ErrorCode::Connection, message).retryable()
 }
 
 fn failed(call: &Call, code: ErrorCode, message: impl Into<String>) -> Error {
     Error::new(code, call.outcome(), message)
 }
 
-/// The cause, without what the HTTP library says around it. Neither repeats a header or a body.
+/// The cause, without the text that the HTTP library adds. Neither contains a header or a body.
 fn reason(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Io(io) => match io.kind() {
@@ -121,23 +121,23 @@ fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
     }
 }
 
-/// A certificate refused for its dates is, as often as not, a till whose clock is wrong: so the
-/// message says what the clock reads.
+/// A certificate refused for its dates often means that this machine's clock is wrong. So the message
+/// contains the clock's time.
 fn explain_tls(error: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(certificate) = error else {
         return error.to_string();
     };
-    let clock = || format!("this machine's clock reads {}", unix(now()));
+    let clock = || format!("this machine's clock reads {}", unix_time(unix_now()));
     match certificate {
         CertificateError::ExpiredContext { not_after, .. } => format!(
             "the certificate expired on {}; {}",
-            unix(not_after.as_secs()),
+            unix_time(not_after.as_secs()),
             clock()
         ),
         CertificateError::Expired => format!("the certificate has expired; {}", clock()),
         CertificateError::NotValidYetContext { not_before, .. } => format!(
             "the certificate is not valid before {}; {}",
-            unix(not_before.as_secs()),
+            unix_time(not_before.as_secs()),
             clock()
         ),
         CertificateError::NotValidYet => format!("the certificate is not valid yet; {}", clock()),
@@ -157,7 +157,7 @@ fn explain_tls(error: &rustls::Error) -> String {
     }
 }
 
-/// What the verifier has no word of rustls for.
+/// Errors of the certificate verifier that rustls has no variant for.
 fn explain_webpki(error: &webpki::Error) -> String {
     match error {
         webpki::Error::CaUsedAsEndEntity => {
@@ -181,12 +181,12 @@ fn explain_webpki(error: &webpki::Error) -> String {
     }
 }
 
-fn now() -> u64 {
+fn unix_now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs())
 }
 
-fn unix(seconds: u64) -> String {
+fn unix_time(seconds: u64) -> String {
     i64::try_from(seconds)
         .ok()
         .and_then(date::from_unix)
@@ -199,18 +199,18 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn what_is_wrong_with_a_certificate_says_what_to_do() {
+    fn a_certificate_error_contains_what_to_do() {
         let other = |error| CertificateError::Other(rustls::OtherError(Arc::new(error)));
-        for (error, says) in [
+        for (error, expected) in [
             (CertificateError::UnknownIssuer, "intermediate certificate"),
             (CertificateError::UnknownIssuer, "ca_file"),
             (other(webpki::Error::CaUsedAsEndEntity), "CA:TRUE"),
             (other(webpki::Error::EndEntityUsedAsCa), "ca_file"),
             (other(webpki::Error::UnsupportedCertVersion), "version 3"),
         ] {
-            let words = explain_tls(&rustls::Error::InvalidCertificate(error));
-            assert!(words.contains(says), "{words}");
-            assert!(!words.contains("Other"), "{words}");
+            let message = explain_tls(&rustls::Error::InvalidCertificate(error));
+            assert!(message.contains(expected), "{message}");
+            assert!(!message.contains("Other"), "{message}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The outermost layer of a connection, above TLS: where a request leaves this library.
+//! The top layer of a connection, above TLS. Here a request leaves the HTTP library.
 //!
-//! Two things can be known here and nowhere else: that the first byte of a request is being handed
-//! over, and that what is handed over goes straight to the wire. The first decides whether a
-//! payment may be repeated; the second is why the token is put in here and wiped out again.
+//! Only this layer knows when the first byte of a request is sent: that decides whether a payment may
+//! be repeated. And below this layer nothing copies or logs the request. So the token is written into
+//! the output here, and wiped after it was sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,16 +12,15 @@ use zeroize::Zeroize;
 use super::call::{Call, Stage};
 use super::tcp::is_to_proxy;
 
-/// Puts a [`Marker`] on top of every connection.
+/// Puts a [`FirstByteTransport`] on top of every connection.
 #[derive(Debug)]
-pub(super) struct FirstByte {
-    /// Whether calls go through a proxy. What is written to it for its CONNECT is no part of the
-    /// request.
+pub(super) struct FirstByteConnector {
+    /// Whether calls use a proxy. Its CONNECT request is not part of the request.
     pub(super) proxied: bool,
 }
 
-impl<In: Transport> Connector<In> for FirstByte {
-    type Out = Marker<In>;
+impl<In: Transport> Connector<In> for FirstByteConnector {
+    type Out = FirstByteTransport<In>;
 
     fn connect(
         &self,
@@ -30,31 +29,32 @@ impl<In: Transport> Connector<In> for FirstByte {
     ) -> Result<Option<Self::Out>, ureq::Error> {
         let to_proxy = is_to_proxy(self.proxied, details);
         if let (false, Some(call)) = (to_proxy, Call::current()) {
-            call.reach(Stage::Ready);
+            call.enter(Stage::Ready);
         }
-        Ok(chained.map(|inner| Marker {
+        Ok(chained.map(|inner| FirstByteTransport {
             inner,
             to_proxy,
-            kept: Kept::default(),
+            handle: ConnectionHandle::default(),
         }))
     }
 }
 
-/// A connection that tells the call under way when its first byte is sent, and when the first byte of
-/// a reply has come.
-pub(super) struct Marker<T> {
+/// A connection that notifies the current call when the first byte of the request is sent, and when
+/// the first byte of a reply was received.
+pub(super) struct FirstByteTransport<T> {
     inner: T,
-    /// The connection to a proxy, below that to the gateway: what passes here may be TLS's own.
+    /// This is the connection to a proxy, below the connection to the gateway: its data may be TLS
+    /// records.
     to_proxy: bool,
-    kept: Kept,
+    handle: ConnectionHandle,
 }
 
-/// Whether a connection may be used again. Shared with the replies that came over it.
+/// A flag shared by a connection and its replies: the client can prevent the reuse of the connection.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Kept(Arc<AtomicBool>);
+pub(crate) struct ConnectionHandle(Arc<AtomicBool>);
 
-impl Kept {
-    /// It is not used any more.
+impl ConnectionHandle {
+    /// The connection is not reused any more.
     pub(crate) fn discard(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -64,7 +64,7 @@ impl Kept {
     }
 }
 
-impl<T: Transport> Transport for Marker<T> {
+impl<T: Transport> Transport for FirstByteTransport<T> {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self.inner.buffers()
     }
@@ -75,10 +75,10 @@ impl<T: Transport> Transport for Marker<T> {
         };
         let output = self.inner.buffers().output();
         let end = amount.min(output.len());
-        let has_token = call.put_token_in(&mut output[..end]);
-        call.uses(&self.kept);
-        // Before, not after: a byte that was perhaps sent counts as sent.
-        call.reach(Stage::Sent);
+        let has_token = call.write_token(&mut output[..end]);
+        call.set_connection(&self.handle);
+        // Before the write, not after: if it fails, a byte may have been sent.
+        call.enter(Stage::Sent);
         let result = self.inner.transmit_output(amount, timeout);
         if has_token {
             self.inner.buffers().output()[..end].zeroize();
@@ -89,23 +89,23 @@ impl<T: Transport> Transport for Marker<T> {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         let buffers = self.inner.buffers();
         if buffers.input_append_buf().is_empty() {
-            // Full, and the head of the reply is not at its end.
+            // The buffer is full, and the head of the reply is not complete.
             let size = buffers.input().len();
             return Err(ureq::Error::LargeResponseHeader(size, size));
         }
         let result = self.inner.await_input(timeout);
         let call = Call::current().filter(|_| !self.to_proxy);
         match (&result, call) {
-            (Ok(true), Some(call)) => call.hears(),
-            // A body that lasts until the connection closes would be taken for whole where it was cut.
-            (Err(_), Some(call)) => call.breaks(),
+            (Ok(true), Some(call)) => call.set_reply_started(),
+            // A body without a length ends when the connection closes. After an error it may be cut off.
+            (Err(_), Some(call)) => call.set_broken(),
             _ => {}
         }
         result
     }
 
     fn is_open(&mut self) -> bool {
-        !self.kept.is_discarded() && self.inner.is_open()
+        !self.handle.is_discarded() && self.inner.is_open()
     }
 
     fn is_tls(&self) -> bool {
@@ -113,8 +113,8 @@ impl<T: Transport> Transport for Marker<T> {
     }
 }
 
-impl<T> std::fmt::Debug for Marker<T> {
+impl<T> std::fmt::Debug for FirstByteTransport<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Marker")
+        f.write_str("FirstByteTransport")
     }
 }

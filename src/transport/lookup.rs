@@ -1,7 +1,7 @@
-//! Looking up names, for all clients of the process together.
+//! Resolves host names, for all clients of the process.
 //!
-//! The system's look-up cannot be interrupted, and one that hangs may outlast many calls. So it runs on
-//! a thread of its own; one look-up of a name serves all who wait for it, however many they are.
+//! The system's resolver cannot be interrupted, and a lookup that hangs may outlast many calls. So each
+//! lookup runs on its own thread, and all calls that need the same name wait for the same lookup.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
@@ -13,84 +13,84 @@ use super::call::Call;
 use super::per_process::PerProcess;
 use super::tcp::timed_out;
 
-/// How long a result may be used again: as long as browsers do. The system gives no time of its own.
-const GOOD_FOR: Duration = Duration::from_secs(60);
+/// How long a result is cached: as long as in browsers. The system's resolver does not report the TTL.
+const CACHE_TIME: Duration = Duration::from_secs(60);
 
 /// The addresses of a host.
 #[derive(Debug)]
-pub(super) struct Found {
-    /// The likeliest first.
+pub(super) struct Addresses {
+    /// In the order in which to try them.
     pub(super) ips: Vec<IpAddr>,
-    /// Whether an earlier look-up found them.
-    pub(super) is_remembered: bool,
+    /// Whether they are the result of an earlier lookup.
+    pub(super) is_cached: bool,
 }
 
-/// Looks a host up, or remembers an earlier look-up.
-pub(super) fn look_up(call: &Call, host: &str) -> Result<Found, ureq::Error> {
-    lookups().addresses(call, host, system)
+/// Resolves a host, or returns the cached result of an earlier lookup.
+pub(super) fn resolve(call: &Call, host: &str) -> Result<Addresses, ureq::Error> {
+    cache().addresses(call, host, resolve_by_system)
 }
 
-/// Addresses of a host that lost against another: from now on they come last.
+/// Moves the addresses that lost the race against another to the end, from now on.
 pub(super) fn put_last(host: &str, losers: &[IpAddr]) {
     if !losers.is_empty() {
-        lookups().put_last(host, losers);
+        cache().put_last(host, losers);
     }
 }
 
-/// Nothing answered at any address of a host: it may have moved, so the next call looks it up anew.
+/// Removes a host from the cache. No connection to any of its addresses was possible: it may have moved.
 pub(super) fn forget(host: &str) {
-    lookups().forget(host);
+    cache().forget(host);
 }
 
-fn system(host: &str) -> io::Result<Vec<IpAddr>> {
-    // No port is looked up; one must be given.
+fn resolve_by_system(host: &str) -> io::Result<Vec<IpAddr>> {
+    // The port is required, but not used.
     let found = (host, 443).to_socket_addrs()?;
     Ok(found.map(|address| address.ip()).collect())
 }
 
-/// The look-ups of this process.
-fn lookups() -> &'static Lookups {
-    static LOOKUPS: PerProcess<Lookups> = PerProcess::new();
-    LOOKUPS.get_or_init(Lookups::default)
+/// The cache of this process.
+fn cache() -> &'static LookupCache {
+    static CACHE: PerProcess<LookupCache> = PerProcess::new();
+    CACHE.get_or_init(LookupCache::default)
 }
 
 #[derive(Default)]
-struct Lookups {
-    names: Mutex<HashMap<String, Arc<Lookup>>>,
-    /// For each host, the addresses that lost against another: they come last.
+struct LookupCache {
+    lookups: Mutex<HashMap<String, Arc<Lookup>>>,
+    /// For each host, the addresses that lost the last race: they are tried last.
     losers: Mutex<HashMap<String, Vec<IpAddr>>>,
 }
 
-/// One look-up of one name.
+/// One lookup of one name.
 struct Lookup {
-    begun: Instant,
+    started: Instant,
     state: Mutex<State>,
-    ended: Condvar,
+    finished: Condvar,
 }
 
 enum State {
-    UnderWay,
+    Pending,
     Found(Vec<IpAddr>, Option<Instant>),
     Failed(ErrorKind, String),
 }
 
-impl Lookups {
+impl LookupCache {
     fn addresses(
         &self,
         call: &Call,
         host: &str,
-        resolve: impl FnOnce(&str) -> io::Result<Vec<IpAddr>> + Send + 'static,
-    ) -> Result<Found, ureq::Error> {
+        system_lookup: impl FnOnce(&str) -> io::Result<Vec<IpAddr>> + Send + 'static,
+    ) -> Result<Addresses, ureq::Error> {
         let key = host.to_ascii_lowercase();
-        let (lookup, is_remembered) = {
-            let mut names = lock(&self.names);
-            match names.get(&key).filter(|lookup| lookup.is_of_use()) {
-                Some(lookup) => (Arc::clone(lookup), lookup.has_ended()),
+        let (lookup, is_cached) = {
+            let mut lookups = lock(&self.lookups);
+            match lookups.get(&key).filter(|lookup| lookup.is_usable()) {
+                Some(lookup) => (Arc::clone(lookup), lookup.is_finished()),
                 None => {
                     let lookup = Arc::new(Lookup::new());
-                    lookup.begin(&key, resolve)?;
-                    names.retain(|_, old| old.is_of_use());
-                    names.insert(key.clone(), Arc::clone(&lookup));
+                    lookup.start(&key, system_lookup)?;
+                    lookups.retain(|_, old| old.is_usable());
+                    lookups.insert(key.clone(), Arc::clone(&lookup));
                     (lookup, false)
                 }
             }
@@ -99,7 +99,7 @@ impl Lookups {
         if let Some(losers) = lock(&self.losers).get(&key) {
             ips.sort_by_key(|ip| losers.contains(ip));
         }
-        Ok(Found { ips, is_remembered })
+        Ok(Addresses { ips, is_cached })
     }
 
     fn put_last(&self, host: &str, last: &[IpAddr]) {
@@ -107,9 +107,9 @@ impl Lookups {
     }
 
     fn forget(&self, host: &str) {
-        // One that is under way is not at fault.
+        // A pending lookup may return other addresses: it stays.
         let is_found = |lookup: &Lookup| matches!(*lock(&lookup.state), State::Found(..));
-        lock(&self.names)
+        lock(&self.lookups)
             .retain(|name, lookup| !name.eq_ignore_ascii_case(host) || !is_found(lookup));
     }
 }
@@ -117,39 +117,39 @@ impl Lookups {
 impl Lookup {
     fn new() -> Self {
         Self {
-            begun: Instant::now(),
-            state: Mutex::new(State::UnderWay),
-            ended: Condvar::new(),
+            started: Instant::now(),
+            state: Mutex::new(State::Pending),
+            finished: Condvar::new(),
         }
     }
 
-    /// Whether it is worth waiting for, or its result may be used again. One that takes longer than a
-    /// result lasts may never end: the system's resolver is stuck.
-    fn is_of_use(&self) -> bool {
+    /// Whether to wait for it, or to use its result again. A lookup that is pending for longer than
+    /// [`CACHE_TIME`] may never end, because the system's resolver hangs.
+    fn is_usable(&self) -> bool {
         match &*lock(&self.state) {
-            State::UnderWay => self.begun.elapsed() < GOOD_FOR,
+            State::Pending => self.started.elapsed() < CACHE_TIME,
             State::Found(_, until) => until.is_some_and(|until| Instant::now() < until),
             State::Failed(..) => false,
         }
     }
 
-    fn has_ended(&self) -> bool {
-        !matches!(*lock(&self.state), State::UnderWay)
+    fn is_finished(&self) -> bool {
+        !matches!(*lock(&self.state), State::Pending)
     }
 
-    fn begin(
+    fn start(
         self: &Arc<Self>,
         host: &str,
-        resolve: impl FnOnce(&str) -> io::Result<Vec<IpAddr>> + Send + 'static,
+        system_lookup: impl FnOnce(&str) -> io::Result<Vec<IpAddr>> + Send + 'static,
     ) -> io::Result<()> {
         let (lookup, host) = (Arc::clone(self), host.to_owned());
         let work = move || {
-            let state = match resolve(&host) {
-                Ok(addresses) => State::Found(addresses, Instant::now().checked_add(GOOD_FOR)),
+            let state = match system_lookup(&host) {
+                Ok(addresses) => State::Found(addresses, Instant::now().checked_add(CACHE_TIME)),
                 Err(error) => State::Failed(error.kind(), error.to_string()),
             };
             *lock(&lookup.state) = state;
-            lookup.ended.notify_all();
+            lookup.finished.notify_all();
         };
         let thread = std::thread::Builder::new().name("flexpay-lookup".to_owned());
         thread.spawn(work).map(drop).map_err(|error| {
@@ -163,23 +163,23 @@ impl Lookup {
         })
     }
 
-    /// Its result, as soon as there is one; not for longer than the call may last.
+    /// Waits for the result, until the deadline of the call's stage at most.
     fn wait(&self, call: &Call) -> Result<Vec<IpAddr>, ureq::Error> {
         let mut state = lock(&self.state);
         loop {
             match &*state {
                 State::Found(addresses, _) => return Ok(addresses.clone()),
                 State::Failed(kind, why) => return Err(io::Error::new(*kind, why.clone()).into()),
-                State::UnderWay => {}
+                State::Pending => {}
             }
-            let slice = call.slice().ok_or_else(timed_out)?;
-            let waited = self.ended.wait_timeout(state, slice);
+            let timeout = call.next_timeout().ok_or_else(timed_out)?;
+            let waited = self.finished.wait_timeout(state, timeout);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
 
-/// Nothing here is left half done by a panic.
+/// A poisoned lock is used: no panic leaves its data inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -192,7 +192,7 @@ mod tests {
     use std::sync::mpsc;
 
     fn within<T>(time: Duration, work: impl FnOnce(&Call) -> T) -> T {
-        Call::lasting(time, None).run(work)
+        Call::with_timeout(time, None).run(work)
     }
 
     const LONG: Duration = Duration::from_secs(20);
@@ -203,112 +203,104 @@ mod tests {
     }
 
     #[test]
-    fn a_look_up_that_hangs_is_one_however_many_wait() {
-        let lookups = Lookups::default();
-        let begun = Arc::new(AtomicUsize::new(0));
+    fn many_calls_wait_for_one_lookup() {
+        let cache = LookupCache::default();
+        let started = Arc::new(AtomicUsize::new(0));
         let (release, held) = mpsc::channel::<()>();
         let mut held = Some(held);
         for _ in 0..40 {
-            let (begun, held) = (Arc::clone(&begun), held.take());
+            let (started, held) = (Arc::clone(&started), held.take());
             let resolve = move |_: &str| {
-                begun.fetch_add(1, Ordering::Relaxed);
+                started.fetch_add(1, Ordering::Relaxed);
                 let _ = held.map(|held| held.recv());
                 Ok(vec![ip(1)])
             };
-            let result = within(SHORT, |call| {
-                lookups.addresses(call, "pay.example", resolve)
-            });
+            let result = within(SHORT, |call| cache.addresses(call, "pay.example", resolve));
             assert!(matches!(result, Err(ureq::Error::Timeout(_))), "{result:?}");
         }
         drop(release);
-        let unused = |_: &str| unreachable!("the first look-up serves this one too");
-        let found = within(LONG, |call| lookups.addresses(call, "PAY.example", unused));
+        let unused = |_: &str| unreachable!("the first lookup is used");
+        let found = within(LONG, |call| cache.addresses(call, "PAY.example", unused));
         assert_eq!(found.expect("found").ips, [ip(1)]);
-        assert_eq!(begun.load(Ordering::Relaxed), 1);
+        assert_eq!(started.load(Ordering::Relaxed), 1);
     }
 
     #[test]
-    fn a_look_up_that_never_ends_is_not_waited_for_for_ever() {
-        let begun = |ago| Lookup {
-            begun: Instant::now().checked_sub(ago).expect("the clock is older"),
+    fn a_lookup_that_hangs_is_replaced_after_a_while() {
+        let started = |ago| Lookup {
+            started: Instant::now().checked_sub(ago).expect("the clock is older"),
             ..Lookup::new()
         };
-        assert!(begun(GOOD_FOR / 2).is_of_use());
-        assert!(!begun(GOOD_FOR).is_of_use());
+        assert!(started(CACHE_TIME / 2).is_usable());
+        assert!(!started(CACHE_TIME).is_usable());
     }
 
     #[test]
-    fn what_failed_is_looked_up_again_and_other_names_do_not_wait() {
-        let lookups = Lookups::default();
+    fn a_failed_lookup_is_repeated_and_other_names_do_not_wait() {
+        let cache = LookupCache::default();
         let (_keep, held) = mpsc::channel::<()>();
         let hangs = move |_: &str| {
             let _ = held.recv();
             Ok(Vec::new())
         };
-        let result = within(SHORT, |call| {
-            lookups.addresses(call, "hangs.example", hangs)
-        });
+        let result = within(SHORT, |call| cache.addresses(call, "hangs.example", hangs));
         assert!(result.is_err());
         let fails = |_: &str| Err(io::Error::other("no such name"));
-        let error = within(LONG, |call| lookups.addresses(call, "a.example", fails));
+        let error = within(LONG, |call| cache.addresses(call, "a.example", fails));
         let error = error.expect_err("failed");
         assert!(error.to_string().contains("no such name"), "{error}");
         let finds = |_: &str| Ok(vec![ip(1)]);
-        let found = within(LONG, |call| lookups.addresses(call, "a.example", finds));
+        let found = within(LONG, |call| cache.addresses(call, "a.example", finds));
         assert_eq!(found.expect("found").ips, [ip(1)]);
     }
 
     #[test]
-    fn a_result_is_used_again_and_for_a_while_only() {
-        let lookups = Lookups::default();
+    fn a_result_is_cached_for_a_limited_time() {
+        let cache = LookupCache::default();
         let finds = |last| move |_: &str| Ok(vec![ip(last)]);
-        let look_up = |last| {
-            let found = within(LONG, |call| {
-                lookups.addresses(call, "a.example", finds(last))
-            });
+        let resolve = |last| {
+            let found = within(LONG, |call| cache.addresses(call, "a.example", finds(last)));
             let found = found.expect("found");
-            (found.ips[0], found.is_remembered)
+            (found.ips[0], found.is_cached)
         };
-        assert_eq!(look_up(1), (ip(1), false));
-        assert_eq!(look_up(2), (ip(1), true));
-        if let State::Found(_, until) = &mut *lock(&lock(&lookups.names)["a.example"].state) {
+        assert_eq!(resolve(1), (ip(1), false));
+        assert_eq!(resolve(2), (ip(1), true));
+        if let State::Found(_, until) = &mut *lock(&lock(&cache.lookups)["a.example"].state) {
             *until = Some(Instant::now());
         }
-        let other = |call: &Call| lookups.addresses(call, "b.example", finds(4));
+        let other = |call: &Call| cache.addresses(call, "b.example", finds(4));
         within(LONG, other).expect("found");
         assert_eq!(
-            lock(&lookups.names).len(),
+            lock(&cache.lookups).len(),
             1,
-            "what is of no use is dropped"
+            "outdated results are dropped"
         );
-        assert_eq!(look_up(3), (ip(3), false));
+        assert_eq!(resolve(3), (ip(3), false));
     }
 
     #[test]
-    fn a_result_at_which_nothing_answered_is_not_used_again() {
-        let lookups = Lookups::default();
+    fn a_forgotten_host_is_resolved_again() {
+        let cache = LookupCache::default();
         let finds = |last| move |_: &str| Ok(vec![ip(last)]);
-        let look_up = |last| {
-            let found = within(LONG, |call| {
-                lookups.addresses(call, "a.example", finds(last))
-            });
+        let resolve = |last| {
+            let found = within(LONG, |call| cache.addresses(call, "a.example", finds(last)));
             found.expect("found").ips
         };
-        assert_eq!(look_up(1), [ip(1)]);
-        lookups.forget("A.example");
-        assert_eq!(look_up(2), [ip(2)]);
+        assert_eq!(resolve(1), [ip(1)]);
+        cache.forget("A.example");
+        assert_eq!(resolve(2), [ip(2)]);
     }
 
     #[test]
-    fn an_address_that_lost_comes_last() {
-        let lookups = Lookups::default();
+    fn an_address_that_lost_the_race_is_tried_last() {
+        let cache = LookupCache::default();
         let finds = |_: &str| Ok(vec![ip(1), ip(2), ip(3)]);
-        let look_up = || within(LONG, |call| lookups.addresses(call, "a.example", finds));
-        look_up().expect("found");
-        lookups.put_last("A.example", &[ip(1)]);
-        assert_eq!(look_up().expect("found").ips, [ip(2), ip(3), ip(1)]);
-        lookups.forget("a.example");
-        assert_eq!(look_up().expect("found").ips, [ip(2), ip(3), ip(1)]);
-        lookups.put_last("unknown.example", &[ip(1)]);
+        let resolve = || within(LONG, |call| cache.addresses(call, "a.example", finds));
+        resolve().expect("found");
+        cache.put_last("A.example", &[ip(1)]);
+        assert_eq!(resolve().expect("found").ips, [ip(2), ip(3), ip(1)]);
+        cache.forget("a.example");
+        assert_eq!(resolve().expect("found").ips, [ip(2), ip(3), ip(1)]);
+        cache.put_last("unknown.example", &[ip(1)]);
     }
 }

@@ -1,9 +1,9 @@
 //! HTTP to the gateway: one request, one reply, within one deadline.
 //!
-//! A client's [`Transport`] sends over the connections of a [`pool`]. A connection consists, from the
-//! inside out, of [`tcp`] (the name by [`lookup`], its addresses by [`race`]), ureq's proxy layer,
-//! [`tls`] and [`first_byte`]. What belongs to the call under way is in [`call`]; what went wrong is put
-//! into words by [`failure`].
+//! A client's [`Transport`] sends over the connections of a [`pool`]. The layers of a connection are,
+//! from the inside out: [`tcp`] ([`lookup`] resolves the name, [`race`] connects to one of its
+//! addresses), ureq's proxy layer, [`tls`] and [`first_byte`]. [`call`] holds the state of the current
+//! call. [`failure`] writes the error messages.
 
 pub(crate) mod call;
 mod failure;
@@ -33,30 +33,31 @@ use crate::token::{Place, Token};
 use crate::wire::reply::Reply;
 use crate::wire::{date, printable};
 
-/// The largest reply body that is read: a card page may be large, a bomb is larger.
+/// The largest reply body that is read, in bytes. Card pages may be large; the limit protects against
+/// an endless reply.
 const MAX_BODY: u64 = 1024 * 1024;
-/// The buffers of a connection. A reply's head must fit into the first, as it comes: `first_byte`
-/// refuses one that does not.
+/// The buffers of a connection, in bytes. The head of a reply must fit into the input buffer:
+/// `first_byte` refuses a larger one.
 const INPUT_BUFFER: usize = 64 * 1024;
 const OUTPUT_BUFFER: usize = 16 * 1024;
 
-/// A request body, with a stand-in where the token goes.
+/// A request body, with a placeholder for the token.
 #[derive(Debug)]
 pub(crate) enum Body {
     Form(String),
     Json(String),
 }
 
-/// Which connection a check goes over.
+/// Which connection a check uses.
 #[derive(Clone, Copy)]
 pub(crate) enum Connection {
-    /// One that was kept, or else a new one, which is kept.
+    /// An idle connection, or a new one if there is none. It returns to the pool afterwards.
     Any,
-    /// A new one, so that no reply can be on it but the one that was asked for.
+    /// A new connection: it cannot carry a reply to an earlier request.
     New,
 }
 
-/// When a call must be over, and who may end it sooner.
+/// The deadline of a call, and the token that may cancel it earlier.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits<'c> {
     pub(crate) deadline: Instant,
@@ -67,7 +68,7 @@ pub(crate) struct Limits<'c> {
 pub(crate) struct Transport {
     pool: Arc<Pool>,
     token: Arc<Token>,
-    /// A check's header, with the token's stand-in.
+    /// The Authorization header of a check, with a placeholder for the token.
     authorization: HeaderValue,
     user_agent: HeaderValue,
     connect_timeout: Duration,
@@ -76,13 +77,13 @@ pub(crate) struct Transport {
 /// Why there is no reply.
 struct Failure {
     error: Error,
-    /// A kept connection broke before anything of a reply had come over it.
-    kept_connection_was_dead: bool,
+    /// A reused connection failed before the first byte of a reply was received.
+    reused_connection_failed: bool,
 }
 
 impl Transport {
     pub(crate) fn new(config: &Config, token: Arc<Token>) -> Result<Self> {
-        let authorization = HeaderValue::try_from(token.stand_in(Place::Header))
+        let authorization = HeaderValue::try_from(token.placeholder(Place::Header))
             .map_err(|_| Error::invalid("token", "cannot stand in a header"))?;
         let mut user_agent = concat!("flexpay/", env!("CARGO_PKG_VERSION")).to_owned();
         if let Some(name) = &config.app_name {
@@ -98,17 +99,17 @@ impl Transport {
         })
     }
 
-    /// Whether this gateway has given a transaction without its order number, to any client of this
-    /// process. Then no reply can be told from one that was meant for another question.
-    pub(crate) fn gateway_names_no_order(&self) -> bool {
-        self.pool.names_no_order()
+    /// Whether this gateway has sent a transaction without its order number, to any client of this
+    /// process. Then a reply cannot be distinguished from the reply to another request.
+    pub(crate) fn gateway_omits_order_number(&self) -> bool {
+        self.pool.omits_order_number()
     }
 
-    pub(crate) fn remember_that_gateway_names_no_order(&self) {
-        self.pool.remember_that_it_names_no_order();
+    pub(crate) fn set_gateway_omits_order_number(&self) {
+        self.pool.set_omits_order_number();
     }
 
-    /// Posts a body, once, over a connection of its own.
+    /// Sends a POST request once, over a new connection that is not used again.
     pub(crate) fn post(&self, url: &str, body: &Body, limits: Limits<'_>) -> Result<Reply> {
         let (place, kind, text) = match body {
             Body::Form(text) => (Place::Form, "application/x-www-form-urlencoded", text),
@@ -124,18 +125,18 @@ impl Transport {
         sent.map_err(|failure| failure.error)
     }
 
-    /// Gets an address, with the token in the Authorization header.
+    /// Sends a GET request, with the token in the Authorization header.
     ///
-    /// When the gateway closes a kept connection at the very moment it is used, the request is sent once
-    /// more, over a new one: what HTTP allows for a request that changes nothing (RFC 9110, section
-    /// 9.2.2).
+    /// If the gateway closes an idle connection at the moment it is reused, the request is sent once
+    /// more, over a new connection. HTTP allows this for a request that changes nothing (RFC 9110,
+    /// section 9.2.2).
     pub(crate) fn get(
         &self,
         url: &str,
         connection: Connection,
         limits: Limits<'_>,
     ) -> Result<Reply> {
-        let get_over = |connection| {
+        let send = |connection| {
             self.exchange(url, Place::Header, limits, |agents| {
                 let agent = match connection {
                     Connection::Any => &agents.pooled,
@@ -148,10 +149,10 @@ impl Transport {
                     .call()
             })
         };
-        match get_over(connection) {
+        match send(connection) {
             Ok(reply) => Ok(reply),
-            Err(failure) if failure.kept_connection_was_dead => {
-                get_over(Connection::New).map_err(|failure| failure.error.after_sending())
+            Err(failure) if failure.reused_connection_failed => {
+                send(Connection::New).map_err(|failure| failure.error.after_sending())
             }
             Err(failure) => Err(failure.error),
         }
@@ -167,32 +168,32 @@ impl Transport {
         let token = Some((Arc::clone(&self.token), place));
         let call = Call::new(limits, self.connect_timeout, token);
         call.run(|call| match send(self.pool.agents()) {
-            Ok(response) => Ok(self.read(response, call, url)),
+            Ok(response) => Ok(self.read_reply(response, call, url)),
             Err(error) => {
                 let error = failure::explain(error, call, url);
-                let is_dead = match error.code() {
+                let connection_failed = match error.code() {
                     ErrorCode::Connection => true,
                     ErrorCode::Timeout => call.has_time_left(),
                     _ => false,
                 };
                 Err(Failure {
-                    kept_connection_was_dead: is_dead
-                        && call.awaits_first_byte_of_kept_connection(),
+                    reused_connection_failed: connection_failed
+                        && call.awaits_first_byte_on_reused_connection(),
                     error,
                 })
             }
         })
     }
 
-    /// Reads a reply whose head has come. From here on nothing fails: a body that breaks off is part
-    /// of what came.
-    fn read(&self, mut response: Response<ureq::Body>, call: &Call, url: &str) -> Reply {
+    /// Reads the reply after its head. This does not fail: if the body cannot be read, the error is in
+    /// [`Reply::body`].
+    fn read_reply(&self, mut response: Response<ureq::Body>, call: &Call, url: &str) -> Reply {
         let mut body = Vec::new();
         let mut reader = response.body_mut().as_reader().take(MAX_BODY + 1);
         let mut body = match reader.read_to_end(&mut body) {
             Err(error) => Err(failure::explain(error.into(), call, url)),
             Ok(_) if body.len() as u64 > MAX_BODY => Err(failure::too_large(call)),
-            Ok(_) if call.is_broken() && !is_whole(&body) => Err(failure::cut_short(call)),
+            Ok(_) if call.is_broken() && !looks_complete(&body) => Err(failure::cut_short(call)),
             Ok(_) => Ok(body),
         };
         let token = &self.token;
@@ -200,7 +201,7 @@ impl Transport {
         let mut header = |name: &str| {
             let mut values = response.headers().get_all(name).iter();
             let first = values.next()?;
-            // Two that differ say nothing.
+            // Two headers with different values count as an empty one.
             let mut value = match values.all(|other| other == first) {
                 true => first.as_bytes().to_vec(),
                 false => Vec::new(),
@@ -213,8 +214,8 @@ impl Transport {
             location: header("location"),
             content_type: header("content-type"),
             content_encoding: header("content-encoding").map(|name| printable(&name, 20)),
-            retry_after: header("retry-after").and_then(|value| pause_named(value.trim())),
-            reused: (!call.is_fresh()).then(|| call.connection()),
+            retry_after: header("retry-after").and_then(|value| retry_after(value.trim())),
+            reused: (!call.uses_new_connection()).then(|| call.connection()),
             token: Arc::clone(&self.token),
             echoed_token,
             body,
@@ -222,8 +223,8 @@ impl Transport {
     }
 }
 
-/// `Retry-After`: so many seconds, or a date.
-fn pause_named(value: &str) -> Option<Duration> {
+/// The value of a `Retry-After` header: a number of seconds, or a date.
+fn retry_after(value: &str) -> Option<Duration> {
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
@@ -232,9 +233,9 @@ fn pause_named(value: &str) -> Option<Duration> {
     Some(Duration::from_secs(until.saturating_sub(now.as_secs())))
 }
 
-/// Whether a body that ended with the connection, and not in an orderly way, came whole all the
-/// same: many servers end TLS by hanging up.
-fn is_whole(body: &[u8]) -> bool {
+/// Whether a body is complete although the connection broke at its end: many servers end TLS by
+/// closing the TCP connection.
+fn looks_complete(body: &[u8]) -> bool {
     let body = body.trim_ascii_end();
     let tail = &body[body.len().saturating_sub(7)..];
     let json = body.trim_ascii_start().starts_with(b"{") && tail.ends_with(b"}");

@@ -1,8 +1,9 @@
-//! State of which a forked process gets a copy of its own.
+//! State that is created again in a forked process.
 //!
-//! A child process must not use what it inherited: a lock may have been held by another thread at the
-//! moment of the fork, and then stays locked for ever; a connection belongs to the parent. So the child
-//! makes everything anew, and leaves the parent's untouched. Nothing here locks, for the same reason.
+//! A child process must not use the inherited state. Another thread may have held a lock at the moment
+//! of the fork: then the lock is never released in the child. A connection belongs to the parent. So the
+//! child creates its own state and does not touch the parent's. For the same reason this module uses no
+//! lock.
 
 use once_cell::race::OnceBox;
 
@@ -12,7 +13,7 @@ pub(super) struct PerProcess<T>(OnceBox<Entry<T>>);
 struct Entry<T> {
     process: u32,
     value: T,
-    /// Of the process forked from this one.
+    /// The value of a process forked from this one.
     child: PerProcess<T>,
 }
 
@@ -21,12 +22,12 @@ impl<T> PerProcess<T> {
         Self(OnceBox::new())
     }
 
-    /// The value of this process. `make` may run in two threads at once: one result is dropped.
+    /// The value of this process. `make` may run in two threads at once; then one result is dropped.
     pub(super) fn get_or_init(&self, make: impl Fn() -> T) -> &T {
         let process = std::process::id();
-        let mut own = self;
+        let mut slot = self;
         loop {
-            let entry = own.0.get_or_init(|| {
+            let entry = slot.0.get_or_init(|| {
                 Box::new(Entry {
                     process,
                     value: make(),
@@ -36,7 +37,7 @@ impl<T> PerProcess<T> {
             if entry.process == process {
                 return &entry.value;
             }
-            own = &entry.child;
+            slot = &entry.child;
         }
     }
 }

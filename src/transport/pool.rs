@@ -1,5 +1,5 @@
-//! Connections and TLS sessions, shared by all clients of the process that reach the same gateway in
-//! the same way. They outlive a client: a PHP page makes one each time, in a worker that stays.
+//! Connections and TLS sessions, shared by all clients of the process with the same gateway, proxy and
+//! certificates. They outlive a client: each PHP page creates a client, in a worker process that stays.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,15 +14,17 @@ use crate::address;
 use crate::config::Config;
 use crate::error::{Error, Result};
 
-/// How many pools are kept for clients to come; those of living clients live with them. One is usual: it
-/// takes another proxy or other certificates to need a second.
-const POOLS_KEPT: usize = 16;
-/// How long a connection may lie idle before a check prefers a new one.
+/// How many pools are cached for later clients. (A client also owns its pool.) One is usual: a second is
+/// created only for another gateway or proxy, or other certificates.
+const MAX_CACHED_POOLS: usize = 16;
+/// How long a connection may be idle. After that, a check opens a new one.
 const MAX_IDLE: Duration = Duration::from_secs(15);
-/// How many may lie idle. More threads than that may check at once; the rest open and close.
+/// How many connections may be idle. If more threads check at once, the others' connections are closed
+/// after use.
 const MAX_IDLE_CONNECTIONS: usize = 64;
 
-/// What clients must have in common to share a pool. Never the token: that goes with each request.
+/// Clients with an equal key share a pool. It does not contain the token: that is sent with each
+/// request.
 #[derive(PartialEq, Eq)]
 struct Key {
     /// Host and port of the check service.
@@ -37,14 +39,14 @@ pub(super) struct Pool {
     proxy: Option<Proxy>,
     tls: rustls::ClientConfig,
     agents: PerProcess<Agents>,
-    names_no_order: AtomicBool,
+    omits_order_number: AtomicBool,
 }
 
 pub(super) struct Agents {
-    /// Keeps no connection: a payment never goes over one that has lain idle, on which the
-    /// gateway may have hung up meanwhile.
+    /// Has no idle connections: a payment never uses one, because the gateway may have closed it
+    /// meanwhile.
     pub(super) unpooled: Agent,
-    /// Keeps connections for a while: a check may be repeated.
+    /// Keeps idle connections: a check may be repeated.
     pub(super) pooled: Agent,
 }
 
@@ -60,14 +62,14 @@ impl Pool {
             return Self::new(key).map(Arc::new);
         }
         let mut pools = pools().lock().unwrap_or_else(PoisonError::into_inner);
-        let known = pools.iter().position(|pool| pool.key == key);
-        let pool = match known {
-            Some(at) => pools.remove(at),
+        let index = pools.iter().position(|pool| pool.key == key);
+        let pool = match index {
+            Some(index) => pools.remove(index),
             None => Arc::new(Self::new(key)?),
         };
-        // The one for which no client was made for the longest time is first.
+        // The least recently used pool is first.
         pools.push(Arc::clone(&pool));
-        if pools.len() > POOLS_KEPT {
+        if pools.len() > MAX_CACHED_POOLS {
             pools.remove(0);
         }
         Ok(pool)
@@ -80,7 +82,7 @@ impl Pool {
             key,
             proxy,
             agents: PerProcess::new(),
-            names_no_order: AtomicBool::new(false),
+            omits_order_number: AtomicBool::new(false),
         };
         pool.agents();
         Ok(pool)
@@ -90,19 +92,19 @@ impl Pool {
     pub(super) fn agents(&self) -> &Agents {
         self.agents.get_or_init(|| {
             let proxied = self.proxy.is_some();
-            let tls = tls::Tls {
+            let tls = tls::TlsConnector {
                 settings: tls::with_own_sessions(&self.tls),
             };
             let agent = |idle_connections| {
                 let connector =
                     ().chain(ConnectProxyConnector::default())
-                        .chain(tcp::Connect { proxied })
+                        .chain(tcp::TcpConnector { proxied })
                         .chain(tls.clone())
-                        .chain(first_byte::FirstByte { proxied });
+                        .chain(first_byte::FirstByteConnector { proxied });
                 Agent::with_parts(
                     self.settings(idle_connections),
                     connector,
-                    resolver::Deferred,
+                    resolver::DeferredResolver,
                 )
             };
             Agents {
@@ -129,27 +131,27 @@ impl Pool {
             .build()
     }
 
-    /// Whether this gateway has given a transaction without its order number. Then no reply of its can be
-    /// told from one that was meant for another question.
-    pub(super) fn names_no_order(&self) -> bool {
-        self.names_no_order.load(Ordering::Relaxed)
+    /// Whether this gateway has sent a transaction without its order number. Then a reply cannot be
+    /// distinguished from the reply to another request.
+    pub(super) fn omits_order_number(&self) -> bool {
+        self.omits_order_number.load(Ordering::Relaxed)
     }
 
-    pub(super) fn remember_that_it_names_no_order(&self) {
-        self.names_no_order.store(true, Ordering::Relaxed);
+    pub(super) fn set_omits_order_number(&self) {
+        self.omits_order_number.store(true, Ordering::Relaxed);
     }
 }
 
-/// ureq makes a constant at its first request, under a lock. A fork at that moment leaves the lock held
-/// for ever in the child, whose calls then never end. So this makes a first request, which is sent
-/// nowhere, as there is no call under way.
+/// ureq creates a constant at its first request, under a lock. After a fork at that moment the lock is
+/// never released in the child, and its calls never end. So this makes a first request. Nothing is sent,
+/// because there is no current call.
 #[cfg(unix)]
 pub(crate) fn make_constants() {
-    let connector = ().chain(tcp::Connect { proxied: false });
+    let connector = ().chain(tcp::TcpConnector { proxied: false });
     let agent = Agent::with_parts(
         ureq::config::Config::default(),
         connector,
-        resolver::Deferred,
+        resolver::DeferredResolver,
     );
     let _ = agent.get("http://localhost/").call();
 }
@@ -160,10 +162,10 @@ fn pools() -> &'static Mutex<Vec<Arc<Pool>>> {
     POOLS.get_or_init(Mutex::default)
 }
 
-/// The proxy at an address, which is not shown when it is wrong: it may hold a password.
+/// The proxy at an address. The error does not contain the address: it may contain a password.
 fn proxy_at(address: &str) -> Result<Proxy> {
     let proxy = Proxy::new(address).ok().filter(|proxy| {
-        // Others would be passed by without a word.
+        // ureq would ignore any other proxy and connect directly.
         let connects = matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
         let host = proxy.uri().host().unwrap_or_default();
         connects && !host.is_empty() && proxy.uri().port_u16().is_some()
@@ -181,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_with_the_same_settings_share_a_pool_and_few_are_kept() {
+    fn clients_with_the_same_settings_share_a_pool_and_the_oldest_pool_is_dropped() {
         let config = |port: usize| {
             let config = Config {
                 proxy: Some(format!("http://127.0.0.1:{port}")),
@@ -193,9 +195,9 @@ mod tests {
         assert!(Arc::ptr_eq(&pool(1), &pool(1)));
         assert!(!Arc::ptr_eq(&pool(1), &pool(2)));
         let first = Arc::downgrade(&pool(1));
-        for port in 1000..1000 + POOLS_KEPT {
+        for port in 1000..1000 + MAX_CACHED_POOLS {
             pool(port);
         }
-        assert!(first.upgrade().is_none(), "it made room");
+        assert!(first.upgrade().is_none(), "the oldest pool is dropped");
     }
 }

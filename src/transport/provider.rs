@@ -1,8 +1,7 @@
-//! The cryptography of TLS: that of ring, as rustls sets it up for itself, less what a client
-//! without a certificate of its own never does.
+//! The cryptography of TLS: rustls' provider for ring, without private keys. A client without its own
+//! certificate needs none.
 //!
-//! Made here piece by piece, since rustls' own comes with the code that reads private keys and
-//! signs with them.
+//! rustls' own provider would link the code that reads private keys and signs with them.
 
 use rustls::SignatureScheme;
 use rustls::crypto::ring::{DEFAULT_CIPHER_SUITES, DEFAULT_KX_GROUPS};
@@ -25,9 +24,9 @@ pub(super) fn provider() -> CryptoProvider {
     CryptoProvider {
         cipher_suites: DEFAULT_CIPHER_SUITES.to_vec(),
         kx_groups: DEFAULT_KX_GROUPS.to_vec(),
-        signature_verification_algorithms: SIGNATURES,
+        signature_verification_algorithms: SIGNATURE_ALGORITHMS,
         secure_random: &SystemRandom,
-        key_provider: &NoKeys,
+        key_provider: &NoPrivateKeys,
     }
 }
 
@@ -42,9 +41,9 @@ impl SecureRandom for SystemRandom {
 }
 
 #[derive(Debug)]
-struct NoKeys;
+struct NoPrivateKeys;
 
-impl KeyProvider for NoKeys {
+impl KeyProvider for NoPrivateKeys {
     fn load_private_key(
         &self,
         _: PrivateKeyDer<'static>,
@@ -53,8 +52,9 @@ impl KeyProvider for NoKeys {
     }
 }
 
-/// Every signature a certificate or a server may have. (In TLS 1.2 a scheme does not say the curve.)
-const SIGNATURES: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
+/// The signature algorithms accepted from a server or in a certificate. (A TLS 1.2 scheme does not name
+/// the curve.)
+const SIGNATURE_ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
     all: &[
         ECDSA_P256_SHA256,
         ECDSA_P256_SHA384,
@@ -113,9 +113,9 @@ mod tests {
     use super::*;
     use rustls::crypto::ring::default_provider;
 
-    /// A new rustls may know more, or have dropped something for a reason.
+    /// A new version of rustls may add an algorithm, or remove one for a reason.
     #[test]
-    fn what_is_trusted_is_what_rustls_trusts() {
+    fn the_algorithms_are_those_of_rustls() {
         let (own, theirs) = (provider(), default_provider());
         let suites = |of: &CryptoProvider| format!("{:?}", of.cipher_suites);
         assert_eq!(suites(&own), suites(&theirs));
@@ -125,7 +125,7 @@ mod tests {
             let WebPkiSupportedAlgorithms { all, mapping } = of.signature_verification_algorithms;
             let mapping: Vec<_> = mapping
                 .iter()
-                .map(|(scheme, ways)| format!("{scheme:?}: {ways:?}"))
+                .map(|(scheme, algorithms)| format!("{scheme:?}: {algorithms:?}"))
                 .collect();
             (format!("{all:?}"), mapping)
         };

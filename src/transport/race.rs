@@ -1,7 +1,7 @@
 //! Connecting to one of several addresses: the first connection wins (RFC 8305, "Happy Eyeballs").
 //!
-//! One address that never answers, a broken IPv6 mostly, must not cost the time of the call. So the
-//! next is tried a moment later, beside it. All of it happens on the caller's thread.
+//! An address that never responds, mostly because of broken IPv6, must not use up the time of the call.
+//! So the next address is tried in parallel a moment later. All of this runs on the caller's thread.
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -12,46 +12,48 @@ use std::time::{Duration, Instant};
 use super::call::Call;
 use super::tcp::timed_out;
 
-/// How long an attempt is alone before the next begins: the "Connection Attempt Delay" that RFC 8305
+/// The time between the starts of two attempts: the "Connection Attempt Delay" that RFC 8305
 /// recommends.
-const HEAD_START: Duration = Duration::from_millis(250);
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// The first connection that comes about, before `give_up`; the other attempts are given up. The error is
-/// that of the last attempt which failed. `losers` gets the addresses that were tried before the one that
-/// won.
+/// Returns the first connection that is established before `deadline`; the other attempts are aborted. The
+/// error is that of the last failed attempt. `losers` receives the addresses that were tried before the
+/// one that connected.
 pub(super) fn connect_first(
     call: &Call,
     addresses: &[SocketAddr],
-    give_up: Instant,
+    deadline: Instant,
     losers: &mut Vec<SocketAddr>,
 ) -> Result<std::net::TcpStream, ureq::Error> {
     let mut race = Race {
         poll: Poll::new()?,
         attempts: Vec::new(),
-        failure: ureq::Error::HostNotFound,
+        last_error: ureq::Error::HostNotFound,
     };
     let mut events = Events::with_capacity(addresses.len().max(1));
-    let mut waiting = alternating(addresses).into_iter().peekable();
-    let mut next_begins = Instant::now();
+    let mut untried = interleave_families(addresses).into_iter().peekable();
+    let mut next_start = Instant::now();
     loop {
-        if waiting.peek().is_none() && !race.is_on() {
-            return Err(race.failure);
+        if untried.peek().is_none() && !race.has_pending_attempts() {
+            return Err(race.last_error);
         }
-        let left = give_up.saturating_duration_since(Instant::now());
-        let slice = call.slice().filter(|_| !left.is_zero());
-        let slice = slice.ok_or_else(timed_out)?.min(left);
-        let until_next = next_begins.saturating_duration_since(Instant::now());
-        if let Some(address) = waiting.next_if(|_| !race.is_on() || until_next.is_zero()) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = call.next_timeout().filter(|_| !left.is_zero());
+        let timeout = timeout.ok_or_else(timed_out)?.min(left);
+        let until_next = next_start.saturating_duration_since(Instant::now());
+        if let Some(address) =
+            untried.next_if(|_| !race.has_pending_attempts() || until_next.is_zero())
+        {
             losers.push(address);
-            next_begins = Instant::now();
-            if race.begin(address) {
-                next_begins += HEAD_START;
+            next_start = Instant::now();
+            if race.start_attempt(address) {
+                next_start += ATTEMPT_DELAY;
             }
             continue;
         }
-        let pause = match waiting.peek() {
-            Some(_) => slice.min(until_next),
-            None => slice,
+        let pause = match untried.peek() {
+            Some(_) => timeout.min(until_next),
+            None => timeout,
         };
         match race.poll.poll(&mut events, Some(pause)) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
@@ -59,14 +61,14 @@ pub(super) fn connect_first(
         }
         for event in &events {
             let attempt = event.token().0;
-            match race.settle(attempt) {
-                Settled::Connected(connected) => {
+            match race.check_attempt(attempt) {
+                AttemptState::Connected(connected) => {
                     losers.truncate(attempt);
                     return Ok(connected?);
                 }
-                // Nobody waits any longer for one that has failed.
-                Settled::Failed => next_begins = Instant::now(),
-                Settled::NotYet => {}
+                // The next attempt starts at once.
+                AttemptState::Failed => next_start = Instant::now(),
+                AttemptState::Pending => {}
             }
         }
     }
@@ -75,24 +77,24 @@ pub(super) fn connect_first(
 /// The attempts of one race.
 struct Race {
     poll: Poll,
-    /// By their token. `None` where one has failed.
+    /// Indexed by their mio token. `None` if the attempt failed.
     attempts: Vec<Option<TcpStream>>,
-    failure: ureq::Error,
+    last_error: ureq::Error,
 }
 
-enum Settled {
-    NotYet,
+enum AttemptState {
+    Pending,
     Failed,
     Connected(io::Result<std::net::TcpStream>),
 }
 
 impl Race {
-    fn is_on(&self) -> bool {
+    fn has_pending_attempts(&self) -> bool {
         self.attempts.iter().any(Option::is_some)
     }
 
-    /// Whether the attempt is on; it may fail at once.
-    fn begin(&mut self, address: SocketAddr) -> bool {
+    /// Returns whether the attempt is pending; it may fail at once.
+    fn start_attempt(&mut self, address: SocketAddr) -> bool {
         let token = Token(self.attempts.len());
         let begun = TcpStream::connect(address).and_then(|mut stream| {
             let registry = self.poll.registry();
@@ -102,39 +104,39 @@ impl Race {
         self.attempts.push(match begun {
             Ok(stream) => Some(stream),
             Err(error) => {
-                self.failure = error.into();
+                self.last_error = error.into();
                 None
             }
         });
         self.attempts.last().is_some_and(Option::is_some)
     }
 
-    /// What has become of an attempt about which the system has something to say.
-    fn settle(&mut self, attempt: usize) -> Settled {
+    /// The state of an attempt, after an event for it.
+    fn check_attempt(&mut self, attempt: usize) -> AttemptState {
         let Some(Some(stream)) = self.attempts.get(attempt) else {
-            return Settled::NotYet;
+            return AttemptState::Pending;
         };
-        // An event may come before the connection: then there is neither an error nor a peer.
+        // An event may arrive before the connection is established: then there is no error and no peer.
         let error = match (stream.take_error(), stream.peer_addr()) {
             (Ok(None), Ok(_)) => {
                 return match self.attempts[attempt].take() {
-                    Some(won) => Settled::Connected(self.hand_over(won)),
-                    None => Settled::NotYet,
+                    Some(won) => AttemptState::Connected(self.make_blocking(won)),
+                    None => AttemptState::Pending,
                 };
             }
             (Ok(Some(error)) | Err(error), _) => error,
             (Ok(None), Err(error)) if error.kind() == ErrorKind::NotConnected => {
-                return Settled::NotYet;
+                return AttemptState::Pending;
             }
             (Ok(None), Err(error)) => error,
         };
-        self.failure = error.into();
+        self.last_error = error.into();
         self.attempts[attempt] = None;
-        Settled::Failed
+        AttemptState::Failed
     }
 
-    /// A connection that blocks, as the rest of this library has it.
-    fn hand_over(&self, mut won: TcpStream) -> io::Result<std::net::TcpStream> {
+    /// Makes the connection blocking, which the other layers expect.
+    fn make_blocking(&self, mut won: TcpStream) -> io::Result<std::net::TcpStream> {
         self.poll.registry().deregister(&mut won)?;
         let stream = std::net::TcpStream::from(won);
         stream.set_nonblocking(false)?;
@@ -142,22 +144,22 @@ impl Race {
     }
 }
 
-/// The addresses in the system's order, but the two families by turns: it is one family, as a whole,
-/// that does not work.
-fn alternating(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+/// The addresses in the system's order, but IPv4 and IPv6 alternate: usually one whole family does not
+/// work.
+fn interleave_families(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let Some(first) = addresses.first() else {
         return Vec::new();
     };
-    let of_first = |address: &&SocketAddr| address.is_ipv4() == first.is_ipv4();
-    let mut ones = addresses.iter().filter(of_first);
-    let mut others = addresses.iter().filter(|address| !of_first(address));
+    let is_first_family = |address: &&SocketAddr| address.is_ipv4() == first.is_ipv4();
+    let mut first_family = addresses.iter().filter(is_first_family);
+    let mut other_family = addresses.iter().filter(|address| !is_first_family(address));
     let mut ordered = Vec::with_capacity(addresses.len());
     loop {
-        let turn = [ones.next(), others.next()];
-        if turn == [None, None] {
+        let pair = [first_family.next(), other_family.next()];
+        if pair == [None, None] {
             return ordered;
         }
-        ordered.extend(turn.into_iter().flatten());
+        ordered.extend(pair.into_iter().flatten());
     }
 }
 
@@ -167,15 +169,15 @@ mod tests {
     use crate::cancel::CancelToken;
     use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 
-    /// Which address won, and which lost.
+    /// The address that connected, and those that lost.
     fn race(
         addresses: &[SocketAddr],
         cancel: Option<CancelToken>,
     ) -> Result<(SocketAddr, Vec<SocketAddr>), String> {
         let long = Duration::from_secs(20);
-        Call::lasting(long, cancel.as_ref()).run(|call| {
+        Call::with_timeout(long, cancel.as_ref()).run(|call| {
             let mut losers = Vec::new();
-            let won = connect_first(call, addresses, call.until(), &mut losers);
+            let won = connect_first(call, addresses, call.stage_deadline(), &mut losers);
             let won = won.and_then(|won| Ok(won.peer_addr()?));
             Ok((won.map_err(|error| error.to_string())?, losers))
         })
@@ -187,17 +189,17 @@ mod tests {
         (listener, address)
     }
 
-    /// An address that takes no connection and refuses none: its backlog is full.
-    struct Silent {
+    /// An address that neither accepts nor refuses a connection: its backlog is full.
+    struct UnresponsiveHost {
         address: SocketAddr,
         _listener: TcpListener,
         _waiting: Vec<TcpStream>,
     }
 
-    impl Silent {
+    impl UnresponsiveHost {
         fn new() -> Self {
             let (listener, address) = listener();
-            // More than the backlog holds: the rest wait, as ours will.
+            // More than fit into the backlog: the others wait, and so will the test's connection.
             let waiting = (0..300).map_while(|_| TcpStream::connect(address).ok());
             let waiting = waiting.collect();
             Self {
@@ -212,51 +214,51 @@ mod tests {
         listener().1
     }
 
-    /// How many connections have come.
+    /// The number of connections received.
     fn accepted(listener: &TcpListener) -> usize {
         listener.set_nonblocking(true).expect("a listener");
         std::iter::from_fn(|| listener.accept().ok()).count()
     }
 
     #[test]
-    fn one_that_never_answers_keeps_nobody_from_the_next() {
-        let silent = Silent::new();
+    fn after_an_unresponsive_address_the_next_is_tried() {
+        let unresponsive = UnresponsiveHost::new();
         let (good, address) = listener();
-        let won = race(&[silent.address, address], None);
-        assert_eq!(won, Ok((address, vec![silent.address])));
+        let won = race(&[unresponsive.address, address], None);
+        assert_eq!(won, Ok((address, vec![unresponsive.address])));
         assert_eq!(accepted(&good), 1);
     }
 
     #[test]
-    fn the_first_that_answers_is_asked_alone() {
+    fn if_the_first_address_connects_no_other_is_tried() {
         let ((first, address), (second, other)) = (listener(), listener());
         assert_eq!(race(&[address, other], None), Ok((address, vec![])));
         assert_eq!((accepted(&first), accepted(&second)), (1, 0));
     }
 
     #[test]
-    fn one_that_refuses_is_followed_by_the_next_and_the_last_says_why() {
+    fn after_a_refusal_the_next_is_tried_and_the_error_is_the_last() {
         let (good, address) = listener();
         let refusing = [refusing(), refusing()];
         let won = race(&[refusing[0], refusing[1], address], None);
         assert_eq!(won, Ok((address, refusing.to_vec())));
         assert_eq!(accepted(&good), 1);
-        let error = race(&refusing, None).expect_err("nobody");
+        let error = race(&refusing, None).expect_err("all refuse");
         assert!(error.contains("refused"), "{error}");
         assert!(race(&[], None).is_err());
     }
 
     #[test]
-    fn one_that_fails_beside_a_silent_one_is_followed_at_once() {
-        let silent = Silent::new();
+    fn after_a_failure_the_next_is_tried_at_once() {
+        let unresponsive = UnresponsiveHost::new();
         let (good, address) = listener();
-        // The third would begin half a second after the first, and the race is given up before.
-        let addresses = [silent.address, refusing(), address];
+        // Without that, the third would start half a second after the first: after the deadline.
+        let addresses = [unresponsive.address, refusing(), address];
         let long = Duration::from_secs(20);
         let mut losers = Vec::new();
-        let won = Call::lasting(long, None).run(|call| {
-            let give_up = Instant::now() + HEAD_START + HEAD_START * 9 / 10;
-            connect_first(call, &addresses, give_up, &mut losers)
+        let won = Call::with_timeout(long, None).run(|call| {
+            let deadline = Instant::now() + ATTEMPT_DELAY + ATTEMPT_DELAY * 9 / 10;
+            connect_first(call, &addresses, deadline, &mut losers)
         });
         assert!(won.is_ok(), "{:?}", won.err());
         assert_eq!(losers, addresses[..2]);
@@ -264,12 +266,12 @@ mod tests {
     }
 
     #[test]
-    fn the_connection_blocks() {
+    fn the_connection_is_blocking() {
         let (good, address) = listener();
         let long = Duration::from_secs(20);
-        let call = Call::lasting(long, None);
+        let call = Call::with_timeout(long, None);
         let mut won = call
-            .run(|call| connect_first(call, &[address], call.until(), &mut Vec::new()))
+            .run(|call| connect_first(call, &[address], call.stage_deadline(), &mut Vec::new()))
             .expect("connected");
         std::thread::spawn(move || {
             let (mut stream, _) = good.accept().expect("a connection");
@@ -281,24 +283,24 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_race_ends() {
-        let silent = Silent::new();
+    fn cancelling_ends_the_race() {
+        let unresponsive = UnresponsiveHost::new();
         let cancel = CancelToken::new();
-        let from_elsewhere = cancel.clone();
+        let other_thread = cancel.clone();
         std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(100));
-            from_elsewhere.cancel();
+            other_thread.cancel();
         });
-        assert!(race(&[silent.address], Some(cancel)).is_err());
+        assert!(race(&[unresponsive.address], Some(cancel)).is_err());
     }
 
     #[test]
-    fn the_families_take_turns() {
+    fn the_address_families_alternate() {
         let four = |last| SocketAddr::from((Ipv4Addr::new(192, 0, 2, last), 443));
         let six = |last| SocketAddr::from((Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last), 443));
-        let ordered = alternating(&[six(1), six(2), six(3), four(1), four(2)]);
+        let ordered = interleave_families(&[six(1), six(2), six(3), four(1), four(2)]);
         assert_eq!(ordered, [six(1), four(1), six(2), four(2), six(3)]);
-        assert_eq!(alternating(&[four(1), four(2)]), [four(1), four(2)]);
-        assert_eq!(alternating(&[]), []);
+        assert_eq!(interleave_families(&[four(1), four(2)]), [four(1), four(2)]);
+        assert_eq!(interleave_families(&[]), []);
     }
 }

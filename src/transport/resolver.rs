@@ -1,15 +1,15 @@
-//! When names are looked up: not when ureq would.
+//! Names are not resolved when ureq asks for it, but later: see [`DeferredResolver`].
 
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// Resolves nothing. ureq asks for addresses before it looks whether it has a connection already;
-/// [`Connect`](super::tcp::Connect) looks the name up when a connection is to be made.
+/// Returns no addresses. ureq resolves the name even if it then reuses an idle connection. So
+/// [`TcpConnector`](super::tcp::TcpConnector) resolves it, only when it opens a connection.
 #[derive(Debug)]
-pub(super) struct Deferred;
+pub(super) struct DeferredResolver;
 
-impl Resolver for Deferred {
+impl Resolver for DeferredResolver {
     fn resolve(
         &self,
         _: &Uri,

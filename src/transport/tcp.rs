@@ -1,7 +1,8 @@
-//! Getting a TCP connection, and moving bytes over it, never past the call's deadline.
+//! Opens a TCP connection and transfers bytes over it, never past the call's deadline.
 //!
-//! ureq's own socket measures its time per operation; a peer that drips bytes, or a storm of
-//! signals, can stretch that. This one asks the call what time is left before every system call.
+//! ureq's own socket has a timeout for each operation. A peer that sends single bytes slowly, or many
+//! signals, can extend the total time. This one gets the remaining time from the call before every
+//! system call.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -16,45 +17,45 @@ use super::{lookup, race};
 
 /// Opens TCP connections.
 #[derive(Debug)]
-pub(super) struct Connect {
-    /// Whether calls go through a proxy.
+pub(super) struct TcpConnector {
+    /// Whether calls use a proxy.
     pub(super) proxied: bool,
 }
 
-/// Whether a connection is the one to the proxy: ureq forgets the proxy for that.
+/// Whether this is the connection to the proxy itself: ureq removes the proxy from its settings.
 pub(super) fn is_to_proxy(proxied: bool, details: &ConnectionDetails) -> bool {
     proxied && details.config.proxy().is_none()
 }
 
-impl<In: Transport> Connector<In> for Connect {
-    type Out = Either<In, Tcp>;
+impl<In: Transport> Connector<In> for TcpConnector {
+    type Out = Either<In, TcpTransport>;
 
     fn connect(
         &self,
         details: &ConnectionDetails,
         chained: Option<In>,
     ) -> Result<Option<Self::Out>, ureq::Error> {
-        let call = current()?;
+        let call = current_call()?;
         let to_proxy = is_to_proxy(self.proxied, details);
-        let reach = |stage| {
-            call.reach(if to_proxy { Stage::Proxy } else { stage });
+        let enter = |stage| {
+            call.enter(if to_proxy { Stage::Proxy } else { stage });
         };
         let out = match chained {
-            // A tunnel through a proxy.
+            // A tunnel through the proxy.
             Some(tunnel) => Either::A(tunnel),
             None => {
-                let stream = connect(&call, details.uri, reach)?;
-                Either::B(Tcp::new(stream, details.needs_tls()))
+                let stream = connect(&call, details.uri, enter)?;
+                Either::B(TcpTransport::new(stream, details.needs_tls()))
             }
         };
         if details.needs_tls() {
-            reach(Stage::Securing);
+            enter(Stage::TlsHandshake);
         }
         Ok(Some(out))
     }
 }
 
-fn connect(call: &Call, uri: &Uri, reach: impl Fn(Stage)) -> Result<TcpStream, ureq::Error> {
+fn connect(call: &Call, uri: &Uri, enter: impl Fn(Stage)) -> Result<TcpStream, ureq::Error> {
     let host = uri.host().ok_or(ureq::Error::HostNotFound)?;
     let default_port = if uri.scheme_str() == Some("http") {
         80
@@ -62,21 +63,26 @@ fn connect(call: &Call, uri: &Uri, reach: impl Fn(Stage)) -> Result<TcpStream, u
         443
     };
     let port = uri.port_u16().unwrap_or(default_port);
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    reach(Stage::Resolving);
-    let stream = match addresses_without_lookup(bare) {
+    let without_brackets = host.trim_start_matches('[').trim_end_matches(']');
+    enter(Stage::Resolving);
+    let stream = match addresses_without_lookup(without_brackets) {
         Some(ips) => {
-            reach(Stage::Connecting);
-            race::connect_first(call, &with_port(&ips, port), call.until(), &mut Vec::new())?
+            enter(Stage::Connecting);
+            race::connect_first(
+                call,
+                &with_port(&ips, port),
+                call.stage_deadline(),
+                &mut Vec::new(),
+            )?
         }
-        None => connect_to_name(call, bare, port, reach)?,
+        None => connect_to_name(call, without_brackets, port, enter)?,
     };
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
 fn addresses_without_lookup(host: &str) -> Option<Vec<IpAddr>> {
-    // This machine, whatever a resolver says: plain http is allowed there.
+    // Always this machine, whatever a resolver returns: plain http is allowed there.
     if host.eq_ignore_ascii_case("localhost") {
         return Some(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
     }
@@ -91,31 +97,33 @@ fn connect_to_name(
     call: &Call,
     host: &str,
     port: u16,
-    reach: impl Fn(Stage),
+    enter: impl Fn(Stage),
 ) -> Result<TcpStream, ureq::Error> {
-    let found = lookup::look_up(call, host)?;
-    reach(Stage::Connecting);
+    let found = lookup::resolve(call, host)?;
+    enter(Stage::Connecting);
     let mut losers = Vec::new();
-    // A host may have moved since it was looked up, and its old address be silent.
+    // The host may have moved since it was resolved, and its old address may not respond.
     let now = Instant::now();
-    let left = call.until().saturating_duration_since(now);
-    let give_up = match found.is_remembered {
-        true => now + (left / 2).max(REMEMBERED_AT_LEAST),
-        false => call.until(),
+    let left = call.stage_deadline().saturating_duration_since(now);
+    let deadline = match found.is_cached {
+        true => now + (left / 2).max(MIN_TIME_FOR_CACHED),
+        false => call.stage_deadline(),
     };
     let addresses = with_port(&found.ips, port);
-    let mut connected = race::connect_first(call, &addresses, give_up, &mut losers);
-    if connected.is_err() && found.is_remembered && call.slice().is_some() {
+    let mut connected = race::connect_first(call, &addresses, deadline, &mut losers);
+    if connected.is_err() && found.is_cached && call.next_timeout().is_some() {
         lookup::forget(host);
-        reach(Stage::Resolving);
-        let now = lookup::look_up(call, host);
-        reach(Stage::Connecting);
+        enter(Stage::Resolving);
+        let refreshed = lookup::resolve(call, host);
+        enter(Stage::Connecting);
         let is_new = |ip: &IpAddr| !found.ips.contains(ip);
-        let gave_up = matches!(connected, Err(ureq::Error::Timeout(_)));
-        if let Some(now) = now.ok().filter(|now| gave_up || now.ips.iter().any(is_new)) {
+        let has_timed_out = matches!(connected, Err(ureq::Error::Timeout(_)));
+        if let Ok(refreshed) = refreshed
+            && (has_timed_out || refreshed.ips.iter().any(is_new))
+        {
             losers.clear();
-            let addresses = with_port(&now.ips, port);
-            connected = race::connect_first(call, &addresses, call.until(), &mut losers);
+            let addresses = with_port(&refreshed.ips, port);
+            connected = race::connect_first(call, &addresses, call.stage_deadline(), &mut losers);
         }
     }
     match &connected {
@@ -128,26 +136,26 @@ fn connect_to_name(
     connected
 }
 
-/// How long remembered addresses are tried, before the host is looked up again: all of them have their turn.
-const REMEMBERED_AT_LEAST: Duration = Duration::from_secs(2);
+/// The minimum time for cached addresses before the host is resolved again, so that each is tried.
+const MIN_TIME_FOR_CACHED: Duration = Duration::from_secs(2);
 
-/// A little more than the largest TLS record.
-const RECORD: usize = 17 * 1024;
+/// In bytes; a little more than the largest TLS record.
+const TLS_RECORD_BUFFER: usize = 17 * 1024;
 
 /// A TCP connection.
-pub(super) struct Tcp {
+pub(super) struct TcpTransport {
     stream: TcpStream,
     buffers: LazyBuffers,
-    /// What the system was told; zero for nothing yet.
+    /// The timeouts set on the socket; zero if none was set.
     read_timeout: Duration,
     write_timeout: Duration,
 }
 
-impl Tcp {
-    fn new(stream: TcpStream, below_tls: bool) -> Self {
-        // TLS has buffers of its own above; here passes a record at a time.
-        let (input, output) = match below_tls {
-            true => (RECORD, RECORD),
+impl TcpTransport {
+    fn new(stream: TcpStream, under_tls: bool) -> Self {
+        // The TLS layer has its own buffers; this layer passes on one record at a time.
+        let (input, output) = match under_tls {
+            true => (TLS_RECORD_BUFFER, TLS_RECORD_BUFFER),
             false => (super::INPUT_BUFFER, super::OUTPUT_BUFFER),
         };
         Self {
@@ -159,24 +167,24 @@ impl Tcp {
     }
 }
 
-impl Transport for Tcp {
+impl Transport for TcpTransport {
     fn buffers(&mut self) -> &mut dyn Buffers {
         &mut self.buffers
     }
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        let call = current()?;
+        let call = current_call()?;
         let mut sent = 0;
         while sent < amount {
-            let slice = call.slice().ok_or_else(timed_out)?;
-            if let Some(timeout) = renewed(self.write_timeout, slice) {
+            let timeout = call.next_timeout().ok_or_else(timed_out)?;
+            if let Some(timeout) = changed_timeout(self.write_timeout, timeout) {
                 self.stream.set_write_timeout(Some(timeout))?;
                 self.write_timeout = timeout;
             }
             match self.stream.write(&self.buffers.output()[sent..amount]) {
                 Ok(0) => return Err(io::Error::from(ErrorKind::WriteZero).into()),
                 Ok(more) => sent += more,
-                Err(error) if says_nothing(&error) => {}
+                Err(error) if is_interrupted(&error) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -184,10 +192,10 @@ impl Transport for Tcp {
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
-        let call = current()?;
+        let call = current_call()?;
         loop {
-            let slice = call.slice().ok_or_else(timed_out)?;
-            if let Some(timeout) = renewed(self.read_timeout, slice) {
+            let timeout = call.next_timeout().ok_or_else(timed_out)?;
+            if let Some(timeout) = changed_timeout(self.read_timeout, timeout) {
                 self.stream.set_read_timeout(Some(timeout))?;
                 self.read_timeout = timeout;
             }
@@ -196,15 +204,15 @@ impl Transport for Tcp {
                     self.buffers.input_appended(amount);
                     return Ok(amount > 0);
                 }
-                Err(error) if says_nothing(&error) => {}
+                Err(error) if is_interrupted(&error) => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// An idle connection has nothing to say: anything readable on it, the peer's goodbye
-    /// included, means that it is of no more use. So does what was read already and nobody asked
-    /// for, which under TLS nobody but this layer can see: it would be taken for the next reply.
+    /// Whether an idle connection may be reused. Nothing must be readable on it: neither the peer's
+    /// close nor data. Data that was already read and does not belong to a reply would be taken for the
+    /// next reply; under TLS only this layer can see it.
     fn is_open(&mut self) -> bool {
         if !self.buffers.input().is_empty() {
             return false;
@@ -219,29 +227,29 @@ impl Transport for Tcp {
     }
 }
 
-impl std::fmt::Debug for Tcp {
+impl std::fmt::Debug for TcpTransport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tcp")
+        f.write_str("TcpTransport")
     }
 }
 
-/// What the system is to be told, where it does not do as it is: no operation may last longer than
-/// `slice`, while one that ends sooner is begun again. So the timeout is set well below, and stays as
-/// time goes by; otherwise every operation would cost a system call more.
-fn renewed(set: Duration, slice: Duration) -> Option<Duration> {
+/// The socket timeout to set, or `None` if the one already set can stay. An operation must not last
+/// longer than `timeout`; one that ends earlier is repeated. So a shorter timeout is set, which stays
+/// valid while the remaining time decreases. This saves a system call for each operation.
+fn changed_timeout(set: Duration, timeout: Duration) -> Option<Duration> {
     const EXACT: Duration = Duration::from_millis(20);
-    if set <= slice && set > slice / 4 {
+    if set <= timeout && set > timeout / 4 {
         return None;
     }
-    Some(match slice {
+    Some(match timeout {
         short if short <= EXACT => short,
         long => long / 4 * 3,
     })
 }
 
-/// A slice of time over, or a signal: neither says anything about the connection. (What Windows
-/// calls "timed out" then is, elsewhere, a peer that no longer answers at all.)
-fn says_nothing(error: &io::Error) -> bool {
+/// Whether an operation was ended by its timeout or a signal: the connection is still usable. (Windows
+/// reports the timeout as "timed out". On other systems that means a peer that no longer responds.)
+fn is_interrupted(error: &io::Error) -> bool {
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::Interrupted => true,
         ErrorKind::TimedOut => cfg!(windows),
@@ -253,6 +261,6 @@ pub(super) fn timed_out() -> ureq::Error {
     ureq::Error::Timeout(ureq::Timeout::Global)
 }
 
-fn current() -> Result<std::rc::Rc<Call>, ureq::Error> {
+fn current_call() -> Result<std::rc::Rc<Call>, ureq::Error> {
     Call::current().ok_or_else(|| io::Error::other("a connection used outside a call").into())
 }

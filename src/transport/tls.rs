@@ -1,4 +1,4 @@
-//! TLS on top of a connection: rustls, trusting whom the merchant chose to trust.
+//! TLS on top of a connection: rustls, with the certificates that the merchant chose to trust.
 
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
@@ -15,13 +15,13 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::wire::printable;
 
-/// How many sessions are remembered, so that the next handshake with the same host is a short one.
+/// How many sessions are stored, so that the next handshake with the same host is shorter.
 const SESSIONS: usize = 16;
 
-/// The certificates to trust, as they are stored. Clients with the same ones trust the same servers.
+/// The certificates to trust, before parsing. Clients with equal ones trust the same servers.
 #[derive(PartialEq, Eq)]
 pub(super) enum Roots {
-    /// Those of Mozilla, in the form the verifier uses: there is nothing to read or to parse.
+    /// Those of Mozilla, already in the verifier's form: nothing is read or parsed.
     BuiltIn,
     File {
         path: String,
@@ -46,7 +46,7 @@ impl Roots {
                     Some(error) if found.certs.is_empty() => {
                         Err(in_system(&format!("cannot be read: {error}")))
                     }
-                    // One that cannot be read does not keep the others from use.
+                    // If some cannot be read, the others are used.
                     _ => Ok(Self::System(found.certs)),
                 }
             }
@@ -62,8 +62,8 @@ impl Roots {
                 for certificate in CertificateDer::pem_slice_iter(pem) {
                     let certificate =
                         certificate.map_err(|_| in_file(path, "is not well-formed PEM"))?;
-                    // What is no certificate authority this can use is skipped, as other programs
-                    // do: a bundle has all sorts.
+                    // A certificate that cannot be used as an authority is skipped, as in other
+                    // programs: bundles contain various certificates.
                     let _ = usable.add(certificate);
                 }
                 if usable.is_empty() {
@@ -94,7 +94,7 @@ fn in_system(problem: &str) -> Error {
 /// The settings of every TLS connection of a pool.
 pub(super) fn settings(roots: &Roots) -> Result<ClientConfig> {
     let mut provider = provider();
-    // AES-128 is as safe, and its handshake hashes with SHA-256, which is the faster on most tills.
+    // AES-128 is as secure, and its handshake uses SHA-256, which is faster on most machines.
     let preferred = CipherSuite::TLS13_AES_128_GCM_SHA256;
     let suites = &mut provider.cipher_suites;
     suites.sort_by_key(|suite| suite.suite() != preferred);
@@ -106,28 +106,28 @@ pub(super) fn settings(roots: &Roots) -> Result<ClientConfig> {
     Ok(settings)
 }
 
-/// The same settings with a store of its own for sessions. Each process has one: the store is under a
-/// lock, and one that was held at the moment of a fork would be held for ever.
+/// The same settings with their own session store. Each process has one: the store has a lock, and if it
+/// is held at the moment of a fork, it is never released in the child.
 pub(super) fn with_own_sessions(settings: &ClientConfig) -> Arc<ClientConfig> {
     let mut own = settings.clone();
     own.resumption = Resumption::in_memory_sessions(SESSIONS);
     Arc::new(own)
 }
 
-/// Puts TLS on top of connections that are to have it.
+/// Adds TLS to the connections of https URLs.
 #[derive(Clone, Debug)]
-pub(super) struct Tls {
+pub(super) struct TlsConnector {
     pub(super) settings: Arc<ClientConfig>,
 }
 
-impl<In: Transport> Connector<In> for Tls {
-    type Out = Either<In, Secured<In>>;
+impl<In: Transport> Connector<In> for TlsConnector {
+    type Out = Either<In, TlsTransport<In>>;
 
     fn connect(
         &self,
         details: &ConnectionDetails,
         chained: Option<In>,
-    ) -> std::result::Result<Option<Self::Out>, ureq::Error> {
+    ) -> Result<Option<Self::Out>, ureq::Error> {
         let Some(inner) = chained else {
             return Ok(None);
         };
@@ -135,30 +135,31 @@ impl<In: Transport> Connector<In> for Tls {
             return Ok(Some(Either::A(inner)));
         }
         let host = details.uri.host().unwrap_or_default();
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let name = ServerName::try_from(bare.to_owned())
-            .map_err(|_| broken(CertificateError::NotValidForName.into()))?;
-        let session = ClientConnection::new(Arc::clone(&self.settings), name).map_err(broken)?;
-        let mut secured = Secured {
+        let without_brackets = host.trim_start_matches('[').trim_end_matches(']');
+        let name = ServerName::try_from(without_brackets.to_owned())
+            .map_err(|_| tls_failure(CertificateError::NotValidForName.into()))?;
+        let session =
+            ClientConnection::new(Arc::clone(&self.settings), name).map_err(tls_failure)?;
+        let mut transport = TlsTransport {
             session,
             inner,
             buffers: LazyBuffers::new(super::INPUT_BUFFER, super::OUTPUT_BUFFER),
         };
-        secured.shake_hands(details.timeout)?;
-        Ok(Some(Either::B(secured)))
+        transport.handshake(details.timeout)?;
+        Ok(Some(Either::B(transport)))
     }
 }
 
-/// A connection under TLS.
-pub(super) struct Secured<T> {
+/// A TLS connection.
+pub(super) struct TlsTransport<T> {
     session: ClientConnection,
     inner: T,
-    /// What is said and heard, in the clear.
+    /// The decrypted data.
     buffers: LazyBuffers,
 }
 
-impl<T: Transport> Secured<T> {
-    fn shake_hands(&mut self, timeout: NextTimeout) -> std::result::Result<(), ureq::Error> {
+impl<T: Transport> TlsTransport<T> {
+    fn handshake(&mut self, timeout: NextTimeout) -> Result<(), ureq::Error> {
         while self.session.is_handshaking() {
             self.send(timeout)?;
             if self.receive(timeout)? == 0 {
@@ -168,44 +169,41 @@ impl<T: Transport> Secured<T> {
         self.send(timeout)
     }
 
-    /// Hands over whatever the session has to say.
-    fn send(&mut self, timeout: NextTimeout) -> std::result::Result<(), ureq::Error> {
+    /// Sends all records that the session has ready.
+    fn send(&mut self, timeout: NextTimeout) -> Result<(), ureq::Error> {
         while self.session.wants_write() {
-            let mut below = Below {
+            let mut stream = InnerStream {
                 inner: &mut self.inner,
                 timeout,
             };
-            self.session.write_tls(&mut below).map_err(back)?;
+            // This conversion restores the ureq error that `InnerStream` wrapped for rustls.
+            self.session.write_tls(&mut stream)?;
         }
         Ok(())
     }
 
-    /// Takes in some of what the other side says: how many bytes, 0 at the end.
-    fn receive(&mut self, timeout: NextTimeout) -> std::result::Result<usize, ureq::Error> {
-        let mut below = Below {
+    /// Receives some records. Returns the number of bytes; 0 at the end of the connection.
+    fn receive(&mut self, timeout: NextTimeout) -> Result<usize, ureq::Error> {
+        let mut stream = InnerStream {
             inner: &mut self.inner,
             timeout,
         };
-        let amount = self.session.read_tls(&mut below).map_err(back)?;
+        let amount = self.session.read_tls(&mut stream)?;
         if let Err(problem) = self.session.process_new_packets() {
-            // The other side is told what was wrong with it, where it still listens.
+            // Send the alert, if the peer still reads.
             let _ = self.send(timeout);
-            return Err(broken(problem));
+            return Err(tls_failure(problem));
         }
         Ok(amount)
     }
 }
 
-impl<T: Transport> Transport for Secured<T> {
+impl<T: Transport> Transport for TlsTransport<T> {
     fn buffers(&mut self) -> &mut dyn Buffers {
         &mut self.buffers
     }
 
-    fn transmit_output(
-        &mut self,
-        amount: usize,
-        timeout: NextTimeout,
-    ) -> std::result::Result<(), ureq::Error> {
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
         let mut sent = 0;
         while sent < amount {
             let output = &self.buffers.output()[sent..amount];
@@ -215,28 +213,28 @@ impl<T: Transport> Transport for Secured<T> {
         Ok(())
     }
 
-    fn await_input(&mut self, timeout: NextTimeout) -> std::result::Result<bool, ureq::Error> {
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         loop {
             match self.session.reader().read(self.buffers.input_append_buf()) {
                 Ok(amount) => {
                     self.buffers.input_appended(amount);
                     return Ok(amount > 0);
                 }
-                Err(nothing_yet) if nothing_yet.kind() == ErrorKind::WouldBlock => {}
-                Err(cut_off) => return Err(cut_off.into()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
             }
             self.receive(timeout)?;
-            // An answer that TLS itself asks for, such as a change of keys.
+            // Records that TLS itself requires, such as a key update.
             self.send(timeout)?;
         }
     }
 
-    /// What was decrypted already, and nobody asked for, would be taken for the next reply.
+    /// Data that was already decrypted and does not belong to a reply would be taken for the next reply.
     fn is_open(&mut self) -> bool {
         let state = self.session.process_new_packets();
-        let quiet = state
+        let is_idle = state
             .is_ok_and(|state| state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed());
-        quiet && self.buffers.input().is_empty() && self.inner.is_open()
+        is_idle && self.buffers.input().is_empty() && self.inner.is_open()
     }
 
     fn is_tls(&self) -> bool {
@@ -244,13 +242,13 @@ impl<T: Transport> Transport for Secured<T> {
     }
 }
 
-/// The connection below, as the session reads from and writes to it.
-struct Below<'t, T> {
+/// Lets the TLS session read from and write to the inner connection.
+struct InnerStream<'t, T> {
     inner: &'t mut T,
     timeout: NextTimeout,
 }
 
-impl<T: Transport> Read for Below<'_, T> {
+impl<T: Transport> Read for InnerStream<'_, T> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let more = self.inner.maybe_await_input(self.timeout);
         more.map_err(ureq::Error::into_io)?;
@@ -262,12 +260,12 @@ impl<T: Transport> Read for Below<'_, T> {
     }
 }
 
-impl<T: Transport> Write for Below<'_, T> {
+impl<T: Transport> Write for InnerStream<'_, T> {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[IoSlice::new(from)])
     }
 
-    /// All at once, as far as there is room: each piece on its own would wake the other side.
+    /// Copies as many pieces as fit and sends them at once: separate packets would wake the peer each time.
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let output = self.inner.buffers().output();
         let mut amount = 0;
@@ -286,17 +284,12 @@ impl<T: Transport> Write for Below<'_, T> {
     }
 }
 
-fn broken(problem: rustls::Error) -> ureq::Error {
+fn tls_failure(problem: rustls::Error) -> ureq::Error {
     io::Error::new(ErrorKind::InvalidData, problem).into()
 }
 
-/// An error of the connection below, which went through rustls as an [`io::Error`].
-fn back(error: io::Error) -> ureq::Error {
-    ureq::Error::from(error)
-}
-
-impl<T> std::fmt::Debug for Secured<T> {
+impl<T> std::fmt::Debug for TlsTransport<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secured")
+        f.write_str("TlsTransport")
     }
 }

@@ -99,7 +99,7 @@ class Shop:
     def age_attempts(self, by: str = "1 hour") -> None:
         """Makes all attempts older."""
         with closing(sqlite3.connect(self.database)) as database, database:
-            database.execute("UPDATE attempts SET asked_at = datetime(asked_at, ?)", ("-" + by,))
+            database.execute("UPDATE attempts SET created_at = datetime(asked_at, ?)", ("-" + by,))
 
     def attempts(self) -> List[Tuple[str, str]]:
         return self.rows("SELECT reference, state FROM attempts ORDER BY rowid")
@@ -393,7 +393,7 @@ def test_the_customer_sees_the_right_message(
     # After the error is corrected, the customer can pay.
     sandbox.decide(shop.start_payment(), "approve")
     assert shop.sweep()[1].endswith(": deliver order INVOICE-17\n")
-    rows = shop.rows("SELECT state, why FROM attempts ORDER BY rowid")
+    rows = shop.rows("SELECT state, error FROM attempts ORDER BY rowid")
     for state, why in rows[:-1]:
         assert (state, why in errors) == ("FAILED", True)
 
