@@ -7,7 +7,7 @@ use ureq::http::Uri;
 /// https. Everything else is left to the gateway.
 pub(crate) fn check_absolute(text: &str) -> Result<(), &'static str> {
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err("has blanks or control characters in it");
+        return Err("contains whitespace or control characters");
     }
     let Some((_, rest)) = split_scheme(text) else {
         return Err("is not an absolute http or https address");
@@ -45,16 +45,16 @@ pub(crate) fn check_return(text: &str) -> Result<(), &'static str> {
         return check_absolute(text);
     }
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err("has blanks or control characters in it");
+        return Err("contains whitespace or control characters");
     }
     if REFUSED_SCHEMES
         .iter()
         .any(|refused| scheme.eq_ignore_ascii_case(refused))
     {
-        return Err("has a scheme that leads back to no shop and to no app");
+        return Err("has a scheme that no shop or app uses");
     }
     if rest.trim_matches('/').is_empty() {
-        return Err("names nothing behind its scheme");
+        return Err("has nothing after its scheme");
     }
     Ok(())
 }
@@ -74,8 +74,8 @@ pub(crate) fn check_endpoint(
     }
     if !(address.https || allow_plain_http || may_be_this_machine && address.is_loopback()) {
         return Err(
-            "is plain http: the token would travel in the clear (allowed on this \
-             machine's own addresses where there is no proxy, or with the allow-plain-http flag)",
+            "is plain http: the token would be sent unencrypted (allowed for this machine's own \
+             addresses without a proxy, or with the allow-plain-http flag)",
         );
     }
     Ok(())

@@ -17,8 +17,8 @@ pub(crate) fn after_pay(error: Error, request: &PaymentRequest, config: &Config)
             error.append(&advice)
         }
         Outcome::Refused if is_duplicate_reference(&error) => error.append(&format!(
-            "the reference {:?} was used before: find out what became of that payment, and take a \
-             new one for another",
+            "the reference {:?} was used before: check the state of that payment, and use a new \
+             reference for another payment",
             printable(&request.reference, 60)
         )),
         Outcome::Refused => with_pay_url_advice(error, config),
@@ -32,7 +32,9 @@ pub(crate) fn after_check(error: Error, order_number: &str, config: &Config) -> 
         Outcome::Unknown => error.append(&check_advice(order_number)),
         Outcome::Refused if error.code() == ErrorCode::Refused && is_wrong_url(&error) => {
             let address = printable(config.check_url(), 200);
-            error.append(&format!("check check_url: {address} was asked"))
+            error.append(&format!(
+                "check the setting check_url: the request went to {address}"
+            ))
         }
         _ => error,
     }
@@ -73,11 +75,13 @@ fn with_pay_url_advice(error: Error, config: &Config) -> Error {
             Api::V1_1 => ("JSON (api v1.1)", "v1.1", "v1"),
         };
         error.append(&format!(
-            "check pay_url: {address} got {asked}; this address may be for the other form (api): set \
+            "check the setting pay_url: {address} received {asked}; this address may be for the other version (api): set \
              api to {other}, or give the address for {own}"
         ))
     } else if error.code() == ErrorCode::Refused && is_wrong_url(&error) {
-        error.append(&format!("check pay_url: {address} was asked"))
+        error.append(&format!(
+            "check the setting pay_url: the request went to {address}"
+        ))
     } else {
         error
     }

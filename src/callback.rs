@@ -192,7 +192,7 @@ fn check_fields<'a>(
     let status_contradicts = text(Field::Status)?.is_some_and(|status| !is_success(status));
     let (reference, order_number) = (text(Field::Reference)?, text(Field::OrderNumber)?);
     if reference.is_none() && order_number.is_none() {
-        let problem = "is missing, and so is the order number: it is about no payment";
+        let problem = "is missing, and so is the order number: the callback names no payment";
         return Err(callback_error(ParseError::field(Field::Reference, problem)));
     }
     for field in [
@@ -354,7 +354,8 @@ impl Expected {
             (None, None) => Err(Error::new(
                 ErrorCode::Mismatch,
                 Outcome::NotSent,
-                "order_number: the callback gives none, and none was recorded: there is nothing to check",
+                "order_number: the callback gives none, and none was recorded: there is nothing \
+                 to check",
             )
             .about("order_number")),
         }

@@ -88,8 +88,8 @@ const LONGEST_APP_NAME: usize = 200;
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A variable may be set in a shell, but not for the program, such as a web server.
-const NOT_SET: &str = "is not set in this program's environment: FlexPay gives it; the sandbox writes it into its \
-                       --env-file";
+const NOT_SET: &str = "is not set in this program's environment: FlexPay provides it; the sandbox \
+     writes it to its --env-file";
 
 impl Config {
     /// Settings for a merchant, all others at their defaults.
@@ -126,7 +126,7 @@ impl Config {
             None => Ok(Duration::ZERO),
             Some(value) => match value.parse::<u32>() {
                 Ok(value) => Ok(Duration::from_millis(value.into())),
-                Err(_) => Err(Error::invalid(name, "is no number of milliseconds")),
+                Err(_) => Err(Error::invalid(name, "is not a number of milliseconds")),
             },
         };
         let yes_or_no = |name| match text(name)?.as_deref() {
@@ -178,7 +178,7 @@ impl Config {
             return Err(Error::invalid("merchant", "is missing"));
         }
         if self.merchant.contains(char::is_control) {
-            return Err(Error::invalid("merchant", "has a control character in it"));
+            return Err(Error::invalid("merchant", "contains a control character"));
         }
         if self.timeout.is_zero() {
             self.timeout = DEFAULT_TIMEOUT;
@@ -189,7 +189,7 @@ impl Config {
         if self.system_roots && self.ca_file.is_some() {
             return Err(Error::invalid(
                 "system_roots",
-                "is set beside ca_file; one of them is to be trusted, not both",
+                "is set together with ca_file: use only one of them",
             ));
         }
         if let Some(name) = &self.app_name {

@@ -5,13 +5,13 @@ pub(crate) fn validate(order_number: &str) -> Result<(), &'static str> {
     const MAX_BYTES: usize = 256;
     match order_number {
         _ if order_number.trim().is_empty() => Err(
-            "is missing; a payment by the form of the service (v1) gives none: make payments with \
-             api v1.1, which gives one, or wait for the callback",
+            "is missing; a payment with api v1 has none: make payments with api v1.1, or wait for \
+             the callback",
         ),
         // Servers and proxies resolve these as path segments, however they are encoded.
-        "." | ".." => Err("is no order number"),
+        "." | ".." => Err("is not an order number"),
         _ if order_number.len() > MAX_BYTES => Err("is longer than 256 bytes"),
-        _ if order_number.chars().any(char::is_control) => Err("has a control character in it"),
+        _ if order_number.chars().any(char::is_control) => Err("contains a control character"),
         _ => Ok(()),
     }
 }
@@ -26,7 +26,7 @@ pub(crate) fn validate_from_callback(number: &str) -> Result<(), &'static str> {
         return Err("is not 1 to 64 characters long");
     }
     if !number.bytes().all(is_allowed) {
-        return Err("has characters in it that no order number has");
+        return Err("contains characters that are not allowed in an order number");
     }
     Ok(())
 }

@@ -215,14 +215,14 @@ pub(crate) fn validate_reference(reference: &str) -> Result<()> {
         return Err(Error::invalid(
             "reference",
             format!(
-                "has the character U+{code:04X} in it, which nobody sees and a gateway may drop"
+                "contains the character U+{code:04X}, which is invisible and which a gateway may remove"
             ),
         ));
     }
     if reference.trim() != reference {
         return Err(Error::invalid(
             "reference",
-            "has blanks at its ends, which a gateway may cut off",
+            "begins or ends with whitespace, which a gateway may remove",
         ));
     }
     Ok(())

@@ -59,7 +59,7 @@ impl Secrets {
         if current.is_none() && previous.is_some() {
             return Err(Error::invalid(
                 "callback_secret",
-                "is missing, and its predecessor is set",
+                "is missing, but callback_secret_previous is set",
             ));
         }
         Ok(Self { current, previous })
@@ -78,7 +78,7 @@ impl Secrets {
         if query.is_some_and(|query| signatures(query).next().is_some()) {
             return Err(Error::invalid(
                 "callback_url",
-                format!("has a parameter {PARAMETER} already, which is where the signature goes"),
+                format!("has a parameter {PARAMETER} already, which is used for the signature"),
             ));
         }
         let separator = match query {
@@ -103,8 +103,8 @@ impl Secrets {
         let Some(query) = query else {
             return Err(Error::invalid(
                 "query",
-                "is missing: the client has a callback secret, so give the query string with \
-                 which the callback came",
+                "is missing: the client has a callback secret, so pass the query string of the \
+                 callback's request",
             ));
         };
         let refused = |problem: &str| {
@@ -114,14 +114,15 @@ impl Secrets {
         let mut found = signatures(query.trim_start_matches('?'));
         let (Some(value), None) = (found.next(), found.next()) else {
             return refused(
-                "it does not carry one signature: the callback was not sent to an address this client gave",
+                "it does not have exactly one signature: the callback was not sent to an address \
+                 of this client",
             );
         };
         let tag = form::decode(value)
             .ok()
             .and_then(|value| URL_SAFE_NO_PAD.decode(value.strip_prefix(VERSION)?).ok());
         let Some(tag) = tag else {
-            return refused("its signature is not of a version this library knows");
+            return refused("its signature has a version that this library does not know");
         };
         // ring compares in constant time, and both secrets are always tried.
         let secrets = self.current.iter().chain(&self.previous);
@@ -133,7 +134,8 @@ impl Secrets {
             return Ok(());
         }
         refused(
-            "its signature is of another reference, amount or currency, or under another secret",
+            "its signature is for another reference, amount or currency, or was made with another \
+             secret",
         )
     }
 }
@@ -186,11 +188,11 @@ fn trimmed(
     if trimmed.is_empty() {
         return Err(Error::invalid(
             field,
-            "is empty or blank; leave it out instead",
+            "is empty or whitespace; leave it out instead",
         ));
     }
     if trimmed.contains(char::is_control) {
-        return Err(Error::invalid(field, "has a control character in it"));
+        return Err(Error::invalid(field, "contains a control character"));
     }
     Ok(Some(Zeroizing::new(trimmed.to_owned())))
 }

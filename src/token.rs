@@ -60,10 +60,10 @@ impl Token {
             return Err("is longer than 4,096 characters");
         }
         if bare.contains(['\r', '\n']) {
-            return Err("has a line end in it");
+            return Err("contains a line ending");
         }
         if !bare.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err("has a blank, a control character or a letter outside ASCII in it");
+            return Err("contains whitespace, a control character or a non-ASCII character");
         }
         let if_different =
             |escaped: Zeroizing<String>| Some(escaped).filter(|escaped| **escaped != bare);

@@ -144,7 +144,7 @@ impl CheckReply {
                 _ => {}
             }
         }
-        Err(reply.refusal("the question"))
+        Err(reply.refusal("the check"))
     }
 
     fn from_body(body: &[u8], reply: &Reply, order_number: &str) -> Result<Self> {
@@ -207,17 +207,17 @@ impl CheckReply {
                     ErrorCode::NotFound,
                     Outcome::Refused,
                     format!(
-                        "the gateway knows no order {requested:?}{}",
+                        "the gateway has no order {requested:?}{}",
                         gateway_message.as_suffix()
                     ),
                 )
                 .with_gateway_message(gateway_message)
             } else {
-                refused("the question", gateway_message)
+                refused("the check", gateway_message)
             }));
         };
         if !succeeded {
-            let problem = format!("is {code:?}, a problem, beside a transaction");
+            let problem = format!("is {code:?}, an error, together with a transaction");
             return Err(ParseError::field(Field::Code, problem));
         }
         let order_number = owned(inner.take_text(Field::OrderNumber)?);
@@ -227,7 +227,7 @@ impl CheckReply {
             return Err(ParseError::field(
                 Field::OrderNumber,
                 format!(
-                    "is {:?}, and {requested:?} was asked for",
+                    "is {:?}, but {requested:?} was requested",
                     printable(&order_number, 60)
                 ),
             ));

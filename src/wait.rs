@@ -127,7 +127,7 @@ pub(crate) fn wait(
                         if lasted >= options.failed_grace {
                             return Ok(transaction);
                         }
-                        seen.push_str(", too lately to be sure");
+                        seen.push_str(", but too recently to be final");
                         // Check again at the end of the grace period at the latest.
                         pause = pause.min(options.failed_grace - lasted);
                     }

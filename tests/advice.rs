@@ -146,13 +146,13 @@ fn a_404_names_the_setting_to_check() {
         assert_eq!(error.http_status(), Some(404));
         assert_message_has(
             &error,
-            &format!("check pay_url: {base}/no/such/address was asked"),
+            &format!("check the setting pay_url: the request went to {base}/no/such/address"),
         );
         let error = client.check("a1B2c3").expect_err("404");
         assert_eq!(error.http_status(), Some(404));
         assert_message_has(
             &error,
-            &format!("check check_url: {base}/nor/this was asked"),
+            &format!("check the setting check_url: the request went to {base}/nor/this"),
         );
     }
 }
@@ -181,8 +181,11 @@ fn a_pay_url_of_the_other_api_version_is_reported() {
         let error = client.pay(&request("ZANDO-8")).expect_err("other version");
         assert_eq!(error.outcome(), Outcome::Refused, "{error}");
         assert_message_has(&error, "mal formée");
-        assert_message_has(&error, &format!("check pay_url: {base}/{path} got {sent}"));
-        assert_message_has(&error, "this address may be for the other form (api)");
+        assert_message_has(
+            &error,
+            &format!("check the setting pay_url: {base}/{path} received {sent}"),
+        );
+        assert_message_has(&error, "this address may be for the other version (api)");
     }
 }
 
@@ -197,7 +200,7 @@ fn a_refusal_of_a_used_reference_says_so() {
         &error,
         "déjà traitée; the reference \"ZANDO-9\" was used before",
     );
-    assert_message_has(&error, "take a new one for another");
+    assert_message_has(&error, "use a new reference for another payment");
 
     let reply = Action::Reply {
         status: 200,

@@ -43,7 +43,7 @@ pub(super) unsafe fn deliver<T, C>(
         None => Error::new(
             ErrorCode::Internal,
             Outcome::Unknown,
-            "a fault inside the flexpay library (a panic); please report it; after a payment \
+            "a bug in the flexpay library (a panic); please report it; after a payment \
              request, do not pay again: look for its reference in FlexPay's merchant console first",
         ),
     };

@@ -36,7 +36,7 @@ pub(super) unsafe fn sized<T: SizedStruct>(given: *const T, name: &'static str) 
     if size < size_of::<size_t>() || size > MAX_SIZE || size % align_of::<T>() != 0 {
         return Err(Error::invalid(
             name,
-            format!("has size {size}, which no version of it has; begin with its _INIT macro"),
+            format!("has size {size}, which no version has; initialize it with its _INIT macro"),
         ));
     }
     let known = size.min(size_of::<T>());

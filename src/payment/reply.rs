@@ -74,13 +74,13 @@ impl Payment {
         let location = reply.location.as_deref().map(str::trim);
         let payment = match location.map(|location| address::resolve(context.pay_url, location)) {
             Some(moved) if address::is_moved(context.pay_url, &moved) => Err(reply_error(format!(
-                "the gateway redirects to {:?}, which is no card page: its address seems to have \
-                 moved there (see pay_url)",
+                "the gateway redirects to {:?}, which is not a card page: its address seems to \
+                 have moved there (see pay_url)",
                 printable(&moved, 200)
             ))
             .about("redirect_url")),
             Some(address) => Self::with_redirect_url(&address, context),
-            None => Err(reply_error("a redirect came that says nowhere to go")),
+            None => Err(reply_error("the reply is a redirect without an address")),
         };
         payment.map_err(|error| error.with_status(reply.status))
     }
@@ -93,7 +93,7 @@ impl Payment {
                 Api::V1 => Self::from_page(&text, reply, context),
                 // This API replies with JSON: a page comes from a firewall, a login or maintenance.
                 Api::V1_1 => Err(not_a_payment_page(
-                    "a web page came in the place of JSON",
+                    "a web page was received instead of JSON",
                     &page::read(start, &reply.token),
                 )),
             };
@@ -157,7 +157,7 @@ impl Payment {
         let order = order_number.map_or(String::new(), |order| {
             format!(" (order number {:?})", printable(&order, 60))
         });
-        let problem = "the reply gives no address for the customer";
+        let problem = "the reply has no address for the customer";
         Ok(Err(reply_error(format!(
             "{problem}{order}{}",
             gateway_message.as_suffix()
@@ -194,7 +194,7 @@ impl Payment {
         let has_token = reply.echoed_token || page.has_token;
         if page.has_password_field {
             return Err(not_a_payment_page(
-                "a page that asks for a password came",
+                "a page that asks for a password was received",
                 &page,
             ));
         }
@@ -203,7 +203,7 @@ impl Payment {
         };
         if page.form_actions.iter().any(foreign) {
             return Err(not_a_payment_page(
-                "a page with a form to a foreign host came",
+                "a page with a form to a foreign host was received",
                 &page,
             ));
         }
@@ -242,7 +242,7 @@ impl Payment {
                     message: Some(page.text).filter(|text| !text.is_empty()),
                 };
                 let message = format!(
-                    "the gateway's page leads nowhere{}",
+                    "the gateway's page has no link to a card page{}",
                     gateway_message.as_suffix()
                 );
                 Err(reply_error(message).with_gateway_message(gateway_message))
@@ -259,7 +259,7 @@ impl Payment {
             ));
         }
         if html.contains('\0') {
-            return Err(reply_error("the gateway's page has a NUL in it"));
+            return Err(reply_error("the gateway's page contains a NUL"));
         }
         Ok(Self {
             redirect_url: None,
@@ -304,7 +304,7 @@ fn with_named_order(error: Error, reply: &Reply, context: &PaymentContext<'_>) -
 
 fn contradictory_refusal(refusal: &Error, contradiction: &str) -> Error {
     let message = format!(
-        "the reply says no, and it {contradiction}: find out first whether there is a payment; {}",
+        "the reply is a refusal, but it {contradiction}: check first whether there is a payment; {}",
         refusal.message()
     );
     let error = reply_error(message).with_gateway_message(GatewayMessage {
@@ -325,7 +325,7 @@ fn not_a_payment_page(what: &str, page: &Page) -> Error {
         title => title,
     };
     reply_error(format!(
-        "{what}, and no payment: {:?} (a firewall, a login or maintenance?)",
+        "{what}, not a payment: {:?} (a firewall, a login or maintenance?)",
         printable(name, 80)
     ))
 }
@@ -359,7 +359,7 @@ fn opens_no_page(link: &str) -> bool {
 
 fn bad_address(address: &str, problem: &str) -> Error {
     reply_error(format!(
-        "redirect_url: the gateway gave {:?}, which {problem}",
+        "redirect_url: the gateway sent {:?}, which {problem}",
         printable(address, 200)
     ))
     .about("redirect_url")

@@ -17,7 +17,7 @@ pub(super) fn explain(error: ureq::Error, call: &Call, url: &str) -> Error {
     }
     if let ureq::Error::Timeout(_) = error {
         let doing = match call.stage() {
-            Stage::Start | Stage::Resolving => format!("looking up {host}"),
+            Stage::Start | Stage::Resolving => format!("resolving {host}"),
             Stage::Connecting => format!("connecting to {host}"),
             Stage::Proxy => "waiting for the proxy".to_owned(),
             Stage::TlsHandshake => format!("in the TLS handshake with {host}"),
@@ -26,7 +26,7 @@ pub(super) fn explain(error: ureq::Error, call: &Call, url: &str) -> Error {
         return failed(
             call,
             ErrorCode::Timeout,
-            format!("the time was up while {doing}"),
+            format!("the deadline passed while {doing}"),
         );
     }
     let why = reason(&error);
@@ -50,20 +50,20 @@ pub(super) fn explain(error: ureq::Error, call: &Call, url: &str) -> Error {
         }
         (Stage::Proxy, _) => (
             ErrorCode::Proxy,
-            format!("the proxy made no way to {host}: {why}"),
+            format!("the proxy did not connect to {host}: {why}"),
         ),
         (Stage::Resolving, _) => (
             ErrorCode::Resolve,
-            format!("the name {host} could not be looked up: {why}"),
+            format!("the host name {host} could not be resolved: {why}"),
         ),
         (Stage::Connecting, _) => (
             ErrorCode::Connect,
-            format!("no connection to {host}: {why}"),
+            format!("could not connect to {host}: {why}"),
         ),
         // Not a TLS error: the connection broke during the handshake.
         (Stage::TlsHandshake, None) => (
             ErrorCode::Connect,
-            format!("the TLS handshake with {host} broke off: {why}"),
+            format!("the TLS handshake with {host} broke: {why}"),
         ),
         (Stage::Ready, _) => (
             ErrorCode::Connection,
@@ -82,7 +82,7 @@ pub(super) fn explain(error: ureq::Error, call: &Call, url: &str) -> Error {
             }
             _ => (
                 ErrorCode::Connection,
-                format!("the connection to {host} broke before the reply was whole: {why}"),
+                format!("the connection to {host} broke before the reply was complete: {why}"),
             ),
         },
     };
@@ -106,8 +106,8 @@ fn failed(call: &Call, code: ErrorCode, message: impl Into<String>) -> Error {
 fn reason(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Io(io) => match io.kind() {
-            ErrorKind::UnexpectedEof => "the other side closed it".to_owned(),
-            ErrorKind::ConnectionReset => "the other side reset it".to_owned(),
+            ErrorKind::UnexpectedEof => "the server closed it".to_owned(),
+            ErrorKind::ConnectionReset => "the server reset it".to_owned(),
             _ => io.to_string(),
         },
         other => other.to_string(),
@@ -142,8 +142,8 @@ fn explain_tls(error: &rustls::Error) -> String {
         ),
         CertificateError::NotValidYet => format!("the certificate is not valid yet; {}", clock()),
         CertificateError::UnknownIssuer => {
-            "the certificate was issued by nobody this client trusts: the server may not send its \
-             intermediate certificate, or its authority is one of your own (see ca_file)"
+            "the certificate's issuer is not trusted: the server may not send its intermediate \
+             certificate, or it uses your own certificate authority (see ca_file)"
                 .to_owned()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
@@ -161,21 +161,21 @@ fn explain_tls(error: &rustls::Error) -> String {
 fn explain_webpki(error: &webpki::Error) -> String {
     match error {
         webpki::Error::CaUsedAsEndEntity => {
-            "the server's certificate is an authority's (CA:TRUE), which no server may use: give the \
-             server one of its own, issued by that authority, and leave the authority's in ca_file"
+            "the server uses the certificate of a certificate authority (CA:TRUE): give the \
+             server its own certificate, issued by that authority, and keep the authority's in \
+             ca_file"
                 .to_owned()
         }
         webpki::Error::EndEntityUsedAsCa => {
-            "the certificate was issued by one that is no authority's (CA:FALSE): put the \
+            "the certificate's issuer is not a certificate authority (CA:FALSE): put the \
              authority's certificate into ca_file"
                 .to_owned()
         }
         webpki::Error::RequiredEkuNotFoundContext(_) => {
-            "the certificate is not for servers (its extended key usage)".to_owned()
+            "the certificate is not a server certificate (extended key usage)".to_owned()
         }
         webpki::Error::UnsupportedCertVersion => {
-            "the certificate is of an old version, which is not accepted: issue one of version 3"
-                .to_owned()
+            "the certificate has an old version: issue one of version 3".to_owned()
         }
         other => format!("the certificate is not acceptable: {other}"),
     }

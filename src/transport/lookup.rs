@@ -156,8 +156,8 @@ impl Lookup {
             io::Error::new(
                 error.kind(),
                 format!(
-                    "no thread could be started for it ({error}); this machine, user or container \
-                     may be at its limit of processes (ulimit -u, pids.max)"
+                    "no thread could be started ({error}); the machine, the user or the container \
+                     may have reached its process limit (ulimit -u, pids.max)"
                 ),
             )
         })

@@ -84,7 +84,7 @@ struct Failure {
 impl Transport {
     pub(crate) fn new(config: &Config, token: Arc<Token>) -> Result<Self> {
         let authorization = HeaderValue::try_from(token.placeholder(Place::Header))
-            .map_err(|_| Error::invalid("token", "cannot stand in a header"))?;
+            .map_err(|_| Error::invalid("token", "cannot be sent in a header"))?;
         let mut user_agent = concat!("flexpay/", env!("CARGO_PKG_VERSION")).to_owned();
         if let Some(name) = &config.app_name {
             user_agent = format!("{name} {user_agent}");
@@ -94,7 +94,7 @@ impl Transport {
             token,
             authorization,
             user_agent: HeaderValue::try_from(user_agent)
-                .map_err(|_| Error::invalid("app_name", "cannot stand in a header"))?,
+                .map_err(|_| Error::invalid("app_name", "cannot be sent in a header"))?,
             connect_timeout: config.connect_timeout,
         })
     }

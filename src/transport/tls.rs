@@ -67,14 +67,14 @@ impl Roots {
                     let _ = usable.add(certificate);
                 }
                 if usable.is_empty() {
-                    return Err(in_file(path, "holds no certificate"));
+                    return Err(in_file(path, "contains no certificate"));
                 }
             }
             Self::System(certificates) => {
                 usable.add_parsable_certificates(certificates.iter().cloned());
                 if usable.is_empty() {
                     return Err(in_system(
-                        "are none: is a package such as ca-certificates installed?",
+                        "were not found: is a package such as ca-certificates installed?",
                     ));
                 }
             }

@@ -418,7 +418,7 @@ fn is_empty_container(raw: &str) -> bool {
 
 fn not_text(field: Field, value: &Value<'_>) -> ParseError {
     if let Value::Repaired(_) = value {
-        let problem = "has a raw control character or half a surrogate pair in it";
+        let problem = "contains a raw control character or a lone surrogate";
         return ParseError::field(field, problem);
     }
     ParseError::field(field, format!("is {}, not text", type_name(value)))

@@ -25,7 +25,7 @@ pub(crate) fn read(body: &str) -> Result<Fields<'_>, ParseError> {
         return Err(ParseError::body("is neither a JSON object nor a form"));
     }
     if body.contains('\0') {
-        return Err(ParseError::body("has a NUL in it"));
+        return Err(ParseError::body("contains a NUL"));
     }
     let mut fields = Fields::default();
     // The query of a callback sent by GET may include its question mark.
@@ -54,13 +54,13 @@ pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, ParseError> {
     });
     if !well_formed {
         return Err(ParseError::body(
-            "has a % that is followed by no two hex digits",
+            "contains a % that is not followed by two hex digits",
         ));
     }
     let bytes: Vec<u8> = percent_decode_str(&text.replace('+', " ")).collect();
     let decoded = charset::decode(&bytes, None).into_owned();
     if decoded.contains('\0') {
-        return Err(ParseError::body("has a NUL in it"));
+        return Err(ParseError::body("contains a NUL"));
     }
     Ok(Cow::Owned(decoded))
 }

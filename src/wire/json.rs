@@ -235,7 +235,7 @@ impl<'a> Reader<'a> {
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => self.escape()?,
-                Some(0) => return Err("has a NUL in it".to_owned()),
+                Some(0) => return Err("contains a NUL".to_owned()),
                 Some(_) => self.at += 1,
                 None => return Err(self.expected("the end of a string")),
             }
@@ -251,7 +251,7 @@ impl<'a> Reader<'a> {
         let escape = &self.text.as_bytes()[self.at + 1..];
         self.at += match escape {
             [b'u', b'0', b'0', b'0', b'0', ..] => {
-                return Err("has a NUL inside a string".to_owned());
+                return Err("contains a NUL inside a string".to_owned());
             }
             [b'u', hex @ ..] if hex.len() >= 4 && hex[..4].iter().all(u8::is_ascii_hexdigit) => 6,
             [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,

@@ -63,7 +63,7 @@ impl Reply {
                 ErrorCode::Reply,
                 Outcome::Unknown,
                 format!(
-                    "the reply is compressed ({}), which nobody asked for: look for a proxy or a \
+                    "the reply is compressed ({}), which was not requested: look for a proxy or a \
                      firewall in between",
                     self.content_encoding.as_deref().unwrap_or("gzip")
                 ),
@@ -119,7 +119,8 @@ impl Reply {
                 ErrorCode::Reply,
                 Outcome::Unknown,
                 format!(
-                    "the gateway answered {what} with a redirect (HTTP {status}), which is not followed"
+                    "the gateway replied to {what} with a redirect (HTTP {status}), which is not \
+                     followed"
                 ),
             ),
             _ => Error::new(
@@ -139,7 +140,7 @@ impl Reply {
     /// trusted. `refusal` is the error for the status alone.
     pub(crate) fn contradiction(&self, refusal: &Error) -> Error {
         let message = format!(
-            "HTTP {} says no, and the reply's code says success",
+            "HTTP {} is a refusal, but the reply's code is success",
             self.status
         );
         Error::new(ErrorCode::Reply, Outcome::Unknown, message)
