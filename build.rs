@@ -90,12 +90,13 @@ fn main() {
 /// Writes the files of which a part is generated: the lists of the numbered enums.
 fn write_regions(root: &Path, out: &Path, tables: &[Table]) {
     type Fill = fn(&str, &Table) -> String;
-    let regions: [(&str, &str, Fill); 12] = [
+    let regions: [(&str, &str, Fill); 13] = [
         ("flexpay.hpp", "ErrorCode", cpp::enumerators),
         ("flexpay.hpp", "Outcome", cpp::enumerators),
         ("flexpay.hpp", "State", cpp::enumerators),
         ("flexpay.hpp", "Environment", cpp::enumerators),
         ("flexpay.hpp", "Api", cpp::enumerators),
+        ("flexpay.hpp", "Flag", cpp::switches),
         ("FlexPayException.php", "Outcome", php::constants),
         ("Transaction.php", "State", php::constants),
         ("_codes.py", "ErrorCode", python::members),

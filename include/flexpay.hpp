@@ -311,17 +311,24 @@ struct Config {
     std::optional<std::string> callback_secret;
     /// The previous secret: URLs signed with it are still accepted.
     std::optional<std::string> callback_secret_previous;
+    // written by make header: Flag
     /// Allows plain http to other machines: the token is then sent unencrypted.
     bool allow_plain_http = false;
-    /// A check sends one request, and does not retry: for callers that retry themselves. See
-    /// FLEXPAY_FLAG_CHECK_ONCE.
+    /// A check sends one request, and does not retry: for callers that retry themselves. The
+    /// request is still sent a second time, over a new connection, if an idle connection gave no
+    /// reply, or a reply that may belong to another request.
     bool check_once = false;
-    /// Trusts the system's certificates instead of the built-in ones. Cannot be used with ca_file.
+    /// Trusts the system's certificates instead of the built-in ones. It is for networks whose
+    /// proxy or firewall has its own certificate authority. The certificates are read when the
+    /// client is made, from SSL_CERT_FILE and SSL_CERT_DIR, or from the system's usual places.
+    /// Cannot be used with ca_file.
     bool system_roots = false;
     /// Gives the client its own connections and TLS sessions. Otherwise the clients of one process
-    /// that use the same check service, proxy and certificates share them. The token is never
-    /// shared.
+    /// that use the same check service, proxy and certificates share them, and they stay open when
+    /// a client is freed: a PHP page then uses the connection of the page before. The token is
+    /// never shared.
     bool private_connections = false;
+    // end of Flag
 };
 
 /// What a customer is asked to pay.

@@ -21,3 +21,15 @@ pub fn enumerators(header: &str, table: &Table) -> String {
     }
     replace_region(header, table, &cpp)
 }
+
+/// The switches of `flexpay::Config`: `bool check_once = false;`.
+pub fn switches(header: &str, table: &Table) -> String {
+    let mut cpp = String::new();
+    for entry in &table.entries {
+        for line in wrap(&entry.text, 91) {
+            let _ = writeln!(cpp, "    /// {line}");
+        }
+        let _ = writeln!(cpp, "    bool {} = false;", entry.name.to_lowercase());
+    }
+    replace_region(header, table, &cpp)
+}
