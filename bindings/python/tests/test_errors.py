@@ -190,4 +190,4 @@ with flexpay.Client(merchant="ZANDO", token="t", check_url={url!r}) as client:
     output, errors = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, errors) == (0, "")
     assert "no thread could be started" in output
-    assert "limit of processes" in output
+    assert "process limit" in output
