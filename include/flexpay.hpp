@@ -88,8 +88,9 @@ enum class Result : std::int32_t {
 /// Whether a failed request may be repeated. Treat a number without a name here as unknown.
 enum class Outcome : std::int32_t {
     // written by make header: Outcome
-    /// A part of the request was sent, and no usable reply was received. Do NOT repeat a payment
-    /// before you know its state: by the callback, a check, or the merchant's console.
+    /// At least one byte of the request was sent, or may have been, and no usable reply was
+    /// received. Do NOT repeat a payment before you know its state: by the callback, a check, or
+    /// the merchant's console.
     unknown = FLEXPAY_OUTCOME_UNKNOWN,
     /// Nothing of the request left this machine. It may be repeated, but fix an invalid argument
     /// or setting first.

@@ -17,7 +17,7 @@ use crate::transaction::{CheckReply, Transaction};
 use crate::transport::call::{deadline_after, sleep_until};
 use crate::transport::{Connection, Limits, Transport};
 use crate::wait::{Backoff, WaitOptions};
-use crate::wire::form;
+use crate::wire::percent;
 
 /// A client of the gateway for one merchant. Threads can share it. A forked child can use it too, with
 /// its own connections.
@@ -229,13 +229,13 @@ impl Client {
         let url = format!(
             "{}/{}",
             self.config.check_url().trim_end_matches('/'),
-            form::encode(order_number)
+            percent::encode(order_number)
         );
         let check_over = |connection| {
-            let reply = self.transport.get(&url, connection, limits)?;
+            let (reply, reused) = self.transport.get(&url, connection, limits)?;
             let result = CheckReply::read(&reply, order_number)
                 .map_err(|error| self.explain_refused_token(error));
-            Ok((result, reply.reused))
+            Ok((result, reused))
         };
         let is_expected = |transaction: &Transaction| {
             expected.is_some_and(|(expected, amount)| expected.confirm(amount, transaction).is_ok())

@@ -74,8 +74,9 @@ numbered!(
 #[non_exhaustive]
 #[repr(i32)]
 pub enum Outcome {
-    /// A part of the request was sent, and no usable reply was received. Do NOT repeat a payment before
-    /// you know its state: by the callback, a check, or the merchant's console.
+    /// At least one byte of the request was sent, or may have been, and no usable reply was received. Do
+    /// NOT repeat a payment before you know its state: by the callback, a check, or the merchant's
+    /// console.
     Unknown = 0,
     /// Nothing of the request left this machine. It may be repeated, but fix an invalid argument or
     /// setting first.

@@ -54,7 +54,6 @@ fn reply(status: u16, location: Option<&str>, body: &[u8]) -> Reply {
         content_type: None,
         content_encoding: None,
         retry_after: None,
-        reused: None,
         token: Arc::new(Token::accept("no-gateway-repeats-this").expect("it is one")),
         echoed_token: false,
         body: Ok(body.to_vec()),

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::signature::SignedPayment;
 use crate::token::{Place, Token};
 use crate::transport::Body;
-use crate::wire::{form, printable};
+use crate::wire::{percent, printable};
 
 mod reply;
 
@@ -134,7 +134,7 @@ impl PaymentRequest {
         let mut body = format!("authorization={authorization}");
         let mut field = |name: &str, value: &str| {
             // Writing to a String cannot fail.
-            let _ = write!(body, "&{name}={}", form::encode(value));
+            let _ = write!(body, "&{name}={}", percent::encode(value));
         };
         field("merchant", merchant);
         field("reference", &self.reference);

@@ -8,7 +8,7 @@ use std::fmt::{self, Write as _};
 use std::time::{SystemTime, UNIX_EPOCH};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::wire::{date, form};
+use crate::wire::{date, percent};
 
 /// In bytes. A longer token might not fit into one write of a request when it is escaped.
 const MAX_LENGTH: usize = 4096;
@@ -137,7 +137,7 @@ impl Token {
         let mut bytes = text.into_bytes();
         self.mask_in(&mut bytes);
         // Masking replaces ASCII by ASCII, so this is still UTF-8.
-        String::from_utf8_lossy(&bytes).into_owned()
+        String::from_utf8(bytes).expect("ASCII was replaced by ASCII")
     }
 
     /// When the token expired, if it is a JWT whose `exp` is in the past by this machine's clock.
@@ -185,7 +185,7 @@ fn json_escaped(token: &str) -> Zeroizing<String> {
 fn form_encoded(token: &str) -> Zeroizing<String> {
     let mut encoded = Zeroizing::new(String::with_capacity(3 * token.len()));
     // Writing to a String cannot fail.
-    let _ = write!(encoded, "{}", form::encode(token));
+    let _ = write!(encoded, "{}", percent::encode(token));
     encoded
 }
 

@@ -7,7 +7,9 @@ use super::c_struct;
 use super::client::flexpay_client;
 use super::error::{flexpay_error, flexpay_result};
 use super::guard::deliver;
-use super::input::{SizedStruct, body as borrow_body, owned, required, sized, text};
+use super::input::{
+    SizedStruct, body as borrow_body, copied_text, read_struct, required_text, text,
+};
 use super::panics::stop_panics;
 use super::transaction::flexpay_transaction;
 use crate::callback::{CallbackView, Expected, callback_key, with_parsed_callback};
@@ -130,13 +132,13 @@ impl flexpay_expected {
     pub(super) unsafe fn read(given: *const Self) -> Result<Expected> {
         // SAFETY: as the caller promises, for the struct and for each string in it.
         unsafe {
-            let fields = sized(given, "expected")?;
+            let fields = read_struct(given, "expected")?;
             Ok(Expected {
-                reference: required(fields.reference, "reference")?,
-                amount: required(fields.amount, "amount")?,
-                currency: required(fields.currency, "currency")?,
-                order_number: owned(fields.order_number, "order_number")?,
-                query: owned(fields.query, "query")?,
+                reference: required_text(fields.reference, "reference")?,
+                amount: required_text(fields.amount, "amount")?,
+                currency: required_text(fields.currency, "currency")?,
+                order_number: copied_text(fields.order_number, "order_number")?,
+                query: copied_text(fields.query, "query")?,
             })
         }
     }

@@ -5,7 +5,7 @@ use std::mem::offset_of;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-use super::input::{SizedStruct, owned, required, sized, text};
+use super::input::{SizedStruct, copied_text, read_struct, required_text, text};
 use super::numbers::*;
 use crate::config::{Api, Config, Environment};
 use crate::error::{Error, Result};
@@ -66,7 +66,7 @@ impl flexpay_config {
     pub(super) unsafe fn read(given: *const Self) -> Result<Config> {
         // SAFETY: as the caller promises, for the struct and for each string in it.
         unsafe {
-            let fields = sized(given, "config")?;
+            let fields = read_struct(given, "config")?;
             if fields.flags & !KNOWN_FLAGS != 0 {
                 return Err(Error::invalid(
                     "flags",
@@ -75,7 +75,7 @@ impl flexpay_config {
             }
             let token = text(fields.token, "token")?.unwrap_or_default();
             Ok(Config {
-                merchant: required(fields.merchant, "merchant")?,
+                merchant: required_text(fields.merchant, "merchant")?,
                 token: Zeroizing::new(token.to_owned()),
                 environment: match fields.environment {
                     FLEXPAY_ENV_LIVE => Environment::Live,
@@ -87,13 +87,13 @@ impl flexpay_config {
                     FLEXPAY_API_V1_1 => Api::V1_1,
                     other => return Err(unknown("api", other)),
                 },
-                pay_url: owned(fields.pay_url, "pay_url")?,
-                check_url: owned(fields.check_url, "check_url")?,
+                pay_url: copied_text(fields.pay_url, "pay_url")?,
+                check_url: copied_text(fields.check_url, "check_url")?,
                 timeout: Duration::from_millis(fields.timeout_ms.into()),
                 connect_timeout: Duration::from_millis(fields.connect_timeout_ms.into()),
-                ca_file: owned(fields.ca_file, "ca_file")?,
-                proxy: owned(fields.proxy, "proxy")?,
-                app_name: owned(fields.app_name, "app_name")?,
+                ca_file: copied_text(fields.ca_file, "ca_file")?,
+                proxy: copied_text(fields.proxy, "proxy")?,
+                app_name: copied_text(fields.app_name, "app_name")?,
                 callback_secret: secret(fields.callback_secret, "callback_secret")?,
                 callback_secret_previous: secret(
                     fields.callback_secret_previous,
@@ -133,10 +133,10 @@ impl flexpay_config {
 }
 
 /// # Safety
-/// As [`owned`].
+/// As [`copied_text`].
 unsafe fn secret(given: *const c_char, name: &'static str) -> Result<Option<Zeroizing<String>>> {
     // SAFETY: as the caller promises.
-    Ok(unsafe { owned(given, name) }?.map(Zeroizing::new))
+    Ok(unsafe { copied_text(given, name) }?.map(Zeroizing::new))
 }
 
 fn unknown(field: &'static str, value: i32) -> Error {

@@ -1,4 +1,4 @@
-//! Result codes, outcomes, and the error object.
+//! The result type and the error object. (The codes and outcomes are in `numbers`.)
 
 use libc::c_char;
 

@@ -17,16 +17,16 @@ pub(super) unsafe trait SizedStruct: Copy {
     const END: usize;
 }
 
-/// No struct of any version is larger: a greater size is uninitialized memory.
+/// No struct of any version is larger: a greater size means that the caller did not initialize it.
 const MAX_SIZE: usize = 4096;
 
 /// Copies a caller's struct. A shorter one, from an older program, is padded with zeros. In a
-/// longer one, from a newer program, the fields that this library does not know must be zero: it
-/// cannot do what they ask for.
+/// longer one, from a newer program, the fields that this library does not know must be zero:
+/// this library cannot carry them out.
 ///
 /// # Safety
 /// `given` is NULL or points to a struct whose first field says how many bytes of it may be read.
-pub(super) unsafe fn sized<T: SizedStruct>(given: *const T, name: &'static str) -> Result<T> {
+pub(super) unsafe fn read_struct<T: SizedStruct>(given: *const T, name: &'static str) -> Result<T> {
     const { assert!(T::END == size_of::<T>()) };
     if given.is_null() {
         return Err(Error::invalid(name, "is NULL"));
@@ -57,11 +57,11 @@ pub(super) unsafe fn sized<T: SizedStruct>(given: *const T, name: &'static str) 
     }
 }
 
-/// Like [`sized`], but `None` for NULL.
+/// Like [`read_struct`], but `None` for NULL.
 ///
 /// # Safety
-/// As [`sized`].
-pub(super) unsafe fn sized_or_none<T: SizedStruct>(
+/// As [`read_struct`].
+pub(super) unsafe fn read_struct_or_none<T: SizedStruct>(
     given: *const T,
     name: &'static str,
 ) -> Result<Option<T>> {
@@ -69,7 +69,7 @@ pub(super) unsafe fn sized_or_none<T: SizedStruct>(
         return Ok(None);
     }
     // SAFETY: as the caller promises.
-    unsafe { sized(given, name) }.map(Some)
+    unsafe { read_struct(given, name) }.map(Some)
 }
 
 /// A borrowed string, `None` for NULL.
@@ -92,18 +92,22 @@ pub(super) unsafe fn text<'a>(given: *const c_char, name: &'static str) -> Resul
 ///
 /// # Safety
 /// As [`text`].
-pub(super) unsafe fn owned(given: *const c_char, name: &'static str) -> Result<Option<String>> {
+pub(super) unsafe fn copied_text(
+    given: *const c_char,
+    name: &'static str,
+) -> Result<Option<String>> {
     // SAFETY: as the caller promises.
     Ok(unsafe { text(given, name) }?.map(str::to_owned))
 }
 
-/// A copied string that is required. NULL gives an empty one, which the check of the field refuses.
+/// A copied string that is required. NULL becomes an empty string, which is refused when the
+/// setting is validated.
 ///
 /// # Safety
 /// As [`text`].
-pub(super) unsafe fn required(given: *const c_char, name: &'static str) -> Result<String> {
+pub(super) unsafe fn required_text(given: *const c_char, name: &'static str) -> Result<String> {
     // SAFETY: as the caller promises.
-    Ok(unsafe { owned(given, name) }?.unwrap_or_default())
+    Ok(unsafe { copied_text(given, name) }?.unwrap_or_default())
 }
 
 /// A body, from pointer and length. NULL with length 0 is an empty body.
@@ -145,7 +149,7 @@ mod tests {
 
     fn read_raw(given: &[u64]) -> Result<(u64, u64)> {
         // SAFETY: no test gives a size that is accepted and larger than the array.
-        unsafe { sized(given.as_ptr().cast::<New>(), "new") }.map(|copy| (copy.old, copy.new))
+        unsafe { read_struct(given.as_ptr().cast::<New>(), "new") }.map(|copy| (copy.old, copy.new))
     }
 
     #[test]
@@ -168,6 +172,6 @@ mod tests {
             assert!(read(size, 1, 2).is_err(), "{size}");
         }
         // SAFETY: NULL is what is tested.
-        assert!(unsafe { sized::<New>(std::ptr::null(), "new") }.is_err());
+        assert!(unsafe { read_struct::<New>(std::ptr::null(), "new") }.is_err());
     }
 }

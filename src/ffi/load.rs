@@ -4,6 +4,6 @@
 // SAFETY: it needs nothing that a program sets up in `main`: it allocates, takes its own lock, and
 // returns.
 #[ctor::ctor(unsafe)]
-fn make_constants() {
-    crate::transport::make_constants();
+fn initialize() {
+    crate::transport::initialize_ureq();
 }

@@ -7,7 +7,7 @@ use super::c_struct;
 use super::client::flexpay_client;
 use super::error::{flexpay_error, flexpay_result};
 use super::guard::deliver;
-use super::input::{SizedStruct, owned, required, sized};
+use super::input::{SizedStruct, copied_text, read_struct, required_text};
 use super::panics::stop_panics;
 use crate::error::Result;
 use crate::payment::{Payment, PaymentRequest};
@@ -68,17 +68,17 @@ impl flexpay_payment_request {
     unsafe fn read(given: *const Self) -> Result<PaymentRequest> {
         // SAFETY: as the caller promises, for the struct and for each string in it.
         unsafe {
-            let fields = sized(given, "request")?;
+            let fields = read_struct(given, "request")?;
             Ok(PaymentRequest {
-                reference: required(fields.reference, "reference")?,
-                amount: required(fields.amount, "amount")?,
-                currency: required(fields.currency, "currency")?,
-                description: owned(fields.description, "description")?,
-                callback_url: owned(fields.callback_url, "callback_url")?,
-                approve_url: owned(fields.approve_url, "approve_url")?,
-                cancel_url: owned(fields.cancel_url, "cancel_url")?,
-                decline_url: owned(fields.decline_url, "decline_url")?,
-                home_url: owned(fields.home_url, "home_url")?,
+                reference: required_text(fields.reference, "reference")?,
+                amount: required_text(fields.amount, "amount")?,
+                currency: required_text(fields.currency, "currency")?,
+                description: copied_text(fields.description, "description")?,
+                callback_url: copied_text(fields.callback_url, "callback_url")?,
+                approve_url: copied_text(fields.approve_url, "approve_url")?,
+                cancel_url: copied_text(fields.cancel_url, "cancel_url")?,
+                decline_url: copied_text(fields.decline_url, "decline_url")?,
+                home_url: copied_text(fields.home_url, "home_url")?,
             })
         }
     }

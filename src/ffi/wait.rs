@@ -9,7 +9,7 @@ use super::cancel::flexpay_cancel_token;
 use super::client::flexpay_client;
 use super::error::{flexpay_error, flexpay_result};
 use super::guard::deliver;
-use super::input::{SizedStruct, sized_or_none, text};
+use super::input::{SizedStruct, read_struct_or_none, text};
 use super::transaction::flexpay_transaction;
 use crate::error::Result;
 use crate::wait::WaitOptions;
@@ -49,7 +49,7 @@ impl flexpay_wait_options {
         let mut options = WaitOptions::default();
         // SAFETY: as the caller promises.
         unsafe {
-            if let Some(fields) = sized_or_none(given, "options")? {
+            if let Some(fields) = read_struct_or_none(given, "options")? {
                 let set = |option: &mut Duration, milliseconds: u32| {
                     if milliseconds != 0 {
                         *option = Duration::from_millis(milliseconds.into());

@@ -106,8 +106,8 @@ fn failed(call: &Call, code: ErrorCode, message: impl Into<String>) -> Error {
 fn reason(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Io(io) => match io.kind() {
-            ErrorKind::UnexpectedEof => "the server closed it".to_owned(),
-            ErrorKind::ConnectionReset => "the server reset it".to_owned(),
+            ErrorKind::UnexpectedEof => "it was closed by the other side".to_owned(),
+            ErrorKind::ConnectionReset => "it was reset by the other side".to_owned(),
             _ => io.to_string(),
         },
         other => other.to_string(),

@@ -23,8 +23,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ureq::http::{HeaderValue, Response};
 
 use self::call::Call;
+use self::first_byte::ConnectionHandle;
 #[cfg(unix)]
-pub(crate) use self::pool::make_constants;
+pub(crate) use self::pool::initialize_ureq;
 use self::pool::{Agents, Pool};
 use crate::cancel::CancelToken;
 use crate::config::Config;
@@ -122,10 +123,12 @@ impl Transport {
                 .header("content-type", kind)
                 .send(text.as_str())
         });
-        sent.map_err(|failure| failure.error)
+        sent.map(|(reply, _)| reply)
+            .map_err(|failure| failure.error)
     }
 
-    /// Sends a GET request, with the token in the Authorization header.
+    /// Sends a GET request, with the token in the Authorization header. Returns the reply, and its
+    /// connection if that was reused: if it had carried an earlier reply.
     ///
     /// If the gateway closes an idle connection at the moment it is reused, the request is sent once
     /// more, over a new connection. HTTP allows this for a request that changes nothing (RFC 9110,
@@ -135,7 +138,7 @@ impl Transport {
         url: &str,
         connection: Connection,
         limits: Limits<'_>,
-    ) -> Result<Reply> {
+    ) -> Result<(Reply, Option<ConnectionHandle>)> {
         let send = |connection| {
             self.exchange(url, Place::Header, limits, |agents| {
                 let agent = match connection {
@@ -150,7 +153,7 @@ impl Transport {
             })
         };
         match send(connection) {
-            Ok(reply) => Ok(reply),
+            Ok(received) => Ok(received),
             Err(failure) if failure.reused_connection_failed => {
                 send(Connection::New).map_err(|failure| failure.error.after_sending())
             }
@@ -164,11 +167,15 @@ impl Transport {
         place: Place,
         limits: Limits<'_>,
         send: impl FnOnce(&Agents) -> Result<Response<ureq::Body>, ureq::Error>,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<(Reply, Option<ConnectionHandle>), Failure> {
         let token = Some((Arc::clone(&self.token), place));
         let call = Call::new(limits, self.connect_timeout, token);
         call.run(|call| match send(self.pool.agents()) {
-            Ok(response) => Ok(self.read_reply(response, call, url)),
+            Ok(response) => {
+                let reply = self.read_reply(response, call, url);
+                let is_reused = !call.uses_new_connection();
+                Ok((reply, is_reused.then(|| call.connection())))
+            }
             Err(error) => {
                 let error = failure::explain(error, call, url);
                 let connection_failed = match error.code() {
@@ -202,9 +209,10 @@ impl Transport {
             let mut values = response.headers().get_all(name).iter();
             let first = values.next()?;
             // Two headers with different values count as an empty one.
-            let mut value = match values.all(|other| other == first) {
-                true => first.as_bytes().to_vec(),
-                false => Vec::new(),
+            let mut value = if values.all(|other| other == first) {
+                first.as_bytes().to_vec()
+            } else {
+                Vec::new()
             };
             echoed_token |= token.mask_in(&mut value);
             Some(String::from_utf8_lossy(&value).into_owned())
@@ -215,7 +223,6 @@ impl Transport {
             content_type: header("content-type"),
             content_encoding: header("content-encoding").map(|name| printable(&name, 20)),
             retry_after: header("retry-after").and_then(|value| retry_after(value.trim())),
-            reused: (!call.uses_new_connection()).then(|| call.connection()),
             token: Arc::clone(&self.token),
             echoed_token,
             body,

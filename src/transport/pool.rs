@@ -14,20 +14,22 @@ use crate::address;
 use crate::config::Config;
 use crate::error::{Error, Result};
 
-/// How many pools are cached for later clients. (A client also owns its pool.) One is usual: a second is
+/// How many pools are cached for later clients. A pool that is dropped from the cache lives until its
+/// last client is freed. One is usual: a second is
 /// created only for another gateway or proxy, or other certificates.
 const MAX_CACHED_POOLS: usize = 16;
 /// How long a connection may be idle. After that, a check opens a new one.
 const MAX_IDLE: Duration = Duration::from_secs(15);
-/// How many connections may be idle. If more threads check at once, the others' connections are closed
-/// after use.
+/// How many connections may be idle. If more threads check at once, the additional connections are
+/// closed after use.
 const MAX_IDLE_CONNECTIONS: usize = 64;
 
 /// Clients with an equal key share a pool. It does not contain the token: that is sent with each
 /// request.
 #[derive(PartialEq, Eq)]
 struct Key {
-    /// Host and port of the check service.
+    /// Host and port of the check service. (The payment service does not matter: payments reuse no
+    /// connection.)
     gateway: String,
     proxy: Option<String>,
     roots: Roots,
@@ -84,6 +86,7 @@ impl Pool {
             agents: PerProcess::new(),
             omits_order_number: AtomicBool::new(false),
         };
+        // Created now, and not in the first call, whose deadline is already running.
         pool.agents();
         Ok(pool)
     }
@@ -142,11 +145,11 @@ impl Pool {
     }
 }
 
-/// ureq creates a constant at its first request, under a lock. After a fork at that moment the lock is
-/// never released in the child, and its calls never end. So this makes a first request. Nothing is sent,
-/// because there is no current call.
+/// Makes a first request, which sends nothing, so that ureq creates its constant now. ureq does this
+/// under a lock, and after a fork at that moment the lock is never released in the child: its calls
+/// would never end.
 #[cfg(unix)]
-pub(crate) fn make_constants() {
+pub(crate) fn initialize_ureq() {
     let connector = ().chain(tcp::TcpConnector { proxied: false });
     let agent = Agent::with_parts(
         ureq::config::Config::default(),
@@ -183,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_with_the_same_settings_share_a_pool_and_the_oldest_pool_is_dropped() {
+    fn clients_with_the_same_settings_share_a_pool_and_the_least_recently_used_pool_is_dropped() {
         let config = |port: usize| {
             let config = Config {
                 proxy: Some(format!("http://127.0.0.1:{port}")),
@@ -198,6 +201,9 @@ mod tests {
         for port in 1000..1000 + MAX_CACHED_POOLS {
             pool(port);
         }
-        assert!(first.upgrade().is_none(), "the oldest pool is dropped");
+        assert!(
+            first.upgrade().is_none(),
+            "the least recently used pool is dropped"
+        );
     }
 }

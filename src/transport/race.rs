@@ -16,21 +16,21 @@ use super::tcp::timed_out;
 /// recommends.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Returns the first connection that is established before `deadline`; the other attempts are aborted. The
-/// error is that of the last failed attempt. `losers` receives the addresses that were tried before the
-/// one that connected.
+/// Returns the first connection that is established before `deadline`, and the addresses that were tried
+/// before it. The other attempts are aborted. The error is that of the last failed attempt.
 pub(super) fn connect_first(
     call: &Call,
     addresses: &[SocketAddr],
     deadline: Instant,
-    losers: &mut Vec<SocketAddr>,
-) -> Result<std::net::TcpStream, ureq::Error> {
+) -> Result<(std::net::TcpStream, Vec<SocketAddr>), ureq::Error> {
     let mut race = Race {
         poll: Poll::new()?,
         attempts: Vec::new(),
         last_error: ureq::Error::HostNotFound,
     };
     let mut events = Events::with_capacity(addresses.len().max(1));
+    // In the order of the attempts: the index is the mio token.
+    let mut tried = Vec::new();
     let mut untried = interleave_families(addresses).into_iter().peekable();
     let mut next_start = Instant::now();
     loop {
@@ -38,13 +38,14 @@ pub(super) fn connect_first(
             return Err(race.last_error);
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = call.next_timeout().filter(|_| !left.is_zero());
-        let timeout = timeout.ok_or_else(timed_out)?.min(left);
+        if left.is_zero() {
+            return Err(timed_out());
+        }
+        let timeout = call.next_timeout().ok_or_else(timed_out)?.min(left);
         let until_next = next_start.saturating_duration_since(Instant::now());
-        if let Some(address) =
-            untried.next_if(|_| !race.has_pending_attempts() || until_next.is_zero())
-        {
-            losers.push(address);
+        let may_start = !race.has_pending_attempts() || until_next.is_zero();
+        if may_start && let Some(address) = untried.next() {
+            tried.push(address);
             next_start = Instant::now();
             if race.start_attempt(address) {
                 next_start += ATTEMPT_DELAY;
@@ -63,8 +64,8 @@ pub(super) fn connect_first(
             let attempt = event.token().0;
             match race.check_attempt(attempt) {
                 AttemptState::Connected(connected) => {
-                    losers.truncate(attempt);
-                    return Ok(connected?);
+                    tried.truncate(attempt);
+                    return Ok((connected?, tried));
                 }
                 // The next attempt starts at once.
                 AttemptState::Failed => next_start = Instant::now(),
@@ -144,8 +145,8 @@ impl Race {
     }
 }
 
-/// The addresses in the system's order, but IPv4 and IPv6 alternate: usually one whole family does not
-/// work.
+/// The addresses in the system's order, but IPv4 and IPv6 alternate: if an address does not work, usually
+/// its whole family does not.
 fn interleave_families(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let Some(first) = addresses.first() else {
         return Vec::new();
@@ -169,17 +170,17 @@ mod tests {
     use crate::cancel::CancelToken;
     use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 
-    /// The address that connected, and those that lost.
+    /// The address that connected, and those that were tried before it.
     fn race(
         addresses: &[SocketAddr],
         cancel: Option<CancelToken>,
     ) -> Result<(SocketAddr, Vec<SocketAddr>), String> {
         let long = Duration::from_secs(20);
         Call::with_timeout(long, cancel.as_ref()).run(|call| {
-            let mut losers = Vec::new();
-            let won = connect_first(call, addresses, call.stage_deadline(), &mut losers);
-            let won = won.and_then(|won| Ok(won.peer_addr()?));
-            Ok((won.map_err(|error| error.to_string())?, losers))
+            let (won, tried_before) = connect_first(call, addresses, call.stage_deadline())
+                .map_err(|error| error.to_string())?;
+            let won = won.peer_addr().map_err(|error| error.to_string())?;
+            Ok((won, tried_before))
         })
     }
 
@@ -255,13 +256,12 @@ mod tests {
         // Without that, the third would start half a second after the first: after the deadline.
         let addresses = [unresponsive.address, refusing(), address];
         let long = Duration::from_secs(20);
-        let mut losers = Vec::new();
         let won = Call::with_timeout(long, None).run(|call| {
             let deadline = Instant::now() + ATTEMPT_DELAY + ATTEMPT_DELAY * 9 / 10;
-            connect_first(call, &addresses, deadline, &mut losers)
+            connect_first(call, &addresses, deadline)
         });
-        assert!(won.is_ok(), "{:?}", won.err());
-        assert_eq!(losers, addresses[..2]);
+        let (_, tried_before) = won.expect("connected");
+        assert_eq!(tried_before, addresses[..2]);
         assert_eq!(accepted(&good), 1);
     }
 
@@ -270,8 +270,8 @@ mod tests {
         let (good, address) = listener();
         let long = Duration::from_secs(20);
         let call = Call::with_timeout(long, None);
-        let mut won = call
-            .run(|call| connect_first(call, &[address], call.stage_deadline(), &mut Vec::new()))
+        let (mut won, _) = call
+            .run(|call| connect_first(call, &[address], call.stage_deadline()))
             .expect("connected");
         std::thread::spawn(move || {
             let (mut stream, _) = good.accept().expect("a connection");

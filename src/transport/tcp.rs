@@ -68,12 +68,8 @@ fn connect(call: &Call, uri: &Uri, enter: impl Fn(Stage)) -> Result<TcpStream, u
     let stream = match addresses_without_lookup(without_brackets) {
         Some(ips) => {
             enter(Stage::Connecting);
-            race::connect_first(
-                call,
-                &with_port(&ips, port),
-                call.stage_deadline(),
-                &mut Vec::new(),
-            )?
+            let addresses = with_port(&ips, port);
+            race::connect_first(call, &addresses, call.stage_deadline())?.0
         }
         None => connect_to_name(call, without_brackets, port, enter)?,
     };
@@ -101,16 +97,16 @@ fn connect_to_name(
 ) -> Result<TcpStream, ureq::Error> {
     let found = lookup::resolve(call, host)?;
     enter(Stage::Connecting);
-    let mut losers = Vec::new();
     // The host may have moved since it was resolved, and its old address may not respond.
     let now = Instant::now();
     let left = call.stage_deadline().saturating_duration_since(now);
-    let deadline = match found.is_cached {
-        true => now + (left / 2).max(MIN_TIME_FOR_CACHED),
-        false => call.stage_deadline(),
+    let deadline = if found.is_cached {
+        now + (left / 2).max(MIN_TIME_FOR_CACHED)
+    } else {
+        call.stage_deadline()
     };
     let addresses = with_port(&found.ips, port);
-    let mut connected = race::connect_first(call, &addresses, deadline, &mut losers);
+    let mut connected = race::connect_first(call, &addresses, deadline);
     if connected.is_err() && found.is_cached && call.next_timeout().is_some() {
         lookup::forget(host);
         enter(Stage::Resolving);
@@ -121,19 +117,21 @@ fn connect_to_name(
         if let Ok(refreshed) = refreshed
             && (has_timed_out || refreshed.ips.iter().any(is_new))
         {
-            losers.clear();
             let addresses = with_port(&refreshed.ips, port);
-            connected = race::connect_first(call, &addresses, call.stage_deadline(), &mut losers);
+            connected = race::connect_first(call, &addresses, call.stage_deadline());
         }
     }
-    match &connected {
-        Ok(_) => {
-            let losers: Vec<_> = losers.iter().map(SocketAddr::ip).collect();
-            lookup::put_last(host, &losers);
+    match connected {
+        Ok((stream, tried_before)) => {
+            let failed: Vec<_> = tried_before.iter().map(SocketAddr::ip).collect();
+            lookup::put_last(host, &failed);
+            Ok(stream)
         }
-        Err(_) => lookup::forget(host),
+        Err(error) => {
+            lookup::forget(host);
+            Err(error)
+        }
     }
-    connected
 }
 
 /// The minimum time for cached addresses before the host is resolved again, so that each is tried.
@@ -154,9 +152,10 @@ pub(super) struct TcpTransport {
 impl TcpTransport {
     fn new(stream: TcpStream, under_tls: bool) -> Self {
         // The TLS layer has its own buffers; this layer passes on one record at a time.
-        let (input, output) = match under_tls {
-            true => (TLS_RECORD_BUFFER, TLS_RECORD_BUFFER),
-            false => (super::INPUT_BUFFER, super::OUTPUT_BUFFER),
+        let (input, output) = if under_tls {
+            (TLS_RECORD_BUFFER, TLS_RECORD_BUFFER)
+        } else {
+            (super::INPUT_BUFFER, super::OUTPUT_BUFFER)
         };
         Self {
             stream,

@@ -1,23 +1,11 @@
-//! Strict encoding and decoding of `application/x-www-form-urlencoded`.
+//! Strict decoding of `application/x-www-form-urlencoded`.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
 use super::charset;
 use super::fields::{Field, Fields, ParseError};
 use super::json::Value;
-
-/// Every ASCII character except the unreserved ones of RFC 3986.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// Percent-encodes a value for a form or a path segment.
-pub(crate) fn encode(text: &str) -> impl std::fmt::Display + '_ {
-    utf8_percent_encode(text, ENCODED)
-}
 
 /// Reads the known fields of a form body.
 pub(crate) fn read(body: &str) -> Result<Fields<'_>, ParseError> {
@@ -68,14 +56,6 @@ pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_unreserved_characters_are_left_unencoded() {
-        assert_eq!(
-            encode("a b&c=é/*~").to_string(),
-            "a%20b%26c%3D%C3%A9%2F%2A~"
-        );
-    }
 
     #[test]
     fn a_malformed_form_is_refused() {

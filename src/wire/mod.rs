@@ -10,6 +10,7 @@ pub(crate) mod gateway_message;
 pub(crate) mod json;
 pub(crate) mod named_order;
 pub(crate) mod page;
+pub(crate) mod percent;
 pub(crate) mod reply;
 
 /// Whether a `code` means success. Documented as `0`; `"0"` and `"0.0"` were also observed.

@@ -52,6 +52,7 @@ pub(crate) fn read(html: &str, token: &Token) -> Page {
                     in_title |= tag.name.as_slice() == b"title";
                 }
                 text.break_word();
+                // html5gum reads the content of `noframes` as markup, and a browser as text.
                 if matches!(
                     tag.name.as_slice(),
                     b"script" | b"style" | b"noscript" | b"noframes" | b"template"
@@ -198,7 +199,27 @@ mod tests {
     }
 
     #[test]
+    fn the_token_is_masked_after_character_references_are_decoded() {
+        for (html, text) in [
+            ("<p>a token&#45;of-tests b", "a [token] b"),
+            ("<p title='token&#x2d;of-tests'>b", "b"),
+            ("<input type=hidden value=token&#45;of-tests>b", "b"),
+            ("<title>&#116;oken-of-tests</title>b", "[token] b"),
+        ] {
+            let page = read_page(html);
+            assert!(page.has_token, "{html}");
+            assert_eq!(page.text, text, "{html}");
+        }
+        let page = read_page("<a href='https://gw/checkout/1?t=token&#45;of-tests'>x");
+        assert_eq!(page.links, ["https://gw/checkout/1?t=[token]"]);
+        assert!(!read_page("<p>token of tests").has_token);
+    }
+
+    #[test]
     fn content_a_browser_does_not_show_is_ignored() {
+        let page = read_page("<noframes><a href='https://gw/checkout/1'>x</a></noframes>y");
+        assert!(page.links.is_empty());
+        assert_eq!(page.text, "y");
         let page = read_page("<template><a href='https://gw/1'>x</a><form></form></template>y");
         assert!(page.links.is_empty() && !page.has_form);
         assert_eq!(page.text, "y");

@@ -9,7 +9,6 @@ use super::fields::ParseError;
 use super::gateway_message::GatewayMessage;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::token::Token;
-use crate::transport::first_byte::ConnectionHandle;
 
 /// An HTTP reply. Its body may be incomplete.
 #[derive(Debug)]
@@ -23,8 +22,6 @@ pub(crate) struct Reply {
     pub(crate) content_encoding: Option<String>,
     /// The pause that the `Retry-After` header asks for.
     pub(crate) retry_after: Option<Duration>,
-    /// The connection, if it was reused: if it had carried an earlier reply.
-    pub(crate) reused: Option<ConnectionHandle>,
     /// The token of the request. It is already masked in the headers and the body, and must be
     /// masked again in every text decoded from them.
     pub(crate) token: Arc<Token>,

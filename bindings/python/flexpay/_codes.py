@@ -66,8 +66,9 @@ class Outcome(IntEnum):
     #: retry does not help. (Only this package has this value, not the C library.)
     UNUSABLE = -1
     # written by make header: Outcome
-    #: A part of the request was sent, and no usable reply was received. Do NOT repeat a payment
-    #: before you know its state: by the callback, a check, or the merchant's console.
+    #: At least one byte of the request was sent, or may have been, and no usable reply was
+    #: received. Do NOT repeat a payment before you know its state: by the callback, a check, or the
+    #: merchant's console.
     UNKNOWN = _abi.OUTCOME_UNKNOWN
     #: Nothing of the request left this machine. It may be repeated, but fix an invalid argument or
     #: setting first.

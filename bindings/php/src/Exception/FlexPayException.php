@@ -15,8 +15,8 @@ interface FlexPayException extends \Throwable
 {
     // written by make header: Outcome
     /**
-     * A part of the request was sent, and no usable reply was received. Do NOT repeat a payment before you
-     * know its state: by the callback, a check, or the merchant's console.
+     * At least one byte of the request was sent, or may have been, and no usable reply was received. Do
+     * NOT repeat a payment before you know its state: by the callback, a check, or the merchant's console.
      */
     public const OUTCOME_UNKNOWN = 'UNKNOWN';
 
