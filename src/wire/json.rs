@@ -57,7 +57,7 @@ pub(crate) fn for_each_entry<'a, K>(
     }
     reader.object(1, |key, value| {
         let selected = if key.is_plain {
-            select(key.content())
+            select(key.content)
         } else {
             select(&key.decode_strictly()?)
         };
@@ -72,35 +72,36 @@ pub(crate) fn for_each_entry<'a, K>(
     }
 }
 
-/// A string, with its quotes.
+/// A string that is not decoded yet.
 #[derive(Clone, Copy)]
-struct QuotedString<'a> {
-    quoted: &'a str,
+struct UndecodedString<'a> {
+    /// What is between the quotes.
+    content: &'a str,
     /// Whether it has no escapes and no control characters, so that it needs no decoding.
     is_plain: bool,
 }
 
-impl<'a> QuotedString<'a> {
-    fn content(self) -> &'a str {
-        &self.quoted[1..self.quoted.len() - 1]
-    }
-
+impl<'a> UndecodedString<'a> {
     fn decode(self) -> Result<Value<'a>, String> {
         if self.is_plain {
-            return Ok(Value::Text(Cow::Borrowed(self.content())));
+            return Ok(Value::Text(Cow::Borrowed(self.content)));
         }
-        if let Ok(text) = serde_json::from_str(self.quoted) {
+        if let Ok(text) = self.decode_strictly() {
             return Ok(Value::Text(Cow::Owned(text)));
         }
-        serde_json::from_str(&repaired(self.quoted))
+        serde_json::from_str(&quoted(&repaired(self.content)))
             .map(Value::Repaired)
             .map_err(invalid_string)
     }
 
     /// For keys. A key is never repaired: it decides which field is read.
     fn decode_strictly(self) -> Result<String, String> {
-        serde_json::from_str(self.quoted).map_err(invalid_string)
+        serde_json::from_str(&quoted(self.content)).map_err(invalid_string)
     }
+}
+
+fn quoted(content: &str) -> String {
+    format!("\"{content}\"")
 }
 
 fn invalid_string(problem: serde_json::Error) -> String {
@@ -109,7 +110,7 @@ fn invalid_string(problem: serde_json::Error) -> String {
 
 /// A value whose end was found and that is not decoded yet.
 enum UndecodedValue<'a> {
-    String(QuotedString<'a>),
+    String(UndecodedString<'a>),
     Number(&'a str),
     Null,
     Object(&'a str),
@@ -156,7 +157,7 @@ impl<'a> Reader<'a> {
     fn object(
         &mut self,
         depth: usize,
-        mut entry: impl FnMut(QuotedString<'a>, UndecodedValue<'a>) -> Result<(), String>,
+        mut entry: impl FnMut(UndecodedString<'a>, UndecodedValue<'a>) -> Result<(), String>,
     ) -> Result<(), String> {
         self.at += 1;
         while self.skip_whitespace() != Some(b'}') {
@@ -238,10 +239,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Skips a string, starting at its opening quote.
-    fn string(&mut self) -> Result<QuotedString<'a>, String> {
+    fn string(&mut self) -> Result<UndecodedString<'a>, String> {
+        self.at += 1;
         let start = self.at;
         let mut is_plain = true;
-        self.at += 1;
         loop {
             let rest = &self.text.as_bytes()[self.at..];
             let plain = rest
@@ -257,9 +258,9 @@ impl<'a> Reader<'a> {
             }
             is_plain = false;
         }
+        let content = &self.text[start..self.at];
         self.at += 1;
-        let quoted = &self.text[start..self.at];
-        Ok(QuotedString { quoted, is_plain })
+        Ok(UndecodedString { content, is_plain })
     }
 
     /// Skips an escape, starting at its backslash. Each half of a surrogate pair is one escape.
@@ -308,11 +309,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The quoted string with a space for each raw control character and an escaped U+FFFD for each lone
+/// The content of a string, with a space for each raw control character and an escaped U+FFFD for each lone
 /// surrogate, so that serde_json can read it.
-fn repaired(quoted: &str) -> String {
-    let mut repaired = String::with_capacity(quoted.len());
-    let mut rest = quoted;
+fn repaired(content: &str) -> String {
+    let mut repaired = String::with_capacity(content.len());
+    let mut rest = content;
     while let Some(first) = rest.chars().next() {
         let (length, replacement) = match surrogate(rest) {
             Some(0xd800..0xdc00) if matches!(surrogate(&rest[6..]), Some(0xdc00..)) => (12, None),
