@@ -70,7 +70,7 @@ class AsyncClient(NotCopyable):
         return "<flexpay.AsyncClient, closed>" if client is None else client._repr("AsyncClient")
 
     @_signature_of(Client.pay)
-    async def pay(self, **request: Any) -> Payment:
+    async def pay(self, *, reference: str, **request: Any) -> Payment:
         """See `Client.pay`.
 
         If the task is cancelled during the call, the payment is not aborted. `pay` waits for its
@@ -87,28 +87,28 @@ class AsyncClient(NotCopyable):
         # Reads the exception. Otherwise, if the task is cancelled, asyncio would log that it was
         # never retrieved.
         wrapped.add_done_callback(lambda done: done.cancelled() or done.exception())
-        _start(lambda: self._client.pay(**request), future)
+        _start(lambda: self._client.pay(reference=reference, **request), future)
         try:
             await asyncio.wait([wrapped])
         except asyncio.CancelledError as cancelled:
             never_started = future.cancel()
             if never_started:
-                _log_not_sent(request["reference"])
+                _log_not_sent(reference)
                 raise
             try:
                 await asyncio.wait([wrapped])
             except BaseException:
-                _log_when_finished(request["reference"], future)
+                _log_when_finished(reference, future)
                 raise
-            result = payment_interrupted(request["reference"], future.result)
+            result = payment_interrupted(reference, future.result)
             _log.warning("%s", result)
             raise cancelled from result
         except GeneratorExit:
             # The coroutine was closed without a result: no caller can receive an exception.
             if future.cancel():
-                _log_not_sent(request["reference"])
+                _log_not_sent(reference)
             else:
-                _log_when_finished(request["reference"], future)
+                _log_when_finished(reference, future)
             raise
         return wrapped.result()
 
@@ -117,6 +117,7 @@ class AsyncClient(NotCopyable):
         """See `Client.check`. Cancelling the task ends it at once."""
         return await _in_thread(lambda: self._client.check(*order, **named))
 
+    # `Client.wait` has a `cancel` in addition, so its signature cannot be used here.
     async def wait(
         self,
         order_number: Optional[str],

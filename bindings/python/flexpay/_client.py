@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import os
 import threading
@@ -295,7 +296,8 @@ class Client(NotCopyable):
             payment: Payment = call.result()
             return payment
         except BaseException as interrupt:
-            if call.cancel_before_start() or interrupt is call.error:
+            was_sent = not call.cancel_before_start()
+            if not was_sent or interrupt is call.error:
                 raise
             # A signal handler raised it. The payment's result must not be lost.
             call.wait()
@@ -483,10 +485,10 @@ def library_path() -> str:
 
 
 def _run_interruptible(function: Callable[[], T], cancel: Optional[Callable[[], None]] = None) -> T:
-    """Runs `function` so that Ctrl-C ends it at once: in the main thread, it starts a new thread.
+    """Runs `function` so that Ctrl-C ends it at once: in the main thread, it runs in a new thread.
 
-    After Ctrl-C, with `cancel`, that thread is cancelled and has ended when this returns. Without,
-    it ends later by itself: a check changes nothing.
+    After Ctrl-C, that thread is cancelled with `cancel`, and has ended when the exception leaves
+    this function. Without `cancel`, it ends later by itself: a check changes nothing.
     """
     if not _can_be_interrupted():
         return function()
@@ -496,7 +498,8 @@ def _run_interruptible(function: Callable[[], T], cancel: Optional[Callable[[], 
         result: T = call.result()
         return result
     except BaseException as interrupt:
-        if not call.cancel_before_start() and interrupt is not call.error and cancel is not None:
+        has_started = not call.cancel_before_start()
+        if has_started and interrupt is not call.error and cancel is not None:
             cancel()
             call.wait()
         raise
@@ -515,8 +518,8 @@ class _Call:
     for them.
 
     Only plain locks are used, because a signal handler may raise between any two steps here. A lock
-    is always either locked or not; a Future that is interrupted while it updates its own state may
-    hang forever.
+    is always either locked or not; a Future or an Event that is interrupted while it updates its
+    own state may hang forever.
     """
 
     def __init__(self, function: Callable[[], Any]) -> None:
@@ -530,9 +533,14 @@ class _Call:
 
     def start(self) -> None:
         try:
-            threading.Thread(target=self._run, name="flexpay", daemon=True).start()
-        except RuntimeError:
-            # No thread can be started, for example while the interpreter shuts down.
+            # Not with `threading.Thread`: it runs much Python code in this thread, and an exception
+            # that a signal handler raises there is lost, or leaves a thread that never ends.
+            _thread.start_new_thread(self._run, ())
+        except RuntimeError as error:
+            # A signal handler may raise a RuntimeError, too.
+            if not str(error).startswith("can't start new thread"):
+                raise
+            # For example while the interpreter shuts down.
             self._run()
 
     def _run(self) -> None:

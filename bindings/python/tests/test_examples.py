@@ -99,7 +99,9 @@ class Shop:
     def age_attempts(self, by: str = "1 hour") -> None:
         """Makes all attempts older."""
         with closing(sqlite3.connect(self.database)) as database, database:
-            database.execute("UPDATE attempts SET created_at = datetime(created_at, ?)", ("-" + by,))
+            database.execute(
+                "UPDATE attempts SET created_at = datetime(created_at, ?)", ("-" + by,)
+            )
 
     def attempts(self) -> List[Tuple[str, str]]:
         return self.rows("SELECT reference, state FROM attempts ORDER BY rowid")

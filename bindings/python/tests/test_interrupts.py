@@ -210,3 +210,35 @@ except KeyboardInterrupt:
     process = python(CLIENT + script, sandbox.environment())
     output, errors = interrupt(sandbox, "check", process)
     assert (process.returncode, errors, output) == (0, "", "interrupted\n")
+
+
+@pytest.mark.parametrize("base", ["Exception", "RuntimeError"])
+def test_no_exception_of_a_signal_handler_is_lost(sandbox: Sandbox, base: str) -> None:
+    script = f"""
+import random
+from flexpay._client import _run_interruptible
+
+class Alarm({base}): pass
+
+def ring(*_):
+    global has_rung
+    has_rung = True
+    raise Alarm
+
+signal.signal(signal.SIGALRM, ring)
+lost = 0
+for _ in range(3000):
+    has_rung = False
+    try:
+        # At a random moment of the call, or soon after it.
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 80e-6))
+        _run_interruptible(lambda: None)
+        while not has_rung:
+            time.sleep(0.001)
+        lost += 1
+    except Alarm:
+        pass
+print(lost, threading.active_count())
+"""
+    process = python(CLIENT + script, sandbox.environment())
+    assert process.communicate(timeout=TIMEOUT_S) == ("0 1\n", "")
