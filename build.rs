@@ -15,7 +15,7 @@ use generate::tables::{self, Table};
 use generate::{cpp, php, python};
 
 /// The files of `src/ffi` with C functions or types, in the order in which the header has them.
-const SOURCES: [&str; 11] = [
+const FFI_FILES: [&str; 11] = [
     "error",
     "numbers",
     "config",
@@ -55,8 +55,8 @@ fn main() {
     println!("cargo:rerun-if-changed=bindings/generate");
     println!("cargo:rerun-if-changed=cbindgen.toml");
     println!("cargo:rerun-if-changed=src/ffi");
-    for source in tables::SOURCES {
-        println!("cargo:rerun-if-changed={source}");
+    for file in tables::files() {
+        println!("cargo:rerun-if-changed={file}");
     }
     println!("cargo:rerun-if-env-changed=FLEXPAY_WRITE_HEADER");
 
@@ -106,22 +106,18 @@ fn write_regions(root: &Path, out: &Path, tables: &[Table]) {
         ("_enums.py", "State", python::members),
     ];
     for (name, folder) in GENERATED {
-        let mut text = None;
-        for (file, table, fill) in regions {
-            if file == name {
-                let before = text.unwrap_or_else(|| {
-                    let committed = root.join(folder).join(name);
-                    println!("cargo:rerun-if-changed={}", committed.display());
-                    fs::read_to_string(committed).expect("it is committed")
-                });
-                let mut tables = tables.iter();
-                let table = tables.find(|one| one.name == table).expect("it was read");
-                text = Some(fill(&before, table));
-            }
+        let mut regions = regions.iter().filter(|(file, ..)| *file == name).peekable();
+        if regions.peek().is_none() {
+            continue;
         }
-        if let Some(text) = text {
-            write(out, name, &text);
+        let committed = root.join(folder).join(name);
+        println!("cargo:rerun-if-changed={}", committed.display());
+        let mut text = fs::read_to_string(committed).expect("the committed file is readable");
+        for (_, table, fill) in regions {
+            let table = tables.iter().find(|one| one.name == *table);
+            text = fill(&text, table.expect("there must be a table of this name"));
         }
+        write(out, name, &text);
     }
 }
 
@@ -145,8 +141,8 @@ fn declarations_only(mut config: cbindgen::Config) -> cbindgen::Config {
 
 fn write_header(root: &Path, config: cbindgen::Config, header: &Path) {
     let folder = root.join("src/ffi");
-    let sources = SOURCES.map(|name| match name {
-        // Generated too: cbindgen does not follow `include!`.
+    let sources = FFI_FILES.map(|name| match name {
+        // It only includes a generated file, and cbindgen does not follow `include!`.
         "numbers" => header.with_file_name("numbers.rs"),
         name => folder.join(format!("{name}.rs")),
     });
@@ -209,12 +205,12 @@ fn set_linker_options() {
         // Links the (small) unwinder for panics statically. libgcc_s.so.1 would be one more library to
         // find, map and relocate at every start, nearly half of the time of loading.
         //
-        // `dylib`, although gcc_eh is an archive: so it is passed to the linker as -lgcc_eh, before
-        // std's -lgcc_s, and is not bundled into an rlib. A cdylib-link-arg would come after -lgcc_s,
-        // too late. Rust programs that use the crate link it, too. It is next to libgcc.a, so it is
+        // The kind is `dylib`, although gcc_eh is an archive. rustc then passes -lgcc_eh before std's
+        // -lgcc_s, and does not bundle it into an rlib. A cdylib-link-arg would come after -lgcc_s, too
+        // late. Rust programs that use the crate link gcc_eh, too. It is next to libgcc.a, so it is
         // present wherever gcc or clang can link.
         //
-        // It uses `_dl_find_object`: a library linked on Debian 12 requires glibc 2.35, not 2.34.
+        // The unwinder uses `_dl_find_object`: a library linked on Debian 12 requires glibc 2.35, not 2.34.
         println!("cargo:rustc-link-lib=dylib=gcc_eh");
     }
 }

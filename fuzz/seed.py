@@ -39,7 +39,14 @@ def callbacks():
         yield body(case).replace(b"$dear", ORDER.encode())
 
 
+# As in src/fuzzing.rs: the token, as it is and escaped.
+TOKENS = [b"fuzzed-token-4711", b"fuzzed\\u002dtoken-4711", b"fuzzed&#45;token-4711"]
+
+
 def check_replies():
+    for token in TOKENS:
+        yield status(200) + b'{"code":"1","message":"' + token + b'"}'
+        yield status(500) + b"<p>" + token
     for case in cases("check"):
         order_number = case["order_number"].encode()
         yield status(case["status"]) + body(case).replace(order_number, ORDER.encode())
@@ -50,6 +57,9 @@ def check_replies():
 
 
 def pay_replies():
+    for token in TOKENS:
+        yield status(200) + b'{"code":0,"url":"https://gw.example/checkout/1?t=' + token + b'"}'
+        yield status(200) + b"<form action=x><input name=t value='" + token + b"'></form>"
     for case in cases("pay"):
         headers = {name.lower(): value for name, value in case.get("headers", {}).items()}
         first = status(case["status"])

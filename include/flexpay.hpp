@@ -159,8 +159,8 @@ enum class Api : std::int32_t {
 }
 
 /// Returns whether a new state may replace the recorded one. Use it because callbacks and checks
-/// may arrive late, twice and out of order. A late "paid" replaces "failed" and "cancelled". After
-/// "paid", only a refund is accepted; a refund is accepted only after "paid". No state is replaced
+/// may arrive late, twice and out of order. A late "paid" replaces "failed" and "cancelled".
+/// "refunding" replaces only "paid"; "refunded" replaces "paid" and "refunding". No state is replaced
 /// by itself, by "unknown", or by an earlier state.
 ///
 /// Write the new state with a compare-and-set: "UPDATE orders SET state = :now WHERE reference =

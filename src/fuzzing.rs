@@ -47,15 +47,26 @@ pub fn verdict(
     Ok(transaction)
 }
 
+/// The token of the request. No result may contain it.
+pub const TOKEN: &str = "fuzzed-token-4711";
+
 fn reply(status: u16, location: Option<&str>, body: &[u8]) -> Reply {
+    let token = Arc::new(Token::accept(TOKEN).expect("a valid token"));
+    // As the transport masks the bytes of a reply.
+    let mut body = body.to_vec();
+    let mut location = location.map(|location| location.as_bytes().to_vec());
+    let mut echoed_token = token.mask_in(&mut body);
+    if let Some(location) = &mut location {
+        echoed_token |= token.mask_in(location);
+    }
     Reply {
         status,
-        location: location.map(str::to_owned),
+        location: location.map(|location| String::from_utf8_lossy(&location).into_owned()),
         content_type: None,
         content_encoding: None,
         retry_after: None,
-        token: Arc::new(Token::accept("no-gateway-repeats-this").expect("it is one")),
-        echoed_token: false,
-        body: Ok(body.to_vec()),
+        token,
+        echoed_token,
+        body: Ok(body),
     }
 }

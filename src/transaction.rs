@@ -50,8 +50,8 @@ numbered!(
 
 impl State {
     /// Whether this state may replace the state `recorded` in a shop's database. Callbacks and checks
-    /// can arrive late, twice and out of order. A late PAID replaces FAILED and CANCELLED. A refund
-    /// replaces only PAID (or a begun refund), since only a paid order can be refunded. No state is
+    /// can arrive late, twice and out of order. A late PAID replaces FAILED and CANCELLED.
+    /// REFUNDING replaces only PAID; REFUNDED replaces PAID and REFUNDING. No state is
     /// replaced by itself, by UNKNOWN, or by an earlier state.
     ///
     /// ```

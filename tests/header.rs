@@ -35,16 +35,17 @@ fn the_generated_files_are_up_to_date() {
     }
 }
 
-/// The text of each constant of `FLEXPAY_ERROR_*` or `FLEXPAY_FLAG_*`, as the source has it.
-fn texts(prefix: &str) -> Vec<String> {
+/// The names and texts of the constants `FLEXPAY_{prefix}_{name}`, as the source has them.
+fn texts(prefix: &str) -> Vec<(String, String)> {
     let mut texts = Vec::new();
     let mut text = Vec::new();
     for line in include_str!(concat!(env!("OUT_DIR"), "/numbers.rs")).lines() {
         match line.strip_prefix("/// ") {
             Some(line) => text.push(line),
             None => {
-                if line.starts_with(&format!("pub const FLEXPAY_{prefix}_")) {
-                    texts.push(text.join(" "));
+                let constant = line.strip_prefix(&format!("pub const FLEXPAY_{prefix}_"));
+                if let Some((name, _)) = constant.and_then(|constant| constant.split_once(':')) {
+                    texts.push((name.to_owned(), text.join(" ")));
                 }
                 text.clear();
             }
@@ -53,25 +54,44 @@ fn texts(prefix: &str) -> Vec<String> {
     texts
 }
 
-/// The words of a file, without the stars of its comments.
-fn words(path: &str) -> String {
-    let text = std::fs::read_to_string(path).expect(path);
+/// The words of a text, without the stars of its comments.
+fn words(text: &str) -> String {
     let words = text.split_whitespace().filter(|word| *word != "*");
     words.collect::<Vec<_>>().join(" ")
 }
 
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).expect(path)
+}
+
+/// What is between the first `begin` and the `end` after it.
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(begin).expect(begin);
+    rest.split_once(end).expect(end).0
+}
+
 #[test]
 fn the_exceptions_have_the_text_of_their_result_code() {
-    let php = std::fs::read_dir("bindings/php/src/Exception").expect("the folder is there");
-    let php: Vec<String> = php
-        .map(|file| words(file.unwrap().path().to_str().unwrap()))
-        .collect();
-    let python = words("bindings/python/flexpay/_errors.py");
+    let factory = read("bindings/php/src/Internal/ExceptionFactory.php");
+    let python = read("bindings/python/flexpay/_errors.py");
     let texts = texts("ERROR");
     assert_eq!(texts.len(), 16);
-    for text in texts {
-        assert!(php.iter().any(|php| php.contains(&text)), "PHP: {text}");
-        assert!(python.contains(&text), "Python: {text}");
+    for (name, text) in texts {
+        let class = between(
+            &factory,
+            &format!("Abi::ERROR_{name} => Exception\\"),
+            "::class",
+        );
+        let class = read(&format!("bindings/php/src/Exception/{class}.php"));
+        let documentation = words(between(&class, "/**", "*/"));
+        assert!(documentation.starts_with(&text), "PHP: {documentation}");
+
+        let class = python
+            .split("\nclass ")
+            .find(|class| class.contains(&format!("code = ResultCode.{name}\n")))
+            .expect(&name);
+        let documentation = words(between(class, "\"\"\"", "\"\"\""));
+        assert!(documentation.starts_with(&text), "Python: {documentation}");
     }
 }
 
@@ -79,14 +99,16 @@ fn the_exceptions_have_the_text_of_their_result_code() {
 fn the_settings_have_the_first_sentence_of_their_flag() {
     let texts = texts("FLAG");
     assert_eq!(texts.len(), 4);
-    for text in texts {
+    let php = words(&read("bindings/php/src/Client.php"));
+    let python = words(&read("bindings/python/flexpay/_client.py"));
+    for (name, text) in texts {
         let first = &text[..=text.find('.').expect("it is a sentence")];
-        for client in [
-            "bindings/php/src/Client.php",
-            "bindings/python/flexpay/_client.py",
-        ] {
-            assert!(words(client).contains(first), "{client}: {first}");
-        }
+        let name = name.to_lowercase();
+        assert!(
+            php.contains(&format!("- {name} (bool): {first}")),
+            "{first}"
+        );
+        assert!(python.contains(&format!(" {name}: {first}")), "{first}");
     }
 }
 

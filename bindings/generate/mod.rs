@@ -13,19 +13,17 @@ use tables::Table;
 
 /// Replaces the lines between `… written by make header: NAME` and `… end of NAME`.
 fn replace_region(text: &str, table: &Table, lines: &str) -> String {
-    let name = &table.name;
-    let find = |marker: String| {
-        let at = text.find(&marker);
-        at.unwrap_or_else(|| panic!("there is no line with {marker:?}"))
+    let begin = format!("written by make header: {}\n", table.name);
+    let end = format!("end of {}\n", table.name);
+    let Some((before, rest)) = text.split_once(&begin) else {
+        panic!("there is no line with {begin:?}");
     };
-    let begin = find(format!("written by make header: {name}\n"));
-    let begin = begin + text[begin..].find('\n').expect("the marker ends so") + 1;
-    let end = find(format!("end of {name}\n"));
-    let end = text[..end]
-        .rfind('\n')
-        .expect("the marker has lines before it")
-        + 1;
-    [&text[..begin], lines, &text[end..]].concat()
+    let Some((region, after)) = rest.split_once(&end) else {
+        panic!("there is no line with {end:?} after {begin:?}");
+    };
+    // The last line of the region is the beginning of the marker's.
+    let indent = region.rsplit('\n').next().unwrap_or_default();
+    [before, &begin, lines, indent, &end, after].concat()
 }
 
 /// A paragraph in lines of at most `width` characters.

@@ -29,6 +29,12 @@ final class Abi
     for (name, value) in &header.constants {
         let _ = writeln!(php, "    public const {name} = {value};");
     }
+    php.push_str("\n    /** The states by name. */\n    public const STATES = [\n");
+    let states = header.constants.iter();
+    for name in states.filter_map(|(name, _)| name.strip_prefix("STATE_")) {
+        let _ = writeln!(php, "        '{name}' => self::STATE_{name},");
+    }
+    php.push_str("    ];\n");
     php.push_str(
         "\n    /** The fields of each struct, in order. */\n    public const FIELDS = [\n",
     );

@@ -1,9 +1,9 @@
-//! The numbered things that every language knows: result codes, outcomes, states, environments, APIs
-//! and flags. Each has its number, its name and its sentence in one enum (or struct) of the crate.
+//! The numbered names that every binding has: result codes, outcomes, states, environments, APIs and
+//! flags. The number, the name and the text of each are in an enum of the crate, or in `Config`.
 
 use std::path::Path;
 
-/// The enums, and what the names of their constants in C begin with.
+/// The enums: file, name, and prefix of their constants in C.
 const ENUMS: [(&str, &str, &str); 5] = [
     ("src/error.rs", "ErrorCode", "ERROR"),
     ("src/error.rs", "Outcome", "OUTCOME"),
@@ -11,9 +11,6 @@ const ENUMS: [(&str, &str, &str); 5] = [
     ("src/config.rs", "Api", "API"),
     ("src/transaction.rs", "State", "STATE"),
 ];
-
-/// The source files that are read.
-pub const SOURCES: [&str; 3] = ["src/error.rs", "src/config.rs", "src/transaction.rs"];
 
 pub struct Table {
     /// The name of the enum.
@@ -27,8 +24,13 @@ pub struct Entry {
     /// `NOT_FOUND`
     pub name: String,
     pub number: u64,
-    /// What it means, in one or more sentences.
+    /// The documentation, in one or more sentences.
     pub text: String,
+}
+
+/// The files that [`read`] reads.
+pub fn files() -> impl Iterator<Item = &'static str> {
+    ENUMS.iter().map(|(file, ..)| *file)
 }
 
 /// Reads all tables.
@@ -82,29 +84,38 @@ fn variants(file: &syn::File, name: &str) -> Vec<Entry> {
             panic!("{name}::{} has no number", variant.ident);
         };
         let syn::Lit::Int(number) = &number.lit else {
-            panic!("the number of {name}::{} is none", variant.ident);
+            panic!("the number of {name}::{} must be an integer", variant.ident);
         };
         Entry {
             name: upper_snake(&variant.ident.to_string()),
-            number: number.base10_parse().expect("a number of the C ABI"),
+            number: number.base10_parse().expect("the number fits into 64 bits"),
             text: doc(&variant.attrs),
         }
     });
     entries.collect()
 }
 
-/// The fields of `Config` that are `bool`: a flag each, in this order.
+/// The fields of `Config` that are `bool`. The nth one is the flag 1 << n: never reorder or remove one,
+/// only append.
 fn switches(file: &syn::File) -> Vec<Entry> {
     let found = file.items.iter().find_map(|item| match item {
         syn::Item::Struct(item) if item.ident == "Config" => Some(item),
         _ => None,
     });
-    let fields = &found.expect("there is a struct Config").fields;
+    let fields = &found
+        .expect("src/config.rs must have a struct Config")
+        .fields;
     let switches = fields
         .iter()
         .filter(|field| matches!(&field.ty, syn::Type::Path(kind) if kind.path.is_ident("bool")));
     let entries = switches.enumerate().map(|(at, field)| Entry {
-        name: upper_snake(&field.ident.as_ref().expect("it has names").to_string()),
+        name: upper_snake(
+            &field
+                .ident
+                .as_ref()
+                .expect("the fields of Config must have names")
+                .to_string(),
+        ),
         number: 1 << at,
         text: doc(&field.attrs),
     });
@@ -137,5 +148,11 @@ fn doc(attributes: &[syn::Attribute]) -> String {
             _ => None,
         }
     });
-    lines.collect::<Vec<_>>().join(" ").trim().to_owned()
+    let text = lines.collect::<Vec<_>>().join(" ").trim().to_owned();
+    // It is shown in five languages.
+    assert!(
+        !text.is_empty() && !text.contains(['`', '[']),
+        "a doc comment in a table must be plain text: {text:?}"
+    );
+    text
 }

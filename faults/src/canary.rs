@@ -17,23 +17,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::{Zeroize, Zeroizing};
 
-const VEIL: u8 = 0xa5;
+const MASK: u8 = 0xa5;
 /// They look like tokens, and contain characters that forms and URLs percent-encode.
-const VEILED: [[u8; LENGTH]; 2] = [
-    veiled(*b"CaNary/9Qz+7kWv=T2pLx.N9jB4~uG6/dF8sYh+3mRe_cK5w"),
-    veiled(*b"EcHoed+4Vb/1tXn.P6rZc=M3gQ8~wJ2+hS5kUf/7aDy_oL0i"),
+const MASKED: [[u8; LENGTH]; 2] = [
+    masked(*b"CaNary/9Qz+7kWv=T2pLx.N9jB4~uG6/dF8sYh+3mRe_cK5w"),
+    masked(*b"EcHoed+4Vb/1tXn.P6rZc=M3gQ8~wJ2+hS5kUf/7aDy_oL0i"),
 ];
 const LENGTH: usize = 48;
 /// The search looks for pieces of this length, because part of a token is a leak, too.
 const PIECE: usize = 8;
-const VEIL_OF_PIECES: u64 = 0x0123_4567_89ab_cdef;
+const PIECE_MASK: u64 = 0x0123_4567_89ab_cdef;
 /// How many bytes of memory are read at once.
 const WINDOW: usize = 1 << 16;
 
-const fn veiled(mut token: [u8; LENGTH]) -> [u8; LENGTH] {
+const fn masked(mut token: [u8; LENGTH]) -> [u8; LENGTH] {
     let mut at = 0;
     while at < token.len() {
-        token[at] ^= VEIL;
+        token[at] ^= MASK;
         at += 1;
     }
     token
@@ -58,10 +58,10 @@ impl Canary {
 
 /// A token, wiped when dropped.
 fn token(canary: Canary) -> Zeroizing<[u8; LENGTH]> {
-    let mut token = Zeroizing::new(VEILED[canary as usize]);
+    let mut token = Zeroizing::new(MASKED[canary as usize]);
     for byte in token.iter_mut() {
         // `black_box` keeps the compiler from storing the result in the program.
-        *byte = black_box(*byte) ^ black_box(VEIL);
+        *byte = black_box(*byte) ^ black_box(MASK);
     }
     token
 }
@@ -161,7 +161,7 @@ impl Search {
     fn add(&mut self, canary: Canary, spelled: &[u8]) {
         for piece in spelled.windows(PIECE) {
             let piece = piece.iter().fold(0, |piece, byte| with(piece, *byte));
-            self.pieces.insert(piece ^ VEIL_OF_PIECES, canary);
+            self.pieces.insert(piece ^ PIECE_MASK, canary);
             self.ends[usize::from(piece as u16)] = true;
         }
     }
@@ -174,7 +174,7 @@ impl Search {
         for (at, &byte) in text.iter().enumerate() {
             piece = with(piece, byte);
             let found = match self.ends[usize::from(piece as u16)] && at + 1 >= PIECE {
-                true => self.pieces.get(&(piece ^ VEIL_OF_PIECES)).copied(),
+                true => self.pieces.get(&(piece ^ PIECE_MASK)).copied(),
                 false => None,
             };
             if let (Some(canary), None) = (found, inside) {

@@ -236,7 +236,7 @@ fn all_runs(
             let (next, indices, to) = (&next, &indices, to.clone());
             scope.spawn(move || {
                 while let Some(&index) = indices.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let finished = runner.single(slot, &plan::single(seed, index));
+                    let finished = runner.run_single(slot, &plan::single(seed, index));
                     if to.send(finished).is_err() {
                         return;
                     }
@@ -253,7 +253,7 @@ fn all_runs(
     });
     for block in groups {
         let group = plan::group(seed, block, end);
-        for finished in runner.group(&mut slots[0], &group, block, end) {
+        for finished in runner.run_group(&mut slots[0], &group, block, end) {
             report.add(&finished, seed);
         }
     }

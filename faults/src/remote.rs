@@ -179,7 +179,7 @@ fn serve_slot(mut to: UnixStream, slot: usize, server: &FaultServer, seed: u64) 
         let endpoints = Endpoints {
             port: lease.port(),
             closed_port: server.closed_port(),
-            silent_port: server.deaf_port(),
+            silent_port: server.unresponsive_port(),
             ca_file: tls.map(|tls| server.ca_file(tls.certificate)),
         };
         armed = Some((lease, armed_for));

@@ -1,4 +1,5 @@
-//! Does a run: arms the server, makes the call through the C ABI, and reads what the server saw.
+//! Does a run: gives the server its scripts, makes the call through the C ABI, and reads what the server
+//! recorded.
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -30,12 +31,12 @@ pub struct FinishedRun {
 
 impl Runner<'_> {
     /// Creates a client for a slot.
-    fn client(
+    fn create_client(
         &self,
         settings: &ClientSettings,
         endpoints: &Endpoints,
         runs: &[Run],
-        secret: bool,
+        with_callback_secret: bool,
     ) -> Client<'_> {
         let slot_port = endpoints.port;
         let (host, port) = match &settings.destination {
@@ -46,21 +47,23 @@ impl Runner<'_> {
         };
         let scheme = if settings.secure { "https" } else { "http" };
         // With a proxy, the proxy is the unreachable host, and the gateway is reachable.
-        let (base, proxy) = match settings.proxy {
-            true => (
-                format!("{scheme}://127.0.0.1:{slot_port}"),
-                Some(format!("http://{host}:{port}")),
-            ),
-            false => (format!("{scheme}://{host}:{port}"), None),
+        let (base, proxy) = if settings.proxy {
+            let proxy = format!("http://{host}:{port}");
+            (format!("{scheme}://127.0.0.1:{slot_port}"), Some(proxy))
+        } else {
+            (format!("{scheme}://{host}:{port}"), None)
         };
-        let flag = |is_set: bool, flag: u64| if is_set { flag } else { 0 };
+        let flag_if = |is_set: bool, flag: u64| if is_set { flag } else { 0 };
         let flags = consts::FLAG_ALLOW_PLAIN_HTTP
-            | flag(settings.check_once, consts::FLAG_CHECK_ONCE)
-            | flag(!settings.pooled, consts::FLAG_PRIVATE_CONNECTIONS);
+            | flag_if(settings.check_once, consts::FLAG_CHECK_ONCE)
+            | flag_if(!settings.pooled, consts::FLAG_PRIVATE_CONNECTIONS);
+        // A reply that repeats the token stays in buffers that are not the library's. So such clients
+        // have another token, which is counted separately.
         let echoes = |fault: &Fault| fault.class == Class::Echo;
-        let canary = match runs.iter().flat_map(|run| &run.faults).any(echoes) {
-            true => Canary::Repeated,
-            false => Canary::Plain,
+        let canary = if runs.iter().flat_map(|run| &run.faults).any(echoes) {
+            Canary::Repeated
+        } else {
+            Canary::Plain
         };
         let config = Config {
             canary,
@@ -72,14 +75,14 @@ impl Runner<'_> {
             ca_file: endpoints.ca_file.as_deref().map(text),
             proxy,
             flags,
-            callback_secret: secret.then(|| "a test callback secret".to_owned()),
+            callback_secret: with_callback_secret.then(|| "a test callback secret".to_owned()),
         };
         self.flexpay
             .client(&config)
             .unwrap_or_else(|error| panic!("{config:?}: {error}"))
     }
 
-    fn call(&self, client: &Client<'_>, run: &Run) -> TimedResult {
+    fn make_call(&self, client: &Client<'_>, run: &Run) -> TimedResult {
         let operation = &run.operation;
         let description = match run.call {
             Call::Pay { description_bytes } if description_bytes > 0 => {
@@ -104,7 +107,7 @@ impl Runner<'_> {
         }
     }
 
-    fn finish(
+    fn judge_run(
         &self,
         run: &Run,
         timed: TimedResult,
@@ -133,24 +136,32 @@ impl Runner<'_> {
     }
 
     /// Does one run on its own client.
-    pub fn single(&self, slot: &mut RemoteSlot, run: &Run) -> FinishedRun {
+    pub fn run_single(&self, slot: &mut RemoteSlot, run: &Run) -> FinishedRun {
         let endpoints = slot.arm_single(run.index);
-        let secret = matches!(&run.call, Call::Verify(callback) if callback.query.is_some());
-        let client = self.client(&run.settings, &endpoints, std::slice::from_ref(run), secret);
-        if run.settings.reused && run.settings.reaches_slot() && warm_up(&client, run.index) {
+        let with_callback_secret =
+            matches!(&run.call, Call::Verify(callback) if callback.query.is_some());
+        let client = self.create_client(
+            &run.settings,
+            &endpoints,
+            std::slice::from_ref(run),
+            with_callback_secret,
+        );
+        let needs_warm_up = run.settings.reused && run.settings.reaches_slot();
+        if needs_warm_up && warm_up(&client, run.index) {
             slot.wait_for_idle();
         }
-        let timed = self.call(&client, run);
+        let timed = self.make_call(&client, run);
         drop(client);
         let observations = slot.finish();
         let observation = observations.runs.first().cloned().unwrap_or_default();
-        let mut finished = self.finish(run, timed, &observation, false);
+        let mut finished = self.judge_run(run, timed, &observation, false);
         add_harness_problems(&observations, &mut finished);
         finished
     }
 
-    /// Does a block of runs, all at once on one client. The runs of the last block end before `end`.
-    pub fn group(
+    /// Does a block of runs, all at once on one client. `end` is the number of runs of the whole test: the
+    /// last block may be shorter.
+    pub fn run_group(
         &self,
         slot: &mut RemoteSlot,
         group: &Group,
@@ -159,7 +170,7 @@ impl Runner<'_> {
     ) -> Vec<FinishedRun> {
         let settings = &group.settings;
         let endpoints = slot.arm_group(block, end);
-        let client = self.client(settings, &endpoints, &group.runs, false);
+        let client = self.create_client(settings, &endpoints, &group.runs, false);
         let barrier = Barrier::new(group.runs.len());
         let calls: Vec<TimedResult> = std::thread::scope(|scope| {
             let start = |run| {
@@ -170,7 +181,7 @@ impl Runner<'_> {
                         warm_up(client, run);
                         barrier.wait();
                     }
-                    self.call(client, &group.runs[run])
+                    self.make_call(client, &group.runs[run])
                 })
             };
             let threads: Vec<_> = (0..group.runs.len()).map(start).collect();
@@ -181,9 +192,10 @@ impl Runner<'_> {
         });
         drop(client);
         let observations = slot.finish();
-        // The unidentified requests may belong to callers that do not report NOT_SENT and of which the
-        // server saw no other request.
-        let explained = observations
+        // A request that broke off before its id cannot be assigned to a run. It may belong to any call
+        // without an identified request that does not report NOT_SENT. If there are more such requests
+        // than such calls, some call falsely reports NOT_SENT.
+        let possible_senders = observations
             .runs
             .iter()
             .zip(&calls)
@@ -195,14 +207,14 @@ impl Runner<'_> {
             .runs
             .iter()
             .zip(calls.into_iter().zip(&observations.runs))
-            .map(|(run, (call, observation))| self.finish(run, call, observation, true))
+            .map(|(run, (call, observation))| self.judge_run(run, call, observation, true))
             .collect();
         if let Some(first) = finished.first_mut() {
             let is_pay = group.common_script.is_some() && first.run.operation.is_pay;
-            // Each request that ended before its id belongs to a caller, which must not report NOT_SENT.
-            if is_pay && observations.unidentified > explained {
+            // Which run it is cannot be known: the first one of the block stands for all.
+            if is_pay && observations.unidentified > possible_senders {
                 let details = format!(
-                    "{} partial requests arrived, {explained} callers report them as possibly sent",
+                    "{} partial requests arrived, {possible_senders} callers report them as possibly sent",
                     observations.unidentified
                 );
                 first.verdict.wrong.push((Kind::FalseNotSent, details));
@@ -213,8 +225,8 @@ impl Runner<'_> {
     }
 }
 
-/// Uses the client's connection once. Returns false when the machine was too slow for the run's
-/// deadline.
+/// Sends one check, so that the next call finds an open connection. Returns false if the machine was too
+/// slow for the run's deadline: the next call then opens its own, which every fault allows.
 fn warm_up(client: &Client<'_>, number: usize) -> bool {
     matches!(
         client.check(&format!("W{number}")).result,

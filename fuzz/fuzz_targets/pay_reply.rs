@@ -3,7 +3,7 @@
 #![no_main]
 
 use flexpay::{ErrorCode, Outcome, Payment, PaymentRequest};
-use flexpay_fuzz::{Object, assert_no_nul, check_error, split_status, text};
+use flexpay_fuzz::{Object, assert_no_nul, assert_no_token, check_reply_error, split_status, text};
 use libfuzzer_sys::fuzz_target;
 use url::{Host, Url};
 
@@ -33,7 +33,7 @@ fuzz_target!(|input: &[u8]| {
             check_payment(&payment, body);
         }
         Err(error) => {
-            check_error(&error);
+            check_reply_error(&error);
             // A reply arrived, so the request was sent, and NOT_SENT would be false.
             assert_ne!(error.outcome(), Outcome::NotSent);
             // Only a status or a code refuses, never an invalid reply.
@@ -52,13 +52,15 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn check_payment(payment: &Payment, body: &[u8]) {
-    assert_no_nul([
+    let texts = [
         payment.redirect_url.as_deref(),
         payment.order_number.as_deref(),
         payment.code.as_deref(),
         payment.message.as_deref(),
         payment.page.as_deref(),
-    ]);
+    ];
+    assert_no_nul(texts);
+    assert_no_token(texts);
     assert!(
         payment.redirect_url.is_some() != payment.page.is_some(),
         "an address or a page: {payment:?}"

@@ -1,5 +1,6 @@
 //! Independent checks for the fuzzers' results: they share no code with the library.
 
+use flexpay::fuzzing::TOKEN;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -100,6 +101,24 @@ pub fn assert_no_nul<'t>(texts: impl IntoIterator<Item = Option<&'t str>>) {
     for text in texts.into_iter().flatten() {
         assert!(!text.contains('\0'), "a NUL in {text:?}");
     }
+}
+
+/// No result for a reply contains the token of the request.
+pub fn assert_no_token<'t>(texts: impl IntoIterator<Item = Option<&'t str>>) {
+    for text in texts.into_iter().flatten() {
+        assert!(!text.contains(TOKEN), "the token in {text:?}");
+    }
+}
+
+/// Checks what must be true of every error for a reply.
+pub fn check_reply_error(error: &flexpay::Error) {
+    check_error(error);
+    assert_no_token([
+        Some(error.message()),
+        error.gateway_code(),
+        error.gateway_message(),
+        error.order_number(),
+    ]);
 }
 
 /// Checks what must be true of every error.

@@ -96,8 +96,8 @@ impl flexpay_transaction {
 }
 
 /// Returns 1 if a new state may replace the recorded one, else 0. Use it because callbacks and
-/// checks may arrive late, twice and out of order. A late PAID replaces FAILED and CANCELLED. After
-/// PAID, only a refund is accepted; a refund is accepted only after PAID. No state is replaced by
+/// checks may arrive late, twice and out of order. A late PAID replaces FAILED and CANCELLED.
+/// REFUNDING replaces only PAID; REFUNDED replaces PAID and REFUNDING. No state is replaced by
 /// itself, by UNKNOWN, or by an earlier state.
 ///
 /// recorded: the state in your records. now: the new state. A number that is not a state counts as

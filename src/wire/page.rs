@@ -78,8 +78,9 @@ pub(crate) fn read(html: &str, token: &Token) -> Page {
             HtmlToken::Comment(_) | HtmlToken::Doctype(_) | HtmlToken::Error(_) => {}
         }
     }
-    page.text = text.text;
-    page.title = title.text;
+    // Again: a comment may have divided the token.
+    page.text = token.masked(text.text);
+    page.title = token.masked(title.text);
     page
 }
 

@@ -76,8 +76,8 @@ final class Transaction
 
     /**
      * Whether this state may replace the one that you have recorded. Callbacks and checks may arrive
-     * late, twice and out of order. A late PAID replaces FAILED and CANCELLED. A refund follows PAID
-     * only. No state is replaced by itself, by UNKNOWN, or by an earlier one.
+     * late, twice and out of order. A late PAID replaces FAILED and CANCELLED. REFUNDING replaces
+     * only PAID; REFUNDED replaces PAID and REFUNDING. No state is replaced by itself, by UNKNOWN, or by an earlier one.
      *
      * Use it with a compare-and-set: "UPDATE orders SET state = :now WHERE reference = :reference
      * AND state = :recorded". If no row was changed, another process was first.

@@ -65,7 +65,8 @@ class State(IntEnum):
         """Whether this state may replace the recorded one. Callbacks and checks may come late,
         twice and out of order.
 
-        A late PAID replaces FAILED and CANCELLED; a refund replaces only PAID. No state is replaced
+        A late PAID replaces FAILED and CANCELLED. REFUNDING replaces only PAID; REFUNDED replaces
+        PAID and REFUNDING. No state is replaced
         by itself, by UNKNOWN or by an earlier one. Use it with a compare-and-set: "UPDATE orders
         SET state = :now WHERE reference = :reference AND state = :recorded". If no row changes,
         another program changed the state first.

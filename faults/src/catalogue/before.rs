@@ -207,7 +207,7 @@ pub(super) fn tls_hello(rng: &mut Rng) -> Row {
         ("hello read", TlsFault::AfterHello(then.clone())),
         (
             "part of flight",
-            TlsFault::InFlight {
+            TlsFault::DuringServerFlight {
                 percent,
                 await_answer: false,
                 then: then.clone(),
@@ -246,7 +246,7 @@ pub(super) fn certificate(rng: &mut Rng) -> Row {
 pub(super) fn tls_finish(context: &Context, rng: &mut Rng) -> Row {
     if rng.percent(15) {
         let script = Script {
-            tls: Some(TlsFault::DripFlight(Duration::from_millis(5))),
+            tls: Some(TlsFault::DripServerFlight(Duration::from_millis(5))),
             ..Script::default()
         };
         return row("flight sent slowly", script, &[TIMEOUT_NOT_SENT]);
@@ -286,7 +286,7 @@ pub(super) fn tls_finish(context: &Context, rng: &mut Rng) -> Row {
     ]);
     let await_answer = rng.percent(50);
     let script = Script {
-        tls: Some(TlsFault::InFlight {
+        tls: Some(TlsFault::DuringServerFlight {
             percent: 100,
             await_answer,
             then,

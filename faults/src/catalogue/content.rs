@@ -1,6 +1,6 @@
 //! Replies that are valid HTTP, with all kinds of statuses and bodies.
 
-use flexpay_sandbox::fault_server::{Dress, Step};
+use flexpay_sandbox::fault_server::{EchoFormat, Step};
 
 use super::{Context, Row, after_request, send};
 use crate::abi::consts;
@@ -259,20 +259,20 @@ pub(super) fn no_order_number(context: &Context, rng: &mut Rng) -> Row {
 /// A debugging page that shows the request, including the token.
 pub(super) fn echo(context: &Context, rng: &mut Rng) -> Row {
     let status = *rng.pick(&[200, 400, 401, 404, 422, 500, 502]);
-    let dress = *rng.pick(&[
-        Dress::Json,
-        Dress::SlashedJson,
-        Dress::UnicodeJson,
-        Dress::Page,
-        Dress::EntityPage,
+    let format = *rng.pick(&[
+        EchoFormat::Json,
+        EchoFormat::SlashedJson,
+        EchoFormat::UnicodeJson,
+        EchoFormat::Page,
+        EchoFormat::EntityPage,
     ]);
-    let expectation = match (status, dress.is_page()) {
+    let expectation = match (status, format.is_page()) {
         (200, true) => UNREADABLE,
         (200, false) => REFUSED,
         _ => context.operation.status_expectation(status),
     };
-    let name = format!("{status}, {dress:?}");
-    after_request(name, vec![Step::Echo { status, dress }], &[expectation])
+    let name = format!("{status}, {format:?}");
+    after_request(name, vec![Step::Echo { status, format }], &[expectation])
 }
 
 /// A transaction that is paid, but is not the one that the shop expects.

@@ -34,7 +34,7 @@ use crate::error::Error;
 pub use lease_state::{Armed, Plays, Tls};
 pub use ledger::{Connection, Ledger};
 pub use request::{Kind, Request};
-pub use script::{Dress, ProxyFault, Script, Step, Take, TlsFault};
+pub use script::{EchoFormat, ProxyFault, Script, Step, Take, TlsFault};
 pub use slot::Lease;
 
 /// The first character of the id of a warm-up.
@@ -87,7 +87,7 @@ impl FaultServer {
     }
 
     /// A port on which connections are neither accepted nor refused.
-    pub fn deaf_port(&self) -> u16 {
+    pub fn unresponsive_port(&self) -> u16 {
         port(&self.deaf.listener)
     }
 

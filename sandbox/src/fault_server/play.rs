@@ -8,7 +8,7 @@ use super::TlsConfigs;
 use super::lease_state::{LeaseState, Plays};
 use super::ledger::{Connection, is_warm_up};
 use super::request::{Request, head_length};
-use super::script::{Dress, ProxyFault, Script, Step, Take, TlsFault};
+use super::script::{EchoFormat, ProxyFault, Script, Step, Take, TlsFault};
 use super::scripted_stream::{ReadResult, ScriptedStream};
 
 /// Serves one connection to its end. Returns the record of it.
@@ -39,9 +39,7 @@ pub(super) fn connection(
     };
     player.play(&mut record, tls_configs);
     record.begun = player.begun;
-    if !record.proxied || record.sent == 0 {
-        record.sent = player.stream.sent;
-    }
+    record.sent = player.stream.sent;
     // Bytes received before the proxy's tunnel or before the TLS hello are not part of a request.
     if (!lease.armed.proxy || record.proxied) && !player.awaits_tls {
         record.received = std::mem::take(&mut player.stream.received);
@@ -96,6 +94,7 @@ impl Player<'_> {
         self.stream.discard();
         if let Some(fault) = &script.proxy {
             let ended = self.last_steps(&fault.then);
+            // What the client still sends through the broken tunnel does not count as a request.
             self.stream.drain();
             self.stream.discard();
             return ended;
@@ -132,7 +131,7 @@ impl Player<'_> {
         let config = tls_configs.config(tls);
         let flight = self.stream.begin_tls(&config, stop).ok_or(Ended)?;
         match &script.tls {
-            Some(TlsFault::InFlight {
+            Some(TlsFault::DuringServerFlight {
                 percent,
                 await_answer,
                 then,
@@ -146,7 +145,7 @@ impl Player<'_> {
                 }
                 self.last_steps(then)
             }
-            Some(TlsFault::DripFlight(pause)) => {
+            Some(TlsFault::DripServerFlight(pause)) => {
                 for byte in &flight {
                     if !self.stream.send_raw(&[*byte], stop) || lease.wait(*pause) {
                         return Err(Ended);
@@ -179,10 +178,13 @@ impl Player<'_> {
             let end = start + request.as_ref().map_or(0, |request| request.bytes);
             if is_warm_up(id.as_deref()) {
                 self.begun = true;
-                let steps = warm_up.take().unwrap_or_default();
-                self.reply_to_warm_up(id.as_deref().unwrap_or_default(), steps)?;
-                let sent_with_reply = usize::from(matches!(steps.first(), Some(Step::Send(_))));
-                let done = self.steps(&steps[sent_with_reply..], start, end, None);
+                // The bytes of a first `Send` are sent together with the reply.
+                let (tail, rest) = match warm_up.take().unwrap_or_default() {
+                    [Step::Send(tail), rest @ ..] => (tail.as_slice(), rest),
+                    steps => (&[][..], steps),
+                };
+                self.reply_to_warm_up(id.as_deref().unwrap_or_default(), tail)?;
+                let done = self.steps(rest, start, end, None);
                 self.lease.warm_up_done();
                 done?;
             } else {
@@ -190,9 +192,10 @@ impl Player<'_> {
                 if take != Take::Nothing || start > 0 {
                     self.start_script();
                 }
-                let chosen = match self.by_id() {
-                    true => self.lease.script(self.number, id.as_deref()).ok_or(Ended)?,
-                    false => Arc::clone(script),
+                let chosen = if self.by_id() {
+                    self.lease.script(self.number, id.as_deref()).ok_or(Ended)?
+                } else {
+                    Arc::clone(script)
                 };
                 self.steps(&chosen.then, start, end, id.as_deref())?;
             }
@@ -233,17 +236,12 @@ impl Player<'_> {
         }
     }
 
-    /// If the first step is a `Send`, its bytes are sent together with the reply.
-    fn reply_to_warm_up(&mut self, id: &str, steps: &[Step]) -> Result<(), Ended> {
+    fn reply_to_warm_up(&mut self, id: &str, tail: &[u8]) -> Result<(), Ended> {
         let body = format!(
             r#"{{"code":"0","message":"ok","transaction":{{"orderNumber":"{id}","status":"2"}}}}"#
         );
         let length = body.len();
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
-        let tail = match steps.first() {
-            Some(Step::Send(tail)) => tail.as_slice(),
-            _ => &[],
-        };
         self.step(&Step::Send(
             [head.as_bytes(), body.as_bytes(), tail].concat(),
         ))
@@ -280,11 +278,11 @@ impl Player<'_> {
                 self.lease.script_ended(id);
             }
             match step {
-                // A client can reuse its connections: one on which the last call got no reply, or
-                // got it earlier, can carry the next call's request.
+                // With ids, calls share connections. So a hang must not block this connection: it reads
+                // the next request, which may be another call's.
                 Step::Hang if self.by_id() => return Ok(()),
-                Step::Echo { status, dress } => {
-                    let reply = echo(&self.stream.received[start..end], *status, *dress);
+                Step::Echo { status, format } => {
+                    let reply = echo(&self.stream.received[start..end], *status, *format);
                     self.step(&Step::Send(reply))?;
                 }
                 step => self.step(step)?,
@@ -323,27 +321,30 @@ impl Player<'_> {
                 self.stream.reset();
                 false
             }
-            Step::Echo { .. } => true,
+            Step::Echo { .. } => unreachable!("steps() sends the echo"),
         };
         continues.then_some(()).ok_or(Ended)
     }
 }
 
 /// A reply that contains the request.
-fn echo(request: &[u8], status: u16, dress: Dress) -> Vec<u8> {
+fn echo(request: &[u8], status: u16, format: EchoFormat) -> Vec<u8> {
     let shown = String::from_utf8_lossy(request);
     let escaped = |escape: fn(char) -> String| shown.chars().map(escape).collect::<String>();
     let quoted = || serde_json::Value::from(shown.as_ref()).to_string();
-    let text = match dress {
-        Dress::Json => quoted(),
-        Dress::SlashedJson => quoted().replace('/', r"\/"),
-        Dress::UnicodeJson => format!("\"{}\"", escaped(|c| format!("\\u{:04x}", u32::from(c)))),
-        Dress::Page => shown.replace('&', "&amp;").replace('<', "&lt;"),
-        Dress::EntityPage => escaped(|c| format!("&#{};", u32::from(c))),
+    let text = match format {
+        EchoFormat::Json => quoted(),
+        EchoFormat::SlashedJson => quoted().replace('/', r"\/"),
+        EchoFormat::UnicodeJson => {
+            format!("\"{}\"", escaped(|c| format!("\\u{:04x}", u32::from(c))))
+        }
+        EchoFormat::Page => shown.replace('&', "&amp;").replace('<', "&lt;"),
+        EchoFormat::EntityPage => escaped(|c| format!("&#{};", u32::from(c))),
     };
-    let body = match dress.is_page() {
-        true => format!("<html><body><h1>Error</h1><p>{text}</p></body></html>"),
-        false => format!(r#"{{"code":"1","message":{text}}}"#),
+    let body = if format.is_page() {
+        format!("<html><body><h1>Error</h1><p>{text}</p></body></html>")
+    } else {
+        format!(r#"{{"code":"1","message":{text}}}"#)
     };
     let length = body.len();
     format!("HTTP/1.1 {status} Echo\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()

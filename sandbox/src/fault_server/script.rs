@@ -61,7 +61,7 @@ pub enum Step {
         /// The status of the reply.
         status: u16,
         /// The format of the body.
-        dress: Dress,
+        format: EchoFormat,
     },
     /// Waits.
     Pause(Duration),
@@ -77,7 +77,7 @@ pub enum Step {
 
 /// The format of the reply of [`Step::Echo`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dress {
+pub enum EchoFormat {
     /// In the message of a JSON refusal.
     Json,
     /// The same, with `/` escaped as `\/`, as PHP does by default.
@@ -90,7 +90,7 @@ pub enum Dress {
     EntityPage,
 }
 
-impl Dress {
+impl EchoFormat {
     /// Whether it is an HTML page.
     pub fn is_page(self) -> bool {
         matches!(self, Self::Page | Self::EntityPage)
@@ -113,7 +113,7 @@ pub enum TlsFault {
     /// After a part of the client's hello was read.
     AfterHello(Vec<Step>),
     /// After a part of the server's first flight.
-    InFlight {
+    DuringServerFlight {
         /// How much of the flight is sent, in percent.
         percent: usize,
         /// Whether to wait for the client's reply before the steps.
@@ -122,7 +122,7 @@ pub enum TlsFault {
         then: Vec<Step>,
     },
     /// The server's first flight is sent byte by byte, with this pause.
-    DripFlight(Duration),
+    DripServerFlight(Duration),
 }
 
 /// What a proxy does instead of making a tunnel.

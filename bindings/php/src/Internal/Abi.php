@@ -51,6 +51,17 @@ final class Abi
     public const CALLBACK_KEY_SIZE = 65;
     public const ABI_VERSION = 1;
 
+    /** The states by name. */
+    public const STATES = [
+        'UNKNOWN' => self::STATE_UNKNOWN,
+        'PAID' => self::STATE_PAID,
+        'FAILED' => self::STATE_FAILED,
+        'PENDING' => self::STATE_PENDING,
+        'REFUNDING' => self::STATE_REFUNDING,
+        'REFUNDED' => self::STATE_REFUNDED,
+        'CANCELLED' => self::STATE_CANCELLED,
+    ];
+
     /** The fields of each struct, in order. */
     public const FIELDS = [
         'flexpay_error' => [

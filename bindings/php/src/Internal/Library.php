@@ -17,8 +17,9 @@ use FlexPay\Exception\LibraryException;
  * call returns, except clients and cancel tokens: they are stored in $handles until their PHP
  * objects free them.
  *
- * No C data leaves these classes. No exception is created in a frame whose arguments contain C data,
- * or a closure that captures it: a logger that prints the trace would read freed memory.
+ * No C data leaves these classes. A trace contains the arguments of all its frames, and a logger that
+ * prints freed C data reads freed memory. So call() and create() return an error as an array, and
+ * resultOrThrow() throws it after they have returned.
  *
  * @internal
  *
@@ -28,11 +29,6 @@ use FlexPay\Exception\LibraryException;
  */
 final class Library
 {
-    private const STATES = [
-        Abi::STATE_UNKNOWN, Abi::STATE_PAID, Abi::STATE_FAILED, Abi::STATE_PENDING, Abi::STATE_REFUNDING,
-        Abi::STATE_REFUNDED, Abi::STATE_CANCELLED,
-    ];
-
     private static ?self $loaded = null;
 
     private FFI $ffi;
@@ -93,6 +89,7 @@ final class Library
             return $path === $this->path
                 || (file_exists($path) && realpath($path) === realpath($this->path));
         }
+        // preload.php declared a type whose name contains the hash of the path.
         try {
             $this->ffi->type(Loader::markerType($path));
 
@@ -243,7 +240,7 @@ final class Library
 
         $signals = self::disableAsyncSignals();
         try {
-            $result = $this->transaction(
+            $result = $this->callForTransaction(
                 function (CData $transaction, CData $error) use ($client, $orderNumber): int {
                     return $this->ffi->flexpay_check($this->handles[$client], $orderNumber, $transaction, $error);
                 }
@@ -285,7 +282,7 @@ final class Library
                 $options->expected = FFI::addr($payment);
             }
 
-            $result = $this->transaction(
+            $result = $this->callForTransaction(
                 function (CData $transaction, CData $error) use ($client, $orderNumber, $options): int {
                     return $this->ffi->flexpay_wait(
                         $this->handles[$client],
@@ -312,7 +309,7 @@ final class Library
     {
         $signals = self::disableAsyncSignals();
         try {
-            $result = $this->callback($body, [$this->structs, 'callback']);
+            $result = $this->withParsedCallback($body, [$this->structs, 'callback']);
         } finally {
             self::restoreAsyncSignals($signals);
         }
@@ -329,7 +326,7 @@ final class Library
     {
         $signals = self::disableAsyncSignals();
         try {
-            $result = $this->callback($body, function (CData $callback): array {
+            $result = $this->withParsedCallback($body, function (CData $callback): array {
                 $key = $this->ffi->new('char[' . Abi::CALLBACK_KEY_SIZE . ']');
                 $error = $this->ffi->new('flexpay_error *');
                 try {
@@ -347,6 +344,7 @@ final class Library
             self::restoreAsyncSignals($signals);
         }
 
+        // The outer result is that of parsing, the inner one that of the key.
         return self::resultOrThrow(self::resultOrThrow($result));
     }
 
@@ -366,7 +364,7 @@ final class Library
             $expected = $this->structs->input('flexpay_expected', $strings, $buffers);
             $bytes = $this->structs->copyIn('uint8_t', $body);
 
-            $result = $this->transaction(
+            $result = $this->callForTransaction(
                 function (CData $transaction, CData $error) use ($client, $body, $bytes, $expected): int {
                     return $this->ffi->flexpay_verify_callback(
                         $this->handles[$client],
@@ -400,7 +398,7 @@ final class Library
             $buffers = [];
             $expected = $this->structs->input('flexpay_expected', $strings, $buffers);
 
-            $result = $this->transaction(
+            $result = $this->callForTransaction(
                 function (CData $transaction, CData $error) use ($client, $expected): int {
                     return $this->ffi->flexpay_verify_order(
                         $this->handles[$client],
@@ -420,16 +418,14 @@ final class Library
     /** Whether the state $now may replace the state $recorded. */
     public function stateMayReplace(string $recorded, string $now): bool
     {
-        $states = [];
-        foreach (self::STATES as $state) {
-            $states[$this->ffi->flexpay_state_name($state)] = $state;
-        }
-        if (!isset($states[$recorded])) {
-            $names = implode(', ', array_keys($states));
+        if (!isset(Abi::STATES[$recorded])) {
+            $names = implode(', ', array_keys(Abi::STATES));
             throw Arguments::invalid('recorded', 'is not a state; the states are ' . $names);
         }
+        // A newer library may report a state that this package does not know. It replaces nothing.
+        $number = Abi::STATES[$now] ?? Abi::STATE_UNKNOWN;
 
-        return $this->ffi->flexpay_state_may_replace($states[$recorded], $states[$now] ?? -1) === 1;
+        return $this->ffi->flexpay_state_may_replace(Abi::STATES[$recorded], $number) === 1;
     }
 
     /** The library's version, "0.1.0". */
@@ -442,7 +438,11 @@ final class Library
 
     /**
      * Stops PHP's signal handlers from running during a call: an exception in a handler would have a
-     * trace that contains freed C data. Returns whether asynchronous signals were enabled.
+     * trace that contains freed C data, or would leave a freed handle in $handles. Returns whether
+     * asynchronous signals were enabled.
+     *
+     * Each function repeats the try and finally: a helper that takes a closure would put the
+     * settings, and so the token, into the trace.
      */
     private static function disableAsyncSignals(): bool
     {
@@ -481,7 +481,7 @@ final class Library
      *
      * @return array<string, mixed> the argument of resultOrThrow()
      */
-    private function callback(string $body, callable $read): array
+    private function withParsedCallback(string $body, callable $read): array
     {
         $bytes = $this->structs->copyIn('uint8_t', $body);
 
@@ -501,7 +501,7 @@ final class Library
      *
      * @return array<string, mixed> the argument of resultOrThrow()
      */
-    private function transaction(callable $function): array
+    private function callForTransaction(callable $function): array
     {
         return $this->call('flexpay_transaction', [$this->structs, 'transaction'], $function);
     }
