@@ -101,7 +101,7 @@ impl<'a> UndecodedString<'a> {
 }
 
 fn quoted(content: &str) -> String {
-    format!("\"{content}\"")
+    ["\"", content, "\""].concat()
 }
 
 fn invalid_string(problem: serde_json::Error) -> String {
