@@ -171,7 +171,7 @@ fn version_macros() -> String {
 
 fn init_macros() -> String {
     let mut text = String::from(
-        "\n\n/*\n * Initialize each struct that you fill in with its macro: it sets the size and zeroes the rest.\n *\n\
+        "\n\n/*\n * Use the macro where you declare a struct (not in an assignment): it sets the size, and zeroes\n * the rest. A wrong size is INVALID.\n *\n\
          \x20*     flexpay_config config = FLEXPAY_CONFIG_INIT;\n */\n\
          #ifdef __cplusplus\nextern \"C++\" {\n\
          template <typename T> inline T flexpay_init() {\n    T value = T();\n    \

@@ -6,27 +6,28 @@
  *
  * Rules for all functions:
  *
- * - A function that can fail returns a flexpay_result: FLEXPAY_OK, or one of FLEXPAY_ERROR_*. On
- *   success it writes an object through the last parameter but one (flexpay_callback_key fills a
- *   buffer instead); on failure it writes an error through the last. Both pointers are set to NULL
- *   first. Pass NULL for one that you do not need.
+ * - A function that can fail returns a flexpay_result: FLEXPAY_OK, or one of FLEXPAY_ERROR_*. The
+ *   last parameter receives the error, the parameter before it the object. (flexpay_callback_key
+ *   fills a buffer instead.) Both are set to NULL first. Each may be NULL if you do not need it.
+ *   After a failure the error is set. It is NULL only after a bug in this library: then treat the
+ *   outcome as UNKNOWN.
  * - You own each object that you receive. Do not modify it. Free it once, with its own
- *   flexpay_..._free function. Those functions accept NULL.
- * - What you pass in stays yours, and is borrowed for the call only. Initialize structs with their
- *   _INIT macro. Strings are NUL-terminated UTF-8; NULL means absent.
+ *   flexpay_..._free function. Those functions accept NULL. An object stays valid after its client
+ *   was freed.
+ * - The library does not keep pointers to what you pass in: you may change or free it after the
+ *   call. Strings are NUL-terminated UTF-8; NULL means absent.
  * - Several threads may use one client or one cancel token at the same time. Any other object may
  *   be used by one thread at a time.
  * - The _free, _name and version functions never block, and any thread may call them.
- * - Every call returns. Do not pthread_cancel a thread during a call, and do not longjmp out of a
- *   call. To end a wait early, use a flexpay_cancel_token.
- * - A calling thread needs 48 KiB of stack (mostly for the TLS handshake); tested with 64 KiB.
- * - The process ends if it runs out of memory, as most programs do. The library never ends it for
- *   another reason.
+ * - Every call returns within its time limit. Do not pthread_cancel a thread during a call, and do
+ *   not longjmp out of a call. To end a wait early, use a flexpay_cancel_token.
+ * - Give each calling thread at least 64 KiB of stack. A DNS lookup runs in a thread of the library.
+ * - The process ends if it runs out of memory. The library never ends it for another reason.
  * - Amounts are decimal text, or hundredths in an int64_t. Floating point is not used.
  * - New versions add struct fields only at the end, and may add codes and states.
  *
- * A callback is a hint: ANYONE can send one. Trust the result of flexpay_verify_callback, not the
- * callback. Without a callback, use flexpay_verify_order.
+ * A callback proves nothing: ANYONE can send one. Trust the result of flexpay_verify_callback, not
+ * the callback. Without a callback, use flexpay_verify_order.
  */
 
 
@@ -43,7 +44,8 @@
 #define FLEXPAY_VERSION_PATCH 0
 
 /*
- * Initialize each struct that you fill in with its macro: it sets the size and zeroes the rest.
+ * Use the macro where you declare a struct (not in an assignment): it sets the size, and zeroes
+ * the rest. A wrong size is INVALID.
  *
  *     flexpay_config config = FLEXPAY_CONFIG_INIT;
  */
@@ -119,8 +121,8 @@ template <typename T> inline T flexpay_init() {
 #define FLEXPAY_ERROR_MISMATCH 16
 
 // At least one byte of the request was sent, or may have been, and no usable reply was received.
-// Do NOT repeat a payment before you know its state: by the callback, a check, or the merchant's
-// console.
+// Do NOT repeat a payment before you know its state: verify the callback, verify the order if the
+// error has its number, or look for the reference in the merchant's console.
 #define FLEXPAY_OUTCOME_UNKNOWN 0
 
 // Nothing of the request left this machine. It may be repeated, but fix an invalid argument or
@@ -140,7 +142,7 @@ template <typename T> inline T flexpay_init() {
 #define FLEXPAY_API_V1 0
 
 // /v1.1/pay: JSON. Its reply has the order number, which a check and a wait need. The live gateway
-// refuses a request without callback, approve, cancel and decline addresses.
+// refuses a request if the callback, approve, cancel or decline URL is missing.
 #define FLEXPAY_API_V1_1 1
 
 // The status is not in the gateway's table: neither paid nor failed.
@@ -149,17 +151,17 @@ template <typename T> inline T flexpay_init() {
 // The customer has paid.
 #define FLEXPAY_STATE_PAID 1
 
-// The payment failed. It may still become PAID for a while: the gateway reports a failure while
-// the customer is still typing.
+// The payment failed. The gateway can still report PAID later: it reports a failure while the
+// customer is still entering the card. Verify the order again for a day.
 #define FLEXPAY_STATE_FAILED 2
 
-// The customer has not acted yet.
+// The customer has neither paid nor cancelled yet.
 #define FLEXPAY_STATE_PENDING 3
 
 // A refund has begun.
 #define FLEXPAY_STATE_REFUNDING 4
 
-// The money was returned.
+// The money was returned to the customer.
 #define FLEXPAY_STATE_REFUNDED 5
 
 // The customer cancelled.
@@ -168,9 +170,9 @@ template <typename T> inline T flexpay_init() {
 // Allows plain http to other machines: the token is then sent unencrypted.
 #define FLEXPAY_FLAG_ALLOW_PLAIN_HTTP 1
 
-// A check sends one request, and does not retry: for callers that retry themselves. The request is
-// still sent a second time, over a new connection, if an idle connection gave no reply, or a reply
-// that may belong to another request.
+// A check does not retry after a failure of the network or the gateway: for callers that retry
+// themselves. Exception: if an idle connection was closed, or its reply may belong to another
+// request, the request is sent once more, over a new connection.
 #define FLEXPAY_FLAG_CHECK_ONCE 2
 
 // Trusts the system's certificates instead of the built-in ones. It is for networks whose proxy or
@@ -180,8 +182,9 @@ template <typename T> inline T flexpay_init() {
 #define FLEXPAY_FLAG_SYSTEM_ROOTS 4
 
 // Gives the client its own connections and TLS sessions. Otherwise the clients of one process that
-// use the same check service, proxy and certificates share them, and they stay open when a client
-// is freed: a PHP page then uses the connection of the page before. The token is never shared.
+// use the same check service, proxy and certificates share them. A shared connection stays open
+// when a client is freed, for the next client: until it was idle for 15 seconds. The token is
+// never shared.
 #define FLEXPAY_FLAG_PRIVATE_CONNECTIONS 8
 
 // The size of a callback key, with its NUL.
@@ -203,9 +206,8 @@ typedef struct flexpay_client flexpay_client;
 typedef struct flexpay_error {
     // One of FLEXPAY_ERROR_*.
     int32_t code;
-    // One of FLEXPAY_OUTCOME_*: whether the request of the failed call may be repeated. Only
-    // flexpay_pay sends a payment: after a check, NOT_SENT does not mean that the payment was not
-    // sent.
+    // One of FLEXPAY_OUTCOME_*. After flexpay_pay it says whether you may repeat the payment
+    // request. After any other function it is about the check, and says nothing about the payment.
     int32_t outcome;
     // The HTTP status of the gateway's reply; 0 if there was no reply.
     int32_t http_status;
@@ -238,16 +240,17 @@ typedef struct flexpay_config {
     const char *token;
     // FLEXPAY_ENV_LIVE (default) or FLEXPAY_ENV_TEST.
     int32_t environment;
-    // FLEXPAY_API_V1 (default) or FLEXPAY_API_V1_1.
+    // FLEXPAY_API_V1 (default) or FLEXPAY_API_V1_1. A till needs FLEXPAY_API_V1_1: without an order
+    // number it cannot wait.
     int32_t api;
     // The full URL of the payment service, instead of the environment's.
     const char *pay_url;
     // The URL of the check service without the order number (".../check"), instead of the
     // environment's.
     const char *check_url;
-    // The time limit of a whole call, from DNS lookup to last byte, in milliseconds. 0: 30 000.
+    // The time limit of a whole call, from DNS lookup to last byte, in milliseconds. 0 means 30000.
     uint32_t timeout_ms;
-    // The part of timeout_ms for DNS lookup, connection, proxy and TLS together. 0: 10 000.
+    // The part of timeout_ms for DNS lookup, connection, proxy and TLS together. 0 means 10000.
     uint32_t connect_timeout_ms;
     // A PEM file of certificates to trust instead of the built-in ones.
     const char *ca_file;
@@ -258,8 +261,9 @@ typedef struct flexpay_config {
     const char *app_name;
     // FLEXPAY_FLAG_*, combined with |.
     uint64_t flags;
-    // A secret of your own, at least 16 characters. It signs every callback URL:
-    // flexpay_verify_callback then refuses a callback that was not sent to a URL you gave.
+    // A secret of your own, at least 16 characters. It signs every callback URL, with a
+    // parameter "flexpay=...": flexpay_verify_callback then refuses a callback that was not sent to a
+    // URL you gave.
     const char *callback_secret;
     // The previous secret: URLs signed with it are still accepted.
     const char *callback_secret_previous;
@@ -270,8 +274,9 @@ typedef struct flexpay_config {
 typedef struct flexpay_payment_request {
     // sizeof(flexpay_payment_request), set by FLEXPAY_PAYMENT_REQUEST_INIT.
     size_t size;
-    // Your own reference. Required. Never use one twice: the reference is the gateway's only
-    // protection against a repeated payment.
+    // Your own reference. Required. Use one reference for one payment: it is the gateway's only
+    // protection against a repeated payment. Repeat a request with the same reference only after
+    // NOT_SENT; after REFUSED use a new one.
     const char *reference;
     // A plain decimal greater than zero with at most two decimals: "100", "25.50". Required.
     const char *amount;
@@ -279,7 +284,8 @@ typedef struct flexpay_payment_request {
     const char *currency;
     // What the payment is for, shown to the customer.
     const char *description;
-    // Where the gateway sends its callback. It refuses URLs on localhost or private networks.
+    // Where the gateway sends its callback: an absolute http or https URL. The gateway refuses one on
+    // localhost or a private network.
     const char *callback_url;
     // Where the customer's browser goes after the payment: http or https, or a link into your app
     // ("monapp://paiement?status=ok"). The next three fields accept the same.
@@ -295,10 +301,12 @@ typedef struct flexpay_payment_request {
 // A payment that the gateway accepted; the customer has not paid yet. Strings are UTF-8, NULL if
 // absent, and valid until the object is freed with flexpay_payment_free.
 typedef struct flexpay_payment {
-    // Where to send the customer: an absolute https URL (http on this machine only), already
-    // checked. NULL if there is a page instead.
+    // Where to send the customer: an absolute https URL (http on this machine only), and not
+    // a URL of your shop: the library has checked it. NULL if there is a page instead.
     const char *redirect_url;
-    // The gateway's order number, for flexpay_check and flexpay_wait. NULL with FLEXPAY_API_V1.
+    // The gateway's order number, for flexpay_check and flexpay_wait. NULL if the reply had none: always
+    // with FLEXPAY_API_V1, rarely with FLEXPAY_API_V1_1. Then only the callback or the merchant's
+    // console can tell the state.
     const char *order_number;
     // The gateway's code, as received.
     const char *code;
@@ -318,15 +326,17 @@ typedef struct flexpay_transaction {
     const char *status;
     // The order number in the gateway's reply, or else the one that was checked. Never NULL.
     const char *order_number;
-    // Your reference. One live integration received the order number here instead.
+    // Your reference; the gateway sometimes writes the order number here. The verify functions, and a
+    // wait with expected, accept that only if expected.order_number is set.
     const char *reference;
-    // The requested amount, with two decimals: "50.00". Compare this one with your records.
+    // The requested amount, with two decimals: "50.00". Compare this one with your
+    // records: by amount_minor or flexpay_verify_order, not with strcmp, as you may have written "50".
     const char *amount;
     // What the customer pays, fees included: "51.00".
     const char *amount_customer;
-    // The amount in hundredths, 5000; -1 if absent.
+    // The amount in hundredths, 5000; -1 if absent or unreadable.
     int64_t amount_minor;
-    // amount_customer in hundredths; -1 if absent.
+    // amount_customer in hundredths; -1 if absent or unreadable.
     int64_t amount_customer_minor;
     // "CDF" or "USD", as the gateway wrote it.
     const char *currency;
@@ -335,14 +345,16 @@ typedef struct flexpay_transaction {
     // How it was paid (undocumented): "visa", "mastercard", "mpesa", ...
     const char *channel;
     // The code of the reply. It says that the check was understood, never that anything was paid.
+    // Never NULL.
     const char *code;
     // The gateway's message.
     const char *message;
-    // The reply as received.
+    // The reply as received, with the token masked if the gateway repeated it. It may contain a token
+    // that the gateway escaped in another way: do not log it. Never NULL.
     const char *raw;
 } flexpay_transaction;
 
-// What you asked for, from your own records: an order or a callback is compared with it.
+// Your payment request, from your own records: an order or a callback is compared with it.
 // Initialize with FLEXPAY_EXPECTED_INIT. Strings are UTF-8, NULL if absent, and borrowed for the
 // call only.
 typedef struct flexpay_expected {
@@ -368,19 +380,19 @@ typedef struct flexpay_expected {
 typedef struct flexpay_wait_options {
     // sizeof(flexpay_wait_options), set by FLEXPAY_WAIT_OPTIONS_INIT.
     size_t size;
-    // The time limit of the whole wait, in milliseconds. 0: 600 000.
+    // The time limit of the whole wait, in milliseconds. 0 means 600000.
     uint32_t timeout_ms;
-    // The pause before the second check, in milliseconds. It grows by half each time. 0: 1 000.
+    // The pause before the second check, in milliseconds. It grows by half each time. 0 means 1000.
     uint32_t interval_ms;
-    // The longest pause, in milliseconds. 0: 10 000.
+    // The longest pause, in milliseconds. 0 means 10000.
     uint32_t max_interval_ms;
     // How long the gateway must keep reporting FAILED before the wait returns it, in milliseconds:
     // it may report FAILED while the customer is still typing, and PAID afterwards. The same for
-    // CANCELLED, REFUNDING and REFUNDED. 0: 30 000.
+    // CANCELLED, REFUNDING and REFUNDED. 0 means 30000.
     uint32_t failed_grace_ms;
     // Ends the wait from another thread or from a signal handler. May be NULL.
     const struct flexpay_cancel_token *cancel;
-    // What you asked for. The wait then returns only that payment: another reference, amount or
+    // Your payment request. The wait then returns only that payment: another reference, amount or
     // currency ends it with MISMATCH. If its order_number is set, it must be the one you wait for;
     // set it if it is from your records. Its query is not used. NULL: nothing is compared, and you
     // must compare reference, amount and currency yourself.
@@ -458,9 +470,13 @@ void flexpay_client_free(struct flexpay_client *client);
 // Sends a payment request, AT MOST ONCE in every case. If the call fails, the error's outcome says
 // whether you may repeat it.
 //
+// Write the reference to disk before the call, and the order number before you send the customer to
+// the page. If the program ends during the call, the outcome is UNKNOWN.
+//
 // client:  not NULL; may be in use by other threads.
 // request: not NULL; borrowed for this call.
-// payment: receives the payment; free it with flexpay_payment_free. NULL on failure.
+// payment: receives the payment; free it with flexpay_payment_free. NULL on failure. May be NULL,
+//          but then you do not learn the URL for the customer, nor the order number.
 // error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL, but
 //          then you do not learn whether you may repeat the request.
 // Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
@@ -473,8 +489,8 @@ flexpay_result flexpay_pay(const struct flexpay_client *client,
 // Frees a payment. NULL is allowed. Since ABI 1.
 void flexpay_payment_free(struct flexpay_payment *payment);
 
-// Returns 1 if a new state may replace the recorded one, else 0. Use it because callbacks and
-// checks may arrive late, twice and out of order. A late PAID replaces FAILED and CANCELLED.
+// Returns 1 if a new state may replace the recorded one, else 0. Callbacks and checks may arrive
+// late, twice and out of order: call this function before each write. A late PAID replaces FAILED and CANCELLED.
 // REFUNDING replaces only PAID; REFUNDED replaces PAID and REFUNDING. No state is replaced by
 // itself, by UNKNOWN, or by an earlier state.
 //
@@ -482,12 +498,14 @@ void flexpay_payment_free(struct flexpay_payment *payment);
 // UNKNOWN.
 //
 // Write the new state with a compare-and-set: "UPDATE orders SET state = :now WHERE reference =
-// :reference AND state = :recorded". If no row changes, another process was first.
+// :reference AND state = :recorded". If no row changes, another process was
+// first: read the state, and begin again. Deliver only if your update wrote PAID.
 // Never blocks. Since ABI 1.
-int32_t flexpay_state_may_replace(int32_t recorded, int32_t now);
+int32_t flexpay_state_may_replace(int32_t recorded,
+                                  int32_t now);
 
 // Checks an order. A check changes nothing, so it retries after a broken connection or a gateway
-// failure, within the deadline (not with FLEXPAY_FLAG_CHECK_ONCE).
+// failure: at most three times in all, within timeout_ms (not with FLEXPAY_FLAG_CHECK_ONCE).
 //
 // client:       not NULL; may be in use by other threads.
 // order_number: the gateway's order number; borrowed for this call. NULL is INVALID: FLEXPAY_API_V1
@@ -495,7 +513,8 @@ int32_t flexpay_state_may_replace(int32_t recorded, int32_t now);
 // transaction:  receives the transaction; free it with flexpay_transaction_free. NULL on failure.
 //               FLEXPAY_OK means that the order was found; its state says whether it is paid.
 // error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-// Errors: as flexpay_pay, and NOT_FOUND. Blocks up to the client's timeout_ms. Since ABI 1.
+// Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY, UNAUTHORIZED,
+// REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms. Since ABI 1.
 flexpay_result flexpay_check(const struct flexpay_client *client,
                              const char *order_number,
                              struct flexpay_transaction **transaction,
@@ -517,17 +536,20 @@ flexpay_result flexpay_cancel_token_new(struct flexpay_cancel_token **token,
 // it: it is one atomic store, and never blocks. Since ABI 1.
 void flexpay_cancel_token_cancel(const struct flexpay_cancel_token *token);
 
-// Frees a cancel token. NULL is allowed. A wait that uses the token continues. Since ABI 1.
+// Frees a cancel token. NULL is allowed. You may free it during a wait that uses it: that wait
+// continues, and can no longer be cancelled. Since ABI 1.
 void flexpay_cancel_token_free(struct flexpay_cancel_token *token);
 
 // Waits for the final state of an order: checks it repeatedly, with growing pauses, until the
 // state is final, the time is up, or the wait is cancelled.
 //
-// PAID is final at once. FAILED, CANCELLED, REFUNDING and REFUNDED are final when the gateway has
-// reported the same state for failed_grace_ms. The wait continues if the order is not found (yet),
-// the check is refused, the gateway fails or the connection breaks. A refused token ends it. A
+// PAID ends the wait at once. FAILED, CANCELLED, REFUNDING and REFUNDED end it after the gateway has
+// reported the same state for failed_grace_ms. That is a decision of this library, and no promise of
+// the gateway: see FLEXPAY_STATE_FAILED. PENDING and UNKNOWN never end it. The wait continues if the
+// order is not found (yet), the check is refused, the gateway fails, or there is no connection. A
+// refused token or an invalid certificate ends it. A
 // failed wait does not say whether the order was paid: its outcome is UNKNOWN, except for an
-// INVALID argument. With options.expected, the returned transaction IS the one you asked for.
+// INVALID argument. With options.expected, the returned transaction is that of your payment request.
 //
 // client:       not NULL; may be in use by other threads.
 // order_number: the gateway's order number; borrowed for this call. NULL is INVALID: FLEXPAY_API_V1
@@ -559,8 +581,10 @@ flexpay_result flexpay_parse_callback(const uint8_t *body,
 // digits, a hash of the order number, the reference and the claimed result. All encoded forms of a
 // callback have the same key.
 //
-// Record the key only AFTER the callback was verified, together with the order's state. A key that
-// is recorded earlier would let a forged callback make the real one look like a repeat.
+// Record the key only AFTER the callback was verified, together with the order's state, and only if
+// that state is PAID, REFUNDING or REFUNDED: in every other state verify a repeated callback again. A
+// key that is recorded earlier would let a forged callback make the real one look like a repeat. With
+// flexpay_state_may_replace you do not need the key.
 //
 // callback: not NULL; borrowed for this call.
 // key:      receives the key and its NUL; not NULL. Empty on failure.
@@ -573,21 +597,23 @@ flexpay_result flexpay_callback_key(const struct flexpay_callback *callback,
                                     struct flexpay_error **error);
 
 // Verifies a callback: parses it, checks its order with the gateway, and compares reference,
-// amount and currency with what you asked for. If the client has a callback_secret, expected.query
-// must contain its signature; if it does not, no check is sent.
+// amount and currency with your payment request. If the client has a callback_secret, expected.query
+// must contain its signature. If query is NULL, that is INVALID; if the signature is missing or wrong,
+// MISMATCH (field "query"). In both cases no check is sent.
 //
-// FLEXPAY_OK means: this transaction IS the one you asked for. Its state says whether it is paid:
+// FLEXPAY_OK means: this transaction is that of your payment request. Its state says whether it is paid:
 // mark an order as paid only on FLEXPAY_STATE_PAID. MISMATCH means that the callback is not about
 // the expected payment.
 //
 // client:       not NULL; may be in use by other threads.
 // body, length: the body as received, 64 KiB at most; borrowed for this call. body may be NULL if
 //               length is 0.
-// expected:     what you asked for, from your records; not NULL; borrowed for this call.
+// expected:     your payment request, from your records; not NULL; borrowed for this call.
 // transaction:  receives the gateway's transaction; free it with flexpay_transaction_free. NULL on
 //               failure.
 // error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-// Errors: CALLBACK, MISMATCH, and those of flexpay_check. Blocks up to the client's timeout_ms.
+// Errors: CALLBACK, MISMATCH, INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY,
+// GATEWAY, UNAUTHORIZED, REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms.
 // Since ABI 1.
 flexpay_result flexpay_verify_callback(const struct flexpay_client *client,
                                        const uint8_t *body,
@@ -597,20 +623,21 @@ flexpay_result flexpay_verify_callback(const struct flexpay_client *client,
                                        struct flexpay_error **error);
 
 // Verifies an order without a callback: checks expected.order_number, from your records, with the
-// gateway, and compares reference, amount and currency with what you asked for. Use it at a till,
+// gateway, and compares reference, amount and currency with your payment request. Use it at a till,
 // or to check all open orders. expected.query and the client's callback_secret are not used.
 //
-// FLEXPAY_OK means: this transaction IS the one you asked for. Its state says whether it is paid:
+// FLEXPAY_OK means: this transaction is that of your payment request. Its state says whether it is paid:
 // mark an order as paid only on FLEXPAY_STATE_PAID. MISMATCH means that it is another payment; the
 // message names each field that differs.
 //
 // client:      not NULL; may be in use by other threads.
-// expected:    what you asked for, from your records, with its order_number; not NULL; borrowed
+// expected:    your payment request, from your records, with its order_number; not NULL; borrowed
 //              for this call.
 // transaction: receives the gateway's transaction; free it with flexpay_transaction_free. NULL on
 //              failure.
 // error:       receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-// Errors: MISMATCH, and those of flexpay_check. Blocks up to the client's timeout_ms. Since ABI 1.
+// Errors: MISMATCH, INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
+// UNAUTHORIZED, REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms. Since ABI 1.
 flexpay_result flexpay_verify_order(const struct flexpay_client *client,
                                     const struct flexpay_expected *expected,
                                     struct flexpay_transaction **transaction,

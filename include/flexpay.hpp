@@ -89,8 +89,8 @@ enum class Result : std::int32_t {
 enum class Outcome : std::int32_t {
     // written by make header: Outcome
     /// At least one byte of the request was sent, or may have been, and no usable reply was
-    /// received. Do NOT repeat a payment before you know its state: by the callback, a check, or
-    /// the merchant's console.
+    /// received. Do NOT repeat a payment before you know its state: verify the callback, verify
+    /// the order if the error has its number, or look for the reference in the merchant's console.
     unknown = FLEXPAY_OUTCOME_UNKNOWN,
     /// Nothing of the request left this machine. It may be repeated, but fix an invalid argument
     /// or setting first.
@@ -107,14 +107,14 @@ enum class State : std::int32_t {
     unknown = FLEXPAY_STATE_UNKNOWN,
     /// The customer has paid.
     paid = FLEXPAY_STATE_PAID,
-    /// The payment failed. It may still become PAID for a while: the gateway reports a failure
-    /// while the customer is still typing.
+    /// The payment failed. The gateway can still report PAID later: it reports a failure while the
+    /// customer is still entering the card. Verify the order again for a day.
     failed = FLEXPAY_STATE_FAILED,
-    /// The customer has not acted yet.
+    /// The customer has neither paid nor cancelled yet.
     pending = FLEXPAY_STATE_PENDING,
     /// A refund has begun.
     refunding = FLEXPAY_STATE_REFUNDING,
-    /// The money was returned.
+    /// The money was returned to the customer.
     refunded = FLEXPAY_STATE_REFUNDED,
     /// The customer cancelled.
     cancelled = FLEXPAY_STATE_CANCELLED,
@@ -137,7 +137,7 @@ enum class Api : std::int32_t {
     /// /v1/pay, as documented: a form. Its reply has no order number.
     v1 = FLEXPAY_API_V1,
     /// /v1.1/pay: JSON. Its reply has the order number, which a check and a wait need. The live
-    /// gateway refuses a request without callback, approve, cancel and decline addresses.
+    /// gateway refuses a request if the callback, approve, cancel or decline URL is missing.
     v1_1 = FLEXPAY_API_V1_1,
     // end of Api
 };
@@ -315,9 +315,9 @@ struct Config {
     // written by make header: Flag
     /// Allows plain http to other machines: the token is then sent unencrypted.
     bool allow_plain_http = false;
-    /// A check sends one request, and does not retry: for callers that retry themselves. The
-    /// request is still sent a second time, over a new connection, if an idle connection gave no
-    /// reply, or a reply that may belong to another request.
+    /// A check does not retry after a failure of the network or the gateway: for callers that
+    /// retry themselves. Exception: if an idle connection was closed, or its reply may belong to
+    /// another request, the request is sent once more, over a new connection.
     bool check_once = false;
     /// Trusts the system's certificates instead of the built-in ones. It is for networks whose
     /// proxy or firewall has its own certificate authority. The certificates are read when the
@@ -325,9 +325,9 @@ struct Config {
     /// Cannot be used with ca_file.
     bool system_roots = false;
     /// Gives the client its own connections and TLS sessions. Otherwise the clients of one process
-    /// that use the same check service, proxy and certificates share them, and they stay open when
-    /// a client is freed: a PHP page then uses the connection of the page before. The token is
-    /// never shared.
+    /// that use the same check service, proxy and certificates share them. A shared connection
+    /// stays open when a client is freed, for the next client: until it was idle for 15 seconds.
+    /// The token is never shared.
     bool private_connections = false;
     // end of Flag
 };

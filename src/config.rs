@@ -26,7 +26,7 @@ pub enum Api {
     #[default]
     V1 = 0,
     /// /v1.1/pay: JSON. Its reply has the order number, which a check and a wait need. The live
-    /// gateway refuses a request without callback, approve, cancel and decline addresses.
+    /// gateway refuses a request if the callback, approve, cancel or decline URL is missing.
     V1_1 = 1,
 }
 
@@ -68,17 +68,17 @@ pub struct Config {
     // The flags of the C ABI, in the order of their bits: add new ones at the end.
     /// Allows plain http to other machines: the token is then sent unencrypted.
     pub allow_plain_http: bool,
-    /// A check sends one request, and does not retry: for callers that retry themselves. The request
-    /// is still sent a second time, over a new connection, if an idle connection gave no reply, or a
-    /// reply that may belong to another request.
+    /// A check does not retry after a failure of the network or the gateway: for callers that retry
+    /// themselves. Exception: if an idle connection was closed, or its reply may belong to another
+    /// request, the request is sent once more, over a new connection.
     pub check_once: bool,
     /// Trusts the system's certificates instead of the built-in ones. It is for networks whose proxy or
     /// firewall has its own certificate authority. The certificates are read when the client is made, from
     /// SSL_CERT_FILE and SSL_CERT_DIR, or from the system's usual places. Cannot be used with ca_file.
     pub system_roots: bool,
-    /// Gives the client its own connections and TLS sessions. Otherwise the clients of one process
-    /// that use the same check service, proxy and certificates share them, and they stay open when a
-    /// client is freed: a PHP page then uses the connection of the page before. The token is never
+    /// Gives the client its own connections and TLS sessions. Otherwise the clients of one process that
+    /// use the same check service, proxy and certificates share them. A shared connection stays open
+    /// when a client is freed, for the next client: until it was idle for 15 seconds. The token is never
     /// shared.
     pub private_connections: bool,
 }

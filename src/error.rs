@@ -75,8 +75,8 @@ numbered!(
 #[repr(i32)]
 pub enum Outcome {
     /// At least one byte of the request was sent, or may have been, and no usable reply was received. Do
-    /// NOT repeat a payment before you know its state: by the callback, a check, or the merchant's
-    /// console.
+    /// NOT repeat a payment before you know its state: verify the callback, verify the order if the
+    /// error has its number, or look for the reference in the merchant's console.
     Unknown = 0,
     /// Nothing of the request left this machine. It may be repeated, but fix an invalid argument or
     /// setting first.

@@ -24,14 +24,14 @@ pub enum State {
     Unknown = 0,
     /// The customer has paid.
     Paid = 1,
-    /// The payment failed. It may still become PAID for a while: the gateway reports a failure while
-    /// the customer is still typing.
+    /// The payment failed. The gateway can still report PAID later: it reports a failure while the
+    /// customer is still entering the card. Verify the order again for a day.
     Failed = 2,
-    /// The customer has not acted yet.
+    /// The customer has neither paid nor cancelled yet.
     Pending = 3,
     /// A refund has begun.
     Refunding = 4,
-    /// The money was returned.
+    /// The money was returned to the customer.
     Refunded = 5,
     /// The customer cancelled.
     Cancelled = 6,

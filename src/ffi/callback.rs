@@ -50,7 +50,7 @@ pub struct flexpay_callback {
     pub raw: *const c_char,
 }
 
-/// What you asked for, from your own records: an order or a callback is compared with it.
+/// Your payment request, from your own records: an order or a callback is compared with it.
 /// Initialize with FLEXPAY_EXPECTED_INIT. Strings are UTF-8, NULL if absent, and borrowed for the
 /// call only.
 #[repr(C)]
@@ -184,8 +184,10 @@ pub const FLEXPAY_CALLBACK_KEY_SIZE: i32 = 65;
 /// digits, a hash of the order number, the reference and the claimed result. All encoded forms of a
 /// callback have the same key.
 ///
-/// Record the key only AFTER the callback was verified, together with the order's state. A key that
-/// is recorded earlier would let a forged callback make the real one look like a repeat.
+/// Record the key only AFTER the callback was verified, together with the order's state, and only if
+/// that state is PAID, REFUNDING or REFUNDED: in every other state verify a repeated callback again. A
+/// key that is recorded earlier would let a forged callback make the real one look like a repeat. With
+/// flexpay_state_may_replace you do not need the key.
 ///
 /// callback: not NULL; borrowed for this call.
 /// key:      receives the key and its NUL; not NULL. Empty on failure.
@@ -238,21 +240,23 @@ pub unsafe extern "C" fn flexpay_callback_key(
 }
 
 /// Verifies a callback: parses it, checks its order with the gateway, and compares reference,
-/// amount and currency with what you asked for. If the client has a callback_secret, expected.query
-/// must contain its signature; if it does not, no check is sent.
+/// amount and currency with your payment request. If the client has a callback_secret, expected.query
+/// must contain its signature. If query is NULL, that is INVALID; if the signature is missing or wrong,
+/// MISMATCH (field "query"). In both cases no check is sent.
 ///
-/// FLEXPAY_OK means: this transaction IS the one you asked for. Its state says whether it is paid:
+/// FLEXPAY_OK means: this transaction is that of your payment request. Its state says whether it is paid:
 /// mark an order as paid only on FLEXPAY_STATE_PAID. MISMATCH means that the callback is not about
 /// the expected payment.
 ///
 /// client:       not NULL; may be in use by other threads.
 /// body, length: the body as received, 64 KiB at most; borrowed for this call. body may be NULL if
 ///               length is 0.
-/// expected:     what you asked for, from your records; not NULL; borrowed for this call.
+/// expected:     your payment request, from your records; not NULL; borrowed for this call.
 /// transaction:  receives the gateway's transaction; free it with flexpay_transaction_free. NULL on
 ///               failure.
 /// error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: CALLBACK, MISMATCH, and those of flexpay_check. Blocks up to the client's timeout_ms.
+/// Errors: CALLBACK, MISMATCH, INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY,
+/// GATEWAY, UNAUTHORIZED, REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms.
 /// Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_verify_callback(
@@ -274,20 +278,21 @@ pub unsafe extern "C" fn flexpay_verify_callback(
 }
 
 /// Verifies an order without a callback: checks expected.order_number, from your records, with the
-/// gateway, and compares reference, amount and currency with what you asked for. Use it at a till,
+/// gateway, and compares reference, amount and currency with your payment request. Use it at a till,
 /// or to check all open orders. expected.query and the client's callback_secret are not used.
 ///
-/// FLEXPAY_OK means: this transaction IS the one you asked for. Its state says whether it is paid:
+/// FLEXPAY_OK means: this transaction is that of your payment request. Its state says whether it is paid:
 /// mark an order as paid only on FLEXPAY_STATE_PAID. MISMATCH means that it is another payment; the
 /// message names each field that differs.
 ///
 /// client:      not NULL; may be in use by other threads.
-/// expected:    what you asked for, from your records, with its order_number; not NULL; borrowed
+/// expected:    your payment request, from your records, with its order_number; not NULL; borrowed
 ///              for this call.
 /// transaction: receives the gateway's transaction; free it with flexpay_transaction_free. NULL on
 ///              failure.
 /// error:       receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: MISMATCH, and those of flexpay_check. Blocks up to the client's timeout_ms. Since ABI 1.
+/// Errors: MISMATCH, INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
+/// UNAUTHORIZED, REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_verify_order(
     client: *const flexpay_client,

@@ -44,7 +44,8 @@ pub unsafe extern "C" fn flexpay_cancel_token_cancel(token: *const flexpay_cance
     }
 }
 
-/// Frees a cancel token. NULL is allowed. A wait that uses the token continues. Since ABI 1.
+/// Frees a cancel token. NULL is allowed. You may free it during a wait that uses it: that wait
+/// continues, and can no longer be cancelled. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_cancel_token_free(token: *mut flexpay_cancel_token) {
     if token.is_null() {

@@ -19,8 +19,9 @@ use crate::payment::{Payment, PaymentRequest};
 pub struct flexpay_payment_request {
     /// sizeof(flexpay_payment_request), set by FLEXPAY_PAYMENT_REQUEST_INIT.
     pub size: size_t,
-    /// Your own reference. Required. Never use one twice: the reference is the gateway's only
-    /// protection against a repeated payment.
+    /// Your own reference. Required. Use one reference for one payment: it is the gateway's only
+    /// protection against a repeated payment. Repeat a request with the same reference only after
+    /// NOT_SENT; after REFUSED use a new one.
     pub reference: *const c_char,
     /// A plain decimal greater than zero with at most two decimals: "100", "25.50". Required.
     pub amount: *const c_char,
@@ -28,7 +29,8 @@ pub struct flexpay_payment_request {
     pub currency: *const c_char,
     /// What the payment is for, shown to the customer.
     pub description: *const c_char,
-    /// Where the gateway sends its callback. It refuses URLs on localhost or private networks.
+    /// Where the gateway sends its callback: an absolute http or https URL. The gateway refuses one on
+    /// localhost or a private network.
     pub callback_url: *const c_char,
     /// Where the customer's browser goes after the payment: http or https, or a link into your app
     /// ("monapp://paiement?status=ok"). The next three fields accept the same.
@@ -50,10 +52,12 @@ unsafe impl SizedStruct for flexpay_payment_request {
 /// absent, and valid until the object is freed with flexpay_payment_free.
 #[repr(C)]
 pub struct flexpay_payment {
-    /// Where to send the customer: an absolute https URL (http on this machine only), already
-    /// checked. NULL if there is a page instead.
+    /// Where to send the customer: an absolute https URL (http on this machine only), and not
+    /// a URL of your shop: the library has checked it. NULL if there is a page instead.
     pub redirect_url: *const c_char,
-    /// The gateway's order number, for flexpay_check and flexpay_wait. NULL with FLEXPAY_API_V1.
+    /// The gateway's order number, for flexpay_check and flexpay_wait. NULL if the reply had none: always
+    /// with FLEXPAY_API_V1, rarely with FLEXPAY_API_V1_1. Then only the callback or the merchant's
+    /// console can tell the state.
     pub order_number: *const c_char,
     /// The gateway's code, as received.
     pub code: *const c_char,
@@ -108,9 +112,13 @@ impl flexpay_payment {
 /// Sends a payment request, AT MOST ONCE in every case. If the call fails, the error's outcome says
 /// whether you may repeat it.
 ///
+/// Write the reference to disk before the call, and the order number before you send the customer to
+/// the page. If the program ends during the call, the outcome is UNKNOWN.
+///
 /// client:  not NULL; may be in use by other threads.
 /// request: not NULL; borrowed for this call.
-/// payment: receives the payment; free it with flexpay_payment_free. NULL on failure.
+/// payment: receives the payment; free it with flexpay_payment_free. NULL on failure. May be NULL,
+///          but then you do not learn the URL for the customer, nor the order number.
 /// error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL, but
 ///          then you do not learn whether you may repeat the request.
 /// Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,

@@ -21,15 +21,17 @@ pub struct flexpay_transaction {
     pub status: *const c_char,
     /// The order number in the gateway's reply, or else the one that was checked. Never NULL.
     pub order_number: *const c_char,
-    /// Your reference. One live integration received the order number here instead.
+    /// Your reference; the gateway sometimes writes the order number here. The verify functions, and a
+    /// wait with expected, accept that only if expected.order_number is set.
     pub reference: *const c_char,
-    /// The requested amount, with two decimals: "50.00". Compare this one with your records.
+    /// The requested amount, with two decimals: "50.00". Compare this one with your
+    /// records: by amount_minor or flexpay_verify_order, not with strcmp, as you may have written "50".
     pub amount: *const c_char,
     /// What the customer pays, fees included: "51.00".
     pub amount_customer: *const c_char,
-    /// The amount in hundredths, 5000; -1 if absent.
+    /// The amount in hundredths, 5000; -1 if absent or unreadable.
     pub amount_minor: i64,
-    /// amount_customer in hundredths; -1 if absent.
+    /// amount_customer in hundredths; -1 if absent or unreadable.
     pub amount_customer_minor: i64,
     /// "CDF" or "USD", as the gateway wrote it.
     pub currency: *const c_char,
@@ -38,10 +40,12 @@ pub struct flexpay_transaction {
     /// How it was paid (undocumented): "visa", "mastercard", "mpesa", ...
     pub channel: *const c_char,
     /// The code of the reply. It says that the check was understood, never that anything was paid.
+    /// Never NULL.
     pub code: *const c_char,
     /// The gateway's message.
     pub message: *const c_char,
-    /// The reply as received.
+    /// The reply as received, with the token masked if the gateway repeated it. It may contain a token
+    /// that the gateway escaped in another way: do not log it. Never NULL.
     pub raw: *const c_char,
 }
 
@@ -95,8 +99,8 @@ impl flexpay_transaction {
     }
 }
 
-/// Returns 1 if a new state may replace the recorded one, else 0. Use it because callbacks and
-/// checks may arrive late, twice and out of order. A late PAID replaces FAILED and CANCELLED.
+/// Returns 1 if a new state may replace the recorded one, else 0. Callbacks and checks may arrive
+/// late, twice and out of order: call this function before each write. A late PAID replaces FAILED and CANCELLED.
 /// REFUNDING replaces only PAID; REFUNDED replaces PAID and REFUNDING. No state is replaced by
 /// itself, by UNKNOWN, or by an earlier state.
 ///
@@ -104,7 +108,8 @@ impl flexpay_transaction {
 /// UNKNOWN.
 ///
 /// Write the new state with a compare-and-set: "UPDATE orders SET state = :now WHERE reference =
-/// :reference AND state = :recorded". If no row changes, another process was first.
+/// :reference AND state = :recorded". If no row changes, another process was
+/// first: read the state, and begin again. Deliver only if your update wrote PAID.
 /// Never blocks. Since ABI 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn flexpay_state_may_replace(recorded: i32, now: i32) -> i32 {
@@ -116,7 +121,7 @@ fn state(number: i32) -> State {
 }
 
 /// Checks an order. A check changes nothing, so it retries after a broken connection or a gateway
-/// failure, within the deadline (not with FLEXPAY_FLAG_CHECK_ONCE).
+/// failure: at most three times in all, within timeout_ms (not with FLEXPAY_FLAG_CHECK_ONCE).
 ///
 /// client:       not NULL; may be in use by other threads.
 /// order_number: the gateway's order number; borrowed for this call. NULL is INVALID: FLEXPAY_API_V1
@@ -124,7 +129,8 @@ fn state(number: i32) -> State {
 /// transaction:  receives the transaction; free it with flexpay_transaction_free. NULL on failure.
 ///               FLEXPAY_OK means that the order was found; its state says whether it is paid.
 /// error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: as flexpay_pay, and NOT_FOUND. Blocks up to the client's timeout_ms. Since ABI 1.
+/// Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY, UNAUTHORIZED,
+/// REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_check(
     client: *const flexpay_client,

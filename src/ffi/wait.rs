@@ -20,19 +20,19 @@ use crate::wait::WaitOptions;
 pub struct flexpay_wait_options {
     /// sizeof(flexpay_wait_options), set by FLEXPAY_WAIT_OPTIONS_INIT.
     pub size: size_t,
-    /// The time limit of the whole wait, in milliseconds. 0: 600 000.
+    /// The time limit of the whole wait, in milliseconds. 0 means 600000.
     pub timeout_ms: u32,
-    /// The pause before the second check, in milliseconds. It grows by half each time. 0: 1 000.
+    /// The pause before the second check, in milliseconds. It grows by half each time. 0 means 1000.
     pub interval_ms: u32,
-    /// The longest pause, in milliseconds. 0: 10 000.
+    /// The longest pause, in milliseconds. 0 means 10000.
     pub max_interval_ms: u32,
     /// How long the gateway must keep reporting FAILED before the wait returns it, in milliseconds:
     /// it may report FAILED while the customer is still typing, and PAID afterwards. The same for
-    /// CANCELLED, REFUNDING and REFUNDED. 0: 30 000.
+    /// CANCELLED, REFUNDING and REFUNDED. 0 means 30000.
     pub failed_grace_ms: u32,
     /// Ends the wait from another thread or from a signal handler. May be NULL.
     pub cancel: *const flexpay_cancel_token,
-    /// What you asked for. The wait then returns only that payment: another reference, amount or
+    /// Your payment request. The wait then returns only that payment: another reference, amount or
     /// currency ends it with MISMATCH. If its order_number is set, it must be the one you wait for;
     /// set it if it is from your records. Its query is not used. NULL: nothing is compared, and you
     /// must compare reference, amount and currency yourself.
@@ -72,11 +72,13 @@ impl flexpay_wait_options {
 /// Waits for the final state of an order: checks it repeatedly, with growing pauses, until the
 /// state is final, the time is up, or the wait is cancelled.
 ///
-/// PAID is final at once. FAILED, CANCELLED, REFUNDING and REFUNDED are final when the gateway has
-/// reported the same state for failed_grace_ms. The wait continues if the order is not found (yet),
-/// the check is refused, the gateway fails or the connection breaks. A refused token ends it. A
+/// PAID ends the wait at once. FAILED, CANCELLED, REFUNDING and REFUNDED end it after the gateway has
+/// reported the same state for failed_grace_ms. That is a decision of this library, and no promise of
+/// the gateway: see FLEXPAY_STATE_FAILED. PENDING and UNKNOWN never end it. The wait continues if the
+/// order is not found (yet), the check is refused, the gateway fails, or there is no connection. A
+/// refused token or an invalid certificate ends it. A
 /// failed wait does not say whether the order was paid: its outcome is UNKNOWN, except for an
-/// INVALID argument. With options.expected, the returned transaction IS the one you asked for.
+/// INVALID argument. With options.expected, the returned transaction is that of your payment request.
 ///
 /// client:       not NULL; may be in use by other threads.
 /// order_number: the gateway's order number; borrowed for this call. NULL is INVALID: FLEXPAY_API_V1

@@ -62,8 +62,8 @@ final class Client
      * - app_name (string): your software, for the User-Agent header: "BoutiqueZando/2.1".
      * - allow_plain_http (bool): Allows plain http to other machines: the token is then sent
      *   unencrypted.
-     * - check_once (bool): A check sends one request, and does not retry: for callers that retry
-     *   themselves.
+     * - check_once (bool): A check does not retry after a failure of the network or the gateway: for
+     *   callers that retry themselves.
      * - system_roots (bool): Trusts the system's certificates instead of the built-in ones. Not with
      *   ca_file.
      * - private_connections (bool): Gives the client its own connections and TLS sessions. Otherwise

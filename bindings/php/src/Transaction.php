@@ -37,18 +37,18 @@ final class Transaction
     public const STATE_PAID = 'PAID';
 
     /**
-     * The payment failed. It may still become PAID for a while: the gateway reports a failure while the
-     * customer is still typing.
+     * The payment failed. The gateway can still report PAID later: it reports a failure while the customer
+     * is still entering the card. Verify the order again for a day.
      */
     public const STATE_FAILED = 'FAILED';
 
-    /** The customer has not acted yet. */
+    /** The customer has neither paid nor cancelled yet. */
     public const STATE_PENDING = 'PENDING';
 
     /** A refund has begun. */
     public const STATE_REFUNDING = 'REFUNDING';
 
-    /** The money was returned. */
+    /** The money was returned to the customer. */
     public const STATE_REFUNDED = 'REFUNDED';
 
     /** The customer cancelled. */

@@ -130,7 +130,8 @@ class Client(NotCopyable):
         read.
     app_name: your software, for the User-Agent header: "BoutiqueZando/2.1".
     allow_plain_http: Allows plain http to other machines: the token is then sent unencrypted.
-    check_once: A check sends one request, and does not retry: for callers that retry themselves.
+    check_once: A check does not retry after a failure of the network or the gateway: for callers
+        that retry themselves.
     system_roots: Trusts the system's certificates instead of the built-in ones. Not with ca_file.
     private_connections: Gives the client its own connections and TLS sessions. Otherwise all
         clients of a process share them. The token is never shared.

@@ -67,8 +67,8 @@ class Outcome(IntEnum):
     UNUSABLE = -1
     # written by make header: Outcome
     #: At least one byte of the request was sent, or may have been, and no usable reply was
-    #: received. Do NOT repeat a payment before you know its state: by the callback, a check, or the
-    #: merchant's console.
+    #: received. Do NOT repeat a payment before you know its state: verify the callback, verify the
+    #: order if the error has its number, or look for the reference in the merchant's console.
     UNKNOWN = _abi.OUTCOME_UNKNOWN
     #: Nothing of the request left this machine. It may be repeated, but fix an invalid argument or
     #: setting first.

@@ -28,7 +28,7 @@ class Api(IntEnum):
     #: /v1/pay, as documented: a form. Its reply has no order number.
     V1 = _abi.API_V1
     #: /v1.1/pay: JSON. Its reply has the order number, which a check and a wait need. The live
-    #: gateway refuses a request without callback, approve, cancel and decline addresses.
+    #: gateway refuses a request if the callback, approve, cancel or decline URL is missing.
     V1_1 = _abi.API_V1_1
     # end of Api
 
@@ -44,14 +44,14 @@ class State(IntEnum):
     UNKNOWN = _abi.STATE_UNKNOWN
     #: The customer has paid.
     PAID = _abi.STATE_PAID
-    #: The payment failed. It may still become PAID for a while: the gateway reports a failure while
-    #: the customer is still typing.
+    #: The payment failed. The gateway can still report PAID later: it reports a failure while the
+    #: customer is still entering the card. Verify the order again for a day.
     FAILED = _abi.STATE_FAILED
-    #: The customer has not acted yet.
+    #: The customer has neither paid nor cancelled yet.
     PENDING = _abi.STATE_PENDING
     #: A refund has begun.
     REFUNDING = _abi.STATE_REFUNDING
-    #: The money was returned.
+    #: The money was returned to the customer.
     REFUNDED = _abi.STATE_REFUNDED
     #: The customer cancelled.
     CANCELLED = _abi.STATE_CANCELLED
