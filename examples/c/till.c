@@ -273,7 +273,7 @@ static flexpay_result wait_for_customer(const flexpay_client *client, const char
 
 static void print_error(const flexpay_error *error)
 {
-    if (error != NULL) /* NULL: out of memory */
+    if (error != NULL) /* NULL only after a bug in the library */
         print_text(flexpay_result_name(error->code), error->message);
 }
 
