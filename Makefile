@@ -55,7 +55,7 @@ sandbox: require-rust ## Builds the sandbox (a local gateway), and prints how to
 	@echo "Then, in another terminal:  . ./flexpay.env"
 
 .PHONY: header
-header: require-rust ## Regenerates include/flexpay.h from src/ffi, and the PHP and Python files made from it
+header: require-rust ## Regenerates the C header, and the generated parts of the C++, PHP and Python packages
 	FLEXPAY_WRITE_HEADER=1 $(CARGO) build --lib
 
 EXAMPLES := till callback minimal

@@ -439,8 +439,9 @@ struct Callback {
     /// Identifies the callback, to recognize a second delivery of it: 64 hexadecimal digits, a hash
     /// of the order number, the reference and the claimed result. All encoded forms of a callback
     /// have the same key. Record it only AFTER the callback was verified, together with the order's
-    /// state: a key that is recorded earlier would let a forged callback make the real one look
-    /// like a repeat.
+    /// state, and only if that state is paid, refunding or refunded: in every other state verify a
+    /// repeated callback again. A key that is recorded earlier would let a forged callback make the
+    /// real one look like a repeat. With state_may_replace you do not need the key.
     std::string key;
 };
 
@@ -752,9 +753,9 @@ public:
     }
 
     /// Waits for the final state of an order: checks it repeatedly, with growing pauses, until the
-    /// state is final, the time is up, or the wait is cancelled. Paid is final at once. Failed,
-    /// cancelled, refunding and refunded are final when the gateway has reported the same state for
-    /// options.failed_grace. The wait continues if the order is not found (yet), the check is
+    /// state is final, the time is up, or the wait is cancelled. Paid ends it at once. Failed,
+    /// cancelled, refunding and refunded end it after the gateway has reported the same state for
+    /// options.failed_grace: the gateway can still report paid later (see State::failed). The wait continues if the order is not found (yet), the check is
     /// refused, the gateway fails or the connection breaks. A refused token ends it. Without an
     /// order number, as after a payment with Api::v1, it throws invalid; what() says why. Throws
     /// Error: invalid, timeout (what() has the last state or error seen), cancelled, mismatch (with

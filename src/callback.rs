@@ -260,8 +260,10 @@ impl Callback<'_> {
     /// A key to recognize a callback that is delivered again: 64 hexadecimal digits, a hash of the
     /// order number, the reference and the claim. It is the same for every variant, JSON or form.
     ///
-    /// Record it only **after** the callback was verified, in one transaction with the order's state.
-    /// If it was recorded earlier, a forged callback could make the real one look like a repeat.
+    /// Record it only **after** the callback was verified, in one transaction with the order's state,
+    /// and only if that state is PAID, REFUNDING or REFUNDED: in every other state verify a repeated
+    /// callback again. If it was recorded earlier, a forged callback could make the real one look like
+    /// a repeat. With [`State::may_replace`](crate::State::may_replace) you do not need the key.
     pub fn key(&self) -> String {
         callback_key(
             self.order_number.as_deref(),

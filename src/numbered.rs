@@ -7,6 +7,7 @@ macro_rules! numbered {
         impl $kind {
             /// The name, in capitals: `NOT_FOUND`.
             pub fn name(self) -> &'static str {
+                // This cannot fail: the names are the literals of this list, in ASCII.
                 self.c_name().to_str().expect("ASCII")
             }
 

@@ -136,7 +136,7 @@ impl Token {
     pub(crate) fn masked(&self, text: String) -> String {
         let mut bytes = text.into_bytes();
         self.mask_in(&mut bytes);
-        // Masking replaces ASCII by ASCII, so this is still UTF-8.
+        // This cannot fail: the token and the mask are ASCII, and no byte of another character is.
         String::from_utf8(bytes).expect("ASCII was replaced by ASCII")
     }
 

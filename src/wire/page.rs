@@ -211,6 +211,7 @@ mod tests {
             assert!(page.has_token, "{html}");
             assert_eq!(page.text, text, "{html}");
         }
+        assert_eq!(read_page("<p>token-<!-- -->of-tests b").text, "[token] b");
         let page = read_page("<a href='https://gw/checkout/1?t=token&#45;of-tests'>x");
         assert_eq!(page.links, ["https://gw/checkout/1?t=[token]"]);
         assert!(!read_page("<p>token of tests").has_token);

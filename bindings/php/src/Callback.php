@@ -61,8 +61,10 @@ final class Callback
      * A key that detects a callback delivered again: 64 hexadecimal digits computed from the order
      * number, the reference and the claimed result. The encoding of the body does not change it.
      *
-     * Record it only AFTER the callback was verified, in one transaction with the order's state. If
-     * recorded before, a forged callback could make the real one look like a repeat.
+     * Record it only AFTER the callback was verified, in one transaction with the order's state, and
+     * only if that state is PAID, REFUNDING or REFUNDED: in every other state verify a repeated
+     * callback again. If recorded before, a forged callback could make the real one look like a
+     * repeat. With Transaction::mayReplace() you do not need the key.
      */
     public function getKey(): string
     {

@@ -164,8 +164,9 @@ final class Client
 
     /**
      * Waits for the outcome of an order: sends checks, at growing intervals, until the state is
-     * final or the time is up. Paid is final at once. Failed, cancelled, refunding and refunded are
-     * final after they have stayed unchanged for failed_grace_ms. The wait continues when the order
+     * final or the time is up. PAID ends it at once. FAILED, CANCELLED, REFUNDING and REFUNDED end it
+     * after they have stayed unchanged for failed_grace_ms: the gateway can still report PAID later
+     * (see Transaction::STATE_FAILED). The wait continues when the order
      * is not found (yet), a check is refused, the gateway fails or a connection breaks. A refused
      * token ends it.
      *

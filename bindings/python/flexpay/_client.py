@@ -333,8 +333,9 @@ class Client(NotCopyable):
         """Waits for the final state of an order. Sends checks at growing intervals until the state
         is final, the time is up, or the wait is cancelled.
 
-        PAID is final at once; FAILED, CANCELLED, REFUNDING and REFUNDED are final after they stayed
-        the same for failed_grace_ms. The wait continues after an order that is not found (yet), a
+        PAID ends it at once; FAILED, CANCELLED, REFUNDING and REFUNDED end it after they stayed the
+        same for failed_grace_ms: the gateway can still report PAID later (see `State.FAILED`). The
+        wait continues after an order that is not found (yet), a
         refused check, a gateway failure and a broken connection; a refused token ends it.
 
         order_number: the gateway's number. None (a payment of Api.V1 has none) is refused with an

@@ -95,6 +95,8 @@ class Callback:
     #: The body as received.
     raw: str = field(repr=False)
     #: Identifies a callback that is delivered again; the same for every encoding of it. Record it
-    #: only AFTER the callback was verified, in one transaction with the order's state. Otherwise a
-    #: forged callback would make the real one look like a duplicate.
+    #: only AFTER the callback was verified, in one transaction with the order's state, and only if
+    #: that state is PAID, REFUNDING or REFUNDED: in every other state verify a repeated callback
+    #: again. Otherwise a forged callback would make the real one look like a duplicate. With
+    #: `State.may_replace` you do not need the key.
     key: str = field(repr=False)
