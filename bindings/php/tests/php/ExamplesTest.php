@@ -153,8 +153,20 @@ final class ExamplesTest extends SandboxTestCase
 
     private function deliveries(): int
     {
-        // Count only FPM's lines: nginx also writes the message to its own log.
-        return (int) preg_match_all('/NOTICE: PHP message: flexpay: \S+ is paid: deliver/', $this->fpm->log());
+        // Count only FPM's lines: nginx also writes the message to its own log. FPM's master may write
+        // a worker's message after the worker's reply was sent, so wait for the first one.
+        $count = 0;
+        for ($attempt = 0; $count === 0 && $attempt < 500; $attempt++) {
+            $count = (int) preg_match_all(
+                '/NOTICE: PHP message: flexpay: \S+ is paid: deliver/',
+                $this->fpm->log()
+            );
+            if ($count === 0) {
+                usleep(10000);
+            }
+        }
+
+        return $count;
     }
 
     // ---- Payments -------------------------------------------------------------------------------
