@@ -15,12 +15,15 @@ use generate::tables::{self, Table};
 use generate::{cpp, php, python};
 
 /// The files of `src/ffi` with C functions or types, in the order in which the header has them.
-const FFI_FILES: [&str; 11] = [
+const FFI_FILES: [&str; 14] = [
     "error",
     "numbers",
     "config",
     "client",
     "payment",
+    "mobile",
+    "payout",
+    "phone",
     "transaction",
     "cancel",
     "wait",
@@ -30,22 +33,25 @@ const FFI_FILES: [&str; 11] = [
 ];
 
 /// The generated files, and the folders of the committed copies.
-const GENERATED: [(&str, &str); 9] = [
+const GENERATED: [(&str, &str); 10] = [
     ("flexpay.h", "include"),
     ("flexpay.hpp", "include"),
     ("flexpay.ffi.h", "bindings/php"),
     ("Abi.php", "bindings/php/src/Internal"),
     ("FlexPayException.php", "bindings/php/src/Exception"),
     ("Transaction.php", "bindings/php/src"),
+    ("Expected.php", "bindings/php/src"),
     ("_abi.py", "bindings/python/flexpay"),
     ("_codes.py", "bindings/python/flexpay"),
     ("_enums.py", "bindings/python/flexpay"),
 ];
 
 /// The structs that a caller fills in, and the macros that initialize them.
-const INPUT_STRUCTS: [(&str, &str); 4] = [
+const INPUT_STRUCTS: [(&str, &str); 6] = [
     ("flexpay_config", "FLEXPAY_CONFIG_INIT"),
     ("flexpay_payment_request", "FLEXPAY_PAYMENT_REQUEST_INIT"),
+    ("flexpay_mobile_request", "FLEXPAY_MOBILE_REQUEST_INIT"),
+    ("flexpay_payout_request", "FLEXPAY_PAYOUT_REQUEST_INIT"),
     ("flexpay_wait_options", "FLEXPAY_WAIT_OPTIONS_INIT"),
     ("flexpay_expected", "FLEXPAY_EXPECTED_INIT"),
 ];
@@ -90,19 +96,22 @@ fn main() {
 /// Writes the files of which a part is generated: the lists of the numbered enums.
 fn write_regions(root: &Path, out: &Path, tables: &[Table]) {
     type Fill = fn(&str, &Table) -> String;
-    let regions: [(&str, &str, Fill); 13] = [
+    let regions: [(&str, &str, Fill); 16] = [
         ("flexpay.hpp", "ErrorCode", cpp::enumerators),
         ("flexpay.hpp", "Outcome", cpp::enumerators),
         ("flexpay.hpp", "State", cpp::enumerators),
         ("flexpay.hpp", "Environment", cpp::enumerators),
         ("flexpay.hpp", "Api", cpp::enumerators),
+        ("flexpay.hpp", "Kind", cpp::enumerators),
         ("flexpay.hpp", "Flag", cpp::switches),
         ("FlexPayException.php", "Outcome", php::constants),
         ("Transaction.php", "State", php::constants),
+        ("Expected.php", "Kind", php::constants),
         ("_codes.py", "ErrorCode", python::members),
         ("_codes.py", "Outcome", python::members),
         ("_enums.py", "Environment", python::members),
         ("_enums.py", "Api", python::members),
+        ("_enums.py", "Kind", python::members),
         ("_enums.py", "State", python::members),
     ];
     for (name, folder) in GENERATED {

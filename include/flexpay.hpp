@@ -105,16 +105,17 @@ enum class State : std::int32_t {
     // written by make header: State
     /// The status is not in the gateway's table: neither paid nor failed.
     unknown = FLEXPAY_STATE_UNKNOWN,
-    /// The customer has paid.
+    /// The customer has paid. For a payout: the beneficiary has the money.
     paid = FLEXPAY_STATE_PAID,
-    /// The payment failed. The gateway can still report PAID later: it reports a failure while the
-    /// customer is still entering the card. Verify the order again for a day.
+    /// The payment or the payout failed. The gateway can still report PAID later: it reports a
+    /// failure while the customer is still entering the card. Verify the order again for a day.
     failed = FLEXPAY_STATE_FAILED,
-    /// The customer has neither paid nor cancelled yet.
+    /// The customer has neither paid nor cancelled yet. For a payout: the beneficiary does not
+    /// have the money yet.
     pending = FLEXPAY_STATE_PENDING,
     /// A refund has begun.
     refunding = FLEXPAY_STATE_REFUNDING,
-    /// The money was returned to the customer.
+    /// The money was returned to the customer. For a payout: to you.
     refunded = FLEXPAY_STATE_REFUNDED,
     /// The customer cancelled.
     cancelled = FLEXPAY_STATE_CANCELLED,
@@ -140,6 +141,18 @@ enum class Api : std::int32_t {
     /// gateway refuses a request if the callback, approve, cancel or decline URL is missing.
     v1_1 = FLEXPAY_API_V1_1,
     // end of Api
+};
+
+/// The way the money goes.
+enum class Kind : std::int32_t {
+    // written by make header: Kind
+    /// A customer pays with a card.
+    card = FLEXPAY_KIND_CARD,
+    /// A customer pays with mobile money.
+    mobile = FLEXPAY_KIND_MOBILE,
+    /// The merchant sends money to a mobile money account.
+    payout = FLEXPAY_KIND_PAYOUT,
+    // end of Kind
 };
 
 /// Returns the name of a result, "TIMEOUT"; "UNRECOGNIZED" if the library has no such number. The
@@ -329,6 +342,13 @@ struct Config {
     /// stays open when a client is freed, for the next client: until it was idle for 15 seconds.
     /// The token is never shared.
     bool private_connections = false;
+    /// Allows payouts. Without it, the client refuses to send money out, so that a shop that only
+    /// sells cannot do so by mistake or after an attack.
+    bool allow_payout = false;
+    /// Adds a trace to each payment, transaction and error: what the call did, step by step, as
+    /// JSON text for your log. It never contains the token, a body, or a header other than type
+    /// and date.
+    bool trace = false;
     // end of Flag
 };
 

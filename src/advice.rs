@@ -3,25 +3,29 @@
 use crate::callback::Expected;
 use crate::config::{Api, Config};
 use crate::error::{Error, ErrorCode, Outcome};
-use crate::payment::PaymentRequest;
+use crate::kind::Kind;
 use crate::wire::printable;
 
-/// Adds advice to the error of a payment request.
-pub(crate) fn after_pay(error: Error, request: &PaymentRequest, config: &Config) -> Error {
+/// Adds advice to the error of a payment request or a payout.
+pub(crate) fn after_request(error: Error, kind: Kind, reference: &str, config: &Config) -> Error {
     match error.outcome() {
         Outcome::Unknown => {
             let advice = match error.order_number() {
-                Some(order_number) => check_advice(order_number),
-                None => search_advice(&request.reference),
+                Some(order_number) => check_advice(kind, order_number),
+                None => search_advice(kind, reference),
             };
             error.append(&advice)
         }
         Outcome::Refused if is_duplicate_reference(&error) => error.append(&format!(
             "the reference {:?} was used before: check the state of that payment, and use a new \
              reference for another payment",
-            printable(&request.reference, 60)
+            printable(reference, 60)
         )),
-        Outcome::Refused => with_pay_url_advice(error, config),
+        Outcome::Refused => match kind {
+            Kind::Card => with_pay_url_advice(error, config),
+            Kind::Mobile => with_url_advice(error, "mobile_url", config.mobile_url()),
+            Kind::Payout => with_url_advice(error, "payout_url", config.payout_url()),
+        },
         Outcome::NotSent => error,
     }
 }
@@ -29,14 +33,9 @@ pub(crate) fn after_pay(error: Error, request: &PaymentRequest, config: &Config)
 /// Adds advice to the error of a check.
 pub(crate) fn after_check(error: Error, order_number: &str, config: &Config) -> Error {
     match error.outcome() {
-        Outcome::Unknown => error.append(&check_advice(order_number)),
-        Outcome::Refused if error.code() == ErrorCode::Refused && is_wrong_url(&error) => {
-            let address = printable(config.check_url(), 200);
-            error.append(&format!(
-                "check the setting check_url: the request went to {address}"
-            ))
-        }
-        _ => error,
+        Outcome::Unknown => error.append(&check_advice(Kind::Card, order_number)),
+        Outcome::Refused => with_url_advice(error, "check_url", config.check_url()),
+        Outcome::NotSent => error,
     }
 }
 
@@ -45,31 +44,52 @@ pub(crate) fn after_wait(error: Error, order_number: &str, expected: Option<&Exp
     match (error.outcome(), error.code(), expected) {
         // The order number belongs to another payment, so another check does not help.
         (Outcome::Unknown, ErrorCode::Mismatch, Some(expected)) => {
-            error.append(&search_advice(&expected.reference))
+            error.append(&search_advice(expected.kind, &expected.reference))
         }
-        (Outcome::Unknown, _, _) => error.append(&check_advice(order_number)),
+        (Outcome::Unknown, _, expected) => {
+            let kind = expected.map_or(Kind::default(), |expected| expected.kind);
+            error.append(&check_advice(kind, order_number))
+        }
         _ => error,
     }
 }
 
-fn check_advice(order_number: &str) -> String {
+fn check_advice(kind: Kind, order_number: &str) -> String {
     format!(
-        "do not pay again: check the order number {:?} first",
+        "{}: check the order number {:?} first",
+        do_not_repeat(kind),
         printable(order_number, 60)
     )
 }
 
-fn search_advice(reference: &str) -> String {
+fn search_advice(kind: Kind, reference: &str) -> String {
     format!(
-        "do not pay again: wait for the callback, or look for the reference {:?} in FlexPay's \
-         merchant console first",
+        "{}: wait for the callback, or look for the reference {:?} in FlexPay's merchant console first",
+        do_not_repeat(kind),
         printable(reference, 60)
     )
 }
 
+fn do_not_repeat(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Card | Kind::Mobile => "do not pay again",
+        Kind::Payout => "do not repeat the payout",
+    }
+}
+
+fn with_url_advice(error: Error, setting: &str, url: &str) -> Error {
+    if error.code() != ErrorCode::Refused || !is_wrong_url(&error) {
+        return error;
+    }
+    error.append(&format!(
+        "check the setting {setting}: the request went to {}",
+        printable(url, 200)
+    ))
+}
+
 fn with_pay_url_advice(error: Error, config: &Config) -> Error {
-    let address = printable(config.pay_url(), 200);
     if is_malformed(&error) {
+        let address = printable(config.pay_url(), 200);
         let (asked, own, other) = match config.api {
             Api::V1 => ("a form (api v1)", "v1", "v1.1"),
             Api::V1_1 => ("JSON (api v1.1)", "v1.1", "v1"),
@@ -78,12 +98,8 @@ fn with_pay_url_advice(error: Error, config: &Config) -> Error {
             "check the setting pay_url: {address} received {asked}; this address may be for the other version (api): set \
              api to {other}, or give the address for {own}"
         ))
-    } else if error.code() == ErrorCode::Refused && is_wrong_url(&error) {
-        error.append(&format!(
-            "check the setting pay_url: the request went to {address}"
-        ))
     } else {
-        error
+        with_url_advice(error, "pay_url", config.pay_url())
     }
 }
 

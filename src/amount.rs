@@ -49,6 +49,13 @@ impl Amount {
         self.minor
     }
 
+    /// The amount without decimals that are zero: `575`, `0.5`. [`Display`](fmt::Display) always writes
+    /// two decimals.
+    pub(crate) fn to_plain_string(self) -> String {
+        let text = self.to_string();
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+
     /// Reads a plain decimal: digits, optionally followed by a point and one or two decimals. No
     /// sign, exponent, comma, whitespace or leading zeros.
     pub fn parse(text: &str) -> Result<Self, AmountError> {
@@ -155,6 +162,23 @@ mod tests {
             let amount = Amount::parse(text).expect(text);
             assert_eq!(amount.minor(), minor, "{text}");
             assert_eq!(amount.to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn decimals_that_are_zero_can_be_left_out() {
+        for (text, plain) in [
+            ("575", "575"),
+            ("575.00", "575"),
+            ("0.50", "0.5"),
+            ("25.05", "25.05"),
+            ("10", "10"),
+            ("1000.10", "1000.1"),
+            ("0.01", "0.01"),
+        ] {
+            let amount = Amount::parse(text).expect(text);
+            assert_eq!(amount.to_plain_string(), plain);
+            assert_eq!(Amount::parse(plain), Ok(amount), "the same sum");
         }
     }
 

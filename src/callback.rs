@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use crate::amount::Amount;
 use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::kind::Kind;
 use crate::order_number;
 use crate::payment::{validate_amount, validate_currency, validate_reference};
 use crate::signature::SignedPayment;
@@ -98,6 +99,13 @@ pub struct Expected {
     /// The query string of the callback's HTTP request, with or without its `?`. Required if the
     /// client has a [`callback_secret`](crate::Config::callback_secret).
     pub query: Option<String>,
+    /// The kind of payment. A callback address is signed for one kind. A transaction that was paid by
+    /// card is neither a mobile payment nor a payout. Beyond that, the gateway does not report the kind:
+    /// for [`Kind::Payout`], an `order_number` or a callback secret is required.
+    pub kind: Kind,
+    /// An id of your own for the verification, for its [trace](crate::Config::trace): 1 to 64 printable
+    /// ASCII characters.
+    pub correlation_id: Option<String>,
 }
 
 /// Reads a callback body, JSON or form, in every variant observed. Verifies nothing, and does not use
@@ -301,6 +309,7 @@ impl Expected {
             reference: &self.reference,
             amount,
             currency: &self.currency,
+            kind: self.kind,
         }
     }
 
@@ -314,6 +323,19 @@ impl Expected {
             ));
         }
         validate_amount(&self.amount)
+    }
+
+    /// Nothing in a callback or a check tells a payout from a payment by a customer. So for a payout the
+    /// order number must be the merchant's own.
+    pub(crate) fn require_proof_of_payout(&self) -> Result<()> {
+        if self.kind == Kind::Payout && self.order_number.is_none() {
+            return Err(Error::invalid(
+                "order_number",
+                "is missing: for a payout, give the order number that you recorded, or use a callback \
+                 secret",
+            ));
+        }
+        Ok(())
     }
 
     /// Validates, for a check of this order number.
@@ -375,6 +397,9 @@ impl Expected {
             differences.compare("amount", &amount.to_string(), found.as_deref());
         }
         differences.compare("currency", &self.currency, found.currency.as_deref());
+        if self.kind != Kind::Card && found.is_by_card() {
+            differences.compare("kind", self.kind.name(), Some(Kind::Card.name()));
+        }
         differences.into_result(Outcome::Refused)
     }
 

@@ -1,4 +1,4 @@
-//! The client: pay, check, wait, and the verification of an order or a callback.
+//! The client: payments, payouts, checks, waits, and the verification of an order or a callback.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,15 +9,20 @@ use crate::amount::Amount;
 use crate::callback::{Expected, parse_callback};
 use crate::config::Config;
 use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::kind::Kind;
 use crate::order_number;
-use crate::payment::{Payment, PaymentContext, PaymentRequest};
+use crate::payment::{
+    CardContext, MobileRequest, Payment, PaymentRequest, PayoutRequest, WalletContext,
+};
 use crate::signature::Secrets;
 use crate::token::Token;
+use crate::trace::{Step, Trace, Traced, validate_correlation_id};
 use crate::transaction::{CheckReply, Transaction};
 use crate::transport::call::{deadline_after, sleep_until};
-use crate::transport::{Connection, Limits, Transport};
+use crate::transport::{Body, Connection, Limits, Transport};
 use crate::wait::{Backoff, WaitOptions};
 use crate::wire::percent;
+use crate::wire::reply::Reply;
 
 /// A client of the gateway for one merchant. Threads can share it. A forked child can use it too, with
 /// its own connections.
@@ -62,38 +67,128 @@ impl Client {
         Self::new(Config::from_env()?)
     }
 
-    /// Sends a payment request, and returns the address to send the customer to.
+    /// Sends a request for a payment by card, and returns the address to send the customer to.
     ///
     /// The request is sent **at most once**. If it fails, [`Error::outcome`] reports whether it may be
     /// repeated: after [`Outcome::NotSent`] it may, after [`Outcome::Refused`] only when the cause is
     /// fixed, after [`Outcome::Unknown`] never.
     pub fn pay(&self, request: &PaymentRequest) -> Result<Payment> {
-        let limits = Limits {
-            deadline: self.deadline(),
-            cancel: None,
-        };
-        let amount = request.validate()?;
-        let callback_url = match &request.callback_url {
-            Some(url) => Some(self.secrets.sign(url, request.signed_payment(amount))?),
-            None => None,
-        };
-        let body = request.encode(&self.config, &self.token, callback_url.as_deref());
-        let context = PaymentContext {
-            request,
-            api: self.config.api,
-            pay_url: self.config.pay_url(),
-        };
+        self.traced("pay", request.correlation_id.as_deref(), |trace| {
+            let amount = request.validate()?;
+            let callback_url = match &request.callback_url {
+                Some(url) => Some(self.secrets.sign(url, request.signed_payment(amount))?),
+                None => None,
+            };
+            let body = request.encode(&self.config, &self.token, callback_url.as_deref());
+            let context = CardContext {
+                request,
+                api: self.config.api,
+                pay_url: self.config.pay_url(),
+            };
+            self.send_once(context.pay_url, &body, trace, |reply| {
+                Payment::read_card(reply, &context)
+            })
+            .map_err(|error| {
+                advice::after_request(error, Kind::Card, &request.reference, &self.config)
+            })
+        })
+    }
+
+    /// Sends a request for a payment by mobile money. The customer receives a message on the phone and
+    /// confirms with a PIN: [`wait`](Self::wait) for it, with an [`Expected`] of [`Kind::Mobile`].
+    ///
+    /// The request is sent **at most once**, as that of [`pay`](Self::pay). The payment has an order
+    /// number, and no address for the customer.
+    pub fn pay_mobile(&self, request: &MobileRequest) -> Result<Payment> {
+        self.traced("pay_mobile", request.correlation_id.as_deref(), |trace| {
+            let (amount, phone) = request.validate()?;
+            let payment = request.signed_payment(amount);
+            let callback_url = self.secrets.sign(&request.callback_url, payment)?;
+            let body = request.encode(&self.config.merchant, amount, &phone, &callback_url);
+            let context = WalletContext {
+                what: "the mobile payment",
+                url: self.config.mobile_url(),
+                url_setting: "mobile_url",
+            };
+            self.send_once(context.url, &body, trace, |reply| {
+                Payment::read_wallet(reply, &context)
+            })
+            .map_err(|error| {
+                advice::after_request(error, Kind::Mobile, &request.reference, &self.config)
+            })
+        })
+    }
+
+    /// Sends the merchant's money to a mobile money account. Only with
+    /// [`Config::allow_payout`](crate::Config::allow_payout).
+    ///
+    /// The request is sent **at most once**, as that of [`pay`](Self::pay). The payout was accepted,
+    /// but the beneficiary does not have the money yet: verify the order number, with an [`Expected`] of
+    /// [`Kind::Payout`]. Only [`State::Paid`](crate::State::Paid) means that the beneficiary has it.
+    pub fn payout(&self, request: &PayoutRequest) -> Result<Payment> {
+        self.traced("payout", request.correlation_id.as_deref(), |trace| {
+            if !self.config.allow_payout {
+                return Err(Error::invalid(
+                    "allow_payout",
+                    "is not set: this client may not send money out. Set it only in the program that \
+                     makes payouts",
+                ));
+            }
+            let (amount, phone) = request.validate()?;
+            let payment = request.signed_payment(amount);
+            let callback_url = self.secrets.sign(&request.callback_url, payment)?;
+            let body = request.encode(&self.config.merchant, amount, &phone, &callback_url);
+            let context = WalletContext {
+                what: "the payout",
+                url: self.config.payout_url(),
+                url_setting: "payout_url",
+            };
+            self.send_once(context.url, &body, trace, |reply| {
+                Payment::read_wallet(reply, &context)
+            })
+            .map_err(|error| {
+                advice::after_request(error, Kind::Payout, &request.reference, &self.config)
+            })
+        })
+    }
+
+    /// Sends a request that moves money.
+    fn send_once(
+        &self,
+        url: &str,
+        body: &Body,
+        trace: Option<&Trace>,
+        read: impl FnOnce(&Reply) -> Result<Payment>,
+    ) -> Result<Payment> {
         self.transport
-            .post(context.pay_url, &body, limits)
-            .and_then(|reply| Payment::read(&reply, &context))
+            .post(url, body, self.limits(trace))
+            .and_then(|reply| read(&reply))
             .map_err(|error| self.explain_refused_token(error))
-            .map_err(|error| advice::after_pay(error, request, &self.config))
+    }
+
+    /// Runs a call. With [`Config::trace`](crate::Config::trace), adds the trace of the call to its
+    /// result.
+    fn traced<T: Traced>(
+        &self,
+        call: &'static str,
+        correlation_id: Option<&str>,
+        work: impl FnOnce(Option<&Trace>) -> Result<T>,
+    ) -> Result<T> {
+        validate_correlation_id(correlation_id)?;
+        if !self.config.trace {
+            return work(None);
+        }
+        let trace = Trace::start(call, correlation_id);
+        let result = work(Some(&trace));
+        trace.end(result, &self.token)
     }
 
     /// Gets the state of an order from the gateway. After a broken connection or a failure of the gateway
     /// it retries, within the deadline: a check changes nothing.
     pub fn check(&self, order_number: &str) -> Result<Transaction> {
-        self.check_expected(order_number, None)
+        self.traced("check", None, |trace| {
+            self.check_expected(order_number, None, trace)
+        })
     }
 
     /// `expected` decides whether to accept a reply without an order number. The caller must still
@@ -102,8 +197,9 @@ impl Client {
         &self,
         order_number: &str,
         expected: Option<(&Expected, Amount)>,
+        trace: Option<&Trace>,
     ) -> Result<Transaction> {
-        self.check_with_retries(order_number, expected)
+        self.check_with_retries(order_number, expected, trace)
             .map_err(|error| advice::after_check(error, order_number, &self.config))
     }
 
@@ -111,11 +207,9 @@ impl Client {
         &self,
         order_number: &str,
         expected: Option<(&Expected, Amount)>,
+        trace: Option<&Trace>,
     ) -> Result<Transaction> {
-        let limits = Limits {
-            deadline: self.deadline(),
-            cancel: None,
-        };
+        let limits = self.limits(trace);
         let attempts = if self.config.check_once {
             1
         } else {
@@ -140,6 +234,9 @@ impl Client {
             if next >= limits.deadline {
                 return Err(error);
             }
+            if let Some(trace) = trace {
+                trace.record(Step::pause_until(next));
+            }
             sleep_until(next, None);
             attempt += 1;
         }
@@ -160,23 +257,25 @@ impl Client {
     /// The outcome of an error is [`Outcome::Unknown`](crate::Outcome), because the payment may have
     /// succeeded, except for an invalid argument.
     pub fn wait(&self, order_number: &str, options: &WaitOptions) -> Result<Transaction> {
-        let expected = match &options.expected {
-            Some(expected) => Some((expected, expected.validate_for(order_number)?)),
-            None => None,
-        };
-        let check = |limits: Limits<'_>| {
-            let deadline = limits.deadline.min(self.deadline());
-            self.send_check(order_number, expected, Limits { deadline, ..limits })
-        };
-        crate::wait::wait(options, check)
-            .and_then(|transaction| match expected {
-                Some((expected, amount)) => expected
-                    .confirm(amount, &transaction)
-                    .map_err(Error::with_unknown_outcome)
-                    .map(|()| transaction),
-                None => Ok(transaction),
-            })
-            .map_err(|error| advice::after_wait(error, order_number, options.expected.as_ref()))
+        self.traced("wait", options.correlation_id.as_deref(), |trace| {
+            let expected = match &options.expected {
+                Some(expected) => Some((expected, expected.validate_for(order_number)?)),
+                None => None,
+            };
+            let check = |limits: Limits<'_>| {
+                let deadline = limits.deadline.min(self.deadline());
+                self.send_check(order_number, expected, Limits { deadline, ..limits })
+            };
+            crate::wait::wait(options, trace, check)
+                .and_then(|transaction| match expected {
+                    Some((expected, amount)) => expected
+                        .confirm(amount, &transaction)
+                        .map_err(Error::with_unknown_outcome)
+                        .map(|()| transaction),
+                    None => Ok(transaction),
+                })
+                .map_err(|error| advice::after_wait(error, order_number, options.expected.as_ref()))
+        })
     }
 
     /// Checks the order number that the merchant recorded ([`Expected::order_number`], required here),
@@ -187,11 +286,18 @@ impl Client {
     /// whether it is paid. Another payment is [`ErrorCode::Mismatch`], whose message names each field
     /// that differs. Other errors are those of [`Client::check`].
     pub fn verify_order(&self, expected: &Expected) -> Result<Transaction> {
-        let order_number = expected.order_number.as_deref().unwrap_or_default();
-        let amount = expected.validate_for(order_number)?;
-        let transaction = self.check_expected(order_number, Some((expected, amount)))?;
-        expected.confirm(amount, &transaction)?;
-        Ok(transaction)
+        self.traced(
+            "verify_order",
+            expected.correlation_id.as_deref(),
+            |trace| {
+                let order_number = expected.order_number.as_deref().unwrap_or_default();
+                let amount = expected.validate_for(order_number)?;
+                let transaction =
+                    self.check_expected(order_number, Some((expected, amount)), trace)?;
+                expected.confirm(amount, &transaction)?;
+                Ok(transaction)
+            },
+        )
     }
 
     /// Reads a callback, checks its order with the gateway, and compares reference, amount and
@@ -201,14 +307,24 @@ impl Client {
     /// whether it is paid. A callback for another payment is [`ErrorCode::Mismatch`], whose message
     /// names each field that differs.
     pub fn verify_callback(&self, body: &[u8], expected: &Expected) -> Result<Transaction> {
-        let amount = expected.validate()?;
-        self.secrets
-            .check(expected.query.as_deref(), expected.signed_payment(amount))?;
-        let callback = parse_callback(body)?;
-        let order_number = expected.order_to_check(&callback)?;
-        let transaction = self.check_expected(order_number, Some((expected, amount)))?;
-        expected.confirm(amount, &transaction)?;
-        Ok(transaction)
+        self.traced(
+            "verify_callback",
+            expected.correlation_id.as_deref(),
+            |trace| {
+                let amount = expected.validate()?;
+                if !self.secrets.sign_addresses() {
+                    expected.require_proof_of_payout()?;
+                }
+                self.secrets
+                    .check(expected.query.as_deref(), expected.signed_payment(amount))?;
+                let callback = parse_callback(body)?;
+                let order_number = expected.order_to_check(&callback)?;
+                let transaction =
+                    self.check_expected(order_number, Some((expected, amount)), trace)?;
+                expected.confirm(amount, &transaction)?;
+                Ok(transaction)
+            },
+        )
     }
 
     /// Sends one check.
@@ -268,6 +384,15 @@ impl Client {
                 Ok(read) if expected.is_some() => Ok(read.transaction),
                 _ => Err(error.after_sending()),
             },
+        }
+    }
+
+    /// The limits of a call that begins now.
+    fn limits<'t>(&self, trace: Option<&'t Trace>) -> Limits<'t> {
+        Limits {
+            deadline: self.deadline(),
+            cancel: None,
+            trace,
         }
     }
 

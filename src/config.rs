@@ -48,6 +48,11 @@ pub struct Config {
     /// The check service's URL without the order number (`…/check`), instead of the
     /// environment's.
     pub check_url: Option<String>,
+    /// The full URL of the service for payments by mobile money (`…/paymentService`), instead of the
+    /// environment's.
+    pub mobile_url: Option<String>,
+    /// The full URL of the payout service (`…/merchantPayOutService`), instead of the environment's.
+    pub payout_url: Option<String>,
     /// The time limit of a whole call, from the DNS lookup to the last byte. Zero: 30 seconds.
     pub timeout: Duration,
     /// The part of it for DNS lookup, connection, proxy and TLS handshake together. Zero: 10 seconds.
@@ -81,6 +86,12 @@ pub struct Config {
     /// when a client is freed, for the next client: until it was idle for 15 seconds. The token is never
     /// shared.
     pub private_connections: bool,
+    /// Allows payouts. Without it, the client refuses to send money out, so that a shop that only sells
+    /// cannot do so by mistake or after an attack.
+    pub allow_payout: bool,
+    /// Adds a trace to each payment, transaction and error: what the call did, step by step, as JSON text
+    /// for your log. It never contains the token, a body, or a header other than type and date.
+    pub trace: bool,
 }
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -103,12 +114,12 @@ impl Config {
 
     /// Settings from environment variables, which are the same for every language: `FLEXPAY_MERCHANT`,
     /// `FLEXPAY_TOKEN`, `FLEXPAY_ENVIRONMENT` (`live`, `test`), `FLEXPAY_API` (`v1`, `v1.1`),
-    /// `FLEXPAY_PAY_URL`, `FLEXPAY_CHECK_URL`, `FLEXPAY_TIMEOUT_MS`,
-    /// `FLEXPAY_CONNECT_TIMEOUT_MS`, `FLEXPAY_CA_FILE`, `FLEXPAY_PROXY`, `FLEXPAY_APP_NAME`,
+    /// `FLEXPAY_PAY_URL`, `FLEXPAY_CHECK_URL`, `FLEXPAY_MOBILE_URL`, `FLEXPAY_PAYOUT_URL`,
+    /// `FLEXPAY_TIMEOUT_MS`, `FLEXPAY_CONNECT_TIMEOUT_MS`, `FLEXPAY_CA_FILE`, `FLEXPAY_PROXY`, `FLEXPAY_APP_NAME`,
     /// `FLEXPAY_CALLBACK_SECRET`,
     /// `FLEXPAY_CALLBACK_SECRET_PREVIOUS`, `FLEXPAY_ALLOW_PLAIN_HTTP`,
-    /// `FLEXPAY_CHECK_ONCE`, `FLEXPAY_SYSTEM_ROOTS`, `FLEXPAY_PRIVATE_CONNECTIONS` (`0`, `1`). An
-    /// empty variable counts as unset.
+    /// `FLEXPAY_CHECK_ONCE`, `FLEXPAY_SYSTEM_ROOTS`, `FLEXPAY_PRIVATE_CONNECTIONS`,
+    /// `FLEXPAY_ALLOW_PAYOUT`, `FLEXPAY_TRACE` (`0`, `1`). An empty variable counts as unset.
     pub fn from_env() -> Result<Self> {
         Self::from_variables(|name| match std::env::var(name) {
             Ok(value) => Ok(Some(trimmed(value)).filter(|value| !value.is_empty())),
@@ -157,6 +168,8 @@ impl Config {
             },
             pay_url: text("FLEXPAY_PAY_URL")?,
             check_url: text("FLEXPAY_CHECK_URL")?,
+            mobile_url: text("FLEXPAY_MOBILE_URL")?,
+            payout_url: text("FLEXPAY_PAYOUT_URL")?,
             timeout: milliseconds("FLEXPAY_TIMEOUT_MS")?,
             connect_timeout: milliseconds("FLEXPAY_CONNECT_TIMEOUT_MS")?,
             ca_file: text("FLEXPAY_CA_FILE")?,
@@ -168,6 +181,8 @@ impl Config {
             check_once: yes_or_no("FLEXPAY_CHECK_ONCE")?,
             system_roots: yes_or_no("FLEXPAY_SYSTEM_ROOTS")?,
             private_connections: yes_or_no("FLEXPAY_PRIVATE_CONNECTIONS")?,
+            allow_payout: yes_or_no("FLEXPAY_ALLOW_PAYOUT")?,
+            trace: yes_or_no("FLEXPAY_TRACE")?,
         })
     }
 
@@ -200,7 +215,12 @@ impl Config {
                 return Err(Error::invalid("app_name", "is longer than 200 bytes"));
             }
         }
-        for (field, url) in [("pay_url", self.pay_url()), ("check_url", self.check_url())] {
+        for (field, url) in [
+            ("pay_url", self.pay_url()),
+            ("check_url", self.check_url()),
+            ("mobile_url", self.mobile_url()),
+            ("payout_url", self.payout_url()),
+        ] {
             // Behind a proxy, localhost is the proxy's machine.
             let this_machine = self.proxy.is_none();
             address::check_endpoint(url, this_machine, self.allow_plain_http)
@@ -215,6 +235,8 @@ impl Config {
         for (field, setting) in [
             ("pay_url", &mut self.pay_url),
             ("check_url", &mut self.check_url),
+            ("mobile_url", &mut self.mobile_url),
+            ("payout_url", &mut self.payout_url),
             ("ca_file", &mut self.ca_file),
             ("proxy", &mut self.proxy),
             ("app_name", &mut self.app_name),
@@ -246,6 +268,26 @@ impl Config {
             (_, Environment::Test) => "https://beta-backend.flexpay.cd/api/rest/v1/check",
         }
     }
+
+    pub(crate) fn mobile_url(&self) -> &str {
+        match (&self.mobile_url, self.environment) {
+            (Some(url), _) => url,
+            (_, Environment::Live) => "https://backend.flexpay.cd/api/rest/v1/paymentService",
+            (_, Environment::Test) => "https://beta-backend.flexpay.cd/api/rest/v1/paymentService",
+        }
+    }
+
+    pub(crate) fn payout_url(&self) -> &str {
+        match (&self.payout_url, self.environment) {
+            (Some(url), _) => url,
+            (_, Environment::Live) => {
+                "https://backend.flexpay.cd/api/rest/v1/merchantPayOutService"
+            }
+            (_, Environment::Test) => {
+                "https://beta-backend.flexpay.cd/api/rest/v1/merchantPayOutService"
+            }
+        }
+    }
 }
 
 /// A variable without the surrounding whitespace that copied values and files often have. Trims in place:
@@ -265,6 +307,8 @@ impl fmt::Debug for Config {
             .field("api", &self.api)
             .field("pay_url", &self.pay_url)
             .field("check_url", &self.check_url)
+            .field("mobile_url", &self.mobile_url)
+            .field("payout_url", &self.payout_url)
             .field("timeout", &self.timeout)
             .field("connect_timeout", &self.connect_timeout)
             .field("ca_file", &self.ca_file)
@@ -273,6 +317,8 @@ impl fmt::Debug for Config {
             .field("check_once", &self.check_once)
             .field("system_roots", &self.system_roots)
             .field("private_connections", &self.private_connections)
+            .field("allow_payout", &self.allow_payout)
+            .field("trace", &self.trace)
             .finish_non_exhaustive()
     }
 }
@@ -300,8 +346,19 @@ mod tests {
             ("FLEXPAY_API", "v1.1"),
             ("FLEXPAY_TIMEOUT_MS", "1500"),
             ("FLEXPAY_ALLOW_PLAIN_HTTP", "1"),
+            ("FLEXPAY_ALLOW_PAYOUT", "1"),
+            ("FLEXPAY_TRACE", "1"),
         ])
         .unwrap();
+        assert_eq!(
+            config.mobile_url(),
+            "https://beta-backend.flexpay.cd/api/rest/v1/paymentService"
+        );
+        assert_eq!(
+            config.payout_url(),
+            "https://beta-backend.flexpay.cd/api/rest/v1/merchantPayOutService"
+        );
+        assert!(config.allow_payout && config.trace);
         assert_eq!(
             config.pay_url(),
             "https://beta-cardpayment.flexpay.cd/v1.1/pay"
@@ -344,10 +401,12 @@ mod tests {
     #[test]
     fn a_setting_of_whitespace_is_refused_and_named() {
         type Set = fn(&mut Config, Option<String>);
-        let settings: [(&str, Set); 6] = [
+        let settings: [(&str, Set); 8] = [
             ("merchant", |config, text| config.merchant = text.unwrap()),
             ("pay_url", |config, text| config.pay_url = text),
             ("check_url", |config, text| config.check_url = text),
+            ("mobile_url", |config, text| config.mobile_url = text),
+            ("payout_url", |config, text| config.payout_url = text),
             ("ca_file", |config, text| config.ca_file = text),
             ("proxy", |config, text| config.proxy = text),
             ("app_name", |config, text| config.app_name = text),

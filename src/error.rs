@@ -68,8 +68,9 @@ numbered!(
 /// Whether the caller may repeat the request that failed. It depends on what was written to the
 /// connection, not on the kind of failure.
 ///
-/// It applies to the request of the failed call. Only [`pay`](crate::Client::pay) sends a payment: if a
-/// *check* was not sent, the customer may still have paid.
+/// It applies to the request of the failed call. Only [`pay`](crate::Client::pay),
+/// [`pay_mobile`](crate::Client::pay_mobile) and [`payout`](crate::Client::payout) move money: if a *check*
+/// was not sent, the customer may still have paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(i32)]
@@ -107,6 +108,7 @@ struct Details {
     gateway_code: Option<String>,
     gateway_message: Option<String>,
     order_number: Option<String>,
+    trace: Option<String>,
     retry_after: Option<Duration>,
     retryable: bool,
 }
@@ -125,6 +127,7 @@ impl Error {
             gateway_code: None,
             gateway_message: None,
             order_number: None,
+            trace: None,
             retry_after: None,
             retryable: false,
         }))
@@ -169,6 +172,11 @@ impl Error {
     /// Adds the order number that the failed reply to a payment request contains.
     pub(crate) fn with_order_number(mut self, order_number: Option<String>) -> Self {
         self.0.order_number = order_number;
+        self
+    }
+
+    pub(crate) fn with_trace(mut self, trace: String) -> Self {
+        self.0.trace = Some(trace);
         self
     }
 
@@ -246,6 +254,11 @@ impl Error {
     /// ([`Client::check`](crate::Client::check)). `None` if the reply contained none.
     pub fn order_number(&self) -> Option<&str> {
         self.0.order_number.as_deref()
+    }
+
+    /// The trace of the call: see [`Config::trace`](crate::Config::trace).
+    pub fn trace(&self) -> Option<&str> {
+        self.0.trace.as_deref()
     }
 
     /// Whether a retry may succeed.

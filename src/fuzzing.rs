@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::callback::{Expected, parse_callback};
 use crate::config::Api;
 use crate::error::Result;
-use crate::payment::{Payment, PaymentContext, PaymentRequest};
+use crate::payment::{CardContext, Payment, PaymentRequest, WalletContext};
 use crate::token::Token;
 use crate::transaction::{CheckReply, Transaction};
 use crate::wire::reply::Reply;
@@ -23,12 +23,22 @@ pub fn pay_reply(
     body: &[u8],
     request: &PaymentRequest,
 ) -> Result<Payment> {
-    let context = PaymentContext {
+    let context = CardContext {
         request,
         api: Api::V1,
         pay_url: "https://cardpayment.flexpay.cd/v1/pay",
     };
-    Payment::read(&reply(status, location, body), &context)
+    Payment::read_card(&reply(status, location, body), &context)
+}
+
+/// Parses a reply as `pay_mobile` and `payout` do.
+pub fn wallet_reply(status: u16, location: Option<&str>, body: &[u8]) -> Result<Payment> {
+    let context = WalletContext {
+        what: "the payout",
+        url: "https://backend.flexpay.cd/api/rest/v1/merchantPayOutService",
+        url_setting: "payout_url",
+    };
+    Payment::read_wallet(&reply(status, location, body), &context)
 }
 
 /// Verifies a callback with this reply to the check, without a callback secret. The steps are those of
@@ -40,6 +50,7 @@ pub fn verdict(
     body: &[u8],
 ) -> Result<Transaction> {
     let amount = expected.validate()?;
+    expected.require_proof_of_payout()?;
     let callback = parse_callback(callback_body)?;
     let order_number = expected.order_to_check(&callback)?;
     let transaction = check_reply(status, body, order_number)?;

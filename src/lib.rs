@@ -1,4 +1,4 @@
-//! A blocking client for FlexPay, the card gateway of the DR Congo.
+//! A blocking client for FlexPay, the payment gateway of the DR Congo: cards, mobile money and payouts.
 //!
 //! ```no_run
 //! use flexpay::{Client, Config, PaymentRequest, State, WaitOptions};
@@ -42,11 +42,15 @@ pub mod ffi;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod kind;
 mod numbered;
 mod order_number;
 mod payment;
+mod phone;
+mod random;
 mod signature;
 mod token;
+mod trace;
 mod transaction;
 mod transport;
 mod wait;
@@ -58,6 +62,8 @@ pub use cancel::CancelToken;
 pub use client::Client;
 pub use config::{Api, Config, Environment};
 pub use error::{Error, ErrorCode, Outcome, Result};
-pub use payment::{Payment, PaymentRequest};
+pub use kind::Kind;
+pub use payment::{MobileRequest, Payment, PaymentRequest, PayoutRequest};
+pub use phone::normalize_phone;
 pub use transaction::{State, Transaction};
 pub use wait::WaitOptions;

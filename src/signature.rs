@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::amount::Amount;
 use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::kind::Kind;
 use crate::wire::form;
 
 /// The name of the parameter in the address.
@@ -27,6 +28,7 @@ pub(crate) struct SignedPayment<'a> {
     pub(crate) reference: &'a str,
     pub(crate) amount: Amount,
     pub(crate) currency: &'a str,
+    pub(crate) kind: Kind,
 }
 
 /// The merchant's secrets: the current one, used to sign, and the previous one, still accepted.
@@ -63,6 +65,11 @@ impl Secrets {
             ));
         }
         Ok(Self { current, previous })
+    }
+
+    /// Whether callback addresses are signed.
+    pub(crate) fn sign_addresses(&self) -> bool {
+        self.current.is_some()
     }
 
     /// The callback address with a signature in its query; unchanged if there is no secret.
@@ -134,7 +141,7 @@ impl Secrets {
             return Ok(());
         }
         refused(
-            "its signature is for another reference, amount or currency, or was made with another \
+            "its signature is for another reference, amount, currency or kind, or was made with another \
              secret",
         )
     }
@@ -147,11 +154,13 @@ impl SignedPayment<'_> {
             reference,
             amount,
             currency,
+            kind,
         } = self;
         let length = reference.len();
         format!(
-            "flexpay callback {VERSION}\n{length}:{reference}\n{}\n{currency}",
-            amount.minor()
+            "flexpay callback {VERSION}\n{length}:{reference}\n{}\n{currency}\n{}",
+            amount.minor(),
+            kind.name()
         )
         .into_bytes()
     }
@@ -215,6 +224,7 @@ mod tests {
             reference,
             amount: amount.parse().unwrap(),
             currency,
+            kind: Kind::Card,
         }
     }
 
@@ -304,7 +314,10 @@ mod tests {
             .unwrap();
         let query = url.split_once('?').unwrap().1;
         secrets(NEW, Some(OLD)).check(Some(query), payment).unwrap();
+        let of_kind = |kind| SignedPayment { kind, ..payment };
         for (checker, other) in [
+            (secrets(OLD, None), of_kind(Kind::Mobile)),
+            (secrets(OLD, None), of_kind(Kind::Payout)),
             (secrets(NEW, None), payment),
             (secrets(OLD, None), signed_payment("R2", "25.50", "USD")),
             (secrets(OLD, None), signed_payment("R1", "25.51", "USD")),

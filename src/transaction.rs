@@ -22,16 +22,17 @@ pub enum State {
     /// The status is not in the gateway's table: neither paid nor failed.
     #[default]
     Unknown = 0,
-    /// The customer has paid.
+    /// The customer has paid. For a payout: the beneficiary has the money.
     Paid = 1,
-    /// The payment failed. The gateway can still report PAID later: it reports a failure while the
+    /// The payment or the payout failed. The gateway can still report PAID later: it reports a failure while the
     /// customer is still entering the card. Verify the order again for a day.
     Failed = 2,
-    /// The customer has neither paid nor cancelled yet.
+    /// The customer has neither paid nor cancelled yet. For a payout: the beneficiary does not have the
+    /// money yet.
     Pending = 3,
     /// A refund has begun.
     Refunding = 4,
-    /// The money was returned to the customer.
+    /// The money was returned to the customer. For a payout: to you.
     Refunded = 5,
     /// The customer cancelled.
     Cancelled = 6,
@@ -114,6 +115,18 @@ pub struct Transaction {
     pub message: Option<String>,
     /// The reply as received.
     pub raw: String,
+    /// The trace of the call: see [`Config::trace`](crate::Config::trace).
+    pub trace: Option<String>,
+}
+
+impl Transaction {
+    /// Whether the gateway reports that a card was used.
+    pub(crate) fn is_by_card(&self) -> bool {
+        let channel = self.channel.as_deref().unwrap_or_default().trim();
+        ["visa", "mastercard"]
+            .iter()
+            .any(|card| channel.eq_ignore_ascii_case(card))
+    }
 }
 
 /// A Check reply.
@@ -254,6 +267,7 @@ impl CheckReply {
             code,
             message: owned(message),
             raw: raw.to_owned(),
+            trace: None,
         };
         Ok(Ok(Self {
             transaction,

@@ -1,25 +1,32 @@
 //! Waits for the outcome of a payment.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use crate::callback::Expected;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::kind::Kind;
+use crate::random;
+use crate::trace::{Step, Trace};
 use crate::transaction::{State, Transaction};
 use crate::transport::Limits;
 use crate::transport::call::{deadline_after, sleep_until};
 
-/// The options of [`Client::wait`](crate::Client::wait). Zero means the default of each.
-#[derive(Clone, Debug)]
+/// The options of [`Client::wait`](crate::Client::wait).
+///
+/// A time of zero means the default. If [`expected`](Self::expected) is a payment of [`Kind::Mobile`], the
+/// defaults are those of a customer who confirms on the phone, beside the till: it takes a minute, and
+/// after some minutes the operator's message expires.
+#[derive(Clone, Debug, Default)]
 pub struct WaitOptions {
-    /// How long to wait in total.
+    /// How long to wait in total. Default: 10 minutes; 5 for a mobile payment.
     pub timeout: Duration,
-    /// The pause before the second check; it grows by half each time.
+    /// The pause before the second check; it grows by half each time. Default: 1 second; 2 for a mobile
+    /// payment.
     pub interval: Duration,
-    /// The longest pause.
+    /// The longest pause. Default: 10 seconds; 5 for a mobile payment.
     pub max_interval: Duration,
-    /// How long FAILED must last, from when it was first seen, before it is returned: the gateway
+    /// Default: 30 seconds. How long FAILED must last, from when it was first seen, before it is returned: the gateway
     /// reports it while the customer is still typing, and PAID afterwards. The same for CANCELLED,
     /// REFUNDING and REFUNDED: an older document of the gateway gives their numbers other meanings, and
     /// one of them was seen live before a PAID.
@@ -30,33 +37,35 @@ pub struct WaitOptions {
     /// reference, amount or currency ends the wait with [`ErrorCode::Mismatch`]. Its `order_number`, if
     /// set, must be the one that is waited for; its `query` is not used.
     pub expected: Option<Expected>,
+    /// An id of your own for this call, for its [trace](crate::Config::trace): 1 to 64 printable ASCII
+    /// characters.
+    pub correlation_id: Option<String>,
 }
 
-impl Default for WaitOptions {
-    /// Timeout: 10 minutes. Pauses: from 1 to 10 seconds. Grace period: 30 seconds.
-    fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(600),
-            interval: Duration::from_secs(1),
-            max_interval: Duration::from_secs(10),
-            failed_grace: Duration::from_secs(30),
-            cancel: None,
-            expected: None,
-        }
-    }
+/// The times of a wait.
+#[derive(Debug)]
+struct Pace {
+    timeout: Duration,
+    interval: Duration,
+    max_interval: Duration,
+    failed_grace: Duration,
 }
 
 impl WaitOptions {
-    fn with_defaults(&self) -> Self {
-        let default = Self::default();
-        let or = |given: Duration, default| if given.is_zero() { default } else { given };
-        Self {
-            timeout: or(self.timeout, default.timeout),
-            interval: or(self.interval, default.interval),
-            max_interval: or(self.max_interval, default.max_interval),
-            failed_grace: or(self.failed_grace, default.failed_grace),
-            cancel: self.cancel.clone(),
-            expected: self.expected.clone(),
+    fn pace(&self) -> Pace {
+        let (timeout, interval, max_interval) = match &self.expected {
+            Some(expected) if expected.kind == Kind::Mobile => (300, 2, 5),
+            _ => (600, 1, 10),
+        };
+        let or = |given: Duration, default_seconds| match given {
+            Duration::ZERO => Duration::from_secs(default_seconds),
+            given => given,
+        };
+        Pace {
+            timeout: or(self.timeout, timeout),
+            interval: or(self.interval, interval),
+            max_interval: or(self.max_interval, max_interval),
+            failed_grace: or(self.failed_grace, 30),
         }
     }
 }
@@ -77,9 +86,7 @@ impl Backoff {
         for _ in 1..attempts.min(64) {
             pause = pause.saturating_add(pause / 2).min(self.max);
         }
-        // RandomState has random keys. A forked child inherits them, so the process id is hashed too.
-        let random = RandomState::new().hash_one((attempts, std::process::id(), Instant::now()));
-        let percent = 80 + (random % 41) as u32;
+        let percent = 80 + (random::number() % 41) as u32;
         (pause / 100).saturating_mul(percent).min(self.max)
     }
 }
@@ -87,19 +94,24 @@ impl Backoff {
 /// Calls `check` until the state of the transaction is final.
 pub(crate) fn wait(
     options: &WaitOptions,
+    trace: Option<&Trace>,
     mut check: impl FnMut(Limits<'_>) -> Result<Transaction>,
 ) -> Result<Transaction> {
-    let options = options.with_defaults();
+    let pace = options.pace();
     let cancel = options.cancel.as_ref();
-    let deadline = deadline_after(options.timeout);
-    let limits = Limits { deadline, cancel };
+    let deadline = deadline_after(pace.timeout);
+    let limits = Limits {
+        deadline,
+        cancel,
+        trace,
+    };
     // The last check is sent shortly before the deadline, independent of the pauses.
     let last_check = deadline
-        .checked_sub(LAST_CHECK_MARGIN.min(options.timeout / 4))
+        .checked_sub(LAST_CHECK_MARGIN.min(pace.timeout / 4))
         .unwrap_or(deadline);
     let backoff = Backoff {
-        initial: options.interval,
-        max: options.max_interval,
+        initial: pace.interval,
+        max: pace.max_interval,
     };
     // The last provisional state, and when it was first seen.
     let mut provisional: Option<(State, Instant)> = None;
@@ -124,12 +136,12 @@ pub(crate) fn wait(
                         };
                         provisional = Some((state, since));
                         let lasted = since.elapsed();
-                        if lasted >= options.failed_grace {
+                        if lasted >= pace.failed_grace {
                             return Ok(transaction);
                         }
                         seen.push_str(", but too recently to be final");
                         // Check again at the end of the grace period at the latest.
-                        pause = pause.min(options.failed_grace - lasted);
+                        pause = pause.min(pace.failed_grace - lasted);
                     }
                     State::Pending | State::Unknown => provisional = None,
                 }
@@ -137,7 +149,7 @@ pub(crate) fn wait(
             Err(error) if continues_after(&error) => {
                 // Retry-After is limited to max_interval, because a customer waits at the till.
                 let retry_after = error.retry_after().unwrap_or_default();
-                pause = pause.max(retry_after.min(options.max_interval));
+                pause = pause.max(retry_after.min(pace.max_interval));
                 // A timeout is less useful in the message than what was seen before.
                 if error.code() != ErrorCode::Timeout || seen == "nothing" {
                     seen = error.message().to_owned();
@@ -150,11 +162,14 @@ pub(crate) fn wait(
             break;
         }
         let next = deadline_after(pause).min(last_check);
+        if let Some(trace) = trace {
+            trace.record(Step::pause_until(next));
+        }
         if !sleep_until(next, cancel) {
             return Err(cancelled());
         }
     }
-    let waited = options.timeout.as_secs();
+    let waited = pace.timeout.as_secs();
     Err(Error::new(
         ErrorCode::Timeout,
         Outcome::Unknown,
@@ -182,4 +197,44 @@ fn cancelled() -> Error {
         Outcome::Unknown,
         "the wait was cancelled; the payment's outcome is open",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(pace: &Pace) -> [u64; 4] {
+        [
+            pace.timeout,
+            pace.interval,
+            pace.max_interval,
+            pace.failed_grace,
+        ]
+        .map(|time| time.as_secs())
+    }
+
+    #[test]
+    fn a_mobile_payment_has_its_own_pace() {
+        let of = |kind| WaitOptions {
+            expected: Some(Expected {
+                kind,
+                ..Expected::default()
+            }),
+            ..WaitOptions::default()
+        };
+        assert_eq!(seconds(&of(Kind::Mobile).pace()), [300, 2, 5, 30]);
+        for options in [of(Kind::Card), of(Kind::Payout), WaitOptions::default()] {
+            assert_eq!(seconds(&options.pace()), [600, 1, 10, 30]);
+        }
+    }
+
+    #[test]
+    fn a_time_that_is_given_replaces_the_default() {
+        let options = WaitOptions {
+            timeout: Duration::from_secs(60),
+            max_interval: Duration::from_secs(3),
+            ..WaitOptions::default()
+        };
+        assert_eq!(seconds(&options.pace()), [60, 1, 3, 30]);
+    }
 }

@@ -1,14 +1,15 @@
-//! The numbered names that every binding has: result codes, outcomes, states, environments, APIs and
-//! flags. The number, the name and the text of each are in an enum of the crate, or in `Config`.
+//! The numbered names that every binding has: result codes, outcomes, states, environments, APIs,
+//! kinds and flags. The number, the name and the text of each are in an enum of the crate, or in `Config`.
 
 use std::path::Path;
 
 /// The enums: file, name, and prefix of their constants in C.
-const ENUMS: [(&str, &str, &str); 5] = [
+const ENUMS: [(&str, &str, &str); 6] = [
     ("src/error.rs", "ErrorCode", "ERROR"),
     ("src/error.rs", "Outcome", "OUTCOME"),
     ("src/config.rs", "Environment", "ENV"),
     ("src/config.rs", "Api", "API"),
+    ("src/kind.rs", "Kind", "KIND"),
     ("src/transaction.rs", "State", "STATE"),
 ];
 

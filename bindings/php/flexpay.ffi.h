@@ -11,6 +11,7 @@ typedef struct flexpay_error {
     const char *gateway_code;
     const char *gateway_message;
     const char *order_number;
+    const char *trace;
 } flexpay_error;
 
 typedef int32_t flexpay_result;
@@ -31,6 +32,8 @@ typedef struct flexpay_config {
     uint64_t flags;
     const char *callback_secret;
     const char *callback_secret_previous;
+    const char *mobile_url;
+    const char *payout_url;
 } flexpay_config;
 
 typedef struct flexpay_payment_request {
@@ -44,6 +47,7 @@ typedef struct flexpay_payment_request {
     const char *cancel_url;
     const char *decline_url;
     const char *home_url;
+    const char *correlation_id;
 } flexpay_payment_request;
 
 typedef struct flexpay_payment {
@@ -52,7 +56,33 @@ typedef struct flexpay_payment {
     const char *code;
     const char *message;
     const char *page;
+    const char *trace;
 } flexpay_payment;
+
+typedef struct flexpay_mobile_request {
+    size_t size;
+    const char *reference;
+    const char *amount;
+    const char *currency;
+    const char *phone;
+    const char *callback_url;
+    const char *description;
+    const char *approve_url;
+    const char *cancel_url;
+    const char *decline_url;
+    const char *return_url;
+    const char *correlation_id;
+} flexpay_mobile_request;
+
+typedef struct flexpay_payout_request {
+    size_t size;
+    const char *reference;
+    const char *amount;
+    const char *currency;
+    const char *phone;
+    const char *callback_url;
+    const char *correlation_id;
+} flexpay_payout_request;
 
 typedef struct flexpay_transaction {
     int32_t state;
@@ -69,6 +99,7 @@ typedef struct flexpay_transaction {
     const char *code;
     const char *message;
     const char *raw;
+    const char *trace;
 } flexpay_transaction;
 
 typedef struct flexpay_expected {
@@ -78,6 +109,8 @@ typedef struct flexpay_expected {
     const char *currency;
     const char *order_number;
     const char *query;
+    int32_t kind;
+    const char *correlation_id;
 } flexpay_expected;
 
 typedef struct flexpay_wait_options {
@@ -88,6 +121,7 @@ typedef struct flexpay_wait_options {
     uint32_t failed_grace_ms;
     const struct flexpay_cancel_token *cancel;
     const struct flexpay_expected *expected;
+    const char *correlation_id;
 } flexpay_wait_options;
 
 typedef struct flexpay_callback {
@@ -123,6 +157,21 @@ flexpay_result flexpay_pay(const struct flexpay_client *client,
                            struct flexpay_error **error);
 
 void flexpay_payment_free(struct flexpay_payment *payment);
+
+flexpay_result flexpay_pay_mobile(const struct flexpay_client *client,
+                                  const struct flexpay_mobile_request *request,
+                                  struct flexpay_payment **payment,
+                                  struct flexpay_error **error);
+
+flexpay_result flexpay_payout(const struct flexpay_client *client,
+                              const struct flexpay_payout_request *request,
+                              struct flexpay_payment **payment,
+                              struct flexpay_error **error);
+
+flexpay_result flexpay_normalize_phone(const char *phone,
+                                       char *normalized,
+                                       size_t size,
+                                       struct flexpay_error **error);
 
 int32_t flexpay_state_may_replace(int32_t recorded, int32_t now);
 

@@ -6,14 +6,15 @@ use std::mem::offset_of;
 use super::c_struct;
 use super::client::flexpay_client;
 use super::error::{flexpay_error, flexpay_result};
-use super::guard::deliver;
+use super::guard::{Buffer, deliver, fill_buffer};
 use super::input::{
-    SizedStruct, body as borrow_body, copied_text, read_struct, required_text, text,
+    SizedStruct, body as borrow_body, copied_text, read_struct, required_text, text, unknown_number,
 };
 use super::panics::stop_panics;
 use super::transaction::flexpay_transaction;
 use crate::callback::{CallbackView, Expected, callback_key, with_parsed_callback};
 use crate::error::{Error, Result};
+use crate::kind::Kind;
 use crate::wire::fields::Field;
 
 /// The content of a callback. ANYONE who knows the URL can send one: trust nothing in it before
@@ -72,11 +73,19 @@ pub struct flexpay_expected {
     /// without the "?". Required if the client has a callback_secret: the signature is verified
     /// before a check is sent.
     pub query: *const c_char,
+    /// FLEXPAY_KIND_CARD (default), FLEXPAY_KIND_MOBILE or FLEXPAY_KIND_PAYOUT. A callback URL is signed
+    /// for one kind. A transaction that was paid by card is neither a mobile payment nor a payout.
+    /// Beyond that, the gateway does not report the kind: to verify the callback of a payout, give
+    /// order_number, or use a callback_secret.
+    pub kind: i32,
+    /// An id of your own for the verification, for its trace: 1 to 64 printable ASCII characters.
+    /// flexpay_wait uses the one in its options.
+    pub correlation_id: *const c_char,
 }
 
 // SAFETY: repr(C), size first, integers and pointers only.
 unsafe impl SizedStruct for flexpay_expected {
-    const END: usize = offset_of!(Self, query) + size_of::<*const c_char>();
+    const END: usize = offset_of!(Self, correlation_id) + size_of::<*const c_char>();
 }
 
 impl flexpay_callback {
@@ -139,6 +148,9 @@ impl flexpay_expected {
                 currency: required_text(fields.currency, "currency")?,
                 order_number: copied_text(fields.order_number, "order_number")?,
                 query: copied_text(fields.query, "query")?,
+                kind: Kind::from_number(fields.kind)
+                    .ok_or_else(|| unknown_number("kind", fields.kind))?,
+                correlation_id: copied_text(fields.correlation_id, "correlation_id")?,
             })
         }
     }
@@ -204,36 +216,23 @@ pub unsafe extern "C" fn flexpay_callback_key(
     // SAFETY: the callback and its strings are those of a live object, and `key` has room for
     // `size` bytes, or either is NULL, as the header requires.
     unsafe {
-        if !key.is_null() && size > 0 {
-            key.write(0);
-        }
-        let no_object: *mut *mut c_char = std::ptr::null_mut();
-        deliver(
-            no_object,
+        fill_buffer(
+            Buffer {
+                name: "key",
+                start: key,
+                size,
+            },
             error,
-            |&mut ()| std::ptr::null_mut(),
             || {
                 let Some(callback) = callback.as_ref() else {
                     return Err(Error::invalid("callback", "is NULL"));
                 };
-                if key.is_null() {
-                    return Err(Error::invalid("key", "is NULL"));
-                }
-                if size < FLEXPAY_CALLBACK_KEY_SIZE as size_t {
-                    return Err(Error::invalid(
-                        "size",
-                        "is less than FLEXPAY_CALLBACK_KEY_SIZE",
-                    ));
-                }
-                let digits = callback_key(
+                Ok(callback_key(
                     text(callback.order_number, "order_number")?,
                     text(callback.reference, "reference")?,
                     text(callback.code, "code")?.unwrap_or_default(),
                     callback.claims_success != 0,
-                );
-                std::ptr::copy_nonoverlapping(digits.as_ptr().cast(), key, digits.len());
-                key.add(digits.len()).write(0);
-                Ok(())
+                ))
             },
         )
     }

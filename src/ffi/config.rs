@@ -5,7 +5,7 @@ use std::mem::offset_of;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-use super::input::{SizedStruct, copied_text, read_struct, required_text, text};
+use super::input::{SizedStruct, copied_text, read_struct, required_text, text, unknown_number};
 use super::numbers::*;
 use crate::config::{Api, Config, Environment};
 use crate::error::{Error, Result};
@@ -13,7 +13,9 @@ use crate::error::{Error, Result};
 const KNOWN_FLAGS: u64 = FLEXPAY_FLAG_ALLOW_PLAIN_HTTP
     | FLEXPAY_FLAG_CHECK_ONCE
     | FLEXPAY_FLAG_SYSTEM_ROOTS
-    | FLEXPAY_FLAG_PRIVATE_CONNECTIONS;
+    | FLEXPAY_FLAG_PRIVATE_CONNECTIONS
+    | FLEXPAY_FLAG_ALLOW_PAYOUT
+    | FLEXPAY_FLAG_TRACE;
 
 /// The settings of a client. Initialize with FLEXPAY_CONFIG_INIT. Strings are UTF-8, NULL if
 /// absent, and borrowed for the call only.
@@ -55,11 +57,16 @@ pub struct flexpay_config {
     pub callback_secret: *const c_char,
     /// The previous secret: URLs signed with it are still accepted.
     pub callback_secret_previous: *const c_char,
+    /// The full URL of the service for payments by mobile money (".../paymentService"), instead of the
+    /// environment's.
+    pub mobile_url: *const c_char,
+    /// The full URL of the payout service (".../merchantPayOutService"), instead of the environment's.
+    pub payout_url: *const c_char,
 }
 
 // SAFETY: repr(C), size first, integers and pointers only.
 unsafe impl SizedStruct for flexpay_config {
-    const END: usize = offset_of!(Self, callback_secret_previous) + size_of::<*const c_char>();
+    const END: usize = offset_of!(Self, payout_url) + size_of::<*const c_char>();
 }
 
 impl flexpay_config {
@@ -82,15 +89,17 @@ impl flexpay_config {
                 environment: match fields.environment {
                     FLEXPAY_ENV_LIVE => Environment::Live,
                     FLEXPAY_ENV_TEST => Environment::Test,
-                    other => return Err(unknown("environment", other)),
+                    other => return Err(unknown_number("environment", other)),
                 },
                 api: match fields.api {
                     FLEXPAY_API_V1 => Api::V1,
                     FLEXPAY_API_V1_1 => Api::V1_1,
-                    other => return Err(unknown("api", other)),
+                    other => return Err(unknown_number("api", other)),
                 },
                 pay_url: copied_text(fields.pay_url, "pay_url")?,
                 check_url: copied_text(fields.check_url, "check_url")?,
+                mobile_url: copied_text(fields.mobile_url, "mobile_url")?,
+                payout_url: copied_text(fields.payout_url, "payout_url")?,
                 timeout: Duration::from_millis(fields.timeout_ms.into()),
                 connect_timeout: Duration::from_millis(fields.connect_timeout_ms.into()),
                 ca_file: copied_text(fields.ca_file, "ca_file")?,
@@ -105,6 +114,8 @@ impl flexpay_config {
                 check_once: fields.flags & FLEXPAY_FLAG_CHECK_ONCE != 0,
                 system_roots: fields.flags & FLEXPAY_FLAG_SYSTEM_ROOTS != 0,
                 private_connections: fields.flags & FLEXPAY_FLAG_PRIVATE_CONNECTIONS != 0,
+                allow_payout: fields.flags & FLEXPAY_FLAG_ALLOW_PAYOUT != 0,
+                trace: fields.flags & FLEXPAY_FLAG_TRACE != 0,
             })
         }
     }
@@ -130,6 +141,8 @@ impl flexpay_config {
             flags: 0,
             callback_secret: std::ptr::null(),
             callback_secret_previous: std::ptr::null(),
+            mobile_url: std::ptr::null(),
+            payout_url: std::ptr::null(),
         }
     }
 }
@@ -139,11 +152,4 @@ impl flexpay_config {
 unsafe fn secret(given: *const c_char, name: &'static str) -> Result<Option<Zeroizing<String>>> {
     // SAFETY: as the caller promises.
     Ok(unsafe { copied_text(given, name) }?.map(Zeroizing::new))
-}
-
-fn unknown(field: &'static str, value: i32) -> Error {
-    Error::invalid(
-        field,
-        format!("is {value}, which this library does not know"),
-    )
 }

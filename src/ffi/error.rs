@@ -19,8 +19,9 @@ pub const FLEXPAY_OK: i32 = 0;
 pub struct flexpay_error {
     /// One of FLEXPAY_ERROR_*.
     pub code: i32,
-    /// One of FLEXPAY_OUTCOME_*. After flexpay_pay it says whether you may repeat the payment
-    /// request. After any other function it is about the check, and says nothing about the payment.
+    /// One of FLEXPAY_OUTCOME_*. After flexpay_pay, flexpay_pay_mobile and flexpay_payout it says whether
+    /// you may repeat the request. After any other function it is about the check, and says nothing
+    /// about the payment.
     pub outcome: i32,
     /// The HTTP status of the gateway's reply; 0 if there was no reply.
     pub http_status: i32,
@@ -36,6 +37,8 @@ pub struct flexpay_error {
     /// The order number that the reply to a failed payment request contained: check it with
     /// flexpay_check before you repeat anything. NULL if there was none.
     pub order_number: *const c_char,
+    /// What the call did, as JSON text: see FLEXPAY_FLAG_TRACE. NULL without that flag.
+    pub trace: *const c_char,
 }
 
 impl flexpay_error {
@@ -47,8 +50,16 @@ impl flexpay_error {
                 error.gateway_code(),
                 error.gateway_message(),
                 error.order_number(),
+                error.trace(),
             ],
-            |[message, field, gateway_code, gateway_message, order_number]| Self {
+            |[
+                message,
+                field,
+                gateway_code,
+                gateway_message,
+                order_number,
+                trace,
+            ]| Self {
                 code: error.code() as i32,
                 outcome: error.outcome() as i32,
                 http_status: error.http_status().map_or(0, i32::from),
@@ -57,6 +68,7 @@ impl flexpay_error {
                 gateway_code,
                 gateway_message,
                 order_number,
+                trace,
             },
         )
     }

@@ -1,6 +1,8 @@
 //! The common wrapper of the exported functions: it sets the outputs to NULL, stops panics, and
 //! returns a result code.
 
+use libc::{c_char, size_t};
+
 use super::error::{flexpay_error, flexpay_result};
 use super::panics::stop_panics;
 use crate::error::{Error, ErrorCode, Outcome, Result};
@@ -54,6 +56,54 @@ pub(super) unsafe fn deliver<T, C>(
         unsafe { set(error, object.unwrap_or(std::ptr::null_mut())) };
     }
     code
+}
+
+/// A buffer of the caller for a text.
+pub(super) struct Buffer {
+    /// Its name in the header.
+    pub(super) name: &'static str,
+    pub(super) start: *mut c_char,
+    /// In bytes, with the NUL.
+    pub(super) size: size_t,
+}
+
+/// Runs `body` and writes its text and a NUL into the buffer, or an error through `error`. After a
+/// failure the buffer has an empty text.
+///
+/// # Safety
+/// The buffer is NULL, or may be written. `error` is as for [`deliver`].
+pub(super) unsafe fn fill_buffer(
+    buffer: Buffer,
+    error: *mut *mut flexpay_error,
+    body: impl FnOnce() -> Result<String>,
+) -> flexpay_result {
+    let Buffer { name, start, size } = buffer;
+    if !start.is_null() && size > 0 {
+        // SAFETY: as the caller promises.
+        unsafe { start.write(0) };
+    }
+    let no_object: *mut *mut c_char = std::ptr::null_mut();
+    let write = || {
+        if start.is_null() {
+            return Err(Error::invalid(name, "is NULL"));
+        }
+        let text = body()?;
+        if text.len() >= size {
+            let needed = text.len() + 1;
+            return Err(Error::invalid(
+                "size",
+                format!("is {size}, but {needed} bytes are required"),
+            ));
+        }
+        // SAFETY: not NULL, and the text and its NUL fit into `size` bytes.
+        unsafe {
+            std::ptr::copy_nonoverlapping(text.as_ptr().cast(), start, text.len());
+            start.add(text.len()).write(0);
+        }
+        Ok(())
+    };
+    // SAFETY: as the caller promises.
+    unsafe { deliver(no_object, error, |&mut ()| std::ptr::null_mut(), write) }
 }
 
 unsafe fn set<T>(place: *mut *mut T, value: *mut T) {
@@ -123,6 +173,16 @@ mod tests {
             });
             panics_are_stopped("pay", |error| {
                 payment::flexpay_pay(client, null(), null_mut(), error)
+            });
+            panics_are_stopped("pay_mobile", |error| {
+                mobile::flexpay_pay_mobile(client, null(), null_mut(), error)
+            });
+            panics_are_stopped("payout", |error| {
+                payout::flexpay_payout(client, null(), null_mut(), error)
+            });
+            panics_are_stopped("normalize_phone", |error| {
+                let mut normalized = [0; 13];
+                phone::flexpay_normalize_phone(null(), normalized.as_mut_ptr(), 13, error)
             });
             panics_are_stopped("check", |error| {
                 transaction::flexpay_check(client, c"1".as_ptr(), null_mut(), error)

@@ -110,6 +110,14 @@ pub(super) unsafe fn required_text(given: *const c_char, name: &'static str) -> 
     Ok(unsafe { copied_text(given, name) }?.unwrap_or_default())
 }
 
+/// The error for the number of an enum that this library does not know.
+pub(super) fn unknown_number(field: &'static str, number: i32) -> Error {
+    Error::invalid(
+        field,
+        format!("is {number}, which this library does not know"),
+    )
+}
+
 /// A body, from pointer and length. NULL with length 0 is an empty body.
 ///
 /// # Safety

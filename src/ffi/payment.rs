@@ -1,4 +1,4 @@
-//! Payment requests.
+//! Payments by card, and the result of all payment requests.
 
 use libc::{c_char, size_t};
 use std::mem::offset_of;
@@ -12,7 +12,7 @@ use super::panics::stop_panics;
 use crate::error::Result;
 use crate::payment::{Payment, PaymentRequest};
 
-/// What a customer is asked to pay. Initialize with FLEXPAY_PAYMENT_REQUEST_INIT. Strings are
+/// What a customer is asked to pay by card. Initialize with FLEXPAY_PAYMENT_REQUEST_INIT. Strings are
 /// UTF-8, NULL if absent, and borrowed for the call only.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -41,23 +41,27 @@ pub struct flexpay_payment_request {
     pub decline_url: *const c_char,
     /// Your home page. Sent with FLEXPAY_API_V1_1 only: FLEXPAY_API_V1 has no such field.
     pub home_url: *const c_char,
+    /// An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is not
+    /// sent to the gateway.
+    pub correlation_id: *const c_char,
 }
 
 // SAFETY: repr(C), size first, integers and pointers only.
 unsafe impl SizedStruct for flexpay_payment_request {
-    const END: usize = offset_of!(Self, home_url) + size_of::<*const c_char>();
+    const END: usize = offset_of!(Self, correlation_id) + size_of::<*const c_char>();
 }
 
-/// A payment that the gateway accepted; the customer has not paid yet. Strings are UTF-8, NULL if
+/// A payment or a payout that the gateway accepted; the money has not moved yet. Strings are UTF-8, NULL if
 /// absent, and valid until the object is freed with flexpay_payment_free.
 #[repr(C)]
 pub struct flexpay_payment {
     /// Where to send the customer: an absolute https URL (http on this machine only), and not
-    /// a URL of your shop: the library has checked it. NULL if there is a page instead.
+    /// a URL of your shop: the library has checked it. NULL if there is a page instead, and always after
+    /// flexpay_pay_mobile and flexpay_payout.
     pub redirect_url: *const c_char,
-    /// The gateway's order number, for flexpay_check and flexpay_wait. NULL if the reply had none: always
-    /// with FLEXPAY_API_V1, rarely with FLEXPAY_API_V1_1. Then only the callback or the merchant's
-    /// console can tell the state.
+    /// The gateway's order number, for flexpay_check and flexpay_wait. After flexpay_pay, NULL if the reply
+    /// had none: always with FLEXPAY_API_V1, rarely with FLEXPAY_API_V1_1. Then only the callback or the
+    /// merchant's console can tell the state. Never NULL after flexpay_pay_mobile and flexpay_payout.
     pub order_number: *const c_char,
     /// The gateway's code, as received.
     pub code: *const c_char,
@@ -66,6 +70,8 @@ pub struct flexpay_payment {
     /// HTML to send to the customer's browser, if the gateway's page cannot be given as a URL (a
     /// form that submits itself).
     pub page: *const c_char,
+    /// What the call did, as JSON text: see FLEXPAY_FLAG_TRACE. NULL without that flag.
+    pub trace: *const c_char,
 }
 
 impl flexpay_payment_request {
@@ -83,13 +89,14 @@ impl flexpay_payment_request {
                 cancel_url: copied_text(fields.cancel_url, "cancel_url")?,
                 decline_url: copied_text(fields.decline_url, "decline_url")?,
                 home_url: copied_text(fields.home_url, "home_url")?,
+                correlation_id: copied_text(fields.correlation_id, "correlation_id")?,
             })
         }
     }
 }
 
 impl flexpay_payment {
-    fn make(payment: &mut Payment) -> *mut Self {
+    pub(super) fn make(payment: &mut Payment) -> *mut Self {
         c_struct::make(
             [
                 payment.redirect_url.as_deref(),
@@ -97,19 +104,21 @@ impl flexpay_payment {
                 payment.code.as_deref(),
                 payment.message.as_deref(),
                 payment.page.as_deref(),
+                payment.trace.as_deref(),
             ],
-            |[redirect_url, order_number, code, message, page]| Self {
+            |[redirect_url, order_number, code, message, page, trace]| Self {
                 redirect_url,
                 order_number,
                 code,
                 message,
                 page,
+                trace,
             },
         )
     }
 }
 
-/// Sends a payment request, AT MOST ONCE in every case. If the call fails, the error's outcome says
+/// Sends a request for a payment by card, AT MOST ONCE in every case. If the call fails, the error's outcome says
 /// whether you may repeat it.
 ///
 /// Write the reference to disk before the call, and the order number before you send the customer to

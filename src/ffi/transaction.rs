@@ -15,7 +15,8 @@ use crate::transaction::{State, Transaction};
 /// valid until the object is freed with flexpay_transaction_free.
 #[repr(C)]
 pub struct flexpay_transaction {
-    /// One of FLEXPAY_STATE_*. Only FLEXPAY_STATE_PAID means that the customer has paid.
+    /// One of FLEXPAY_STATE_*. Only FLEXPAY_STATE_PAID means that the customer has paid or, for a
+    /// payout, that the beneficiary has the money.
     pub state: i32,
     /// The status as the gateway wrote it.
     pub status: *const c_char,
@@ -47,6 +48,8 @@ pub struct flexpay_transaction {
     /// The reply as received, with the token masked if the gateway repeated it. It may contain a token
     /// that the gateway escaped in another way: do not log it. Never NULL.
     pub raw: *const c_char,
+    /// What the call did, as JSON text: see FLEXPAY_FLAG_TRACE. NULL without that flag.
+    pub trace: *const c_char,
 }
 
 impl flexpay_transaction {
@@ -66,6 +69,7 @@ impl flexpay_transaction {
                 Some(&transaction.code),
                 transaction.message.as_deref(),
                 Some(&transaction.raw),
+                transaction.trace.as_deref(),
             ],
             |[
                 status,
@@ -79,6 +83,7 @@ impl flexpay_transaction {
                 code,
                 message,
                 raw,
+                trace,
             ]| Self {
                 state: transaction.state as i32,
                 status,
@@ -94,6 +99,7 @@ impl flexpay_transaction {
                 code,
                 message,
                 raw,
+                trace,
             },
         )
     }

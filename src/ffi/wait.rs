@@ -9,22 +9,27 @@ use super::cancel::flexpay_cancel_token;
 use super::client::flexpay_client;
 use super::error::{flexpay_error, flexpay_result};
 use super::guard::deliver;
-use super::input::{SizedStruct, read_struct_or_none, text};
+use super::input::{SizedStruct, copied_text, read_struct_or_none, text};
 use super::transaction::flexpay_transaction;
 use crate::error::Result;
 use crate::wait::WaitOptions;
 
 /// How to wait. Initialize with FLEXPAY_WAIT_OPTIONS_INIT. A time of 0 means the default.
+///
+/// If expected is of FLEXPAY_KIND_MOBILE, the defaults are those of a customer who confirms on the phone,
+/// beside the till: people take about a minute, the till should learn it soon, and after some minutes the
+/// operator's message has expired. The gateway documents no time: these are decisions of this library.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flexpay_wait_options {
     /// sizeof(flexpay_wait_options), set by FLEXPAY_WAIT_OPTIONS_INIT.
     pub size: size_t,
-    /// The time limit of the whole wait, in milliseconds. 0 means 600000.
+    /// The time limit of the whole wait, in milliseconds. 0 means 600000; 300000 for a mobile payment.
     pub timeout_ms: u32,
-    /// The pause before the second check, in milliseconds. It grows by half each time. 0 means 1000.
+    /// The pause before the second check, in milliseconds. It grows by half each time. 0 means 1000;
+    /// 2000 for a mobile payment.
     pub interval_ms: u32,
-    /// The longest pause, in milliseconds. 0 means 10000.
+    /// The longest pause, in milliseconds. 0 means 10000; 5000 for a mobile payment.
     pub max_interval_ms: u32,
     /// How long the gateway must keep reporting FAILED before the wait returns it, in milliseconds:
     /// it may report FAILED while the customer is still typing, and PAID afterwards. The same for
@@ -37,35 +42,36 @@ pub struct flexpay_wait_options {
     /// set it if it is from your records. Its query is not used. NULL: nothing is compared, and you
     /// must compare reference, amount and currency yourself.
     pub expected: *const flexpay_expected,
+    /// An id of your own for this call, for its trace: 1 to 64 printable ASCII characters.
+    pub correlation_id: *const c_char,
 }
 
 // SAFETY: repr(C), size first, integers and pointers only.
 unsafe impl SizedStruct for flexpay_wait_options {
-    const END: usize = offset_of!(Self, expected) + size_of::<*const c_char>();
+    const END: usize = offset_of!(Self, correlation_id) + size_of::<*const c_char>();
 }
 
 impl flexpay_wait_options {
     unsafe fn read(given: *const Self) -> Result<WaitOptions> {
-        let mut options = WaitOptions::default();
-        // SAFETY: as the caller promises.
+        // SAFETY: as the caller promises, for the struct and for what its pointers point to.
         unsafe {
-            if let Some(fields) = read_struct_or_none(given, "options")? {
-                let set = |option: &mut Duration, milliseconds: u32| {
-                    if milliseconds != 0 {
-                        *option = Duration::from_millis(milliseconds.into());
-                    }
-                };
-                set(&mut options.timeout, fields.timeout_ms);
-                set(&mut options.interval, fields.interval_ms);
-                set(&mut options.max_interval, fields.max_interval_ms);
-                set(&mut options.failed_grace, fields.failed_grace_ms);
-                options.cancel = flexpay_cancel_token::share(fields.cancel);
-                if !fields.expected.is_null() {
-                    options.expected = Some(flexpay_expected::read(fields.expected)?);
-                }
-            }
+            let Some(fields) = read_struct_or_none(given, "options")? else {
+                return Ok(WaitOptions::default());
+            };
+            let time = |milliseconds: u32| Duration::from_millis(milliseconds.into());
+            Ok(WaitOptions {
+                timeout: time(fields.timeout_ms),
+                interval: time(fields.interval_ms),
+                max_interval: time(fields.max_interval_ms),
+                failed_grace: time(fields.failed_grace_ms),
+                cancel: flexpay_cancel_token::share(fields.cancel),
+                expected: match fields.expected.is_null() {
+                    true => None,
+                    false => Some(flexpay_expected::read(fields.expected)?),
+                },
+                correlation_id: copied_text(fields.correlation_id, "correlation_id")?,
+            })
         }
-        Ok(options)
     }
 }
 

@@ -13,6 +13,7 @@ use super::first_byte::ConnectionHandle;
 use crate::cancel::CancelToken;
 use crate::error::Outcome;
 use crate::token::{Place, Token};
+use crate::trace::{Step, Trace};
 
 /// The stage of a call. The variants are in the order of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +38,7 @@ pub(crate) struct Call {
     connect_deadline: Instant,
     reused_connection_deadline: Instant,
     cancel: Option<CancelToken>,
+    trace: Option<Trace>,
     stage: Cell<Stage>,
     /// The token, and its place in this request. `None` after it was written.
     token: RefCell<Option<(Arc<Token>, Place)>>,
@@ -73,6 +75,7 @@ impl Call {
             reused_connection_deadline: deadline_after(REUSED_CONNECTION_TIMEOUT)
                 .min(limits.deadline),
             cancel: limits.cancel.cloned(),
+            trace: limits.trace.cloned(),
             stage: Cell::new(Stage::Start),
             token: RefCell::new(token),
             reply_started: Cell::new(false),
@@ -86,7 +89,12 @@ impl Call {
     #[cfg(test)]
     pub(crate) fn with_timeout(time: Duration, cancel: Option<&CancelToken>) -> Self {
         let deadline = deadline_after(time);
-        Self::new(Limits { deadline, cancel }, time, None)
+        let limits = Limits {
+            deadline,
+            cancel,
+            trace: None,
+        };
+        Self::new(limits, time, None)
     }
 
     /// Runs `work` with this as the current call of the thread.
@@ -119,6 +127,13 @@ impl Call {
         self.stage.set(stage);
         if stage == Stage::Ready {
             self.is_new_connection.set(true);
+        }
+    }
+
+    /// Records a step, if the call is traced.
+    pub(crate) fn record(&self, step: impl FnOnce() -> Step) {
+        if let Some(trace) = &self.trace {
+            trace.record(step());
         }
     }
 

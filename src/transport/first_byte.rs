@@ -11,6 +11,7 @@ use zeroize::Zeroize;
 
 use super::call::{Call, Stage};
 use super::tcp::is_to_proxy;
+use crate::trace::{ConnectionKind, Step};
 
 /// Puts a [`FirstByteTransport`] on top of every connection.
 #[derive(Debug)]
@@ -77,6 +78,14 @@ impl<T: Transport> Transport for FirstByteTransport<T> {
         let end = amount.min(output.len());
         let has_token = call.write_token(&mut output[..end]);
         call.set_connection(&self.handle);
+        if call.stage() != Stage::Sent {
+            call.record(|| Step::Sent {
+                connection: match call.uses_new_connection() {
+                    true => ConnectionKind::New,
+                    false => ConnectionKind::Reused,
+                },
+            });
+        }
         // Before the write, not after: if it fails, a byte may have been sent.
         call.enter(Stage::Sent);
         let result = self.inner.transmit_output(amount, timeout);

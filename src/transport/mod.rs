@@ -31,6 +31,7 @@ use crate::cancel::CancelToken;
 use crate::config::Config;
 use crate::error::{Error, ErrorCode, Result};
 use crate::token::{Place, Token};
+use crate::trace::{Step, Trace};
 use crate::wire::reply::Reply;
 use crate::wire::{date, printable};
 
@@ -41,12 +42,17 @@ const MAX_BODY: u64 = 1024 * 1024;
 /// `first_byte` refuses a larger one.
 const INPUT_BUFFER: usize = 64 * 1024;
 const OUTPUT_BUFFER: usize = 16 * 1024;
+/// In characters.
+const MAX_TRACED_HEADER: usize = 100;
 
-/// A request body, with a placeholder for the token.
+/// A request body.
 #[derive(Debug)]
-pub(crate) enum Body {
-    Form(String),
-    Json(String),
+pub(crate) struct Body {
+    /// If the token is in the body, this has a placeholder for it.
+    pub(crate) text: String,
+    pub(crate) content_type: &'static str,
+    /// Where the token is: in the body, or in the Authorization header.
+    pub(crate) token: Place,
 }
 
 /// Which connection a check uses.
@@ -58,18 +64,19 @@ pub(crate) enum Connection {
     New,
 }
 
-/// The deadline of a call, and the token that may cancel it earlier.
+/// The deadline of a call, the token that may cancel it earlier, and the trace to record its steps in.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits<'c> {
     pub(crate) deadline: Instant,
     pub(crate) cancel: Option<&'c CancelToken>,
+    pub(crate) trace: Option<&'c Trace>,
 }
 
 /// Sends the requests of one client.
 pub(crate) struct Transport {
     pool: Arc<Pool>,
     token: Arc<Token>,
-    /// The Authorization header of a check, with a placeholder for the token.
+    /// The Authorization header, with a placeholder for the token.
     authorization: HeaderValue,
     user_agent: HeaderValue,
     connect_timeout: Duration,
@@ -112,16 +119,17 @@ impl Transport {
 
     /// Sends a POST request once, over a new connection that is not used again.
     pub(crate) fn post(&self, url: &str, body: &Body, limits: Limits<'_>) -> Result<Reply> {
-        let (place, kind, text) = match body {
-            Body::Form(text) => (Place::Form, "application/x-www-form-urlencoded", text),
-            Body::Json(text) => (Place::Json, "application/json", text),
-        };
-        let sent = self.exchange(url, place, limits, |agents| {
-            let request = agents.unpooled.post(url);
-            request
+        let sent = self.exchange(url, body.token, limits, |agents| {
+            let request = agents
+                .unpooled
+                .post(url)
                 .header("user-agent", &self.user_agent)
-                .header("content-type", kind)
-                .send(text.as_str())
+                .header("content-type", body.content_type);
+            let request = match body.token {
+                Place::Header => request.header("authorization", &self.authorization),
+                Place::Form | Place::Json => request,
+            };
+            request.send(body.text.as_str())
         });
         sent.map(|(reply, _)| reply)
             .map_err(|failure| failure.error)
@@ -169,6 +177,9 @@ impl Transport {
         send: impl FnOnce(&Agents) -> Result<Response<ureq::Body>, ureq::Error>,
     ) -> Result<(Reply, Option<ConnectionHandle>), Failure> {
         let token = Some((Arc::clone(&self.token), place));
+        if let Some(trace) = limits.trace {
+            trace.record_attempt();
+        }
         let call = Call::new(limits, self.connect_timeout, token);
         call.run(|call| match send(self.pool.agents()) {
             Ok(response) => {
@@ -197,7 +208,9 @@ impl Transport {
     fn read_reply(&self, mut response: Response<ureq::Body>, call: &Call, url: &str) -> Reply {
         let mut body = Vec::new();
         let mut reader = response.body_mut().as_reader().take(MAX_BODY + 1);
-        let mut body = match reader.read_to_end(&mut body) {
+        let received = reader.read_to_end(&mut body);
+        let bytes = body.len();
+        let mut body = match received {
             Err(error) => Err(failure::explain(error.into(), call, url)),
             Ok(_) if body.len() as u64 > MAX_BODY => Err(failure::too_large(call)),
             Ok(_) if call.is_broken() && !looks_complete(&body) => Err(failure::cut_short(call)),
@@ -217,6 +230,13 @@ impl Transport {
             echoed_token |= token.mask_in(&mut value);
             Some(String::from_utf8_lossy(&value).into_owned())
         };
+        call.record(|| Step::Reply {
+            status: response.status().as_u16(),
+            bytes,
+            complete: body.is_ok(),
+            content_type: header("content-type").map(|value| printable(&value, MAX_TRACED_HEADER)),
+            date: header("date").map(|value| printable(&value, MAX_TRACED_HEADER)),
+        });
         Reply {
             status: response.status().as_u16(),
             location: header("location"),

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::call::Call;
 use super::tcp::timed_out;
+use crate::trace::Step;
 
 /// The time between the starts of two attempts: the "Connection Attempt Delay" that RFC 8305
 /// recommends.
@@ -24,6 +25,7 @@ pub(super) fn connect_first(
     deadline: Instant,
 ) -> Result<(std::net::TcpStream, Vec<SocketAddr>), ureq::Error> {
     let mut race = Race {
+        call,
         poll: Poll::new()?,
         attempts: Vec::new(),
         last_error: ureq::Error::HostNotFound,
@@ -35,7 +37,7 @@ pub(super) fn connect_first(
     let mut next_start = Instant::now();
     loop {
         if untried.peek().is_none() && !race.has_pending_attempts() {
-            return Err(race.last_error);
+            return Err(std::mem::replace(&mut race.last_error, timed_out()));
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -76,11 +78,18 @@ pub(super) fn connect_first(
 }
 
 /// The attempts of one race.
-struct Race {
+struct Race<'c> {
+    call: &'c Call,
     poll: Poll,
-    /// Indexed by their mio token. `None` if the attempt failed.
-    attempts: Vec<Option<TcpStream>>,
+    /// Indexed by their mio token.
+    attempts: Vec<Attempt>,
     last_error: ureq::Error,
+}
+
+struct Attempt {
+    address: SocketAddr,
+    /// `None` if the attempt failed, or has won.
+    stream: Option<TcpStream>,
 }
 
 enum AttemptState {
@@ -89,9 +98,9 @@ enum AttemptState {
     Connected(io::Result<std::net::TcpStream>),
 }
 
-impl Race {
+impl Race<'_> {
     fn has_pending_attempts(&self) -> bool {
-        self.attempts.iter().any(Option::is_some)
+        self.attempts.iter().any(|attempt| attempt.stream.is_some())
     }
 
     /// Returns whether the attempt is pending; it may fail at once.
@@ -102,25 +111,35 @@ impl Race {
             registry.register(&mut stream, token, Interest::WRITABLE)?;
             Ok(stream)
         });
-        self.attempts.push(match begun {
+        self.call.record(|| Step::Connecting {
+            address: address.to_string(),
+        });
+        let stream = match begun {
             Ok(stream) => Some(stream),
             Err(error) => {
-                self.last_error = error.into();
+                self.record_failure(address, error);
                 None
             }
-        });
-        self.attempts.last().is_some_and(Option::is_some)
+        };
+        let is_pending = stream.is_some();
+        self.attempts.push(Attempt { address, stream });
+        is_pending
     }
 
     /// The state of an attempt, after an event for it.
     fn check_attempt(&mut self, attempt: usize) -> AttemptState {
-        let Some(Some(stream)) = self.attempts.get(attempt) else {
+        let Attempt { address, stream } = &mut self.attempts[attempt];
+        let address = *address;
+        let Some(stream) = stream else {
             return AttemptState::Pending;
         };
         // An event may arrive before the connection is established: then there is no error and no peer.
         let error = match (stream.take_error(), stream.peer_addr()) {
             (Ok(None), Ok(_)) => {
-                return match self.attempts[attempt].take() {
+                self.call.record(|| Step::Connected {
+                    address: address.to_string(),
+                });
+                return match self.attempts[attempt].stream.take() {
                     Some(won) => AttemptState::Connected(self.make_blocking(won)),
                     None => AttemptState::Pending,
                 };
@@ -131,9 +150,17 @@ impl Race {
             }
             (Ok(None), Err(error)) => error,
         };
-        self.last_error = error.into();
-        self.attempts[attempt] = None;
+        self.record_failure(address, error);
+        self.attempts[attempt].stream = None;
         AttemptState::Failed
+    }
+
+    fn record_failure(&mut self, address: SocketAddr, error: io::Error) {
+        self.call.record(|| Step::ConnectFailed {
+            address: address.to_string(),
+            error: format!("{:?}", error.kind()),
+        });
+        self.last_error = error.into();
     }
 
     /// Makes the connection blocking, which the other layers expect.
@@ -142,6 +169,19 @@ impl Race {
         let stream = std::net::TcpStream::from(won);
         stream.set_nonblocking(false)?;
         Ok(stream)
+    }
+}
+
+impl Drop for Race<'_> {
+    /// Ends the attempts that are still pending.
+    fn drop(&mut self) {
+        for attempt in &self.attempts {
+            if attempt.stream.is_some() {
+                self.call.record(|| Step::ConnectAbandoned {
+                    address: attempt.address.to_string(),
+                });
+            }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use ureq::unversioned::transport::{
 
 use super::call::{Call, Stage};
 use super::{lookup, race};
+use crate::trace::Step;
 
 /// Opens TCP connections.
 #[derive(Debug)]
@@ -42,8 +43,16 @@ impl<In: Transport> Connector<In> for TcpConnector {
         };
         let out = match chained {
             // A tunnel through the proxy.
-            Some(tunnel) => Either::A(tunnel),
+            Some(tunnel) => {
+                call.record(|| Step::Tunnel);
+                Either::A(tunnel)
+            }
             None => {
+                if to_proxy {
+                    call.record(|| Step::Proxy {
+                        host: details.uri.host().unwrap_or_default().to_owned(),
+                    });
+                }
                 let stream = connect(&call, details.uri, enter)?;
                 Either::B(TcpTransport::new(stream, details.needs_tls()))
             }
@@ -95,7 +104,7 @@ fn connect_to_name(
     port: u16,
     enter: impl Fn(Stage),
 ) -> Result<TcpStream, ureq::Error> {
-    let found = lookup::resolve(call, host)?;
+    let found = resolve(call, host)?;
     enter(Stage::Connecting);
     // The host may have moved since it was resolved, and its old address may not respond.
     let now = Instant::now();
@@ -110,7 +119,7 @@ fn connect_to_name(
     if connected.is_err() && found.is_cached && call.next_timeout().is_some() {
         lookup::forget(host);
         enter(Stage::Resolving);
-        let refreshed = lookup::resolve(call, host);
+        let refreshed = resolve(call, host);
         enter(Stage::Connecting);
         let is_new = |ip: &IpAddr| !found.ips.contains(ip);
         let has_timed_out = matches!(connected, Err(ureq::Error::Timeout(_)));
@@ -132,6 +141,33 @@ fn connect_to_name(
             Err(error)
         }
     }
+}
+
+fn resolve(call: &Call, host: &str) -> Result<lookup::Addresses, ureq::Error> {
+    call.record(|| Step::Lookup {
+        host: host.to_owned(),
+    });
+    let found = lookup::resolve(call, host);
+    call.record(|| match &found {
+        Ok(found) => Step::Addresses {
+            addresses: found.ips.iter().map(IpAddr::to_string).collect(),
+            cached: found.is_cached,
+        },
+        Err(error) => Step::LookupFailed {
+            error: error_kind(error),
+        },
+    });
+    found
+}
+
+/// The kind of an error, for a trace: `ConnectionRefused`, `TimedOut`.
+pub(super) fn error_kind(error: &ureq::Error) -> String {
+    let kind = match error {
+        ureq::Error::Io(error) => error.kind(),
+        ureq::Error::Timeout(_) => ErrorKind::TimedOut,
+        _ => ErrorKind::Other,
+    };
+    format!("{kind:?}")
 }
 
 /// The minimum time for cached addresses before the host is resolved again, so that each is tried.

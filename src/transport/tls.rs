@@ -3,16 +3,20 @@
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, CipherSuite, ClientConfig, ClientConnection, RootCertStore};
+use rustls::{
+    CertificateError, CipherSuite, ClientConfig, ClientConnection, HandshakeKind, RootCertStore,
+};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::Arc;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
 };
 
+use super::call::Call;
 use super::provider::provider;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::trace::Step;
 use crate::wire::printable;
 
 /// How many sessions are stored, so that the next handshake with the same host is shorter.
@@ -146,6 +150,9 @@ impl<In: Transport> Connector<In> for TlsConnector {
             buffers: LazyBuffers::new(super::INPUT_BUFFER, super::OUTPUT_BUFFER),
         };
         transport.handshake(details.timeout)?;
+        if let Some(call) = Call::current() {
+            call.record(|| transport.trace_step());
+        }
         Ok(Some(Either::B(transport)))
     }
 }
@@ -167,6 +174,19 @@ impl<T: Transport> TlsTransport<T> {
             }
         }
         self.send(timeout)
+    }
+
+    /// What was negotiated: `TLSv1.3`, `TLS13_AES_128_GCM_SHA256`.
+    fn trace_step(&self) -> Step {
+        let version = self.session.protocol_version();
+        let version = version.and_then(|version| version.as_str());
+        let suite = self.session.negotiated_cipher_suite();
+        let suite = suite.and_then(|suite| suite.suite().as_str());
+        Step::Tls {
+            version: version.unwrap_or_default().replace('_', "."),
+            cipher: suite.unwrap_or_default().to_owned(),
+            resumed: self.session.handshake_kind() == Some(HandshakeKind::Resumed),
+        }
     }
 
     /// Sends all records that the session has ready.

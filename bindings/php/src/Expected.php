@@ -10,6 +10,17 @@ use FlexPay\Internal\Arguments;
 /** What you requested, from your own records, to compare with an order or a callback. */
 final class Expected
 {
+    // written by make header: Kind
+    /** A customer pays with a card. */
+    public const KIND_CARD = 'CARD';
+
+    /** A customer pays with mobile money. */
+    public const KIND_MOBILE = 'MOBILE';
+
+    /** The merchant sends money to a mobile money account. */
+    public const KIND_PAYOUT = 'PAYOUT';
+    // end of Kind
+
     /**
      * @var array{
      *     reference: string,

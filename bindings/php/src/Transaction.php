@@ -33,22 +33,25 @@ final class Transaction
     /** The status is not in the gateway's table: neither paid nor failed. */
     public const STATE_UNKNOWN = 'UNKNOWN';
 
-    /** The customer has paid. */
+    /** The customer has paid. For a payout: the beneficiary has the money. */
     public const STATE_PAID = 'PAID';
 
     /**
-     * The payment failed. The gateway can still report PAID later: it reports a failure while the customer
-     * is still entering the card. Verify the order again for a day.
+     * The payment or the payout failed. The gateway can still report PAID later: it reports a failure
+     * while the customer is still entering the card. Verify the order again for a day.
      */
     public const STATE_FAILED = 'FAILED';
 
-    /** The customer has neither paid nor cancelled yet. */
+    /**
+     * The customer has neither paid nor cancelled yet. For a payout: the beneficiary does not have the
+     * money yet.
+     */
     public const STATE_PENDING = 'PENDING';
 
     /** A refund has begun. */
     public const STATE_REFUNDING = 'REFUNDING';
 
-    /** The money was returned to the customer. */
+    /** The money was returned to the customer. For a payout: to you. */
     public const STATE_REFUNDED = 'REFUNDED';
 
     /** The customer cancelled. */

@@ -32,6 +32,9 @@ ENV_LIVE = 0
 ENV_TEST = 1
 API_V1 = 0
 API_V1_1 = 1
+KIND_CARD = 0
+KIND_MOBILE = 1
+KIND_PAYOUT = 2
 STATE_UNKNOWN = 0
 STATE_PAID = 1
 STATE_FAILED = 2
@@ -43,6 +46,9 @@ FLAG_ALLOW_PLAIN_HTTP = 1
 FLAG_CHECK_ONCE = 2
 FLAG_SYSTEM_ROOTS = 4
 FLAG_PRIVATE_CONNECTIONS = 8
+FLAG_ALLOW_PAYOUT = 16
+FLAG_TRACE = 32
+PHONE_SIZE = 13
 CALLBACK_KEY_SIZE = 65
 ABI_VERSION = 1
 
@@ -56,6 +62,7 @@ FIELDS: Dict[str, List[Tuple[str, Any]]] = {
         ("gateway_code", c_char_p),
         ("gateway_message", c_char_p),
         ("order_number", c_char_p),
+        ("trace", c_char_p),
     ],
     "flexpay_config": [
         ("size", c_size_t),
@@ -73,6 +80,8 @@ FIELDS: Dict[str, List[Tuple[str, Any]]] = {
         ("flags", c_uint64),
         ("callback_secret", c_char_p),
         ("callback_secret_previous", c_char_p),
+        ("mobile_url", c_char_p),
+        ("payout_url", c_char_p),
     ],
     "flexpay_payment_request": [
         ("size", c_size_t),
@@ -85,6 +94,7 @@ FIELDS: Dict[str, List[Tuple[str, Any]]] = {
         ("cancel_url", c_char_p),
         ("decline_url", c_char_p),
         ("home_url", c_char_p),
+        ("correlation_id", c_char_p),
     ],
     "flexpay_payment": [
         ("redirect_url", c_char_p),
@@ -92,6 +102,30 @@ FIELDS: Dict[str, List[Tuple[str, Any]]] = {
         ("code", c_char_p),
         ("message", c_char_p),
         ("page", c_char_p),
+        ("trace", c_char_p),
+    ],
+    "flexpay_mobile_request": [
+        ("size", c_size_t),
+        ("reference", c_char_p),
+        ("amount", c_char_p),
+        ("currency", c_char_p),
+        ("phone", c_char_p),
+        ("callback_url", c_char_p),
+        ("description", c_char_p),
+        ("approve_url", c_char_p),
+        ("cancel_url", c_char_p),
+        ("decline_url", c_char_p),
+        ("return_url", c_char_p),
+        ("correlation_id", c_char_p),
+    ],
+    "flexpay_payout_request": [
+        ("size", c_size_t),
+        ("reference", c_char_p),
+        ("amount", c_char_p),
+        ("currency", c_char_p),
+        ("phone", c_char_p),
+        ("callback_url", c_char_p),
+        ("correlation_id", c_char_p),
     ],
     "flexpay_transaction": [
         ("state", c_int32),
@@ -108,6 +142,7 @@ FIELDS: Dict[str, List[Tuple[str, Any]]] = {
         ("code", c_char_p),
         ("message", c_char_p),
         ("raw", c_char_p),
+        ("trace", c_char_p),
     ],
     "flexpay_expected": [
         ("size", c_size_t),
@@ -116,6 +151,8 @@ FIELDS: Dict[str, List[Tuple[str, Any]]] = {
         ("currency", c_char_p),
         ("order_number", c_char_p),
         ("query", c_char_p),
+        ("kind", c_int32),
+        ("correlation_id", c_char_p),
     ],
     "flexpay_wait_options": [
         ("size", c_size_t),
@@ -125,6 +162,7 @@ FIELDS: Dict[str, List[Tuple[str, Any]]] = {
         ("failed_grace_ms", c_uint32),
         ("cancel", c_void_p),
         ("expected", c_void_p),
+        ("correlation_id", c_char_p),
     ],
     "flexpay_callback": [
         ("claims_success", c_int32),
@@ -185,6 +223,33 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "flexpay_payment_free": (
         None,
         [
+            c_void_p,
+        ],
+    ),
+    "flexpay_pay_mobile": (
+        c_int32,
+        [
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_payout": (
+        c_int32,
+        [
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_normalize_phone": (
+        c_int32,
+        [
+            c_char_p,
+            c_char_p,
+            c_size_t,
             c_void_p,
         ],
     ),

@@ -33,6 +33,19 @@ class Api(IntEnum):
     # end of Api
 
 
+class Kind(IntEnum):
+    """The way the money goes. "card", "mobile" and "payout" are accepted instead."""
+
+    # written by make header: Kind
+    #: A customer pays with a card.
+    CARD = _abi.KIND_CARD
+    #: A customer pays with mobile money.
+    MOBILE = _abi.KIND_MOBILE
+    #: The merchant sends money to a mobile money account.
+    PAYOUT = _abi.KIND_PAYOUT
+    # end of Kind
+
+
 class State(IntEnum):
     """The state of a transaction. Only PAID means that the customer has paid.
 
@@ -42,16 +55,17 @@ class State(IntEnum):
     # written by make header: State
     #: The status is not in the gateway's table: neither paid nor failed.
     UNKNOWN = _abi.STATE_UNKNOWN
-    #: The customer has paid.
+    #: The customer has paid. For a payout: the beneficiary has the money.
     PAID = _abi.STATE_PAID
-    #: The payment failed. The gateway can still report PAID later: it reports a failure while the
-    #: customer is still entering the card. Verify the order again for a day.
+    #: The payment or the payout failed. The gateway can still report PAID later: it reports a
+    #: failure while the customer is still entering the card. Verify the order again for a day.
     FAILED = _abi.STATE_FAILED
-    #: The customer has neither paid nor cancelled yet.
+    #: The customer has neither paid nor cancelled yet. For a payout: the beneficiary does not have
+    #: the money yet.
     PENDING = _abi.STATE_PENDING
     #: A refund has begun.
     REFUNDING = _abi.STATE_REFUNDING
-    #: The money was returned to the customer.
+    #: The money was returned to the customer. For a payout: to you.
     REFUNDED = _abi.STATE_REFUNDED
     #: The customer cancelled.
     CANCELLED = _abi.STATE_CANCELLED

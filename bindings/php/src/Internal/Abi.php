@@ -37,6 +37,9 @@ final class Abi
     public const ENV_TEST = 1;
     public const API_V1 = 0;
     public const API_V1_1 = 1;
+    public const KIND_CARD = 0;
+    public const KIND_MOBILE = 1;
+    public const KIND_PAYOUT = 2;
     public const STATE_UNKNOWN = 0;
     public const STATE_PAID = 1;
     public const STATE_FAILED = 2;
@@ -48,6 +51,9 @@ final class Abi
     public const FLAG_CHECK_ONCE = 2;
     public const FLAG_SYSTEM_ROOTS = 4;
     public const FLAG_PRIVATE_CONNECTIONS = 8;
+    public const FLAG_ALLOW_PAYOUT = 16;
+    public const FLAG_TRACE = 32;
+    public const PHONE_SIZE = 13;
     public const CALLBACK_KEY_SIZE = 65;
     public const ABI_VERSION = 1;
 
@@ -73,6 +79,7 @@ final class Abi
             'gateway_code',
             'gateway_message',
             'order_number',
+            'trace',
         ],
         'flexpay_config' => [
             'size',
@@ -90,6 +97,8 @@ final class Abi
             'flags',
             'callback_secret',
             'callback_secret_previous',
+            'mobile_url',
+            'payout_url',
         ],
         'flexpay_payment_request' => [
             'size',
@@ -102,6 +111,7 @@ final class Abi
             'cancel_url',
             'decline_url',
             'home_url',
+            'correlation_id',
         ],
         'flexpay_payment' => [
             'redirect_url',
@@ -109,6 +119,30 @@ final class Abi
             'code',
             'message',
             'page',
+            'trace',
+        ],
+        'flexpay_mobile_request' => [
+            'size',
+            'reference',
+            'amount',
+            'currency',
+            'phone',
+            'callback_url',
+            'description',
+            'approve_url',
+            'cancel_url',
+            'decline_url',
+            'return_url',
+            'correlation_id',
+        ],
+        'flexpay_payout_request' => [
+            'size',
+            'reference',
+            'amount',
+            'currency',
+            'phone',
+            'callback_url',
+            'correlation_id',
         ],
         'flexpay_transaction' => [
             'state',
@@ -125,6 +159,7 @@ final class Abi
             'code',
             'message',
             'raw',
+            'trace',
         ],
         'flexpay_expected' => [
             'size',
@@ -133,6 +168,8 @@ final class Abi
             'currency',
             'order_number',
             'query',
+            'kind',
+            'correlation_id',
         ],
         'flexpay_wait_options' => [
             'size',
@@ -142,6 +179,7 @@ final class Abi
             'failed_grace_ms',
             'cancel',
             'expected',
+            'correlation_id',
         ],
         'flexpay_callback' => [
             'claims_success',

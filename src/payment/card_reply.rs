@@ -1,34 +1,36 @@
-//! Reads the gateway's reply to a payment request.
+//! Reads the gateway's reply to a request for a payment by card.
 
 use std::borrow::Cow;
 
+use super::refusal::{not_a_payment_page, refused, refused_by_status, with_named_order};
 use super::{Payment, PaymentRequest};
 use crate::address;
 use crate::config::Api;
-use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::error::{Error, Result};
 use crate::token::Token;
 use crate::wire::fields::{Field, Fields, ParseError};
 use crate::wire::gateway_message::GatewayMessage;
-use crate::wire::named_order::NamedOrder;
-use crate::wire::page::{self, Page};
+use crate::wire::page;
 use crate::wire::reply::{Reply, reply_error, unreadable_reply};
 use crate::wire::{is_success, json, printable};
 
 /// The payment request, and the API and address it was sent to.
-pub(crate) struct PaymentContext<'a> {
+pub(crate) struct CardContext<'a> {
     pub(crate) request: &'a PaymentRequest,
     pub(crate) api: Api,
     pub(crate) pay_url: &'a str,
 }
 
 impl Payment {
-    /// Reads the gateway's reply to a payment request. The replies are not documented: this accepts
+    /// Reads the gateway's reply to a request for a payment by card. The replies are not documented: this accepts
     /// those that were observed.
-    pub(crate) fn read(reply: &Reply, context: &PaymentContext<'_>) -> Result<Self> {
-        Self::from_reply(reply, context).map_err(|error| with_named_order(error, reply, context))
+    pub(crate) fn read_card(reply: &Reply, context: &CardContext<'_>) -> Result<Self> {
+        let is_payment_address = |address: &str| !context.request.is_on_shop_site(address);
+        Self::from_reply(reply, context)
+            .map_err(|error| with_named_order(error, reply, is_payment_address))
     }
 
-    fn from_reply(reply: &Reply, context: &PaymentContext<'_>) -> Result<Self> {
+    fn from_reply(reply: &Reply, context: &CardContext<'_>) -> Result<Self> {
         match reply.status {
             301 | 302 | 303 | 307 | 308 => Self::from_location(reply, context),
             status if reply.is_success() => {
@@ -39,22 +41,13 @@ impl Payment {
                         .or_gateway_message(|| reply.gateway_message())
                 })
             }
-            _ => {
-                let refusal = reply.refusal("the payment request");
-                // A refusal with a code of success cannot be trusted.
-                match refusal.gateway_code() {
-                    Some(code) if refusal.outcome() == Outcome::Refused && is_success(code) => {
-                        Err(reply.contradiction(&refusal))
-                    }
-                    _ => Err(refusal),
-                }
-            }
+            _ => Err(refused_by_status("the payment request", reply)),
         }
     }
 
     /// A payment with this card page, if a customer may be sent there. The shop's own sites are
     /// refused: a gateway that refuses a payment sends the customer back to the shop.
-    fn with_redirect_url(redirect_url: &str, context: &PaymentContext<'_>) -> Result<Self> {
+    fn with_redirect_url(redirect_url: &str, context: &CardContext<'_>) -> Result<Self> {
         let redirect_url = redirect_url.trim();
         address::check_card_page(redirect_url)
             .map_err(|problem| bad_address(redirect_url, problem))?;
@@ -67,10 +60,11 @@ impl Payment {
             code: None,
             message: None,
             page: None,
+            trace: None,
         })
     }
 
-    fn from_location(reply: &Reply, context: &PaymentContext<'_>) -> Result<Self> {
+    fn from_location(reply: &Reply, context: &CardContext<'_>) -> Result<Self> {
         let location = reply.location.as_deref().map(str::trim);
         let payment = match location.map(|location| address::resolve(context.pay_url, location)) {
             Some(moved) if address::is_moved(context.pay_url, &moved) => Err(reply_error(format!(
@@ -85,7 +79,7 @@ impl Payment {
         payment.map_err(|error| error.with_status(reply.status))
     }
 
-    fn from_body(body: &[u8], reply: &Reply, context: &PaymentContext<'_>) -> Result<Self> {
+    fn from_body(body: &[u8], reply: &Reply, context: &CardContext<'_>) -> Result<Self> {
         let text = reply.decode(body);
         let start = json::trim_start(&text);
         if start.starts_with('<') {
@@ -116,7 +110,7 @@ impl Payment {
     fn from_json(
         text: &str,
         token: &Token,
-        context: &PaymentContext<'_>,
+        context: &CardContext<'_>,
     ) -> Result<Result<Self>, ParseError> {
         let mut fields = Fields::read(text, token)?;
         if fields.is_object(Field::Data) {
@@ -189,7 +183,7 @@ impl Payment {
 
     /// A payment with the address that the page leads to, if it can be determined; else with the
     /// complete page.
-    fn from_page(html: &str, reply: &Reply, context: &PaymentContext<'_>) -> Result<Self> {
+    fn from_page(html: &str, reply: &Reply, context: &CardContext<'_>) -> Result<Self> {
         let page = page::read(html, &reply.token);
         let has_token = reply.echoed_token || page.has_token;
         if page.has_password_field {
@@ -267,6 +261,7 @@ impl Payment {
             code: None,
             message: None,
             page: Some(html.to_owned()),
+            trace: None,
         })
     }
 }
@@ -274,61 +269,6 @@ impl Payment {
 /// A page that leads to a card page has fewer links. In a page with more, no card page is searched
 /// for, since the deadline would not stop the search.
 const MAX_LINKS: usize = 200;
-
-/// Adds the order number in the reply to the error. If a refusal names an order, or an address at
-/// which it can be paid, a payment may exist: then the error becomes one with an unknown outcome, so
-/// that the request is not repeated.
-fn with_named_order(error: Error, reply: &Reply, context: &PaymentContext<'_>) -> Error {
-    let Ok(body) = &reply.body else {
-        return error;
-    };
-    let NamedOrder {
-        order_number,
-        addresses,
-    } = NamedOrder::find_in(&reply.decode(body), &reply.token);
-    let error = match error.outcome() {
-        Outcome::Refused if order_number.is_some() => {
-            contradictory_refusal(&error, "names an order")
-        }
-        Outcome::Refused
-            if addresses
-                .iter()
-                .any(|address| !context.request.is_on_shop_site(address)) =>
-        {
-            contradictory_refusal(&error, "has an address for the customer")
-        }
-        _ => error,
-    };
-    error.with_order_number(order_number)
-}
-
-fn contradictory_refusal(refusal: &Error, contradiction: &str) -> Error {
-    let message = format!(
-        "the reply is a refusal, but it {contradiction}: check first whether there is a payment; {}",
-        refusal.message()
-    );
-    let error = reply_error(message).with_gateway_message(GatewayMessage {
-        code: refusal.gateway_code().map(str::to_owned),
-        message: refusal.gateway_message().map(str::to_owned),
-    });
-    match refusal.http_status() {
-        Some(status) if (200..300).contains(&status) => error.with_status(status).about("code"),
-        Some(status) => error.with_status(status),
-        None => error,
-    }
-}
-
-/// The error for a page that is not a payment page. It quotes the title, or the start of the text.
-fn not_a_payment_page(what: &str, page: &Page) -> Error {
-    let name = match page.title.as_str() {
-        "" => &page.text,
-        title => title,
-    };
-    reply_error(format!(
-        "{what}, not a payment: {:?} (a firewall, a login or maintenance?)",
-        printable(name, 80)
-    ))
-}
 
 /// Whether a form posts to the gateway (the host of `pay_url`, or one of FlexPay's domains) or to a
 /// card page.
@@ -363,14 +303,4 @@ fn bad_address(address: &str, problem: &str) -> Error {
         printable(address, 200)
     ))
     .about("redirect_url")
-}
-
-/// The error for a refusal by the reply's code.
-pub(crate) fn refused(what: &str, gateway_message: GatewayMessage) -> Error {
-    Error::new(
-        ErrorCode::Refused,
-        Outcome::Refused,
-        format!("the gateway refused {what}{}", gateway_message.as_suffix()),
-    )
-    .with_gateway_message(gateway_message)
 }
