@@ -13,8 +13,8 @@ mod runner;
 
 use common::*;
 use flexpay::{
-    Api, Client, Config, Error, Expected, Kind, MobileRequest, PaymentRequest, PayoutRequest, State,
-    Transaction,
+    Api, Client, Config, Error, Expected, Kind, MobileRequest, PaymentRequest, PayoutRequest,
+    State, Transaction,
 };
 use flexpay_sandbox::{Action, Decision, Endpoint, Fault, Sandbox};
 use serde_json::Value;
@@ -84,15 +84,12 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
 
 fn signing_client(sandbox: &Sandbox, secret: Option<&str>, previous: Option<&str>) -> Client {
     let owned = |secret: Option<&str>| secret.map(|secret| secret.to_owned().into());
-    let base = sandbox.http_url();
     Client::new(Config {
         callback_secret: owned(secret),
         callback_secret_previous: owned(previous),
         check_once: true,
         private_connections: true,
         allow_payout: true,
-        mobile_url: Some(format!("{base}/api/rest/v1/paymentService")),
-        payout_url: Some(format!("{base}/api/rest/v1/merchantPayOutService")),
         ..config(sandbox, Api::V1_1)
     })
     .expect("the settings are valid")

@@ -43,8 +43,9 @@ pub fn run(file: &str, case: &Value, sandbox: &str) -> Value {
         "payout" => client(case, sandbox)
             .payout(&payout_request())
             .map(|payment| payment_json(&payment)),
-        "phone" => flexpay::normalize_phone(text(case, "phone"))
-            .map(|phone| json!({ "phone": phone })),
+        "phone" => {
+            flexpay::normalize_phone(text(case, "phone")).map(|phone| json!({ "phone": phone }))
+        }
         "forgery" => forgery_client(case, sandbox)
             .verify_callback(&body(case), &expected(case))
             .map(|transaction| transaction_json(&transaction)),
