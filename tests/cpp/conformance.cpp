@@ -174,10 +174,14 @@ std::optional<std::string> text_or_null(const json& object, const char* key) {
 // The kind of the expected payment. Most cases expect a card payment, and do not give it.
 flexpay::Kind kind_of(const json& expected) {
     const std::string name = expected.value("kind", "CARD");
-    for (const auto kind : {flexpay::Kind::card, flexpay::Kind::mobile, flexpay::Kind::payout}) {
-        if (flexpay::name(kind) == name) {
-            return kind;
-        }
+    if (name == "CARD") {
+        return flexpay::Kind::card;
+    }
+    if (name == "MOBILE") {
+        return flexpay::Kind::mobile;
+    }
+    if (name == "PAYOUT") {
+        return flexpay::Kind::payout;
     }
     throw std::runtime_error("no such kind: " + name);
 }
