@@ -49,6 +49,7 @@ mod payment;
 mod phone;
 mod random;
 mod signature;
+mod text;
 mod token;
 mod trace;
 mod transaction;

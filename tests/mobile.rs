@@ -360,7 +360,7 @@ fn the_wait_continues_through_the_gateway_s_habits() {
         client.wait(&number, &options(expected("H-1"))).unwrap()
     });
     assert_eq!(transaction.state, State::Paid);
-    assert!(sandbox.requests().len() >= 6);
+    assert!(sandbox.requests().len() >= 5);
 }
 
 #[test]
