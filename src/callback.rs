@@ -85,6 +85,8 @@ pub(crate) fn callback_key(
 /// The payment that the merchant expects, from the merchant's own records. An order or a callback is
 /// compared with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "deserialize", derive(serde::Deserialize))]
+#[cfg_attr(feature = "deserialize", serde(default, deny_unknown_fields))]
 pub struct Expected {
     /// The reference of the payment request.
     pub reference: String,

@@ -52,6 +52,11 @@ struct Pace {
 }
 
 impl WaitOptions {
+    /// How long a wait with these options lasts at most, with the default applied.
+    pub fn time_limit(&self) -> Duration {
+        self.pace().timeout
+    }
+
     fn pace(&self) -> Pace {
         let (timeout, interval, max_interval) = match &self.expected {
             Some(expected) if expected.kind == Kind::Mobile => (300, 2, 5),

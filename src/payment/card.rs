@@ -21,6 +21,8 @@ use crate::wire::percent;
 ///
 /// The two other fields of that document, `authorization` and `merchant`, come from the [`Config`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "deserialize", derive(serde::Deserialize))]
+#[cfg_attr(feature = "deserialize", serde(default, deny_unknown_fields))]
 pub struct PaymentRequest {
     /// The merchant's own reference. Never use one twice: the gateway recognizes a repeated payment
     /// only by its reference.

@@ -15,6 +15,8 @@ use crate::transport::Body;
 /// A request for a payment by a customer with mobile money: M-Pesa, Orange Money, Airtel Money,
 /// Afrimoney. The customer receives a message on the phone and confirms with a PIN: there is no page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "deserialize", derive(serde::Deserialize))]
+#[cfg_attr(feature = "deserialize", serde(default, deny_unknown_fields))]
 pub struct MobileRequest {
     /// The merchant's own reference. Never use one twice: the gateway recognizes a repeated payment
     /// only by its reference.

@@ -14,6 +14,8 @@ use crate::transport::Body;
 /// A request to send the merchant's money to a mobile money account: a refund, a salary, a
 /// commission. A repeated payout gives the money away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "deserialize", derive(serde::Deserialize))]
+#[cfg_attr(feature = "deserialize", serde(default, deny_unknown_fields))]
 pub struct PayoutRequest {
     /// The merchant's own reference. Never use one twice, and never that of a payment.
     pub reference: String,

@@ -1,0 +1,230 @@
+//! The session: the client, the calls in flight, and the replies.
+
+use flexpay::{CancelToken, Client, Config, State};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::io::Stdout;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use super::protocol::{Call, Hello, Message, VERSION, parse};
+use super::write_line;
+use crate::call::{Failure, Reply, guarded};
+
+/// More calls than this at once are refused.
+const MAX_CALLS: usize = 256;
+
+pub struct Session {
+    shared: Arc<Shared>,
+    client: Option<Arc<Client>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What the threads of the calls share.
+struct Shared {
+    output: Mutex<Output>,
+    /// The waits in flight, by id.
+    waits: Mutex<HashMap<u64, CancelToken>>,
+}
+
+struct Output {
+    stdout: Stdout,
+    /// Nobody reads the replies any more.
+    is_broken: bool,
+}
+
+impl Session {
+    pub fn new(stdout: Stdout) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                output: Mutex::new(Output {
+                    stdout,
+                    is_broken: false,
+                }),
+                waits: Mutex::default(),
+            }),
+            client: None,
+            threads: Vec::new(),
+        }
+    }
+
+    /// Carries out the request of a complete line.
+    pub fn accept(&mut self, line: &[u8]) {
+        let message = std::str::from_utf8(line)
+            .map_err(|_| Failure::invalid("line", "is not UTF-8"))
+            .and_then(parse::<Message<'_>>);
+        match message {
+            Ok(message) => self.begin(&message),
+            Err(failure) => self.refuse(&failure),
+        }
+    }
+
+    /// Replies to a line that has no id.
+    pub fn refuse(&self, failure: &Failure) {
+        self.shared.write(&json!({ "id": null, "error": failure.to_json() }));
+    }
+
+    pub fn is_broken(&self) -> bool {
+        lock(&self.shared.output).is_broken
+    }
+
+    /// Ends the waits, and lets all other calls end.
+    pub fn end(self) {
+        for token in lock(&self.shared.waits).values() {
+            token.cancel();
+        }
+        for thread in self.threads {
+            // A panic inside a call was caught; one outside has no reply to lose.
+            let _ = thread.join();
+        }
+    }
+
+    fn begin(&mut self, message: &Message<'_>) {
+        let id = message.id;
+        let Some(client) = self.client.clone() else {
+            let result = self.greet(message);
+            return self.shared.reply(id, result);
+        };
+        let call = match Call::read(message) {
+            Ok(Call::Cancel(wait)) => {
+                let was_found = self.shared.cancel(wait);
+                let reply = Reply::Other(json!({ "cancelled": was_found }));
+                return self.shared.reply(id, Ok(reply));
+            }
+            Ok(call) => call,
+            Err(failure) => return self.shared.reply(id, Err(failure)),
+        };
+        self.threads.retain(|thread| !thread.is_finished());
+        if self.threads.len() >= MAX_CALLS {
+            let problem = format!("there are {MAX_CALLS} calls in flight already");
+            return self.shared.reply(id, Err(Failure::invalid("call", problem)));
+        }
+        let cancel = self.shared.register(id, &call);
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new().spawn(move || {
+            let result = guarded(|| carry_out(&client, call, cancel));
+            lock(&shared.waits).remove(&id);
+            shared.reply(id, result);
+        });
+        match thread {
+            Ok(thread) => self.threads.push(thread),
+            Err(error) => {
+                let problem = format!("no thread could be started: {error}");
+                self.shared.reply(id, Err(Failure::invalid("call", problem)));
+            }
+        }
+    }
+
+    /// The first message: agrees on the version, and creates the client.
+    fn greet(&mut self, message: &Message<'_>) -> Result<Reply, Failure> {
+        if message.call != "hello" {
+            return Err(Failure::invalid("call", "the first call must be hello"));
+        }
+        let hello = Hello::read(message.request.map_or("{}", |request| request.get()))?;
+        if hello.bridge != VERSION {
+            return Err(Failure::invalid(
+                "bridge",
+                format!(
+                    "this program speaks version {VERSION} of the protocol, and the other program \
+                     version {}",
+                    hello.bridge
+                ),
+            ));
+        }
+        let config = match hello.settings {
+            Some(settings) => Config::from(settings),
+            None => Config::from_env()?,
+        };
+        self.client = Some(Arc::new(guarded(|| Ok(Client::new(config)?))?));
+        Ok(Reply::Other(json!({
+            "bridge": VERSION,
+            "version": env!("CARGO_PKG_VERSION"),
+        })))
+    }
+}
+
+impl Shared {
+    /// Makes a wait cancellable.
+    fn register(&self, id: u64, call: &Call) -> Option<CancelToken> {
+        let Call::Wait(..) = call else {
+            return None;
+        };
+        let token = CancelToken::new();
+        lock(&self.waits).insert(id, token.clone());
+        Some(token)
+    }
+
+    fn cancel(&self, id: u64) -> bool {
+        let waits = lock(&self.waits);
+        let found = waits.get(&id);
+        if let Some(token) = found {
+            token.cancel();
+        }
+        found.is_some()
+    }
+
+    fn reply(&self, id: u64, result: Result<Reply, Failure>) {
+        self.write(&match result {
+            Ok(reply) => json!({ "id": id, "ok": reply.to_json() }),
+            Err(failure) => json!({ "id": id, "error": failure.to_json() }),
+        });
+    }
+
+    fn write(&self, reply: &Value) {
+        let line = reply.to_string();
+        let mut output = lock(&self.output);
+        if write_line(&mut output.stdout.lock(), line).is_err() {
+            output.is_broken = true;
+        }
+    }
+}
+
+fn carry_out(client: &Client, call: Call, cancel: Option<CancelToken>) -> Result<Reply, Failure> {
+    let payment = |payment| Reply::Payment(Box::new(payment));
+    let transaction = |transaction| Reply::Transaction(Box::new(transaction));
+    Ok(match call {
+        Call::Pay(request) => payment(client.pay(&request)?),
+        Call::PayMobile(request) => payment(client.pay_mobile(&request)?),
+        Call::Payout(request) => payment(client.payout(&request)?),
+        Call::Check(order_number) => transaction(client.check(&order_number)?),
+        Call::Wait(order_number, mut options) => {
+            options.cancel = cancel;
+            transaction(client.wait(&order_number, &options)?)
+        }
+        Call::VerifyOrder(expected) => transaction(client.verify_order(&expected)?),
+        Call::VerifyCallback(body, expected) => {
+            transaction(client.verify_callback(&body, &expected)?)
+        }
+        Call::ParseCallback(body) => {
+            Reply::Callback(Box::new(flexpay::parse_callback(&body)?.into_owned()))
+        }
+        Call::NormalizePhone(phone) => {
+            Reply::Other(json!({ "phone": flexpay::normalize_phone(&phone)? }))
+        }
+        Call::StateMayReplace { recorded, now } => {
+            let may = state(&now).may_replace(state(&recorded));
+            Reply::Other(json!({ "may_replace": may }))
+        }
+        // Carried out without a thread.
+        Call::Cancel(_) => Reply::Other(Value::Null),
+    })
+}
+
+/// A name that is not a state counts as UNKNOWN, as in flexpay_state_may_replace.
+fn state(name: &str) -> State {
+    let states = [
+        State::Paid,
+        State::Failed,
+        State::Pending,
+        State::Refunding,
+        State::Refunded,
+        State::Cancelled,
+    ];
+    let found = states.into_iter().find(|state| state.name() == name);
+    found.unwrap_or_default()
+}
+
+/// A poisoned lock is used: no panic leaves its data inconsistent.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

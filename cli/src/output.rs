@@ -1,0 +1,186 @@
+//! What the commands print.
+
+use anstream::{eprintln, println};
+use anstyle::{AnsiColor, Style};
+use flexpay::{Callback, Outcome, Payment, State, Transaction};
+use serde_json::json;
+
+use crate::call::{Failure, Reply};
+use crate::exit_status;
+use crate::texts::texts;
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const OPEN: Style = AnsiColor::Yellow.on_default().bold();
+const LABEL: Style = Style::new().dimmed();
+
+/// Prints the result of a command, and returns its exit status. `headline` is for an accepted request.
+pub fn print(result: Result<Reply, Failure>, headline: &str, as_json: bool) -> u8 {
+    match result {
+        Ok(reply) if as_json => {
+            std::println!("{}", json!({ "ok": reply.to_json() }));
+            status(&reply)
+        }
+        Ok(reply) => {
+            match &reply {
+                Reply::Payment(payment) => print_payment(payment, headline),
+                Reply::Transaction(transaction) => print_transaction(transaction),
+                Reply::Callback(callback) => print_callback(callback),
+                Reply::Other(value) => println!("{value}"),
+            }
+            status(&reply)
+        }
+        Err(failure) => {
+            if as_json {
+                std::println!("{}", json!({ "error": failure.to_json() }));
+            } else {
+                print_failure(&failure);
+            }
+            failure.exit_status()
+        }
+    }
+}
+
+fn status(reply: &Reply) -> u8 {
+    match reply {
+        Reply::Transaction(transaction) => exit_status::of_state(transaction.state),
+        _ => exit_status::OK,
+    }
+}
+
+fn print_payment(payment: &Payment, headline: &str) {
+    let texts = texts();
+    println!("{GOOD}{headline}{GOOD:#}");
+    print_fields(&[
+        (texts.address, payment.redirect_url.as_deref()),
+        (texts.page, payment.page.as_deref().map(saved_page).as_deref()),
+        (texts.order_number, payment.order_number.as_deref()),
+        (texts.message, payment.message.as_deref()),
+        (texts.trace, payment.trace.as_deref()),
+    ]);
+}
+
+/// The file that a page was saved to. If it cannot be saved, the page itself: it is all that leads to the
+/// payment.
+fn saved_page(page: &str) -> String {
+    let save = || -> std::io::Result<String> {
+        let name = format!("flexpay-{}.html", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let mut options = std::fs::OpenOptions::new();
+        // Never an existing file: another user may have put a link there.
+        let mut file = options.write(true).create_new(true).open(&path)?;
+        std::io::Write::write_all(&mut file, page.as_bytes())?;
+        Ok(path.display().to_string())
+    };
+    save().unwrap_or_else(|error| format!("{}: {error}\n{page}", texts().page_not_saved))
+}
+
+fn print_transaction(transaction: &Transaction) {
+    let texts = texts();
+    let style = match transaction.state {
+        State::Paid => GOOD,
+        State::Failed | State::Cancelled => BAD,
+        _ => OPEN,
+    };
+    println!("{style}{}{style:#}", texts.state(transaction.state));
+    let currency = transaction.currency.as_deref().unwrap_or_default();
+    let amount = |amount: Option<flexpay::Amount>| {
+        amount.map(|amount| format!("{amount} {}", printable(currency)).trim_end().to_owned())
+    };
+    print_fields(&[
+        (texts.amount, amount(transaction.amount).as_deref()),
+        (texts.amount_customer, amount(transaction.amount_customer).as_deref()),
+        (texts.reference, transaction.reference.as_deref()),
+        (texts.order_number, Some(&transaction.order_number)),
+        (texts.channel, transaction.channel.as_deref()),
+        (texts.date, transaction.created_at.as_deref()),
+        (texts.message, transaction.message.as_deref()),
+        (texts.trace, transaction.trace.as_deref()),
+    ]);
+}
+
+fn print_callback(callback: &Callback<'_>) {
+    let texts = texts();
+    println!("{OPEN}{}{OPEN:#}", texts.callback);
+    let claim = match callback.claims_success {
+        true => texts.claims_success,
+        false => texts.claims_no_success,
+    };
+    let amount = |amount: Option<&str>| {
+        let currency = callback.currency.as_deref().unwrap_or_default();
+        amount.map(|amount| format!("{amount} {currency}").trim_end().to_owned())
+    };
+    print_fields(&[
+        ("code", Some(&format!("{} ({claim})", callback.code))),
+        (texts.amount, amount(callback.amount.as_deref()).as_deref()),
+        (texts.amount_customer, amount(callback.amount_customer.as_deref()).as_deref()),
+        (texts.reference, callback.reference.as_deref()),
+        (texts.order_number, callback.order_number.as_deref()),
+        (texts.provider_reference, callback.provider_reference.as_deref()),
+        (texts.phone, callback.phone.as_deref()),
+        (texts.channel, callback.channel.as_deref()),
+        (texts.date, callback.created_at.as_deref()),
+        (texts.message, callback.message.as_deref()),
+    ]);
+}
+
+fn print_failure(failure: &Failure) {
+    let texts = texts();
+    let (style, headline) = match failure.outcome() {
+        Outcome::NotSent => (BAD, texts.error_not_sent),
+        Outcome::Refused => (BAD, texts.error_refused),
+        _ => (OPEN, texts.error_unknown),
+    };
+    eprintln!(
+        "{style}{headline}{style:#} ({}): {}",
+        failure.code().name(),
+        printable(failure.message())
+    );
+    let Failure::Library(error) = failure else {
+        return;
+    };
+    let status = error.http_status().map(|status| status.to_string());
+    for (label, value) in [
+        (texts.gateway_message, error.gateway_message()),
+        (texts.http_status, status.as_deref()),
+        (texts.order_number, error.order_number()),
+        (texts.trace, error.trace()),
+    ] {
+        if let Some(value) = value {
+            eprintln!("  {LABEL}{label}{LABEL:#}  {}", printable(value));
+        }
+    }
+}
+
+/// Prints the fields that have a value, aligned.
+fn print_fields(fields: &[(&str, Option<&str>)]) {
+    let present = || fields.iter().filter_map(|(label, value)| Some((label, (*value)?)));
+    let width = present().map(|(label, _)| label.chars().count()).max().unwrap_or_default();
+    for (label, value) in present() {
+        println!("  {LABEL}{label:<width$}{LABEL:#}  {}", printable(value));
+    }
+}
+
+/// Text without characters that a terminal would interpret: the gateway, or anyone who sends a callback,
+/// chose it.
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            c if c.is_control() => format!("\\u{{{:x}}}", u32::from(c)),
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
+                format!("\\u{{{:x}}}", u32::from(c))
+            }
+            c => c.to_string(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_interprets_is_printed() {
+        assert_eq!(printable("payé\u{1b}[2J\n\u{202e}"), "payé\\u{1b}[2J\\u{a}\\u{202e}");
+    }
+}

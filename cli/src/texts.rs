@@ -1,0 +1,163 @@
+//! The words for people, in English and French. JSON has none of them.
+
+use flexpay::State;
+use std::sync::OnceLock;
+
+/// The words of one language.
+pub struct Texts {
+    pub accepted: &'static str,
+    pub accepted_mobile: &'static str,
+    pub accepted_payout: &'static str,
+    pub callback: &'static str,
+    pub address: &'static str,
+    pub page: &'static str,
+    pub order_number: &'static str,
+    pub reference: &'static str,
+    pub amount: &'static str,
+    pub amount_customer: &'static str,
+    pub channel: &'static str,
+    pub date: &'static str,
+    pub message: &'static str,
+    pub phone: &'static str,
+    pub provider_reference: &'static str,
+    pub claims_success: &'static str,
+    pub claims_no_success: &'static str,
+    pub trace: &'static str,
+    pub http_status: &'static str,
+    pub gateway_message: &'static str,
+    pub error_not_sent: &'static str,
+    pub error_refused: &'static str,
+    pub error_unknown: &'static str,
+    pub waiting: &'static str,
+    pub time_left: &'static str,
+    pub finishing: &'static str,
+    pub interrupted: &'static str,
+    pub page_not_saved: &'static str,
+    states: [&'static str; 7],
+}
+
+const ENGLISH: Texts = Texts {
+    accepted: "Payment accepted: send the customer to this address",
+    accepted_mobile: "Push sent: the customer confirms on the phone",
+    accepted_payout: "Payout accepted: verify the order to learn when the money has arrived",
+    callback: "Callback (not verified: anyone can send one)",
+    address: "Address",
+    page: "Page",
+    order_number: "Order number",
+    reference: "Reference",
+    amount: "Amount",
+    amount_customer: "With fees",
+    channel: "Channel",
+    date: "Date",
+    message: "Message",
+    phone: "Phone",
+    provider_reference: "Operator's reference",
+    claims_success: "claims success",
+    claims_no_success: "claims no success",
+    trace: "Trace",
+    http_status: "HTTP status",
+    gateway_message: "Gateway",
+    error_not_sent: "Not sent",
+    error_refused: "Refused",
+    error_unknown: "Outcome unknown",
+    waiting: "Waiting for the customer",
+    time_left: "left",
+    finishing: "The call ends now; press Ctrl-C again to stop at once (a payment's result is then lost)",
+    interrupted: "Stopped. The outcome is unknown: do not pay again before you have checked",
+    page_not_saved: "the page could not be saved",
+    states: [
+        "STATE UNKNOWN",
+        "PAID",
+        "FAILED",
+        "PENDING",
+        "REFUND BEGUN",
+        "REFUNDED",
+        "CANCELLED",
+    ],
+};
+
+const FRENCH: Texts = Texts {
+    accepted: "Paiement accepté : envoyez le client à cette adresse",
+    accepted_mobile: "Demande envoyée : le client confirme sur son téléphone",
+    accepted_payout: "Transfert accepté : vérifiez la commande pour savoir quand l'argent est arrivé",
+    callback: "Notification (non vérifiée : n'importe qui peut en envoyer)",
+    address: "Adresse",
+    page: "Page",
+    order_number: "Numéro de commande",
+    reference: "Référence",
+    amount: "Montant",
+    amount_customer: "Avec les frais",
+    channel: "Canal",
+    date: "Date",
+    message: "Message",
+    phone: "Téléphone",
+    provider_reference: "Référence de l'opérateur",
+    claims_success: "annonce un succès",
+    claims_no_success: "n'annonce pas de succès",
+    trace: "Trace",
+    http_status: "Statut HTTP",
+    gateway_message: "Passerelle",
+    error_not_sent: "Non envoyé",
+    error_refused: "Refusé",
+    error_unknown: "Résultat inconnu",
+    waiting: "En attente du client",
+    time_left: "restant",
+    finishing: "L'appel se termine ; encore Ctrl-C pour arrêter tout de suite (le résultat d'un paiement \
+                serait perdu)",
+    interrupted: "Arrêté. Le résultat est inconnu : ne payez pas de nouveau avant d'avoir vérifié",
+    page_not_saved: "la page n'a pas pu être enregistrée",
+    states: [
+        "ÉTAT INCONNU",
+        "PAYÉ",
+        "ÉCHOUÉ",
+        "EN ATTENTE",
+        "REMBOURSEMENT EN COURS",
+        "REMBOURSÉ",
+        "ANNULÉ",
+    ],
+};
+
+impl Texts {
+    pub fn state(&self, state: State) -> &'static str {
+        let number = usize::try_from(state as i32).unwrap_or_default();
+        self.states.get(number).unwrap_or(&self.states[0])
+    }
+}
+
+/// The words of the user's language.
+pub fn texts() -> &'static Texts {
+    if is_french() { &FRENCH } else { &ENGLISH }
+}
+
+/// Whether the user's language is French.
+pub fn is_french() -> bool {
+    static IS_FRENCH: OnceLock<bool> = OnceLock::new();
+    *IS_FRENCH.get_or_init(|| sys_locale::get_locale().is_some_and(|locale| names_french(&locale)))
+}
+
+/// `fr`, `fr_CD.UTF-8`, `fr-FR`.
+fn names_french(locale: &str) -> bool {
+    let language = locale.split(['_', '-', '.']).next();
+    language.is_some_and(|language| language.eq_ignore_ascii_case("fr"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn french_is_recognized_in_every_form_of_a_locale() {
+        for (locale, french) in [
+            ("fr", true),
+            ("fr_CD.UTF-8", true),
+            ("fr-FR", true),
+            ("FR", true),
+            ("en_US", false),
+            ("fry_NL", false),
+            ("C", false),
+            ("", false),
+        ] {
+            assert_eq!(names_french(locale), french, "{locale}");
+        }
+    }
+}
