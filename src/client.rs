@@ -14,6 +14,7 @@ use crate::order_number;
 use crate::payment::{
     CardContext, MobileRequest, Payment, PaymentRequest, PayoutRequest, WalletContext,
 };
+use crate::probe::{Probe, empty_request};
 use crate::signature::Secrets;
 use crate::token::Token;
 use crate::trace::{Step, Trace, Traced, validate_correlation_id};
@@ -148,6 +149,20 @@ impl Client {
             })
             .map_err(|error| {
                 advice::after_request(error, Kind::Payout, &request.reference, &self.config)
+            })
+        })
+    }
+
+    /// Sends an empty request, without the token, to the service for payments of this kind. It moves no
+    /// money: nothing can take it for a payment. It shows whether the service can be reached, and, by the
+    /// status of the reply, whether it is a payment service.
+    pub fn probe(&self, kind: Kind) -> Result<Probe> {
+        self.traced("probe", None, |trace| {
+            let (url, body) = empty_request(kind, &self.config);
+            let reply = self.transport.post(url, &body, self.limits(trace))?;
+            Ok(Probe {
+                http_status: reply.status,
+                trace: None,
             })
         })
     }

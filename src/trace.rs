@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::payment::Payment;
+use crate::probe::Probe;
 use crate::random;
 use crate::token::Token;
 use crate::transaction::Transaction;
@@ -219,6 +220,12 @@ pub(crate) trait Traced {
 }
 
 impl Traced for Payment {
+    fn set_trace(&mut self, trace: String) {
+        self.trace = Some(trace);
+    }
+}
+
+impl Traced for Probe {
     fn set_trace(&mut self, trace: String) {
         self.trace = Some(trace);
     }

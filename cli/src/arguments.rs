@@ -268,9 +268,9 @@ pub struct ParseCallback {
 pub struct DoctorOptions {
     #[command(flatten)]
     pub common: Common,
-    /// Connects, but sends no request that tests the token and the services.
+    /// Sends nothing: examines the settings and the token alone.
     #[arg(long)]
-    pub no_ask: bool,
+    pub offline: bool,
     /// Your callback address: examines its form.
     #[arg(long, value_name = "URL")]
     pub callback_url: Option<String>,

@@ -186,11 +186,16 @@ impl Spinner {
         let ends = Instant::now() + limit;
         let style = ProgressStyle::with_template("{spinner} {msg} ({left})")
             .unwrap_or_else(|_| ProgressStyle::default_spinner())
-            .with_key("left", move |_: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-                let left = ends.saturating_duration_since(Instant::now()).as_secs();
-                let _ = write!(out, "{}:{:02} {}", left / 60, left % 60, texts.time_left);
-            });
-        let bar = ProgressBar::new_spinner().with_style(style).with_message(texts.waiting);
+            .with_key(
+                "left",
+                move |_: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+                    let left = ends.saturating_duration_since(Instant::now()).as_secs();
+                    let _ = write!(out, "{}:{:02} {}", left / 60, left % 60, texts.time_left);
+                },
+            );
+        let bar = ProgressBar::new_spinner()
+            .with_style(style)
+            .with_message(texts.waiting);
         bar.enable_steady_tick(Duration::from_millis(200));
         Self(Some(bar))
     }

@@ -27,7 +27,7 @@ pub const HELP: &str = "\
 Exit status:
   0   success; for check, wait and verify: the order is PAID
   1   a bug in this program
-  2   an argument or a setting is invalid; nothing was sent
+  2   an argument or a setting is invalid; nothing was sent. For doctor: something is wrong
   3   nothing was sent: no network, no connection, no TLS
   4   the gateway refused the request
   5   the gateway did not accept the token

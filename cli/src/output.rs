@@ -53,7 +53,10 @@ fn print_payment(payment: &Payment, headline: &str) {
     println!("{GOOD}{headline}{GOOD:#}");
     print_fields(&[
         (texts.address, payment.redirect_url.as_deref()),
-        (texts.page, payment.page.as_deref().map(saved_page).as_deref()),
+        (
+            texts.page,
+            payment.page.as_deref().map(saved_page).as_deref(),
+        ),
         (texts.order_number, payment.order_number.as_deref()),
         (texts.message, payment.message.as_deref()),
         (texts.trace, payment.trace.as_deref()),
@@ -85,11 +88,18 @@ fn print_transaction(transaction: &Transaction) {
     println!("{style}{}{style:#}", texts.state(transaction.state));
     let currency = transaction.currency.as_deref().unwrap_or_default();
     let amount = |amount: Option<flexpay::Amount>| {
-        amount.map(|amount| format!("{amount} {}", printable(currency)).trim_end().to_owned())
+        amount.map(|amount| {
+            format!("{amount} {}", printable(currency))
+                .trim_end()
+                .to_owned()
+        })
     };
     print_fields(&[
         (texts.amount, amount(transaction.amount).as_deref()),
-        (texts.amount_customer, amount(transaction.amount_customer).as_deref()),
+        (
+            texts.amount_customer,
+            amount(transaction.amount_customer).as_deref(),
+        ),
         (texts.reference, transaction.reference.as_deref()),
         (texts.order_number, Some(&transaction.order_number)),
         (texts.channel, transaction.channel.as_deref()),
@@ -113,10 +123,16 @@ fn print_callback(callback: &Callback<'_>) {
     print_fields(&[
         ("code", Some(&format!("{} ({claim})", callback.code))),
         (texts.amount, amount(callback.amount.as_deref()).as_deref()),
-        (texts.amount_customer, amount(callback.amount_customer.as_deref()).as_deref()),
+        (
+            texts.amount_customer,
+            amount(callback.amount_customer.as_deref()).as_deref(),
+        ),
         (texts.reference, callback.reference.as_deref()),
         (texts.order_number, callback.order_number.as_deref()),
-        (texts.provider_reference, callback.provider_reference.as_deref()),
+        (
+            texts.provider_reference,
+            callback.provider_reference.as_deref(),
+        ),
         (texts.phone, callback.phone.as_deref()),
         (texts.channel, callback.channel.as_deref()),
         (texts.date, callback.created_at.as_deref()),
@@ -154,8 +170,15 @@ fn print_failure(failure: &Failure) {
 
 /// Prints the fields that have a value, aligned.
 fn print_fields(fields: &[(&str, Option<&str>)]) {
-    let present = || fields.iter().filter_map(|(label, value)| Some((label, (*value)?)));
-    let width = present().map(|(label, _)| label.chars().count()).max().unwrap_or_default();
+    let present = || {
+        fields
+            .iter()
+            .filter_map(|(label, value)| Some((label, (*value)?)))
+    };
+    let width = present()
+        .map(|(label, _)| label.chars().count())
+        .max()
+        .unwrap_or_default();
     for (label, value) in present() {
         println!("  {LABEL}{label:<width$}{LABEL:#}  {}", printable(value));
     }
@@ -167,7 +190,10 @@ pub fn printable(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             c if c.is_control() => format!("\\u{{{:x}}}", u32::from(c)),
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
+            '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}' => {
                 format!("\\u{{{:x}}}", u32::from(c))
             }
             c => c.to_string(),
@@ -181,6 +207,9 @@ mod tests {
 
     #[test]
     fn nothing_that_a_terminal_interprets_is_printed() {
-        assert_eq!(printable("payé\u{1b}[2J\n\u{202e}"), "payé\\u{1b}[2J\\u{a}\\u{202e}");
+        assert_eq!(
+            printable("payé\u{1b}[2J\n\u{202e}"),
+            "payé\\u{1b}[2J\\u{a}\\u{202e}"
+        );
     }
 }

@@ -31,7 +31,10 @@ pub fn read_env_file(file: Option<&Path>) -> Result<(), Failure> {
             dotenvy::Error::Io(error) => error.to_string(),
             _ => "has a line that is not NAME=value".to_owned(),
         };
-        Failure::invalid("env_file", format!("{:?} {problem}", file.display().to_string()))
+        Failure::invalid(
+            "env_file",
+            format!("{:?} {problem}", file.display().to_string()),
+        )
     })
 }
 

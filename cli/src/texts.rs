@@ -129,6 +129,11 @@ pub fn texts() -> &'static Texts {
     if is_french() { &FRENCH } else { &ENGLISH }
 }
 
+/// The text in the user's language.
+pub fn say(english: &'static str, french: &'static str) -> &'static str {
+    if is_french() { french } else { english }
+}
+
 /// Whether the user's language is French.
 pub fn is_french() -> bool {
     static IS_FRENCH: OnceLock<bool> = OnceLock::new();

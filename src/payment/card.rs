@@ -91,7 +91,7 @@ impl PaymentRequest {
                 Body {
                     text: self.encode_form(&config.merchant, &authorization, callback_url),
                     content_type: "application/x-www-form-urlencoded",
-                    token: Place::Form,
+                    token: Some(Place::Form),
                 }
             }
             Api::V1_1 => {
@@ -99,7 +99,7 @@ impl PaymentRequest {
                 Body {
                     text: self.encode_json(&config.merchant, &authorization, callback_url),
                     content_type: "application/json",
-                    token: Place::Json,
+                    token: Some(Place::Json),
                 }
             }
         }

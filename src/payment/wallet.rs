@@ -46,7 +46,7 @@ impl WalletFields<'_> {
             // Strings always serialize.
             text: serde_json::to_string(&self).unwrap_or_default(),
             content_type: "application/json",
-            token: Place::Header,
+            token: Some(Place::Header),
         }
     }
 }

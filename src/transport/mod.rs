@@ -51,8 +51,8 @@ pub(crate) struct Body {
     /// If the token is in the body, this has a placeholder for it.
     pub(crate) text: String,
     pub(crate) content_type: &'static str,
-    /// Where the token is: in the body, or in the Authorization header.
-    pub(crate) token: Place,
+    /// Where the token is: in the body, or in the Authorization header. `None`: the request has none.
+    pub(crate) token: Option<Place>,
 }
 
 /// Which connection a check uses.
@@ -126,8 +126,8 @@ impl Transport {
                 .header("user-agent", &self.user_agent)
                 .header("content-type", body.content_type);
             let request = match body.token {
-                Place::Header => request.header("authorization", &self.authorization),
-                Place::Form | Place::Json => request,
+                Some(Place::Header) => request.header("authorization", &self.authorization),
+                Some(Place::Form | Place::Json) | None => request,
             };
             request.send(body.text.as_str())
         });
@@ -148,7 +148,7 @@ impl Transport {
         limits: Limits<'_>,
     ) -> Result<(Reply, Option<ConnectionHandle>)> {
         let send = |connection| {
-            self.exchange(url, Place::Header, limits, |agents| {
+            self.exchange(url, Some(Place::Header), limits, |agents| {
                 let agent = match connection {
                     Connection::Any => &agents.pooled,
                     Connection::New => &agents.unpooled,
@@ -172,11 +172,11 @@ impl Transport {
     fn exchange(
         &self,
         url: &str,
-        place: Place,
+        place: Option<Place>,
         limits: Limits<'_>,
         send: impl FnOnce(&Agents) -> Result<Response<ureq::Body>, ureq::Error>,
     ) -> Result<(Reply, Option<ConnectionHandle>), Failure> {
-        let token = Some((Arc::clone(&self.token), place));
+        let token = place.map(|place| (Arc::clone(&self.token), place));
         if let Some(trace) = limits.trace {
             trace.record_attempt();
         }

@@ -112,7 +112,10 @@ mod tests {
         let mut input = vec![b'x'; MAX_LINE + 10];
         input.extend_from_slice(b"\n{}\n");
         assert_eq!(
-            lines(&input).iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
+            lines(&input)
+                .iter()
+                .map(|(kind, _)| *kind)
+                .collect::<Vec<_>>(),
             [Line::TooLong, Line::Complete, Line::End]
         );
     }

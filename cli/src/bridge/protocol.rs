@@ -189,7 +189,10 @@ pub enum Call {
     VerifyCallback(Vec<u8>, Box<Expected>),
     ParseCallback(Vec<u8>),
     NormalizePhone(String),
-    StateMayReplace { recorded: String, now: String },
+    StateMayReplace {
+        recorded: String,
+        now: String,
+    },
     /// Ends the wait with this id.
     Cancel(u64),
 }
@@ -235,7 +238,12 @@ impl Call {
                 Self::StateMayReplace { recorded, now }
             }
             "cancel" => Self::Cancel(parse::<Cancel>(request)?.id),
-            other => return Err(Failure::invalid("call", format!("there is no call {other:?}"))),
+            other => {
+                return Err(Failure::invalid(
+                    "call",
+                    format!("there is no call {other:?}"),
+                ));
+            }
         })
     }
 }

@@ -61,7 +61,8 @@ impl Session {
 
     /// Replies to a line that has no id.
     pub fn refuse(&self, failure: &Failure) {
-        self.shared.write(&json!({ "id": null, "error": failure.to_json() }));
+        self.shared
+            .write(&json!({ "id": null, "error": failure.to_json() }));
     }
 
     pub fn is_broken(&self) -> bool {
@@ -97,7 +98,9 @@ impl Session {
         self.threads.retain(|thread| !thread.is_finished());
         if self.threads.len() >= MAX_CALLS {
             let problem = format!("there are {MAX_CALLS} calls in flight already");
-            return self.shared.reply(id, Err(Failure::invalid("call", problem)));
+            return self
+                .shared
+                .reply(id, Err(Failure::invalid("call", problem)));
         }
         let cancel = self.shared.register(id, &call);
         let shared = Arc::clone(&self.shared);
@@ -110,7 +113,8 @@ impl Session {
             Ok(thread) => self.threads.push(thread),
             Err(error) => {
                 let problem = format!("no thread could be started: {error}");
-                self.shared.reply(id, Err(Failure::invalid("call", problem)));
+                self.shared
+                    .reply(id, Err(Failure::invalid("call", problem)));
             }
         }
     }

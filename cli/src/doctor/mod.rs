@@ -1,0 +1,170 @@
+//! Finds what is wrong with a set-up, and says what to do about it.
+//!
+//! The services are examined by the library itself, over the connections that a payment would use: the
+//! findings are read from the traces of its calls. Two kinds of request are sent, which change nothing: an
+//! empty one without the token to each payment service, and a check of an order that cannot exist.
+
+mod callback_url;
+mod finding;
+mod service;
+mod token;
+
+use anstream::println;
+use anstyle::{AnsiColor, Style};
+use flexpay::{Client, Config, Kind};
+use serde_json::json;
+
+use self::finding::Finding;
+use self::service::Service;
+use crate::arguments::DoctorOptions;
+use crate::call::Failure;
+use crate::texts::say;
+use crate::{exit_status, output, settings};
+
+/// Examines everything, and prints the findings. Returns the exit status.
+pub fn run(options: &DoctorOptions) -> u8 {
+    let findings = examine(options);
+    let is_healthy = findings.iter().all(|finding| finding.ok != Some(false));
+    if options.common.json {
+        std::println!(
+            "{}",
+            json!({ "ok": { "healthy": is_healthy, "findings": findings } })
+        );
+    } else {
+        findings.iter().for_each(print);
+    }
+    match is_healthy {
+        true => exit_status::OK,
+        false => exit_status::INVALID,
+    }
+}
+
+fn examine(options: &DoctorOptions) -> Vec<Finding> {
+    let mut findings = vec![Finding::good(
+        "program",
+        format!("flexpay {}", env!("CARGO_PKG_VERSION")),
+    )];
+    let config = settings::config(&options.common);
+    let client = config.and_then(|config| Ok((config.clone(), traced_client(config)?)));
+    match client {
+        Err(failure) => {
+            findings.push(invalid_settings(&failure));
+            findings.push(token::examine(
+                &std::env::var("FLEXPAY_TOKEN").unwrap_or_default(),
+            ));
+            findings.push(Finding::skipped(
+                "services",
+                say(
+                    "not examined: the settings must be valid first",
+                    "non examinés : les réglages doivent d'abord être valables",
+                ),
+            ));
+        }
+        Ok((config, client)) => {
+            findings.push(valid_settings(&config));
+            findings.push(token::examine(&config.token));
+            if options.offline {
+                findings.push(Finding::skipped(
+                    "services",
+                    say("not examined (--offline)", "non examinés (--offline)"),
+                ));
+            } else {
+                examine_services(&config, &client, &mut findings);
+            }
+        }
+    }
+    if let Some(url) = &options.callback_url {
+        findings.push(callback_url::examine(url));
+    }
+    findings.push(Finding::skipped(
+        "not examined",
+        say(
+            "the merchant code (only a payment shows whether it is right), and whether the gateway can \
+             reach your callback address",
+            "le code marchand (seul un paiement montre s'il est juste), et si la passerelle peut \
+             atteindre votre adresse de notification",
+        ),
+    ));
+    findings
+}
+
+fn examine_services(config: &Config, client: &Client, findings: &mut Vec<Finding>) {
+    let mut dates = Vec::new();
+    let mut kinds = vec![Kind::Card, Kind::Mobile];
+    if config.allow_payout {
+        kinds.push(Kind::Payout);
+    }
+    for kind in kinds {
+        let service = Service::of_kind(kind, client);
+        dates.extend(service.date);
+        findings.extend(service.findings);
+    }
+    let service = Service::check(client);
+    dates.extend(service.date);
+    findings.extend(service.findings);
+    findings.push(service::clock(dates.last().copied()));
+}
+
+fn traced_client(config: Config) -> Result<Client, Failure> {
+    Ok(Client::new(Config {
+        trace: true,
+        check_once: true,
+        private_connections: true,
+        ..config
+    })?)
+}
+
+fn valid_settings(config: &Config) -> Finding {
+    Finding::good(
+        "settings",
+        match config.api {
+            flexpay::Api::V1 => format!(
+                "merchant {}, {}",
+                output::printable(&config.merchant),
+                say(
+                    "api v1: its card payments have no order number (set FLEXPAY_API=v1.1 to have one)",
+                    "api v1 : ses paiements par carte n'ont pas de numéro de commande (FLEXPAY_API=v1.1 \
+                     en donne un)",
+                )
+            ),
+            flexpay::Api::V1_1 => {
+                format!("merchant {}, api v1.1", output::printable(&config.merchant))
+            }
+        },
+    )
+}
+
+/// The variable of a setting has the setting's name.
+fn invalid_settings(failure: &Failure) -> Finding {
+    let field = match failure {
+        Failure::Library(error) => error.field().unwrap_or_default(),
+        Failure::Invalid { field, .. } => field,
+        Failure::Panic => "",
+    };
+    let variable = match field.strip_prefix("FLEXPAY_") {
+        Some(_) => field.to_owned(),
+        None => format!("FLEXPAY_{}", field.to_ascii_uppercase()),
+    };
+    let advice = match field {
+        "env_file" | "token" | "" => String::new(),
+        _ => format!(
+            ". {} {variable}",
+            say("Correct the variable", "Corrigez la variable")
+        ),
+    };
+    Finding::bad("settings", format!("{}{advice}", failure.message()))
+}
+
+fn print(finding: &Finding) {
+    let (mark, style) = match finding.ok {
+        Some(true) => ("✓", AnsiColor::Green.on_default()),
+        Some(false) => ("✗", AnsiColor::Red.on_default().bold()),
+        None => ("-", Style::new().dimmed()),
+    };
+    let time = match finding.ms {
+        Some(ms) => format!(" ({ms} ms)"),
+        None => String::new(),
+    };
+    let detail = output::printable(&finding.detail);
+    println!("{style}{mark} {}{style:#}: {detail}{time}", finding.name);
+}
