@@ -56,6 +56,7 @@ mod pay;
 mod payment;
 mod payout;
 mod phone;
+mod phone_page;
 mod quirks;
 mod random;
 mod refusal;

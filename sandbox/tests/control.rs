@@ -223,7 +223,7 @@ fn the_dashboard_shows_payments_and_callbacks() {
     let changing = get(&sandbox, "/sandbox/shown").text();
     assert!(!changing.contains(sandbox.token()));
     assert!(
-        get(&sandbox, "/sandbox/dashboard.js")
+        get(&sandbox, "/sandbox/refresh.js")
             .header("content-type")
             .contains("javascript")
     );
