@@ -38,6 +38,7 @@ pub(super) struct Push {
 
 /// What the operator writes about a payment that is decided.
 pub(super) struct Message {
+    pub(super) order_number: String,
     pub(super) text: String,
     pub(super) details: String,
     pub(super) time: String,
@@ -102,6 +103,7 @@ impl Message {
             details.push_str(&format!(", {} {}", t.receipt, payment.provider_reference));
         }
         Some(Self {
+            order_number: payment.order_number.clone(),
             text: t.message(payment, &amount),
             details,
             time: clock::time_of_day(payment.created_at),
