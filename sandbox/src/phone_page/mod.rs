@@ -61,13 +61,15 @@ impl PageQuery {
 
 /// `GET /phone?number=…`: the form on the dashboard.
 pub(crate) async fn find(Query(form): Query<FindForm>) -> Response<Body> {
-    let digits = form.number.chars().filter(char::is_ascii_digit);
+    let digits: String = form.number.chars().filter(char::is_ascii_digit).collect();
+    // As it is written inside the country.
+    let number = match digits.strip_prefix('0') {
+        Some(rest) if rest.len() == 9 => format!("243{rest}"),
+        _ => digits,
+    };
     let lang = form.lang.as_deref().and_then(Language::from_tag);
     let lang = Texts::of(lang.unwrap_or(Language::French)).code;
-    see_other(&format!(
-        "/phone/{}?lang={lang}",
-        digits.collect::<String>()
-    ))
+    see_other(&format!("/phone/{number}?lang={lang}"))
 }
 
 #[derive(Deserialize)]

@@ -100,7 +100,10 @@ impl Message {
         };
         let mut details = t.reference_of(&payment.reference);
         if !payment.provider_reference.is_empty() {
-            details.push_str(&format!(", {} {}", t.receipt, payment.provider_reference));
+            details.push_str(&format!(
+                ", {}\u{a0}{}",
+                t.receipt, payment.provider_reference
+            ));
         }
         Some(Self {
             order_number: payment.order_number.clone(),
