@@ -106,11 +106,8 @@ final class CallLog
 
     private static function reportFailure(\Throwable $failure): void
     {
-        try {
+        if (function_exists('error_log')) { // a host may disable it
             error_log('FlexPay: the logger failed: ' . get_class($failure) . ': ' . $failure->getMessage());
-        } catch (\Throwable $warning) {
-            // error_log() warns if it cannot write, and the shop's error handler may throw then.
-            return;
         }
     }
 }
