@@ -100,8 +100,8 @@ final class Client
      *   library; a different one is refused. A relative path starts at the working directory.
      *
      * @param array<string, string|int|bool|null> $options
-     * @param \Psr\Log\LoggerInterface|null       $logger  any object with the method log() of PSR-3. It
-     *                                                     turns the option trace on.
+     * @param object|null                         $logger  a PSR-3 logger: any object with its method
+     *                                                     log(). It turns the option trace on.
      *
      * @throws FlexPayException InvalidArgumentException, whose getField() names the option, or "logger";
      *                          LibraryException
@@ -141,8 +141,8 @@ final class Client
      *
      * In PHP-FPM, set them with the pool's `env[...]`, not the web server's fastcgi_param.
      *
-     * @param \Psr\Log\LoggerInterface|null $logger any object with the method log() of PSR-3. It turns
-     *                                              the trace on, whatever FLEXPAY_TRACE is.
+     * @param object|null $logger a PSR-3 logger: any object with its method log(). It turns
+     *                            the trace on, whatever FLEXPAY_TRACE is.
      *
      * @throws FlexPayException InvalidArgumentException, whose getField() names the variable, or "logger";
      *                          LibraryException
