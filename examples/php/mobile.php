@@ -13,7 +13,7 @@
  *
  *     http://127.0.0.1:8080/mobile.php?order=INVOICE-0017
  *
- * In the sandbox, the phone 081 000 00 01 confirms by itself.
+ * The sandbox's phone 081 234 56 78 is http://127.0.0.1:8400/phone/243812345678: confirm there.
  *
  * A real shop also checks here that this customer may pay this order, and limits how often: each
  * request makes somebody's phone ring.

@@ -118,6 +118,18 @@ final class ExamplesTest extends SandboxTestCase
         return (int) end($all)['reply_status'];
     }
 
+    /** The customer answers on the phone, and the gateway posts its callback. Returns the callback's HTTP status. */
+    private function answer(string $reference, string $answer): int
+    {
+        [$status, $output] = Process::run([(string) getenv('SANDBOX_BIN'), 'customer', $answer,
+            $this->sandbox->url(), '--reference', $reference]);
+        self::assertSame(0, $status, $output);
+        $callback = $this->sandbox->callbacks($this->number($reference), 1)[0];
+        $this->bodies[] = (string) $callback['reply_body'];
+
+        return (int) $callback['reply_status'];
+    }
+
     /** @param array<string, string>|string $callback */
     private function post($callback, string $query = ''): int
     {
@@ -415,7 +427,7 @@ final class ExamplesTest extends SandboxTestCase
         self::assertStringContainsString(self::RELOAD, $page);
         self::assertStringNotContainsString(self::FORM, $page);
 
-        self::assertSame(200, $this->decide('INVOICE-1-1', 'approve'), $this->fpm->log());
+        self::assertSame(200, $this->answer('INVOICE-1-1', 'confirm'), $this->fpm->log());
         self::assertSame('PAID', $this->state('INVOICE-1-1'));
         self::assertSame('INVOICE-1-1', $this->paidBy('INVOICE-1'));
         self::assertSame(1, $this->deliveries());
@@ -430,24 +442,24 @@ final class ExamplesTest extends SandboxTestCase
     /** @return iterable<string, array{string}> */
     public function mobileFailures(): iterable
     {
-        yield 'refused, then paid' => ['decline'];
+        yield 'refused, then paid' => ['refuse'];
         yield 'expired, then paid' => ['expire'];
     }
 
     /** @dataProvider mobileFailures */
-    public function testPaidByMobileMoneyAtTheSecondAttempt(string $decision): void
+    public function testPaidByMobileMoneyAtTheSecondAttempt(string $answer): void
     {
         $this->open();
         $this->order('INVOICE-2');
         $this->payMobile('INVOICE-2');
-        self::assertSame(200, $this->decide('INVOICE-2-1', $decision));
+        self::assertSame(200, $this->answer('INVOICE-2-1', $answer));
         self::assertSame('FAILED', $this->state('INVOICE-2-1'));
         $page = $this->mobilePage('INVOICE-2');
         self::assertStringContainsString('n&#039;a pas abouti', $page);
         self::assertStringContainsString(self::FORM, $page);
 
         self::assertSame(303, $this->payMobile('INVOICE-2', '0997654321'), 'under a new reference');
-        self::assertSame(200, $this->decide('INVOICE-2-2', 'approve'));
+        self::assertSame(200, $this->answer('INVOICE-2-2', 'confirm'));
         self::assertSame('INVOICE-2-2', $this->paidBy('INVOICE-2'));
         self::assertSame('FAILED', $this->state('INVOICE-2-1'));
         self::assertSame(1, $this->deliveries());
