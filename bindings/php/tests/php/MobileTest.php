@@ -142,6 +142,7 @@ final class MobileTest extends SandboxTestCase
     {
         $payment = $this->client()->payMobile($this->mobileRequest());
         $this->expectException(\LogicException::class);
+        $this->expectExceptionMessage('have no page');
         $payment->sendToBrowser();
     }
 

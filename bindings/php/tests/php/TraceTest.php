@@ -311,7 +311,7 @@ final class TraceTest extends SandboxTestCase
             $client->payout(new PayoutRequest('r', 1, 'USD', self::CUSTOMER, 'https://shop.example/', $options));
         }];
         yield 'wait' => [static function (Client $client, string $id): void {
-            $client->wait('1', new WaitOptions(['correlation_id' => $id]));
+            $client->wait('1', new WaitOptions(['correlation_id' => $id, 'timeout_ms' => 1]));
         }];
         yield 'verifyOrder' => [static function (Client $client, string $id): void {
             $client->verifyOrder(new Expected('r', 1, 'USD', '1', null, Expected::KIND_CARD, $id));
