@@ -141,8 +141,8 @@ final class Client
      *
      * In PHP-FPM, set them with the pool's `env[...]`, not the web server's fastcgi_param.
      *
-     * @param object|null $logger a PSR-3 logger: any object with its method log(). It turns
-     *                            the trace on, whatever FLEXPAY_TRACE is.
+     * @param object|null $logger a PSR-3 logger: any object with its method log(). Its records have a
+     *                            trace if FLEXPAY_TRACE is 1.
      *
      * @throws FlexPayException InvalidArgumentException, whose getField() names the variable, or "logger";
      *                          LibraryException
@@ -152,7 +152,7 @@ final class Client
         $client = (new \ReflectionClass(self::class))->newInstanceWithoutConstructor();
         $client->log = CallLog::to($logger);
         $client->library = Library::load();
-        $client->handle = $client->library->newClientFromEnvironment($client->log !== null);
+        $client->handle = $client->library->newClientFromEnvironment();
 
         return $client;
     }

@@ -131,27 +131,16 @@ final class Library
     /**
      * Creates a client with the settings of the environment. Free it with freeClient().
      *
-     * @param bool $trace turns the trace on, whatever the environment says. C reads this setting only from
-     *                    the environment, so it is set there during the call.
-     *
      * @throws FlexPayException
      */
-    public function newClientFromEnvironment(bool $trace): int
+    public function newClientFromEnvironment(): int
     {
         $signals = Signals::disable();
-        $trace = $trace && function_exists('putenv'); // a host that disables it gets no trace
-        $previous = getenv('FLEXPAY_TRACE', true);
         try {
-            if ($trace) {
-                putenv('FLEXPAY_TRACE=1');
-            }
             $result = $this->create('flexpay_client', function (CData $client, CData $error): int {
                 return $this->ffi->flexpay_client_from_env($client, $error);
             });
         } finally {
-            if ($trace) {
-                putenv('FLEXPAY_TRACE' . ($previous === false ? '' : "=$previous"));
-            }
             Signals::restore($signals);
         }
 

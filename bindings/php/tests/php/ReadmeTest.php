@@ -104,7 +104,12 @@ final class ReadmeTest extends SandboxTestCase
         $before = '$logger = new class { public function log($level, $message, array $context) {'
             . ' echo $level, " ", $context["call"], " ", $context["trace"]["call"]; } };'
             . '$order = ' . var_export(['order_number' => $number], true) . ';';
-        $this->runBlock(5, $before, '', 'debug check check');
+        putenv('FLEXPAY_TRACE=1');
+        try {
+            $this->runBlock(5, $before, '', 'debug check check');
+        } finally {
+            putenv('FLEXPAY_TRACE');
+        }
     }
 
     public function testTheTraceIsARealOne(): void

@@ -1,5 +1,0 @@
-<?php
-
-/** Prints FLEXPAY_TRACE, as C reads it. */
-
-echo getenv('FLEXPAY_TRACE', true);
