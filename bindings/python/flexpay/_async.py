@@ -82,35 +82,25 @@ class AsyncClient(NotCopyable):
         the result is also logged as a warning to `logging.getLogger("flexpay")`; after a second
         cancellation, as soon as it is known.
         """
-        future: Future[Payment] = Future()
-        wrapped = asyncio.wrap_future(future)
-        # Reads the exception. Otherwise, if the task is cancelled, asyncio would log that it was
-        # never retrieved.
-        wrapped.add_done_callback(lambda done: done.cancelled() or done.exception())
-        _start(lambda: self._client.pay(reference=reference, **request), future)
-        try:
-            await asyncio.wait([wrapped])
-        except asyncio.CancelledError as cancelled:
-            never_started = future.cancel()
-            if never_started:
-                _log_not_sent(reference)
-                raise
-            try:
-                await asyncio.wait([wrapped])
-            except BaseException:
-                _log_when_finished(reference, future)
-                raise
-            result = payment_interrupted(reference, future.result)
-            _log.warning("%s", result)
-            raise cancelled from result
-        except GeneratorExit:
-            # The coroutine was closed without a result: no caller can receive an exception.
-            if future.cancel():
-                _log_not_sent(reference)
-            else:
-                _log_when_finished(reference, future)
-            raise
-        return wrapped.result()
+        return await _send(
+            lambda: self._client.pay(reference=reference, **request), "payment request", reference
+        )
+
+    @_signature_of(Client.pay_mobile)
+    async def pay_mobile(self, *, reference: str, **request: Any) -> Payment:
+        """See `Client.pay_mobile`, and `pay` for a task that is cancelled."""
+        return await _send(
+            lambda: self._client.pay_mobile(reference=reference, **request),
+            "payment request",
+            reference,
+        )
+
+    @_signature_of(Client.payout)
+    async def payout(self, *, reference: str, **request: Any) -> Payment:
+        """See `Client.payout`, and `pay` for a task that is cancelled."""
+        return await _send(
+            lambda: self._client.payout(reference=reference, **request), "payout request", reference
+        )
 
     @_signature_of(Client.check)
     async def check(self, *order: Any, **named: Any) -> Transaction:
@@ -127,6 +117,7 @@ class AsyncClient(NotCopyable):
         max_interval_ms: Optional[int] = None,
         failed_grace_ms: Optional[int] = None,
         expected: Optional[Expected] = None,
+        correlation_id: Optional[str] = None,
     ) -> Transaction:
         """See `Client.wait`. Cancelling the task ends it and stops the library's checks."""
         token = CancelToken()
@@ -140,6 +131,7 @@ class AsyncClient(NotCopyable):
                     failed_grace_ms=failed_grace_ms,
                     cancel=token,
                     expected=expected,
+                    correlation_id=correlation_id,
                 )
             )
         finally:
@@ -156,21 +148,54 @@ class AsyncClient(NotCopyable):
         return await _in_thread(lambda: self._client.verify_order(**payment))
 
 
-def _log_not_sent(reference: str) -> None:
+async def _send(call: Callable[[], Payment], request: str, reference: str) -> Payment:
+    """Sends a request that moves money. Its result is not lost if the task is cancelled."""
+    future: Future[Payment] = Future()
+    wrapped = asyncio.wrap_future(future)
+    # Reads the exception. Otherwise, if the task is cancelled, asyncio would log that it was never
+    # retrieved.
+    wrapped.add_done_callback(lambda done: done.cancelled() or done.exception())
+    _start(call, future)
+    try:
+        await asyncio.wait([wrapped])
+    except asyncio.CancelledError as cancelled:
+        never_started = future.cancel()
+        if never_started:
+            _log_not_sent(request, reference)
+            raise
+        try:
+            await asyncio.wait([wrapped])
+        except BaseException:
+            _log_when_finished(request, reference, future)
+            raise
+        result = payment_interrupted(request, reference, future.result)
+        _log.warning("%s", result)
+        raise cancelled from result
+    except GeneratorExit:
+        # The coroutine was closed without a result: no caller can receive an exception.
+        if future.cancel():
+            _log_not_sent(request, reference)
+        else:
+            _log_when_finished(request, reference, future)
+        raise
+    return wrapped.result()
+
+
+def _log_not_sent(request: str, reference: str) -> None:
     _log.warning(
-        "interrupted before the payment request for %r: nothing was sent (outcome NOT_SENT)",
-        reference,
+        "interrupted before the %s for %r: nothing was sent (outcome NOT_SENT)", request, reference
     )
 
 
-def _log_when_finished(reference: str, future: Future[Payment]) -> None:
-    """Logs that the outcome of a payment is not known yet and, after its end, the result."""
+def _log_when_finished(request: str, reference: str, future: Future[Payment]) -> None:
+    """Logs that the outcome of a request is not known yet and, after its end, the result."""
     _log.warning(
-        "interrupted during the payment request for %r: it is still in progress (outcome UNKNOWN)",
+        "interrupted during the %s for %r: it is still in progress (outcome UNKNOWN)",
+        request,
         reference,
     )
     future.add_done_callback(
-        lambda done: _log.warning("%s", payment_interrupted(reference, done.result))
+        lambda done: _log.warning("%s", payment_interrupted(request, reference, done.result))
     )
 
 
