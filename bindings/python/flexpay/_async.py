@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Type, TypeVar
 
 from ._client import CancelToken, Client, Expected, NotCopyable
 from ._interrupted import payment_interrupted
+from ._log import print_exception
 from ._models import Payment, Transaction
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ async def _send(call: Callable[[], Payment], request: str, reference: str) -> Pa
             _log_when_finished(request, reference, future)
             raise
         result = payment_interrupted(request, reference, future.result)
-        _log.warning("%s", result)
+        _warn("%s", result)
         raise cancelled from result
     except GeneratorExit:
         # The coroutine was closed without a result: no caller can receive an exception.
@@ -182,21 +183,30 @@ async def _send(call: Callable[[], Payment], request: str, reference: str) -> Pa
 
 
 def _log_not_sent(request: str, reference: str) -> None:
-    _log.warning(
+    _warn(
         "interrupted before the %s for %r: nothing was sent (outcome NOT_SENT)", request, reference
     )
 
 
 def _log_when_finished(request: str, reference: str, future: Future[Payment]) -> None:
     """Logs that the outcome of a request is not known yet and, after its end, the result."""
-    _log.warning(
+    _warn(
         "interrupted during the %s for %r: it is still in progress (outcome UNKNOWN)",
         request,
         reference,
     )
     future.add_done_callback(
-        lambda done: _log.warning("%s", payment_interrupted(request, reference, done.result))
+        lambda done: _warn("%s", payment_interrupted(request, reference, done.result))
     )
+
+
+def _warn(message: str, *arguments: object) -> None:
+    """Logs a warning. An exception of a handler must not replace the CancelledError, whose cause
+    has the result."""
+    try:
+        _log.warning(message, *arguments)
+    except Exception:
+        print_exception()
 
 
 async def _in_thread(function: Callable[[], T]) -> T:

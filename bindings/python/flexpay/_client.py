@@ -66,7 +66,7 @@ class Expected:
 
     reference, amount, currency: those of your payment request.
     order_number: the gateway's order number for it. Set it if your records have it; it must be the
-        one that you pass to `wait`. Required for a payout.
+        one that you pass to `wait`.
     kind: "card", "mobile" or "payout" (or Kind.CARD, Kind.MOBILE, Kind.PAYOUT). None: "card".
 
     Raises InvalidError for text that C would truncate. `wait` refuses missing values and invalid

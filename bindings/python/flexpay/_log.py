@@ -27,7 +27,7 @@ def log_call(result: Union[Payment, Transaction, FlexPayError]) -> None:
         level = getattr(logging, _level(result))
         logging.getLogger("flexpay").log(level, "%s %s", trace["call"], _text(result), extra=extra)
     except BaseException:
-        _print_exception()
+        print_exception()
 
 
 def _level(result: Union[Payment, Transaction, FlexPayError]) -> str:
@@ -46,8 +46,8 @@ def _text(result: Union[Payment, Transaction, FlexPayError]) -> str:
     return f"succeeded: the gateway accepted the request{number}"
 
 
-def _print_exception() -> None:
-    """As `logging` does with an exception in a handler's `emit`."""
+def print_exception() -> None:
+    """Prints the exception of a handler, as `logging` does if `emit` raises it."""
     try:
         import logging
         import sys

@@ -279,8 +279,30 @@ def test_a_handler_that_raises(
     assert capsys.readouterr().err.count(f"\n{type(error).__name__}") == 3
 
 
+def test_a_handler_that_raises_after_a_cancellation(sandbox: Sandbox) -> None:
+    sandbox.inject("pay", "delay", ms=500)
+
+    async def main() -> None:
+        async with AsyncClient(**sandbox.arguments(trace=True)) as client:
+            paying = asyncio.ensure_future(client.pay(reference="R-1", **ORDER))
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(None, sandbox.wait_for_request, "pay")
+            paying.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await paying
+            assert isinstance(caught.value.__cause__, flexpay.PaymentInterrupted)
+            assert caught.value.__cause__.payment is not None
+
+    handler = RaisingHandler(ValueError("of the handler"))
+    LOGGER.addHandler(handler)
+    try:
+        asyncio.run(main())
+    finally:
+        LOGGER.removeHandler(handler)
+
+
 def test_a_record_factory_that_refuses_the_fields(
-    traced: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    traced: Client, recorder: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     factory = logging.getLogRecordFactory()
 
@@ -289,12 +311,12 @@ def test_a_record_factory_that_refuses_the_fields(
         record.trace = "another library's"
         return record
 
-    monkeypatch.setattr(LOGGER, "level", logging.DEBUG)
     logging.setLogRecordFactory(with_trace)
     try:
         new_payment(traced)
     finally:
         logging.setLogRecordFactory(factory)
+    assert recorder.records == []
     assert "Attempt to overwrite 'trace' in LogRecord" in capsys.readouterr().err
 
 
