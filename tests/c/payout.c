@@ -1,4 +1,5 @@
-/* Payouts: refused without the flag, sent at most once, and verified. A repeated payout gives money away. */
+/* Payouts: refused without the flag, sent at most once, and verified. A repeated payout gives money
+ * away. */
 
 #include "http.h"
 #include "sandbox.h"
