@@ -24,6 +24,27 @@ impl Amount {
         (amount > 0).then_some(Self(amount))
     }
 
+    /// In hundredths.
+    pub(crate) fn minor(self) -> u64 {
+        self.0
+    }
+
+    /// Whether `text`, which was parsed into this amount, has no superfluous zeros: `575` and `0.5`,
+    /// not `575.0`, `0.50` or `0575`.
+    pub(crate) fn is_written_plainly(self, text: &str) -> bool {
+        self.format(AmountStyle::Whole) == text
+    }
+
+    /// As in a reply of the gateway: `50.0`.
+    pub(crate) fn decimal(self) -> String {
+        let (whole, hundredths) = (self.0 / 100, self.0 % 100);
+        let fraction = format!("{hundredths:02}");
+        match fraction.trim_end_matches('0') {
+            "" => format!("{whole}.0"),
+            rest => format!("{whole}.{rest}"),
+        }
+    }
+
     /// Whether the amount has no hundredths.
     pub(crate) fn is_whole(self) -> bool {
         self.0.is_multiple_of(100)
@@ -40,20 +61,12 @@ impl Amount {
 
     /// As a JSON value, in the format of Check.
     pub(crate) fn format(self, style: AmountStyle) -> serde_json::Value {
-        let (whole, hundredths) = (self.0 / 100, self.0 % 100);
-        let fraction = format!("{hundredths:02}");
-        let fraction = match fraction.trim_end_matches('0') {
-            "" => "0",
-            rest => rest,
-        };
-        let short = match hundredths {
-            0 => whole.to_string(),
-            _ => format!("{whole}.{fraction}"),
-        };
+        let decimal = self.decimal();
+        let short = decimal.strip_suffix(".0").unwrap_or(&decimal);
         match style {
-            AmountStyle::Decimal => format!("{whole}.{fraction}").into(),
+            AmountStyle::Decimal => decimal.into(),
             AmountStyle::Whole => short.into(),
-            AmountStyle::Number if self.is_whole() => whole.into(),
+            AmountStyle::Number if self.is_whole() => (self.0 / 100).into(),
             AmountStyle::Number => short
                 .parse::<f64>()
                 .map_or(serde_json::Value::Null, Into::into),
@@ -62,22 +75,33 @@ impl Amount {
 
     /// In French format, for pages: `1 250 000 CDF`, `12,50 USD`.
     pub(crate) fn display(self, currency: &str) -> String {
-        const NARROW_SPACE: char = '\u{202f}';
-        let digits = (self.0 / 100).to_string();
-        let mut out = String::new();
-        for (i, digit) in digits.chars().enumerate() {
-            if i > 0 && (digits.len() - i).is_multiple_of(3) {
-                out.push(NARROW_SPACE);
-            }
-            out.push(digit);
-        }
-        if currency != "CDF" || !self.is_whole() {
-            out.push_str(&format!(",{:02}", self.0 % 100));
-        }
-        out.push('\u{a0}');
-        out.push_str(currency);
-        out
+        display_minor(self.0, currency)
     }
+}
+
+/// Hundredths in French format.
+fn display_minor(minor: u64, currency: &str) -> String {
+    const NARROW_SPACE: char = '\u{202f}';
+    let digits = (minor / 100).to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(NARROW_SPACE);
+        }
+        out.push(digit);
+    }
+    if currency != "CDF" || !minor.is_multiple_of(100) {
+        out.push_str(&format!(",{:02}", minor % 100));
+    }
+    out.push('\u{a0}');
+    out.push_str(currency);
+    out
+}
+
+/// Hundredths of any sign in French format.
+pub(crate) fn display_signed(minor: i64, currency: &str) -> String {
+    let sign = if minor < 0 { "\u{2212}" } else { "" };
+    format!("{sign}{}", display_minor(minor.unsigned_abs(), currency))
 }
 
 #[cfg(test)]
@@ -121,6 +145,17 @@ mod tests {
     }
 
     #[test]
+    fn superfluous_zeros_are_recognized() {
+        let plain = |text| Amount::parse(text).is_some_and(|a| a.is_written_plainly(text));
+        for good in ["575", "0.5", "0.05", "12.25", "100"] {
+            assert!(plain(good), "{good}");
+        }
+        for bad in ["1.00", "575.0", "0.50", "0575", "00.5"] {
+            assert!(!plain(bad), "{bad}");
+        }
+    }
+
+    #[test]
     fn the_fee_is_added() {
         let amount = |text| Amount::parse(text).expect("an amount");
         assert_eq!(amount("50").with_fee("CDF"), amount("51"));
@@ -136,5 +171,7 @@ mod tests {
             "1\u{202f}250\u{202f}000\u{a0}CDF"
         );
         assert_eq!(display("12.5", "USD"), "12,50\u{a0}USD");
+        assert_eq!(super::display_signed(-5, "USD"), "\u{2212}0,05\u{a0}USD");
+        assert_eq!(super::display_signed(0, "CDF"), "0\u{a0}CDF");
     }
 }
