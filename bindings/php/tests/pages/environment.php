@@ -1,0 +1,5 @@
+<?php
+
+/** Prints FLEXPAY_TRACE, as C reads it. */
+
+echo getenv('FLEXPAY_TRACE', true);
