@@ -42,6 +42,14 @@ build: require-rust ## Builds the shared and the static library into build/lib
 	@cp $(CARGO_TARGET_DIR)/release/libflexpay.a $(LIB_DIR)/
 	@ln -sf libflexpay.so.$(MAJOR) $(LIB_DIR)/libflexpay.so
 
+PROGRAM := build/bin/flexpay
+.PHONY: cli
+cli: require-rust ## Builds the program flexpay into build/bin
+	@scripts/setup.sh build
+	$(CARGO) build --release -p flexpay-cli
+	@mkdir -p build/bin
+	@cp $(CARGO_TARGET_DIR)/release/flexpay $(PROGRAM).new && mv $(PROGRAM).new $(PROGRAM)
+
 .PHONY: portable
 portable: require-rust ## Builds the library for old systems (glibc 2.17 or later) into build/portable
 	@scripts/setup.sh portable
@@ -232,7 +240,7 @@ audit: require-rust ## Checks the licences, sources and known vulnerabilities of
 ## Benchmarks
 
 .PHONY: bench
-bench: build ## Compares flexpay with libcurl, ext-curl, requests and others (BENCH="--quick c-cold")
+bench: build cli ## Compares flexpay with libcurl, ext-curl, requests and others (BENCH="--quick c-cold")
 	@scripts/setup.sh bench
 	benches/run.sh $(BENCH)
 
