@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Destination;
 use crate::judge::Observation;
-use crate::plan::{Call, ClientSettings, Group, Run};
+use crate::plan::{ClientSettings, Group, Run};
 use crate::{Options, canary, clock, plan};
 
 /// How long the server may take to start.
@@ -190,7 +190,7 @@ fn serve_slot(mut to: UnixStream, slot: usize, server: &FaultServer, seed: u64) 
 
 /// Whether a run's client warms up a connection that its payment must not use.
 fn is_warmed(run: &Run) -> bool {
-    run.settings.reused && run.operation.is_pay
+    run.settings.reused && run.call.moves_money()
 }
 
 fn single_setup(run: &Run) -> Armed {
@@ -277,9 +277,9 @@ fn observe_group(group: &Group, ledger: &Ledger) -> Observations {
     let pending_connection = ledger.connections.iter().any(|one| !one.begun);
     let observe = |run: &Run| {
         let operation = &run.operation;
-        let id = match run.call {
-            Call::Pay { .. } => &operation.reference,
-            _ => &operation.order_number,
+        let id = match run.call.moves_money() {
+            true => &operation.reference,
+            false => &operation.order_number,
         };
         let requests = by_id.get(id.as_str()).map_or(0, Vec::len);
         let plays = ledger.plays_by_id.get(id).copied();
@@ -295,7 +295,7 @@ fn observe_group(group: &Group, ledger: &Ledger) -> Observations {
             plays,
             client_turn: acted.map(clock::since_boot),
             paid_on_used_connection: ledger.paid_on_used_connection(),
-            shared_connection: !run.operation.is_pay && shared.contains(id.as_str()),
+            shared_connection: !run.call.moves_money() && shared.contains(id.as_str()),
             pending_connection,
             unused_connection: has_unused_connection(&group.settings, ledger),
         }
