@@ -27,6 +27,7 @@ const TIMER_TOLERANCE: Duration = Duration::from_millis(1);
 pub enum Kind {
     FalseNotSent,
     SentTwice,
+    WrongService,
     UsedConnection,
     FalseRefused,
     FalseSuccess,
@@ -38,9 +39,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [(Self, &'static str); 10] = [
+    pub const ALL: [(Self, &'static str); 11] = [
         (Self::FalseNotSent, "false NOT_SENT"),
         (Self::SentTwice, "more than one payment request a call"),
+        (Self::WrongService, "requests to another service"),
         (Self::UsedConnection, "payments on a used connection"),
         (Self::FalseRefused, "false REFUSED"),
         (Self::FalseSuccess, "false success"),
@@ -59,6 +61,8 @@ pub struct Observation {
     pub requests: usize,
     /// How many of these are payment requests.
     pub payments: usize,
+    /// The start of a request that was sent to another service than the call's.
+    pub misdirected: Option<String>,
     /// Whether a request of this run may be among those without an id.
     pub unidentified: bool,
     /// The index of the run's fault that was played last.
@@ -110,6 +114,9 @@ pub fn judge(
     if result.outcome() == Some(consts::OUTCOME_NOT_SENT) && seen.requests > 0 {
         let details = format!("the server received bytes of {} requests", seen.requests);
         wrong(Kind::FalseNotSent, details);
+    }
+    if let Some(start) = &seen.misdirected {
+        wrong(Kind::WrongService, format!("{start:?}"));
     }
     if run.call.moves_money() {
         if seen.payments > 1 {

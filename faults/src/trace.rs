@@ -172,8 +172,10 @@ fn check_sent(
         if attempts > 1 {
             return Err(format!("{attempts} attempts"));
         }
-        let is_new = |step: &&&Map<String, Value>| step.get("connection") == Some(&"new".into());
-        if !sent.iter().all(|step| is_new(&step)) {
+        if sent
+            .iter()
+            .any(|step| step.get("connection") != Some(&"new".into()))
+        {
             return Err("sent over a reused connection".to_owned());
         }
     }
