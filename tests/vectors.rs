@@ -68,12 +68,12 @@ fn compare(
 
 #[test]
 fn callbacks() {
-    results_match_the_vectors("callback", 60);
+    results_match_the_vectors("callback", 280);
 }
 
 #[test]
 fn check_replies() {
-    results_match_the_vectors("check", 60);
+    results_match_the_vectors("check", 380);
 }
 
 #[test]
@@ -83,5 +83,20 @@ fn states() {
 
 #[test]
 fn pay_replies() {
-    results_match_the_vectors("pay", 40);
+    results_match_the_vectors("pay", 300);
+}
+
+#[test]
+fn mobile_replies() {
+    results_match_the_vectors("mobile", 120);
+}
+
+#[test]
+fn payout_replies() {
+    results_match_the_vectors("payout", 65);
+}
+
+#[test]
+fn phone_numbers() {
+    results_match_the_vectors("phone", 110);
 }

@@ -24,6 +24,27 @@ impl Amount {
         (amount > 0).then_some(Self(amount))
     }
 
+    /// In hundredths.
+    pub(crate) fn minor(self) -> u64 {
+        self.0
+    }
+
+    /// Whether `text`, which was parsed into this amount, has no superfluous zeros: `575` and `0.5`,
+    /// not `575.0`, `0.50` or `0575`.
+    pub(crate) fn is_written_plainly(self, text: &str) -> bool {
+        self.format(AmountStyle::Whole) == text
+    }
+
+    /// As in a reply of the gateway: `50.0`.
+    pub(crate) fn decimal(self) -> String {
+        let (whole, hundredths) = (self.0 / 100, self.0 % 100);
+        let fraction = format!("{hundredths:02}");
+        match fraction.trim_end_matches('0') {
+            "" => format!("{whole}.0"),
+            rest => format!("{whole}.{rest}"),
+        }
+    }
+
     /// Whether the amount has no hundredths.
     pub(crate) fn is_whole(self) -> bool {
         self.0.is_multiple_of(100)
@@ -40,20 +61,12 @@ impl Amount {
 
     /// As a JSON value, in the format of Check.
     pub(crate) fn format(self, style: AmountStyle) -> serde_json::Value {
-        let (whole, hundredths) = (self.0 / 100, self.0 % 100);
-        let fraction = format!("{hundredths:02}");
-        let fraction = match fraction.trim_end_matches('0') {
-            "" => "0",
-            rest => rest,
-        };
-        let short = match hundredths {
-            0 => whole.to_string(),
-            _ => format!("{whole}.{fraction}"),
-        };
+        let decimal = self.decimal();
+        let short = decimal.strip_suffix(".0").unwrap_or(&decimal);
         match style {
-            AmountStyle::Decimal => format!("{whole}.{fraction}").into(),
+            AmountStyle::Decimal => decimal.into(),
             AmountStyle::Whole => short.into(),
-            AmountStyle::Number if self.is_whole() => whole.into(),
+            AmountStyle::Number if self.is_whole() => (self.0 / 100).into(),
             AmountStyle::Number => short
                 .parse::<f64>()
                 .map_or(serde_json::Value::Null, Into::into),
@@ -118,6 +131,17 @@ mod tests {
         assert_eq!(amount("50").format(AmountStyle::Number), json!(50));
         assert_eq!(amount("50.50").format(AmountStyle::Decimal), json!("50.5"));
         assert_eq!(amount("50.05").format(AmountStyle::Number), json!(50.05));
+    }
+
+    #[test]
+    fn superfluous_zeros_are_recognized() {
+        let plain = |text| Amount::parse(text).is_some_and(|a| a.is_written_plainly(text));
+        for good in ["575", "0.5", "0.05", "12.25", "100"] {
+            assert!(plain(good), "{good}");
+        }
+        for bad in ["1.00", "575.0", "0.50", "0575", "00.5"] {
+            assert!(!plain(bad), "{bad}");
+        }
     }
 
     #[test]

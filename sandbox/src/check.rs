@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Response, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -16,6 +16,7 @@ use crate::json::Object;
 use crate::payment::Payment;
 use crate::quirks::{CodeStyle, Quirks};
 use crate::refusal::{json_text, unauthorized};
+use crate::rules;
 
 /// The path prefix of Check.
 pub(crate) const PREFIX: &str = "/api/rest/v1/check/";
@@ -33,11 +34,7 @@ pub(crate) async fn check(
     uri: Uri,
 ) -> Response<Body> {
     let quirks = gateway.quirks();
-    let authorization = headers.get(header::AUTHORIZATION);
-    let bearer = authorization
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    if bearer != Some(gateway.token.as_str()) {
+    if !rules::is_authorized(&gateway, &headers) {
         return unauthorized(quirks.unauthorized_style);
     }
     let order = order_number_in_path(uri.path()).unwrap_or_default();

@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde::Deserialize;
 
 use crate::card::{self, Mistakes, TEST_CARDS, TEST_CODE, TEST_EXPIRY, Typed};
-use crate::deliver;
+use crate::decide;
 use crate::gateway::Gateway;
 use crate::pages;
 use crate::payment::{Decision, Payment};
@@ -100,21 +100,16 @@ fn decide(
     decision: &Decision,
     channel: &str,
 ) -> Response<Body> {
-    match gateway.decide_once(&payment.order_number, decision, channel) {
+    match decide::once(gateway, &payment.order_number, decision, channel) {
         None => pages::checkout_not_found(),
-        Some((payment, decided_now)) => {
-            if decided_now {
-                deliver::deliver_decision(gateway, &payment, decision);
-            }
-            redirect_after_decision(&payment)
-        }
+        Some((payment, _)) => redirect_after_decision(&payment),
     }
 }
 
 /// Redirects to the shop's URL for the decision, or to the result page if the shop gave none.
 fn redirect_after_decision(payment: &Payment) -> Response<Body> {
     let result_page = format!("/checkout/{}", payment.checkout_id);
-    let to = payment.return_url().unwrap_or(&result_page);
+    let to = payment.shop_url().unwrap_or(&result_page);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     if let Ok(to) = HeaderValue::from_bytes(to.as_bytes()) {

@@ -1,5 +1,6 @@
 //! The control API under `/sandbox/api/`: the operations of `Sandbox` over HTTP, in JSON.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::rejection::JsonRejection;
@@ -8,9 +9,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::balance::Balance;
 use crate::callbacks::{CallbackRecord, Delivery};
 use crate::dashboard::translations::Language;
 use crate::deliver;
@@ -19,6 +22,7 @@ use crate::faults::Fault;
 use crate::gateway::Gateway;
 use crate::journal::{ConnectionRecord, RequestRecord};
 use crate::payment::{Decision, Payment};
+use crate::phone::Phone;
 use crate::quirks::Quirks;
 
 type Shared = State<Arc<Gateway>>;
@@ -34,6 +38,9 @@ pub(crate) fn routes() -> Router<Arc<Gateway>> {
             "/payments/{order}/deliver_callbacks",
             put(set_deliver_callbacks),
         )
+        .route("/balance", get(balance).patch(change_balance))
+        .route("/wallets", get(wallets))
+        .route("/wallets/{phone}", get(wallet).patch(change_wallet))
         .route("/callbacks", get(all_callbacks))
         .route("/requests", get(requests))
         .route("/connections", get(connections))
@@ -325,15 +332,62 @@ async fn change_quirks(
     State(gateway): Shared,
     body: Body<Map<String, Value>>,
 ) -> Result<Json<Quirks>, ErrorReply> {
-    let bad_request =
-        |error: serde_json::Error| ErrorReply(StatusCode::BAD_REQUEST, error.to_string());
-    let mut quirks = serde_json::to_value(gateway.quirks()).map_err(bad_request)?;
-    if let Some(members) = quirks.as_object_mut() {
-        members.extend(body?.0);
-    }
-    let quirks: Quirks = serde_json::from_value(quirks).map_err(bad_request)?;
+    let quirks = changed(&gateway.quirks(), body?.0)?;
     gateway.set_quirks(quirks.clone());
     Ok(Json(quirks))
+}
+
+async fn balance(State(gateway): Shared) -> Json<Balance> {
+    Json(gateway.balance())
+}
+
+/// Changes the given currencies of the merchant's balance and keeps the others.
+async fn change_balance(
+    State(gateway): Shared,
+    body: Body<Map<String, Value>>,
+) -> Result<Json<Balance>, ErrorReply> {
+    let balance = changed(&gateway.balance(), body?.0)?;
+    gateway.set_balance(balance);
+    Ok(Json(balance))
+}
+
+/// The wallets that were used or set, by phone number.
+async fn wallets(State(gateway): Shared) -> Json<BTreeMap<String, Balance>> {
+    Json(gateway.wallets())
+}
+
+async fn wallet(
+    State(gateway): Shared,
+    Path(phone): Path<String>,
+) -> Result<Json<Balance>, ErrorReply> {
+    let phone = Phone::parse(&phone).ok_or_else(|| Error::NotAPhone(phone.clone()))?;
+    Ok(Json(gateway.wallet(phone)))
+}
+
+/// Changes the given currencies of a wallet and keeps the others.
+async fn change_wallet(
+    State(gateway): Shared,
+    Path(phone): Path<String>,
+    body: Body<Map<String, Value>>,
+) -> Result<Json<Balance>, ErrorReply> {
+    let phone = Phone::parse(&phone).ok_or_else(|| Error::NotAPhone(phone.clone()))?;
+    let wallet = changed(&gateway.wallet(phone), body?.0)?;
+    gateway.set_wallet(phone, wallet);
+    Ok(Json(wallet))
+}
+
+/// `current` with some members replaced.
+fn changed<T: Serialize + DeserializeOwned>(
+    current: &T,
+    members: Map<String, Value>,
+) -> Result<T, ErrorReply> {
+    let bad_request =
+        |error: serde_json::Error| ErrorReply(StatusCode::BAD_REQUEST, error.to_string());
+    let mut value = serde_json::to_value(current).map_err(bad_request)?;
+    if let Some(old) = value.as_object_mut() {
+        old.extend(members);
+    }
+    serde_json::from_value(value).map_err(bad_request)
 }
 
 async fn clear(State(gateway): Shared) -> StatusCode {

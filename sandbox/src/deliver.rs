@@ -19,6 +19,9 @@ use crate::web;
 /// How many bytes of a merchant's reply are kept.
 const REPLY_MAX: u64 = 2048;
 
+/// The phone in the callback of a card payment, which has none.
+const CARD_PHONE: &str = "243815877848";
+
 /// Delivers a callback in the background.
 pub(crate) fn deliver(
     gateway: &Arc<Gateway>,
@@ -61,7 +64,8 @@ pub(crate) fn deliver(
 pub(crate) fn deliver_decision(gateway: &Arc<Gateway>, payment: &Payment, decision: &Decision) {
     if decision.is_called_back() && payment.deliver_callbacks {
         // The only expected error: the payment has no callback URL.
-        let _ = deliver(gateway, &payment.order_number, Delivery::now());
+        let delivery = Delivery::now().after_ms(gateway.quirks().callback_delay_ms);
+        let _ = deliver(gateway, &payment.order_number, delivery);
     }
 }
 
@@ -132,15 +136,19 @@ fn fields(payment: &Payment, quirks: &Quirks) -> Object {
     };
     fields = fields.with("orderNumber", payment.order_number.as_str());
     if quirks.callback_extra_fields {
-        let message = if paid {
-            "Transaction effectuée avec succès"
-        } else {
-            "Le paiement n'a pas réussi"
+        let message = match payment.failure.as_str() {
+            _ if paid => "Transaction effectuée avec succès",
+            "" => "Le paiement n'a pas réussi",
+            failure => failure,
+        };
+        let phone = match payment.phone.as_str() {
+            "" => CARD_PHONE,
+            phone => phone,
         };
         fields = fields
             .with("amount", payment.amount.as_str())
             .with("amountCustomer", payment.amount_customer.as_str())
-            .with("phone", "243815877848")
+            .with("phone", phone)
             .with("currency", payment.currency.as_str())
             .with(
                 "createdAt",

@@ -21,6 +21,8 @@ pub enum Error {
     NotDecided(String),
     /// The fault is invalid.
     Fault(String),
+    /// Not a phone number: `243` and nine digits.
+    NotAPhone(String),
     /// Not a valid host for `allow_hosts`.
     Host(String),
 }
@@ -44,6 +46,10 @@ impl fmt::Display for Error {
                  first, or set the code"
             ),
             Self::Fault(why) => write!(f, "invalid fault: {why}"),
+            Self::NotAPhone(phone) => write!(
+                f,
+                "{phone:?} is not a phone number: write 243 and nine digits"
+            ),
             Self::Host(host) => write!(
                 f,
                 "{host:?} is not a host name or IP address without a port"

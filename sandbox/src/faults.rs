@@ -6,16 +6,22 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::mobile;
+use crate::payout;
 
 /// The kind of request that a fault or a record is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
-    /// A payment request, of any version.
+    /// A card payment request, of any version.
     Pay,
+    /// A collection by mobile money.
+    Mobile,
+    /// A payout.
+    Payout,
     /// A check.
     Check,
-    /// A payment request or a check.
+    /// A request of any of the four kinds above.
     Any,
     /// A connection, before any byte is read from it.
     Connection,
@@ -33,6 +39,8 @@ impl Endpoint {
         let under = |prefix: &str| path.starts_with(prefix);
         match path {
             "/v1/pay" | "/v1.1/pay" | "/v2/pay" => Self::Pay,
+            mobile::PATH => Self::Mobile,
+            payout::PATH => Self::Payout,
             _ if under("/api/rest/v1/check/") => Self::Check,
             _ if under("/checkout/") => Self::Checkout,
             _ if under("/vectors/") => Self::Vectors,
@@ -48,7 +56,7 @@ pub struct Fault {
     /// The requests it applies to.
     #[serde(default = "any")]
     pub on: Endpoint,
-    /// Only paths with this prefix. If `on` is `any`, this includes paths other than pay and check.
+    /// Only paths with this prefix. If `on` is `any`, this includes paths of other endpoints.
     #[serde(default)]
     pub path_prefix: Option<String>,
     /// Only checks of this order.
@@ -183,7 +191,11 @@ impl Fault {
         let endpoint = Endpoint::of(path);
         let on = match self.on {
             Endpoint::Any => {
-                self.path_prefix.is_some() || matches!(endpoint, Endpoint::Pay | Endpoint::Check)
+                self.path_prefix.is_some()
+                    || matches!(
+                        endpoint,
+                        Endpoint::Pay | Endpoint::Mobile | Endpoint::Payout | Endpoint::Check
+                    )
             }
             on => on == endpoint,
         };

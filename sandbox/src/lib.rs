@@ -1,7 +1,8 @@
-//! A local FlexPay, the card gateway of the DR Congo, to develop and test against.
+//! A local FlexPay, the payment gateway of the DR Congo, to develop and test against.
 //!
-//! [`Sandbox::start`] listens on loopback over HTTP and HTTPS and implements the whole protocol:
-//! payment requests, the hosted card page, callbacks, Check. A test can also decide payments
+//! [`Sandbox::start`] listens on loopback over HTTP and HTTPS and implements the whole protocol: card
+//! payments with the hosted card page, mobile money with a phone to confirm on, payouts, callbacks,
+//! Check. A test can also decide payments
 //! ([`Sandbox::decide`]), post true or forged callbacks ([`Sandbox::deliver`]), switch on behaviour
 //! observed on the live gateway ([`Quirks`]) and inject network failures ([`Fault`]). The sandbox
 //! records every byte it receives ([`Sandbox::requests`]).
@@ -24,6 +25,7 @@
 #![warn(missing_docs)]
 
 mod amount;
+mod balance;
 mod callbacks;
 mod card;
 mod card_page;
@@ -34,37 +36,46 @@ mod clock;
 mod control;
 pub mod customer;
 mod dashboard;
+mod decide;
 mod deliver;
 mod error;
 pub mod fault_server;
 mod faults;
 mod faulty_stream;
+mod fields;
 mod gateway;
 mod hex_or_text;
 mod hosts;
 mod journal;
 mod json;
+mod kind;
+mod mobile;
 mod options;
 mod pages;
 mod pay;
 mod payment;
+mod payout;
+mod phone;
 mod quirks;
 mod random;
 mod refusal;
 pub mod relay;
 mod routes;
+mod rules;
 mod sandbox;
 mod serve;
 mod urls;
 mod vectors;
 pub mod web;
 
+pub use balance::Balance;
 pub use callbacks::{CallbackRecord, Delivery, RawBody};
 pub use certificate::Certificate;
 pub use dashboard::settings::shell_quoted;
 pub use error::Error;
 pub use faults::{Action, Endpoint, Fault};
 pub use journal::{ConnectionRecord, Outcome, RequestRecord};
+pub use kind::Kind;
 pub use options::{DEFAULT_MERCHANT, DEFAULT_TOKEN, Options};
 pub use payment::{Decision, PENDING, Payment};
 pub use quirks::{

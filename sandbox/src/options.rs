@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::balance::{self, Balance};
 use crate::certificate::Certificate;
 use crate::quirks::Quirks;
 
@@ -37,11 +38,14 @@ pub struct Options {
     /// Additional values accepted in `Host`: names and IP addresses without a port. The host of
     /// `public_url` is always accepted.
     pub allow_hosts: Vec<String>,
+    /// What the merchant has at first.
+    pub balance: Balance,
     /// Whether a decision posts the callback automatically.
     pub deliver_callbacks: bool,
     /// The quirks of the live gateway to imitate.
     pub quirks: Quirks,
-    /// The directory with `pay.json` and `check.json`, served under `/vectors/`.
+    /// The directory with `pay.json`, `mobile.json`, `payout.json` and `check.json`, served under
+    /// `/vectors/`.
     pub vectors_dir: Option<PathBuf>,
 }
 
@@ -56,6 +60,7 @@ impl Default for Options {
             token: DEFAULT_TOKEN.to_owned(),
             public_url: None,
             allow_hosts: Vec::new(),
+            balance: balance::MERCHANT,
             deliver_callbacks: true,
             quirks: Quirks::default(),
             vectors_dir: None,

@@ -101,7 +101,7 @@ pub(crate) fn result(payment: &Payment) -> Response<Body> {
         kind,
         title,
         text,
-        shop: payment.return_url().unwrap_or(&payment.home_url),
+        shop: payment.shop_url().unwrap_or(&payment.home_url),
     };
     html(StatusCode::OK, &page)
 }

@@ -1,6 +1,9 @@
 //! Differences between the live gateway and its document, each one an option.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::phone::Operator;
 
 /// How the gateway behaves. The default is the documented behaviour; every other value was observed
 /// in a public integration.
@@ -11,12 +14,19 @@ pub struct Quirks {
     pub reply_style: ReplyStyle,
     /// The key of the checkout URL in the `/v1.1/pay` reply.
     pub url_key: UrlKey,
-    /// The JSON type of `code` in the `/v1.1/pay` and Check replies.
+    /// The JSON type of `code` in the replies of `/v1.1/pay`, mobile money, payouts and Check.
     pub code_style: CodeStyle,
     /// The body of a 401.
     pub unauthorized_style: UnauthorizedStyle,
     /// Refuse a callback URL on localhost or on a private network, as the live gateway does.
     pub refuse_private_callbacks: bool,
+
+    /// A push that is not confirmed within this many milliseconds expires. 0: never.
+    pub push_expires_ms: u64,
+    /// Payouts stay pending until they are decided with the control API.
+    pub hold_payouts: bool,
+    /// The channel of Orange Money is `om`, not `orange`.
+    pub orange_is_om: bool,
 
     /// The first n checks of an order reply "not found".
     pub not_found_checks: u32,
@@ -37,6 +47,8 @@ pub struct Quirks {
     /// The case of the three top-level keys of Check.
     pub check_keys: KeyStyle,
 
+    /// The callback of a decision is posted this many milliseconds later.
+    pub callback_delay_ms: u64,
     /// Callbacks also contain amount, amountCustomer, phone, currency, createdAt, channel, message.
     pub callback_extra_fields: bool,
     /// The case of the keys of callbacks.
@@ -45,6 +57,16 @@ pub struct Quirks {
     pub callback_code: CallbackCode,
     /// The value of `provider_reference` in the callback of a payment that did not succeed.
     pub missing_provider_reference: MissingValue,
+}
+
+impl Quirks {
+    /// The channel of an operator.
+    pub(crate) fn channel(&self, operator: &Operator) -> &'static str {
+        match operator.channel {
+            "orange" if self.orange_is_om => "om",
+            channel => channel,
+        }
+    }
 }
 
 /// The shape of the `/v1/pay` reply.
@@ -83,13 +105,23 @@ pub enum UrlKey {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CodeStyle {
-    /// As documented: a number from `/v1.1/pay`, a string from Check.
+    /// As documented or observed: a number from `/v1.1/pay`, a string from the others.
     #[default]
     Usual,
     /// `0`
     Number,
     /// `"0"`
     Text,
+}
+
+impl CodeStyle {
+    /// The code 0 of a reply about mobile money or a payout.
+    pub(crate) fn code_of_mobile(self) -> Value {
+        match self {
+            Self::Usual | Self::Text => "0".into(),
+            Self::Number => 0.into(),
+        }
+    }
 }
 
 /// The body of a 401.

@@ -22,6 +22,12 @@ pub(crate) fn order_number() -> String {
     from_alphabet::<12>(LETTERS_AND_DIGITS) + "243" + &from_alphabet::<9>(DIGITS)
 }
 
+/// The order number of a mobile payment or a payout, which ends with the phone number:
+/// `SQeCGunXEGnr243815877848`.
+pub(crate) fn order_number_of(phone: &str) -> String {
+    from_alphabet::<12>(LETTERS_AND_DIGITS) + phone
+}
+
 /// For example `7KI81020PHS`.
 pub(crate) fn provider_reference() -> String {
     from_alphabet::<11>(CAPITALS_AND_DIGITS)

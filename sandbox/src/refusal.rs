@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use crate::json::Object;
 use crate::quirks::UnauthorizedStyle;
 
-/// Why a payment request was refused.
+/// Why a request for money was refused.
 pub(crate) enum Refusal {
     /// The token is not the merchant's.
     WrongToken,
@@ -18,17 +18,29 @@ impl Refusal {
     pub(crate) fn message(message: impl Into<String>) -> Self {
         Self::Message(message.into())
     }
+
+    pub(crate) fn into_response(self, style: UnauthorizedStyle) -> Response<Body> {
+        match self {
+            Self::WrongToken => unauthorized(style),
+            Self::Message(message) => refusal(StatusCode::OK, &message),
+        }
+    }
 }
 
 /// The message for a body that cannot be parsed.
 pub(crate) const MALFORMED: &str = "Requête mal formée";
+
+/// The reply to a body that cannot be parsed.
+pub(crate) fn malformed() -> Response<Body> {
+    refusal(StatusCode::BAD_REQUEST, MALFORMED)
+}
 
 /// The gateway's message, attached to a response that refuses a request. The journal records it.
 #[derive(Clone)]
 pub(crate) struct RefusalMessage(pub(crate) String);
 
 /// `{"code":"1","message":"…"}`
-pub(crate) fn refusal(status: StatusCode, message: &str) -> Response<Body> {
+fn refusal(status: StatusCode, message: &str) -> Response<Body> {
     let body = Object::new().with("code", "1").with("message", message);
     with_refusal(json(status, &body), message)
 }

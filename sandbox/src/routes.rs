@@ -6,16 +6,20 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::gateway::Gateway;
-use crate::{check, checkout, control, dashboard, pay, vectors};
+use crate::{check, checkout, control, dashboard, mobile, pay, payout, vectors};
 
 pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route("/v1/pay", post(pay::form))
         .route("/v2/pay", post(pay::form))
         .route("/v1.1/pay", post(pay::json_body))
+        .route(mobile::PATH, post(mobile::collect))
+        .route(payout::PATH, post(payout::pay_out))
         .route("/api/rest/v1/check/{order}", get(check::check))
         .route("/checkout/{id}", get(checkout::page).post(checkout::submit))
         .route("/vectors/pay/{name}", post(vectors::pay))
+        .route("/vectors/mobile/{name}", post(vectors::mobile))
+        .route("/vectors/payout/{name}", post(vectors::payout))
         .route("/vectors/check/{name}/{*order}", get(vectors::check))
         .route("/vectors/forgery/{name}/{*order}", get(vectors::forgery))
         .route("/", get(dashboard::page))

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use flexpay_sandbox::{
-    DEFAULT_MERCHANT, DEFAULT_TOKEN, Options, Quirks, ReplyStyle, Sandbox, shell_quoted,
+    Balance, DEFAULT_MERCHANT, DEFAULT_TOKEN, Options, Quirks, ReplyStyle, Sandbox, shell_quoted,
 };
 
 /// The options of `serve`.
@@ -40,6 +40,18 @@ pub(crate) struct Serve {
     /// Also accept this host name, with any port; can be repeated.
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
+    /// How many francs the merchant has at first, such as 0 or 25000.
+    #[arg(long, value_name = "AMOUNT", value_parser = amount, default_value = "10000000")]
+    balance_cdf: i64,
+    /// How many dollars the merchant has at first, such as 12.50
+    #[arg(long, value_name = "AMOUNT", value_parser = amount, default_value = "5000")]
+    balance_usd: i64,
+    /// A push that is not confirmed expires after this many seconds [default: never]
+    #[arg(long, value_name = "SECONDS")]
+    push_expires: Option<u32>,
+    /// Keep payouts pending until they are decided with the control API.
+    #[arg(long)]
+    hold_payouts: bool,
     /// Do not post callbacks automatically.
     #[arg(long)]
     no_callbacks: bool,
@@ -55,6 +67,12 @@ fn reply_style(text: &str) -> Result<ReplyStyle, serde_json::Error> {
     serde_json::from_value(text.into())
 }
 
+fn amount(text: &str) -> Result<i64, String> {
+    Balance::parse_minor(text)
+        .filter(|minor| *minor >= 0)
+        .ok_or_else(|| "write an amount such as 25000 or 12.50".to_owned())
+}
+
 fn quirks(text: &str) -> Result<Quirks, serde_json::Error> {
     serde_json::from_str(text)
 }
@@ -64,6 +82,10 @@ pub(crate) fn serve(args: Serve) -> Result<(), Box<dyn Error>> {
     if let Some(style) = args.reply_style {
         quirks.reply_style = style;
     }
+    if let Some(seconds) = args.push_expires {
+        quirks.push_expires_ms = u64::from(seconds) * 1000;
+    }
+    quirks.hold_payouts |= args.hold_payouts;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -80,6 +102,10 @@ pub(crate) fn serve(args: Serve) -> Result<(), Box<dyn Error>> {
         token: args.token,
         public_url: args.public_url,
         allow_hosts: args.allow_host,
+        balance: Balance {
+            cdf_minor: args.balance_cdf,
+            usd_minor: args.balance_usd,
+        },
         deliver_callbacks: !args.no_callbacks,
         quirks,
         vectors_dir: args.vectors,
@@ -128,7 +154,10 @@ fn print_addresses(sandbox: &Sandbox, env_file: Option<&Path>) {
     println!("  dashboard      {http}/");
     println!("  payment, JSON  {http}/v1.1/pay");
     println!("  payment, form  {http}/v1/pay");
+    println!("  mobile money   {http}/api/rest/v1/paymentService");
+    println!("  payout         {http}/api/rest/v1/merchantPayOutService");
     println!("  check          {http}/api/rest/v1/check/<orderNumber>");
+    println!("  a phone        {http}/phone/243812345678");
     println!("  over HTTPS     {https}");
     println!("  CA file        {}", sandbox.ca_file().display());
     println!("  merchant       {}", sandbox.merchant());

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 
+use crate::balance::Balance;
 use crate::callbacks::{CallbackRecord, Delivery};
 use crate::certificate;
 use crate::dashboard::settings::Settings;
@@ -20,8 +21,11 @@ use crate::faults::Fault;
 use crate::gateway::Gateway;
 use crate::hosts;
 use crate::journal::{ConnectionRecord, RequestRecord};
+use crate::mobile;
 use crate::options::Options;
 use crate::payment::{Decision, Payment};
+use crate::payout;
+use crate::phone::Phone;
 use crate::quirks::Quirks;
 use crate::routes;
 use crate::serve;
@@ -131,6 +135,8 @@ impl Sandbox {
             merchant: self.merchant(),
             token: self.token(),
             pay_url: &format!("{base}/v1.1/pay"),
+            mobile_url: &format!("{base}{}", mobile::PATH),
+            payout_url: &format!("{base}{}", payout::PATH),
             check_url: &format!("{base}/api/rest/v1/check"),
             ca_file: Some(&self.ca_file().display().to_string()),
         };
@@ -147,8 +153,32 @@ impl Sandbox {
         self.gateway.payment(order_number)
     }
 
-    /// Decides a payment in any state. After an approval, a decline or a cancellation, posts its
-    /// callback in the background, if the payment has a callback URL and callbacks are on.
+    /// What the merchant has. Payments add to it, payouts take from it.
+    pub fn balance(&self) -> Balance {
+        self.gateway.balance()
+    }
+
+    /// Sets what the merchant has.
+    pub fn set_balance(&self, balance: Balance) {
+        self.gateway.set_balance(balance);
+    }
+
+    /// What a phone's wallet has. `phone` is `243` and nine digits.
+    pub fn wallet(&self, phone: &str) -> Result<Balance, Error> {
+        Ok(self.gateway.wallet(parse_phone(phone)?))
+    }
+
+    /// Sets what a phone's wallet has.
+    pub fn set_wallet(&self, phone: &str, balance: Balance) -> Result<(), Error> {
+        self.gateway.set_wallet(parse_phone(phone)?, balance);
+        Ok(())
+    }
+
+    /// Decides a payment in any state. After an approval, a decline, a cancellation or an expiry, posts
+    /// its callback in the background, if the payment has a callback URL and callbacks are on.
+    ///
+    /// The balances follow, whatever they are: an approved payment can leave a wallet with less than
+    /// nothing. On the phone page, a customer without money cannot confirm.
     pub fn decide(&self, order_number: &str, decision: Decision) -> Result<Payment, Error> {
         let payment = self.gateway.decide(order_number, &decision)?;
         deliver::deliver_decision(&self.gateway, &payment, &decision);
@@ -236,7 +266,8 @@ impl Sandbox {
         self.gateway.journal.connections()
     }
 
-    /// Deletes payments, callbacks, requests, closed connections and faults. Quirks are kept.
+    /// Deletes payments, callbacks, requests, closed connections and faults, and resets the balances.
+    /// Quirks are kept.
     pub fn clear(&self) {
         self.gateway.clear();
     }
@@ -259,6 +290,10 @@ impl Drop for Sandbox {
             let _ = stop.join();
         }
     }
+}
+
+fn parse_phone(phone: &str) -> Result<Phone<'_>, Error> {
+    Phone::parse(phone).ok_or_else(|| Error::NotAPhone(phone.to_owned()))
 }
 
 /// Replaces `0.0.0.0` and `::`, which clients cannot connect to, with loopback.

@@ -47,6 +47,22 @@ pub(crate) async fn pay(
     reply(&gateway, "pay.json", &name)
 }
 
+/// `POST /vectors/mobile/<name>`
+pub(crate) async fn mobile(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Response<Body> {
+    reply(&gateway, "mobile.json", &name)
+}
+
+/// `POST /vectors/payout/<name>`
+pub(crate) async fn payout(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Response<Body> {
+    reply(&gateway, "payout.json", &name)
+}
+
 /// `GET /vectors/check/<name>/<anything>`
 pub(crate) async fn check(
     State(gateway): State<Arc<Gateway>>,

@@ -93,6 +93,15 @@ fn it_serves_until_it_receives_sigterm() {
     let base = values["SANDBOX_URL"];
     assert_eq!(values["FLEXPAY_PAY_URL"], format!("{base}/v1.1/pay"));
     assert_eq!(
+        values["FLEXPAY_MOBILE_URL"],
+        format!("{base}/api/rest/v1/paymentService")
+    );
+    assert_eq!(
+        values["FLEXPAY_PAYOUT_URL"],
+        format!("{base}/api/rest/v1/merchantPayOutService")
+    );
+    assert!(!values.contains_key("FLEXPAY_ALLOW_PAYOUT"));
+    assert_eq!(
         values["FLEXPAY_CHECK_URL"],
         format!("{base}/api/rest/v1/check")
     );

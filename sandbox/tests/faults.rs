@@ -6,7 +6,8 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use common::{
-    End, Response, TIMEOUT, check, connect, exchange, pay, payment_request, read_out, request,
+    End, MOBILE, PAYOUT, Response, TIMEOUT, check, connect, exchange, mobile_request, pay,
+    payment_request, post_authorized, read_out, request,
 };
 use flexpay_sandbox::{Action, Endpoint, Fault, Outcome, Sandbox};
 use serde_json::json;
@@ -328,6 +329,27 @@ fn a_fault_applies_only_to_matching_requests() {
     assert_eq!(check(&sandbox, &first).status, 200);
     let statuses: Vec<_> = (0..3).map(|_| check(&sandbox, &second).status).collect();
     assert_eq!(statuses, [501, 501, 200]);
+
+    inject(Fault::on(Endpoint::Payout, html(505)));
+    inject(Fault::on(Endpoint::Mobile, html(506)));
+    for (path, reference, status) in [(MOBILE, "d", 506), (MOBILE, "d", 200), (PAYOUT, "e", 505)] {
+        let request = mobile_request(&sandbox, json!({ "reference": reference }));
+        assert_eq!(post_authorized(&sandbox, path, &request).status, status);
+    }
+    inject(Fault::on(Endpoint::Any, html(507)));
+    let request = mobile_request(&sandbox, json!({"reference": "f"}));
+    assert_eq!(post_authorized(&sandbox, MOBILE, &request).status, 507);
+    let requests = sandbox.requests();
+    let endpoints = requests.iter().rev().take(4).map(|record| record.endpoint);
+    assert_eq!(
+        endpoints.collect::<Vec<_>>(),
+        [
+            Endpoint::Mobile,
+            Endpoint::Payout,
+            Endpoint::Mobile,
+            Endpoint::Mobile
+        ]
+    );
 
     inject(Fault::on_path("/checkout/", html(502)));
     assert_eq!(check(&sandbox, &first).status, 200);

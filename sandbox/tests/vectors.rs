@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::{get, post_form};
+use common::{get, post_form, post_json};
 use flexpay_sandbox::{Endpoint, Options, Sandbox};
+use serde_json::json;
 
 #[test]
 fn a_vector_is_served_unchanged() {
@@ -23,6 +24,14 @@ fn a_vector_is_served_unchanged() {
         "check.json",
         r#"{"cases": [{"name": "odd", "status": 503, "headers": {"Content-Type": "application/json"},
             "body": "{\"code\":\"0\",}"}]}"#,
+    );
+    write(
+        "mobile.json",
+        r#"{"cases": [{"name": "sent", "body": "{\"code\":\"0\"}"}]}"#,
+    );
+    write(
+        "payout.json",
+        r#"{"cases": [{"name": "sent", "status": 500, "body": "no"}]}"#,
     );
     let sandbox = Sandbox::start_with(Options {
         vectors_dir: Some(directory.path().to_owned()),
@@ -44,6 +53,17 @@ fn a_vector_is_served_unchanged() {
         (200, "text/html")
     );
     assert_eq!(response.body, [0x3c, 0, 0xff]);
+
+    let response = post_json(&sandbox, "/vectors/mobile/sent", &json!({}));
+    assert_eq!(
+        (response.status, response.text()),
+        (200, r#"{"code":"0"}"#.to_owned())
+    );
+    let response = post_json(&sandbox, "/vectors/payout/sent", &json!({}));
+    assert_eq!((response.status, response.text()), (500, "no".to_owned()));
+    for unknown in ["/vectors/mobile/unknown", "/vectors/payout/unknown"] {
+        assert_eq!(post_json(&sandbox, unknown, &json!({})).status, 599);
+    }
 
     let response = get(&sandbox, "/vectors/check/odd/any/order%20number");
     assert_eq!(

@@ -77,6 +77,7 @@ static void put_error(const char *file, const char *name, const flexpay_error *e
         printf(",\"http_status\":null");
     put_field(",", "message", error->message);
     put_field(",", "outcome", flexpay_outcome_name(error->outcome));
+    put_field(",", "trace", error->trace);
     end_line();
 }
 
@@ -196,16 +197,21 @@ static flexpay_client *client_for(const char *file, const char *name, const char
     flexpay_config config = FLEXPAY_CONFIG_INIT;
     flexpay_client *client;
     flexpay_error *error;
-    char pay_url[512], check_url[512];
+    char pay_url[512], mobile_url[512], payout_url[512], check_url[512];
     snprintf(pay_url, sizeof pay_url, "%s/vectors/pay/%s", sandbox, name);
+    snprintf(mobile_url, sizeof mobile_url, "%s/vectors/mobile/%s", sandbox, name);
+    snprintf(payout_url, sizeof payout_url, "%s/vectors/payout/%s", sandbox, name);
     snprintf(check_url, sizeof check_url, "%s/vectors/check/%s", sandbox, name);
     config.merchant = "ZANDO";
     config.token = "conformance";
     config.api = api;
     config.pay_url = pay_url;
+    config.mobile_url = mobile_url;
+    config.payout_url = payout_url;
     config.check_url = check_url;
     config.timeout_ms = 30000;
-    config.flags = FLEXPAY_FLAG_CHECK_ONCE | FLEXPAY_FLAG_PRIVATE_CONNECTIONS;
+    config.flags = FLEXPAY_FLAG_CHECK_ONCE | FLEXPAY_FLAG_PRIVATE_CONNECTIONS |
+                   FLEXPAY_FLAG_ALLOW_PAYOUT;
     if (flexpay_client_new(&config, &client, &error) != FLEXPAY_OK) {
         fprintf(stderr, "%s/%s: %s\n", file, name, error != NULL ? error->message : "no client");
         flexpay_error_free(error);
@@ -234,6 +240,7 @@ static void put_transaction(const char *file, const char *name,
     put_field(",", "reference", transaction->reference);
     put_field(",", "state", flexpay_state_name(transaction->state));
     put_field(",", "status", transaction->status);
+    put_field(",", "trace", transaction->trace);
     end_line();
 }
 
@@ -256,6 +263,21 @@ static void run_check(const json_t *test, const char *name, const char *sandbox)
 static const char *optional_text_of(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
+}
+
+/* The kind of the expected payment. Most cases expect a card payment, and do not give it. */
+static int32_t kind_of(const json_t *expected)
+{
+    const char *name = optional_text_of(expected, "kind");
+    if (name == NULL || strcmp(name, "CARD") == 0)
+        return FLEXPAY_KIND_CARD;
+    if (strcmp(name, "MOBILE") == 0)
+        return FLEXPAY_KIND_MOBILE;
+    if (strcmp(name, "PAYOUT") == 0)
+        return FLEXPAY_KIND_PAYOUT;
+    fprintf(stderr, "no such kind: %s\n", name);
+    not_run++;
+    return FLEXPAY_KIND_CARD;
 }
 
 static void run_forgery(const json_t *test, const char *name, const char *sandbox)
@@ -282,6 +304,7 @@ static void run_forgery(const json_t *test, const char *name, const char *sandbo
     expected.currency = text_of(recorded, "currency");
     expected.order_number = optional_text_of(recorded, "order_number");
     expected.query = optional_text_of(test, "query");
+    expected.kind = kind_of(recorded);
     if (!body_of(test, &body) || flexpay_client_new(&config, &client, NULL) != FLEXPAY_OK) {
         fprintf(stderr, "forgery/%s: no body, or the client cannot be created\n", name);
         not_run++;
@@ -317,6 +340,26 @@ static void run_states(const json_t *test, const char *name, const char *sandbox
     end_line();
 }
 
+/* Prints the result of a payment request, and frees it. */
+static void put_payment(const char *file, const char *name, flexpay_result result,
+                        flexpay_payment *payment, flexpay_error *error)
+{
+    if (result == FLEXPAY_OK) {
+        begin_line(file, name, "ok");
+        put_field("", "code", payment->code);
+        put_field(",", "message", payment->message);
+        put_field(",", "order_number", payment->order_number);
+        put_field(",", "page", payment->page);
+        put_field(",", "redirect_url", payment->redirect_url);
+        put_field(",", "trace", payment->trace);
+        end_line();
+    } else {
+        put_error(file, name, error);
+    }
+    flexpay_payment_free(payment);
+    flexpay_error_free(error);
+}
+
 static void run_pay(const json_t *test, const char *name, const char *sandbox)
 {
     bool v1_1 = strcmp(text_of(test, "api"), "v1.1") == 0;
@@ -325,6 +368,7 @@ static void run_pay(const json_t *test, const char *name, const char *sandbox)
     flexpay_payment_request request = FLEXPAY_PAYMENT_REQUEST_INIT;
     flexpay_payment *payment;
     flexpay_error *error;
+    flexpay_result result;
     if (client == NULL)
         return;
     request.reference = "MM0000XXFFR159";
@@ -334,20 +378,68 @@ static void run_pay(const json_t *test, const char *name, const char *sandbox)
     request.approve_url = "https://shop.example/ok";
     request.cancel_url = "https://shop.example/cancel";
     request.decline_url = "https://shop.example/no";
-    if (flexpay_pay(client, &request, &payment, &error) == FLEXPAY_OK) {
-        begin_line("pay", name, "ok");
-        put_field("", "code", payment->code);
-        put_field(",", "message", payment->message);
-        put_field(",", "order_number", payment->order_number);
-        put_field(",", "page", payment->page);
-        put_field(",", "redirect_url", payment->redirect_url);
+    result = flexpay_pay(client, &request, &payment, &error);
+    put_payment("pay", name, result, payment, error);
+    flexpay_client_free(client);
+}
+
+static void run_mobile(const json_t *test, const char *name, const char *sandbox)
+{
+    flexpay_client *client = client_for("mobile", name, sandbox, FLEXPAY_API_V1);
+    flexpay_mobile_request request = FLEXPAY_MOBILE_REQUEST_INIT;
+    flexpay_payment *payment;
+    flexpay_error *error;
+    flexpay_result result;
+    (void)test;
+    if (client == NULL)
+        return;
+    request.reference = "MM0000XXFFR159";
+    request.amount = "100";
+    request.currency = "CDF";
+    request.phone = "+243 81 234 56 78";
+    request.callback_url = "https://shop.example/callback";
+    request.approve_url = "https://shop.example/ok";
+    request.cancel_url = "https://shop.example/cancel";
+    request.decline_url = "https://shop.example/no";
+    result = flexpay_pay_mobile(client, &request, &payment, &error);
+    put_payment("mobile", name, result, payment, error);
+    flexpay_client_free(client);
+}
+
+static void run_payout(const json_t *test, const char *name, const char *sandbox)
+{
+    flexpay_client *client = client_for("payout", name, sandbox, FLEXPAY_API_V1);
+    flexpay_payout_request request = FLEXPAY_PAYOUT_REQUEST_INIT;
+    flexpay_payment *payment;
+    flexpay_error *error;
+    flexpay_result result;
+    (void)test;
+    if (client == NULL)
+        return;
+    request.reference = "MM0000XXFFR159";
+    request.amount = "100";
+    request.currency = "CDF";
+    request.phone = "+243 81 234 56 78";
+    request.callback_url = "https://shop.example/callback";
+    result = flexpay_payout(client, &request, &payment, &error);
+    put_payment("payout", name, result, payment, error);
+    flexpay_client_free(client);
+}
+
+static void run_phone(const json_t *test, const char *name, const char *sandbox)
+{
+    char phone[FLEXPAY_PHONE_SIZE];
+    flexpay_error *error;
+    (void)sandbox;
+    if (flexpay_normalize_phone(text_of(test, "phone"), phone, sizeof phone, &error) ==
+        FLEXPAY_OK) {
+        begin_line("phone", name, "ok");
+        put_field("", "phone", phone);
         end_line();
     } else {
-        put_error("pay", name, error);
+        put_error("phone", name, error);
     }
-    flexpay_payment_free(payment);
     flexpay_error_free(error);
-    flexpay_client_free(client);
 }
 
 static void run_file(const char *directory, const char *file, const char *sandbox,
@@ -379,6 +471,9 @@ int main(int argc, char **argv)
     run_file(argv[1], "callback", argv[2], run_callback);
     run_file(argv[1], "check", argv[2], run_check);
     run_file(argv[1], "pay", argv[2], run_pay);
+    run_file(argv[1], "mobile", argv[2], run_mobile);
+    run_file(argv[1], "payout", argv[2], run_payout);
+    run_file(argv[1], "phone", argv[2], run_phone);
     run_file(argv[1], "forgery", argv[2], run_forgery);
     run_file(argv[1], "states", argv[2], run_states);
     return not_run == 0 && fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;

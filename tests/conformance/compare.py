@@ -12,7 +12,7 @@ import os
 import re
 import sys
 
-FILES = ("callback", "check", "pay", "forgery", "states")
+FILES = ("callback", "check", "pay", "mobile", "payout", "phone", "forgery", "states")
 ABSENT = object()
 
 

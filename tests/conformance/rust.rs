@@ -2,14 +2,19 @@
 //! prints one line of JSON per case. `tests/vectors.rs` compares the same results with the vectors.
 
 use flexpay::{
-    Amount, Api, Callback, Client, Config, Error, Expected, Payment, PaymentRequest, State,
-    Transaction,
+    Amount, Api, Callback, Client, Config, Error, Expected, Kind, MobileRequest, Payment,
+    PaymentRequest, PayoutRequest, State, Transaction,
 };
 use serde_json::{Value, json};
 use std::path::Path;
 
 /// The files, in the order in which they are run.
-pub const FILES: [&str; 5] = ["callback", "check", "pay", "forgery", "states"];
+pub const FILES: [&str; 8] = [
+    "callback", "check", "pay", "mobile", "payout", "phone", "forgery", "states",
+];
+
+/// The phone number of the customer or the beneficiary.
+pub const PHONE: &str = "+243 81 234 56 78";
 
 /// The cases of one file.
 pub fn cases(vectors: &Path, file: &str) -> Vec<Value> {
@@ -32,6 +37,15 @@ pub fn run(file: &str, case: &Value, sandbox: &str) -> Value {
         "pay" => client(case, sandbox)
             .pay(&request())
             .map(|payment| payment_json(&payment)),
+        "mobile" => client(case, sandbox)
+            .pay_mobile(&mobile_request())
+            .map(|payment| payment_json(&payment)),
+        "payout" => client(case, sandbox)
+            .payout(&payout_request())
+            .map(|payment| payment_json(&payment)),
+        "phone" => {
+            flexpay::normalize_phone(text(case, "phone")).map(|phone| json!({ "phone": phone }))
+        }
         "forgery" => forgery_client(case, sandbox)
             .verify_callback(&body(case), &expected(case))
             .map(|transaction| transaction_json(&transaction)),
@@ -56,9 +70,12 @@ fn client(case: &Value, sandbox: &str) -> Client {
     Client::new(Config {
         api,
         pay_url: Some(format!("{sandbox}/vectors/pay/{name}")),
+        mobile_url: Some(format!("{sandbox}/vectors/mobile/{name}")),
+        payout_url: Some(format!("{sandbox}/vectors/payout/{name}")),
         check_url: Some(format!("{sandbox}/vectors/check/{name}")),
         check_once: true,
         private_connections: true,
+        allow_payout: true,
         ..Config::new("ZANDO", "conformance")
     })
     .expect("the settings are valid")
@@ -88,6 +105,20 @@ fn expected(case: &Value) -> Expected {
         currency: text(expected, "currency").to_owned(),
         order_number: optional(&expected["order_number"]),
         query: optional(&case["query"]),
+        kind: kind(expected),
+        ..Expected::default()
+    }
+}
+
+/// The kind of an expected payment or of an order. Most are card payments, and do not give it.
+pub fn kind(of: &Value) -> Kind {
+    match of["kind"].as_str() {
+        None => Kind::Card,
+        Some(name) => {
+            let kinds = [Kind::Card, Kind::Mobile, Kind::Payout];
+            let found = kinds.into_iter().find(|kind| kind.name() == name);
+            found.expect(name)
+        }
     }
 }
 
@@ -115,6 +146,31 @@ fn request() -> PaymentRequest {
         decline_url: Some("https://shop.example/no".into()),
         callback_url: Some("https://shop.example/callback".into()),
         ..PaymentRequest::default()
+    }
+}
+
+fn mobile_request() -> MobileRequest {
+    MobileRequest {
+        reference: "MM0000XXFFR159".into(),
+        amount: "100".into(),
+        currency: "CDF".into(),
+        phone: PHONE.into(),
+        callback_url: "https://shop.example/callback".into(),
+        approve_url: Some("https://shop.example/ok".into()),
+        cancel_url: Some("https://shop.example/cancel".into()),
+        decline_url: Some("https://shop.example/no".into()),
+        ..MobileRequest::default()
+    }
+}
+
+fn payout_request() -> PayoutRequest {
+    PayoutRequest {
+        reference: "MM0000XXFFR159".into(),
+        amount: "100".into(),
+        currency: "CDF".into(),
+        phone: PHONE.into(),
+        callback_url: "https://shop.example/callback".into(),
+        ..PayoutRequest::default()
     }
 }
 
@@ -174,6 +230,7 @@ fn transaction_json(transaction: &Transaction) -> Value {
         "reference": transaction.reference,
         "state": transaction.state.name(),
         "status": transaction.status,
+        "trace": transaction.trace,
     })
 }
 
@@ -184,6 +241,7 @@ fn payment_json(payment: &Payment) -> Value {
         "order_number": payment.order_number,
         "page": payment.page,
         "redirect_url": payment.redirect_url,
+        "trace": payment.trace,
     })
 }
 
@@ -197,6 +255,7 @@ fn error_json(error: &Error) -> Value {
         "http_status": error.http_status(),
         "message": error.message(),
         "outcome": error.outcome().name(),
+        "trace": error.trace(),
     })
 }
 

@@ -27,6 +27,8 @@ import urllib.request
 SANDBOX = os.environ["SANDBOX_URL"]
 TOKEN = os.environ["FLEXPAY_TOKEN"]
 SHOP = "https://zando.example/"
+# The customer of a mobile payment, and the beneficiary of a payout.
+PHONE = "243812345678"
 
 
 def send(method, path, body=None):
@@ -50,16 +52,54 @@ def expect_success(reply):
     return body
 
 
+def kind(order):
+    """Most orders are card payments, and do not give it."""
+    return order.get("kind", "CARD")
+
+
 def signature(secret, order):
     """What the library appends to the callback address."""
     whole, _, cents = order["amount"].partition(".")
     minor = int(whole) * 100 + int((cents + "00")[:2])
     reference = order["reference"].encode()
-    text = b"flexpay callback 1.\n%d:%s\n%d\n%s" % (
-        len(reference), reference, minor, order["currency"].encode(),
+    text = b"flexpay callback 1.\n%d:%s\n%d\n%s\n%s" % (
+        len(reference), reference, minor, order["currency"].encode(), kind(order).encode(),
     )
     tag = hmac.new(secret.encode(), text, hashlib.sha256).digest()
     return base64.urlsafe_b64encode(tag).rstrip(b"=").decode()
+
+
+def card_request(order, callback_url):
+    """The path and the fields of the request, without the fields of every kind."""
+    return "/v1.1/pay", {
+        "authorization": "Bearer " + TOKEN,
+        "amount": order["amount"],
+        "description": "Deux pagnes",
+        "callback_url": callback_url,
+        "approve_url": SHOP + "merci",
+        "cancel_url": SHOP + "annule",
+        "decline_url": SHOP + "refus",
+        "home_url": SHOP,
+    }
+
+
+def wallet_fields(order, callback_url):
+    amount = order["amount"]
+    if "." in amount:
+        # The gateway refuses decorative decimals.
+        amount = amount.rstrip("0").rstrip(".")
+    return {"type": "1", "phone": PHONE, "amount": amount, "callbackUrl": callback_url}
+
+
+def mobile_request(order, callback_url):
+    return "/api/rest/v1/paymentService", wallet_fields(order, callback_url)
+
+
+def payout_request(order, callback_url):
+    return "/api/rest/v1/merchantPayOutService", wallet_fields(order, callback_url)
+
+
+REQUESTS = {"CARD": card_request, "MOBILE": mobile_request, "PAYOUT": payout_request}
 
 
 def create_order(order, secret):
@@ -69,20 +109,14 @@ def create_order(order, secret):
     if secret:
         tag = signature(secret, order)
         query += "&flexpay=1." + tag
-    accepted = json.loads(expect_success(send("POST", "/v1.1/pay", {
-        "authorization": "Bearer " + TOKEN,
-        "merchant": os.environ["FLEXPAY_MERCHANT"],
-        "reference": order["reference"],
-        "amount": order["amount"],
-        "currency": order["currency"],
-        "description": "Deux pagnes",
-        "callback_url": SHOP + "callback?" + query,
-        "approve_url": SHOP + "merci",
-        "cancel_url": SHOP + "annule",
-        "decline_url": SHOP + "refus",
-        "home_url": SHOP,
-    })))
-    number = accepted["orderNumber"]
+    path, fields = REQUESTS[kind(order)](order, SHOP + "callback?" + query)
+    fields.update(merchant=os.environ["FLEXPAY_MERCHANT"], reference=order["reference"],
+                  currency=order["currency"])
+    # Refusals come with HTTP 200, and without an order number.
+    accepted = json.loads(expect_success(send("POST", path, fields)))
+    number = accepted.get("orderNumber")
+    if number is None:
+        raise SystemExit("the sandbox refused an order: %s" % accepted)
     decision = order["decision"]
     if decision.startswith("status:"):
         decision = {"status": decision[len("status:"):]}

@@ -21,6 +21,9 @@ VECTORS = {
     "callback": [{"name": "good", "expect": {"ok": CALLBACK}}],
     "check": [{"name": "paid", "expect": {"ok": CHECK}}],
     "pay": [{"name": "refused", "expect": {"error": REFUSAL}}],
+    "mobile": [],
+    "payout": [],
+    "phone": [],
     "forgery": [],
     "states": [],
 }

@@ -58,6 +58,7 @@ json to_json(const flexpay::Transaction& transaction) {
         {"reference", optional(transaction.reference)},
         {"state", flexpay::name(transaction.state)},
         {"status", optional(transaction.status)},
+        {"trace", optional(transaction.trace)},
     };
 }
 
@@ -68,6 +69,7 @@ json to_json(const flexpay::Payment& payment) {
         {"order_number", optional(payment.order_number)},
         {"page", optional(payment.page)},
         {"redirect_url", optional(payment.redirect_url)},
+        {"trace", optional(payment.trace)},
     };
 }
 
@@ -81,6 +83,7 @@ json to_json(const flexpay::Error& error) {
         {"http_status", error.http_status() ? json(*error.http_status()) : json(nullptr)},
         {"message", error.what()},
         {"outcome", flexpay::name(error.outcome())},
+        {"trace", optional(error.trace())},
     };
 }
 
@@ -115,10 +118,13 @@ flexpay::Client client_for(const json& test, const std::string& sandbox) {
     config.token = "conformance";
     config.api = test.value("api", "v1") == "v1.1" ? flexpay::Api::v1_1 : flexpay::Api::v1;
     config.pay_url = sandbox + "/vectors/pay/" + name;
+    config.mobile_url = sandbox + "/vectors/mobile/" + name;
+    config.payout_url = sandbox + "/vectors/payout/" + name;
     config.check_url = sandbox + "/vectors/check/" + name;
     config.timeout = std::chrono::seconds(30);
     config.check_once = true;
     config.private_connections = true;
+    config.allow_payout = true;
     return flexpay::Client(config);
 }
 
@@ -134,12 +140,50 @@ flexpay::PaymentRequest payment_request() {
     return request;
 }
 
+flexpay::MobileRequest mobile_request() {
+    flexpay::MobileRequest request;
+    request.reference = "MM0000XXFFR159";
+    request.amount = "100";
+    request.currency = "CDF";
+    request.phone = "+243 81 234 56 78";
+    request.callback_url = "https://shop.example/callback";
+    request.approve_url = "https://shop.example/ok";
+    request.cancel_url = "https://shop.example/cancel";
+    request.decline_url = "https://shop.example/no";
+    return request;
+}
+
+flexpay::PayoutRequest payout_request() {
+    flexpay::PayoutRequest request;
+    request.reference = "MM0000XXFFR159";
+    request.amount = "100";
+    request.currency = "CDF";
+    request.phone = "+243 81 234 56 78";
+    request.callback_url = "https://shop.example/callback";
+    return request;
+}
+
 std::optional<std::string> text_or_null(const json& object, const char* key) {
     const auto found = object.find(key);
     if (found == object.end() || found->is_null()) {
         return std::nullopt;
     }
     return found->get<std::string>();
+}
+
+// The kind of the expected payment. Most cases expect a card payment, and do not give it.
+flexpay::Kind kind_of(const json& expected) {
+    const std::string name = expected.value("kind", "CARD");
+    if (name == "CARD") {
+        return flexpay::Kind::card;
+    }
+    if (name == "MOBILE") {
+        return flexpay::Kind::mobile;
+    }
+    if (name == "PAYOUT") {
+        return flexpay::Kind::payout;
+    }
+    throw std::runtime_error("no such kind: " + name);
 }
 
 flexpay::Transaction verify(const json& test, const std::string& sandbox) {
@@ -160,6 +204,7 @@ flexpay::Transaction verify(const json& test, const std::string& sandbox) {
     expected.currency = recorded.at("currency");
     expected.order_number = text_or_null(recorded, "order_number");
     expected.query = text_or_null(test, "query");
+    expected.kind = kind_of(recorded);
     return flexpay::Client(config).verify_callback(body_of(test), expected);
 }
 
@@ -184,9 +229,18 @@ json call(const std::string& file, const json& test, const std::string& sandbox)
         return {{"may_replace", flexpay::state_may_replace(state_of(test.at("recorded")),
                                                            state_of(test.at("now")))}};
     }
+    if (file == "phone") {
+        return {{"phone", flexpay::normalize_phone(test.at("phone").get<std::string>())}};
+    }
     const flexpay::Client client = client_for(test, sandbox);
     if (file == "check") {
         return to_json(client.check(test.at("order_number").get<std::string>()));
+    }
+    if (file == "mobile") {
+        return to_json(client.pay_mobile(mobile_request()));
+    }
+    if (file == "payout") {
+        return to_json(client.payout(payout_request()));
     }
     return to_json(client.pay(payment_request()));
 }
@@ -223,7 +277,8 @@ int main(int argc, char** argv) {
         return 2;
     }
     try {
-        for (const char* file : {"callback", "check", "pay", "forgery", "states"}) {
+        for (const char* file :
+             {"callback", "check", "pay", "mobile", "payout", "phone", "forgery", "states"}) {
             run(argv[1], file, argv[2]);
         }
     } catch (const std::exception& error) {

@@ -14,7 +14,11 @@ use FlexPay\Callback;
 use FlexPay\Client;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Expected;
+use FlexPay\MobileRequest;
+use FlexPay\Payment;
 use FlexPay\PaymentRequest;
+use FlexPay\PayoutRequest;
+use FlexPay\Phone;
 use FlexPay\Transaction;
 
 /** @param array<string, mixed> $case */
@@ -40,10 +44,13 @@ function client(array $case, string $sandbox): Client
         'token' => 'conformance',
         'api' => $case['api'] ?? 'v1',
         'pay_url' => "$sandbox/vectors/pay/" . $case['name'],
+        'mobile_url' => "$sandbox/vectors/mobile/" . $case['name'],
+        'payout_url' => "$sandbox/vectors/payout/" . $case['name'],
         'check_url' => "$sandbox/vectors/check/" . $case['name'],
         'timeout_ms' => 30000,
         'check_once' => true,
         'private_connections' => true,
+        'allow_payout' => true,
     ]);
 }
 
@@ -102,6 +109,7 @@ function transaction(Transaction $transaction): array
         'reference' => $transaction->getReference(),
         'state' => $transaction->getState(),
         'status' => $transaction->getStatus(),
+        'trace' => $transaction->getCallTrace(),
     ];
 }
 
@@ -112,20 +120,72 @@ function transaction(Transaction $transaction): array
  */
 function pay(array $case, string $sandbox): array
 {
-    $payment = client($case, $sandbox)->pay(new PaymentRequest('MM0000XXFFR159', '100', 'CDF', [
+    return payment(client($case, $sandbox)->pay(new PaymentRequest('MM0000XXFFR159', '100', 'CDF', [
         'approve_url' => 'https://shop.example/ok',
         'cancel_url' => 'https://shop.example/cancel',
         'decline_url' => 'https://shop.example/no',
         'callback_url' => 'https://shop.example/callback',
-    ]));
+    ])));
+}
 
+/**
+ * @param array<string, mixed> $case
+ *
+ * @return array<string, mixed>
+ */
+function mobile(array $case, string $sandbox): array
+{
+    return payment(client($case, $sandbox)->payMobile(new MobileRequest(
+        'MM0000XXFFR159',
+        '100',
+        'CDF',
+        '+243 81 234 56 78',
+        'https://shop.example/callback',
+        [
+            'approve_url' => 'https://shop.example/ok',
+            'cancel_url' => 'https://shop.example/cancel',
+            'decline_url' => 'https://shop.example/no',
+        ]
+    )));
+}
+
+/**
+ * @param array<string, mixed> $case
+ *
+ * @return array<string, mixed>
+ */
+function payout(array $case, string $sandbox): array
+{
+    return payment(client($case, $sandbox)->payout(new PayoutRequest(
+        'MM0000XXFFR159',
+        '100',
+        'CDF',
+        '+243 81 234 56 78',
+        'https://shop.example/callback'
+    )));
+}
+
+/** @return array<string, mixed> */
+function payment(Payment $payment): array
+{
     return [
         'code' => $payment->getCode(),
         'message' => $payment->getMessage(),
         'order_number' => $payment->getOrderNumber(),
         'page' => $payment->getPage(),
         'redirect_url' => $payment->getRedirectUrl(),
+        'trace' => $payment->getCallTrace(),
     ];
+}
+
+/**
+ * @param array<string, mixed> $case
+ *
+ * @return array<string, mixed>
+ */
+function phone(array $case): array
+{
+    return ['phone' => Phone::normalize($case['phone'])];
 }
 
 /**
@@ -153,7 +213,9 @@ function forgery(array $case, string $sandbox): array
         $expected['amount'],
         $expected['currency'],
         $expected['order_number'],
-        $case['query'] ?? null
+        $case['query'] ?? null,
+        // Most cases expect a card payment, and do not give the kind.
+        $expected['kind'] ?? Expected::CARD
     )));
 }
 
@@ -181,6 +243,7 @@ function error(FlexPayException $e): array
         'message' => $e->getMessage(),
         'order_number' => $e->getOrderNumber(),
         'outcome' => $e->getOutcome(),
+        'trace' => $e->getCallTrace(),
     ];
 }
 
@@ -189,7 +252,7 @@ if ($argc !== 3) {
     exit(1);
 }
 [, $vectors, $sandbox] = $argv;
-foreach (['callback', 'check', 'pay', 'forgery', 'states'] as $file) {
+foreach (['callback', 'check', 'pay', 'mobile', 'payout', 'phone', 'forgery', 'states'] as $file) {
     $text = (string) file_get_contents("$vectors/$file.json");
     foreach (json_decode($text, true, 512, JSON_THROW_ON_ERROR)['cases'] as $case) {
         try {

@@ -63,6 +63,7 @@ def outcome(call: Callable[[], object]) -> Dict[str, object]:
                 "http_status": error.http_status,
                 "message": error.message,
                 "outcome": error.outcome.name,
+                "trace": error.trace,
             }
         }
 
@@ -73,10 +74,13 @@ def client(sandbox_url: str, case: Dict[str, Any]) -> flexpay.Client:
         token="conformance",
         check_once=True,
         private_connections=True,
+        allow_payout=True,
         timeout_ms=30_000,
         api=APIS[case.get("api", "v1")],
         check_url="{}/vectors/check/{}".format(sandbox_url, case["name"]),
         pay_url="{}/vectors/pay/{}".format(sandbox_url, case["name"]),
+        mobile_url="{}/vectors/mobile/{}".format(sandbox_url, case["name"]),
+        payout_url="{}/vectors/payout/{}".format(sandbox_url, case["name"]),
     )
 
 
@@ -102,6 +106,35 @@ def pay(sandbox_url: str, case: Dict[str, Any]) -> object:
         )
 
 
+def mobile(sandbox_url: str, case: Dict[str, Any]) -> object:
+    with client(sandbox_url, case) as flexpay_client:
+        return flexpay_client.pay_mobile(
+            reference="MM0000XXFFR159",
+            amount="100",
+            currency="CDF",
+            phone="+243 81 234 56 78",
+            callback_url="https://shop.example/callback",
+            approve_url="https://shop.example/ok",
+            cancel_url="https://shop.example/cancel",
+            decline_url="https://shop.example/no",
+        )
+
+
+def payout(sandbox_url: str, case: Dict[str, Any]) -> object:
+    with client(sandbox_url, case) as flexpay_client:
+        return flexpay_client.payout(
+            reference="MM0000XXFFR159",
+            amount="100",
+            currency="CDF",
+            phone="+243 81 234 56 78",
+            callback_url="https://shop.example/callback",
+        )
+
+
+def phone(_sandbox_url: str, case: Dict[str, Any]) -> object:
+    return {"phone": flexpay.normalize_phone(case["phone"])}
+
+
 def forgery(sandbox_url: str, case: Dict[str, Any]) -> object:
     with flexpay.Client(
         merchant="ZANDO",
@@ -114,8 +147,11 @@ def forgery(sandbox_url: str, case: Dict[str, Any]) -> object:
         callback_secret=case.get("secret"),
         callback_secret_previous=case.get("secret_previous"),
     ) as flexpay_client:
+        expected = dict(case["expected"])
+        # Most cases expect a card payment, and do not give the kind.
+        kind = flexpay.Kind[expected.pop("kind", "CARD")]
         return flexpay_client.verify_callback(
-            body(case), query=case.get("query"), **case["expected"]
+            body(case), query=case.get("query"), kind=kind, **expected
         )
 
 
@@ -128,6 +164,9 @@ RUNNERS = {
     "callback": callback,
     "check": check,
     "pay": pay,
+    "mobile": mobile,
+    "payout": payout,
+    "phone": phone,
     "forgery": forgery,
     "states": states,
 }

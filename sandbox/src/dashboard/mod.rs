@@ -15,7 +15,9 @@ use crate::control::CALLS;
 use crate::deliver;
 use crate::error::Error;
 use crate::gateway::Gateway;
+use crate::mobile;
 use crate::pages;
+use crate::payout;
 use crate::serve::{ConnectionInfo, plain};
 use crate::urls;
 
@@ -81,6 +83,8 @@ pub(crate) async fn page(
         merchant: &gateway.merchant,
         token: gateway.public_token().unwrap_or("TOKEN"),
         pay_url: &format!("{base}/v1.1/pay"),
+        mobile_url: &format!("{base}{}", mobile::PATH),
+        payout_url: &format!("{base}{}", payout::PATH),
         check_url: &format!("{base}/api/rest/v1/check"),
         ca_file: base.starts_with("https:").then_some(&ca_file),
     };

@@ -7,6 +7,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) merchant: &'a str,
     pub(crate) token: &'a str,
     pub(crate) pay_url: &'a str,
+    pub(crate) mobile_url: &'a str,
+    pub(crate) payout_url: &'a str,
     pub(crate) check_url: &'a str,
     /// The CA file to trust, if the URLs are https.
     pub(crate) ca_file: Option<&'a str>,
@@ -38,6 +40,8 @@ impl Settings<'_> {
             ("merchant", self.merchant),
             ("token", self.token),
             ("pay_url", self.pay_url),
+            ("mobile_url", self.mobile_url),
+            ("payout_url", self.payout_url),
             ("check_url", self.check_url),
         ];
         texts.extend(self.ca_file.map(|file| ("ca_file", file)));

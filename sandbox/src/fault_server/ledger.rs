@@ -58,12 +58,12 @@ impl Ledger {
             .filter(|request| !is_warm_up(request.id.as_deref()))
     }
 
-    /// The payment requests, including incomplete ones.
+    /// The requests that move money, including incomplete ones.
     pub fn payments(&self) -> impl Iterator<Item = &Request> {
         self.requests().filter(|request| request.kind == Kind::Pay)
     }
 
-    /// Whether a payment was sent on a connection that had carried another request before.
+    /// Whether a request that moves money was sent on a connection that had carried another request before.
     pub fn paid_on_used_connection(&self) -> bool {
         self.connections.iter().any(|connection| {
             let later = connection.requests.iter().skip(1);

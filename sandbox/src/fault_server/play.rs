@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::TlsConfigs;
 use super::lease_state::{LeaseState, Plays};
 use super::ledger::{Connection, is_warm_up};
-use super::request::{Request, head_length};
+use super::request::{Kind, Request, head_length};
 use super::script::{EchoFormat, ProxyFault, Script, Step, Take, TlsFault};
 use super::scripted_stream::{ReadResult, ScriptedStream};
 
@@ -183,7 +183,8 @@ impl Player<'_> {
                     [Step::Send(tail), rest @ ..] => (tail.as_slice(), rest),
                     steps => (&[][..], steps),
                 };
-                self.reply_to_warm_up(id.as_deref().unwrap_or_default(), tail)?;
+                let kind = request.map_or(Kind::Other, |request| request.kind);
+                self.reply_to_warm_up(kind, id.as_deref().unwrap_or_default(), tail)?;
                 let done = self.steps(rest, start, end, None);
                 self.lease.warm_up_done();
                 done?;
@@ -236,10 +237,13 @@ impl Player<'_> {
         }
     }
 
-    fn reply_to_warm_up(&mut self, id: &str, tail: &[u8]) -> Result<(), Ended> {
-        let body = format!(
-            r#"{{"code":"0","message":"ok","transaction":{{"orderNumber":"{id}","status":"2"}}}}"#
-        );
+    fn reply_to_warm_up(&mut self, kind: Kind, id: &str, tail: &[u8]) -> Result<(), Ended> {
+        let body = match kind {
+            Kind::Pay => format!(r#"{{"code":"0","message":"ok","orderNumber":"{id}"}}"#),
+            Kind::Check | Kind::Other => format!(
+                r#"{{"code":"0","message":"ok","transaction":{{"orderNumber":"{id}","status":"2"}}}}"#
+            ),
+        };
         let length = body.len();
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
         self.step(&Step::Send(

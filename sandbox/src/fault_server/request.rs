@@ -3,7 +3,7 @@
 /// The kind of a request, from the bytes received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A payment (POST).
+    /// A request that moves money (POST): a card payment, a collection or a payout.
     Pay,
     /// A check (GET).
     Check,
@@ -16,7 +16,7 @@ pub enum Kind {
 pub struct Request {
     /// Its kind.
     pub kind: Kind,
-    /// The payment's reference, or the check's order number. `None` if it was not received.
+    /// The merchant's reference, or the check's order number. `None` if it was not received.
     pub id: Option<String>,
     /// How many of its bytes were received.
     pub bytes: usize,
@@ -78,9 +78,15 @@ fn id(kind: Kind, bytes: &[u8]) -> Option<String> {
         Some(String::from_utf8_lossy(&rest[..end]).into_owned())
     };
     match kind {
-        Kind::Pay => [&b"&reference="[..], b"\"reference\":\""]
-            .iter()
-            .find_map(|name| from(find(bytes, name)? + name.len())),
+        Kind::Pay => {
+            let head = head_length(bytes)?;
+            // An address in a JSON body can contain "&reference=".
+            let name: &[u8] = match bytes.get(head)? {
+                b'{' => b"\"reference\":\"",
+                _ => b"&reference=",
+            };
+            from(head + find(&bytes[head..], name)? + name.len())
+        }
         Kind::Check => {
             let line = bytes.split(|&byte| byte == b'\r').next()?;
             let path = line.split(|&byte| byte == b' ').nth(1)?;
@@ -115,6 +121,15 @@ mod tests {
         assert!(!cut[1].whole);
         assert_eq!(cut[1].bytes, pay.len() - 1);
         assert!(Request::all(b"").is_empty());
+        let json = br#"{"callbackUrl":"http://a/?x=1&reference=R8","reference":"R9","type":"1"}"#;
+        let head = format!(
+            "POST /api/rest/v1/paymentService HTTP/1.1\r\nAuthorization: Bearer t\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            json.len()
+        );
+        let mobile = Request::all(&[head.as_bytes(), json].concat());
+        assert_eq!((mobile[0].kind, mobile[0].whole), (Kind::Pay, true));
+        assert_eq!(mobile[0].id.as_deref(), Some("R9"));
         assert_eq!(Request::all(b"P")[0].kind, Kind::Pay);
         assert_eq!(Request::all(b"GET /check/N1")[0].id, None);
     }

@@ -208,6 +208,12 @@ pub fn payment_request(sandbox: &Sandbox, changes: Value) -> Value {
         "home_url": "http://shop.test/",
     }))
     .expect("an object");
+    change(&mut fields, &changes);
+    Value::Object(fields)
+}
+
+/// Sets the fields of `changes`. A null value removes the field.
+fn change(fields: &mut Map<String, Value>, changes: &Value) {
     for (name, value) in changes.as_object().expect("an object") {
         if value.is_null() {
             fields.remove(name);
@@ -215,7 +221,6 @@ pub fn payment_request(sandbox: &Sandbox, changes: Value) -> Value {
             fields.insert(name.clone(), value.clone());
         }
     }
-    Value::Object(fields)
 }
 
 /// The fields as the pairs of a form.
@@ -232,6 +237,43 @@ pub fn pay(sandbox: &Sandbox, changes: Value) -> String {
     let response = post_json(sandbox, "/v1.1/pay", &payment_request(sandbox, changes));
     let reply = response.json();
     assert_eq!(reply["code"], json!(0), "{reply}");
+    reply["orderNumber"].as_str().expect("a number").to_owned()
+}
+
+/// The paths of the collection and of the payout.
+pub const MOBILE: &str = "/api/rest/v1/paymentService";
+pub const PAYOUT: &str = "/api/rest/v1/merchantPayOutService";
+
+/// A valid collection or payout with `changes` applied. A null value removes the field.
+pub fn mobile_request(sandbox: &Sandbox, changes: Value) -> Value {
+    let mut fields: Map<String, Value> = serde_json::from_value(json!({
+        "merchant": sandbox.merchant(),
+        "type": "1",
+        "phone": "243812345678",
+        "reference": "R-1",
+        "amount": "25000",
+        "currency": "CDF",
+        "callbackUrl": "http://127.0.0.1:9/callback",
+    }))
+    .expect("an object");
+    change(&mut fields, &changes);
+    Value::Object(fields)
+}
+
+/// Posts JSON with the token in the header, as a collection or a payout is sent.
+pub fn post_authorized(sandbox: &Sandbox, path: &str, body: &Value) -> Response {
+    let bearer = format!("Bearer {}", sandbox.token());
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("Authorization", bearer.as_str()),
+    ];
+    send(sandbox, "POST", path, &headers, body.to_string().as_bytes())
+}
+
+/// Sends a collection or a payout, by its path, and returns the order number.
+pub fn send_mobile(sandbox: &Sandbox, path: &str, changes: Value) -> String {
+    let reply = post_authorized(sandbox, path, &mobile_request(sandbox, changes)).json();
+    assert_eq!(reply["code"], "0", "{reply}");
     reply["orderNumber"].as_str().expect("a number").to_owned()
 }
 
