@@ -58,7 +58,7 @@ sandbox: require-rust ## Builds the sandbox (a local gateway), and prints how to
 header: require-rust ## Regenerates the C header, and the generated parts of the C++, PHP and Python packages
 	FLEXPAY_WRITE_HEADER=1 $(CARGO) build --lib
 
-EXAMPLES := till callback minimal
+EXAMPLES := till callback minimal payout
 .PHONY: examples
 examples: build ## Builds the C examples into build/examples
 	@mkdir -p build/examples

@@ -656,7 +656,7 @@ flexpay_result flexpay_payout(const struct flexpay_client *client,
 // somebody typed, or to compare numbers.
 //
 // Accepted are "+243...", "00243..." and "243..." with nine more digits, and "0" with nine more digits.
-// Blanks, dots, dashes and brackets are removed. Anything else is INVALID, field "phone". Only the
+// Blanks, dots, dashes, brackets and invisible characters are removed. Anything else is INVALID, field "phone". Only the
 // gateway knows which operator a number belongs to.
 //
 // phone:      the number; borrowed for this call. NULL is INVALID.

@@ -1,5 +1,6 @@
 /*
- * flexpay.hpp: payments through FlexPay from C++17, on top of the C ABI of flexpay.h. Header only.
+ * flexpay.hpp: payments and payouts through FlexPay from C++17, on top of the C ABI of flexpay.h.
+ * Header only.
  * Compile and link with the output of `pkg-config --cflags --libs flexpay`.
  *
  *     auto client = flexpay::Client::from_environment();
@@ -200,7 +201,7 @@ public:
         : std::runtime_error(message),
           details_(std::make_shared<const Details>(
               Details{code, outcome, std::nullopt, std::move(field), std::nullopt, std::nullopt,
-                      std::nullopt})) {
+                      std::nullopt, std::nullopt})) {
     }
 
     /// Copies the error of a C function. You still own the C object.
@@ -242,6 +243,11 @@ public:
         return details_->order_number;
     }
 
+    /// What the call did, as JSON text: see Config::trace. Absent without that flag.
+    [[nodiscard]] const std::optional<std::string>& trace() const noexcept {
+        return details_->trace;
+    }
+
 private:
     struct Details {
         Result code;
@@ -251,6 +257,7 @@ private:
         std::optional<std::string> gateway_code;
         std::optional<std::string> gateway_message;
         std::optional<std::string> order_number;
+        std::optional<std::string> trace;
     };
 
     std::shared_ptr<const Details> details_;
@@ -309,6 +316,11 @@ struct Config {
     /// The URL of the check service without the order number (".../check"), instead of the
     /// environment's.
     std::optional<std::string> check_url;
+    /// The full URL of the service for payments by mobile money (".../paymentService"), instead of the
+    /// environment's.
+    std::optional<std::string> mobile_url;
+    /// The full URL of the payout service (".../merchantPayOutService"), instead of the environment's.
+    std::optional<std::string> payout_url;
     /// The time limit of a whole call, from DNS lookup to last byte. Default: 30 s.
     std::optional<std::chrono::milliseconds> timeout;
     /// The part of timeout for DNS lookup, connection, proxy and TLS together. Default: 10 s.
@@ -352,7 +364,7 @@ struct Config {
     // end of Flag
 };
 
-/// What a customer is asked to pay.
+/// What a customer is asked to pay by card.
 struct PaymentRequest {
     /// Your own reference. Required. Never use one twice: the reference is the gateway's only
     /// protection against a repeated payment.
@@ -374,14 +386,68 @@ struct PaymentRequest {
     std::optional<std::string> decline_url;
     /// Your home page. Sent with Api::v1_1 only: Api::v1 has no such field.
     std::optional<std::string> home_url;
+    /// An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is not
+    /// sent to the gateway.
+    std::optional<std::string> correlation_id;
 };
 
-/// A payment that the gateway accepted; the customer has not paid yet.
+/// What a customer is asked to pay by mobile money.
+struct MobileRequest {
+    /// Your own reference, as in PaymentRequest. Required.
+    std::string reference;
+    /// The amount. Required.
+    Amount amount;
+    /// "CDF" or "USD". Required.
+    std::string currency;
+    /// The customer's number, as people write it: "0812345678", "+243 81 234 56 78". Required. See
+    /// normalize_phone.
+    std::string phone;
+    /// Where the gateway sends its callback: an absolute http or https URL. Required. It refuses URLs
+    /// on localhost or private networks.
+    std::string callback_url;
+    /// What the payment is for.
+    std::optional<std::string> description;
+    /// The URL after the payment: http or https, or a link into your app. The next three fields accept
+    /// the same.
+    std::optional<std::string> approve_url;
+    /// The URL after "cancel".
+    std::optional<std::string> cancel_url;
+    /// The URL after a refusal.
+    std::optional<std::string> decline_url;
+    /// The URL to return to. One guide of the gateway calls it mandatory; live requests without it are
+    /// accepted.
+    std::optional<std::string> return_url;
+    /// An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is not
+    /// sent to the gateway.
+    std::optional<std::string> correlation_id;
+};
+
+/// Money to send to a mobile money account.
+struct PayoutRequest {
+    /// Your own reference. Required. Never use one twice, and never that of a payment.
+    std::string reference;
+    /// The amount. Required.
+    Amount amount;
+    /// "CDF" or "USD". Required.
+    std::string currency;
+    /// The beneficiary's number, as people write it: "0812345678", "+243 81 234 56 78". Required. See
+    /// normalize_phone.
+    std::string phone;
+    /// Where the gateway sends its callback: an absolute http or https URL. Required. It refuses URLs
+    /// on localhost or private networks.
+    std::string callback_url;
+    /// An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is not
+    /// sent to the gateway.
+    std::optional<std::string> correlation_id;
+};
+
+/// A payment or a payout that the gateway accepted; the money has not moved yet.
 struct Payment {
     /// Where to send the customer: an absolute https URL (http on this machine only), already
-    /// checked. Absent if there is a page instead.
+    /// checked. Absent if there is a page instead, and always after pay_mobile and payout.
     std::optional<std::string> redirect_url;
-    /// The gateway's order number, for check and wait. Absent with Api::v1.
+    /// The gateway's order number, for check and wait. Absent after pay with Api::v1; never absent
+    /// after pay_mobile and payout.
     std::optional<std::string> order_number;
     /// The gateway's code, as received.
     std::optional<std::string> code;
@@ -390,12 +456,15 @@ struct Payment {
     /// HTML to send to the customer's browser, if the gateway's page cannot be given as a URL (a
     /// form that submits itself).
     std::optional<std::string> page;
+    /// What the call did, as JSON text: see Config::trace. Absent without that flag.
+    std::optional<std::string> trace;
 };
 
 /// A transaction as the gateway reports it. A field that is absent from the reply, or unreadable,
 /// is absent here.
 struct Transaction {
-    /// The state. Only State::paid means that the customer has paid.
+    /// The state. Only State::paid means that the customer has paid or, for a payout, that the
+    /// beneficiary has the money.
     State state = State::unknown;
     /// The status as the gateway wrote it.
     std::optional<std::string> status;
@@ -423,6 +492,8 @@ struct Transaction {
     std::optional<std::string> message;
     /// The reply as received.
     std::optional<std::string> raw;
+    /// What the call did, as JSON text: see Config::trace. Absent without that flag.
+    std::optional<std::string> trace;
 };
 
 /// The content of a callback. ANYONE who knows the URL can send one: trust nothing in it before
@@ -481,6 +552,14 @@ struct Expected {
     /// without the "?". Required if the client has a callback_secret: the signature is verified
     /// before a check is sent.
     std::optional<std::string> query;
+    /// The way the money goes. A callback URL is signed for one kind. A transaction that was paid by
+    /// card is neither a mobile payment nor a payout. Beyond that, the gateway does not report the
+    /// kind: to verify the callback of a payout, give order_number, or use a callback_secret.
+    Kind kind = Kind::card;
+    /// An id of your own for the verification, for its trace: 1 to 64 printable ASCII characters.
+    /// Client::wait uses the one in its options.
+    // Initialized, so that an Expected{...} that ends before it compiles without a warning.
+    std::optional<std::string> correlation_id = std::nullopt;
 };
 
 namespace detail {
@@ -519,6 +598,18 @@ inline void require_abi() {
     }
 }
 
+/// Throws the error of a C function that failed.
+inline void throw_failure(flexpay_result result, const ErrorHandle& failure) {
+    if (result == FLEXPAY_OK) {
+        return;
+    }
+    if (!failure) {
+        // The library promises an error object. Without one, the outcome is not known.
+        throw Error(static_cast<Result>(result), Outcome::unknown, flexpay_result_name(result));
+    }
+    throw Error(*failure);
+}
+
 /// Calls a C function with its last two parameters. Returns the object it made, or throws its
 /// error.
 template <typename Made, typename Function>
@@ -529,14 +620,8 @@ Made receive(Function function) {
     const flexpay_result result = function(&made, &failure);
     Made owned_made(made);
     const ErrorHandle owned_failure(failure);
-    if (result == FLEXPAY_OK) {
-        return owned_made;
-    }
-    if (!owned_failure) {
-        // The library promises an error object. Without one, the outcome is not known.
-        throw Error(static_cast<Result>(result), Outcome::unknown, flexpay_result_name(result));
-    }
-    throw Error(*owned_failure);
+    throw_failure(result, owned_failure);
+    return owned_made;
 }
 
 inline std::string text(const char* text) {
@@ -588,6 +673,8 @@ inline flexpay_expected c_expected(const Expected& from) {
     to.currency = c_text(from.currency, "currency");
     to.order_number = c_text(from.order_number, "order_number");
     to.query = c_text(from.query, "query");
+    to.kind = static_cast<std::int32_t>(from.kind);
+    to.correlation_id = c_text(from.correlation_id, "correlation_id");
     return to;
 }
 
@@ -607,6 +694,7 @@ inline Transaction copy(const flexpay_transaction& from) {
     to.code = optional_text(from.code);
     to.message = optional_text(from.message);
     to.raw = optional_text(from.raw);
+    to.trace = optional_text(from.trace);
     return to;
 }
 
@@ -617,6 +705,7 @@ inline Payment copy(const flexpay_payment& from) {
     to.code = optional_text(from.code);
     to.message = optional_text(from.message);
     to.page = optional_text(from.page);
+    to.trace = optional_text(from.trace);
     return to;
 }
 
@@ -657,6 +746,7 @@ inline Error::Error(const flexpay_error& error)
           detail::optional_text(error.gateway_code),
           detail::optional_text(error.gateway_message),
           detail::optional_text(error.order_number),
+          detail::optional_text(error.trace),
       })) {
 }
 
@@ -688,12 +778,18 @@ private:
 };
 
 /// How to wait. An option that is not set has the library's default.
+///
+/// If expected is of Kind::mobile, the defaults are those of a customer who confirms on the phone,
+/// beside the till: people take about a minute, the till should learn it soon, and after some minutes
+/// the operator's message has expired. The gateway documents no time: these are decisions of the
+/// library.
 struct WaitOptions {
-    /// The time limit of the whole wait. Default: 10 min.
+    /// The time limit of the whole wait. Default: 10 min; 5 min for a mobile payment.
     std::optional<std::chrono::milliseconds> timeout;
-    /// The pause before the second check. It grows by half each time. Default: 1 s.
+    /// The pause before the second check. It grows by half each time. Default: 1 s; 2 s for a mobile
+    /// payment.
     std::optional<std::chrono::milliseconds> interval;
-    /// The longest pause. Default: 10 s.
+    /// The longest pause. Default: 10 s; 5 s for a mobile payment.
     std::optional<std::chrono::milliseconds> max_interval;
     /// How long the gateway must keep reporting "failed" before the wait returns it: it may report
     /// "failed" while the customer is still typing, and "paid" afterwards. The same for
@@ -702,11 +798,13 @@ struct WaitOptions {
     /// Ends the wait from another thread or a signal handler. May be null. You own the token: it
     /// must exist until the wait has returned.
     const CancelToken* cancel = nullptr;
-    /// What you asked for. The wait then returns only that payment: another reference, amount or
-    /// currency ends it with Result::mismatch. If its order_number is set, it must be the one you
+    /// What you asked for. The wait then returns only that payment: another reference, amount,
+    /// currency or kind ends it with Result::mismatch. If its order_number is set, it must be the one you
     /// wait for; set it if it is from your records. Its query is not used. Absent: nothing is
     /// compared, and you must compare reference, amount and currency yourself.
     std::optional<Expected> expected;
+    /// An id of your own for this call, for its trace: 1 to 64 printable ASCII characters.
+    std::optional<std::string> correlation_id;
 };
 
 /// A client for one merchant. Create one and share it by reference: several threads may call it at
@@ -723,19 +821,20 @@ public:
 
     /// Creates a client from environment variables: FLEXPAY_MERCHANT, FLEXPAY_TOKEN,
     /// FLEXPAY_ENVIRONMENT ("live", "test"), FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL,
-    /// FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE,
-    /// FLEXPAY_PROXY, FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
-    /// FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS and
-    /// FLEXPAY_PRIVATE_CONNECTIONS ("0", "1"). Only the first two are required. Throws Error: as
-    /// the constructor; field() names the variable or setting. Do not call it while another thread
+    /// FLEXPAY_CHECK_URL, FLEXPAY_MOBILE_URL, FLEXPAY_PAYOUT_URL, FLEXPAY_TIMEOUT_MS,
+    /// FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY, FLEXPAY_APP_NAME,
+    /// FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_ALLOW_PLAIN_HTTP,
+    /// FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS, FLEXPAY_PRIVATE_CONNECTIONS, FLEXPAY_ALLOW_PAYOUT
+    /// and FLEXPAY_TRACE ("0", "1"). Only the first two are required. Throws Error: as the
+    /// constructor; field() names the variable or setting. Do not call it while another thread
     /// changes the environment. Does not block, except to read certificate files.
     [[nodiscard]] static Client from_environment() {
         return Client(detail::receive<detail::ClientHandle>(
             [](auto** client, auto** error) { return flexpay_client_from_env(client, error); }));
     }
 
-    /// Sends a payment request, AT MOST ONCE in every case. The error's outcome() says whether you
-    /// may repeat it. Throws Error: invalid, resolve, connect, proxy, tls, timeout, connection,
+    /// Sends a request for a payment by card, AT MOST ONCE in every case. The error's outcome() says
+    /// whether you may repeat it. Throws Error: invalid, resolve, connect, proxy, tls, timeout, connection,
     /// reply, gateway, unauthorized, refused, internal. Blocks up to the client's timeout.
     ///
     /// Do not discard the result: it has the URL that the customer must open. If memory runs out
@@ -751,9 +850,62 @@ public:
         given.cancel_url = detail::c_text(request.cancel_url, "cancel_url");
         given.decline_url = detail::c_text(request.decline_url, "decline_url");
         given.home_url = detail::c_text(request.home_url, "home_url");
+        given.correlation_id = detail::c_text(request.correlation_id, "correlation_id");
         const flexpay_client* client = require_client();
         return detail::copy(*detail::receive<detail::PaymentHandle>([&](auto** made, auto** error) {
             return flexpay_pay(client, &given, made, error);
+        }));
+    }
+
+    /// Sends a request for a payment by mobile money (M-Pesa, Orange Money, Airtel Money, Afrimoney),
+    /// AT MOST ONCE in every case. The error's outcome() says whether you may repeat it. Throws Error:
+    /// as pay. Blocks up to the client's timeout.
+    ///
+    /// The customer receives a message on the phone, and confirms with a PIN: there is no page. Then
+    /// call wait, with an expected of Kind::mobile.
+    ///
+    /// Do not discard the result: it has the order number. If memory runs out while the result is
+    /// copied (std::bad_alloc), the payment still exists at the gateway.
+    [[nodiscard]] Payment pay_mobile(const MobileRequest& request) const {
+        flexpay_mobile_request given = FLEXPAY_MOBILE_REQUEST_INIT;
+        given.reference = detail::c_text(request.reference, "reference");
+        given.amount = detail::c_text(request.amount.text(), "amount");
+        given.currency = detail::c_text(request.currency, "currency");
+        given.phone = detail::c_text(request.phone, "phone");
+        given.callback_url = detail::c_text(request.callback_url, "callback_url");
+        given.description = detail::c_text(request.description, "description");
+        given.approve_url = detail::c_text(request.approve_url, "approve_url");
+        given.cancel_url = detail::c_text(request.cancel_url, "cancel_url");
+        given.decline_url = detail::c_text(request.decline_url, "decline_url");
+        given.return_url = detail::c_text(request.return_url, "return_url");
+        given.correlation_id = detail::c_text(request.correlation_id, "correlation_id");
+        const flexpay_client* client = require_client();
+        return detail::copy(*detail::receive<detail::PaymentHandle>([&](auto** made, auto** error) {
+            return flexpay_pay_mobile(client, &given, made, error);
+        }));
+    }
+
+    /// Sends your money to a mobile money account, AT MOST ONCE in every case. A repeated payout gives
+    /// the money away: if the call fails, the error's outcome() says whether you may repeat it. Throws
+    /// Error: as pay. Without Config::allow_payout it throws invalid, field "allow_payout": set it only
+    /// in the program that makes payouts. Blocks up to the client's timeout.
+    ///
+    /// If it returns, the gateway accepted the payout. The beneficiary has the money when verify_order,
+    /// with an expected of Kind::payout, returns State::paid.
+    ///
+    /// Do not discard the result: it has the order number. If memory runs out while the result is
+    /// copied (std::bad_alloc), the payout still exists at the gateway.
+    [[nodiscard]] Payment payout(const PayoutRequest& request) const {
+        flexpay_payout_request given = FLEXPAY_PAYOUT_REQUEST_INIT;
+        given.reference = detail::c_text(request.reference, "reference");
+        given.amount = detail::c_text(request.amount.text(), "amount");
+        given.currency = detail::c_text(request.currency, "currency");
+        given.phone = detail::c_text(request.phone, "phone");
+        given.callback_url = detail::c_text(request.callback_url, "callback_url");
+        given.correlation_id = detail::c_text(request.correlation_id, "correlation_id");
+        const flexpay_client* client = require_client();
+        return detail::copy(*detail::receive<detail::PaymentHandle>([&](auto** made, auto** error) {
+            return flexpay_payout(client, &given, made, error);
         }));
     }
 
@@ -801,6 +953,7 @@ public:
             expected = detail::c_expected(*options.expected);
             how.expected = &expected;
         }
+        how.correlation_id = detail::c_text(options.correlation_id, "correlation_id");
         const flexpay_client* client = require_client();
         return detail::copy(
             *detail::receive<detail::TransactionHandle>([&](auto** made, auto** error) {
@@ -809,7 +962,7 @@ public:
     }
 
     /// Verifies a callback: parses `body`, as received, checks its order with the gateway, and
-    /// compares reference, amount and currency with what you asked for. If it returns, this
+    /// compares reference, amount, currency and kind with what you asked for. If it returns, this
     /// transaction IS the one you asked for. Its state says whether it is paid: mark an order as
     /// paid only on State::paid. If the client has a callback_secret, expected.query must contain
     /// its signature; if it does not, no check is sent. Throws Error: callback, mismatch (the
@@ -827,8 +980,8 @@ public:
     }
 
     /// Verifies an order without a callback: checks expected.order_number, from your records
-    /// (required here), with the gateway, and compares reference, amount and currency with what you
-    /// asked for. If it returns, this transaction IS the one you asked for. Its state says whether
+    /// (required here), with the gateway, and compares reference, amount, currency and kind with what
+    /// you asked for. If it returns, this transaction IS the one you asked for. Its state says whether
     /// it is paid: mark an order as paid only on State::paid. expected.query and the client's
     /// callback_secret are not used. Throws Error: mismatch (it is another payment), and those of
     /// check. Blocks up to the client's timeout.
@@ -859,6 +1012,8 @@ private:
         given.api = static_cast<std::int32_t>(config.api);
         given.pay_url = detail::c_text(config.pay_url, "pay_url");
         given.check_url = detail::c_text(config.check_url, "check_url");
+        given.mobile_url = detail::c_text(config.mobile_url, "mobile_url");
+        given.payout_url = detail::c_text(config.payout_url, "payout_url");
         given.timeout_ms = detail::c_milliseconds(config.timeout, "timeout");
         given.connect_timeout_ms = detail::c_milliseconds(config.connect_timeout, "connect_timeout");
         given.ca_file = detail::c_text(config.ca_file, "ca_file");
@@ -878,6 +1033,12 @@ private:
         }
         if (config.private_connections) {
             given.flags |= FLEXPAY_FLAG_PRIVATE_CONNECTIONS;
+        }
+        if (config.allow_payout) {
+            given.flags |= FLEXPAY_FLAG_ALLOW_PAYOUT;
+        }
+        if (config.trace) {
+            given.flags |= FLEXPAY_FLAG_TRACE;
         }
         return detail::receive<detail::ClientHandle>([&](auto** client, auto** error) {
             return flexpay_client_new(&given, client, error);
@@ -901,6 +1062,25 @@ private:
     return detail::copy(*detail::receive<detail::CallbackHandle>([&](auto** made, auto** error) {
         return flexpay_parse_callback(detail::c_bytes(body), body.size(), made, error);
     }));
+}
+
+/// Converts a phone number of the DR Congo, as people write it, to "243" and nine digits, as
+/// Client::pay_mobile and Client::payout send it. They do it themselves: call this to check what
+/// somebody typed, or to compare numbers.
+///
+/// Accepted are "+243...", "00243..." and "243..." with nine more digits, and "0" with nine more
+/// digits. Blanks, dots, dashes and brackets are removed. Only the gateway knows which operator a
+/// number belongs to. Throws Error: invalid (field "phone"), internal. Does not block.
+[[nodiscard]] inline std::string normalize_phone(std::string_view phone) {
+    detail::require_abi();
+    const std::string given(phone);
+    char normalized[FLEXPAY_PHONE_SIZE];
+    flexpay_error* failure = nullptr;
+    const flexpay_result result = flexpay_normalize_phone(
+        detail::c_text(given, "phone"), normalized, sizeof normalized, &failure);
+    const detail::ErrorHandle owned_failure(failure);
+    detail::throw_failure(result, owned_failure);
+    return normalized;
 }
 
 }  // namespace flexpay

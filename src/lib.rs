@@ -18,7 +18,7 @@
 //!
 //! It keeps three rules:
 //!
-//! - a payment request is sent at most once; [`Error::outcome`] reports whether it may be repeated;
+//! - a request for a payment or a payout is sent at most once; [`Error::outcome`] reports whether it may be repeated;
 //! - a callback is only a hint: [`Client::verify_callback`] checks the order with the gateway and
 //!   compares the result;
 //! - the token is never printed, and it is wiped when the client is dropped.
@@ -49,6 +49,7 @@ mod payment;
 mod phone;
 mod random;
 mod signature;
+mod text;
 mod token;
 mod trace;
 mod transaction;

@@ -1,6 +1,7 @@
 //! Phone numbers of the DR Congo.
 
 use crate::error::{Error, Result};
+use crate::text::is_invisible;
 use crate::wire::printable;
 
 /// The country code.
@@ -12,7 +13,7 @@ const NATIONAL_DIGITS: usize = 9;
 /// `243` and nine digits.
 ///
 /// Accepts `+243…`, `00243…` and `243…` with nine more digits, and `0` with nine more digits. Blanks,
-/// dots, dashes and brackets between the digits are removed. Anything else is
+/// dots, dashes, brackets and invisible characters are removed. Anything else is
 /// [`ErrorCode::Invalid`](crate::ErrorCode), field `phone`. Only the gateway knows which operator a
 /// number belongs to.
 ///
@@ -42,7 +43,7 @@ fn normalized(phone: &str) -> Result<String, String> {
         match c {
             '0'..='9' => digits.push(c),
             '+' if digits.is_empty() && !has_plus => has_plus = true,
-            c if is_separator(c) => {}
+            c if is_separator(c) || is_invisible(c) => {}
             c => return Err(format!("contains {c:?}, where a phone number has none")),
         }
     }
@@ -75,11 +76,9 @@ fn normalized(phone: &str) -> Result<String, String> {
 
 /// The characters that people write between the digits: blanks, dots, dashes and brackets.
 fn is_separator(c: char) -> bool {
-    matches!(
-        c,
-        ' ' | '\u{a0}' | '\u{2009}' | '\u{202f}' | '.' | '(' | ')' | '[' | ']' | '-' | '\u{2010}'
-            ..='\u{2015}' | '\u{2212}'
-    )
+    let is_blank = matches!(c, ' ' | '\u{a0}' | '\u{2007}' | '\u{2009}' | '\u{202f}');
+    let is_dash = matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}');
+    is_blank || is_dash || matches!(c, '.' | '(' | ')' | '[' | ']')
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ fn expected(reference: &str, amount: &str) -> Expected {
         amount: amount.into(),
         currency: "USD".into(),
         order_number: None,
-        query: None,
+        ..Expected::default()
     }
 }
 

@@ -118,7 +118,7 @@ impl Worker<'_> {
             amount: order.amount.clone(),
             currency: "USD".into(),
             order_number: Some(order.number.clone()),
-            query: None,
+            ..Expected::default()
         };
         let client = self.client();
         let found = client.verify_callback(callback(&order.reference).as_bytes(), &expected);

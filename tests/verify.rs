@@ -33,7 +33,7 @@ fn expected() -> Expected {
         amount: "25.5".into(),
         currency: "USD".into(),
         order_number: None,
-        query: None,
+        ..Expected::default()
     }
 }
 

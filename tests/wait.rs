@@ -15,8 +15,7 @@ fn options() -> WaitOptions {
         interval: SHORT,
         max_interval: SHORT,
         failed_grace: Duration::from_millis(300),
-        cancel: None,
-        expected: None,
+        ..WaitOptions::default()
     }
 }
 

@@ -15,7 +15,7 @@ pub const FLEXPAY_PHONE_SIZE: i32 = 13;
 /// somebody typed, or to compare numbers.
 ///
 /// Accepted are "+243...", "00243..." and "243..." with nine more digits, and "0" with nine more digits.
-/// Blanks, dots, dashes and brackets are removed. Anything else is INVALID, field "phone". Only the
+/// Blanks, dots, dashes, brackets and invisible characters are removed. Anything else is INVALID, field "phone". Only the
 /// gateway knows which operator a number belongs to.
 ///
 /// phone:      the number; borrowed for this call. NULL is INVALID.

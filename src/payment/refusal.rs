@@ -59,7 +59,7 @@ pub(super) fn with_named_order(
 
 fn contradictory_refusal(refusal: &Error, contradiction: &str) -> Error {
     let message = format!(
-        "the reply is a refusal, but it {contradiction}: check first whether there is a payment; {}",
+        "the reply is a refusal, but it {contradiction}: check first whether there is an order; {}",
         refusal.message()
     );
     let error = reply_error(message).with_gateway_message(GatewayMessage {

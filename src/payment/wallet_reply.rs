@@ -41,7 +41,9 @@ impl Payment {
         }
         match reply.location.as_deref().map(str::trim) {
             Some(location) if matches!(reply.status, 301 | 302 | 303 | 307 | 308) => {
-                Err(redirect_error(location, context).with_status(reply.status))
+                Err(redirect_error(location, context)
+                    .with_status(reply.status)
+                    .or_gateway_message(|| reply.gateway_message()))
             }
             _ => Err(refused_by_status(context.what, reply)),
         }
@@ -80,16 +82,24 @@ impl Payment {
         let code = owned(fields.take_text(Field::Code)?);
         let message = owned(fields.take_text_lenient(Field::Message)?);
         let order_number = owned(fields.take_text(Field::OrderNumber)?);
+        let message = match message {
+            Some(message) => Some(message),
+            None => owned(fields.take_text_lenient(Field::Error)?),
+        };
         let Some(code) = code else {
-            return Err(ParseError::field(Field::Code, "is missing"));
+            let gateway_message = GatewayMessage {
+                code: owned(fields.take_text(Field::Status)?),
+                message,
+            };
+            let text = format!("the reply has no code{}", gateway_message.as_suffix());
+            return Ok(Err(reply_error(text)
+                .about("code")
+                .with_gateway_message(gateway_message)));
         };
         if !is_success(&code) {
             let gateway_message = GatewayMessage {
                 code: Some(code),
-                message: match message {
-                    Some(message) => Some(message),
-                    None => owned(fields.take_text_lenient(Field::Error)?),
-                },
+                message,
             };
             return Ok(Err(refused(context.what, gateway_message)));
         }

@@ -27,6 +27,35 @@ static void refused(const char *name, const char *value, const char *field)
         unsetenv(name);
 }
 
+/* The addresses of both services, and the two flags. */
+static void mobile_money(void)
+{
+    flexpay_mobile_request mobile = sandbox_mobile_request();
+    flexpay_payout_request payout;
+    flexpay_client *client;
+    flexpay_payment *payment;
+    flexpay_error *error;
+    CHECK_INT(FLEXPAY_OK, flexpay_client_from_env(&client, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_pay_mobile(client, &mobile, &payment, NULL));
+    CHECK_STR(NULL, payment != NULL ? payment->trace : "no payment");
+    flexpay_payment_free(payment);
+    payout = sandbox_payout_request();
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_payout(client, &payout, NULL, &error));
+    CHECK_STR("allow_payout", error != NULL ? error->field : "no error");
+    flexpay_error_free(error);
+    flexpay_client_free(client);
+
+    setenv("FLEXPAY_ALLOW_PAYOUT", "1", 1);
+    setenv("FLEXPAY_TRACE", "1", 1);
+    CHECK_INT(FLEXPAY_OK, flexpay_client_from_env(&client, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_payout(client, &payout, &payment, NULL));
+    CHECK(payment != NULL && payment->trace != NULL);
+    flexpay_payment_free(payment);
+    flexpay_client_free(client);
+    unsetenv("FLEXPAY_ALLOW_PAYOUT");
+    unsetenv("FLEXPAY_TRACE");
+}
+
 int main(void)
 {
     flexpay_client *client;
@@ -54,7 +83,12 @@ int main(void)
     refused("FLEXPAY_SYSTEM_ROOTS", "yes", "FLEXPAY_SYSTEM_ROOTS");
     refused("FLEXPAY_PRIVATE_CONNECTIONS", "no", "FLEXPAY_PRIVATE_CONNECTIONS");
     refused("FLEXPAY_ALLOW_PLAIN_HTTP", "2", "FLEXPAY_ALLOW_PLAIN_HTTP");
+    refused("FLEXPAY_ALLOW_PAYOUT", "yes", "FLEXPAY_ALLOW_PAYOUT");
+    refused("FLEXPAY_TRACE", "on", "FLEXPAY_TRACE");
     refused("FLEXPAY_APP_NAME", "caf\xe9", "FLEXPAY_APP_NAME");
     refused("FLEXPAY_PAY_URL", "http://gateway.example/pay", "pay_url");
+    refused("FLEXPAY_MOBILE_URL", "http://gateway.example/mobile", "mobile_url");
+    refused("FLEXPAY_PAYOUT_URL", "http://gateway.example/payout", "payout_url");
+    mobile_money();
     return test_end();
 }

@@ -28,6 +28,8 @@ static void in_config(void)
         {"app_name", offsetof(flexpay_config, app_name)},
         {"callback_secret", offsetof(flexpay_config, callback_secret)},
         {"callback_secret_previous", offsetof(flexpay_config, callback_secret_previous)},
+        {"mobile_url", offsetof(flexpay_config, mobile_url)},
+        {"payout_url", offsetof(flexpay_config, payout_url)},
     };
     for (size_t at = 0; at < sizeof strings / sizeof *strings; at++) {
         flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
@@ -53,12 +55,66 @@ static void in_request(flexpay_client *client)
         {"cancel_url", offsetof(flexpay_payment_request, cancel_url)},
         {"decline_url", offsetof(flexpay_payment_request, decline_url)},
         {"home_url", offsetof(flexpay_payment_request, home_url)},
+        {"correlation_id", offsetof(flexpay_payment_request, correlation_id)},
     };
     for (size_t at = 0; at < sizeof strings / sizeof *strings; at++) {
         flexpay_payment_request request = sandbox_request();
         flexpay_error *error;
         *(const char **)((char *)&request + strings[at].at) = LATIN1;
         flexpay_result result = flexpay_pay(client, &request, NULL, &error);
+        expect_refused(strings[at].name, result, error);
+        if (strcmp(strings[at].name, "reference") != 0)
+            CHECK_INT(0, sandbox_requests_with(request.reference));
+    }
+}
+
+static void in_mobile_request(flexpay_client *client)
+{
+    static const struct {
+        const char *name;
+        size_t at;
+    } strings[] = {
+        {"reference", offsetof(flexpay_mobile_request, reference)},
+        {"amount", offsetof(flexpay_mobile_request, amount)},
+        {"currency", offsetof(flexpay_mobile_request, currency)},
+        {"phone", offsetof(flexpay_mobile_request, phone)},
+        {"callback_url", offsetof(flexpay_mobile_request, callback_url)},
+        {"description", offsetof(flexpay_mobile_request, description)},
+        {"approve_url", offsetof(flexpay_mobile_request, approve_url)},
+        {"cancel_url", offsetof(flexpay_mobile_request, cancel_url)},
+        {"decline_url", offsetof(flexpay_mobile_request, decline_url)},
+        {"return_url", offsetof(flexpay_mobile_request, return_url)},
+        {"correlation_id", offsetof(flexpay_mobile_request, correlation_id)},
+    };
+    for (size_t at = 0; at < sizeof strings / sizeof *strings; at++) {
+        flexpay_mobile_request request = sandbox_mobile_request();
+        flexpay_error *error;
+        *(const char **)((char *)&request + strings[at].at) = LATIN1;
+        flexpay_result result = flexpay_pay_mobile(client, &request, NULL, &error);
+        expect_refused(strings[at].name, result, error);
+        if (strcmp(strings[at].name, "reference") != 0)
+            CHECK_INT(0, sandbox_requests_with(request.reference));
+    }
+}
+
+static void in_payout_request(flexpay_client *client)
+{
+    static const struct {
+        const char *name;
+        size_t at;
+    } strings[] = {
+        {"reference", offsetof(flexpay_payout_request, reference)},
+        {"amount", offsetof(flexpay_payout_request, amount)},
+        {"currency", offsetof(flexpay_payout_request, currency)},
+        {"phone", offsetof(flexpay_payout_request, phone)},
+        {"callback_url", offsetof(flexpay_payout_request, callback_url)},
+        {"correlation_id", offsetof(flexpay_payout_request, correlation_id)},
+    };
+    for (size_t at = 0; at < sizeof strings / sizeof *strings; at++) {
+        flexpay_payout_request request = sandbox_payout_request();
+        flexpay_error *error;
+        *(const char **)((char *)&request + strings[at].at) = LATIN1;
+        flexpay_result result = flexpay_payout(client, &request, NULL, &error);
         expect_refused(strings[at].name, result, error);
         if (strcmp(strings[at].name, "reference") != 0)
             CHECK_INT(0, sandbox_requests_with(request.reference));
@@ -74,14 +130,24 @@ static void in_other_arguments(flexpay_client *client)
     expect_refused("order_number", result, error);
     result = flexpay_wait(client, LATIN1, NULL, NULL, &error);
     expect_refused("order_number", result, error);
+    flexpay_wait_options options = FLEXPAY_WAIT_OPTIONS_INIT;
+    options.correlation_id = LATIN1;
+    result = flexpay_wait(client, "1", &options, NULL, &error);
+    expect_refused("correlation_id", result, error);
+    char normalized[FLEXPAY_PHONE_SIZE];
+    result = flexpay_normalize_phone("0812345678" LATIN1, normalized, sizeof normalized, &error);
+    expect_refused("phone", result, error);
 
-    static const char *const names[] = {"reference", "amount", "currency", "order_number"};
+    static const char *const names[] = {"reference", "amount", "currency", "order_number",
+                                        "query", "correlation_id"};
     for (size_t at = 0; at < sizeof names / sizeof *names; at++) {
         flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
         expected.reference = at == 0 ? LATIN1 : "R";
         expected.amount = at == 1 ? LATIN1 : "1";
         expected.currency = at == 2 ? LATIN1 : "USD";
         expected.order_number = at == 3 ? LATIN1 : NULL;
+        expected.query = at == 4 ? LATIN1 : NULL;
+        expected.correlation_id = at == 5 ? LATIN1 : NULL;
         result = flexpay_verify_callback(client, body, sizeof body - 1, &expected, NULL, &error);
         expect_refused(names[at], result, error);
     }
@@ -94,9 +160,14 @@ static void in_other_arguments(flexpay_client *client)
 
 int main(void)
 {
-    flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
+    flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
+    flexpay_client *client;
+    config.flags = FLEXPAY_FLAG_ALLOW_PAYOUT;
+    CHECK_INT(FLEXPAY_OK, flexpay_client_new(&config, &client, NULL));
     in_config();
     in_request(client);
+    in_mobile_request(client);
+    in_payout_request(client);
     in_other_arguments(client);
     flexpay_client_free(client);
     return test_end();

@@ -47,6 +47,11 @@ int main(void)
     CONSTANT(FLEXPAY_FLAG_CHECK_ONCE);
     CONSTANT(FLEXPAY_FLAG_SYSTEM_ROOTS);
     CONSTANT(FLEXPAY_FLAG_PRIVATE_CONNECTIONS);
+    CONSTANT(FLEXPAY_FLAG_ALLOW_PAYOUT);
+    CONSTANT(FLEXPAY_FLAG_TRACE);
+    CONSTANT(FLEXPAY_KIND_CARD);
+    CONSTANT(FLEXPAY_KIND_MOBILE);
+    CONSTANT(FLEXPAY_KIND_PAYOUT);
     CONSTANT(FLEXPAY_STATE_UNKNOWN);
     CONSTANT(FLEXPAY_STATE_PAID);
     CONSTANT(FLEXPAY_STATE_FAILED);
@@ -56,6 +61,7 @@ int main(void)
     CONSTANT(FLEXPAY_STATE_CANCELLED);
     CONSTANT(FLEXPAY_ABI_VERSION);
     CONSTANT(FLEXPAY_CALLBACK_KEY_SIZE);
+    CONSTANT(FLEXPAY_PHONE_SIZE);
 
     STRUCT(flexpay_error);
     FIELD(flexpay_error, code);
@@ -66,6 +72,7 @@ int main(void)
     FIELD(flexpay_error, gateway_code);
     FIELD(flexpay_error, gateway_message);
     FIELD(flexpay_error, order_number);
+    FIELD(flexpay_error, trace);
 
     STRUCT(flexpay_config);
     FIELD(flexpay_config, size);
@@ -83,6 +90,8 @@ int main(void)
     FIELD(flexpay_config, flags);
     FIELD(flexpay_config, callback_secret);
     FIELD(flexpay_config, callback_secret_previous);
+    FIELD(flexpay_config, mobile_url);
+    FIELD(flexpay_config, payout_url);
 
     STRUCT(flexpay_payment_request);
     FIELD(flexpay_payment_request, size);
@@ -95,6 +104,30 @@ int main(void)
     FIELD(flexpay_payment_request, cancel_url);
     FIELD(flexpay_payment_request, decline_url);
     FIELD(flexpay_payment_request, home_url);
+    FIELD(flexpay_payment_request, correlation_id);
+
+    STRUCT(flexpay_mobile_request);
+    FIELD(flexpay_mobile_request, size);
+    FIELD(flexpay_mobile_request, reference);
+    FIELD(flexpay_mobile_request, amount);
+    FIELD(flexpay_mobile_request, currency);
+    FIELD(flexpay_mobile_request, phone);
+    FIELD(flexpay_mobile_request, callback_url);
+    FIELD(flexpay_mobile_request, description);
+    FIELD(flexpay_mobile_request, approve_url);
+    FIELD(flexpay_mobile_request, cancel_url);
+    FIELD(flexpay_mobile_request, decline_url);
+    FIELD(flexpay_mobile_request, return_url);
+    FIELD(flexpay_mobile_request, correlation_id);
+
+    STRUCT(flexpay_payout_request);
+    FIELD(flexpay_payout_request, size);
+    FIELD(flexpay_payout_request, reference);
+    FIELD(flexpay_payout_request, amount);
+    FIELD(flexpay_payout_request, currency);
+    FIELD(flexpay_payout_request, phone);
+    FIELD(flexpay_payout_request, callback_url);
+    FIELD(flexpay_payout_request, correlation_id);
 
     STRUCT(flexpay_payment);
     FIELD(flexpay_payment, redirect_url);
@@ -102,6 +135,7 @@ int main(void)
     FIELD(flexpay_payment, code);
     FIELD(flexpay_payment, message);
     FIELD(flexpay_payment, page);
+    FIELD(flexpay_payment, trace);
 
     STRUCT(flexpay_transaction);
     FIELD(flexpay_transaction, state);
@@ -118,6 +152,7 @@ int main(void)
     FIELD(flexpay_transaction, code);
     FIELD(flexpay_transaction, message);
     FIELD(flexpay_transaction, raw);
+    FIELD(flexpay_transaction, trace);
 
     STRUCT(flexpay_wait_options);
     FIELD(flexpay_wait_options, size);
@@ -127,6 +162,7 @@ int main(void)
     FIELD(flexpay_wait_options, failed_grace_ms);
     FIELD(flexpay_wait_options, cancel);
     FIELD(flexpay_wait_options, expected);
+    FIELD(flexpay_wait_options, correlation_id);
 
     STRUCT(flexpay_callback);
     FIELD(flexpay_callback, claims_success);
@@ -150,6 +186,8 @@ int main(void)
     FIELD(flexpay_expected, currency);
     FIELD(flexpay_expected, order_number);
     FIELD(flexpay_expected, query);
+    FIELD(flexpay_expected, kind);
+    FIELD(flexpay_expected, correlation_id);
 
     return 0;
 }

@@ -26,7 +26,10 @@ static void inputs(flexpay_client *client)
 {
     static const uint8_t body[] = "{\"code\":\"0\",\"reference\":\"R\"}";
     flexpay_payment_request request = sandbox_request();
+    flexpay_mobile_request mobile = sandbox_mobile_request();
+    flexpay_payout_request payout = sandbox_payout_request();
     flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
+    char normalized[FLEXPAY_PHONE_SIZE];
     flexpay_client *created = GARBAGE;
     flexpay_payment *payment = GARBAGE;
     flexpay_transaction *transaction = GARBAGE;
@@ -40,6 +43,16 @@ static void inputs(flexpay_client *client)
     REFUSED("client", flexpay_pay(NULL, &request, &payment, &error));
     CHECK(payment == NULL);
     REFUSED("request", flexpay_pay(client, NULL, &payment, &error));
+    payment = GARBAGE;
+    REFUSED("client", flexpay_pay_mobile(NULL, &mobile, &payment, &error));
+    CHECK(payment == NULL);
+    REFUSED("request", flexpay_pay_mobile(client, NULL, &payment, &error));
+    payment = GARBAGE;
+    REFUSED("client", flexpay_payout(NULL, &payout, &payment, &error));
+    CHECK(payment == NULL);
+    REFUSED("request", flexpay_payout(client, NULL, &payment, &error));
+    REFUSED("phone", flexpay_normalize_phone(NULL, normalized, sizeof normalized, &error));
+    REFUSED("normalized", flexpay_normalize_phone("0812345678", NULL, 0, &error));
     REFUSED("client", flexpay_check(NULL, "1", &transaction, &error));
     CHECK(transaction == NULL);
     REFUSED("order_number", flexpay_check(client, NULL, &transaction, &error));
@@ -82,8 +95,11 @@ static void outputs(flexpay_client *client)
     char *order = sandbox_order(reference);
     flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
     flexpay_payment_request request = sandbox_request();
+    flexpay_mobile_request mobile;
+    flexpay_payout_request payout;
     flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
     flexpay_wait_options options = FLEXPAY_WAIT_OPTIONS_INIT;
+    char normalized[FLEXPAY_PHONE_SIZE];
     expected.reference = reference;
     expected.amount = "25.50";
     expected.currency = "USD";
@@ -94,6 +110,12 @@ static void outputs(flexpay_client *client)
     CHECK_INT(FLEXPAY_OK, flexpay_client_new(&config, NULL, NULL));
     CHECK_INT(FLEXPAY_OK, flexpay_client_from_env(NULL, NULL));
     CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, NULL, NULL));
+    mobile = sandbox_mobile_request();
+    CHECK_INT(FLEXPAY_OK, flexpay_pay_mobile(client, &mobile, NULL, NULL));
+    payout = sandbox_payout_request();
+    CHECK_INT(FLEXPAY_OK, flexpay_payout(client, &payout, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK,
+              flexpay_normalize_phone("0812345678", normalized, sizeof normalized, NULL));
     CHECK_INT(FLEXPAY_OK, flexpay_check(client, order, NULL, NULL));
     CHECK_INT(FLEXPAY_OK, flexpay_wait(client, order, &options, NULL, NULL));
     CHECK_INT(FLEXPAY_OK, flexpay_parse_callback(body, sizeof body - 1, NULL, NULL));
@@ -104,6 +126,9 @@ static void outputs(flexpay_client *client)
 
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_client_new(NULL, NULL, NULL));
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_pay(NULL, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_pay_mobile(NULL, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_payout(NULL, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_normalize_phone(NULL, NULL, 0, NULL));
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_check(NULL, NULL, NULL, NULL));
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_wait(NULL, NULL, NULL, NULL, NULL));
     CHECK_INT(FLEXPAY_ERROR_CALLBACK, flexpay_parse_callback(NULL, 0, NULL, NULL));
@@ -114,7 +139,10 @@ static void outputs(flexpay_client *client)
 
 int main(void)
 {
-    flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
+    flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
+    flexpay_client *client;
+    config.flags = FLEXPAY_FLAG_ALLOW_PAYOUT;
+    CHECK_INT(FLEXPAY_OK, flexpay_client_new(&config, &client, NULL));
     inputs(client);
     empty_body();
     outputs(client);

@@ -1,4 +1,5 @@
-/* Result codes, outcomes and states keep their numbers and names: they are compiled into programs. */
+/* Result codes, outcomes, states and the other constants keep their numbers and names: they are compiled
+ * into programs. */
 
 #include "test.h"
 
@@ -52,5 +53,11 @@ int main(void)
     CHECK_INT(2, FLEXPAY_FLAG_CHECK_ONCE);
     CHECK_INT(4, FLEXPAY_FLAG_SYSTEM_ROOTS);
     CHECK_INT(8, FLEXPAY_FLAG_PRIVATE_CONNECTIONS);
+    CHECK_INT(16, FLEXPAY_FLAG_ALLOW_PAYOUT);
+    CHECK_INT(32, FLEXPAY_FLAG_TRACE);
+    CHECK_INT(0, FLEXPAY_KIND_CARD);
+    CHECK_INT(1, FLEXPAY_KIND_MOBILE);
+    CHECK_INT(2, FLEXPAY_KIND_PAYOUT);
+    CHECK_INT(13, FLEXPAY_PHONE_SIZE);
     return test_end();
 }

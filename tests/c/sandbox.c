@@ -31,18 +31,22 @@ static void control(const char *method, const char *path, const char *body)
 
 flexpay_config sandbox_config(const char *scheme, int32_t api)
 {
-    static char pay_url[128], check_url[128];
+    static char pay_url[128], check_url[128], mobile_url[128], payout_url[128];
     int secure = strcmp(scheme, "https") == 0;
     const char *server = sandbox_env(secure ? "SANDBOX_HTTPS_URL" : "SANDBOX_URL");
     flexpay_config config = FLEXPAY_CONFIG_INIT;
     snprintf(pay_url, sizeof pay_url, "%s/%s/pay", server,
              api == FLEXPAY_API_V1_1 ? "v1.1" : "v1");
     snprintf(check_url, sizeof check_url, "%s/api/rest/v1/check", server);
+    snprintf(mobile_url, sizeof mobile_url, "%s/api/rest/v1/paymentService", server);
+    snprintf(payout_url, sizeof payout_url, "%s/api/rest/v1/merchantPayOutService", server);
     config.merchant = sandbox_env("FLEXPAY_MERCHANT");
     config.token = sandbox_env("FLEXPAY_TOKEN");
     config.api = api;
     config.pay_url = pay_url;
     config.check_url = check_url;
+    config.mobile_url = mobile_url;
+    config.payout_url = payout_url;
     config.ca_file = secure ? sandbox_env("FLEXPAY_CA_FILE") : NULL;
     return config;
 }
@@ -82,6 +86,33 @@ flexpay_payment_request sandbox_request(void)
     return request;
 }
 
+flexpay_mobile_request sandbox_mobile_request(void)
+{
+    flexpay_mobile_request request = FLEXPAY_MOBILE_REQUEST_INIT;
+    request.reference = sandbox_reference();
+    request.amount = "25.50";
+    request.currency = "USD";
+    request.phone = "0812345678";
+    request.callback_url = "https://shop.example/callback";
+    request.description = "Une \xc3\xa9preuve";
+    request.approve_url = "https://shop.example/ok";
+    request.cancel_url = "https://shop.example/cancel";
+    request.decline_url = "https://shop.example/no";
+    request.return_url = "https://shop.example/back";
+    return request;
+}
+
+flexpay_payout_request sandbox_payout_request(void)
+{
+    flexpay_payout_request request = FLEXPAY_PAYOUT_REQUEST_INIT;
+    request.reference = sandbox_reference();
+    request.amount = "25.50";
+    request.currency = "USD";
+    request.phone = "0812345678";
+    request.callback_url = "https://shop.example/callback";
+    return request;
+}
+
 char *sandbox_order(char *reference)
 {
     flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
@@ -107,6 +138,20 @@ void sandbox_decide(const char *order_number, const char *decision)
     snprintf(path, sizeof path, "/sandbox/api/payments/%s/decide", order_number);
     snprintf(body, sizeof body, "{\"decision\":\"%s\",\"callback\":false}", decision);
     control("POST", path, body);
+}
+
+char *sandbox_recorded(const char *order_number)
+{
+    char path[256], *recorded;
+    snprintf(path, sizeof path, "/sandbox/api/payments/%s", order_number);
+    if (http_exchange(sandbox_env("SANDBOX_URL"), "GET", path, NULL, &recorded) != 200)
+        fail("the sandbox refused", path);
+    return recorded;
+}
+
+void sandbox_quirks(const char *json)
+{
+    control("PATCH", "/sandbox/api/quirks", json);
 }
 
 void sandbox_fault(const char *json)

@@ -25,13 +25,25 @@ const char *sandbox_reference(void);
 /* A request for 25.50 USD with every field set and a new reference. */
 flexpay_payment_request sandbox_request(void);
 
+/* The same for mobile money, with the number of a phone that a test decides about: 0812345678. */
+flexpay_mobile_request sandbox_mobile_request(void);
+
+/* A payout of 25.50 USD to 0812345678, with a new reference. The sandbox pays it out at once. */
+flexpay_payout_request sandbox_payout_request(void);
+
 /* Requests a payment over http and v1.1 and leaves it pending. Returns the order number; free it with
  * free(). If reference is not NULL, it must have room for 32 bytes and receives the reference. */
 char *sandbox_order(char *reference);
 
-/* Sets the state of an order. decision is "approve", "decline", "cancel", "pending", "refunding" or
- * "refunded". The sandbox sends no callback. */
+/* Sets the state of an order. decision is "approve", "decline", "cancel", "pending", "refunding",
+ * "refunded" or, for a phone, "expire". The sandbox sends no callback. */
 void sandbox_decide(const char *order_number, const char *decision);
+
+/* What the sandbox has recorded about an order, as JSON; free it with free(). */
+char *sandbox_recorded(const char *order_number);
+
+/* Changes quirks: {"not_found_checks":2} */
+void sandbox_quirks(const char *json);
 
 /* Injects a fault: {"on":"pay","action":{"kind":"reset_after_reading"}} */
 void sandbox_fault(const char *json);

@@ -37,8 +37,12 @@ static flexpay_config *config_of_size(size_t size)
 static void older_program(void)
 {
     const char *field;
+    /* Its struct ended before mobile_url and payout_url. */
+    flexpay_config *config = config_of_size(offsetof(flexpay_config, mobile_url));
+    CHECK_INT(FLEXPAY_OK, client_from(config, &field));
+    free(config);
     /* Its struct ended after check_url. */
-    flexpay_config *config = config_of_size(offsetof(flexpay_config, timeout_ms));
+    config = config_of_size(offsetof(flexpay_config, timeout_ms));
     CHECK_INT(FLEXPAY_OK, client_from(config, &field));
     free(config);
     /* Its struct ended after merchant: the token is read as absent, and it is required. */
@@ -84,15 +88,21 @@ static void zeroed(flexpay_client *client)
 {
     flexpay_config config;
     flexpay_payment_request request;
+    flexpay_mobile_request mobile;
+    flexpay_payout_request payout;
     flexpay_wait_options options;
     flexpay_expected expected;
     static const uint8_t body[] = "{\"code\":\"0\",\"reference\":\"R\",\"orderNumber\":\"1\"}";
     memset(&config, 0, sizeof config);
     memset(&request, 0, sizeof request);
+    memset(&mobile, 0, sizeof mobile);
+    memset(&payout, 0, sizeof payout);
     memset(&options, 0, sizeof options);
     memset(&expected, 0, sizeof expected);
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_client_new(&config, NULL, NULL));
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_pay(client, &request, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_pay_mobile(client, &mobile, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_payout(client, &payout, NULL, NULL));
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_wait(client, "1", &options, NULL, NULL));
     CHECK_INT(FLEXPAY_ERROR_INVALID,
               flexpay_verify_callback(client, body, sizeof body - 1, &expected, NULL, NULL));
@@ -102,30 +112,71 @@ static void zeroed(flexpay_client *client)
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_wait(client, "1", &options, NULL, NULL));
 }
 
-/* Wait options of a program built before `expected` existed: this library must not read it. */
-static void older_wait_options(flexpay_client *client)
+/* A copy of the struct's first `size` bytes, in memory of exactly that size. */
+static void *cut_to(size_t size, void *whole)
 {
-    size_t size = offsetof(flexpay_wait_options, expected);
-    flexpay_wait_options whole = FLEXPAY_WAIT_OPTIONS_INIT, *cut = malloc(size);
-    char *order = sandbox_order(NULL);
+    void *cut = malloc(size);
     if (cut == NULL)
         abort();
+    *(size_t *)whole = size;
+    memcpy(cut, whole, size);
+    return cut;
+}
+
+/* The structs of a program built before mobile money existed, and wait options from before `expected`:
+ * this library must not read the fields that were added later. */
+static void older_structs(flexpay_client *client)
+{
+    char reference[32], body[128];
+    char *order = sandbox_order(reference);
+    flexpay_payment_request request = sandbox_request();
+    flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
+    flexpay_wait_options options = FLEXPAY_WAIT_OPTIONS_INIT;
     sandbox_decide(order, "approve");
-    whole.size = size;
-    whole.timeout_ms = 20000;
-    memcpy(cut, &whole, size);
-    CHECK_INT(FLEXPAY_OK, flexpay_wait(client, order, cut, NULL, NULL));
-    free(cut);
+    snprintf(body, sizeof body, "{\"code\":\"0\",\"reference\":\"%s\",\"orderNumber\":\"%s\"}", reference,
+             order);
+
+    void *older = cut_to(offsetof(flexpay_payment_request, correlation_id), &request);
+    CHECK_INT(FLEXPAY_OK, flexpay_pay(client, older, NULL, NULL));
+    free(older);
+
+    expected.reference = reference;
+    expected.amount = "25.50";
+    expected.currency = "USD";
+    expected.order_number = order;
+    void *older_expected = cut_to(offsetof(flexpay_expected, kind), &expected);
+    CHECK_INT(FLEXPAY_OK, flexpay_verify_order(client, older_expected, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_verify_callback(client, (const uint8_t *)body, strlen(body),
+                                                  older_expected, NULL, NULL));
+
+    options.timeout_ms = 20000;
+    options.expected = older_expected;
+    older = cut_to(offsetof(flexpay_wait_options, correlation_id), &options);
+    CHECK_INT(FLEXPAY_OK, flexpay_wait(client, order, older, NULL, NULL));
+    free(older);
+    older = cut_to(offsetof(flexpay_wait_options, expected), &options);
+    CHECK_INT(FLEXPAY_OK, flexpay_wait(client, order, older, NULL, NULL));
+    free(older);
+    free(older_expected);
     free(order);
 }
 
-/* The same for the other three structs. */
+/* The structs of a program built with a newer header. Fields that this library does not know must not
+ * be set. */
 static void every_struct(flexpay_client *client)
 {
     struct {
         flexpay_payment_request known;
         const char *unknown;
     } request = {sandbox_request(), NULL};
+    struct {
+        flexpay_mobile_request known;
+        const char *unknown;
+    } mobile = {sandbox_mobile_request(), NULL};
+    struct {
+        flexpay_payout_request known;
+        const char *unknown;
+    } payout = {sandbox_payout_request(), NULL};
     struct {
         flexpay_wait_options known;
         uint64_t unknown;
@@ -139,6 +190,8 @@ static void every_struct(flexpay_client *client)
     sandbox_decide(order, "approve");
 
     request.known.size = sizeof request;
+    mobile.known.size = sizeof mobile;
+    payout.known.size = sizeof payout;
     options.known.size = sizeof options;
     options.known.timeout_ms = 20000;
     expected.known.size = sizeof expected;
@@ -147,15 +200,21 @@ static void every_struct(flexpay_client *client)
     expected.known.currency = "USD";
     request.known.reference = sandbox_reference();
     CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request.known, NULL, NULL));
+    mobile.known.reference = sandbox_reference();
+    CHECK_INT(FLEXPAY_OK, flexpay_pay_mobile(client, &mobile.known, NULL, NULL));
+    payout.known.reference = sandbox_reference();
+    CHECK_INT(FLEXPAY_OK, flexpay_payout(client, &payout.known, NULL, NULL));
     CHECK_INT(FLEXPAY_OK, flexpay_wait(client, order, &options.known, NULL, NULL));
     CHECK_INT(FLEXPAY_ERROR_NOT_FOUND,
               flexpay_verify_callback(client, body, sizeof body - 1, &expected.known, NULL, NULL));
 
-    request.known.reference = sandbox_reference();
-    request.unknown = "something new";
+    request.known.reference = mobile.known.reference = payout.known.reference = sandbox_reference();
+    request.unknown = mobile.unknown = payout.unknown = "something new";
     options.unknown = 1;
     expected.unknown = 1;
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_pay(client, &request.known, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_pay_mobile(client, &mobile.known, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_payout(client, &payout.known, NULL, NULL));
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_wait(client, order, &options.known, NULL, NULL));
     CHECK_INT(FLEXPAY_ERROR_INVALID,
               flexpay_verify_callback(client, body, sizeof body - 1, &expected.known, NULL, NULL));
@@ -166,12 +225,15 @@ static void every_struct(flexpay_client *client)
 
 int main(void)
 {
-    flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
+    flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
+    flexpay_client *client;
+    config.flags = FLEXPAY_FLAG_ALLOW_PAYOUT;
+    CHECK_INT(FLEXPAY_OK, flexpay_client_new(&config, &client, NULL));
     older_program();
     newer_program();
     invalid_size();
     zeroed(client);
-    older_wait_options(client);
+    older_structs(client);
     every_struct(client);
     flexpay_client_free(client);
     return test_end();

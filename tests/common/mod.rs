@@ -1,7 +1,7 @@
 //! Helpers for the integration tests: a sandbox, and clients for it.
 #![allow(dead_code)]
 
-use flexpay::{Api, Client, Config, PaymentRequest};
+use flexpay::{Api, Client, Config, MobileRequest, PaymentRequest, PayoutRequest};
 use flexpay_sandbox::Sandbox;
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
@@ -32,6 +32,8 @@ fn config_for_url(sandbox: &Sandbox, api: Api, base: &str) -> Config {
         api,
         pay_url: Some(format!("{base}/{pay}")),
         check_url: Some(format!("{base}/api/rest/v1/check")),
+        mobile_url: Some(format!("{base}/api/rest/v1/paymentService")),
+        payout_url: Some(format!("{base}/api/rest/v1/merchantPayOutService")),
         ..Config::new(sandbox.merchant(), sandbox.token())
     }
 }
@@ -56,7 +58,46 @@ pub fn request(reference: &str) -> PaymentRequest {
         cancel_url: Some("https://zando.example/annule".into()),
         decline_url: Some("https://zando.example/refus".into()),
         home_url: Some("https://zando.example/".into()),
+        correlation_id: None,
     }
+}
+
+/// A request for a payment by mobile money, with every field set.
+pub fn mobile_request(reference: &str) -> MobileRequest {
+    MobileRequest {
+        reference: reference.into(),
+        amount: "25.50".into(),
+        currency: "USD".into(),
+        phone: "+243 81 234 56 78".into(),
+        callback_url: "https://zando.example/callback?panier=7".into(),
+        description: Some("Deux pagnes & une \"natte\" à 5 €".into()),
+        approve_url: Some("https://zando.example/merci".into()),
+        cancel_url: Some("https://zando.example/annule".into()),
+        decline_url: Some("https://zando.example/refus".into()),
+        return_url: Some("https://zando.example/retour".into()),
+        correlation_id: None,
+    }
+}
+
+/// A payout request with every field set.
+pub fn payout_request(reference: &str) -> PayoutRequest {
+    PayoutRequest {
+        reference: reference.into(),
+        amount: "25.50".into(),
+        currency: "USD".into(),
+        phone: "0812345678".into(),
+        callback_url: "https://zando.example/callback?remboursement=7".into(),
+        correlation_id: None,
+    }
+}
+
+/// A client that may make payouts.
+pub fn payout_client(sandbox: &Sandbox) -> Client {
+    Client::new(Config {
+        allow_payout: true,
+        ..secure_config(sandbox, Api::V1_1)
+    })
+    .expect("the settings are valid")
 }
 
 /// Requests a payment and returns its order number.
@@ -87,11 +128,14 @@ pub fn serve(handle: impl Fn(TcpStream) + Send + 'static) -> String {
     address
 }
 
-/// A client with both the pay and the check URL under `base`.
+/// A client with the URL of every service under `base`. It may make payouts.
 pub fn client_for_url(base: &str, timeout: Duration) -> Client {
     Client::new(Config {
         pay_url: Some(format!("{base}/pay")),
         check_url: Some(format!("{base}/check")),
+        mobile_url: Some(format!("{base}/mobile")),
+        payout_url: Some(format!("{base}/payout")),
+        allow_payout: true,
         timeout,
         check_once: true,
         ..Config::new("ZANDO", "canary-token")

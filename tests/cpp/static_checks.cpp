@@ -50,6 +50,8 @@ static_assert(!std::is_constructible_v<flexpay::Amount, bool>);
 static_assert(!std::is_assignable_v<flexpay::Amount&, double>);
 static_assert(!std::is_assignable_v<flexpay::Amount&, int>);
 static_assert(!std::is_assignable_v<decltype(flexpay::PaymentRequest::amount)&, double>);
+static_assert(!std::is_assignable_v<decltype(flexpay::MobileRequest::amount)&, double>);
+static_assert(!std::is_assignable_v<decltype(flexpay::PayoutRequest::amount)&, double>);
 static_assert(!std::is_assignable_v<decltype(flexpay::Expected::amount)&, double>);
 static_assert(std::is_same_v<decltype(flexpay::Transaction::amount_minor),
                              std::optional<std::int64_t>>);
@@ -60,9 +62,24 @@ static_assert(std::is_same_v<std::underlying_type_t<flexpay::State>,
                              decltype(flexpay_transaction::state)>);
 static_assert(std::is_same_v<std::underlying_type_t<flexpay::Outcome>,
                              decltype(flexpay_error::outcome)>);
+static_assert(std::is_same_v<std::underlying_type_t<flexpay::Kind>, decltype(flexpay_expected::kind)>);
 
 // The default value never means success.
 static_assert(flexpay::State() == flexpay::State::unknown);
 static_assert(flexpay::Outcome() == flexpay::Outcome::unknown);
+
+// A program that sends no money out says nothing about payouts.
+static_assert(flexpay::Kind() == flexpay::Kind::card);
+static_assert(static_cast<std::int32_t>(flexpay::Kind::mobile) == FLEXPAY_KIND_MOBILE);
+static_assert(static_cast<std::int32_t>(flexpay::Kind::payout) == FLEXPAY_KIND_PAYOUT);
+
+// A payment is not accepted as a payout, nor the other way round.
+static_assert(!std::is_convertible_v<flexpay::MobileRequest, flexpay::PayoutRequest>);
+static_assert(!std::is_convertible_v<flexpay::PayoutRequest, flexpay::MobileRequest>);
+static_assert(
+    std::is_same_v<decltype(&flexpay::Client::pay_mobile),
+                   flexpay::Payment (flexpay::Client::*)(const flexpay::MobileRequest&) const>);
+static_assert(std::is_same_v<decltype(&flexpay::Client::payout),
+                             flexpay::Payment (flexpay::Client::*)(const flexpay::PayoutRequest&) const>);
 
 }  // namespace
