@@ -298,7 +298,7 @@ pub(super) fn chunks(context: &Context, rng: &mut Rng) -> Row {
 
 pub(super) fn oversize(context: &Context, rng: &mut Rng) -> Row {
     let (body, good) = context.operation.success_body();
-    let is_pay = context.operation.is_pay;
+    let moves_money = context.operation.service.moves_money();
     let padded = |n: usize| format!("{body}{}", " ".repeat(n));
     let mebibyte = 1 << 20;
     // Pages and objects just below the limit that take long to parse.
@@ -310,7 +310,7 @@ pub(super) fn oversize(context: &Context, rng: &mut Rng) -> Row {
             many(90_000, &|_| "\"a\":[1,],".to_owned())
         )
     };
-    let page = match context.operation.accepts_pages {
+    let page = match context.operation.service.accepts_pages() {
         true => Expectation::Page,
         false => UNREADABLE,
     };
@@ -358,7 +358,7 @@ pub(super) fn oversize(context: &Context, rng: &mut Rng) -> Row {
             "very many stray commas",
             vec![send(reply(200, "", commas()))],
             // An undocumented code: it refuses a payment, and is a gateway failure in a check.
-            vec![if is_pay { REFUSED } else { GATEWAY_FAILED }],
+            vec![if moves_money { REFUSED } else { GATEWAY_FAILED }],
         ),
         _ => (
             "an endless refusal",
