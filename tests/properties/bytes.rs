@@ -146,11 +146,12 @@ pub fn phone() -> impl Strategy<Value = (String, String)> {
 
 /// A text of the characters of phone numbers, or nearly so.
 pub fn nearly_phone() -> impl Strategy<Value = String> {
-    let other = select(&['+', 'x', '/', ',', '\u{663}', '\u{ff11}', '\n', '\0'][..]);
+    let other = select(&['x', '/', ',', '\u{663}', '\u{ff11}', '\n', '\0'][..]);
     let one = || {
         prop_oneof![
             20 => proptest::char::range('0', '9'),
             3 => select(&SEPARATORS[..]),
+            2 => Just('+'),
             1 => other.clone(),
         ]
     };
