@@ -109,7 +109,8 @@ enum class State : std::int32_t {
     /// The customer has paid. For a payout: the beneficiary has the money.
     paid = FLEXPAY_STATE_PAID,
     /// The payment or the payout failed. The gateway can still report PAID later: it reports a
-    /// failure while the customer is still entering the card. Verify the order again for a day.
+    /// failure while the customer is still entering the card or the PIN. Verify the order again
+    /// for a day. Do not send a payout again before.
     failed = FLEXPAY_STATE_FAILED,
     /// The customer has neither paid nor cancelled yet. For a payout: the beneficiary does not
     /// have the money yet.
@@ -358,8 +359,12 @@ struct Config {
     /// sells cannot do so by mistake or after an attack.
     bool allow_payout = false;
     /// Adds a trace to each payment, transaction and error: what the call did, step by step, as
-    /// JSON text for your log. It never contains the token, a body, or a header other than type
-    /// and date.
+    /// JSON text for your log. It is one object on one line, with call, correlation_id and steps;
+    /// each step has ms, the time since the start in milliseconds, and step, its name. Of more
+    /// than 1000 steps some are left out, and omitted is their number. Later versions may add
+    /// steps and fields. It never contains the token, a body, or a header other than type and
+    /// date. An argument that the C layer itself refuses (a NULL pointer, text that is not UTF-8)
+    /// has no trace.
     bool trace = false;
     // end of Flag
 };

@@ -49,7 +49,6 @@ mod payment;
 mod phone;
 mod random;
 mod signature;
-mod text;
 mod token;
 mod trace;
 mod transaction;

@@ -7,7 +7,7 @@ use crate::judge::Observation;
 use crate::plan::Run;
 
 /// The steps of a trace, and the fields that each may have besides `step` and `ms`.
-const STEPS: [(&str, &[&str]); 15] = [
+const STEPS: [(&str, &[&str]); 16] = [
     ("attempt", &["attempt"]),
     ("proxy", &["host"]),
     ("tunnel", &[]),
@@ -24,6 +24,7 @@ const STEPS: [(&str, &[&str]); 15] = [
         "reply",
         &["status", "bytes", "complete", "content_type", "date"],
     ),
+    ("attempt_failed", &["error"]),
     ("pause", &["pause_ms"]),
     ("end", &["result", "outcome"]),
 ];

@@ -76,6 +76,11 @@ fn check_refusal(code: ErrorCode, status: u16, body: &[u8]) {
         let codes = given(&reply, "code");
         let is_success = codes.iter().any(|code| is_zero(code));
         assert!(!is_success, "refused, although the code is success");
+        let is_refusal = codes.iter().all(|code| is_one(code));
+        assert!(
+            is_refusal || !(200..300).contains(&status),
+            "refused with {codes:?}"
+        );
         assert!(
             !codes.is_empty() || !(200..300).contains(&status),
             "refused with HTTP {status} and without a code"
@@ -84,6 +89,12 @@ fn check_refusal(code: ErrorCode, status: u16, body: &[u8]) {
         let start = body.trim_ascii_start().first();
         assert_ne!(start, Some(&b'<'), "a page refuses nothing");
     }
+}
+
+/// `1`, or as a double `1.0`.
+fn is_one(code: &str) -> bool {
+    let zeros = code.strip_prefix("1.");
+    code == "1" || zeros.is_some_and(|zeros| !zeros.is_empty() && zeros.bytes().all(|b| b == b'0'))
 }
 
 /// The body, if it is a JSON object by the strict parser.

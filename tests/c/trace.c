@@ -21,7 +21,7 @@ static const char *const keys[] = {
 static const char *const steps[] = {
     "attempt",    "proxy",     "tunnel",         "lookup",            "addresses", "lookup_failed",
     "connecting", "connected", "connect_failed", "connect_abandoned", "tls",       "sent",
-    "reply",      "pause",     "end",
+    "reply",      "pause",     "attempt_failed", "end",
 };
 
 static int is_one_of(const char *const *list, size_t count, const char *text, size_t length)
@@ -329,7 +329,7 @@ static void failures(void)
     check_trace(error != NULL ? error->trace : NULL, "pay_mobile",
                 PARTS("\"step\":\"connecting\"",
                       "\"step\":\"connect_failed\",\"address\":\"127.0.0.1:1\","
-                      "\"error\":\"ConnectionRefused\"",
+                      "\"error\":\"refused\"",
                       "\"result\":\"CONNECT\",\"outcome\":\"NOT_SENT\"}]}"));
     flexpay_error_free(error);
     flexpay_client_free(client);

@@ -213,8 +213,8 @@ impl WalletReply {
 
     /// Whether the reply says that the request was refused, and names no order.
     pub fn refuses(&self) -> bool {
-        // This reader has 0.0 for 0e0, which is no code of success.
-        let refuses = |code: &String| !is_zero(code) || code == "0.0";
+        // This reader has 1.0 for 1e0, which is no refusal.
+        let refuses = |code: &String| matches!(code.as_str(), "1" | "1.0");
         let names_order = !self.orders.is_empty() || self.has_transaction;
         self.codes.iter().any(refuses) && !names_order
     }
