@@ -784,10 +784,7 @@ private:
 
 /// How to wait. An option that is not set has the library's default.
 ///
-/// If expected is of Kind::mobile, the defaults are those of a customer who confirms on the phone,
-/// beside the till: people take about a minute, the till should learn it soon, and after some minutes
-/// the operator's message has expired. The gateway documents no time: these are decisions of the
-/// library.
+/// The defaults depend on the kind of expected: flexpay_wait_options in flexpay.h explains them.
 struct WaitOptions {
     /// The time limit of the whole wait. Default: 10 min; 5 min for a mobile payment.
     std::optional<std::chrono::milliseconds> timeout;
@@ -798,7 +795,8 @@ struct WaitOptions {
     std::optional<std::chrono::milliseconds> max_interval;
     /// How long the gateway must keep reporting "failed" before the wait returns it: it may report
     /// "failed" while the customer is still typing, and "paid" afterwards. The same for
-    /// "cancelled", "refunding" and "refunded". Default: 30 s.
+    /// "cancelled", "refunding" and "refunded". Default: 30 s; 90 s for a mobile payment, 5 min for a
+    /// payout.
     std::optional<std::chrono::milliseconds> failed_grace;
     /// Ends the wait from another thread or a signal handler. May be null. You own the token: it
     /// must exist until the wait has returned.
@@ -1074,7 +1072,7 @@ private:
 /// somebody typed, or to compare numbers.
 ///
 /// Accepted are "+243...", "00243..." and "243..." with nine more digits, and "0" with nine more
-/// digits. Blanks, dots, dashes and brackets are removed. Only the gateway knows which operator a
+/// digits. Blanks, dots, dashes, brackets and invisible characters are removed. Only the gateway knows which operator a
 /// number belongs to. Throws Error: invalid (field "phone"), internal. Does not block.
 [[nodiscard]] inline std::string normalize_phone(std::string_view phone) {
     detail::require_abi();

@@ -52,7 +52,7 @@ try {
         respond(404, 'no such payment');
     }
     $transaction = Client::fromEnvironment()->verifyCallback($body, expected($attempt, $query));
-    record($database, (string) $attempt['reference'], $transaction);
+    recordIfFinal($database, $attempt, $transaction);
 } catch (CallbackException $e) {
     respond(400, 'not a callback');
 } catch (MismatchException $e) {

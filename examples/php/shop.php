@@ -99,7 +99,7 @@ function openAttempt(PDO $database, string $order): ?array
 
 /**
  * Records a new attempt. Call it BEFORE the request is sent. Returns the attempt's reference; null if the
- * order has an open attempt, for example after a second click.
+ * order has an open attempt, for example after a second click, or was paid in the meantime.
  *
  * @param string $kind one of Expected's KIND_ constants
  */
@@ -108,16 +108,17 @@ function newAttempt(PDO $database, string $order, string $kind): ?string
     $previous = (int) rows($database, 'SELECT count(*) AS n FROM attempts WHERE order_id = ?', [$order])[0]['n'];
     $reference = $order . '-' . (string) ($previous + 1);
     try {
-        run(
+        $added = run(
             $database,
-            'INSERT INTO attempts (reference, order_id, kind) VALUES (?, ?, ?)',
-            [$reference, $order, $kind]
-        );
+            'INSERT INTO attempts (reference, order_id, kind)'
+            . ' SELECT ?, id, ? FROM orders WHERE id = ? AND paid_by IS NULL',
+            [$reference, $kind, $order]
+        )->rowCount();
     } catch (PDOException $e) {
         return null;
     }
 
-    return $reference;
+    return $added === 1 ? $reference : null;
 }
 
 /**
@@ -149,16 +150,25 @@ const SECONDS_TO_PAY = 120;
 /**
  * Checks an attempt with the gateway and records its state. Returns the state that is now recorded.
  *
- * The live gateway has been seen to report "failed" while the customer was still typing, and "paid"
- * afterwards: this function does not record such an early "failed" or "cancelled".
- *
  * @param array<string, string|null> $attempt
  *
  * @throws FlexPay\Exception\FlexPayException if the check failed: nothing is recorded
  */
 function verify(PDO $database, Client $client, array $attempt): string
 {
-    $transaction = $client->verifyOrder(expected($attempt));
+    return recordIfFinal($database, $attempt, $client->verifyOrder(expected($attempt)));
+}
+
+/**
+ * Records the verified state of an attempt. Returns the state that is now recorded.
+ *
+ * The live gateway has been seen to report "failed" while the customer was still typing, and "paid"
+ * afterwards: such an early "failed" or "cancelled" is not recorded. sweep.php checks the order again.
+ *
+ * @param array<string, string|null> $attempt
+ */
+function recordIfFinal(PDO $database, array $attempt, Transaction $transaction): string
+{
     $isFailure = in_array($transaction->getState(), [Transaction::STATE_FAILED, Transaction::STATE_CANCELLED], true);
     if ($isFailure && (int) $attempt['age'] < SECONDS_TO_PAY) {
         return (string) $attempt['state'];
