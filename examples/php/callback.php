@@ -52,7 +52,7 @@ try {
         respond(404, 'no such payment');
     }
     $transaction = Client::fromEnvironment()->verifyCallback($body, expected($attempt, $query));
-    recordIfFinal($database, $attempt, $transaction);
+    record($database, (string) $attempt['reference'], $transaction);
 } catch (CallbackException $e) {
     respond(400, 'not a callback');
 } catch (MismatchException $e) {

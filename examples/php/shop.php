@@ -150,25 +150,16 @@ const SECONDS_TO_PAY = 120;
 /**
  * Checks an attempt with the gateway and records its state. Returns the state that is now recorded.
  *
+ * The live gateway has been seen to report "failed" while the customer was still typing, and "paid"
+ * afterwards: this function does not record such an early "failed" or "cancelled".
+ *
  * @param array<string, string|null> $attempt
  *
  * @throws FlexPay\Exception\FlexPayException if the check failed: nothing is recorded
  */
 function verify(PDO $database, Client $client, array $attempt): string
 {
-    return recordIfFinal($database, $attempt, $client->verifyOrder(expected($attempt)));
-}
-
-/**
- * Records the verified state of an attempt. Returns the state that is now recorded.
- *
- * The live gateway has been seen to report "failed" while the customer was still typing, and "paid"
- * afterwards: such an early "failed" or "cancelled" is not recorded. sweep.php checks the order again.
- *
- * @param array<string, string|null> $attempt
- */
-function recordIfFinal(PDO $database, array $attempt, Transaction $transaction): string
-{
+    $transaction = $client->verifyOrder(expected($attempt));
     $isFailure = in_array($transaction->getState(), [Transaction::STATE_FAILED, Transaction::STATE_CANCELLED], true);
     if ($isFailure && (int) $attempt['age'] < SECONDS_TO_PAY) {
         return (string) $attempt['state'];
