@@ -41,6 +41,8 @@ pub const UNREADABLE: Expectation = Error(consts::REPLY, consts::OUTCOME_UNKNOWN
 pub const GATEWAY_FAILED: Expectation = Error(consts::GATEWAY, consts::OUTCOME_UNKNOWN);
 /// The gateway refused.
 pub const REFUSED: Expectation = Error(consts::REFUSED, consts::OUTCOME_REFUSED);
+/// The gateway refused a reference that was used before: money may be on its way.
+pub const USED_BEFORE: Expectation = Error(consts::REFUSED, consts::OUTCOME_UNKNOWN);
 /// The gateway did not accept the token.
 pub const BAD_TOKEN: Expectation = Error(consts::UNAUTHORIZED, consts::OUTCOME_REFUSED);
 /// The gateway knows no such order.

@@ -304,9 +304,11 @@ pub(super) fn oversize(context: &Context, rng: &mut Rng) -> Row {
     // Pages and objects just below the limit that take long to parse.
     let many = |n: usize, one: &dyn Fn(usize) -> String| (0..n).map(one).collect::<String>();
     let links = || many(40_000, &|i| format!("<a href=https://a/{i:x}>"));
+    // A refusal of a request that moves money; for a check, a failure of the gateway.
+    let code = if moves_money { 1 } else { 7 };
     let commas = || {
         format!(
-            "{{{}\"code\":7}}",
+            "{{{}\"code\":{code}}}",
             many(90_000, &|_| "\"a\":[1,],".to_owned())
         )
     };

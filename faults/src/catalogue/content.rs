@@ -4,7 +4,9 @@ use flexpay_sandbox::fault_server::{EchoFormat, Step};
 
 use super::{Context, Row, after_request, send};
 use crate::abi::consts;
-use crate::expectation::{Expectation, OTHER_PAYMENT, REFUSED, UNKNOWN_ORDER, UNREADABLE};
+use crate::expectation::{
+    Expectation, GATEWAY_FAILED, OTHER_PAYMENT, REFUSED, UNKNOWN_ORDER, UNREADABLE, USED_BEFORE,
+};
 use crate::replies::{CARD_PAGE, Service, reply};
 use crate::rng::Rng;
 
@@ -184,6 +186,13 @@ pub(super) fn content(context: &Context, rng: &mut Rng) -> Row {
         for (name, body) in bodies_without_order(&operation.order_number) {
             add(name, body.as_bytes(), UNREADABLE);
         }
+        // Only code 1 is a refusal.
+        for code in ["\"00\"", "7", "\"-1\"", "\"500\"", "\"OK\""] {
+            let body = format!("{{\"code\":{code},\"message\":\"Service indisponible\"}}");
+            add("another code", body.as_bytes(), GATEWAY_FAILED);
+        }
+        let used = r#"{"code":"1","message":"Transaction déjà traitée"}"#;
+        add("a reference used before", used.as_bytes(), USED_BEFORE);
     } else if operation.service.has_card_page() {
         for (name, url) in [
             ("plain http", "http://gwvisa.flexpay.cd/checkout/1"),
@@ -304,10 +313,6 @@ fn bodies_without_order(order: &str) -> Vec<(&'static str, String)> {
         (
             "code true",
             format!(r#"{{"code":true,"orderNumber":"{order}"}}"#),
-        ),
-        (
-            "code 00",
-            format!(r#"{{"code":"00","orderNumber":"{order}"}}"#),
         ),
         (
             "a page with a link to a card page",
