@@ -150,7 +150,7 @@ set -a
 . "$work/gateway.env"
 set +a
 export FLEXPAY_TILL_WAIT_S=30
-export FLEXPAY_TILL_GRACE_S=2 # 30 in production
+export FLEXPAY_TILL_GRACE_S=2 # 30 by default
 export FLEXPAY_TILL_CALLBACK_URL=http://127.0.0.1:9/flexpay/callback
 export FLEXPAY_PAYOUT_CALLBACK_URL=$FLEXPAY_TILL_CALLBACK_URL
 
@@ -203,8 +203,9 @@ grep -q 'allow_payout' "$work/payout" || fail "the payout was not refused becaus
 say "" "With it:" ""
 export FLEXPAY_ALLOW_PAYOUT=1
 pay_out 0 0812345678 57500 CDF "DEMO-refund-$$"
-say "" "The same command again, by mistake. The reference protects from a second payout:" ""
-pay_out 1 0812345678 57500 CDF "DEMO-refund-$$"
+say "" "The same command again, by mistake. The reference protects from a second payout, and the outcome is" \
+    "unknown, because the money of the first one may be on its way:" ""
+pay_out 2 0812345678 57500 CDF "DEMO-refund-$$"
 unset FLEXPAY_ALLOW_PAYOUT
 save_callback refund
 say "" "The callback about the payout, verified as such:"

@@ -68,6 +68,24 @@ def pay_replies():
         yield first + body(case)
 
 
+def wallet_replies():
+    for token in TOKENS:
+        yield status(200) + b'{"code":"0","orderNumber":"' + token + b'"}'
+        yield status(200) + b'{"code":"1","message":"' + token + b'","data":{"orderNumber":"N1"}}'
+        yield status(302) + b"https://gw.example/?t=" + token + b"\n{}"
+    for case in cases("mobile") + cases("payout"):
+        headers = {name.lower(): value for name, value in case.get("headers", {}).items()}
+        first = status(case["status"])
+        if 300 <= case["status"] < 400:
+            first = status(302) + headers.get("location", "").encode() + b"\n"
+        yield first + body(case)
+
+
+def phones():
+    for case in cases("phone"):
+        yield case["phone"].encode()
+
+
 def text(value):
     """Encodes NULL or a string after its length, as fuzz_targets/ffi_structs.rs reads it."""
     if value is None:
@@ -76,25 +94,40 @@ def text(value):
     return bytes([len(raw) + 1]) + raw
 
 
+def kind(expected):
+    """The kind of an expected payment, as fuzz_targets/ffi_structs.rs reads it."""
+    return bytes([1 + ["CARD", "MOBILE", "PAYOUT"].index(expected.get("kind", "CARD"))])
+
+
 def ffi_structs():
     sizes = [b"\0", b"\x04\x03", b"\x05\x02\x01", b"\x05\x02\x00" + b"\1" * 16, b"\x06\x0c", b"\x07" + b"\xff" * 8]
     secret = text("a test callback secret")
     config = (
         text("ZANDO") + text("Bearer t") + b"\1\2" + text("https://127.0.0.1/pay") + text(None)
         + struct.pack("<QQ", 1500, 0) + text(None) + text("http://proxy.example:3128") + text("Zando/1")
-        + struct.pack("<Q", 3) + secret + secret
+        + struct.pack("<Q", 3) + secret + secret + text("https://127.0.0.1/mobile") + text(None)
     )
-    request = b"".join(map(text, ["R1", "25.50", "USD", "Deux pagnes", "https://a.example/cb", None, None, None, None]))
+    request = b"".join(map(text, ["R1", "25.50", "USD", "Deux pagnes", "https://a.example/cb", None, None, None, None, "panier-7"]))
+    wallet = ["R1", "25.50", "USD", "+243 81 234 56 78", "https://a.example/cb"]
+    mobile = b"".join(map(text, [*wallet, "Deux pagnes", "https://a.example/ok", None, "app://no", None, "panier-7"]))
+    payout = b"".join(map(text, [*wallet, "7"]))
+    expected = b"".join(map(text, ["R1", "25.50", "USD", "N1", None])) + b"\2" + text("7") + b"\0"
     options = struct.pack("<QQQQ", 10, 1, 1, 0)
     for size in sizes:
         yield b"\0" + config + size
         yield b"\1" + request + size
-        yield b"\2" + options + size
+        yield b"\2" + options + b"\0" + text(None) + size
+        yield b"\2" + options + b"\1" + expected + text("7") + size
+        yield b"\4" + mobile + size
+        yield b"\5" + payout + size
+    for phone in ["+243 81 234 56 78", "0812345678", "812345678", "0812x"]:
+        for size in [0, 12, 13]:
+            yield b"\6" + text(phone) + bytes([size])
     for case in cases("forgery")[::4]:
         expected = case["expected"]
         yield b"\3" + b"".join(
             text(expected[key]) for key in ["reference", "amount", "currency", "order_number"]
-        ) + text(case.get("query")) + b"\0" + body(case)
+        ) + text(case.get("query")) + kind(expected) + text(None) + b"\0" + body(case)
 
 
 def write(target, inputs):
@@ -114,4 +147,6 @@ def write(target, inputs):
 write("callback", callbacks())
 write("check_reply", check_replies())
 write("pay_reply", pay_replies())
+write("wallet_reply", wallet_replies())
+write("phone", phones())
 write("ffi_structs", ffi_structs())

@@ -9,7 +9,8 @@
  *
  * - A function that can fail returns a flexpay_result: FLEXPAY_OK, or one of FLEXPAY_ERROR_*. The
  *   last parameter receives the error, the parameter before it the object. (flexpay_callback_key
- *   and flexpay_normalize_phone fill a buffer instead.) Both are set to NULL first. Each may be NULL if you do not need it.
+ *   and flexpay_normalize_phone fill a buffer instead.) Both are set to NULL first. Each may be
+ *   NULL if you do not need it.
  *   After a failure the error is set. It is NULL only after a bug in this library: then treat the
  *   outcome as UNKNOWN.
  * - You own each object that you receive. Do not modify it. Free it once, with its own
@@ -22,7 +23,8 @@
  * - The _free, _name and version functions never block, and any thread may call them.
  * - Every call returns within its time limit. Do not pthread_cancel a thread during a call, and do
  *   not longjmp out of a call. To end a wait early, use a flexpay_cancel_token.
- * - Give each calling thread at least 64 KiB of stack. A DNS lookup runs in a thread of the library.
+ * - Give each calling thread at least 64 KiB of stack. A DNS lookup runs in a thread of the
+ *   library.
  * - The process ends if it runs out of memory. The library never ends it for another reason.
  * - Amounts are decimal text, or hundredths in an int64_t. Floating point is not used.
  * - New versions add struct fields only at the end, and may add codes and states.
@@ -166,7 +168,8 @@ template <typename T> inline T flexpay_init() {
 #define FLEXPAY_STATE_PAID 1
 
 // The payment or the payout failed. The gateway can still report PAID later: it reports a failure
-// while the customer is still entering the card. Verify the order again for a day.
+// while the customer is still entering the card or the PIN. Verify the order again for a day. Do
+// not send a payout again before.
 #define FLEXPAY_STATE_FAILED 2
 
 // The customer has neither paid nor cancelled yet. For a payout: the beneficiary does not have the
@@ -207,7 +210,11 @@ template <typename T> inline T flexpay_init() {
 #define FLEXPAY_FLAG_ALLOW_PAYOUT 16
 
 // Adds a trace to each payment, transaction and error: what the call did, step by step, as JSON
-// text for your log. It never contains the token, a body, or a header other than type and date.
+// text for your log. It is one object on one line, with call, correlation_id and steps; each step
+// has ms, the time since the start in milliseconds, and step, its name. Of more than 1000 steps
+// some are left out, and omitted is their number. Later versions may add steps and fields. It
+// never contains the token, a body, or a header other than type and date. An argument that the C
+// layer itself refuses (a NULL pointer, text that is not UTF-8) has no trace.
 #define FLEXPAY_FLAG_TRACE 32
 
 // The size of a normalized phone number, with its NUL.
@@ -232,9 +239,9 @@ typedef struct flexpay_client flexpay_client;
 typedef struct flexpay_error {
     // One of FLEXPAY_ERROR_*.
     int32_t code;
-    // One of FLEXPAY_OUTCOME_*. After flexpay_pay, flexpay_pay_mobile and flexpay_payout it says whether
-    // you may repeat the request. After any other function it is about the check, and says nothing
-    // about the payment.
+    // One of FLEXPAY_OUTCOME_*. After flexpay_pay, flexpay_pay_mobile and flexpay_payout it says
+    // whether you may repeat the request. After any other function it is about the check, and says
+    // nothing about the payment.
     int32_t outcome;
     // The HTTP status of the gateway's reply; 0 if there was no reply.
     int32_t http_status;
@@ -269,15 +276,17 @@ typedef struct flexpay_config {
     const char *token;
     // FLEXPAY_ENV_LIVE (default) or FLEXPAY_ENV_TEST.
     int32_t environment;
-    // FLEXPAY_API_V1 (default) or FLEXPAY_API_V1_1. A till needs FLEXPAY_API_V1_1: without an order
-    // number it cannot wait.
+    // FLEXPAY_API_V1 (default) or FLEXPAY_API_V1_1. A till needs FLEXPAY_API_V1_1: without an
+    // order number it cannot wait.
     int32_t api;
-    // The full URL of the payment service, instead of the environment's.
+    // The full URL of the service for payments by card, instead of the environment's. Each of the
+    // four URLs is independent: one that is not set is the environment's.
     const char *pay_url;
     // The URL of the check service without the order number (".../check"), instead of the
     // environment's.
     const char *check_url;
-    // The time limit of a whole call, from DNS lookup to last byte, in milliseconds. 0 means 30000.
+    // The time limit of a whole call, from DNS lookup to last byte, in milliseconds. 0 means
+    // 30000.
     uint32_t timeout_ms;
     // The part of timeout_ms for DNS lookup, connection, proxy and TLS together. 0 means 10000.
     uint32_t connect_timeout_ms;
@@ -290,27 +299,29 @@ typedef struct flexpay_config {
     const char *app_name;
     // FLEXPAY_FLAG_*, combined with |.
     uint64_t flags;
-    // A secret of your own, at least 16 characters. It signs every callback URL, with a
-    // parameter "flexpay=...": flexpay_verify_callback then refuses a callback that was not sent to a
-    // URL you gave.
+    // A secret of your own, at least 16 characters. It signs every callback URL, with a parameter
+    // "flexpay=...": flexpay_verify_callback then refuses a callback that was not sent to a URL
+    // you gave.
     const char *callback_secret;
     // The previous secret: URLs signed with it are still accepted.
     const char *callback_secret_previous;
-    // The full URL of the service for payments by mobile money (".../paymentService"), instead of the
-    // environment's.
+    // The full URL of the service for payments by mobile money (".../paymentService"), instead of
+    // the environment's.
     const char *mobile_url;
-    // The full URL of the payout service (".../merchantPayOutService"), instead of the environment's.
+    // The full URL of the payout service (".../merchantPayOutService"), instead of the
+    // environment's.
     const char *payout_url;
 } flexpay_config;
 
-// What a customer is asked to pay by card. Initialize with FLEXPAY_PAYMENT_REQUEST_INIT. Strings are
-// UTF-8, NULL if absent, and borrowed for the call only.
+// What a customer is asked to pay by card. Initialize with FLEXPAY_PAYMENT_REQUEST_INIT. Strings
+// are UTF-8, NULL if absent, and borrowed for the call only.
 typedef struct flexpay_payment_request {
     // sizeof(flexpay_payment_request), set by FLEXPAY_PAYMENT_REQUEST_INIT.
     size_t size;
     // Your own reference. Required. Use one reference for one payment: it is the gateway's only
     // protection against a repeated payment. Repeat a request with the same reference only after
-    // NOT_SENT; after REFUSED use a new one.
+    // NOT_SENT; after REFUSED use a new one. If the gateway says that the reference was used
+    // before, find out the state of the earlier request first.
     const char *reference;
     // A plain decimal greater than zero with at most two decimals: "100", "25.50". Required.
     const char *amount;
@@ -318,8 +329,8 @@ typedef struct flexpay_payment_request {
     const char *currency;
     // What the payment is for, shown to the customer.
     const char *description;
-    // Where the gateway sends its callback: an absolute http or https URL. The gateway refuses one on
-    // localhost or a private network.
+    // Where the gateway sends its callback: an absolute http or https URL. The gateway refuses one
+    // on localhost or a private network.
     const char *callback_url;
     // Where the customer's browser goes after the payment: http or https, or a link into your app
     // ("monapp://paiement?status=ok"). The next three fields accept the same.
@@ -330,21 +341,22 @@ typedef struct flexpay_payment_request {
     const char *decline_url;
     // Your home page. Sent with FLEXPAY_API_V1_1 only: FLEXPAY_API_V1 has no such field.
     const char *home_url;
-    // An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is not
-    // sent to the gateway.
+    // An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is
+    // not sent to the gateway.
     const char *correlation_id;
 } flexpay_payment_request;
 
-// A payment or a payout that the gateway accepted; the money has not moved yet. Strings are UTF-8, NULL if
-// absent, and valid until the object is freed with flexpay_payment_free.
+// A payment or a payout that the gateway accepted; the money has not moved yet. Strings are UTF-8,
+// NULL if absent, and valid until the object is freed with flexpay_payment_free.
 typedef struct flexpay_payment {
-    // Where to send the customer: an absolute https URL (http on this machine only), and not
-    // a URL of your shop: the library has checked it. NULL if there is a page instead, and always after
+    // Where to send the customer: an absolute https URL (http on this machine only), and not a URL
+    // of your shop: the library has checked it. NULL if there is a page instead, and always after
     // flexpay_pay_mobile and flexpay_payout.
     const char *redirect_url;
-    // The gateway's order number, for flexpay_check and flexpay_wait. After flexpay_pay, NULL if the reply
-    // had none: always with FLEXPAY_API_V1, rarely with FLEXPAY_API_V1_1. Then only the callback or the
-    // merchant's console can tell the state. Never NULL after flexpay_pay_mobile and flexpay_payout.
+    // The gateway's order number, for flexpay_check and flexpay_wait. After flexpay_pay, NULL if
+    // the reply had none: always with FLEXPAY_API_V1, rarely with FLEXPAY_API_V1_1. Then only the
+    // callback or the merchant's console can tell the state. Never NULL after flexpay_pay_mobile
+    // and flexpay_payout.
     const char *order_number;
     // The gateway's code, as received.
     const char *code;
@@ -362,7 +374,9 @@ typedef struct flexpay_payment {
 typedef struct flexpay_mobile_request {
     // sizeof(flexpay_mobile_request), set by FLEXPAY_MOBILE_REQUEST_INIT.
     size_t size;
-    // Your own reference, as in flexpay_payment_request. Required.
+    // Your own reference, as in flexpay_payment_request. Required. If it was used before, the
+    // outcome is
+    // UNKNOWN: the customer may be paying an earlier request.
     const char *reference;
     // A plain decimal greater than zero with at most two decimals: "575", "0.50". Required.
     const char *amount;
@@ -371,46 +385,47 @@ typedef struct flexpay_mobile_request {
     // The customer's number, as people write it: "0812345678", "+243 81 234 56 78". Required. See
     // flexpay_normalize_phone.
     const char *phone;
-    // Where the gateway sends its callback: an absolute http or https URL. Required. The gateway refuses
-    // one on localhost or a private network.
+    // Where the gateway sends its callback: an absolute http or https URL. Required. The gateway
+    // refuses one on localhost or a private network.
     const char *callback_url;
     // What the payment is for.
     const char *description;
-    // The URL after the payment: http or https, or a link into your app. The next three fields accept
-    // the same.
+    // The URL after the payment: http or https, or a link into your app. The next three fields
+    // accept the same.
     const char *approve_url;
     // The URL after "cancel".
     const char *cancel_url;
     // The URL after a refusal.
     const char *decline_url;
-    // The URL to return to. One guide of the gateway calls it mandatory; live requests without it are
-    // accepted.
+    // The URL to return to. One guide of the gateway calls it mandatory; live requests without it
+    // are accepted.
     const char *return_url;
-    // An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is not
-    // sent to the gateway.
+    // An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is
+    // not sent to the gateway.
     const char *correlation_id;
 } flexpay_mobile_request;
 
-// Money to send to a mobile money account. Initialize with FLEXPAY_PAYOUT_REQUEST_INIT. Strings are
-// UTF-8, NULL if absent, and borrowed for the call only.
+// Money to send to a mobile money account. Initialize with FLEXPAY_PAYOUT_REQUEST_INIT. Strings
+// are UTF-8, NULL if absent, and borrowed for the call only.
 typedef struct flexpay_payout_request {
     // sizeof(flexpay_payout_request), set by FLEXPAY_PAYOUT_REQUEST_INIT.
     size_t size;
     // Your own reference. Required. Use one reference for one payout, and never that of a payment.
     // Repeat a request with the same reference only after NOT_SENT; after REFUSED use a new one.
+    // If it was used before, the outcome is UNKNOWN: the money may be on its way.
     const char *reference;
     // A plain decimal greater than zero with at most two decimals: "575", "0.50". Required.
     const char *amount;
     // "CDF" or "USD". Required.
     const char *currency;
-    // The beneficiary's number, as people write it: "0812345678", "+243 81 234 56 78". Required. See
-    // flexpay_normalize_phone.
+    // The beneficiary's number, as people write it: "0812345678", "+243 81 234 56 78". Required.
+    // See flexpay_normalize_phone.
     const char *phone;
-    // Where the gateway sends its callback: an absolute http or https URL. Required. The gateway refuses
-    // one on localhost or a private network.
+    // Where the gateway sends its callback: an absolute http or https URL. Required. The gateway
+    // refuses one on localhost or a private network.
     const char *callback_url;
-    // An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is not
-    // sent to the gateway.
+    // An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is
+    // not sent to the gateway.
     const char *correlation_id;
 } flexpay_payout_request;
 
@@ -424,8 +439,8 @@ typedef struct flexpay_transaction {
     const char *status;
     // The order number in the gateway's reply, or else the one that was checked. Never NULL.
     const char *order_number;
-    // Your reference; the gateway sometimes writes the order number here. The verify functions, and a
-    // wait with expected, accept that only if expected.order_number is set.
+    // Your reference; the gateway sometimes writes the order number here. The verify functions,
+    // and a wait with expected, accept that only if expected.order_number is set.
     const char *reference;
     // The requested amount, with two decimals: "50.00". Compare this one with your
     // records: by amount_minor or flexpay_verify_order, not with strcmp, as you may have written "50".
@@ -447,20 +462,20 @@ typedef struct flexpay_transaction {
     const char *code;
     // The gateway's message.
     const char *message;
-    // The reply as received, with the token masked if the gateway repeated it. It may contain a token
-    // that the gateway escaped in another way: do not log it. Never NULL.
+    // The reply as received, with the token masked if the gateway repeated it. It may contain a
+    // token that the gateway escaped in another way: do not log it. Never NULL.
     const char *raw;
     // What the call did, as JSON text: see FLEXPAY_FLAG_TRACE. NULL without that flag.
     const char *trace;
 } flexpay_transaction;
 
-// Your payment request, from your own records: an order or a callback is compared with it.
+// Your payment or payout, from your own records: an order or a callback is compared with it.
 // Initialize with FLEXPAY_EXPECTED_INIT. Strings are UTF-8, NULL if absent, and borrowed for the
 // call only.
 typedef struct flexpay_expected {
     // sizeof(flexpay_expected), set by FLEXPAY_EXPECTED_INIT.
     size_t size;
-    // The reference of the payment request. Required.
+    // The reference of the request. Required.
     const char *reference;
     // Its amount. Required.
     const char *amount;
@@ -474,10 +489,10 @@ typedef struct flexpay_expected {
     // without the "?". Required if the client has a callback_secret: the signature is verified
     // before a check is sent.
     const char *query;
-    // FLEXPAY_KIND_CARD (default), FLEXPAY_KIND_MOBILE or FLEXPAY_KIND_PAYOUT. A callback URL is signed
-    // for one kind. A transaction that was paid by card is neither a mobile payment nor a payout.
-    // Beyond that, the gateway does not report the kind: to verify the callback of a payout, give
-    // order_number, or use a callback_secret.
+    // FLEXPAY_KIND_CARD (default), FLEXPAY_KIND_MOBILE or FLEXPAY_KIND_PAYOUT. A callback URL is
+    // signed for one kind. A transaction that was paid by card is neither a mobile payment nor a
+    // payout. Beyond that, the gateway does not report the kind: to verify the callback of a
+    // payout, give order_number, or use a callback_secret.
     int32_t kind;
     // An id of your own for the verification, for its trace: 1 to 64 printable ASCII characters.
     // flexpay_wait uses the one in its options.
@@ -486,29 +501,38 @@ typedef struct flexpay_expected {
 
 // How to wait. Initialize with FLEXPAY_WAIT_OPTIONS_INIT. A time of 0 means the default.
 //
-// If expected is of FLEXPAY_KIND_MOBILE, the defaults are those of a customer who confirms on the phone,
-// beside the till: people take about a minute, the till should learn it soon, and after some minutes the
-// operator's message has expired. The gateway documents no time: these are decisions of this library.
+// The defaults depend on expected.kind; without expected they are those of a card. They are
+// decisions of this library, because the gateway documents no times:
+//
+//                     card       mobile     payout
+//     timeout_ms      600000     300000     600000
+//     interval_ms     1000       2000       1000
+//     max_interval_ms 10000      5000       10000
+//     failed_grace_ms 30000      90000      300000
+//
+// A customer who confirms on the phone takes about a minute, and the message on the phone expires
+// after some minutes. The gateway may report FAILED while the customer is still typing: so a
+// mobile payment's grace is longer than the typing. A payout's is longer still: if its failure is
+// believed too early, it is paid out twice.
 typedef struct flexpay_wait_options {
     // sizeof(flexpay_wait_options), set by FLEXPAY_WAIT_OPTIONS_INIT.
     size_t size;
-    // The time limit of the whole wait, in milliseconds. 0 means 600000; 300000 for a mobile payment.
+    // The time limit of the whole wait, in milliseconds.
     uint32_t timeout_ms;
-    // The pause before the second check, in milliseconds. It grows by half each time. 0 means 1000;
-    // 2000 for a mobile payment.
+    // The pause before the second check, in milliseconds. It grows by half each time.
     uint32_t interval_ms;
-    // The longest pause, in milliseconds. 0 means 10000; 5000 for a mobile payment.
+    // The longest pause, in milliseconds.
     uint32_t max_interval_ms;
     // How long the gateway must keep reporting FAILED before the wait returns it, in milliseconds:
     // it may report FAILED while the customer is still typing, and PAID afterwards. The same for
-    // CANCELLED, REFUNDING and REFUNDED. 0 means 30000.
+    // CANCELLED, REFUNDING and REFUNDED.
     uint32_t failed_grace_ms;
     // Ends the wait from another thread or from a signal handler. May be NULL.
     const struct flexpay_cancel_token *cancel;
-    // Your payment request. The wait then returns only that payment: another reference, amount or
-    // currency ends it with MISMATCH. If its order_number is set, it must be the one you wait for;
-    // set it if it is from your records. Its query is not used. NULL: nothing is compared, and you
-    // must compare reference, amount and currency yourself.
+    // Your payment or payout. The wait then returns only that one: another reference, amount,
+    // currency or kind ends it with MISMATCH. If its order_number is set, it must be the one you
+    // wait for; set it if it is from your records. Its query is not used. NULL: nothing is
+    // compared, and you must compare reference, amount and currency yourself.
     const struct flexpay_expected *expected;
     // An id of your own for this call, for its trace: 1 to 64 printable ASCII characters.
     const char *correlation_id;
@@ -583,11 +607,11 @@ flexpay_result flexpay_client_from_env(struct flexpay_client **client,
 // client. Does not block. Since ABI 1.
 void flexpay_client_free(struct flexpay_client *client);
 
-// Sends a request for a payment by card, AT MOST ONCE in every case. If the call fails, the error's outcome says
-// whether you may repeat it.
+// Sends a request for a payment by card, AT MOST ONCE in every case. If the call fails, the
+// error's outcome says whether you may repeat it.
 //
-// Write the reference to disk before the call, and the order number before you send the customer to
-// the page. If the program ends during the call, the outcome is UNKNOWN.
+// Write the reference to disk before the call, and the order number before you send the customer
+// to the page. If the program ends during the call, the outcome is UNKNOWN.
 //
 // client:  not NULL; may be in use by other threads.
 // request: not NULL; borrowed for this call.
@@ -605,19 +629,20 @@ flexpay_result flexpay_pay(const struct flexpay_client *client,
 // Frees a payment. NULL is allowed. Since ABI 1.
 void flexpay_payment_free(struct flexpay_payment *payment);
 
-// Sends a request for a payment by mobile money (M-Pesa, Orange Money, Airtel Money, Afrimoney), AT
-// MOST ONCE in every case. If the call fails, the error's outcome says whether you may repeat it.
+// Sends a request for a payment by mobile money (M-Pesa, Orange Money, Airtel Money, Afrimoney),
+// AT MOST ONCE in every case. If the call fails, the error's outcome says whether you may repeat
+// it.
 //
-// The customer receives a message on the phone, and confirms with a PIN: there is no page. Then call
-// flexpay_wait, with an expected of FLEXPAY_KIND_MOBILE.
+// The customer receives a message on the phone, and confirms with a PIN: there is no page. Then
+// call flexpay_wait, with an expected of FLEXPAY_KIND_MOBILE.
 //
 // Write the reference to disk before the call, and the order number after it. If the program ends
 // during the call, the outcome is UNKNOWN.
 //
 // client:  not NULL; may be in use by other threads.
 // request: not NULL; borrowed for this call.
-// payment: receives the payment; free it with flexpay_payment_free. NULL on failure. May be NULL, but
-//          then you do not learn the order number.
+// payment: receives the payment; free it with flexpay_payment_free. NULL on failure. May be NULL,
+//          but then you do not learn the order number.
 // error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL, but
 //          then you do not learn whether you may repeat the request.
 // Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
@@ -627,21 +652,21 @@ flexpay_result flexpay_pay_mobile(const struct flexpay_client *client,
                                   struct flexpay_payment **payment,
                                   struct flexpay_error **error);
 
-// Sends your money to a mobile money account, AT MOST ONCE in every case. A repeated payout gives the
-// money away: if the call fails, the error's outcome says whether you may repeat it.
+// Sends your money to a mobile money account, AT MOST ONCE in every case. A repeated payout gives
+// the money away: if the call fails, the error's outcome says whether you may repeat it.
 //
 // Refused without FLEXPAY_FLAG_ALLOW_PAYOUT (INVALID, field "allow_payout"): set it only in the
-// program that makes payouts. FLEXPAY_OK means that the gateway accepted the payout. The beneficiary
-// has the money when flexpay_verify_order, with an expected of FLEXPAY_KIND_PAYOUT, returns
-// FLEXPAY_STATE_PAID.
+// program that makes payouts. FLEXPAY_OK means that the gateway accepted the payout. The
+// beneficiary has the money when flexpay_verify_order, with an expected of FLEXPAY_KIND_PAYOUT,
+// returns FLEXPAY_STATE_PAID.
 //
 // Write the reference to disk before the call, and the order number after it. If the program ends
 // during the call, the outcome is UNKNOWN.
 //
 // client:  not NULL; may be in use by other threads.
 // request: not NULL; borrowed for this call.
-// payment: receives the payout; free it with flexpay_payment_free. NULL on failure. May be NULL, but
-//          then you do not learn the order number.
+// payment: receives the payout; free it with flexpay_payment_free. NULL on failure. May be NULL,
+//          but then you do not learn the order number.
 // error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL, but
 //          then you do not learn whether you may repeat the request.
 // Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
@@ -655,9 +680,9 @@ flexpay_result flexpay_payout(const struct flexpay_client *client,
 // flexpay_pay_mobile and flexpay_payout send it. They do it themselves: call this to check what
 // somebody typed, or to compare numbers.
 //
-// Accepted are "+243...", "00243..." and "243..." with nine more digits, and "0" with nine more digits.
-// Blanks, dots, dashes, brackets and invisible characters are removed. Anything else is INVALID, field "phone". Only the
-// gateway knows which operator a number belongs to.
+// Accepted are "+243...", "00243..." and "243..." with nine more digits, and "0" with nine more
+// digits. Blanks, dots, dashes, brackets and invisible characters are removed. Anything else is
+// INVALID, field "phone". Only the gateway knows which operator a number belongs to.
 //
 // phone:      the number; borrowed for this call; not in the buffer of normalized. NULL is INVALID.
 // normalized: receives the number and its NUL; not NULL. Empty on failure.
@@ -670,9 +695,9 @@ flexpay_result flexpay_normalize_phone(const char *phone,
                                        struct flexpay_error **error);
 
 // Returns 1 if a new state may replace the recorded one, else 0. Callbacks and checks may arrive
-// late, twice and out of order: call this function before each write. A late PAID replaces FAILED and CANCELLED.
-// REFUNDING replaces only PAID; REFUNDED replaces PAID and REFUNDING. No state is replaced by
-// itself, by UNKNOWN, or by an earlier state.
+// late, twice and out of order: call this function before each write. A late PAID replaces FAILED
+// and CANCELLED. REFUNDING replaces only PAID; REFUNDED replaces PAID and REFUNDING. No state is
+// replaced by itself, by UNKNOWN, or by an earlier state.
 //
 // recorded: the state in your records. now: the new state. A number that is not a state counts as
 // UNKNOWN.
@@ -681,11 +706,11 @@ flexpay_result flexpay_normalize_phone(const char *phone,
 // :reference AND state = :recorded". If no row changes, another process was
 // first: read the state, and begin again. Deliver only if your update wrote PAID.
 // Never blocks. Since ABI 1.
-int32_t flexpay_state_may_replace(int32_t recorded,
-                                  int32_t now);
+int32_t flexpay_state_may_replace(int32_t recorded, int32_t now);
 
 // Checks an order. A check changes nothing, so it retries after a broken connection or a gateway
-// failure: at most three times in all, within timeout_ms (not with FLEXPAY_FLAG_CHECK_ONCE).
+// failure: at most three times in all, within timeout_ms (not with FLEXPAY_FLAG_CHECK_ONCE). The
+// correlation id of its trace is random; flexpay_verify_order accepts yours.
 //
 // client:       not NULL; may be in use by other threads.
 // order_number: the gateway's order number; borrowed for this call. NULL is INVALID: FLEXPAY_API_V1
@@ -723,13 +748,13 @@ void flexpay_cancel_token_free(struct flexpay_cancel_token *token);
 // Waits for the final state of an order: checks it repeatedly, with growing pauses, until the
 // state is final, the time is up, or the wait is cancelled.
 //
-// PAID ends the wait at once. FAILED, CANCELLED, REFUNDING and REFUNDED end it after the gateway has
-// reported the same state for failed_grace_ms. That is a decision of this library, and no promise of
-// the gateway: see FLEXPAY_STATE_FAILED. PENDING and UNKNOWN never end it. The wait continues if the
-// order is not found (yet), the check is refused, the gateway fails, or there is no connection. A
-// refused token or an invalid certificate ends it. A
-// failed wait does not say whether the order was paid: its outcome is UNKNOWN, except for an
-// INVALID argument. With options.expected, the returned transaction is that of your payment request.
+// PAID ends the wait at once. FAILED, CANCELLED, REFUNDING and REFUNDED end it after the gateway
+// has reported the same state for failed_grace_ms. That is a decision of this library, and no
+// promise of the gateway: see FLEXPAY_STATE_FAILED. PENDING and UNKNOWN never end it. The wait
+// continues if the order is not found (yet), the check is refused, the gateway fails, or there is
+// no connection. A refused token or an invalid certificate ends it. A failed wait does not say
+// whether the order was paid: its outcome is UNKNOWN, except for an INVALID argument. With
+// options.expected, the returned transaction is that of your payment or payout.
 //
 // client:       not NULL; may be in use by other threads.
 // order_number: the gateway's order number; borrowed for this call. NULL is INVALID: FLEXPAY_API_V1
@@ -761,10 +786,10 @@ flexpay_result flexpay_parse_callback(const uint8_t *body,
 // digits, a hash of the order number, the reference and the claimed result. All encoded forms of a
 // callback have the same key.
 //
-// Record the key only AFTER the callback was verified, together with the order's state, and only if
-// that state is PAID, REFUNDING or REFUNDED: in every other state verify a repeated callback again. A
-// key that is recorded earlier would let a forged callback make the real one look like a repeat. With
-// flexpay_state_may_replace you do not need the key.
+// Record the key only AFTER the callback was verified, together with the order's state, and only
+// if that state is PAID, REFUNDING or REFUNDED: in every other state verify a repeated callback
+// again. A key that is recorded earlier would let a forged callback make the real one look like a
+// repeat. With flexpay_state_may_replace you do not need the key.
 //
 // callback: not NULL; borrowed for this call.
 // key:      receives the key and its NUL; not NULL. Empty on failure.
@@ -777,18 +802,18 @@ flexpay_result flexpay_callback_key(const struct flexpay_callback *callback,
                                     struct flexpay_error **error);
 
 // Verifies a callback: parses it, checks its order with the gateway, and compares reference,
-// amount and currency with your payment request. If the client has a callback_secret, expected.query
-// must contain its signature. If query is NULL, that is INVALID; if the signature is missing or wrong,
-// MISMATCH (field "query"). In both cases no check is sent.
+// amount, currency and kind with your payment or payout. If the client has a callback_secret,
+// expected.query must contain its signature. If query is NULL, that is INVALID; if the signature
+// is missing or wrong, MISMATCH (field "query"). In both cases no check is sent.
 //
-// FLEXPAY_OK means: this transaction is that of your payment request. Its state says whether it is paid:
-// mark an order as paid only on FLEXPAY_STATE_PAID. MISMATCH means that the callback is not about
-// the expected payment.
+// FLEXPAY_OK means: this transaction is that of your payment or payout. Its state says whether it
+// is paid: mark an order as paid only on FLEXPAY_STATE_PAID. MISMATCH means that the callback is
+// not about the expected payment.
 //
 // client:       not NULL; may be in use by other threads.
 // body, length: the body as received, 64 KiB at most; borrowed for this call. body may be NULL if
 //               length is 0.
-// expected:     your payment request, from your records; not NULL; borrowed for this call.
+// expected:     your payment or payout, from your records; not NULL; borrowed for this call.
 // transaction:  receives the gateway's transaction; free it with flexpay_transaction_free. NULL on
 //               failure.
 // error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
@@ -803,15 +828,16 @@ flexpay_result flexpay_verify_callback(const struct flexpay_client *client,
                                        struct flexpay_error **error);
 
 // Verifies an order without a callback: checks expected.order_number, from your records, with the
-// gateway, and compares reference, amount and currency with your payment request. Use it at a till,
-// or to check all open orders. expected.query and the client's callback_secret are not used.
+// gateway, and compares reference, amount, currency and kind with your payment or payout. Use it
+// at a till, after a payout, or to check all open orders. expected.query and the client's
+// callback_secret are not used.
 //
-// FLEXPAY_OK means: this transaction is that of your payment request. Its state says whether it is paid:
-// mark an order as paid only on FLEXPAY_STATE_PAID. MISMATCH means that it is another payment; the
-// message names each field that differs.
+// FLEXPAY_OK means: this transaction is that of your payment or payout. Its state says whether it
+// is paid: mark an order as paid only on FLEXPAY_STATE_PAID. MISMATCH means that it is another
+// payment; the message names each field that differs.
 //
 // client:      not NULL; may be in use by other threads.
-// expected:    your payment request, from your records, with its order_number; not NULL; borrowed
+// expected:    your payment or payout, from your records, with its order_number; not NULL; borrowed
 //              for this call.
 // transaction: receives the gateway's transaction; free it with flexpay_transaction_free. NULL on
 //              failure.

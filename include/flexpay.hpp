@@ -109,7 +109,8 @@ enum class State : std::int32_t {
     /// The customer has paid. For a payout: the beneficiary has the money.
     paid = FLEXPAY_STATE_PAID,
     /// The payment or the payout failed. The gateway can still report PAID later: it reports a
-    /// failure while the customer is still entering the card. Verify the order again for a day.
+    /// failure while the customer is still entering the card or the PIN. Verify the order again
+    /// for a day. Do not send a payout again before.
     failed = FLEXPAY_STATE_FAILED,
     /// The customer has neither paid nor cancelled yet. For a payout: the beneficiary does not
     /// have the money yet.
@@ -358,8 +359,12 @@ struct Config {
     /// sells cannot do so by mistake or after an attack.
     bool allow_payout = false;
     /// Adds a trace to each payment, transaction and error: what the call did, step by step, as
-    /// JSON text for your log. It never contains the token, a body, or a header other than type
-    /// and date.
+    /// JSON text for your log. It is one object on one line, with call, correlation_id and steps;
+    /// each step has ms, the time since the start in milliseconds, and step, its name. Of more
+    /// than 1000 steps some are left out, and omitted is their number. Later versions may add
+    /// steps and fields. It never contains the token, a body, or a header other than type and
+    /// date. An argument that the C layer itself refuses (a NULL pointer, text that is not UTF-8)
+    /// has no trace.
     bool trace = false;
     // end of Flag
 };
@@ -779,10 +784,7 @@ private:
 
 /// How to wait. An option that is not set has the library's default.
 ///
-/// If expected is of Kind::mobile, the defaults are those of a customer who confirms on the phone,
-/// beside the till: people take about a minute, the till should learn it soon, and after some minutes
-/// the operator's message has expired. The gateway documents no time: these are decisions of the
-/// library.
+/// The defaults depend on the kind of expected: flexpay_wait_options in flexpay.h explains them.
 struct WaitOptions {
     /// The time limit of the whole wait. Default: 10 min; 5 min for a mobile payment.
     std::optional<std::chrono::milliseconds> timeout;
@@ -793,7 +795,8 @@ struct WaitOptions {
     std::optional<std::chrono::milliseconds> max_interval;
     /// How long the gateway must keep reporting "failed" before the wait returns it: it may report
     /// "failed" while the customer is still typing, and "paid" afterwards. The same for
-    /// "cancelled", "refunding" and "refunded". Default: 30 s.
+    /// "cancelled", "refunding" and "refunded". Default: 30 s; 90 s for a mobile payment, 5 min for a
+    /// payout.
     std::optional<std::chrono::milliseconds> failed_grace;
     /// Ends the wait from another thread or a signal handler. May be null. You own the token: it
     /// must exist until the wait has returned.
@@ -1069,7 +1072,7 @@ private:
 /// somebody typed, or to compare numbers.
 ///
 /// Accepted are "+243...", "00243..." and "243..." with nine more digits, and "0" with nine more
-/// digits. Blanks, dots, dashes and brackets are removed. Only the gateway knows which operator a
+/// digits. Blanks, dots, dashes, brackets and invisible characters are removed. Only the gateway knows which operator a
 /// number belongs to. Throws Error: invalid (field "phone"), internal. Does not block.
 [[nodiscard]] inline std::string normalize_phone(std::string_view phone) {
     detail::require_abi();

@@ -172,8 +172,8 @@ pub(crate) fn resolve(base: &str, reference: &str) -> String {
     format!("{scheme}://{host}{}{tail}", without_dot_segments(&path))
 }
 
-/// Whether a redirect shows that the gateway moved, and is not to a card page: it leads to the address
-/// of the request with another scheme, host, query or final slash, to another version of it
+/// Whether a redirect shows that the gateway moved, and is not to a card page: it leads to the
+/// address of the request with another scheme, host, query or final slash, to another version of it
 /// (`/v2/pay`), or to the front page of a site.
 pub(crate) fn is_moved(requested: &str, target: &str) -> bool {
     fn path(text: &str) -> Option<&str> {

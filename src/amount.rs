@@ -4,8 +4,8 @@ use std::fmt;
 
 /// An amount of money in hundredths, for both currencies of the gateway.
 ///
-/// Amounts are text on the wire and in every binding. The library uses this type to read and compare
-/// them. `Display` always writes two decimals: `50.00`.
+/// Amounts are text on the wire and in every binding. The library uses this type to read and
+/// compare them. `Display` always writes two decimals: `50.00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount {
     minor: i64,
@@ -49,8 +49,8 @@ impl Amount {
         self.minor
     }
 
-    /// The amount without decimals that are zero: `575`, `0.5`. [`Display`](fmt::Display) always writes
-    /// two decimals.
+    /// The amount without decimals that are zero: `575`, `0.5`. [`Display`](fmt::Display) always
+    /// writes two decimals.
     pub(crate) fn to_plain_string(self) -> String {
         let text = self.to_string();
         text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -18,17 +18,17 @@ use crate::wire::{charset, form, is_success, json, printable, whole_number};
 /// The size of the largest callback body that is accepted, in bytes.
 pub const MAX_CALLBACK_BYTES: usize = 64 * 1024;
 
-/// The contents of a callback. **Anyone who knows the callback address can send one**: trust nothing
-/// in it before [`Client::verify_callback`](crate::Client::verify_callback).
+/// The contents of a callback. **Anyone who knows the callback address can send one**: trust
+/// nothing in it before [`Client::verify_callback`](crate::Client::verify_callback).
 ///
 /// All fields are text as received, `None` if absent, empty or null.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callback<'a> {
-    /// Whether it *claims* success: `code` (or `status`, if there is no `code`) is 0, and no `status`
-    /// contradicts it.
+    /// Whether it *claims* success: `code` (or `status`, if there is no `code`) is 0, and no
+    /// `status` contradicts it.
     pub claims_success: bool,
-    /// `0`: processed successfully; any other value: not. `0.0` was also observed. If the callback has
-    /// no `code`, this is its `status`; if it has neither, this is empty and it claims nothing.
+    /// `0`: processed successfully; any other value: not. `0.0` was also observed. If the callback
+    /// has no `code`, this is its `status`; if it has neither, this is empty and it claims nothing.
     pub code: Cow<'a, str>,
     /// The merchant's reference.
     pub reference: Option<Cow<'a, str>>,
@@ -82,8 +82,8 @@ pub(crate) fn callback_key(
     key
 }
 
-/// The payment that the merchant expects, from the merchant's own records. An order or a callback is
-/// compared with it.
+/// The payment that the merchant expects, from the merchant's own records. An order or a callback
+/// is compared with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "deserialize", derive(serde::Deserialize))]
 #[cfg_attr(feature = "deserialize", serde(default, deny_unknown_fields))]
@@ -94,28 +94,28 @@ pub struct Expected {
     pub amount: String,
     /// Its currency.
     pub currency: String,
-    /// The order number that the gateway gave for it, if the merchant recorded one. Always give it if
-    /// there is one: then that order is checked, whatever the callback contains. Required by
+    /// The order number that the gateway gave for it, if the merchant recorded one. Always give it
+    /// if there is one: then that order is checked, whatever the callback contains. Required by
     /// [`Client::verify_order`](crate::Client::verify_order).
     pub order_number: Option<String>,
     /// The query string of the callback's HTTP request, with or without its `?`. Required if the
     /// client has a [`callback_secret`](crate::Config::callback_secret).
     pub query: Option<String>,
-    /// The kind of payment. A callback address is signed for one kind. A transaction that was paid by
-    /// card is neither a mobile payment nor a payout. Beyond that, the gateway does not report the kind:
-    /// for [`Kind::Payout`], an `order_number` or a callback secret is required.
+    /// The kind of payment. A callback address is signed for one kind. A transaction that was paid
+    /// by card is neither a mobile payment nor a payout. Beyond that, the gateway does not report
+    /// the kind: for [`Kind::Payout`], an `order_number` or a callback secret is required.
     pub kind: Kind,
-    /// An id of your own for the verification, for its [trace](crate::Config::trace): 1 to 64 printable
-    /// ASCII characters.
+    /// An id of your own for the verification, for its [trace](crate::Config::trace): 1 to 64
+    /// printable ASCII characters.
     pub correlation_id: Option<String>,
 }
 
-/// Reads a callback body, JSON or form, in every variant observed. Verifies nothing, and does not use
-/// the network.
+/// Reads a callback body, JSON or form, in every variant observed. Verifies nothing, and does not
+/// use the network.
 ///
-/// Text that is not UTF-8 is read as Windows-1252, the Latin-1 of older servers. Refused: a body over
-/// 64 KiB, very deep nesting, a NUL, a field given twice with different values, and a callback with
-/// neither a reference nor an order number.
+/// Text that is not UTF-8 is read as Windows-1252, the Latin-1 of older servers. Refused: a body
+/// over 64 KiB, very deep nesting, a NUL, a field given twice with different values, and a callback
+/// with neither a reference nor an order number.
 pub fn parse_callback(body: &[u8]) -> Result<Callback<'_>> {
     match decode_body(body)? {
         Cow::Borrowed(text) => parse_text(text),
@@ -162,8 +162,8 @@ impl<'s> CallbackView<'s> {
     }
 }
 
-/// Does the same as [`parse_callback`], but passes a [`CallbackView`] to `f`, to avoid the copies in
-/// a [`Callback`].
+/// Does the same as [`parse_callback`], but passes a [`CallbackView`] to `f`, to avoid the copies
+/// in a [`Callback`].
 #[inline]
 pub(crate) fn with_parsed_callback<T>(
     body: &[u8],
@@ -270,10 +270,11 @@ impl Callback<'_> {
     /// A key to recognize a callback that is delivered again: 64 hexadecimal digits, a hash of the
     /// order number, the reference and the claim. It is the same for every variant, JSON or form.
     ///
-    /// Record it only **after** the callback was verified, in one transaction with the order's state,
-    /// and only if that state is PAID, REFUNDING or REFUNDED: in every other state verify a repeated
-    /// callback again. If it was recorded earlier, a forged callback could make the real one look like
-    /// a repeat. With [`State::may_replace`](crate::State::may_replace) you do not need the key.
+    /// Record it only **after** the callback was verified, in one transaction with the order's
+    /// state, and only if that state is PAID, REFUNDING or REFUNDED: in every other state verify a
+    /// repeated callback again. If it was recorded earlier, a forged callback could make the real
+    /// one look like a repeat. With [`State::may_replace`](crate::State::may_replace) you do not
+    /// need the key.
     pub fn key(&self) -> String {
         callback_key(
             self.order_number.as_deref(),
@@ -327,9 +328,9 @@ impl Expected {
         validate_amount(&self.amount)
     }
 
-    /// Nothing in a callback or a check tells a payout from a payment by a customer. So for a payout the
-    /// order number must be the merchant's own.
-    pub(crate) fn require_proof_of_payout(&self) -> Result<()> {
+    /// Nothing in a callback or a check tells a payout from a payment by a customer. So for a
+    /// payout the order number must be the merchant's own.
+    pub(crate) fn require_order_number_of_payout(&self) -> Result<()> {
         if self.kind == Kind::Payout && self.order_number.is_none() {
             return Err(Error::invalid(
                 "order_number",

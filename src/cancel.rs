@@ -15,8 +15,8 @@ impl CancelToken {
         Self::default()
     }
 
-    /// Cancels. This is a single atomic store, safe in a signal handler. The wait notices it within 50
-    /// milliseconds.
+    /// Cancels. This is a single atomic store, safe in a signal handler. The wait notices it within
+    /// 50 milliseconds.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Release);
     }

@@ -7,13 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::advice;
 use crate::amount::Amount;
 use crate::callback::{Expected, parse_callback};
-use crate::config::Config;
+use crate::config::{Config, Service};
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::kind::Kind;
 use crate::order_number;
-use crate::payment::{
-    CardContext, MobileRequest, Payment, PaymentRequest, PayoutRequest, WalletContext,
-};
+use crate::payment::{CardContext, MobileRequest, Payment, PaymentRequest, PayoutRequest};
 use crate::probe::{Probe, empty_request};
 use crate::signature::Secrets;
 use crate::token::Token;
@@ -25,8 +23,8 @@ use crate::wait::{Backoff, WaitOptions};
 use crate::wire::percent;
 use crate::wire::reply::Reply;
 
-/// A client of the gateway for one merchant. Threads can share it. A forked child can use it too, with
-/// its own connections.
+/// A client of the gateway for one merchant. Threads can share it. A forked child can use it too,
+/// with its own connections.
 ///
 /// Every call blocks its thread until it is complete or its deadline has passed.
 pub struct Client {
@@ -70,7 +68,8 @@ impl Client {
 
     /// Sends a request for a payment by card, and returns the address to send the customer to.
     ///
-    /// The request is sent **at most once**. If it fails, [`Error::outcome`] reports whether it may be
+    /// The request is sent **at most once**. If it fails, [`Error::outcome`] reports whether it may
+    /// be
     /// repeated: after [`Outcome::NotSent`] it may, after [`Outcome::Refused`] only when the cause is
     /// fixed, after [`Outcome::Unknown`] never.
     pub fn pay(&self, request: &PaymentRequest) -> Result<Payment> {
@@ -84,38 +83,29 @@ impl Client {
             let context = CardContext {
                 request,
                 api: self.config.api,
-                pay_url: self.config.pay_url(),
+                service: self.config.service(Kind::Card),
             };
-            self.send_once(context.pay_url, &body, trace, |reply| {
+            self.send_once(context.service, &request.reference, &body, trace, |reply| {
                 Payment::read_card(reply, &context)
-            })
-            .map_err(|error| {
-                advice::after_request(error, Kind::Card, &request.reference, &self.config)
             })
         })
     }
 
-    /// Sends a request for a payment by mobile money. The customer receives a message on the phone and
-    /// confirms with a PIN: [`wait`](Self::wait) for it, with an [`Expected`] of [`Kind::Mobile`].
+    /// Sends a request for a payment by mobile money. The customer receives a message on the phone
+    /// and confirms with a PIN: [`wait`](Self::wait) for it, with an [`Expected`] of
+    /// [`Kind::Mobile`].
     ///
-    /// The request is sent **at most once**, as that of [`pay`](Self::pay). The payment has an order
-    /// number, and no address for the customer.
+    /// The request is sent **at most once**, as that of [`pay`](Self::pay). The payment has an
+    /// order number, and no address for the customer.
     pub fn pay_mobile(&self, request: &MobileRequest) -> Result<Payment> {
         self.traced("pay_mobile", request.correlation_id.as_deref(), |trace| {
             let (amount, phone) = request.validate()?;
             let payment = request.signed_payment(amount);
             let callback_url = self.secrets.sign(&request.callback_url, payment)?;
             let body = request.encode(&self.config.merchant, amount, &phone, &callback_url);
-            let context = WalletContext {
-                what: "the mobile payment",
-                url: self.config.mobile_url(),
-                url_setting: "mobile_url",
-            };
-            self.send_once(context.url, &body, trace, |reply| {
-                Payment::read_wallet(reply, &context)
-            })
-            .map_err(|error| {
-                advice::after_request(error, Kind::Mobile, &request.reference, &self.config)
+            let service = self.config.service(Kind::Mobile);
+            self.send_once(service, &request.reference, &body, trace, |reply| {
+                Payment::read_wallet(reply, service)
             })
         })
     }
@@ -123,32 +113,26 @@ impl Client {
     /// Sends the merchant's money to a mobile money account. Only with
     /// [`Config::allow_payout`](crate::Config::allow_payout).
     ///
-    /// The request is sent **at most once**, as that of [`pay`](Self::pay). The payout was accepted,
-    /// but the beneficiary does not have the money yet: verify the order number, with an [`Expected`] of
-    /// [`Kind::Payout`]. Only [`State::Paid`](crate::State::Paid) means that the beneficiary has it.
+    /// The request is sent **at most once**, as that of [`pay`](Self::pay). The payout was
+    /// accepted, but the beneficiary does not have the money yet: verify the order number, with an
+    /// [`Expected`] of [`Kind::Payout`]. Only [`State::Paid`](crate::State::Paid) means that the
+    /// beneficiary has it.
     pub fn payout(&self, request: &PayoutRequest) -> Result<Payment> {
         self.traced("payout", request.correlation_id.as_deref(), |trace| {
             if !self.config.allow_payout {
                 return Err(Error::invalid(
                     "allow_payout",
-                    "is not set: this client may not send money out. Set it only in the program that \
-                     makes payouts",
+                    "is not set: this client may not send money out. Set it (FLEXPAY_ALLOW_PAYOUT=1, \
+                     FLEXPAY_FLAG_ALLOW_PAYOUT) only in the program that makes payouts",
                 ));
             }
             let (amount, phone) = request.validate()?;
             let payment = request.signed_payment(amount);
             let callback_url = self.secrets.sign(&request.callback_url, payment)?;
             let body = request.encode(&self.config.merchant, amount, &phone, &callback_url);
-            let context = WalletContext {
-                what: "the payout",
-                url: self.config.payout_url(),
-                url_setting: "payout_url",
-            };
-            self.send_once(context.url, &body, trace, |reply| {
-                Payment::read_wallet(reply, &context)
-            })
-            .map_err(|error| {
-                advice::after_request(error, Kind::Payout, &request.reference, &self.config)
+            let service = self.config.service(Kind::Payout);
+            self.send_once(service, &request.reference, &body, trace, |reply| {
+                Payment::read_wallet(reply, service)
             })
         })
     }
@@ -170,15 +154,17 @@ impl Client {
     /// Sends a request that moves money.
     fn send_once(
         &self,
-        url: &str,
+        service: Service<'_>,
+        reference: &str,
         body: &Body,
         trace: Option<&Trace>,
         read: impl FnOnce(&Reply) -> Result<Payment>,
     ) -> Result<Payment> {
         self.transport
-            .post(url, body, self.limits(trace))
+            .post(service.url, body, self.limits(trace))
             .and_then(|reply| read(&reply))
             .map_err(|error| self.explain_refused_token(error))
+            .map_err(|error| advice::after_request(error, service, reference, self.config.api))
     }
 
     /// Runs a call. With [`Config::trace`](crate::Config::trace), adds the trace of the call to its
@@ -189,17 +175,17 @@ impl Client {
         correlation_id: Option<&str>,
         work: impl FnOnce(Option<&Trace>) -> Result<T>,
     ) -> Result<T> {
-        validate_correlation_id(correlation_id)?;
+        let is_valid = validate_correlation_id(correlation_id);
         if !self.config.trace {
-            return work(None);
+            return is_valid.and_then(|()| work(None));
         }
-        let trace = Trace::start(call, correlation_id);
-        let result = work(Some(&trace));
+        let trace = Trace::start(call, correlation_id.filter(|_| is_valid.is_ok()));
+        let result = is_valid.and_then(|()| work(Some(&trace)));
         trace.end(result, &self.token)
     }
 
-    /// Gets the state of an order from the gateway. After a broken connection or a failure of the gateway
-    /// it retries, within the deadline: a check changes nothing.
+    /// Gets the state of an order from the gateway. After a broken connection or a failure of the
+    /// gateway it retries, within the deadline: a check changes nothing.
     pub fn check(&self, order_number: &str) -> Result<Transaction> {
         self.traced("check", None, |trace| {
             self.check_expected(order_number, None, trace)
@@ -215,7 +201,10 @@ impl Client {
         trace: Option<&Trace>,
     ) -> Result<Transaction> {
         self.check_with_retries(order_number, expected, trace)
-            .map_err(|error| advice::after_check(error, order_number, &self.config))
+            .map_err(|error| {
+                let kind = expected.map_or(Kind::default(), |(expected, _)| expected.kind);
+                advice::after_check(error, kind, order_number, self.config.check_url())
+            })
     }
 
     fn check_with_retries(
@@ -257,20 +246,20 @@ impl Client {
         }
     }
 
-    /// Waits for the outcome of an order: sends checks until its state is final, the deadline passes, or
-    /// the wait is cancelled.
+    /// Waits for the outcome of an order: sends checks until its state is final, the deadline
+    /// passes, or the wait is cancelled.
     ///
     /// PAID is returned as soon as it is seen; FAILED, CANCELLED, REFUNDING and REFUNDED after they
-    /// have lasted for the grace period ([`WaitOptions::failed_grace`]). The wait continues if the order
-    /// is not found (yet), after a refused check, a failure of the gateway and a broken connection; a
-    /// refused token ends it. At the deadline the error is [`ErrorCode::Timeout`]; its message contains
-    /// what was seen last.
+    /// have lasted for the grace period ([`WaitOptions::failed_grace`]). The wait continues if the
+    /// order is not found (yet), after a refused check, a failure of the gateway and a broken
+    /// connection; a refused token ends it. At the deadline the error is [`ErrorCode::Timeout`];
+    /// its message contains what was seen last.
     ///
     /// With [`WaitOptions::expected`], only the payment that the merchant expected is returned;
     /// any other is [`ErrorCode::Mismatch`], as in [`Client::verify_order`].
     ///
-    /// The outcome of an error is [`Outcome::Unknown`](crate::Outcome), because the payment may have
-    /// succeeded, except for an invalid argument.
+    /// The outcome of an error is [`Outcome::Unknown`](crate::Outcome), because the payment may
+    /// have succeeded, except for an invalid argument.
     pub fn wait(&self, order_number: &str, options: &WaitOptions) -> Result<Transaction> {
         self.traced("wait", options.correlation_id.as_deref(), |trace| {
             let expected = match &options.expected {
@@ -293,13 +282,13 @@ impl Client {
         })
     }
 
-    /// Checks the order number that the merchant recorded ([`Expected::order_number`], required here),
-    /// and compares reference, amount and currency with what the merchant expected.
+    /// Checks the order number that the merchant recorded ([`Expected::order_number`], required
+    /// here), and compares reference, amount and currency with what the merchant expected.
     /// [`Expected::query`] is not used.
     ///
-    /// Success means: *this transaction is the expected one*. Its [`state`](Transaction::state) shows
-    /// whether it is paid. Another payment is [`ErrorCode::Mismatch`], whose message names each field
-    /// that differs. Other errors are those of [`Client::check`].
+    /// Success means: *this transaction is the expected one*. Its [`state`](Transaction::state)
+    /// shows whether it is paid. Another payment is [`ErrorCode::Mismatch`], whose message names
+    /// each field that differs. Other errors are those of [`Client::check`].
     pub fn verify_order(&self, expected: &Expected) -> Result<Transaction> {
         self.traced(
             "verify_order",
@@ -318,17 +307,17 @@ impl Client {
     /// Reads a callback, checks its order with the gateway, and compares reference, amount and
     /// currency with what the merchant expected.
     ///
-    /// Success means: *this transaction is the expected one*. Its [`state`](Transaction::state) shows
-    /// whether it is paid. A callback for another payment is [`ErrorCode::Mismatch`], whose message
-    /// names each field that differs.
+    /// Success means: *this transaction is the expected one*. Its [`state`](Transaction::state)
+    /// shows whether it is paid. A callback for another payment is [`ErrorCode::Mismatch`], whose
+    /// message names each field that differs.
     pub fn verify_callback(&self, body: &[u8], expected: &Expected) -> Result<Transaction> {
         self.traced(
             "verify_callback",
             expected.correlation_id.as_deref(),
             |trace| {
                 let amount = expected.validate()?;
-                if !self.secrets.sign_addresses() {
-                    expected.require_proof_of_payout()?;
+                if !self.secrets.signs_addresses() {
+                    expected.require_order_number_of_payout()?;
                 }
                 self.secrets
                     .check(expected.query.as_deref(), expected.signed_payment(amount))?;
@@ -344,11 +333,11 @@ impl Client {
 
     /// Sends one check.
     ///
-    /// A reused connection may carry the reply to an earlier request, if a faulty server replied twice. A
-    /// transaction with the right order number is not such a reply, nor is the payment that the caller
-    /// expects. Any other transaction over a reused connection is ignored, and the check is sent again over
-    /// a new connection. If the gateway is known to omit order numbers, and there is no expected payment,
-    /// a new connection is used from the start.
+    /// A reused connection may carry the reply to an earlier request, if a faulty server replied
+    /// twice. A transaction with the right order number is not such a reply, nor is the payment
+    /// that the caller expects. Any other transaction over a reused connection is ignored, and the
+    /// check is sent again over a new connection. If the gateway is known to omit order numbers,
+    /// and there is no expected payment, a new connection is used from the start.
     fn send_check(
         &self,
         order_number: &str,
@@ -415,8 +404,8 @@ impl Client {
         deadline_after(self.config.timeout)
     }
 
-    /// If the gateway refused the token, and the token has expired by this machine's clock, adds that to
-    /// the message. Not done before a refusal, because the clock may be wrong.
+    /// If the gateway refused the token, and the token has expired by this machine's clock, adds
+    /// that to the message. Not done before a refusal, because the clock may be wrong.
     fn explain_refused_token(&self, error: Error) -> Error {
         if error.code() != ErrorCode::Unauthorized {
             return error;

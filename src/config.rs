@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::address;
 use crate::error::{Error, Result};
+use crate::kind::Kind;
 
 /// The gateway's hosts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,17 @@ pub enum Api {
     V1_1 = 1,
 }
 
+/// A service of the gateway that moves money.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Service<'a> {
+    pub(crate) kind: Kind,
+    /// Completes "the gateway refused …".
+    pub(crate) request: &'static str,
+    pub(crate) url: &'a str,
+    /// The setting that changes the address.
+    pub(crate) url_setting: &'static str,
+}
+
 /// The settings of a [`Client`](crate::Client).
 ///
 /// `Debug` leaves the token, the secrets and the proxy out.
@@ -48,14 +60,16 @@ pub struct Config {
     /// The check service's URL without the order number (`…/check`), instead of the
     /// environment's.
     pub check_url: Option<String>,
-    /// The full URL of the service for payments by mobile money (`…/paymentService`), instead of the
-    /// environment's.
+    /// The full URL of the service for payments by mobile money (`…/paymentService`), instead of
+    /// the environment's.
     pub mobile_url: Option<String>,
-    /// The full URL of the payout service (`…/merchantPayOutService`), instead of the environment's.
+    /// The full URL of the payout service (`…/merchantPayOutService`), instead of the
+    /// environment's.
     pub payout_url: Option<String>,
     /// The time limit of a whole call, from the DNS lookup to the last byte. Zero: 30 seconds.
     pub timeout: Duration,
-    /// The part of it for DNS lookup, connection, proxy and TLS handshake together. Zero: 10 seconds.
+    /// The part of it for DNS lookup, connection, proxy and TLS handshake together. Zero: 10
+    /// seconds.
     pub connect_timeout: Duration,
     /// A PEM file of certificates to trust instead of the built-in ones.
     pub ca_file: Option<String>,
@@ -65,8 +79,8 @@ pub struct Config {
     /// The merchant's software, for the User-Agent header: `BoutiqueZando/2.1`.
     pub app_name: Option<String>,
     /// Signs every callback URL with this secret (at least 16 characters). Then
-    /// [`verify_callback`](crate::Client::verify_callback) refuses a callback that was not sent to a
-    /// URL you gave, before it sends a request.
+    /// [`verify_callback`](crate::Client::verify_callback) refuses a callback that was not sent to
+    /// a URL you gave, before it sends a request.
     pub callback_secret: Option<Zeroizing<String>>,
     /// The previous secret: URLs signed with it are still valid.
     pub callback_secret_previous: Option<Zeroizing<String>>,
@@ -77,20 +91,26 @@ pub struct Config {
     /// themselves. Exception: if an idle connection was closed, or its reply may belong to another
     /// request, the request is sent once more, over a new connection.
     pub check_once: bool,
-    /// Trusts the system's certificates instead of the built-in ones. It is for networks whose proxy or
-    /// firewall has its own certificate authority. The certificates are read when the client is made, from
-    /// SSL_CERT_FILE and SSL_CERT_DIR, or from the system's usual places. Cannot be used with ca_file.
+    /// Trusts the system's certificates instead of the built-in ones. It is for networks whose
+    /// proxy or firewall has its own certificate authority. The certificates are read when the
+    /// client is made, from SSL_CERT_FILE and SSL_CERT_DIR, or from the system's usual places.
+    /// Cannot be used with ca_file.
     pub system_roots: bool,
-    /// Gives the client its own connections and TLS sessions. Otherwise the clients of one process that
-    /// use the same check service, proxy and certificates share them. A shared connection stays open
-    /// when a client is freed, for the next client: until it was idle for 15 seconds. The token is never
-    /// shared.
+    /// Gives the client its own connections and TLS sessions. Otherwise the clients of one process
+    /// that use the same check service, proxy and certificates share them. A shared connection
+    /// stays open when a client is freed, for the next client: until it was idle for 15 seconds.
+    /// The token is never shared.
     pub private_connections: bool,
-    /// Allows payouts. Without it, the client refuses to send money out, so that a shop that only sells
-    /// cannot do so by mistake or after an attack.
+    /// Allows payouts. Without it, the client refuses to send money out, so that a shop that only
+    /// sells cannot do so by mistake or after an attack.
     pub allow_payout: bool,
-    /// Adds a trace to each payment, transaction and error: what the call did, step by step, as JSON text
-    /// for your log. It never contains the token, a body, or a header other than type and date.
+    /// Adds a trace to each payment, transaction and error: what the call did, step by step, as
+    /// JSON text for your log. It is one object on one line, with call, correlation_id and steps;
+    /// each step has ms, the time since the start in milliseconds, and step, its name. Of more than
+    /// 1000 steps some are left out, and omitted is their number. Later versions may add steps and
+    /// fields. It never contains the token, a body, or a header other than type and date. An
+    /// argument that the C layer itself refuses (a NULL pointer, text that is not UTF-8) has no
+    /// trace.
     pub trace: bool,
 }
 
@@ -112,14 +132,14 @@ impl Config {
         }
     }
 
-    /// Settings from environment variables, which are the same for every language: `FLEXPAY_MERCHANT`,
-    /// `FLEXPAY_TOKEN`, `FLEXPAY_ENVIRONMENT` (`live`, `test`), `FLEXPAY_API` (`v1`, `v1.1`),
-    /// `FLEXPAY_PAY_URL`, `FLEXPAY_CHECK_URL`, `FLEXPAY_MOBILE_URL`, `FLEXPAY_PAYOUT_URL`,
-    /// `FLEXPAY_TIMEOUT_MS`, `FLEXPAY_CONNECT_TIMEOUT_MS`, `FLEXPAY_CA_FILE`, `FLEXPAY_PROXY`, `FLEXPAY_APP_NAME`,
-    /// `FLEXPAY_CALLBACK_SECRET`,
-    /// `FLEXPAY_CALLBACK_SECRET_PREVIOUS`, `FLEXPAY_ALLOW_PLAIN_HTTP`,
-    /// `FLEXPAY_CHECK_ONCE`, `FLEXPAY_SYSTEM_ROOTS`, `FLEXPAY_PRIVATE_CONNECTIONS`,
-    /// `FLEXPAY_ALLOW_PAYOUT`, `FLEXPAY_TRACE` (`0`, `1`). An empty variable counts as unset.
+    /// Settings from environment variables, which are the same for every language:
+    /// `FLEXPAY_MERCHANT`, `FLEXPAY_TOKEN`, `FLEXPAY_ENVIRONMENT` (`live`, `test`), `FLEXPAY_API`
+    /// (`v1`, `v1.1`), `FLEXPAY_PAY_URL`, `FLEXPAY_CHECK_URL`, `FLEXPAY_MOBILE_URL`,
+    /// `FLEXPAY_PAYOUT_URL`, `FLEXPAY_TIMEOUT_MS`, `FLEXPAY_CONNECT_TIMEOUT_MS`, `FLEXPAY_CA_FILE`,
+    /// `FLEXPAY_PROXY`, `FLEXPAY_APP_NAME`, `FLEXPAY_CALLBACK_SECRET`,
+    /// `FLEXPAY_CALLBACK_SECRET_PREVIOUS`, `FLEXPAY_ALLOW_PLAIN_HTTP`, `FLEXPAY_CHECK_ONCE`,
+    /// `FLEXPAY_SYSTEM_ROOTS`, `FLEXPAY_PRIVATE_CONNECTIONS`, `FLEXPAY_ALLOW_PAYOUT`,
+    /// `FLEXPAY_TRACE` (`0`, `1`). An empty variable counts as unset.
     pub fn from_env() -> Result<Self> {
         Self::from_variables(|name| match std::env::var(name) {
             Ok(value) => Ok(Some(trimmed(value)).filter(|value| !value.is_empty())),
@@ -226,10 +246,33 @@ impl Config {
             address::check_endpoint(url, this_machine, self.allow_plain_http)
                 .map_err(|problem| Error::invalid(field, problem))?;
         }
+        self.check_services_differ()?;
         Ok(self)
     }
 
-    /// Removes whitespace and line endings around each text: copied settings and files often have them.
+    /// Both services for mobile money accept the same fields. A client that took payments at the
+    /// payout service would send money out.
+    fn check_services_differ(&self) -> Result<()> {
+        let is_payout = |url| is_service(url, "merchantPayOutService");
+        let is_mobile = |url| is_service(url, "paymentService");
+        let (mobile, payout) = (self.mobile_url(), self.payout_url());
+        if is_payout(mobile) || is_same_address(mobile, payout) {
+            return Err(Error::invalid(
+                "mobile_url",
+                "is the address of the payout service: payments would send money out",
+            ));
+        }
+        if is_mobile(payout) {
+            return Err(Error::invalid(
+                "payout_url",
+                "is the address of the service for payments by mobile money",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Removes whitespace and line endings around each text: copied settings and files often have
+    /// them.
     fn trim(&mut self) -> Result<()> {
         self.merchant = self.merchant.trim().to_owned();
         for (field, setting) in [
@@ -269,7 +312,22 @@ impl Config {
         }
     }
 
-    pub(crate) fn mobile_url(&self) -> &str {
+    /// The service for payments of this kind.
+    pub(crate) fn service(&self, kind: Kind) -> Service<'_> {
+        let (request, url, url_setting) = match kind {
+            Kind::Card => ("the payment request", self.pay_url(), "pay_url"),
+            Kind::Mobile => ("the mobile payment", self.mobile_url(), "mobile_url"),
+            Kind::Payout => ("the payout", self.payout_url(), "payout_url"),
+        };
+        Service {
+            kind,
+            request,
+            url,
+            url_setting,
+        }
+    }
+
+    fn mobile_url(&self) -> &str {
         match (&self.mobile_url, self.environment) {
             (Some(url), _) => url,
             (_, Environment::Live) => "https://backend.flexpay.cd/api/rest/v1/paymentService",
@@ -277,7 +335,7 @@ impl Config {
         }
     }
 
-    pub(crate) fn payout_url(&self) -> &str {
+    fn payout_url(&self) -> &str {
         match (&self.payout_url, self.environment) {
             (Some(url), _) => url,
             (_, Environment::Live) => {
@@ -290,8 +348,19 @@ impl Config {
     }
 }
 
-/// A variable without the surrounding whitespace that copied values and files often have. Trims in place:
-/// the value may be a secret, and a copy would stay in memory.
+/// Whether the path of an address ends with the name of a service.
+fn is_service(url: &str, name: &str) -> bool {
+    let last = url.trim_end_matches('/').rsplit('/').next();
+    last.is_some_and(|last| last.eq_ignore_ascii_case(name))
+}
+
+fn is_same_address(one: &str, other: &str) -> bool {
+    let trimmed = |url: &str| url.trim_end_matches('/').to_ascii_lowercase();
+    trimmed(one) == trimmed(other)
+}
+
+/// A variable without the surrounding whitespace that copied values and files often have. Trims in
+/// place: the value may be a secret, and a copy would stay in memory.
 fn trimmed(mut value: String) -> String {
     value.truncate(value.trim_end().len());
     let start = value.len() - value.trim_start().len();
@@ -418,6 +487,41 @@ mod tests {
                 let error = config.complete().unwrap_err();
                 assert_eq!(error.field(), Some(field), "{text:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_client_takes_no_payments_at_the_payout_service() {
+        let payout = "https://gw.example/api/rest/v1/merchantPayOutService";
+        let mobile = "https://gw.example/api/rest/v1/paymentService";
+        let own = "https://gw.example/own";
+        for (mobile_url, payout_url, wrong) in [
+            (Some(payout), None, Some("mobile_url")),
+            (Some(payout), Some(payout), Some("mobile_url")),
+            (
+                Some("https://gw.example/MERCHANTPAYOUTSERVICE/"),
+                None,
+                Some("mobile_url"),
+            ),
+            (Some(own), Some(own), Some("mobile_url")),
+            (
+                Some("https://GW.example/own/"),
+                Some(own),
+                Some("mobile_url"),
+            ),
+            (None, Some(mobile), Some("payout_url")),
+            (Some(mobile), Some(payout), None),
+            (Some(own), Some(payout), None),
+            (None, None, None),
+        ] {
+            let config = Config {
+                mobile_url: mobile_url.map(str::to_owned),
+                payout_url: payout_url.map(str::to_owned),
+                ..Config::new("ZANDO", "canary")
+            };
+            let error = config.complete().err();
+            let field = error.as_ref().and_then(Error::field);
+            assert_eq!(field, wrong, "{mobile_url:?} {payout_url:?}");
         }
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::numbered::numbered;
 use crate::wire::gateway_message::GatewayMessage;
 
-/// The kind of an error. The numbers are those of the C ABI. They never change; new ones may be added.
+/// The kind of an error. The numbers are those of the C ABI. They never change; new ones may be
+/// added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(i32)]
@@ -20,8 +21,8 @@ pub enum ErrorCode {
     Connect = 4,
     /// The proxy refused the connection, or failed.
     Proxy = 5,
-    /// The TLS handshake failed: the certificate is not trusted, is not valid now, or is for another
-    /// host.
+    /// The TLS handshake failed: the certificate is not trusted, is not valid now, or is for
+    /// another host.
     Tls = 6,
     /// The deadline passed.
     Timeout = 7,
@@ -69,15 +70,15 @@ numbered!(
 /// connection, not on the kind of failure.
 ///
 /// It applies to the request of the failed call. Only [`pay`](crate::Client::pay),
-/// [`pay_mobile`](crate::Client::pay_mobile) and [`payout`](crate::Client::payout) move money: if a *check*
-/// was not sent, the customer may still have paid.
+/// [`pay_mobile`](crate::Client::pay_mobile) and [`payout`](crate::Client::payout) move money: if a
+/// *check* was not sent, the customer may still have paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(i32)]
 pub enum Outcome {
-    /// At least one byte of the request was sent, or may have been, and no usable reply was received. Do
-    /// NOT repeat a payment before you know its state: verify the callback, verify the order if the
-    /// error has its number, or look for the reference in the merchant's console.
+    /// At least one byte of the request was sent, or may have been, and no usable reply was
+    /// received. Do NOT repeat a payment before you know its state: verify the callback, verify the
+    /// order if the error has its number, or look for the reference in the merchant's console.
     Unknown = 0,
     /// Nothing of the request left this machine. It may be repeated, but fix an invalid argument or
     /// setting first.
@@ -224,8 +225,9 @@ impl Error {
         self.0.outcome
     }
 
-    /// A message in English: what went wrong, the invalid field if there is one and, if it is known,
-    /// what to do next. After [`Outcome::Unknown`] it names the order number or reference to search for.
+    /// A message in English: what went wrong, the invalid field if there is one and, if it is
+    /// known, what to do next. After [`Outcome::Unknown`] it names the order number or reference to
+    /// search for.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -250,8 +252,8 @@ impl Error {
         self.0.gateway_message.as_deref()
     }
 
-    /// The order number in the reply of a failed payment request. Use it to get the state of the payment
-    /// ([`Client::check`](crate::Client::check)). `None` if the reply contained none.
+    /// The order number in the reply of a failed payment request. Use it to get the state of the
+    /// payment ([`Client::check`](crate::Client::check)). `None` if the reply contained none.
     pub fn order_number(&self) -> Option<&str> {
         self.0.order_number.as_deref()
     }

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use crate::callback::{Expected, parse_callback};
-use crate::config::Api;
+use crate::config::{Api, Config};
 use crate::error::Result;
-use crate::payment::{CardContext, Payment, PaymentRequest, WalletContext};
+use crate::kind::Kind;
+use crate::payment::{CardContext, Payment, PaymentRequest};
 use crate::token::Token;
 use crate::transaction::{CheckReply, Transaction};
 use crate::wire::reply::Reply;
@@ -23,26 +24,23 @@ pub fn pay_reply(
     body: &[u8],
     request: &PaymentRequest,
 ) -> Result<Payment> {
+    let config = Config::default();
     let context = CardContext {
         request,
         api: Api::V1,
-        pay_url: "https://cardpayment.flexpay.cd/v1/pay",
+        service: config.service(Kind::Card),
     };
     Payment::read_card(&reply(status, location, body), &context)
 }
 
 /// Parses a reply as `pay_mobile` and `payout` do.
 pub fn wallet_reply(status: u16, location: Option<&str>, body: &[u8]) -> Result<Payment> {
-    let context = WalletContext {
-        what: "the payout",
-        url: "https://backend.flexpay.cd/api/rest/v1/merchantPayOutService",
-        url_setting: "payout_url",
-    };
-    Payment::read_wallet(&reply(status, location, body), &context)
+    let config = Config::default();
+    Payment::read_wallet(&reply(status, location, body), config.service(Kind::Payout))
 }
 
-/// Verifies a callback with this reply to the check, without a callback secret. The steps are those of
-/// `Client::verify_callback`.
+/// Verifies a callback with this reply to the check, without a callback secret. The steps are those
+/// of `Client::verify_callback`.
 pub fn verdict(
     callback_body: &[u8],
     expected: &Expected,
@@ -50,7 +48,7 @@ pub fn verdict(
     body: &[u8],
 ) -> Result<Transaction> {
     let amount = expected.validate()?;
-    expected.require_proof_of_payout()?;
+    expected.require_order_number_of_payout()?;
     let callback = parse_callback(callback_body)?;
     let order_number = expected.order_to_check(&callback)?;
     let transaction = check_reply(status, body, order_number)?;

@@ -50,7 +50,6 @@ mod phone;
 mod probe;
 mod random;
 mod signature;
-mod text;
 mod token;
 mod trace;
 mod transaction;

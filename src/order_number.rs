@@ -1,11 +1,12 @@
 //! Checks order numbers before they are sent to the gateway.
 
-/// Checks an order number from the merchant's own records: it must be safe in the path of an address.
+/// Checks an order number from the merchant's own records: it must be safe in the path of an
+/// address.
 pub(crate) fn validate(order_number: &str) -> Result<(), &'static str> {
     const MAX_BYTES: usize = 256;
     match order_number {
         _ if order_number.trim().is_empty() => Err(
-            "is missing; a payment with api v1 has none: make payments with api v1.1, or wait for \
+            "is missing; card payments with api v1 have none: make them with api v1.1, or wait for \
              the callback",
         ),
         // Servers and proxies resolve these as path segments, however they are encoded.
@@ -16,9 +17,9 @@ pub(crate) fn validate(order_number: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Checks an order number from a callback. An attacker may have chosen it, and it goes into the path
-/// of a request with the token. Proxies may decode the percent-encoding and then resolve `../`. So
-/// only the characters of the order numbers observed are accepted.
+/// Checks an order number from a callback. An attacker may have chosen it, and it goes into the
+/// path of a request with the token. Proxies may decode the percent-encoding and then resolve
+/// `../`. So only the characters of the order numbers observed are accepted.
 pub(crate) fn validate_from_callback(number: &str) -> Result<(), &'static str> {
     const MAX_BYTES: usize = 64;
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');

@@ -13,12 +13,11 @@ pub use card::PaymentRequest;
 pub(crate) use card_reply::CardContext;
 pub use mobile::MobileRequest;
 pub use payout::PayoutRequest;
-pub(crate) use refusal::refused;
+pub(crate) use refusal::{is_duplicate_reference, refused};
 pub(crate) use validate::{validate_amount, validate_currency, validate_reference};
-pub(crate) use wallet_reply::WalletContext;
 
 /// A payment that the gateway accepted. The customer has not paid yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payment {
     /// Where to send the customer: an absolute https address (http on this machine only), already
     /// checked. `None` if there is a [`page`](Self::page) instead.

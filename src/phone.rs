@@ -1,19 +1,17 @@
 //! Phone numbers of the DR Congo.
 
 use crate::error::{Error, Result};
-use crate::text::is_invisible;
-use crate::wire::printable;
 
 /// The country code.
 const COUNTRY: &str = "243";
 /// The digits of a number without country code or leading 0.
 const NATIONAL_DIGITS: usize = 9;
 
-/// Converts a phone number of the DR Congo, as people write it, to the form that the gateway expects:
-/// `243` and nine digits.
+/// Converts a phone number of the DR Congo, as people write it, to the form that the gateway
+/// expects: `243` and nine digits.
 ///
-/// Accepts `+243…`, `00243…` and `243…` with nine more digits, and `0` with nine more digits. Blanks,
-/// dots, dashes, brackets and invisible characters are removed. Anything else is
+/// Accepts `+243…`, `00243…` and `243…` with nine more digits, and `0` with nine more digits.
+/// Blanks, dots, dashes, brackets and invisible characters are removed. Anything else is
 /// [`ErrorCode::Invalid`](crate::ErrorCode), field `phone`. Only the gateway knows which operator a
 /// number belongs to.
 ///
@@ -23,13 +21,8 @@ const NATIONAL_DIGITS: usize = 9;
 /// assert!(flexpay::normalize_phone("+33 6 12 34 56 78").is_err());
 /// ```
 pub fn normalize_phone(phone: &str) -> Result<String> {
-    normalized(phone).map_err(|problem| match problem.as_str() {
-        "is missing" => Error::invalid("phone", problem),
-        _ => {
-            let shown = printable(phone.trim(), 40);
-            Error::invalid("phone", format!("{shown:?} {problem}"))
-        }
-    })
+    // The error does not quote the number: it is a person's, and errors are logged.
+    normalized(phone).map_err(|problem| Error::invalid("phone", problem))
 }
 
 fn normalized(phone: &str) -> Result<String, String> {
@@ -81,6 +74,24 @@ fn is_separator(c: char) -> bool {
     is_blank || is_dash || matches!(c, '.' | '(' | ')' | '[' | ']')
 }
 
+/// The characters without width that a number copied from a page or a list of contacts has. Those
+/// that show text from right to left are refused: the number would not be the one that was seen.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{200b}'
+            ..='\u{200e}'
+                | '\u{202a}'
+                | '\u{202c}'
+                | '\u{202d}'
+                | '\u{2060}'
+                | '\u{2066}'
+                | '\u{2068}'
+                | '\u{2069}'
+                | '\u{feff}'
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,10 +119,13 @@ mod tests {
             ("+33 6 12 34 56 78", "does not begin with +243"),
             ("812345678", "does not begin with +243"),
             ("O812345678", "contains 'O'"),
+            ("0\u{202e}876543218\u{202c}", "contains '\\u{202e}'"),
         ] {
             let error = normalize_phone(phone).unwrap_err();
             assert_eq!(error.field(), Some("phone"));
             assert!(error.message().contains(says), "{}", error.message());
+            let quoted = !phone.is_empty() && error.message().contains(phone);
+            assert!(!quoted, "{}", error.message());
         }
     }
 }

@@ -21,14 +21,9 @@ pub(crate) fn empty_request(kind: Kind, config: &Config) -> (&str, Body) {
         content_type,
         token: None,
     };
-    let json = || body("{}", "application/json");
-    match (kind, config.api) {
-        (Kind::Card, Api::V1) => (
-            config.pay_url(),
-            body("", "application/x-www-form-urlencoded"),
-        ),
-        (Kind::Card, Api::V1_1) => (config.pay_url(), json()),
-        (Kind::Mobile, _) => (config.mobile_url(), json()),
-        (Kind::Payout, _) => (config.payout_url(), json()),
-    }
+    let body = match (kind, config.api) {
+        (Kind::Card, Api::V1) => body("", "application/x-www-form-urlencoded"),
+        _ => body("{}", "application/json"),
+    };
+    (config.service(kind).url, body)
 }

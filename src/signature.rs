@@ -68,7 +68,7 @@ impl Secrets {
     }
 
     /// Whether callback addresses are signed.
-    pub(crate) fn sign_addresses(&self) -> bool {
+    pub(crate) fn signs_addresses(&self) -> bool {
         self.current.is_some()
     }
 

@@ -84,9 +84,9 @@ impl Token {
         escaped.as_ref().unwrap_or(&self.bare)
     }
 
-    /// A placeholder for the token, which [`fill_placeholder`](Self::fill_placeholder) replaces: asterisks
-    /// of the same length. The HTTP library copies headers and bodies, and can log every byte. So it never
-    /// receives the token.
+    /// A placeholder for the token, which [`fill_placeholder`](Self::fill_placeholder) replaces:
+    /// asterisks of the same length. The HTTP library copies headers and bodies, and can log every
+    /// byte. So it never receives the token.
     pub(crate) fn placeholder(&self, place: Place) -> String {
         let length = scheme(place).len() + self.escaped(place).len();
         "*".repeat(length)
@@ -115,12 +115,12 @@ impl Token {
         }
     }
 
-    /// Replaces the token in a reply: some gateways repeat the refused request in their refusal, or in a
-    /// page for the customer. The token is found unescaped, and escaped as in a JSON or form request. True
-    /// if it was found.
+    /// Replaces the token in a reply: some gateways repeat the refused request in their refusal, or
+    /// in a page for the customer. The token is found unescaped, and escaped as in a JSON or form
+    /// request. True if it was found.
     ///
-    /// Each reply is masked twice: the received bytes, and each text after its escapes were decoded. A
-    /// JWT has no character that JSON, a form or HTML must escape.
+    /// Each reply is masked twice: the received bytes, and each text after its escapes were
+    /// decoded. A JWT has no character that JSON, a form or HTML must escape.
     pub(crate) fn mask_in(&self, text: &mut Vec<u8>) -> bool {
         if self.bare.len() < MIN_LENGTH_TO_MASK {
             return false;

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -38,13 +39,16 @@ pub(crate) enum Step {
         cached: bool,
     },
     /// The host name was not resolved.
-    LookupFailed { error: String },
+    LookupFailed { error: &'static str },
     /// A connection to an address begins.
     Connecting { address: String },
     /// The connection is established.
     Connected { address: String },
     /// The connection was not established.
-    ConnectFailed { address: String, error: String },
+    ConnectFailed {
+        address: String,
+        error: &'static str,
+    },
     /// Another address was faster, or the time was up.
     ConnectAbandoned { address: String },
     /// The TLS handshake is complete.
@@ -55,6 +59,8 @@ pub(crate) enum Step {
     },
     /// The first byte of the request is written to the connection.
     Sent { connection: ConnectionKind },
+    /// The attempt failed: the result code of its error.
+    AttemptFailed { error: &'static str },
     /// The reply was received.
     Reply {
         status: u16,
@@ -200,6 +206,32 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
+/// Why a lookup or a connection failed, in one word.
+pub(crate) fn error_word(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::ConnectionRefused => "refused",
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => "reset",
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => "timed_out",
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
+            "unreachable"
+        }
+        ErrorKind::PermissionDenied => "not_permitted",
+        _ => "failed",
+    }
+}
+
+/// The media type of a `Content-Type` header: `application/json`. A gateway may repeat a part of
+/// the request in a header, so nothing else of it is recorded.
+pub(crate) fn media_type(header: &str) -> Option<String> {
+    let is_name = |part: &str| {
+        let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-+.".contains(&b);
+        !part.is_empty() && part.len() <= 40 && part.bytes().all(is_allowed)
+    };
+    let essence = header.split(';').next()?.trim();
+    let (kind, subtype) = essence.split_once('/')?;
+    (is_name(kind) && is_name(subtype)).then(|| essence.to_owned())
+}
+
 /// Checks a caller's correlation id: it must be safe in any log.
 pub(crate) fn validate_correlation_id(id: Option<&str>) -> Result<()> {
     let problem = match id {
@@ -284,6 +316,26 @@ mod tests {
         for bad in ["", "a b", "a\nb", "caf\u{e9}", &"x".repeat(65)] {
             let error = validate_correlation_id(Some(bad)).unwrap_err();
             assert_eq!(error.field(), Some("correlation_id"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_a_media_type_is_recorded_of_a_content_type() {
+        for (header, recorded) in [
+            ("application/json", Some("application/json")),
+            ("text/html; charset=ISO-8859-1", Some("text/html")),
+            (
+                "application/problem+json;x=243812345678",
+                Some("application/problem+json"),
+            ),
+            ("", None),
+            ("json", None),
+            ("text/", None),
+            ("Bearer a/b", None),
+            ("a/{\"phone\":\"243812345678\"}", None),
+            (&format!("a/{}", "x".repeat(41)), None),
+        ] {
+            assert_eq!(media_type(header).as_deref(), recorded, "{header}");
         }
     }
 

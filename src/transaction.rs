@@ -24,11 +24,12 @@ pub enum State {
     Unknown = 0,
     /// The customer has paid. For a payout: the beneficiary has the money.
     Paid = 1,
-    /// The payment or the payout failed. The gateway can still report PAID later: it reports a failure while the
-    /// customer is still entering the card. Verify the order again for a day.
+    /// The payment or the payout failed. The gateway can still report PAID later: it reports a
+    /// failure while the customer is still entering the card or the PIN. Verify the order again for
+    /// a day. Do not send a payout again before.
     Failed = 2,
-    /// The customer has neither paid nor cancelled yet. For a payout: the beneficiary does not have the
-    /// money yet.
+    /// The customer has neither paid nor cancelled yet. For a payout: the beneficiary does not have
+    /// the money yet.
     Pending = 3,
     /// A refund has begun.
     Refunding = 4,
@@ -50,10 +51,10 @@ numbered!(
 );
 
 impl State {
-    /// Whether this state may replace the state `recorded` in a shop's database. Callbacks and checks
-    /// can arrive late, twice and out of order. A late PAID replaces FAILED and CANCELLED.
-    /// REFUNDING replaces only PAID; REFUNDED replaces PAID and REFUNDING. No state is
-    /// replaced by itself, by UNKNOWN, or by an earlier state.
+    /// Whether this state may replace the state `recorded` in a shop's database. Callbacks and
+    /// checks can arrive late, twice and out of order. A late PAID replaces FAILED and CANCELLED.
+    /// REFUNDING replaces only PAID; REFUNDED replaces PAID and REFUNDING. No state is replaced by
+    /// itself, by UNKNOWN, or by an earlier state.
     ///
     /// ```
     /// use flexpay::State;

@@ -14,42 +14,68 @@ use crate::transport::call::{deadline_after, sleep_until};
 
 /// The options of [`Client::wait`](crate::Client::wait).
 ///
-/// A time of zero means the default. If [`expected`](Self::expected) is a payment of [`Kind::Mobile`], the
-/// defaults are those of a customer who confirms on the phone, beside the till: it takes a minute, and
-/// after some minutes the operator's message expires.
+/// A time of zero means the default, which depends on the kind of the [`expected`](Self::expected)
+/// payment.
 #[derive(Clone, Debug, Default)]
 pub struct WaitOptions {
-    /// How long to wait in total. Default: 10 minutes; 5 for a mobile payment.
+    /// How long to wait in total. Default: 10 minutes; 5 for a mobile payment, because the message
+    /// on the phone expires after some minutes.
     pub timeout: Duration,
-    /// The pause before the second check; it grows by half each time. Default: 1 second; 2 for a mobile
-    /// payment.
+    /// The pause before the second check; it grows by half each time. Default: 1 second; 2 for a
+    /// mobile payment.
     pub interval: Duration,
     /// The longest pause. Default: 10 seconds; 5 for a mobile payment.
     pub max_interval: Duration,
-    /// Default: 30 seconds. How long FAILED must last, from when it was first seen, before it is returned: the gateway
-    /// reports it while the customer is still typing, and PAID afterwards. The same for CANCELLED,
-    /// REFUNDING and REFUNDED: an older document of the gateway gives their numbers other meanings, and
-    /// one of them was seen live before a PAID.
+    /// Default: 30 seconds; 90 for a mobile payment, because people take a minute to confirm; 5 minutes
+    /// for a payout, because a repeated payout gives money away. How long FAILED must last, from
+    /// when it was first seen, before it is returned: the gateway reports it while the customer is
+    /// still typing, and PAID afterwards. The same for CANCELLED, REFUNDING and REFUNDED: an older
+    /// document of the gateway gives their numbers other meanings, and one of them was seen live
+    /// before a PAID.
     pub failed_grace: Duration,
     /// Cancels the wait, from another thread or a signal handler.
     pub cancel: Option<CancelToken>,
     /// The payment that is waited for. If set, the wait returns no other: a payment that differs in
-    /// reference, amount or currency ends the wait with [`ErrorCode::Mismatch`]. Its `order_number`, if
-    /// set, must be the one that is waited for; its `query` is not used.
+    /// reference, amount or currency ends the wait with [`ErrorCode::Mismatch`]. Its
+    /// `order_number`, if set, must be the one that is waited for; its `query` is not used.
     pub expected: Option<Expected>,
-    /// An id of your own for this call, for its [trace](crate::Config::trace): 1 to 64 printable ASCII
-    /// characters.
+    /// An id of your own for this call, for its [trace](crate::Config::trace): 1 to 64 printable
+    /// ASCII characters.
     pub correlation_id: Option<String>,
 }
 
 /// The times of a wait.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pace {
     timeout: Duration,
     interval: Duration,
     max_interval: Duration,
     failed_grace: Duration,
 }
+
+/// A customer types the number of a card, anywhere.
+const CARD: Pace = Pace {
+    timeout: Duration::from_secs(600),
+    interval: Duration::from_secs(1),
+    max_interval: Duration::from_secs(10),
+    failed_grace: Duration::from_secs(30),
+};
+
+/// A customer confirms on the phone, beside the till: people take about a minute, and the till
+/// should learn it soon. A failure was seen live while the customer was still typing, so it must
+/// last longer than the typing. After some minutes the message on the phone has expired.
+const MOBILE: Pace = Pace {
+    timeout: Duration::from_secs(300),
+    interval: Duration::from_secs(2),
+    max_interval: Duration::from_secs(5),
+    failed_grace: Duration::from_secs(90),
+};
+
+/// Nobody waits for a payout, and a failure that is believed too early pays it out twice.
+const PAYOUT: Pace = Pace {
+    failed_grace: Duration::from_secs(300),
+    ..CARD
+};
 
 impl WaitOptions {
     /// How long a wait with these options lasts at most, with the default applied.
@@ -58,19 +84,20 @@ impl WaitOptions {
     }
 
     fn pace(&self) -> Pace {
-        let (timeout, interval, max_interval) = match &self.expected {
-            Some(expected) if expected.kind == Kind::Mobile => (300, 2, 5),
-            _ => (600, 1, 10),
+        let default = match self.expected.as_ref().map(|expected| expected.kind) {
+            None | Some(Kind::Card) => CARD,
+            Some(Kind::Mobile) => MOBILE,
+            Some(Kind::Payout) => PAYOUT,
         };
-        let or = |given: Duration, default_seconds| match given {
-            Duration::ZERO => Duration::from_secs(default_seconds),
+        let or = |given: Duration, default| match given {
+            Duration::ZERO => default,
             given => given,
         };
         Pace {
-            timeout: or(self.timeout, timeout),
-            interval: or(self.interval, interval),
-            max_interval: or(self.max_interval, max_interval),
-            failed_grace: or(self.failed_grace, 30),
+            timeout: or(self.timeout, default.timeout),
+            interval: or(self.interval, default.interval),
+            max_interval: or(self.max_interval, default.max_interval),
+            failed_grace: or(self.failed_grace, default.failed_grace),
         }
     }
 }
@@ -182,8 +209,9 @@ pub(crate) fn wait(
     ))
 }
 
-/// Whether the wait continues after this error. For a moment after a payment request, the gateway reports
-/// "not found" with various HTTP statuses. So the only refusal that ends a wait is that of the token.
+/// Whether the wait continues after this error. For a moment after a payment request, the gateway
+/// reports "not found" with various HTTP statuses. So the only refusal that ends a wait is that of
+/// the token.
 fn continues_after(error: &Error) -> bool {
     error.is_retryable()
         || matches!(
@@ -208,18 +236,8 @@ fn cancelled() -> Error {
 mod tests {
     use super::*;
 
-    fn seconds(pace: &Pace) -> [u64; 4] {
-        [
-            pace.timeout,
-            pace.interval,
-            pace.max_interval,
-            pace.failed_grace,
-        ]
-        .map(|time| time.as_secs())
-    }
-
     #[test]
-    fn a_mobile_payment_has_its_own_pace() {
+    fn each_kind_has_its_own_pace() {
         let of = |kind| WaitOptions {
             expected: Some(Expected {
                 kind,
@@ -227,10 +245,12 @@ mod tests {
             }),
             ..WaitOptions::default()
         };
-        assert_eq!(seconds(&of(Kind::Mobile).pace()), [300, 2, 5, 30]);
-        for options in [of(Kind::Card), of(Kind::Payout), WaitOptions::default()] {
-            assert_eq!(seconds(&options.pace()), [600, 1, 10, 30]);
-        }
+        assert_eq!(of(Kind::Mobile).pace(), MOBILE);
+        assert_eq!(of(Kind::Payout).pace(), PAYOUT);
+        assert_eq!(of(Kind::Card).pace(), CARD);
+        assert_eq!(WaitOptions::default().pace(), CARD);
+        let typing = Duration::from_secs(60);
+        assert!(MOBILE.failed_grace > typing && PAYOUT.failed_grace > typing);
     }
 
     #[test]
@@ -240,6 +260,11 @@ mod tests {
             max_interval: Duration::from_secs(3),
             ..WaitOptions::default()
         };
-        assert_eq!(seconds(&options.pace()), [60, 1, 3, 30]);
+        let expected = Pace {
+            timeout: Duration::from_secs(60),
+            max_interval: Duration::from_secs(3),
+            ..CARD
+        };
+        assert_eq!(options.pace(), expected);
     }
 }

@@ -164,6 +164,14 @@ fn each_documented_refusal_has_the_gateway_s_message() {
         },
         "Receiver invalid or not allowed to receive this type of transaction",
     );
+    client.payout(&payout_request("R-3")).unwrap();
+    let error = client.payout(&payout_request("R-3")).unwrap_err();
+    assert_eq!(error.gateway_message(), Some("Transaction déjà traitée"));
+    assert_eq!(
+        error.outcome(),
+        Outcome::Unknown,
+        "the money may be on its way: {error}"
+    );
     sandbox.set_balance(Balance::default());
     refused(payout_request("R-2"), "Solde marchand insuffisant");
 }
@@ -193,6 +201,12 @@ fn mobile_payments_and_payouts_are_sent_at_most_once_whatever_happens() {
         reply(429, b"", false),
         reply(503, b"{}", true),
         reply(200, br#"{"code":"0","orderNumber":null}"#, true),
+        reply(
+            200,
+            br#"{"code":"500","message":"Internal Server Error"}"#,
+            true,
+        ),
+        reply(200, br#"{"code":"-1","message":"timeout"}"#, true),
         reply(
             200,
             br#"{"code":"1","message":"Erreur","orderNumber":"N1"}"#,

@@ -106,10 +106,14 @@ static enum verdict conclude(const flexpay_transaction *transaction, int32_t kin
     case FLEXPAY_STATE_CANCELLED:
     case FLEXPAY_STATE_REFUNDING:
     case FLEXPAY_STATE_REFUNDED:
-        printf("NOT PAID: the gateway reports %s, whatever the callback claims. %s\n",
-               flexpay_state_name(transaction->state),
-               kind == FLEXPAY_KIND_PAYOUT ? "A new payout needs a new reference."
-                                           : "Deliver nothing.");
+        if (kind == FLEXPAY_KIND_PAYOUT) {
+            /* The gateway may still report PAID later. */
+            printf("UNKNOWN: the gateway reports %s. Do NOT send again: verify the order for a day.\n",
+                   flexpay_state_name(transaction->state));
+            return UNKNOWN;
+        }
+        printf("NOT PAID: the gateway reports %s, whatever the callback claims. Deliver nothing.\n",
+               flexpay_state_name(transaction->state));
         return NOT_PAID;
     default: /* PENDING, UNKNOWN, or a state of a later version */
         printf("UNKNOWN: the gateway reports %s. Deliver nothing, and check again later.\n",

@@ -10,7 +10,8 @@
  * before you start the program, and never use one twice, nor that of a payment. If the exit status is 2,
  * do NOT send again: verify the order number, or look for the reference in the FlexPay console.
  *
- * Exit status: 0 the beneficiary has the money; 1 nothing was paid out; 2 unknown.
+ * Exit status: 0 the beneficiary has the money; 1 nothing was paid out; 2 unknown; 3 wrong arguments.
+ * With ORDER_NUMBER it is never 1: that the payout cannot be verified now says nothing about it.
  *
  * Environment: that of flexpay_client_from_env. FLEXPAY_ALLOW_PAYOUT=1 is required: set it only for this
  * program, and not for the till or the shop, which could then send money out by mistake. And
@@ -24,7 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum verdict { PAID = 0, NOT_PAID = 1, UNKNOWN = 2 };
+enum verdict { PAID = 0, NOT_PAID = 1, UNKNOWN = 2, USAGE = 3 };
 
 /* How long to wait for the operator. The payout goes on after it. */
 #define WAIT_MS 60000
@@ -95,17 +96,9 @@ static enum verdict wait_for_operator(const flexpay_client *client, const flexpa
                transaction->channel != NULL ? transaction->channel : "operator unknown");
         verdict = PAID;
         break;
-    case FLEXPAY_STATE_FAILED: /* the wait returns it only after it has lasted for a while */
-    case FLEXPAY_STATE_CANCELLED:
-    case FLEXPAY_STATE_REFUNDING:
-    case FLEXPAY_STATE_REFUNDED:
-        printf("NOT PAID OUT: the gateway reports %s. Verify it once more before you send it with a new\n"
-               "reference.\n",
-               flexpay_state_name(transaction->state));
-        verdict = NOT_PAID;
-        break;
-    default: /* a state of a later version */
-        printf("UNKNOWN: the gateway reports %s. Do NOT send again.\n",
+    default:
+        /* Also FAILED: the gateway may still report PAID later. */
+        printf("UNKNOWN: the gateway reports %s. Do NOT send again: verify the order for a day.\n",
                flexpay_state_name(transaction->state));
         break;
     }
@@ -123,7 +116,7 @@ int main(int argc, char **argv)
 
     if (argc < 5 || argc > 6) {
         fprintf(stderr, "usage: payout PHONE AMOUNT CURRENCY REFERENCE [ORDER_NUMBER]\n");
-        return NOT_PAID;
+        return USAGE;
     }
     flexpay_payout_request request = FLEXPAY_PAYOUT_REQUEST_INIT;
     request.phone = argv[1];
@@ -152,7 +145,15 @@ int main(int argc, char **argv)
             expected.order_number = payout->order_number;
         }
     }
-    verdict = result == FLEXPAY_OK ? wait_for_operator(client, &expected) : explain_request(error);
+    if (result == FLEXPAY_OK) {
+        verdict = wait_for_operator(client, &expected);
+    } else if (expected.order_number != NULL) {
+        printf("UNKNOWN: the payout could not be verified. Do NOT send again.\n");
+        print_error(error);
+        verdict = UNKNOWN;
+    } else {
+        verdict = explain_request(error);
+    }
 
     flexpay_error_free(error);
     flexpay_payment_free(payout);

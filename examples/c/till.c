@@ -12,7 +12,8 @@
  * Environment: that of flexpay_client_from_env (FLEXPAY_MERCHANT, FLEXPAY_TOKEN, ...; for cards,
  * FLEXPAY_API should be v1.1, which returns an order number to wait for), and
  *   FLEXPAY_TILL_WAIT_S        how long to wait for the customer, in seconds (300)
- *   FLEXPAY_TILL_GRACE_S       how long "failed" must last to be final, in seconds (30)
+ *   FLEXPAY_TILL_GRACE_S       how long "failed" must last to be final, in seconds (by default 30
+ *                              by card, 90 by phone)
  *   FLEXPAY_TILL_CALLBACK_URL  and ..._APPROVE_URL, _CANCEL_URL, _DECLINE_URL, _HOME_URL: addresses
  *                              of the shop
  *
@@ -158,7 +159,7 @@ static bool read_sale(struct sale *sale, int argc, char **argv)
     if (sale->reference == NULL)
         fprintf(stderr, "till: cannot make a reference\n");
     return sale->reference != NULL && seconds_setting("FLEXPAY_TILL_WAIT_S", "300", &sale->wait_s) &&
-           seconds_setting("FLEXPAY_TILL_GRACE_S", "30", &sale->grace_s);
+           seconds_setting("FLEXPAY_TILL_GRACE_S", "0", &sale->grace_s);
 }
 
 /* ---- The payment request --------------------------------------------------------------------- */

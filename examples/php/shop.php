@@ -99,7 +99,7 @@ function openAttempt(PDO $database, string $order): ?array
 
 /**
  * Records a new attempt. Call it BEFORE the request is sent. Returns the attempt's reference; null if the
- * order has an open attempt, for example after a second click.
+ * order has an open attempt, for example after a second click, or was paid in the meantime.
  *
  * @param string $kind one of Expected's KIND_ constants
  */
@@ -108,16 +108,17 @@ function newAttempt(PDO $database, string $order, string $kind): ?string
     $previous = (int) rows($database, 'SELECT count(*) AS n FROM attempts WHERE order_id = ?', [$order])[0]['n'];
     $reference = $order . '-' . (string) ($previous + 1);
     try {
-        run(
+        $added = run(
             $database,
-            'INSERT INTO attempts (reference, order_id, kind) VALUES (?, ?, ?)',
-            [$reference, $order, $kind]
-        );
+            'INSERT INTO attempts (reference, order_id, kind)'
+            . ' SELECT ?, id, ? FROM orders WHERE id = ? AND paid_by IS NULL',
+            [$reference, $kind, $order]
+        )->rowCount();
     } catch (PDOException $e) {
         return null;
     }
 
-    return $reference;
+    return $added === 1 ? $reference : null;
 }
 
 /**

@@ -11,6 +11,8 @@ pub enum Expectation {
     OwnPage(&'static str),
     /// A payment whose page is returned unchanged.
     Page,
+    /// A mobile payment or a payout: an order number, and nothing for the customer's browser.
+    Order,
     /// A transaction in this state.
     State(i32),
     /// An error: code and outcome.
@@ -39,10 +41,14 @@ pub const UNREADABLE: Expectation = Error(consts::REPLY, consts::OUTCOME_UNKNOWN
 pub const GATEWAY_FAILED: Expectation = Error(consts::GATEWAY, consts::OUTCOME_UNKNOWN);
 /// The gateway refused.
 pub const REFUSED: Expectation = Error(consts::REFUSED, consts::OUTCOME_REFUSED);
+/// The gateway refused a reference that was used before: money may be on its way.
+pub const USED_BEFORE: Expectation = Error(consts::REFUSED, consts::OUTCOME_UNKNOWN);
 /// The gateway did not accept the token.
 pub const BAD_TOKEN: Expectation = Error(consts::UNAUTHORIZED, consts::OUTCOME_REFUSED);
 /// The gateway knows no such order.
 pub const UNKNOWN_ORDER: Expectation = Error(consts::NOT_FOUND, consts::OUTCOME_REFUSED);
+/// An argument or a setting that the library refuses: nothing sent.
+pub const INVALID: Expectation = Error(consts::INVALID, consts::OUTCOME_NOT_SENT);
 /// A callback that cannot be read: no check was sent.
 pub const INVALID_CALLBACK: Expectation = Error(consts::CALLBACK, consts::OUTCOME_NOT_SENT);
 /// A callback about another order: no check was sent.
@@ -53,19 +59,38 @@ pub const OTHER_PAYMENT: Expectation = Error(consts::MISMATCH, consts::OUTCOME_R
 impl Expectation {
     pub fn matches(self, result: &CallResult) -> bool {
         match (self, result) {
-            (Self::Payment(url), CallResult::Payment { redirect_url, page }) => {
-                redirect_url.as_deref() == Some(url) && page.is_none()
-            }
-            (Self::OwnPage(path), CallResult::Payment { redirect_url, page }) => {
+            (
+                Self::Payment(url),
+                CallResult::Payment {
+                    redirect_url, page, ..
+                },
+            ) => redirect_url.as_deref() == Some(url) && page.is_none(),
+            (
+                Self::OwnPage(path),
+                CallResult::Payment {
+                    redirect_url, page, ..
+                },
+            ) => {
                 let rest = redirect_url
                     .as_deref()
                     .and_then(|url| url.split_once("://"));
                 let found = rest.and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
                 found == Some(path) && page.is_none()
             }
-            (Self::Page, CallResult::Payment { redirect_url, page }) => {
-                redirect_url.is_none() && page.is_some()
-            }
+            (
+                Self::Page,
+                CallResult::Payment {
+                    redirect_url, page, ..
+                },
+            ) => redirect_url.is_none() && page.is_some(),
+            (
+                Self::Order,
+                CallResult::Payment {
+                    redirect_url,
+                    page,
+                    order_number,
+                },
+            ) => redirect_url.is_none() && page.is_none() && order_number.is_some(),
             (Self::State(state), CallResult::State { state: result, .. }) => state == *result,
             (Error(code, outcome), result) => result.is_error(code, outcome),
             _ => false,
@@ -125,6 +150,8 @@ impl Expectation {
             Error(consts::UNAUTHORIZED, _) => {
                 vec![Error(consts::UNAUTHORIZED, consts::OUTCOME_UNKNOWN)]
             }
+            // The wait compares the order with the expected payment once its state is final.
+            Error(consts::MISMATCH, _) => vec![Error(consts::MISMATCH, consts::OUTCOME_UNKNOWN)],
             Error(..) => vec![TIMEOUT_UNKNOWN],
             other => vec![other],
         }

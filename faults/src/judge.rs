@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::abi::{CallResult, consts};
+use crate::abi::{CallResult, TimedResult, consts};
 use crate::catalogue::{Class, Fault};
 use crate::clock;
 use crate::expectation::{CONNECTION_LOST, Expectation};
 use crate::plan::{Call, Run};
+use crate::trace;
 
 /// How much later than its deadline a call may return, on an otherwise idle machine.
 pub const OVERRUN: Duration = Duration::from_millis(100);
@@ -26,24 +27,28 @@ const TIMER_TOLERANCE: Duration = Duration::from_millis(1);
 pub enum Kind {
     FalseNotSent,
     SentTwice,
+    WrongService,
     UsedConnection,
     FalseRefused,
     FalseSuccess,
     Unexplained,
     Overrun,
     Canary,
+    Trace,
     Harness,
 }
 
 impl Kind {
-    pub const ALL: [(Self, &'static str); 9] = [
+    pub const ALL: [(Self, &'static str); 11] = [
         (Self::FalseNotSent, "false NOT_SENT"),
         (Self::SentTwice, "more than one payment request a call"),
+        (Self::WrongService, "requests to another service"),
         (Self::UsedConnection, "payments on a used connection"),
         (Self::FalseRefused, "false REFUSED"),
         (Self::FalseSuccess, "false success"),
         (Self::Unexplained, "unexplained results"),
         (Self::Overrun, "deadline overruns beyond 100 ms"),
+        (Self::Trace, "missing or wrong traces"),
         (Self::Canary, "token in strings from the library"),
         (Self::Harness, "failures of the harness"),
     ];
@@ -56,6 +61,8 @@ pub struct Observation {
     pub requests: usize,
     /// How many of these are payment requests.
     pub payments: usize,
+    /// The start of a request that was sent to another service than the call's.
+    pub misdirected: Option<String>,
     /// Whether a request of this run may be among those without an id.
     pub unidentified: bool,
     /// The index of the run's fault that was played last.
@@ -96,19 +103,22 @@ pub struct Verdict {
 /// `in_group`: whether other runs used the same client.
 pub fn judge(
     run: &Run,
-    result: &CallResult,
+    timed: &TimedResult,
     time: Time,
     seen: &Observation,
     in_group: bool,
-    leaks: usize,
 ) -> Verdict {
+    let TimedResult { result, leaks, .. } = timed;
     let mut verdict = Verdict::default();
     let mut wrong = |kind, details: String| verdict.wrong.push((kind, details));
     if result.outcome() == Some(consts::OUTCOME_NOT_SENT) && seen.requests > 0 {
         let details = format!("the server received bytes of {} requests", seen.requests);
         wrong(Kind::FalseNotSent, details);
     }
-    if matches!(run.call, Call::Pay { .. }) {
+    if let Some(start) = &seen.misdirected {
+        wrong(Kind::WrongService, format!("{start:?}"));
+    }
+    if run.call.moves_money() {
         if seen.payments > 1 {
             wrong(Kind::SentTwice, format!("{} arrived", seen.payments));
         }
@@ -116,15 +126,23 @@ pub fn judge(
             wrong(Kind::UsedConnection, String::new());
         }
     }
-    if leaks > 0 {
+    if *leaks > 0 {
         wrong(Kind::Canary, format!("in {leaks} strings"));
+    }
+    if let Some(details) = trace::problem(run, result, timed.trace.as_deref(), seen) {
+        wrong(Kind::Trace, details);
     }
     let deadline = deadline(run);
     let over = overrun(run, result, time);
     if over > OVERRUN + time.delay {
         wrong(Kind::Overrun, format!("by {over:?}"));
     }
-    if let CallResult::State { order_number, .. } = result
+    let order_number = match result {
+        CallResult::State { order_number, .. } => Some(order_number),
+        CallResult::Payment { order_number, .. } => order_number.as_ref(),
+        CallResult::Error { .. } => None,
+    };
+    if let Some(order_number) = order_number
         && *order_number != run.operation.order_number
     {
         wrong(Kind::FalseSuccess, format!("about {order_number}"));
@@ -160,8 +178,8 @@ pub fn judge(
             Kind::Unexplained
         };
         wrong(kind, format!("acceptable: {expectations:?}"));
-    } else if let (Call::Wait(options), CallResult::State { state, .. }) = (&run.call, result) {
-        let grace = Duration::from_millis(options.failed_grace_ms.into());
+    } else if let (Call::Wait(wait), CallResult::State { state, .. }) = (&run.call, result) {
+        let grace = Duration::from_millis(wait.options.failed_grace_ms.into());
         if *state == consts::STATE_FAILED && time.took < grace {
             wrong(
                 Kind::Unexplained,
@@ -174,7 +192,7 @@ pub fn judge(
 
 pub fn deadline(run: &Run) -> Duration {
     let ms = match run.call {
-        Call::Wait(options) => options.timeout_ms,
+        Call::Wait(wait) => wait.options.timeout_ms,
         _ => run.settings.deadline_ms,
     };
     Duration::from_millis(ms.into())
@@ -185,10 +203,8 @@ pub fn deadline(run: &Run) -> Duration {
 pub fn overrun(run: &Run, result: &CallResult, time: Time) -> Duration {
     let connect_timeout = Duration::from_millis(run.settings.connect_timeout_ms.into());
     let unsent = result.is_timeout() && result.outcome() == Some(consts::OUTCOME_NOT_SENT);
-    let limit = match run.call {
-        Call::Pay { .. } if unsent && !connect_timeout.is_zero() => {
-            deadline(run).min(connect_timeout)
-        }
+    let limit = match run.call.moves_money() {
+        true if unsent && !connect_timeout.is_zero() => deadline(run).min(connect_timeout),
         _ => deadline(run),
     };
     time.took.saturating_sub(limit)
@@ -196,9 +212,7 @@ pub fn overrun(run: &Run, result: &CallResult, time: Time) -> Duration {
 
 /// The acceptable results, from the table row of the fault that was played last.
 fn expectations(run: &Run, seen: &Observation) -> Vec<Expectation> {
-    if let Call::Verify(callback) = &run.call
-        && let Some(expectation) = callback.result_before_check
-    {
+    if let Some(expectation) = run.local_refusal() {
         return vec![expectation];
     }
     let last = seen.last_fault.unwrap_or(0).min(run.faults.len() - 1);
@@ -224,7 +238,7 @@ fn expectations(run: &Run, seen: &Observation) -> Vec<Expectation> {
         matches!(expectation, Expectation::Error(_, consts::OUTCOME_NOT_SENT))
     };
     let could_be_sent = last > 0 || seen.unused_connection || !expectations.iter().all(unsent);
-    if !run.operation.is_pay && (seen.requests > 0 || was_retried && could_be_sent) {
+    if !run.call.moves_money() && (seen.requests > 0 || was_retried && could_be_sent) {
         let sent: Vec<Expectation> = expectations
             .iter()
             .map(|expectation| expectation.after_sending())
@@ -248,7 +262,7 @@ fn wrong_attempts(
     in_group: bool,
 ) -> Option<String> {
     let max_attempts = match run.call {
-        Call::Pay { .. } => 1,
+        Call::Pay { .. } | Call::PayMobile { .. } | Call::Payout { .. } => 1,
         Call::Wait(_) => return None,
         Call::Check | Call::Verify(_) if run.settings.check_once => 1,
         Call::Check | Call::Verify(_) => 3,
@@ -330,7 +344,7 @@ fn unexplained_timeout(
     }
     // A call that retries may begin its last attempt just before its time is up.
     let patience = match run.call {
-        Call::Pay { .. } => OVERRUN,
+        Call::Pay { .. } | Call::PayMobile { .. } | Call::Payout { .. } => OVERRUN,
         Call::Wait(_) => OVERRUN * 2,
         _ if run.settings.check_once => OVERRUN,
         _ => OVERRUN + MAX_PAUSES[1],

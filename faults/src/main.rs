@@ -19,6 +19,7 @@ mod report;
 mod rng;
 mod runner;
 mod supervisor;
+mod trace;
 mod watchdog;
 
 use std::path::{Path, PathBuf};

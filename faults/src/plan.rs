@@ -7,8 +7,8 @@ use flexpay_sandbox::fault_server::{Script, Tls};
 
 use crate::abi::{WaitOptions, consts};
 use crate::catalogue::{Class, Context, Destination, Fault};
-use crate::expectation::{Expectation, INVALID_CALLBACK, OTHER_ORDER};
-use crate::replies::Operation;
+use crate::expectation::{Expectation, INVALID, INVALID_CALLBACK, OTHER_ORDER};
+use crate::replies::{Operation, Service};
 use crate::rng::Rng;
 
 /// The number of runs in a block. A block is either that many single runs, or a group of that many
@@ -18,14 +18,26 @@ pub const BLOCK: usize = 64;
 /// The function to call.
 #[derive(Clone, Debug)]
 pub enum Call {
-    /// `flexpay_pay`, with a description of this length.
-    Pay { description_bytes: usize },
+    /// `flexpay_pay`, with this many bytes more than usual.
+    Pay { padding_bytes: usize },
+    /// `flexpay_pay_mobile`.
+    PayMobile { padding_bytes: usize },
+    /// `flexpay_payout`.
+    Payout { padding_bytes: usize },
     /// `flexpay_check`.
     Check,
     /// `flexpay_wait`.
-    Wait(WaitOptions),
+    Wait(Wait),
     /// `flexpay_verify_callback`.
     Verify(Callback),
+}
+
+/// A wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait {
+    pub options: WaitOptions,
+    /// The kind of the payment that the order is compared with, if it is compared.
+    pub expected_kind: Option<i32>,
 }
 
 /// A callback to verify.
@@ -36,6 +48,8 @@ pub struct Callback {
     pub recorded: bool,
     /// The query string of the callback's address. If set, the client also has a callback secret.
     pub query: Option<&'static str>,
+    /// The kind of the payment that the order is compared with.
+    pub kind: i32,
     /// The result that the call must have before any check is sent.
     pub result_before_check: Option<Expectation>,
 }
@@ -52,6 +66,10 @@ pub struct ClientSettings {
     pub pooled: bool,
     pub api: i32,
     pub check_once: bool,
+    /// Whether the client may send money out.
+    pub allow_payout: bool,
+    /// Whether each result has a trace.
+    pub trace: bool,
     pub deadline_ms: u32,
     /// 0: only the deadline applies.
     pub connect_timeout_ms: u32,
@@ -65,6 +83,8 @@ pub struct Run {
     pub call: Call,
     pub operation: Operation,
     pub settings: ClientSettings,
+    /// The caller's own id of the call.
+    pub correlation_id: Option<String>,
     /// The faults of its connections, in order. The last applies to all further connections.
     pub faults: Vec<Fault>,
 }
@@ -75,6 +95,85 @@ pub struct Group {
     /// The script of all connections, when the fault comes before a request's id.
     pub common_script: Option<Arc<Script>>,
     pub runs: Vec<Run>,
+}
+
+impl Call {
+    /// The name of the call, as in a trace.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pay { .. } => "pay",
+            Self::PayMobile { .. } => "pay_mobile",
+            Self::Payout { .. } => "payout",
+            Self::Check => "check",
+            Self::Wait(_) => "wait",
+            Self::Verify(_) => "verify_callback",
+        }
+    }
+
+    /// Whether its caller can give an id of the call.
+    pub fn takes_correlation_id(&self) -> bool {
+        !matches!(self, Self::Check)
+    }
+
+    /// Whether its request must be sent at most once.
+    pub fn moves_money(&self) -> bool {
+        self.padding_bytes().is_some()
+    }
+
+    /// How much the request is enlarged. `None` for a call that moves no money.
+    pub fn padding_bytes(&self) -> Option<usize> {
+        match self {
+            Self::Pay { padding_bytes }
+            | Self::PayMobile { padding_bytes }
+            | Self::Payout { padding_bytes } => Some(*padding_bytes),
+            _ => None,
+        }
+    }
+
+    fn set_padding(&mut self, bytes: usize) {
+        match self {
+            Self::Pay { padding_bytes }
+            | Self::PayMobile { padding_bytes }
+            | Self::Payout { padding_bytes } => *padding_bytes = bytes,
+            _ => {}
+        }
+    }
+
+    /// The kind of payment that the call is about.
+    fn kind(&self) -> i32 {
+        match self {
+            Self::Pay { .. } | Self::Check => consts::KIND_CARD,
+            Self::PayMobile { .. } => consts::KIND_MOBILE,
+            Self::Payout { .. } => consts::KIND_PAYOUT,
+            Self::Wait(wait) => wait.expected_kind.unwrap_or(consts::KIND_CARD),
+            Self::Verify(callback) => callback.kind,
+        }
+    }
+
+    /// Whether the call compares the order with an expected payment.
+    fn compares(&self) -> bool {
+        match self {
+            Self::Wait(wait) => wait.expected_kind.is_some(),
+            Self::Verify(_) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Run {
+    /// The result that the call must have without sending anything, if it is one that the library itself
+    /// refuses.
+    pub fn local_refusal(&self) -> Option<Expectation> {
+        local_refusal(&self.call, &self.settings)
+    }
+}
+
+fn local_refusal(call: &Call, settings: &ClientSettings) -> Option<Expectation> {
+    match call {
+        Call::Payout { .. } if !settings.allow_payout => Some(INVALID),
+        Call::Verify(callback) => callback.result_before_check,
+        _ => None,
+    }
 }
 
 impl ClientSettings {
@@ -103,16 +202,25 @@ impl ClientSettings {
             pooled: rng.percent(50),
             api: *rng.pick(&[consts::API_V1, consts::API_V1_1]),
             check_once: rng.percent(30),
+            allow_payout: rng.percent(85),
+            trace: rng.percent(50),
             deadline_ms: 0,
             connect_timeout_ms: 0,
             destination: Destination::Slot(Certificate::Valid),
         }
     }
 
-    fn operation(&self, index: usize, is_pay: bool) -> Operation {
+    fn operation(&self, index: usize, call: &Call) -> Operation {
+        let service = match call {
+            Call::Pay { .. } if self.api == consts::API_V1 => Service::CardForm,
+            Call::Pay { .. } => Service::CardJson,
+            Call::PayMobile { .. } => Service::Mobile,
+            Call::Payout { .. } => Service::Payout,
+            Call::Check | Call::Wait(_) | Call::Verify(_) => Service::Check,
+        };
         Operation {
-            is_pay,
-            accepts_pages: is_pay && self.api == consts::API_V1,
+            service,
+            kind: call.kind(),
             reference: format!("R{index}"),
             order_number: format!("N{index}"),
         }
@@ -124,8 +232,8 @@ impl ClientSettings {
             secure: self.secure,
             only_tls12: self.only_tls12,
             proxy: self.proxy,
-            // A payment never uses an idle connection.
-            reused: self.reused && !operation.is_pay,
+            // A request that moves money never uses an idle connection.
+            reused: self.reused && !operation.service.moves_money(),
             resumable: self.reused || self.pooled,
         }
     }
@@ -141,7 +249,9 @@ pub fn single(seed: u64, index: usize) -> Run {
     let mut rng = Rng::new(seed, 1, index);
     let mut settings = ClientSettings::draw(&mut rng);
     let mut call = draw_call(&mut rng, index);
-    let operation = settings.operation(index, matches!(call, Call::Pay { .. }));
+    let correlation_id = draw_correlation_id(&mut rng, index);
+    let operation = settings.operation(index, &call);
+    let moves_money = call.moves_money();
     let context = settings.context(&operation);
     let mut faults = Vec::new();
     let exclusive = Class::exclusive(&context);
@@ -151,40 +261,26 @@ pub fn single(seed: u64, index: usize) -> Run {
     } else {
         let classes = Class::possible(&context);
         faults.push(rng.pick(&classes).draw(&context, &mut rng));
-        // A retry may get another fault, or none. A payment always has a good reply as its second fault:
-        // if the library sent it again, it would succeed, and the judge would see it.
+        // A retry may get another fault, or none. A call that moves money always has a good reply as its
+        // second fault: if the library sent it again, it would succeed, and the judge would see it.
         let must_retry = faults[0].class == Class::ReusedConnection;
-        if operation.is_pay || must_retry || rng.percent(60) {
+        if moves_money || must_retry || rng.percent(60) {
             let later = Context {
                 reused: false,
                 resumable: true,
                 ..context.clone()
             };
-            if !operation.is_pay && !must_retry && rng.percent(40) {
+            if !moves_money && !must_retry && rng.percent(40) {
                 let classes = Class::possible(&later);
                 faults.push(rng.pick(&classes).draw(&later, &mut rng));
             }
             faults.push(Class::Good.draw(&later, &mut rng));
         }
     }
-    if matches!(
-        call,
-        Call::Verify(Callback {
-            result_before_check: Some(_),
-            ..
-        })
-    ) {
-        faults = vec![Class::Callback.draw(&context, &mut rng)];
+    if local_refusal(&call, &settings).is_some() {
+        faults = vec![Class::RefusedLocally.draw(&context, &mut rng)];
         settings.destination = Destination::Slot(Certificate::Valid);
-    }
-    if matches!(
-        call,
-        Call::Verify(Callback {
-            result_before_check: None,
-            ..
-        })
-    ) && rng.percent(20)
-    {
+    } else if call.compares() && rng.percent(20) {
         faults = vec![Class::OtherPayment.draw(&context, &mut rng)];
         settings.destination = Destination::Slot(Certificate::Valid);
     }
@@ -193,12 +289,9 @@ pub fn single(seed: u64, index: usize) -> Run {
         .expectations
         .iter()
         .any(|expectation| expectation.is_timeout());
-    if let (true, Call::Pay { description_bytes }) = (fault.class == Class::RequestBody, &mut call)
-        && stalls
-        && rng.percent(10)
-    {
+    if fault.class == Class::RequestBody && stalls && rng.percent(10) {
         // More than the socket buffers hold: the fault comes while the client is still writing.
-        *description_bytes = 8 << 20;
+        call.set_padding(8 << 20);
     }
     settings.deadline_ms = match stalls {
         true => *rng.pick(&[150, 200, 300, 400]),
@@ -207,14 +300,15 @@ pub fn single(seed: u64, index: usize) -> Run {
     if fault.class < Class::TlsFinish && rng.percent(25) {
         settings.connect_timeout_ms = settings.deadline_ms / 2;
     }
-    if let Call::Wait(options) = &mut call {
-        options.timeout_ms = settings.deadline_ms.min(400);
+    if let Call::Wait(wait) = &mut call {
+        wait.options.timeout_ms = settings.deadline_ms.min(400);
     }
     Run {
         index,
         call,
         operation,
         settings,
+        correlation_id,
         faults,
     }
 }
@@ -231,14 +325,15 @@ pub fn group(seed: u64, block: usize, end: usize) -> Group {
     let runs = indices.map(|index| {
         let mut rng = Rng::new(seed, 1, index);
         let mut call = draw_call(&mut rng, index);
-        if let Call::Wait(options) = &mut call {
-            options.timeout_ms = 400;
+        let correlation_id = draw_correlation_id(&mut rng, index);
+        if let Call::Wait(wait) = &mut call {
+            wait.options.timeout_ms = 400;
         }
         if let Call::Verify(callback) = &mut call {
             // All runs share the client, so none of them can have its own secret.
-            *callback = Callback::valid(index);
+            *callback = Callback::valid(index, callback.kind);
         }
-        let operation = settings.operation(index, matches!(call, Call::Pay { .. }));
+        let operation = settings.operation(index, &call);
         let context = settings.context(&operation);
         let mut classes = Class::possible(&context);
         // With an echo, the client has the other token, which is counted separately: half of the groups
@@ -249,7 +344,7 @@ pub fn group(seed: u64, block: usize, end: usize) -> Group {
                 && *class != Class::ReusedConnection
                 && (*class != Class::Echo || block.is_multiple_of(2))
         });
-        let count = if operation.is_pay {
+        let count = if call.moves_money() {
             1
         } else {
             rng.between(1, 2)
@@ -263,6 +358,7 @@ pub fn group(seed: u64, block: usize, end: usize) -> Group {
             call,
             operation,
             settings: settings.clone(),
+            correlation_id,
             faults,
         }
     });
@@ -280,12 +376,18 @@ fn early_fault_group(
     rng: &mut Rng,
 ) -> Group {
     settings.reused = false;
-    let is_pay = rng.percent(70);
-    let context = settings.context(&settings.operation(indices.start, is_pay));
+    settings.allow_payout = true;
+    let call = rng.take(vec![
+        Call::Pay { padding_bytes: 0 },
+        Call::PayMobile { padding_bytes: 0 },
+        Call::Payout { padding_bytes: 0 },
+        Call::Check,
+    ]);
+    let context = settings.context(&settings.operation(indices.start, &call));
     let mut classes: Vec<Class> = Class::possible(&context);
     classes.extend(Class::exclusive(&context));
     // The reply to a check names its order, so checks get only faults without a reply.
-    classes.retain(|class| match is_pay {
+    classes.retain(|class| match call.moves_money() {
         true => class.is_early(),
         false => {
             *class < Class::Idle && !matches!(class, Class::Lookup | Class::FirstAddressSilent)
@@ -299,20 +401,23 @@ fn early_fault_group(
     let fault = class.draw(&context, rng);
     settings.destination = fault.destination.clone();
     settings.deadline_ms = 400;
-    let call = |_| match is_pay {
-        true => Call::Pay {
-            description_bytes: 0,
-        },
-        false => Call::Check,
+    // All payments get the same reply, so it names the same order.
+    let operation = |index| {
+        let mut operation = settings.operation(index, &call);
+        if call.moves_money() {
+            operation.order_number = context.operation.order_number.clone();
+        }
+        operation
     };
     Group {
         common_script: Some(Arc::clone(&fault.script)),
         runs: indices
             .map(|index| Run {
                 index,
-                call: call(index),
-                operation: settings.operation(index, is_pay),
+                call: call.clone(),
+                operation: operation(index),
                 settings: settings.clone(),
+                correlation_id: draw_correlation_id(rng, index),
                 faults: vec![fault.clone()],
             })
             .collect(),
@@ -322,32 +427,44 @@ fn early_fault_group(
 
 fn draw_call(rng: &mut Rng, index: usize) -> Call {
     match rng.below(100) {
-        0..45 => Call::Pay {
-            description_bytes: 0,
-        },
-        45..75 => Call::Check,
-        75..87 => Call::Wait(WaitOptions {
-            timeout_ms: 0,
-            interval_ms: 20,
-            failed_grace_ms: 50,
+        0..24 => Call::Pay { padding_bytes: 0 },
+        24..42 => Call::PayMobile { padding_bytes: 0 },
+        42..60 => Call::Payout { padding_bytes: 0 },
+        60..78 => Call::Check,
+        78..88 => Call::Wait(Wait {
+            options: WaitOptions {
+                timeout_ms: 0,
+                interval_ms: 20,
+                failed_grace_ms: 50,
+            },
+            expected_kind: rng.percent(60).then(|| draw_kind(rng)),
         }),
         _ => Call::Verify(Callback::draw(rng, index)),
     }
 }
 
+fn draw_kind(rng: &mut Rng) -> i32 {
+    *rng.pick(&[consts::KIND_CARD, consts::KIND_MOBILE, consts::KIND_PAYOUT])
+}
+
+fn draw_correlation_id(rng: &mut Rng, index: usize) -> Option<String> {
+    rng.percent(50).then(|| format!("run-{index}"))
+}
+
 impl Callback {
-    fn valid(index: usize) -> Self {
+    fn valid(index: usize, kind: i32) -> Self {
         let body = format!(r#"{{"code":"0","reference":"R{index}","orderNumber":"N{index}"}}"#);
         Self {
             body: body.into_bytes(),
             recorded: true,
             query: None,
+            kind,
             result_before_check: None,
         }
     }
 
     fn draw(rng: &mut Rng, index: usize) -> Self {
-        let valid = Self::valid(index);
+        let valid = Self::valid(index, draw_kind(rng));
         let refused = |body: Vec<u8>, expectation| Self {
             body,
             result_before_check: Some(expectation),
@@ -355,8 +472,13 @@ impl Callback {
         };
         let text = |body: String, expectation| refused(body.into_bytes(), expectation);
         if rng.percent(70) {
+            let recorded = rng.percent(50);
+            // Nothing in a callback tells a payout from a payment by a customer, so that an order number
+            // from a callback proves no payout.
+            let proves = recorded || valid.kind != consts::KIND_PAYOUT;
             return Self {
-                recorded: rng.percent(50),
+                recorded,
+                result_before_check: if proves { None } else { Some(INVALID) },
                 ..valid
             };
         }

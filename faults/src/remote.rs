@@ -14,17 +14,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flexpay_sandbox::fault_server::{
-    Armed, FaultServer, Kind as RequestKind, Lease, Ledger, Plays, Request, Script, Step,
+    Armed, Connection, FaultServer, Kind as RequestKind, Lease, Ledger, Plays, Request, Script,
+    Step, WARM_UP,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Destination;
 use crate::judge::Observation;
-use crate::plan::{Call, ClientSettings, Group, Run};
+use crate::plan::{ClientSettings, Group, Run};
+use crate::replies::{Operation, Service};
 use crate::{Options, canary, clock, plan};
 
 /// How long the server may take to start.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much of a request names its service: the request line of a check with the longest order number here.
+const START_BYTES: usize = 24;
 
 #[derive(Serialize, Deserialize)]
 enum Command {
@@ -190,7 +194,7 @@ fn serve_slot(mut to: UnixStream, slot: usize, server: &FaultServer, seed: u64) 
 
 /// Whether a run's client warms up a connection that its payment must not use.
 fn is_warmed(run: &Run) -> bool {
-    run.settings.reused && run.operation.is_pay
+    run.settings.reused && run.call.moves_money()
 }
 
 fn single_setup(run: &Run) -> Armed {
@@ -243,6 +247,8 @@ fn observe_single(run: &Run, ledger: &Ledger) -> Observations {
             .iter()
             .filter(|r| r.kind != RequestKind::Check)
             .count(),
+        misdirected: requests_with_start(ledger)
+            .find_map(|(_, start)| misdirected(&run.operation, start)),
         unidentified: false,
         last_fault: ledger.last_script.map(|last| last.saturating_sub(first)),
         plays: plays_are_known.then_some(ledger.plays),
@@ -277,9 +283,9 @@ fn observe_group(group: &Group, ledger: &Ledger) -> Observations {
     let pending_connection = ledger.connections.iter().any(|one| !one.begun);
     let observe = |run: &Run| {
         let operation = &run.operation;
-        let id = match run.call {
-            Call::Pay { .. } => &operation.reference,
-            _ => &operation.order_number,
+        let id = match run.call.moves_money() {
+            true => &operation.reference,
+            false => &operation.order_number,
         };
         let requests = by_id.get(id.as_str()).map_or(0, Vec::len);
         let plays = ledger.plays_by_id.get(id).copied();
@@ -290,12 +296,15 @@ fn observe_group(group: &Group, ledger: &Ledger) -> Observations {
         Observation {
             requests,
             payments: requests,
+            misdirected: requests_with_start(ledger)
+                .filter(|(request, _)| request.id.as_deref() == Some(id))
+                .find_map(|(_, start)| misdirected(operation, start)),
             unidentified: unidentified > 0,
             last_fault: plays.map(|plays| plays - 1),
             plays,
             client_turn: acted.map(clock::since_boot),
             paid_on_used_connection: ledger.paid_on_used_connection(),
-            shared_connection: !run.operation.is_pay && shared.contains(id.as_str()),
+            shared_connection: !run.call.moves_money() && shared.contains(id.as_str()),
             pending_connection,
             unused_connection: has_unused_connection(&group.settings, ledger),
         }
@@ -305,6 +314,42 @@ fn observe_group(group: &Group, ledger: &Ledger) -> Observations {
         unidentified,
         harness_problems: harness_problems(ledger),
     }
+}
+
+/// All requests except warm-ups, each with its first bytes.
+fn requests_with_start(ledger: &Ledger) -> impl Iterator<Item = (&Request, &[u8])> {
+    let is_warm_up = |request: &Request| {
+        let id = request.id.as_deref();
+        id.is_some_and(|id| id.starts_with(WARM_UP))
+    };
+    ledger
+        .connections
+        .iter()
+        .flat_map(with_start)
+        .filter(move |(request, _)| !is_warm_up(request))
+}
+
+fn with_start(connection: &Connection) -> impl Iterator<Item = (&Request, &[u8])> {
+    let mut end = 0;
+    connection.requests.iter().map(move |request| {
+        let start = end;
+        end += request.bytes;
+        let bytes = &connection.received[start..end];
+        (request, &bytes[..bytes.len().min(START_BYTES)])
+    })
+}
+
+/// The start of a request, if it is not one to the operation's service. It may be cut anywhere.
+fn misdirected(operation: &Operation, start: &[u8]) -> Option<String> {
+    let path = match operation.service {
+        Service::CardForm | Service::CardJson => "POST /pay ".to_owned(),
+        Service::Mobile => "POST /mobile ".to_owned(),
+        Service::Payout => "POST /payout ".to_owned(),
+        Service::Check => format!("GET /check/{} ", operation.order_number),
+    };
+    let length = path.len().min(start.len());
+    (path.as_bytes()[..length] != start[..length])
+        .then(|| String::from_utf8_lossy(start).into_owned())
 }
 
 /// Whether a connection was ready for a request but carried none.

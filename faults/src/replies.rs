@@ -7,14 +7,27 @@ use crate::abi::{AMOUNT, CURRENCY, consts};
 use crate::expectation::{self, Expectation};
 use crate::rng::Rng;
 
-/// The payment or check of a run, and its identifiers.
+/// The service that a call sends its request to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Payments by card, API v1: a form. The reply may be a page.
+    CardForm,
+    /// Payments by card, API v1.1: JSON.
+    CardJson,
+    /// Payments by mobile money: JSON.
+    Mobile,
+    /// Payouts: JSON.
+    Payout,
+    /// Checks.
+    Check,
+}
+
+/// The request of a run, and its identifiers.
 #[derive(Clone, Debug)]
 pub struct Operation {
-    /// True for a payment, false for a check.
-    pub is_pay: bool,
-    /// Whether the reply may be a page: only for a payment with API v1, which sends a form. v1.1 replies
-    /// with JSON only.
-    pub accepts_pages: bool,
+    pub service: Service,
+    /// The kind of the payment, which the channel of its transaction shows.
+    pub kind: i32,
     pub reference: String,
     pub order_number: String,
 }
@@ -49,10 +62,27 @@ pub fn chunked(headers: &str, body: &[u8], size: usize, end: &str) -> Vec<u8> {
     reply
 }
 
+impl Service {
+    /// Whether its requests move money, so that each must be sent at most once.
+    pub fn moves_money(self) -> bool {
+        self != Self::Check
+    }
+
+    /// Whether a reply may send the customer to a page.
+    pub fn has_card_page(self) -> bool {
+        matches!(self, Self::CardForm | Self::CardJson)
+    }
+
+    /// Whether a reply may be a page.
+    pub fn accepts_pages(self) -> bool {
+        self == Self::CardForm
+    }
+}
+
 impl Operation {
     /// A valid body for the operation, and the result it must give.
     pub fn good_body(&self, rng: &mut Rng) -> (String, Expectation) {
-        if self.is_pay {
+        if self.service.moves_money() {
             return rng.take(self.good_payments());
         }
         let states = [
@@ -69,6 +99,26 @@ impl Operation {
     }
 
     fn good_payments(&self) -> Vec<(String, Expectation)> {
+        match self.service.has_card_page() {
+            true => self.good_card_payments(),
+            false => self.good_orders(),
+        }
+    }
+
+    /// Replies to a request for a mobile payment or a payout.
+    fn good_orders(&self) -> Vec<(String, Expectation)> {
+        let order = &self.order_number;
+        let bodies = [
+            format!(
+                r#"{{"code":"0","message":"Transaction envoyée avec succès. Veuillez valider le push message","reference":null,"provider_reference":null,"orderNumber":"{order}","url":null}}"#
+            ),
+            format!(r#"{{"code":0,"order_number":"{order}",}}"#),
+            format!("\u{feff}{{\"data\":{{\"orderNumber\":\"{order}\"}},\"Code\":\"0.0\"}}"),
+        ];
+        bodies.map(|body| (body, Expectation::Order)).into()
+    }
+
+    fn good_card_payments(&self) -> Vec<(String, Expectation)> {
         let order = &self.order_number;
         let redirects = Expectation::Payment(CARD_PAGE);
         let mut payments = vec![
@@ -103,7 +153,7 @@ impl Operation {
                 Expectation::Page,
             ),
         ];
-        if self.accepts_pages {
+        if self.service.accepts_pages() {
             payments.extend(pages);
         }
         payments
@@ -116,8 +166,13 @@ impl Operation {
             order_number,
             ..
         } = self;
+        let channel = match self.kind {
+            consts::KIND_CARD => "visa",
+            consts::KIND_MOBILE => "mpesa",
+            _ => "airtel",
+        };
         format!(
-            r#"{{"code":"0","message":"Une transaction trouvée","transaction":{{"orderNumber":"{order_number}","reference":"{reference}","amount":"{AMOUNT}","amountCustomer":"26.0","currency":"{CURRENCY}","createdAt":"06-02-2021 17:32:46","status":"{status}",}}}}"#
+            r#"{{"code":"0","message":"Une transaction trouvée","transaction":{{"orderNumber":"{order_number}","reference":"{reference}","amount":"{AMOUNT}","amountCustomer":"26.0","currency":"{CURRENCY}","createdAt":"06-02-2021 17:32:46","channel":"{channel}","status":"{status}",}}}}"#
         )
     }
 
@@ -129,7 +184,7 @@ impl Operation {
 
     /// A body that reports success. With faulty HTTP around it, it must not be accepted.
     pub fn success_body(&self) -> (String, Expectation) {
-        if self.is_pay {
+        if self.service.moves_money() {
             self.good_payments().swap_remove(0)
         } else {
             (
@@ -139,15 +194,23 @@ impl Operation {
         }
     }
 
-    /// A success body that does not belong to this run. It names no order, so its content does not show
-    /// that it is forged.
+    /// A refusal that names an order all the same.
+    pub fn refusal_with_order(&self) -> String {
+        let order = &self.order_number;
+        format!(r#"{{"code":"1","message":"Solde marchand insuffisant","orderNumber":"{order}"}}"#)
+    }
+
+    /// A success body that does not belong to this run. That of a check names no order, so its content
+    /// does not show that it is forged.
     pub fn forged(&self) -> String {
-        if self.is_pay {
-            r#"{"code":0,"url":"https://forged.example/checkout/1"}"#.to_owned()
-        } else {
-            format!(
+        match self.service {
+            Service::CardForm | Service::CardJson => {
+                r#"{"code":0,"url":"https://forged.example/checkout/1"}"#.to_owned()
+            }
+            Service::Mobile | Service::Payout => r#"{"code":0,"orderNumber":"N0"}"#.to_owned(),
+            Service::Check => format!(
                 r#"{{"code":"0","transaction":{{"reference":"ANOTHER","amount":"{AMOUNT}","currency":"{CURRENCY}","status":"0"}}}}"#
-            )
+            ),
         }
     }
 

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::abi::CallResult;
+use crate::abi::consts;
 use crate::catalogue::Class;
 use crate::judge::{Kind, overrun};
-use crate::plan::Call;
 use crate::runner::FinishedRun;
 
 /// The counts of all runs.
 #[derive(Default)]
 pub struct Report {
     classes: BTreeMap<Class, Row>,
-    results: BTreeMap<&'static str, usize>,
+    /// The runs of each call, and those of them with each result.
+    calls: BTreeMap<&'static str, [usize; RESULTS.len()]>,
     kinds: BTreeMap<Kind, usize>,
     worst_overrun: Duration,
     /// The same, minus the delay of the machine during the call.
@@ -22,13 +22,26 @@ pub struct Report {
     grouped: usize,
 }
 
+/// The calls, with the heading of each.
+const CALLS: [(&str, &str); 6] = [
+    ("pay", "pay"),
+    ("pay_mobile", "mobile"),
+    ("payout", "payout"),
+    ("check", "check"),
+    ("wait", "wait"),
+    ("verify_callback", "verify"),
+];
+/// The results of a call: success, and the outcomes of an error.
+const RESULTS: [&str; 5] = ["success", "UNKNOWN", "NOT_SENT", "REFUSED", "other"];
+
 #[derive(Default)]
 struct Row {
     runs: usize,
-    pays: usize,
+    calls: BTreeMap<&'static str, usize>,
     secure: usize,
     reused: usize,
     grouped: usize,
+    traced: usize,
     late: usize,
     wrong: usize,
 }
@@ -36,29 +49,29 @@ struct Row {
 impl Report {
     pub fn add(&mut self, finished: &FinishedRun, seed: u64) {
         let run = &finished.run;
-        let class = match &run.call {
-            Call::Verify(callback) if callback.result_before_check.is_some() => Class::Callback,
-            _ => run.faults[0].class,
+        let class = match run.local_refusal() {
+            Some(_) => Class::RefusedLocally,
+            None => run.faults[0].class,
         };
         let row = self.classes.entry(class).or_default();
         row.runs += 1;
-        row.pays += usize::from(run.operation.is_pay);
+        *row.calls.entry(run.call.name()).or_default() += 1;
         row.secure += usize::from(run.settings.secure);
         row.reused += usize::from(run.settings.reused);
         row.grouped += usize::from(finished.in_group);
+        row.traced += usize::from(run.settings.trace);
         row.late += usize::from(finished.verdict.late);
         row.wrong += usize::from(!finished.verdict.wrong.is_empty());
         self.runs += 1;
         self.grouped += usize::from(finished.in_group);
-        let result_name = match &finished.result {
-            CallResult::Payment { .. } => "payment",
-            CallResult::State { .. } => "transaction",
-            CallResult::Error { outcome: 0, .. } => "UNKNOWN",
-            CallResult::Error { outcome: 1, .. } => "NOT_SENT",
-            CallResult::Error { outcome: 2, .. } => "REFUSED",
-            CallResult::Error { .. } => "no such outcome",
+        let result = match finished.result.outcome() {
+            None => 0,
+            Some(consts::OUTCOME_UNKNOWN) => 1,
+            Some(consts::OUTCOME_NOT_SENT) => 2,
+            Some(consts::OUTCOME_REFUSED) => 3,
+            Some(_) => 4,
         };
-        *self.results.entry(result_name).or_default() += 1;
+        self.calls.entry(run.call.name()).or_default()[result] += 1;
         let over = overrun(run, &finished.result, finished.time);
         self.worst_overrun = self.worst_overrun.max(over);
         let corrected = over.saturating_sub(finished.time.delay);
@@ -79,37 +92,51 @@ impl Report {
     }
 
     pub fn print(&self, worst_lateness: Duration) {
-        println!(
-            "\n{:32}{:>7}{:>7}{:>7}{:>8}{:>9}{:>7}{:>7}",
-            "fault at", "runs", "pay", "https", "reused", "grouped", "late", "wrong"
+        let columns = |first: &str, columns: Vec<String>| {
+            let columns: String = columns.iter().map(|text| format!("{text:>9}")).collect();
+            println!("{first:27}{columns}");
+        };
+        let headings = CALLS.iter().map(|(_, heading)| heading);
+        let properties = ["https", "reused", "grouped", "traced", "late", "wrong"];
+        let headings = ["runs"].iter().chain(headings).chain(&properties);
+        println!();
+        columns(
+            "fault at",
+            headings.map(|heading| (*heading).to_owned()).collect(),
         );
         for (class, row) in &self.classes {
-            println!(
-                "{:32}{:>7}{:>7}{:>7}{:>8}{:>9}{:>7}{:>7}",
-                class.name(),
-                row.runs,
-                row.pays,
+            let calls = CALLS.map(|(call, _)| row.calls.get(call).copied().unwrap_or(0));
+            let properties = [
                 row.secure,
                 row.reused,
                 row.grouped,
+                row.traced,
                 row.late,
-                row.wrong
+                row.wrong,
+            ];
+            let numbers = [row.runs].into_iter().chain(calls).chain(properties);
+            columns(
+                class.name(),
+                numbers.map(|number| number.to_string()).collect(),
             );
         }
         println!(
             "late: TIMEOUT instead of the result that the fault alone gives, explained by the clock"
         );
-        let results: Vec<String> = self
-            .results
-            .iter()
-            .map(|(name, count)| format!("{name} {count}"))
-            .collect();
-        println!(
-            "\n{} runs, {} of them in groups: {}",
-            self.runs,
-            self.grouped,
-            results.join(", ")
+        println!();
+        let headings = ["runs"].iter().chain(&RESULTS);
+        columns(
+            "call",
+            headings.map(|heading| (*heading).to_owned()).collect(),
         );
+        for (call, counts) in &self.calls {
+            let numbers = [counts.iter().sum()].into_iter().chain(*counts);
+            columns(
+                call,
+                numbers.map(|number: usize| number.to_string()).collect(),
+            );
+        }
+        println!("\n{} runs, {} of them in groups", self.runs, self.grouped);
         println!(
             "worst overrun {} ms; without the machine's delay in that call, {} ms; worst machine delay {} ms\n",
             self.worst_overrun.as_millis(),
@@ -136,6 +163,10 @@ pub fn print_run(finished: &FinishedRun, seed: u64) {
         "    result: {:?} in {:?}",
         finished.result, finished.time.took
     );
+    if let Some(trace) = &finished.trace {
+        let trace: String = trace.chars().take(1_000).collect();
+        println!("    trace: {trace}");
+    }
     println!(
         "    machine delay during the call: {:?}",
         finished.time.delay

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Barrier;
 
-use crate::abi::{CallResult, Client, Config, Flexpay, Payment, TimedResult, consts};
+use crate::abi::{CallResult, Client, Config, Expected, Flexpay, Request, TimedResult, consts};
 use crate::canary::Canary;
 use crate::catalogue::{Class, Destination, Fault};
 use crate::clock::DelayMonitor;
@@ -26,6 +26,7 @@ pub struct FinishedRun {
     pub result: CallResult,
     pub time: Time,
     pub verdict: Verdict,
+    pub trace: Option<String>,
     pub in_group: bool,
 }
 
@@ -56,7 +57,9 @@ impl Runner<'_> {
         let flag_if = |is_set: bool, flag: u64| if is_set { flag } else { 0 };
         let flags = consts::FLAG_ALLOW_PLAIN_HTTP
             | flag_if(settings.check_once, consts::FLAG_CHECK_ONCE)
-            | flag_if(!settings.pooled, consts::FLAG_PRIVATE_CONNECTIONS);
+            | flag_if(!settings.pooled, consts::FLAG_PRIVATE_CONNECTIONS)
+            | flag_if(settings.allow_payout, consts::FLAG_ALLOW_PAYOUT)
+            | flag_if(settings.trace, consts::FLAG_TRACE);
         // A reply that repeats the token stays in buffers that are not the library's. So such clients
         // have another token, which is counted separately.
         let echoes = |fault: &Fault| fault.class == Class::Echo;
@@ -69,6 +72,8 @@ impl Runner<'_> {
             canary,
             api: settings.api,
             pay_url: format!("{base}/pay"),
+            mobile_url: format!("{base}/mobile"),
+            payout_url: format!("{base}/payout"),
             check_url: format!("{base}/check"),
             timeout_ms: settings.deadline_ms,
             connect_timeout_ms: settings.connect_timeout_ms,
@@ -84,26 +89,47 @@ impl Runner<'_> {
 
     fn make_call(&self, client: &Client<'_>, run: &Run) -> TimedResult {
         let operation = &run.operation;
-        let description = match run.call {
-            Call::Pay { description_bytes } if description_bytes > 0 => {
-                Some("e".repeat(description_bytes))
-            }
+        let padding = match run.call.padding_bytes() {
+            Some(bytes @ 1..) => Some("e".repeat(bytes)),
             _ => None,
         };
+        let correlation_id = run.correlation_id.as_deref();
+        let request = Request {
+            reference: &operation.reference,
+            padding: padding.as_deref(),
+            correlation_id,
+        };
+        let recorded = Some(operation.order_number.as_str());
         let _guard = self.running.enter(run.index);
         match &run.call {
-            Call::Pay { .. } => client.pay(&Payment {
-                reference: &operation.reference,
-                description: description.as_deref(),
-            }),
+            Call::Pay { .. } => client.pay(&request),
+            Call::PayMobile { .. } => client.pay_mobile(&request),
+            Call::Payout { .. } => client.payout(&request),
             Call::Check => client.check(&operation.order_number),
-            Call::Wait(options) => client.wait(&operation.order_number, *options),
-            Call::Verify(callback) => client.verify(
-                &callback.body,
-                &operation.reference,
-                callback.recorded.then_some(operation.order_number.as_str()),
-                callback.query,
-            ),
+            Call::Wait(wait) => {
+                let expected = wait.expected_kind.map(|kind| Expected {
+                    reference: &operation.reference,
+                    order_number: recorded,
+                    query: None,
+                    kind,
+                });
+                let order_number = &operation.order_number;
+                client.wait(
+                    order_number,
+                    wait.options,
+                    expected.as_ref(),
+                    correlation_id,
+                )
+            }
+            Call::Verify(callback) => {
+                let expected = Expected {
+                    reference: &operation.reference,
+                    order_number: recorded.filter(|_| callback.recorded),
+                    query: callback.query,
+                    kind: callback.kind,
+                };
+                client.verify(&callback.body, &expected, correlation_id)
+            }
         }
     }
 
@@ -115,11 +141,10 @@ impl Runner<'_> {
         in_group: bool,
     ) -> FinishedRun {
         let TimedResult {
-            result,
             began,
             ended,
             cpu_wait,
-            leaks,
+            ..
         } = timed;
         let time = Time {
             began,
@@ -127,10 +152,11 @@ impl Runner<'_> {
             delay: self.delay_monitor.delay(began, ended).max(cpu_wait),
         };
         FinishedRun {
-            verdict: judge(run, &result, time, observation, in_group, leaks),
+            verdict: judge(run, &timed, time, observation, in_group),
             run: run.clone(),
-            result,
+            result: timed.result,
             time,
+            trace: timed.trace,
             in_group,
         }
     }
@@ -210,9 +236,9 @@ impl Runner<'_> {
             .map(|(run, (call, observation))| self.judge_run(run, call, observation, true))
             .collect();
         if let Some(first) = finished.first_mut() {
-            let is_pay = group.common_script.is_some() && first.run.operation.is_pay;
+            let is_payment = group.common_script.is_some() && first.run.call.moves_money();
             // Which run it is cannot be known: the first one of the block stands for all.
-            if is_pay && observations.unidentified > possible_senders {
+            if is_payment && observations.unidentified > possible_senders {
                 let details = format!(
                     "{} partial requests arrived, {possible_senders} callers report them as possibly sent",
                     observations.unidentified

@@ -7,7 +7,7 @@ use flexpay::ffi::callback::{
 };
 use flexpay::ffi::error::{FLEXPAY_OK, flexpay_error_free};
 use flexpay::ffi::numbers::FLEXPAY_ERROR_CALLBACK;
-use flexpay::{Callback, Error, Expected, State, parse_callback};
+use flexpay::{Callback, Error, ErrorCode, Expected, Kind, State, parse_callback};
 use flexpay_fuzz::{ORDER_NUMBER, REFERENCE, assert_no_nul, check_error};
 use libfuzzer_sys::fuzz_target;
 use std::ffi::{CStr, c_char};
@@ -161,30 +161,42 @@ unsafe fn assert_same(actual: *const c_char, expected: Option<&str>) {
 /// Whatever the callback contains, the order that is checked is the recorded one, or else the one that
 /// it names.
 fn check_verify(body: &[u8], result: &Result<Callback<'_>, Error>) {
-    for recorded in [
-        None,
-        Some(ORDER_NUMBER.to_owned()),
-        Some("O-OTHER".to_owned()),
+    for (kind, recorded) in [
+        (Kind::Card, None),
+        (Kind::Card, Some(ORDER_NUMBER)),
+        (Kind::Card, Some("O-OTHER")),
+        (Kind::Mobile, None),
+        (Kind::Payout, None),
+        (Kind::Payout, Some(ORDER_NUMBER)),
     ] {
         let expected = Expected {
             reference: REFERENCE.into(),
             amount: "900.00".into(),
             currency: "USD".into(),
-            order_number: recorded.clone(),
-            query: None,
+            order_number: recorded.map(str::to_owned),
+            kind,
+            ..Expected::default()
         };
         match flexpay::fuzzing::verdict(body, &expected, 200, REPLY.as_bytes()) {
             Ok(transaction) => {
                 assert_eq!(transaction.state, State::Paid);
                 let callback = result.as_ref().expect("a result for an invalid callback");
-                let number = callback.order_number.as_deref().or(recorded.as_deref());
+                let number = callback.order_number.as_deref().or(recorded);
                 assert_eq!(number, Some(ORDER_NUMBER), "another order was confirmed");
-                assert_ne!(recorded.as_deref(), Some("O-OTHER"));
+                assert_ne!(recorded, Some("O-OTHER"));
+                // Nothing in a callback proves that an order is a payout.
+                assert!(kind != Kind::Payout || recorded.is_some());
                 if let Some(reference) = callback.reference.as_deref() {
-                    assert!(reference == REFERENCE || recorded.as_deref() == Some(reference));
+                    assert!(reference == REFERENCE || recorded == Some(reference));
                 }
             }
-            Err(error) => check_error(&error),
+            Err(error) => {
+                check_error(&error);
+                if kind == Kind::Payout && recorded.is_none() {
+                    assert_eq!(error.code(), ErrorCode::Invalid);
+                    assert_eq!(error.field(), Some("order_number"));
+                }
+            }
         }
     }
 }

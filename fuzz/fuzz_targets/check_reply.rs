@@ -5,7 +5,7 @@ use flexpay::fuzzing::TOKEN;
 use flexpay::{ErrorCode, Expected, Outcome, State, Transaction};
 use flexpay_fuzz::{
     ORDER_NUMBER, Object, REFERENCE, amount_equals, assert_no_nul, assert_no_token,
-    check_reply_error, split_status, text,
+    check_reply_error, is_zero, split_status, text,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -111,13 +111,6 @@ fn check_against_raw(transaction: &Transaction) {
     }
 }
 
-/// Whether the status is `0`, or `0.0` as when written as a float.
-fn is_zero(status: &str) -> bool {
-    let zeros = status.strip_prefix("0.");
-    status == "0"
-        || zeros.is_some_and(|zeros| !zeros.is_empty() && zeros.bytes().all(|b| b == b'0'))
-}
-
 /// A valid callback does not make a wrong reply acceptable.
 fn check_verify(status: u16, body: &[u8]) {
     let expected = Expected {
@@ -125,7 +118,7 @@ fn check_verify(status: u16, body: &[u8]) {
         amount: "900.00".into(),
         currency: "USD".into(),
         order_number: None,
-        query: None,
+        ..Expected::default()
     };
     if let Ok(found) = flexpay::fuzzing::verdict(CALLBACK.as_bytes(), &expected, status, body) {
         assert_eq!(found.reference.as_deref(), Some(REFERENCE));

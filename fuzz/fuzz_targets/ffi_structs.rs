@@ -12,11 +12,15 @@ use flexpay::ffi::cancel::{
 use flexpay::ffi::client::{flexpay_client, flexpay_client_free, flexpay_client_new};
 use flexpay::ffi::config::flexpay_config;
 use flexpay::ffi::error::{FLEXPAY_OK, flexpay_error, flexpay_error_free};
+use flexpay::ffi::mobile::{flexpay_mobile_request, flexpay_pay_mobile};
 use flexpay::ffi::numbers::{
     FLEXPAY_ERROR_CANCELLED, FLEXPAY_ERROR_INTERNAL, FLEXPAY_ERROR_INVALID, FLEXPAY_ERROR_MISMATCH,
-    FLEXPAY_FLAG_CHECK_ONCE, FLEXPAY_OUTCOME_NOT_SENT,
+    FLEXPAY_FLAG_ALLOW_PAYOUT, FLEXPAY_FLAG_CHECK_ONCE, FLEXPAY_FLAG_TRACE,
+    FLEXPAY_OUTCOME_NOT_SENT,
 };
-use flexpay::ffi::payment::{flexpay_pay, flexpay_payment_request};
+use flexpay::ffi::payment::{flexpay_pay, flexpay_payment, flexpay_payment_request};
+use flexpay::ffi::payout::{flexpay_payout, flexpay_payout_request};
+use flexpay::ffi::phone::{FLEXPAY_PHONE_SIZE, flexpay_normalize_phone};
 use flexpay::ffi::transaction::flexpay_transaction;
 use flexpay::ffi::wait::{flexpay_wait, flexpay_wait_options};
 use libfuzzer_sys::fuzz_target;
@@ -33,11 +37,14 @@ fuzz_target!(|input: &[u8]| {
         bytes: input,
         texts: Vec::new(),
     };
-    match input.byte() % 4 {
+    match input.byte() % 7 {
         0 => config(&mut input),
         1 => request(&mut input),
         2 => options(&mut input),
-        _ => expected(&mut input),
+        3 => expected(&mut input),
+        4 => mobile(&mut input),
+        5 => payout(&mut input),
+        _ => phone(&mut input),
     }
 });
 
@@ -94,8 +101,8 @@ impl Input<'_> {
         let mut block = vec![0u64; readable / 8].into_boxed_slice();
         let known = readable.min(whole);
         let mut fits = possible;
-        // SAFETY: the structs are integers and pointers without padding, and the block has at least as
-        // many bytes as are copied.
+        // SAFETY: the structs are integers and pointers, and the block has at least as many bytes as are
+        // copied.
         unsafe {
             let from = std::ptr::from_ref(&value).cast::<u8>();
             std::ptr::copy_nonoverlapping(from, block.as_mut_ptr().cast(), known);
@@ -160,24 +167,57 @@ unsafe fn check_result(
     unsafe { flexpay_error_free(error) };
 }
 
-/// A client of a gateway that does not exist: the port refuses the connection of every valid call.
+/// A client of a gateway that does not exist: the port refuses the connection of every valid call. It
+/// records traces.
 fn client() -> *const flexpay_client {
     static CLIENT: OnceLock<usize> = OnceLock::new();
-    let client = CLIENT.get_or_init(|| {
-        let config = flexpay_config {
-            pay_url: c"http://127.0.0.1:1/pay".as_ptr(),
-            check_url: c"http://127.0.0.1:1/check".as_ptr(),
-            flags: FLEXPAY_FLAG_CHECK_ONCE,
-            timeout_ms: 500,
-            ..default_config()
-        };
-        let mut client = null_mut();
-        // SAFETY: the strings and the out-pointer are valid.
-        let code = unsafe { flexpay_client_new(&config, &mut client, null_mut()) };
-        assert_eq!(code, FLEXPAY_OK);
-        client as usize
-    });
-    *client as *const flexpay_client
+    let flags = FLEXPAY_FLAG_CHECK_ONCE | FLEXPAY_FLAG_ALLOW_PAYOUT | FLEXPAY_FLAG_TRACE;
+    *CLIENT.get_or_init(|| new_client(flags)) as *const flexpay_client
+}
+
+/// The same without payouts and traces.
+fn plain_client() -> *const flexpay_client {
+    static CLIENT: OnceLock<usize> = OnceLock::new();
+    *CLIENT.get_or_init(|| new_client(FLEXPAY_FLAG_CHECK_ONCE)) as *const flexpay_client
+}
+
+/// The address of a new client.
+fn new_client(flags: u64) -> usize {
+    let config = flexpay_config {
+        pay_url: c"http://127.0.0.1:1/pay".as_ptr(),
+        check_url: c"http://127.0.0.1:1/check".as_ptr(),
+        mobile_url: c"http://127.0.0.1:1/mobile".as_ptr(),
+        payout_url: c"http://127.0.0.1:1/payout".as_ptr(),
+        flags,
+        timeout_ms: 500,
+        ..default_config()
+    };
+    let mut client = null_mut();
+    // SAFETY: the strings and the out-pointer are valid.
+    let code = unsafe { flexpay_client_new(&config, &mut client, null_mut()) };
+    assert_eq!(code, FLEXPAY_OK);
+    client as usize
+}
+
+/// Checks the trace of an error: JSON if there is one.
+///
+/// # Safety
+/// `error` is NULL or a live error.
+unsafe fn check_trace(error: *const flexpay_error, is_traced: bool) {
+    // SAFETY: guaranteed by the caller.
+    let Some(error) = (unsafe { error.as_ref() }) else {
+        return;
+    };
+    if error.trace.is_null() {
+        return;
+    }
+    assert!(is_traced, "a trace without the flag");
+    // SAFETY: the trace of a live error is NUL-terminated.
+    let trace = unsafe { CStr::from_ptr(error.trace) };
+    let trace: serde_json::Value = serde_json::from_slice(trace.to_bytes()).expect("JSON");
+    let steps = trace["steps"].as_array().expect("steps");
+    assert_eq!(steps[steps.len() - 1]["step"], "end");
+    assert!(!steps.iter().any(|step| step["step"] == "sent"));
 }
 
 fn default_config() -> flexpay_config {
@@ -197,6 +237,8 @@ fn default_config() -> flexpay_config {
         flags: 0,
         callback_secret: null(),
         callback_secret_previous: null(),
+        mobile_url: null(),
+        payout_url: null(),
     }
 }
 
@@ -218,6 +260,8 @@ fn config(input: &mut Input<'_>) {
         flags: input.number(),
         callback_secret: input.text(""),
         callback_secret_previous: input.text(""),
+        mobile_url: input.text(""),
+        payout_url: input.text(""),
     };
     let sized = input.sized(value);
     let (mut client, mut error) = (null_mut(), null_mut());
@@ -241,17 +285,109 @@ fn request(input: &mut Input<'_>) {
         cancel_url: input.text(""),
         decline_url: input.text(""),
         home_url: input.text(""),
+        correlation_id: input.text(""),
     };
     let sized = input.sized(value);
     let (mut payment, mut error) = (null_mut(), null_mut());
-    // SAFETY: the block has the size it states, and each object is freed once.
+    // SAFETY: the block has the size it states, and the objects are freed once, in `check_payment`.
     unsafe {
         let code = flexpay_pay(client(), sized.as_ptr(), &mut payment, &mut error);
-        assert_ne!(code, FLEXPAY_OK, "a payment without a gateway");
+        check_payment(code, payment, error, &sized);
+    }
+}
+
+fn mobile(input: &mut Input<'_>) {
+    let value = flexpay_mobile_request {
+        size: 0,
+        reference: input.text(""),
+        amount: input.text(""),
+        currency: input.text(""),
+        phone: input.text(""),
+        callback_url: input.text(""),
+        description: input.text(""),
+        approve_url: input.text(""),
+        cancel_url: input.text(""),
+        decline_url: input.text(""),
+        return_url: input.text(""),
+        correlation_id: input.text(""),
+    };
+    let sized = input.sized(value);
+    let (mut payment, mut error) = (null_mut(), null_mut());
+    // SAFETY: the block has the size it states, and the objects are freed once, in `check_payment`.
+    unsafe {
+        let code = flexpay_pay_mobile(client(), sized.as_ptr(), &mut payment, &mut error);
+        check_payment(code, payment, error, &sized);
+    }
+}
+
+fn payout(input: &mut Input<'_>) {
+    let value = flexpay_payout_request {
+        size: 0,
+        reference: input.text(""),
+        amount: input.text(""),
+        currency: input.text(""),
+        phone: input.text(""),
+        callback_url: input.text(""),
+        correlation_id: input.text(""),
+    };
+    let sized = input.sized(value);
+    // SAFETY: the block has the size it states, and the objects are freed once, in `check_payment`.
+    unsafe {
+        let (mut payment, mut error) = (null_mut(), null_mut());
+        let code = flexpay_payout(client(), sized.as_ptr(), &mut payment, &mut error);
+        check_payment(code, payment, error, &sized);
+        // Without the flag, whatever the request is.
+        let (mut payment, mut error) = (null_mut(), null_mut());
+        let code = flexpay_payout(plain_client(), sized.as_ptr(), &mut payment, &mut error);
+        assert_eq!(code, FLEXPAY_ERROR_INVALID);
+        check_trace(error, false);
+        check_payment(code, payment, error, &sized);
+    }
+}
+
+/// Checks a call that cannot have sent anything.
+///
+/// # Safety
+/// `payment` and `error` are NULL or live. The error is freed here.
+unsafe fn check_payment(
+    code: i32,
+    payment: *mut flexpay_payment,
+    error: *mut flexpay_error,
+    sized: &SizedBlock,
+) {
+    assert_ne!(code, FLEXPAY_OK, "a payment without a gateway");
+    // SAFETY: guaranteed by the caller.
+    unsafe {
         if let Some(error) = error.as_ref() {
             assert_eq!(error.outcome, FLEXPAY_OUTCOME_NOT_SENT);
         }
-        check_result(code, payment.is_null(), error, &sized, c"request");
+        check_trace(error, true);
+        check_result(code, payment.is_null(), error, sized, c"request");
+    }
+}
+
+/// A phone number, and a buffer of any size for the result.
+fn phone(input: &mut Input<'_>) {
+    let phone = input.text("");
+    let size = usize::from(input.byte()) % 20;
+    let mut buffer = vec![b'?' as c_char; size].into_boxed_slice();
+    let mut error = null_mut();
+    // SAFETY: the buffer has the given size, and the error is freed once.
+    unsafe {
+        let code = flexpay_normalize_phone(phone, buffer.as_mut_ptr(), size, &mut error);
+        assert_eq!(error.is_null(), code == FLEXPAY_OK);
+        if code == FLEXPAY_OK {
+            assert!(size >= FLEXPAY_PHONE_SIZE as usize);
+            let normalized = CStr::from_ptr(buffer.as_ptr()).to_bytes();
+            assert!(normalized.len() == 12 && normalized.starts_with(b"243"));
+        } else {
+            assert_eq!(code, FLEXPAY_ERROR_INVALID);
+            assert!(buffer.first().is_none_or(|&first| first == 0), "not empty");
+            let field = CStr::from_ptr((*error).field);
+            let is_short = size < FLEXPAY_PHONE_SIZE as usize;
+            assert!(field == c"phone" || is_short && field == c"size");
+        }
+        flexpay_error_free(error);
     }
 }
 
@@ -267,14 +403,18 @@ fn options(input: &mut Input<'_>) {
         token as usize
     });
     let mut number = || input.number() as u32;
+    let times = [number(), number(), number(), number()];
+    let expected = (input.byte() % 2 == 1).then(|| sized_expected(input));
+    let [timeout_ms, interval_ms, max_interval_ms, failed_grace_ms] = times;
     let value = flexpay_wait_options {
         size: 0,
-        timeout_ms: number(),
-        interval_ms: number(),
-        max_interval_ms: number(),
-        failed_grace_ms: number(),
+        timeout_ms,
+        interval_ms,
+        max_interval_ms,
+        failed_grace_ms,
         cancel: cancelled as *const flexpay_cancel_token,
-        expected: std::ptr::null(),
+        expected: expected.as_ref().map_or(null(), SizedBlock::as_ptr),
+        correlation_id: input.text(""),
     };
     let sized = input.sized(value);
     let (mut transaction, mut error) = (null_mut::<flexpay_transaction>(), null_mut());
@@ -297,7 +437,7 @@ fn options(input: &mut Input<'_>) {
     }
 }
 
-fn expected(input: &mut Input<'_>) {
+fn sized_expected(input: &mut Input<'_>) -> SizedBlock {
     let value = flexpay_expected {
         size: 0,
         reference: input.text(""),
@@ -305,8 +445,14 @@ fn expected(input: &mut Input<'_>) {
         currency: input.text(""),
         order_number: input.text(""),
         query: input.text(""),
+        kind: i32::from(input.byte()) - 1,
+        correlation_id: input.text(""),
     };
-    let sized = input.sized(value);
+    input.sized(value)
+}
+
+fn expected(input: &mut Input<'_>) {
+    let sized = sized_expected(input);
     let body = input.bytes;
     let (mut transaction, mut error) = (null_mut(), null_mut());
     // SAFETY: the block has the size it states, the body has the given length, and each object is freed
@@ -321,6 +467,7 @@ fn expected(input: &mut Input<'_>) {
             &mut error,
         );
         assert_ne!(code, FLEXPAY_OK, "confirmed without a check");
+        check_trace(error, true);
         check_result(code, transaction.is_null(), error, &sized, c"expected");
     }
 }

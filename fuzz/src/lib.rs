@@ -70,6 +70,12 @@ pub fn text(raw: &str) -> Option<String> {
     }
 }
 
+/// Whether a code or a status means success: `0`, `0.0`, `0.00`.
+pub fn is_zero(text: &str) -> bool {
+    let zeros = text.strip_prefix("0.");
+    text == "0" || zeros.is_some_and(|zeros| !zeros.is_empty() && zeros.bytes().all(|b| b == b'0'))
+}
+
 /// Whether a decimal number equals `minor` hundredths. Compares digit by digit, without floating point.
 pub fn amount_equals(text: &str, minor: i64) -> bool {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));

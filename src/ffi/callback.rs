@@ -51,7 +51,7 @@ pub struct flexpay_callback {
     pub raw: *const c_char,
 }
 
-/// Your payment request, from your own records: an order or a callback is compared with it.
+/// Your payment or payout, from your own records: an order or a callback is compared with it.
 /// Initialize with FLEXPAY_EXPECTED_INIT. Strings are UTF-8, NULL if absent, and borrowed for the
 /// call only.
 #[repr(C)]
@@ -59,7 +59,7 @@ pub struct flexpay_callback {
 pub struct flexpay_expected {
     /// sizeof(flexpay_expected), set by FLEXPAY_EXPECTED_INIT.
     pub size: size_t,
-    /// The reference of the payment request. Required.
+    /// The reference of the request. Required.
     pub reference: *const c_char,
     /// Its amount. Required.
     pub amount: *const c_char,
@@ -73,10 +73,10 @@ pub struct flexpay_expected {
     /// without the "?". Required if the client has a callback_secret: the signature is verified
     /// before a check is sent.
     pub query: *const c_char,
-    /// FLEXPAY_KIND_CARD (default), FLEXPAY_KIND_MOBILE or FLEXPAY_KIND_PAYOUT. A callback URL is signed
-    /// for one kind. A transaction that was paid by card is neither a mobile payment nor a payout.
-    /// Beyond that, the gateway does not report the kind: to verify the callback of a payout, give
-    /// order_number, or use a callback_secret.
+    /// FLEXPAY_KIND_CARD (default), FLEXPAY_KIND_MOBILE or FLEXPAY_KIND_PAYOUT. A callback URL is
+    /// signed for one kind. A transaction that was paid by card is neither a mobile payment nor a
+    /// payout. Beyond that, the gateway does not report the kind: to verify the callback of a
+    /// payout, give order_number, or use a callback_secret.
     pub kind: i32,
     /// An id of your own for the verification, for its trace: 1 to 64 printable ASCII characters.
     /// flexpay_wait uses the one in its options.
@@ -196,10 +196,10 @@ pub const FLEXPAY_CALLBACK_KEY_SIZE: i32 = 65;
 /// digits, a hash of the order number, the reference and the claimed result. All encoded forms of a
 /// callback have the same key.
 ///
-/// Record the key only AFTER the callback was verified, together with the order's state, and only if
-/// that state is PAID, REFUNDING or REFUNDED: in every other state verify a repeated callback again. A
-/// key that is recorded earlier would let a forged callback make the real one look like a repeat. With
-/// flexpay_state_may_replace you do not need the key.
+/// Record the key only AFTER the callback was verified, together with the order's state, and only
+/// if that state is PAID, REFUNDING or REFUNDED: in every other state verify a repeated callback
+/// again. A key that is recorded earlier would let a forged callback make the real one look like a
+/// repeat. With flexpay_state_may_replace you do not need the key.
 ///
 /// callback: not NULL; borrowed for this call.
 /// key:      receives the key and its NUL; not NULL. Empty on failure.
@@ -239,18 +239,18 @@ pub unsafe extern "C" fn flexpay_callback_key(
 }
 
 /// Verifies a callback: parses it, checks its order with the gateway, and compares reference,
-/// amount and currency with your payment request. If the client has a callback_secret, expected.query
-/// must contain its signature. If query is NULL, that is INVALID; if the signature is missing or wrong,
-/// MISMATCH (field "query"). In both cases no check is sent.
+/// amount, currency and kind with your payment or payout. If the client has a callback_secret,
+/// expected.query must contain its signature. If query is NULL, that is INVALID; if the signature
+/// is missing or wrong, MISMATCH (field "query"). In both cases no check is sent.
 ///
-/// FLEXPAY_OK means: this transaction is that of your payment request. Its state says whether it is paid:
-/// mark an order as paid only on FLEXPAY_STATE_PAID. MISMATCH means that the callback is not about
-/// the expected payment.
+/// FLEXPAY_OK means: this transaction is that of your payment or payout. Its state says whether it
+/// is paid: mark an order as paid only on FLEXPAY_STATE_PAID. MISMATCH means that the callback is
+/// not about the expected payment.
 ///
 /// client:       not NULL; may be in use by other threads.
 /// body, length: the body as received, 64 KiB at most; borrowed for this call. body may be NULL if
 ///               length is 0.
-/// expected:     your payment request, from your records; not NULL; borrowed for this call.
+/// expected:     your payment or payout, from your records; not NULL; borrowed for this call.
 /// transaction:  receives the gateway's transaction; free it with flexpay_transaction_free. NULL on
 ///               failure.
 /// error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
@@ -277,15 +277,16 @@ pub unsafe extern "C" fn flexpay_verify_callback(
 }
 
 /// Verifies an order without a callback: checks expected.order_number, from your records, with the
-/// gateway, and compares reference, amount and currency with your payment request. Use it at a till,
-/// or to check all open orders. expected.query and the client's callback_secret are not used.
+/// gateway, and compares reference, amount, currency and kind with your payment or payout. Use it
+/// at a till, after a payout, or to check all open orders. expected.query and the client's
+/// callback_secret are not used.
 ///
-/// FLEXPAY_OK means: this transaction is that of your payment request. Its state says whether it is paid:
-/// mark an order as paid only on FLEXPAY_STATE_PAID. MISMATCH means that it is another payment; the
-/// message names each field that differs.
+/// FLEXPAY_OK means: this transaction is that of your payment or payout. Its state says whether it
+/// is paid: mark an order as paid only on FLEXPAY_STATE_PAID. MISMATCH means that it is another
+/// payment; the message names each field that differs.
 ///
 /// client:      not NULL; may be in use by other threads.
-/// expected:    your payment request, from your records, with its order_number; not NULL; borrowed
+/// expected:    your payment or payout, from your records, with its order_number; not NULL; borrowed
 ///              for this call.
 /// transaction: receives the gateway's transaction; free it with flexpay_transaction_free. NULL on
 ///              failure.

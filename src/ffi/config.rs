@@ -30,15 +30,17 @@ pub struct flexpay_config {
     pub token: *const c_char,
     /// FLEXPAY_ENV_LIVE (default) or FLEXPAY_ENV_TEST.
     pub environment: i32,
-    /// FLEXPAY_API_V1 (default) or FLEXPAY_API_V1_1. A till needs FLEXPAY_API_V1_1: without an order
-    /// number it cannot wait.
+    /// FLEXPAY_API_V1 (default) or FLEXPAY_API_V1_1. A till needs FLEXPAY_API_V1_1: without an
+    /// order number it cannot wait.
     pub api: i32,
-    /// The full URL of the payment service, instead of the environment's.
+    /// The full URL of the service for payments by card, instead of the environment's. Each of the
+    /// four URLs is independent: one that is not set is the environment's.
     pub pay_url: *const c_char,
     /// The URL of the check service without the order number (".../check"), instead of the
     /// environment's.
     pub check_url: *const c_char,
-    /// The time limit of a whole call, from DNS lookup to last byte, in milliseconds. 0 means 30000.
+    /// The time limit of a whole call, from DNS lookup to last byte, in milliseconds. 0 means
+    /// 30000.
     pub timeout_ms: u32,
     /// The part of timeout_ms for DNS lookup, connection, proxy and TLS together. 0 means 10000.
     pub connect_timeout_ms: u32,
@@ -51,16 +53,17 @@ pub struct flexpay_config {
     pub app_name: *const c_char,
     /// FLEXPAY_FLAG_*, combined with |.
     pub flags: u64,
-    /// A secret of your own, at least 16 characters. It signs every callback URL, with a
-    /// parameter "flexpay=...": flexpay_verify_callback then refuses a callback that was not sent to a
-    /// URL you gave.
+    /// A secret of your own, at least 16 characters. It signs every callback URL, with a parameter
+    /// "flexpay=...": flexpay_verify_callback then refuses a callback that was not sent to a URL
+    /// you gave.
     pub callback_secret: *const c_char,
     /// The previous secret: URLs signed with it are still accepted.
     pub callback_secret_previous: *const c_char,
-    /// The full URL of the service for payments by mobile money (".../paymentService"), instead of the
-    /// environment's.
+    /// The full URL of the service for payments by mobile money (".../paymentService"), instead of
+    /// the environment's.
     pub mobile_url: *const c_char,
-    /// The full URL of the payout service (".../merchantPayOutService"), instead of the environment's.
+    /// The full URL of the payout service (".../merchantPayOutService"), instead of the
+    /// environment's.
     pub payout_url: *const c_char,
 }
 

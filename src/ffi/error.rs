@@ -19,9 +19,9 @@ pub const FLEXPAY_OK: i32 = 0;
 pub struct flexpay_error {
     /// One of FLEXPAY_ERROR_*.
     pub code: i32,
-    /// One of FLEXPAY_OUTCOME_*. After flexpay_pay, flexpay_pay_mobile and flexpay_payout it says whether
-    /// you may repeat the request. After any other function it is about the check, and says nothing
-    /// about the payment.
+    /// One of FLEXPAY_OUTCOME_*. After flexpay_pay, flexpay_pay_mobile and flexpay_payout it says
+    /// whether you may repeat the request. After any other function it is about the check, and says
+    /// nothing about the payment.
     pub outcome: i32,
     /// The HTTP status of the gateway's reply; 0 if there was no reply.
     pub http_status: i32,

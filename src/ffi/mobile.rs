@@ -18,7 +18,9 @@ use crate::payment::MobileRequest;
 pub struct flexpay_mobile_request {
     /// sizeof(flexpay_mobile_request), set by FLEXPAY_MOBILE_REQUEST_INIT.
     pub size: size_t,
-    /// Your own reference, as in flexpay_payment_request. Required.
+    /// Your own reference, as in flexpay_payment_request. Required. If it was used before, the
+    /// outcome is
+    /// UNKNOWN: the customer may be paying an earlier request.
     pub reference: *const c_char,
     /// A plain decimal greater than zero with at most two decimals: "575", "0.50". Required.
     pub amount: *const c_char,
@@ -27,23 +29,23 @@ pub struct flexpay_mobile_request {
     /// The customer's number, as people write it: "0812345678", "+243 81 234 56 78". Required. See
     /// flexpay_normalize_phone.
     pub phone: *const c_char,
-    /// Where the gateway sends its callback: an absolute http or https URL. Required. The gateway refuses
-    /// one on localhost or a private network.
+    /// Where the gateway sends its callback: an absolute http or https URL. Required. The gateway
+    /// refuses one on localhost or a private network.
     pub callback_url: *const c_char,
     /// What the payment is for.
     pub description: *const c_char,
-    /// The URL after the payment: http or https, or a link into your app. The next three fields accept
-    /// the same.
+    /// The URL after the payment: http or https, or a link into your app. The next three fields
+    /// accept the same.
     pub approve_url: *const c_char,
     /// The URL after "cancel".
     pub cancel_url: *const c_char,
     /// The URL after a refusal.
     pub decline_url: *const c_char,
-    /// The URL to return to. One guide of the gateway calls it mandatory; live requests without it are
-    /// accepted.
+    /// The URL to return to. One guide of the gateway calls it mandatory; live requests without it
+    /// are accepted.
     pub return_url: *const c_char,
-    /// An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is not
-    /// sent to the gateway.
+    /// An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is
+    /// not sent to the gateway.
     pub correlation_id: *const c_char,
 }
 
@@ -74,19 +76,20 @@ impl flexpay_mobile_request {
     }
 }
 
-/// Sends a request for a payment by mobile money (M-Pesa, Orange Money, Airtel Money, Afrimoney), AT
-/// MOST ONCE in every case. If the call fails, the error's outcome says whether you may repeat it.
+/// Sends a request for a payment by mobile money (M-Pesa, Orange Money, Airtel Money, Afrimoney),
+/// AT MOST ONCE in every case. If the call fails, the error's outcome says whether you may repeat
+/// it.
 ///
-/// The customer receives a message on the phone, and confirms with a PIN: there is no page. Then call
-/// flexpay_wait, with an expected of FLEXPAY_KIND_MOBILE.
+/// The customer receives a message on the phone, and confirms with a PIN: there is no page. Then
+/// call flexpay_wait, with an expected of FLEXPAY_KIND_MOBILE.
 ///
 /// Write the reference to disk before the call, and the order number after it. If the program ends
 /// during the call, the outcome is UNKNOWN.
 ///
 /// client:  not NULL; may be in use by other threads.
 /// request: not NULL; borrowed for this call.
-/// payment: receives the payment; free it with flexpay_payment_free. NULL on failure. May be NULL, but
-///          then you do not learn the order number.
+/// payment: receives the payment; free it with flexpay_payment_free. NULL on failure. May be NULL,
+///          but then you do not learn the order number.
 /// error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL, but
 ///          then you do not learn whether you may repeat the request.
 /// Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,

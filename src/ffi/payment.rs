@@ -12,8 +12,8 @@ use super::panics::stop_panics;
 use crate::error::Result;
 use crate::payment::{Payment, PaymentRequest};
 
-/// What a customer is asked to pay by card. Initialize with FLEXPAY_PAYMENT_REQUEST_INIT. Strings are
-/// UTF-8, NULL if absent, and borrowed for the call only.
+/// What a customer is asked to pay by card. Initialize with FLEXPAY_PAYMENT_REQUEST_INIT. Strings
+/// are UTF-8, NULL if absent, and borrowed for the call only.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flexpay_payment_request {
@@ -21,7 +21,8 @@ pub struct flexpay_payment_request {
     pub size: size_t,
     /// Your own reference. Required. Use one reference for one payment: it is the gateway's only
     /// protection against a repeated payment. Repeat a request with the same reference only after
-    /// NOT_SENT; after REFUSED use a new one.
+    /// NOT_SENT; after REFUSED use a new one. If the gateway says that the reference was used
+    /// before, find out the state of the earlier request first.
     pub reference: *const c_char,
     /// A plain decimal greater than zero with at most two decimals: "100", "25.50". Required.
     pub amount: *const c_char,
@@ -29,8 +30,8 @@ pub struct flexpay_payment_request {
     pub currency: *const c_char,
     /// What the payment is for, shown to the customer.
     pub description: *const c_char,
-    /// Where the gateway sends its callback: an absolute http or https URL. The gateway refuses one on
-    /// localhost or a private network.
+    /// Where the gateway sends its callback: an absolute http or https URL. The gateway refuses one
+    /// on localhost or a private network.
     pub callback_url: *const c_char,
     /// Where the customer's browser goes after the payment: http or https, or a link into your app
     /// ("monapp://paiement?status=ok"). The next three fields accept the same.
@@ -41,8 +42,8 @@ pub struct flexpay_payment_request {
     pub decline_url: *const c_char,
     /// Your home page. Sent with FLEXPAY_API_V1_1 only: FLEXPAY_API_V1 has no such field.
     pub home_url: *const c_char,
-    /// An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is not
-    /// sent to the gateway.
+    /// An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is
+    /// not sent to the gateway.
     pub correlation_id: *const c_char,
 }
 
@@ -51,17 +52,18 @@ unsafe impl SizedStruct for flexpay_payment_request {
     const END: usize = offset_of!(Self, correlation_id) + size_of::<*const c_char>();
 }
 
-/// A payment or a payout that the gateway accepted; the money has not moved yet. Strings are UTF-8, NULL if
-/// absent, and valid until the object is freed with flexpay_payment_free.
+/// A payment or a payout that the gateway accepted; the money has not moved yet. Strings are UTF-8,
+/// NULL if absent, and valid until the object is freed with flexpay_payment_free.
 #[repr(C)]
 pub struct flexpay_payment {
-    /// Where to send the customer: an absolute https URL (http on this machine only), and not
-    /// a URL of your shop: the library has checked it. NULL if there is a page instead, and always after
+    /// Where to send the customer: an absolute https URL (http on this machine only), and not a URL
+    /// of your shop: the library has checked it. NULL if there is a page instead, and always after
     /// flexpay_pay_mobile and flexpay_payout.
     pub redirect_url: *const c_char,
-    /// The gateway's order number, for flexpay_check and flexpay_wait. After flexpay_pay, NULL if the reply
-    /// had none: always with FLEXPAY_API_V1, rarely with FLEXPAY_API_V1_1. Then only the callback or the
-    /// merchant's console can tell the state. Never NULL after flexpay_pay_mobile and flexpay_payout.
+    /// The gateway's order number, for flexpay_check and flexpay_wait. After flexpay_pay, NULL if
+    /// the reply had none: always with FLEXPAY_API_V1, rarely with FLEXPAY_API_V1_1. Then only the
+    /// callback or the merchant's console can tell the state. Never NULL after flexpay_pay_mobile
+    /// and flexpay_payout.
     pub order_number: *const c_char,
     /// The gateway's code, as received.
     pub code: *const c_char,
@@ -118,11 +120,11 @@ impl flexpay_payment {
     }
 }
 
-/// Sends a request for a payment by card, AT MOST ONCE in every case. If the call fails, the error's outcome says
-/// whether you may repeat it.
+/// Sends a request for a payment by card, AT MOST ONCE in every case. If the call fails, the
+/// error's outcome says whether you may repeat it.
 ///
-/// Write the reference to disk before the call, and the order number before you send the customer to
-/// the page. If the program ends during the call, the outcome is UNKNOWN.
+/// Write the reference to disk before the call, and the order number before you send the customer
+/// to the page. If the program ends during the call, the outcome is UNKNOWN.
 ///
 /// client:  not NULL; may be in use by other threads.
 /// request: not NULL; borrowed for this call.

@@ -11,8 +11,8 @@ use super::payment::flexpay_payment;
 use crate::error::Result;
 use crate::payment::PayoutRequest;
 
-/// Money to send to a mobile money account. Initialize with FLEXPAY_PAYOUT_REQUEST_INIT. Strings are
-/// UTF-8, NULL if absent, and borrowed for the call only.
+/// Money to send to a mobile money account. Initialize with FLEXPAY_PAYOUT_REQUEST_INIT. Strings
+/// are UTF-8, NULL if absent, and borrowed for the call only.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flexpay_payout_request {
@@ -20,19 +20,20 @@ pub struct flexpay_payout_request {
     pub size: size_t,
     /// Your own reference. Required. Use one reference for one payout, and never that of a payment.
     /// Repeat a request with the same reference only after NOT_SENT; after REFUSED use a new one.
+    /// If it was used before, the outcome is UNKNOWN: the money may be on its way.
     pub reference: *const c_char,
     /// A plain decimal greater than zero with at most two decimals: "575", "0.50". Required.
     pub amount: *const c_char,
     /// "CDF" or "USD". Required.
     pub currency: *const c_char,
-    /// The beneficiary's number, as people write it: "0812345678", "+243 81 234 56 78". Required. See
-    /// flexpay_normalize_phone.
+    /// The beneficiary's number, as people write it: "0812345678", "+243 81 234 56 78". Required.
+    /// See flexpay_normalize_phone.
     pub phone: *const c_char,
-    /// Where the gateway sends its callback: an absolute http or https URL. Required. The gateway refuses
-    /// one on localhost or a private network.
+    /// Where the gateway sends its callback: an absolute http or https URL. Required. The gateway
+    /// refuses one on localhost or a private network.
     pub callback_url: *const c_char,
-    /// An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is not
-    /// sent to the gateway.
+    /// An id of your own for this call, for its trace: 1 to 64 printable ASCII characters. It is
+    /// not sent to the gateway.
     pub correlation_id: *const c_char,
 }
 
@@ -58,21 +59,21 @@ impl flexpay_payout_request {
     }
 }
 
-/// Sends your money to a mobile money account, AT MOST ONCE in every case. A repeated payout gives the
-/// money away: if the call fails, the error's outcome says whether you may repeat it.
+/// Sends your money to a mobile money account, AT MOST ONCE in every case. A repeated payout gives
+/// the money away: if the call fails, the error's outcome says whether you may repeat it.
 ///
 /// Refused without FLEXPAY_FLAG_ALLOW_PAYOUT (INVALID, field "allow_payout"): set it only in the
-/// program that makes payouts. FLEXPAY_OK means that the gateway accepted the payout. The beneficiary
-/// has the money when flexpay_verify_order, with an expected of FLEXPAY_KIND_PAYOUT, returns
-/// FLEXPAY_STATE_PAID.
+/// program that makes payouts. FLEXPAY_OK means that the gateway accepted the payout. The
+/// beneficiary has the money when flexpay_verify_order, with an expected of FLEXPAY_KIND_PAYOUT,
+/// returns FLEXPAY_STATE_PAID.
 ///
 /// Write the reference to disk before the call, and the order number after it. If the program ends
 /// during the call, the outcome is UNKNOWN.
 ///
 /// client:  not NULL; may be in use by other threads.
 /// request: not NULL; borrowed for this call.
-/// payment: receives the payout; free it with flexpay_payment_free. NULL on failure. May be NULL, but
-///          then you do not learn the order number.
+/// payment: receives the payout; free it with flexpay_payment_free. NULL on failure. May be NULL,
+///          but then you do not learn the order number.
 /// error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL, but
 ///          then you do not learn whether you may repeat the request.
 /// Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,

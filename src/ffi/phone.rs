@@ -14,9 +14,9 @@ pub const FLEXPAY_PHONE_SIZE: i32 = 13;
 /// flexpay_pay_mobile and flexpay_payout send it. They do it themselves: call this to check what
 /// somebody typed, or to compare numbers.
 ///
-/// Accepted are "+243...", "00243..." and "243..." with nine more digits, and "0" with nine more digits.
-/// Blanks, dots, dashes, brackets and invisible characters are removed. Anything else is INVALID, field "phone". Only the
-/// gateway knows which operator a number belongs to.
+/// Accepted are "+243...", "00243..." and "243..." with nine more digits, and "0" with nine more
+/// digits. Blanks, dots, dashes, brackets and invisible characters are removed. Anything else is
+/// INVALID, field "phone". Only the gateway knows which operator a number belongs to.
 ///
 /// phone:      the number; borrowed for this call; not in the buffer of normalized. NULL is INVALID.
 /// normalized: receives the number and its NUL; not NULL. Empty on failure.

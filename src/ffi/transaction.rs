@@ -22,8 +22,8 @@ pub struct flexpay_transaction {
     pub status: *const c_char,
     /// The order number in the gateway's reply, or else the one that was checked. Never NULL.
     pub order_number: *const c_char,
-    /// Your reference; the gateway sometimes writes the order number here. The verify functions, and a
-    /// wait with expected, accept that only if expected.order_number is set.
+    /// Your reference; the gateway sometimes writes the order number here. The verify functions,
+    /// and a wait with expected, accept that only if expected.order_number is set.
     pub reference: *const c_char,
     /// The requested amount, with two decimals: "50.00". Compare this one with your
     /// records: by amount_minor or flexpay_verify_order, not with strcmp, as you may have written "50".
@@ -45,8 +45,8 @@ pub struct flexpay_transaction {
     pub code: *const c_char,
     /// The gateway's message.
     pub message: *const c_char,
-    /// The reply as received, with the token masked if the gateway repeated it. It may contain a token
-    /// that the gateway escaped in another way: do not log it. Never NULL.
+    /// The reply as received, with the token masked if the gateway repeated it. It may contain a
+    /// token that the gateway escaped in another way: do not log it. Never NULL.
     pub raw: *const c_char,
     /// What the call did, as JSON text: see FLEXPAY_FLAG_TRACE. NULL without that flag.
     pub trace: *const c_char,
@@ -106,9 +106,9 @@ impl flexpay_transaction {
 }
 
 /// Returns 1 if a new state may replace the recorded one, else 0. Callbacks and checks may arrive
-/// late, twice and out of order: call this function before each write. A late PAID replaces FAILED and CANCELLED.
-/// REFUNDING replaces only PAID; REFUNDED replaces PAID and REFUNDING. No state is replaced by
-/// itself, by UNKNOWN, or by an earlier state.
+/// late, twice and out of order: call this function before each write. A late PAID replaces FAILED
+/// and CANCELLED. REFUNDING replaces only PAID; REFUNDED replaces PAID and REFUNDING. No state is
+/// replaced by itself, by UNKNOWN, or by an earlier state.
 ///
 /// recorded: the state in your records. now: the new state. A number that is not a state counts as
 /// UNKNOWN.
@@ -127,7 +127,8 @@ fn state(number: i32) -> State {
 }
 
 /// Checks an order. A check changes nothing, so it retries after a broken connection or a gateway
-/// failure: at most three times in all, within timeout_ms (not with FLEXPAY_FLAG_CHECK_ONCE).
+/// failure: at most three times in all, within timeout_ms (not with FLEXPAY_FLAG_CHECK_ONCE). The
+/// correlation id of its trace is random; flexpay_verify_order accepts yours.
 ///
 /// client:       not NULL; may be in use by other threads.
 /// order_number: the gateway's order number; borrowed for this call. NULL is INVALID: FLEXPAY_API_V1

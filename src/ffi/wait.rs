@@ -16,31 +16,40 @@ use crate::wait::WaitOptions;
 
 /// How to wait. Initialize with FLEXPAY_WAIT_OPTIONS_INIT. A time of 0 means the default.
 ///
-/// If expected is of FLEXPAY_KIND_MOBILE, the defaults are those of a customer who confirms on the phone,
-/// beside the till: people take about a minute, the till should learn it soon, and after some minutes the
-/// operator's message has expired. The gateway documents no time: these are decisions of this library.
+/// The defaults depend on expected.kind; without expected they are those of a card. They are
+/// decisions of this library, because the gateway documents no times:
+///
+///                     card       mobile     payout
+///     timeout_ms      600000     300000     600000
+///     interval_ms     1000       2000       1000
+///     max_interval_ms 10000      5000       10000
+///     failed_grace_ms 30000      90000      300000
+///
+/// A customer who confirms on the phone takes about a minute, and the message on the phone expires
+/// after some minutes. The gateway may report FAILED while the customer is still typing: so a
+/// mobile payment's grace is longer than the typing. A payout's is longer still: if its failure is
+/// believed too early, it is paid out twice.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flexpay_wait_options {
     /// sizeof(flexpay_wait_options), set by FLEXPAY_WAIT_OPTIONS_INIT.
     pub size: size_t,
-    /// The time limit of the whole wait, in milliseconds. 0 means 600000; 300000 for a mobile payment.
+    /// The time limit of the whole wait, in milliseconds.
     pub timeout_ms: u32,
-    /// The pause before the second check, in milliseconds. It grows by half each time. 0 means 1000;
-    /// 2000 for a mobile payment.
+    /// The pause before the second check, in milliseconds. It grows by half each time.
     pub interval_ms: u32,
-    /// The longest pause, in milliseconds. 0 means 10000; 5000 for a mobile payment.
+    /// The longest pause, in milliseconds.
     pub max_interval_ms: u32,
     /// How long the gateway must keep reporting FAILED before the wait returns it, in milliseconds:
     /// it may report FAILED while the customer is still typing, and PAID afterwards. The same for
-    /// CANCELLED, REFUNDING and REFUNDED. 0 means 30000.
+    /// CANCELLED, REFUNDING and REFUNDED.
     pub failed_grace_ms: u32,
     /// Ends the wait from another thread or from a signal handler. May be NULL.
     pub cancel: *const flexpay_cancel_token,
-    /// Your payment request. The wait then returns only that payment: another reference, amount or
-    /// currency ends it with MISMATCH. If its order_number is set, it must be the one you wait for;
-    /// set it if it is from your records. Its query is not used. NULL: nothing is compared, and you
-    /// must compare reference, amount and currency yourself.
+    /// Your payment or payout. The wait then returns only that one: another reference, amount,
+    /// currency or kind ends it with MISMATCH. If its order_number is set, it must be the one you
+    /// wait for; set it if it is from your records. Its query is not used. NULL: nothing is
+    /// compared, and you must compare reference, amount and currency yourself.
     pub expected: *const flexpay_expected,
     /// An id of your own for this call, for its trace: 1 to 64 printable ASCII characters.
     pub correlation_id: *const c_char,
@@ -78,13 +87,13 @@ impl flexpay_wait_options {
 /// Waits for the final state of an order: checks it repeatedly, with growing pauses, until the
 /// state is final, the time is up, or the wait is cancelled.
 ///
-/// PAID ends the wait at once. FAILED, CANCELLED, REFUNDING and REFUNDED end it after the gateway has
-/// reported the same state for failed_grace_ms. That is a decision of this library, and no promise of
-/// the gateway: see FLEXPAY_STATE_FAILED. PENDING and UNKNOWN never end it. The wait continues if the
-/// order is not found (yet), the check is refused, the gateway fails, or there is no connection. A
-/// refused token or an invalid certificate ends it. A
-/// failed wait does not say whether the order was paid: its outcome is UNKNOWN, except for an
-/// INVALID argument. With options.expected, the returned transaction is that of your payment request.
+/// PAID ends the wait at once. FAILED, CANCELLED, REFUNDING and REFUNDED end it after the gateway
+/// has reported the same state for failed_grace_ms. That is a decision of this library, and no
+/// promise of the gateway: see FLEXPAY_STATE_FAILED. PENDING and UNKNOWN never end it. The wait
+/// continues if the order is not found (yet), the check is refused, the gateway fails, or there is
+/// no connection. A refused token or an invalid certificate ends it. A failed wait does not say
+/// whether the order was paid: its outcome is UNKNOWN, except for an INVALID argument. With
+/// options.expected, the returned transaction is that of your payment or payout.
 ///
 /// client:       not NULL; may be in use by other threads.
 /// order_number: the gateway's order number; borrowed for this call. NULL is INVALID: FLEXPAY_API_V1

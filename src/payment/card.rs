@@ -17,7 +17,8 @@ use crate::token::{Place, Token};
 use crate::transport::Body;
 use crate::wire::percent;
 
-/// A request for a payment by a customer with a card. The fields are named as in the gateway's document.
+/// A request for a payment by a customer with a card. The fields are named as in the gateway's
+/// document.
 ///
 /// The two other fields of that document, `authorization` and `merchant`, come from the [`Config`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +39,8 @@ pub struct PaymentRequest {
     /// localhost or a private network.
     pub callback_url: Option<String>,
     /// Where the gateway sends the customer's browser after the payment: http or https, or a link
-    /// into the merchant's app (`monapp://paiement?status=ok`). The next three fields accept the same.
+    /// into the merchant's app (`monapp://paiement?status=ok`). The next three fields accept the
+    /// same.
     pub approve_url: Option<String>,
     /// Where the browser is sent after the customer cancelled.
     pub cancel_url: Option<String>,
@@ -46,14 +48,14 @@ pub struct PaymentRequest {
     pub decline_url: Option<String>,
     /// The shop's front page. Only `/v1.1/pay` has this field; it is not sent to `/v1/pay`.
     pub home_url: Option<String>,
-    /// An id of your own for this call, for its [trace](crate::Config::trace): 1 to 64 printable ASCII
-    /// characters. It is not sent to the gateway.
+    /// An id of your own for this call, for its [trace](crate::Config::trace): 1 to 64 printable
+    /// ASCII characters. It is not sent to the gateway.
     pub correlation_id: Option<String>,
 }
 
 impl PaymentRequest {
-    /// Refuses what no gateway could accept. Limits on lengths, or on fractions of a franc, are left
-    /// to the gateway.
+    /// Refuses what no gateway could accept. Limits on lengths, or on fractions of a franc, are
+    /// left to the gateway.
     pub(crate) fn validate(&self) -> Result<Amount> {
         validate_reference(&self.reference)?;
         let amount = validate_amount(&self.amount)?;
@@ -77,8 +79,8 @@ impl PaymentRequest {
     }
 
     /// Encodes the request, with a placeholder for the token: the transport inserts the token just
-    /// before sending. It is the first field, so that it is sent in one piece. `callback_url` is the
-    /// signed callback address.
+    /// before sending. It is the first field, so that it is sent in one piece. `callback_url` is
+    /// the signed callback address.
     pub(crate) fn encode(
         &self,
         config: &Config,

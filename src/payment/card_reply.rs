@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::refusal::{not_a_payment_page, refused, refused_by_status, with_named_order};
 use super::{Payment, PaymentRequest};
 use crate::address;
-use crate::config::Api;
+use crate::config::{Api, Service};
 use crate::error::{Error, Result};
 use crate::token::Token;
 use crate::wire::fields::{Field, Fields, ParseError};
@@ -18,12 +18,12 @@ use crate::wire::{is_success, json, printable};
 pub(crate) struct CardContext<'a> {
     pub(crate) request: &'a PaymentRequest,
     pub(crate) api: Api,
-    pub(crate) pay_url: &'a str,
+    pub(crate) service: Service<'a>,
 }
 
 impl Payment {
-    /// Reads the gateway's reply to a request for a payment by card. The replies are not documented: this accepts
-    /// those that were observed.
+    /// Reads the gateway's reply to a request for a payment by card. The replies are not
+    /// documented: this accepts those that were observed.
     pub(crate) fn read_card(reply: &Reply, context: &CardContext<'_>) -> Result<Self> {
         let is_payment_address = |address: &str| !context.request.is_on_shop_site(address);
         Self::from_reply(reply, context)
@@ -41,7 +41,7 @@ impl Payment {
                         .or_gateway_message(|| reply.gateway_message())
                 })
             }
-            _ => Err(refused_by_status("the payment request", reply)),
+            _ => Err(refused_by_status(context.service.request, reply)),
         }
     }
 
@@ -56,23 +56,22 @@ impl Payment {
         }
         Ok(Self {
             redirect_url: Some(redirect_url.to_owned()),
-            order_number: None,
-            code: None,
-            message: None,
-            page: None,
-            trace: None,
+            ..Self::default()
         })
     }
 
     fn from_location(reply: &Reply, context: &CardContext<'_>) -> Result<Self> {
         let location = reply.location.as_deref().map(str::trim);
-        let payment = match location.map(|location| address::resolve(context.pay_url, location)) {
-            Some(moved) if address::is_moved(context.pay_url, &moved) => Err(reply_error(format!(
-                "the gateway redirects to {:?}, which is not a card page: its address seems to \
+        let payment = match location.map(|location| address::resolve(context.service.url, location))
+        {
+            Some(moved) if address::is_moved(context.service.url, &moved) => {
+                Err(reply_error(format!(
+                    "the gateway redirects to {:?}, which is not a card page: its address seems to \
                  have moved there (see pay_url)",
-                printable(&moved, 200)
-            ))
-            .about("redirect_url")),
+                    printable(&moved, 200)
+                ))
+                .about("redirect_url"))
+            }
             Some(address) => Self::with_redirect_url(&address, context),
             None => Err(reply_error("the reply is a redirect without an address")),
         };
@@ -146,7 +145,7 @@ impl Payment {
             }),
         };
         if refused_by_code {
-            return Ok(Err(refused("the payment request", gateway_message)));
+            return Ok(Err(refused(context.service.request, gateway_message)));
         }
         let order = order_number.map_or(String::new(), |order| {
             format!(" (order number {:?})", printable(&order, 60))
@@ -193,7 +192,8 @@ impl Payment {
             ));
         }
         let foreign = |action: &String| {
-            !posts_to_gateway(action, context.pay_url) && !context.request.is_on_shop_site(action)
+            !posts_to_gateway(action, context.service.url)
+                && !context.request.is_on_shop_site(action)
         };
         if page.form_actions.iter().any(foreign) {
             return Err(not_a_payment_page(
@@ -256,12 +256,8 @@ impl Payment {
             return Err(reply_error("the gateway's page contains a NUL"));
         }
         Ok(Self {
-            redirect_url: None,
-            order_number: None,
-            code: None,
-            message: None,
             page: Some(html.to_owned()),
-            trace: None,
+            ..Self::default()
         })
     }
 }

@@ -4,7 +4,7 @@ use super::validate::{
     require_callback_url, validate_amount, validate_currency, validate_reference,
     validate_return_url,
 };
-use super::wallet::WalletFields;
+use super::wallet::{MOBILE_MONEY, WalletFields};
 use crate::amount::Amount;
 use crate::error::Result;
 use crate::kind::Kind;
@@ -13,7 +13,8 @@ use crate::signature::SignedPayment;
 use crate::transport::Body;
 
 /// A request for a payment by a customer with mobile money: M-Pesa, Orange Money, Airtel Money,
-/// Afrimoney. The customer receives a message on the phone and confirms with a PIN: there is no page.
+/// Afrimoney. The customer receives a message on the phone and confirms with a PIN: there is no
+/// page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "deserialize", derive(serde::Deserialize))]
 #[cfg_attr(feature = "deserialize", serde(default, deny_unknown_fields))]
@@ -33,18 +34,18 @@ pub struct MobileRequest {
     pub callback_url: String,
     /// What is being paid for.
     pub description: Option<String>,
-    /// The address after the payment: http or https, or a link into the merchant's app. The next three
-    /// fields accept the same.
+    /// The address after the payment: http or https, or a link into the merchant's app. The next
+    /// three fields accept the same.
     pub approve_url: Option<String>,
     /// The address after the customer cancelled.
     pub cancel_url: Option<String>,
     /// The address after the payment was refused.
     pub decline_url: Option<String>,
-    /// The address to return to. One guide of the gateway calls it mandatory; live requests without it
-    /// are accepted.
+    /// The address to return to. One guide of the gateway calls it mandatory; live requests without
+    /// it are accepted.
     pub return_url: Option<String>,
-    /// An id of your own for this call, for its [trace](crate::Config::trace): 1 to 64 printable ASCII
-    /// characters. It is not sent to the gateway.
+    /// An id of your own for this call, for its [trace](crate::Config::trace): 1 to 64 printable
+    /// ASCII characters. It is not sent to the gateway.
     pub correlation_id: Option<String>,
 }
 
@@ -83,6 +84,7 @@ impl MobileRequest {
     ) -> Body {
         WalletFields {
             merchant,
+            service_type: MOBILE_MONEY,
             phone,
             reference: &self.reference,
             amount: amount.to_plain_string(),
@@ -93,7 +95,6 @@ impl MobileRequest {
             cancel_url: self.cancel_url.as_deref(),
             decline_url: self.decline_url.as_deref(),
             return_url: self.return_url.as_deref(),
-            ..WalletFields::default()
         }
         .into_body()
     }

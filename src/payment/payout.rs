@@ -3,7 +3,7 @@
 use super::validate::{
     require_callback_url, validate_amount, validate_currency, validate_reference,
 };
-use super::wallet::WalletFields;
+use super::wallet::{MOBILE_MONEY, WalletFields};
 use crate::amount::Amount;
 use crate::error::Result;
 use crate::kind::Kind;
@@ -29,8 +29,8 @@ pub struct PayoutRequest {
     /// The address to which the gateway posts the callback. The gateway refuses addresses on
     /// localhost or a private network.
     pub callback_url: String,
-    /// An id of your own for this call, for its [trace](crate::Config::trace): 1 to 64 printable ASCII
-    /// characters. It is not sent to the gateway.
+    /// An id of your own for this call, for its [trace](crate::Config::trace): 1 to 64 printable
+    /// ASCII characters. It is not sent to the gateway.
     pub correlation_id: Option<String>,
 }
 
@@ -65,12 +65,17 @@ impl PayoutRequest {
     ) -> Body {
         WalletFields {
             merchant,
+            service_type: MOBILE_MONEY,
             phone,
             reference: &self.reference,
             amount: amount.to_plain_string(),
             currency: &self.currency,
             callback_url,
-            ..WalletFields::default()
+            description: None,
+            approve_url: None,
+            cancel_url: None,
+            decline_url: None,
+            return_url: None,
         }
         .into_body()
     }

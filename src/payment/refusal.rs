@@ -31,8 +31,8 @@ pub(super) fn refused_by_status(what: &str, reply: &Reply) -> Error {
 }
 
 /// Adds the order number in the reply to the error. If a refusal names an order, or an address at
-/// which it can be paid, a payment may exist: then the error becomes one with an unknown outcome, so
-/// that the request is not repeated.
+/// which it can be paid, a payment may exist: then the error becomes one with an unknown outcome,
+/// so that the request is not repeated.
 pub(super) fn with_named_order(
     error: Error,
     reply: &Reply,
@@ -83,4 +83,13 @@ pub(super) fn not_a_payment_page(what: &str, page: &Page) -> Error {
         "{what}, not a payment: {:?} (a firewall, a login or maintenance?)",
         printable(name, 80)
     ))
+}
+
+/// The gateway's message for a reference that it knows: "Transaction déjà traitée", "Référence
+/// dupliquée". Accents are not compared:
+/// their charset is unknown.
+pub(crate) fn is_duplicate_reference(error: &Error) -> bool {
+    let message = error.gateway_message().unwrap_or_default().to_lowercase();
+    let is_already_processed = message.contains("transaction d") && message.contains(" trait");
+    error.code() == ErrorCode::Refused && (is_already_processed || message.contains("dupliqu"))
 }

@@ -4,7 +4,6 @@
 use crate::address;
 use crate::amount::{Amount, AmountError};
 use crate::error::{Error, Result};
-use crate::text::is_invisible;
 use crate::wire::printable;
 
 /// Checks a merchant's reference. If the gateway trimmed it, or removed invisible characters, every
@@ -13,9 +12,7 @@ pub(crate) fn validate_reference(reference: &str) -> Result<()> {
     if reference.trim().is_empty() {
         return Err(Error::invalid("reference", "is missing"));
     }
-    let is_refused =
-        |c: &char| c.is_control() || is_invisible(*c) || matches!(c, '\u{2028}' | '\u{2029}');
-    if let Some(c) = reference.chars().find(is_refused) {
+    if let Some(c) = reference.chars().find(|&c| is_invisible(c)) {
         let code = u32::from(c);
         return Err(Error::invalid(
             "reference",
@@ -31,6 +28,22 @@ pub(crate) fn validate_reference(reference: &str) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Control characters, line endings, and the Unicode characters that have no width or change the
+/// text direction.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{2069}'
+                | '\u{feff}'
+        )
 }
 
 /// Parses the amount of a payment request: a plain decimal greater than zero.

@@ -7,12 +7,12 @@ use crate::token::Place;
 use crate::transport::Body;
 
 /// The keys of both services. Those of a payout are a part of those of a payment.
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct WalletFields<'a> {
     pub(super) merchant: &'a str,
     #[serde(rename = "type")]
-    pub(super) service_type: ServiceType,
+    pub(super) service_type: &'static str,
     pub(super) phone: &'a str,
     pub(super) reference: &'a str,
     /// Without decorative decimals: the gateway refused `1.00`.
@@ -31,13 +31,8 @@ pub(super) struct WalletFields<'a> {
     pub(super) return_url: Option<&'a str>,
 }
 
-/// The `type` of a request.
-#[derive(Default, Serialize)]
-pub(super) enum ServiceType {
-    #[default]
-    #[serde(rename = "1")]
-    MobileMoney,
-}
+/// The `type` of both services.
+pub(super) const MOBILE_MONEY: &str = "1";
 
 impl WalletFields<'_> {
     /// The request body. The token is in the Authorization header.

@@ -171,8 +171,8 @@ impl Call {
         Instant::now() < self.deadline
     }
 
-    /// The timeout of the next blocking operation: the time left, or less if the call can be cancelled.
-    /// `None` if the deadline has passed or the call was cancelled.
+    /// The timeout of the next blocking operation: the time left, or less if the call can be
+    /// cancelled. `None` if the deadline has passed or the call was cancelled.
     pub(crate) fn next_timeout(&self) -> Option<Duration> {
         let left = self
             .stage_deadline()
@@ -210,8 +210,8 @@ impl Call {
         self.reply_started.set(true);
     }
 
-    /// Writes the token over its placeholder in a request, once. Returns whether `output` contains it
-    /// now.
+    /// Writes the token over its placeholder in a request, once. Returns whether `output` contains
+    /// it now.
     pub(crate) fn write_token(&self, output: &mut [u8]) -> bool {
         let mut token = self.token.borrow_mut();
         let written = token

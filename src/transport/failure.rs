@@ -121,8 +121,8 @@ fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
     }
 }
 
-/// A certificate refused for its dates often means that this machine's clock is wrong. So the message
-/// contains the clock's time.
+/// A certificate refused for its dates often means that this machine's clock is wrong. So the
+/// message contains the clock's time.
 fn explain_tls(error: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(certificate) = error else {
         return error.to_string();

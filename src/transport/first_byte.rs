@@ -50,7 +50,8 @@ pub(super) struct FirstByteTransport<T> {
     handle: ConnectionHandle,
 }
 
-/// A flag shared by a connection and its replies: the client can prevent the reuse of the connection.
+/// A flag shared by a connection and its replies: the client can prevent the reuse of the
+/// connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ConnectionHandle(Arc<AtomicBool>);
 

@@ -13,7 +13,8 @@ use super::call::Call;
 use super::per_process::PerProcess;
 use super::tcp::timed_out;
 
-/// How long a result is cached: as long as in browsers. The system's resolver does not report the TTL.
+/// How long a result is cached: as long as in browsers. The system's resolver does not report the
+/// TTL.
 const CACHE_TIME: Duration = Duration::from_secs(60);
 
 /// The addresses of a host.
@@ -37,7 +38,8 @@ pub(super) fn put_last(host: &str, losers: &[IpAddr]) {
     }
 }
 
-/// Removes a host from the cache. No connection to any of its addresses was possible: it may have moved.
+/// Removes a host from the cache. No connection to any of its addresses was possible: it may have
+/// moved.
 pub(super) fn forget(host: &str) {
     cache().forget(host);
 }

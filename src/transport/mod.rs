@@ -31,19 +31,17 @@ use crate::cancel::CancelToken;
 use crate::config::Config;
 use crate::error::{Error, ErrorCode, Result};
 use crate::token::{Place, Token};
-use crate::trace::{Step, Trace};
+use crate::trace::{Step, Trace, media_type};
 use crate::wire::reply::Reply;
 use crate::wire::{date, printable};
 
-/// The largest reply body that is read, in bytes. Card pages may be large; the limit protects against
-/// an endless reply.
+/// The largest reply body that is read, in bytes. Card pages may be large; the limit protects
+/// against an endless reply.
 const MAX_BODY: u64 = 1024 * 1024;
 /// The buffers of a connection, in bytes. The head of a reply must fit into the input buffer:
 /// `first_byte` refuses a larger one.
 const INPUT_BUFFER: usize = 64 * 1024;
 const OUTPUT_BUFFER: usize = 16 * 1024;
-/// In characters.
-const MAX_TRACED_HEADER: usize = 100;
 
 /// A request body.
 #[derive(Debug)]
@@ -64,7 +62,8 @@ pub(crate) enum Connection {
     New,
 }
 
-/// The deadline of a call, the token that may cancel it earlier, and the trace to record its steps in.
+/// The deadline of a call, the token that may cancel it earlier, and the trace to record its steps
+/// in.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits<'c> {
     pub(crate) deadline: Instant,
@@ -138,9 +137,9 @@ impl Transport {
     /// Sends a GET request, with the token in the Authorization header. Returns the reply, and its
     /// connection if that was reused: if it had carried an earlier reply.
     ///
-    /// If the gateway closes an idle connection at the moment it is reused, the request is sent once
-    /// more, over a new connection. HTTP allows this for a request that changes nothing (RFC 9110,
-    /// section 9.2.2).
+    /// If the gateway closes an idle connection at the moment it is reused, the request is sent
+    /// once more, over a new connection. HTTP allows this for a request that changes nothing (RFC
+    /// 9110, section 9.2.2).
     pub(crate) fn get(
         &self,
         url: &str,
@@ -189,6 +188,9 @@ impl Transport {
             }
             Err(error) => {
                 let error = failure::explain(error, call, url);
+                call.record(|| Step::AttemptFailed {
+                    error: error.code().name(),
+                });
                 let connection_failed = match error.code() {
                     ErrorCode::Connection => true,
                     ErrorCode::Timeout => call.has_time_left(),
@@ -203,8 +205,8 @@ impl Transport {
         })
     }
 
-    /// Reads the reply after its head. This does not fail: if the body cannot be read, the error is in
-    /// [`Reply::body`].
+    /// Reads the reply after its head. This does not fail: if the body cannot be read, the error is
+    /// in [`Reply::body`].
     fn read_reply(&self, mut response: Response<ureq::Body>, call: &Call, url: &str) -> Reply {
         let mut body = Vec::new();
         let mut reader = response.body_mut().as_reader().take(MAX_BODY + 1);
@@ -234,8 +236,8 @@ impl Transport {
             status: response.status().as_u16(),
             bytes,
             complete: body.is_ok(),
-            content_type: header("content-type").map(|value| printable(&value, MAX_TRACED_HEADER)),
-            date: header("date").map(|value| printable(&value, MAX_TRACED_HEADER)),
+            content_type: header("content-type").and_then(|value| media_type(&value)),
+            date: header("date").filter(|value| date::is_http(value)),
         });
         Reply {
             status: response.status().as_u16(),

@@ -22,7 +22,8 @@ impl<T> PerProcess<T> {
         Self(OnceBox::new())
     }
 
-    /// The value of this process. `make` may run in two threads at once; then one result is dropped.
+    /// The value of this process. `make` may run in two threads at once; then one result is
+    /// dropped.
     pub(super) fn get_or_init(&self, make: impl Fn() -> T) -> &T {
         let process = std::process::id();
         let mut slot = self;

@@ -14,9 +14,9 @@ use crate::address;
 use crate::config::Config;
 use crate::error::{Error, Result};
 
-/// How many pools are cached for later clients. A pool that is dropped from the cache lives until its
-/// last client is freed. One is usual: a second is
-/// created only for another gateway or proxy, or other certificates.
+/// How many pools are cached for later clients. A pool that is dropped from the cache lives until
+/// its last client is freed. One is usual: a second is created only for another gateway or proxy,
+/// or other certificates.
 const MAX_CACHED_POOLS: usize = 16;
 /// How long a connection may be idle. After that, a check opens a new one.
 const MAX_IDLE: Duration = Duration::from_secs(15);
@@ -145,9 +145,9 @@ impl Pool {
     }
 }
 
-/// Makes a first request, which sends nothing, so that ureq creates its constant now. ureq does this
-/// under a lock, and after a fork at that moment the lock is never released in the child: its calls
-/// would never end.
+/// Makes a first request, which sends nothing, so that ureq creates its constant now. ureq does
+/// this under a lock, and after a fork at that moment the lock is never released in the child: its
+/// calls would never end.
 #[cfg(unix)]
 pub(crate) fn initialize_ureq() {
     let connector = ().chain(tcp::TcpConnector { proxied: false });

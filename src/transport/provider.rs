@@ -52,8 +52,8 @@ impl KeyProvider for NoPrivateKeys {
     }
 }
 
-/// The signature algorithms accepted from a server or in a certificate. (A TLS 1.2 scheme does not name
-/// the curve.)
+/// The signature algorithms accepted from a server or in a certificate. (A TLS 1.2 scheme does not
+/// name the curve.)
 const SIGNATURE_ALGORITHMS: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
     all: &[
         ECDSA_P256_SHA256,

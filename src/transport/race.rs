@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use super::call::Call;
 use super::tcp::timed_out;
-use crate::trace::Step;
+use crate::trace::{Step, error_word};
 
 /// The time between the starts of two attempts: the "Connection Attempt Delay" that RFC 8305
 /// recommends.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Returns the first connection that is established before `deadline`, and the addresses that were tried
-/// before it. The other attempts are aborted. The error is that of the last failed attempt.
+/// Returns the first connection that is established before `deadline`, and the addresses that were
+/// tried before it. The other attempts are aborted. The error is that of the last failed attempt.
 pub(super) fn connect_first(
     call: &Call,
     addresses: &[SocketAddr],
@@ -158,7 +158,7 @@ impl Race<'_> {
     fn record_failure(&mut self, address: SocketAddr, error: io::Error) {
         self.call.record(|| Step::ConnectFailed {
             address: address.to_string(),
-            error: format!("{:?}", error.kind()),
+            error: error_word(error.kind()),
         });
         self.last_error = error.into();
     }
@@ -185,8 +185,8 @@ impl Drop for Race<'_> {
     }
 }
 
-/// The addresses in the system's order, but IPv4 and IPv6 alternate: if an address does not work, usually
-/// its whole family does not.
+/// The addresses in the system's order, but IPv4 and IPv6 alternate: if an address does not work,
+/// usually its whole family does not.
 fn interleave_families(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let Some(first) = addresses.first() else {
         return Vec::new();

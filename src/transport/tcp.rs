@@ -14,7 +14,7 @@ use ureq::unversioned::transport::{
 
 use super::call::{Call, Stage};
 use super::{lookup, race};
-use crate::trace::Step;
+use crate::trace::{Step, error_word};
 
 /// Opens TCP connections.
 #[derive(Debug)]
@@ -153,21 +153,15 @@ fn resolve(call: &Call, host: &str) -> Result<lookup::Addresses, ureq::Error> {
             addresses: found.ips.iter().map(IpAddr::to_string).collect(),
             cached: found.is_cached,
         },
-        Err(error) => Step::LookupFailed {
-            error: error_kind(error),
+        Err(ureq::Error::Io(error)) => Step::LookupFailed {
+            error: error_word(error.kind()),
+        },
+        // The only other error is that the time was up.
+        Err(_) => Step::LookupFailed {
+            error: error_word(ErrorKind::TimedOut),
         },
     });
     found
-}
-
-/// The kind of an error, for a trace: `ConnectionRefused`, `TimedOut`.
-pub(super) fn error_kind(error: &ureq::Error) -> String {
-    let kind = match error {
-        ureq::Error::Io(error) => error.kind(),
-        ureq::Error::Timeout(_) => ErrorKind::TimedOut,
-        _ => ErrorKind::Other,
-    };
-    format!("{kind:?}")
 }
 
 /// The minimum time for cached addresses before the host is resolved again, so that each is tried.
@@ -246,8 +240,8 @@ impl Transport for TcpTransport {
     }
 
     /// Whether an idle connection may be reused. Nothing must be readable on it: neither the peer's
-    /// close nor data. Data that was already read and does not belong to a reply would be taken for the
-    /// next reply; under TLS only this layer can see it.
+    /// close nor data. Data that was already read and does not belong to a reply would be taken for
+    /// the next reply; under TLS only this layer can see it.
     fn is_open(&mut self) -> bool {
         if !self.buffers.input().is_empty() {
             return false;
@@ -269,8 +263,8 @@ impl std::fmt::Debug for TcpTransport {
 }
 
 /// The socket timeout to set, or `None` if the one already set can stay. An operation must not last
-/// longer than `timeout`; one that ends earlier is repeated. So a shorter timeout is set, which stays
-/// valid while the remaining time decreases. This saves a system call for each operation.
+/// longer than `timeout`; one that ends earlier is repeated. So a shorter timeout is set, which
+/// stays valid while the remaining time decreases. This saves a system call for each operation.
 fn changed_timeout(set: Duration, timeout: Duration) -> Option<Duration> {
     const EXACT: Duration = Duration::from_millis(20);
     if set <= timeout && set > timeout / 4 {
@@ -282,8 +276,9 @@ fn changed_timeout(set: Duration, timeout: Duration) -> Option<Duration> {
     })
 }
 
-/// Whether an operation was ended by its timeout or a signal: the connection is still usable. (Windows
-/// reports the timeout as "timed out". On other systems that means a peer that no longer responds.)
+/// Whether an operation was ended by its timeout or a signal: the connection is still usable.
+/// (Windows reports the timeout as "timed out". On other systems that means a peer that no longer
+/// responds.)
 fn is_interrupted(error: &io::Error) -> bool {
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::Interrupted => true,

@@ -110,8 +110,8 @@ pub(super) fn settings(roots: &Roots) -> Result<ClientConfig> {
     Ok(settings)
 }
 
-/// The same settings with their own session store. Each process has one: the store has a lock, and if it
-/// is held at the moment of a fork, it is never released in the child.
+/// The same settings with their own session store. Each process has one: the store has a lock, and
+/// if it is held at the moment of a fork, it is never released in the child.
 pub(super) fn with_own_sessions(settings: &ClientConfig) -> Arc<ClientConfig> {
     let mut own = settings.clone();
     own.resumption = Resumption::in_memory_sessions(SESSIONS);
@@ -249,7 +249,8 @@ impl<T: Transport> Transport for TlsTransport<T> {
         }
     }
 
-    /// Data that was already decrypted and does not belong to a reply would be taken for the next reply.
+    /// Data that was already decrypted and does not belong to a reply would be taken for the next
+    /// reply.
     fn is_open(&mut self) -> bool {
         let state = self.session.process_new_packets();
         let is_idle = state
@@ -285,7 +286,8 @@ impl<T: Transport> Write for InnerStream<'_, T> {
         self.write_vectored(&[IoSlice::new(from)])
     }
 
-    /// Copies as many pieces as fit and sends them at once: separate packets would wake the peer each time.
+    /// Copies as many pieces as fit and sends them at once: separate packets would wake the peer
+    /// each time.
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let output = self.inner.buffers().output();
         let mut amount = 0;

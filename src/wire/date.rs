@@ -46,6 +46,12 @@ fn time_of_day(clock: &str) -> Option<Time> {
     Time::from_hms(part(0)?, part(3)?, part(6)?).ok()
 }
 
+/// Whether a text is an HTTP date and nothing more.
+pub(crate) fn is_http(text: &str) -> bool {
+    const LENGTH: usize = "Wed, 21 Oct 2026 07:28:00 GMT".len();
+    text.len() == LENGTH && from_http(text).is_some()
+}
+
 /// Parses an HTTP date, `Wed, 21 Oct 2026 07:28:00 GMT`, into seconds since 1970.
 pub(crate) fn from_http(text: &str) -> Option<i64> {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -121,6 +127,9 @@ mod tests {
         ] {
             assert_eq!(from_http(text), None, "{text}");
         }
+        assert!(is_http("Tue, 14 Nov 2023 22:13:20 GMT"));
+        assert!(!is_http("243812345678, 14 Nov 2023 22:13:20 GMT"));
+        assert!(!is_http("Tue, 14 Nov 2023 22:13:20 GMT 243812345678"));
     }
 
     #[test]

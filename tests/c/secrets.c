@@ -158,7 +158,8 @@ int main(void)
     pay_fails(&config, secret); /* not the sandbox's token */
     mobile_money_fails(&config, secret);
     check_fails(&config, secret);
-    config.pay_url = config.check_url = config.mobile_url = config.payout_url = "http://127.0.0.1:1";
+    config.pay_url = config.check_url = config.mobile_url = "http://127.0.0.1:1";
+    config.payout_url = "http://127.0.0.1:1/payout";
     pay_fails(&config, secret);
     mobile_money_fails(&config, secret);
     repeated_by_gateway(secret);
@@ -166,7 +167,8 @@ int main(void)
     refused_settings();
     /* An unreachable proxy: its password is a secret too. */
     config = sandbox_config("http", FLEXPAY_API_V1_1);
-    config.pay_url = config.mobile_url = config.payout_url = "https://gateway.example/pay";
+    config.pay_url = config.mobile_url = "https://gateway.example/pay";
+    config.payout_url = "https://gateway.example/payout";
     config.proxy = "http://till:canary-5b1f0c-token@127.0.0.1:1";
     config.flags |= FLEXPAY_FLAG_ALLOW_PLAIN_HTTP; /* 127.0.0.1 is resolved by the proxy */
     pay_fails(&config, secret);

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::Value;
 
+use crate::reader::SEPARATORS;
+
 fn key() -> impl Strategy<Value = String> {
     let known = [
         "code",
@@ -107,6 +109,79 @@ pub fn transaction() -> impl Strategy<Value = String> {
     )
 }
 
+/// A reply to a request for a mobile payment or a payout that is often valid.
+pub fn order() -> impl Strategy<Value = String> {
+    let mostly = |usual: &'static str| prop_oneof![3 => Just(usual.to_owned()), 1 => value()];
+    let code = prop_oneof![5 => Just("\"0\"".to_owned()), 3 => Just("1".to_owned()), 2 => value()];
+    let orders = prop_oneof![
+        5 => mostly("\"N1\"").prop_map(|order| format!("\"orderNumber\":{order}")),
+        2 => mostly("\"N1\"").prop_map(|order| format!("\"data\":{{\"orderNumber\":{order}}}")),
+        1 => mostly("\"N1\"").prop_map(|order| format!("\"transaction\":{{\"orderNumber\":{order}}}")),
+        2 => Just("\"orderNumber\":null".to_owned()),
+    ];
+    let more = prop_oneof![
+        3 => Just("\"message\":\"ok\"".to_owned()),
+        1 => (key(), value()).prop_map(|(key, value)| format!("\"{key}\":{value}")),
+    ];
+    (code, orders, more)
+        .prop_map(|(code, order, more)| format!(r#"{{"code":{code},{more},{order},"url":null,}}"#))
+}
+
+/// A phone number as people write it, and the number that it is.
+pub fn phone() -> impl Strategy<Value = (String, String)> {
+    let start = select(&["0", "243", "+243", "00243"][..]);
+    let separators = proptest::collection::vec(proptest::option::of(select(&SEPARATORS[..])), 16);
+    let around = || select(&["", " ", "\t", "\r\n", "\u{a0}"][..]);
+    (start, "[1-9][0-9]{8}", separators, around(), around()).prop_map(
+        |(start, national, separators, before, after)| {
+            let mut written = before.to_owned();
+            for (at, digit) in format!("{start}{national}").chars().enumerate() {
+                written.push(digit);
+                written.extend(separators[at]);
+            }
+            (written + after, format!("243{national}"))
+        },
+    )
+}
+
+/// A text of the characters of phone numbers, or nearly so.
+pub fn nearly_phone() -> impl Strategy<Value = String> {
+    let other = select(&['x', '/', ',', '\u{663}', '\u{ff11}', '\n', '\0'][..]);
+    let one = || {
+        prop_oneof![
+            20 => proptest::char::range('0', '9'),
+            3 => select(&SEPARATORS[..]),
+            2 => Just('+'),
+            1 => other.clone(),
+        ]
+    };
+    let random = proptest::collection::vec(one(), 0..16)
+        .prop_map(|chars| chars.into_iter().collect::<String>());
+    // A number with one character more or less, or another one.
+    let damaged = (phone(), any::<Index>(), one(), 0..3_u8).prop_map(|((text, _), at, c, kind)| {
+        let mut chars: Vec<char> = text.chars().collect();
+        let at = at.index(chars.len());
+        match kind {
+            0 => chars[at] = c,
+            1 => chars.insert(at, c),
+            _ => drop(chars.remove(at)),
+        }
+        chars.into_iter().collect()
+    });
+    prop_oneof![1 => random, 3 => damaged]
+}
+
+/// An amount in one of the ways to write it.
+pub fn amount() -> impl Strategy<Value = String> {
+    (0..3_u8, 0..1_000_000_000_u64, 0..100_u64).prop_map(|(decimals, whole, hundredths)| {
+        match decimals {
+            0 => format!("{}", whole.max(1)),
+            1 => format!("{}.{}", whole.max(1), hundredths / 10),
+            _ => format!("{whole}.{:02}", hundredths.max(1)),
+        }
+    })
+}
+
 fn form() -> impl Strategy<Value = String> {
     let part = || {
         prop_oneof![
@@ -169,6 +244,7 @@ pub fn anything() -> impl Strategy<Value = Vec<u8>> {
         3 => damaged(object()),
         4 => transaction().prop_map(String::into_bytes),
         2 => damaged(transaction()),
+        1 => damaged(order()),
         2 => damaged(form()),
         2 => damaged(page()),
     ]

@@ -168,6 +168,58 @@ pub fn says_paid(body: &[u8]) -> bool {
         })
 }
 
+/// The codes and order numbers in the body of a reply to a request for a mobile payment or a payout.
+pub struct WalletReply {
+    /// At the top, and in `data`.
+    codes: Vec<String>,
+    orders: Vec<String>,
+    /// Whether an order is named elsewhere, in a `transaction`.
+    has_transaction: bool,
+}
+
+impl WalletReply {
+    pub fn read(body: &[u8]) -> Option<Self> {
+        let reply = json(body)?;
+        let data = values_of(&reply, "data");
+        let levels: Vec<&Node> = data.into_iter().chain([&reply]).collect();
+        let given = |name: &str| -> Vec<String> {
+            let values = levels.iter().flat_map(|level| values_of(level, name));
+            values.filter(|value| has_value(value)).map(text).collect()
+        };
+        let names_order = |level: &&Node| match values_of(level, "transaction")[..] {
+            [transaction] => {
+                let orders = values_of(transaction, "ordernumber");
+                let mut orders = orders.into_iter().filter(|order| has_value(order));
+                orders.any(|order| matches!(order, Node::Text(_)))
+            }
+            // Two transactions contradict each other.
+            _ => false,
+        };
+        Some(Self {
+            codes: given("code"),
+            orders: given("ordernumber"),
+            has_transaction: levels.iter().any(names_order),
+        })
+    }
+
+    /// The order number, if the reply says that the request was accepted.
+    pub fn accepted_order(&self) -> Option<&str> {
+        let first = self.orders.first()?;
+        let is_accepted = !self.codes.is_empty()
+            && self.codes.iter().all(|code| is_zero(code))
+            && self.orders.iter().all(|order| order == first);
+        is_accepted.then_some(first)
+    }
+
+    /// Whether the reply says that the request was refused, and names no order.
+    pub fn refuses(&self) -> bool {
+        // This reader has 1.0 for 1e0, which is no refusal.
+        let refuses = |code: &String| matches!(code.as_str(), "1" | "1.0");
+        let names_order = !self.orders.is_empty() || self.has_transaction;
+        self.codes.iter().any(refuses) && !names_order
+    }
+}
+
 /// Whether a callback says that its payment succeeded.
 pub fn says_success(body: &[u8]) -> bool {
     let (codes, statuses): (Vec<String>, Vec<String>) = match json(body) {
@@ -223,6 +275,29 @@ pub fn says_success(body: &[u8]) -> bool {
     !(codes.is_empty() && statuses.is_empty())
         && codes.iter().all(|code| is_zero(code))
         && statuses.iter().all(|status| is_zero(status))
+}
+
+/// The characters that people write between the digits of a phone number, and those that they do not see.
+pub const SEPARATORS: [char; 20] = [
+    ' ', '.', '-', '(', ')', '[', ']', '\u{a0}', '\u{2007}', '\u{2009}', '\u{202f}', '\u{2010}',
+    '\u{2011}', '\u{2013}', '\u{2014}', '\u{2212}', '\u{200b}', '\u{200e}', '\u{ad}', '\u{feff}',
+];
+
+/// The number that a text is, as `243` and nine digits.
+pub fn phone(text: &str) -> Option<String> {
+    let bare = text.trim().replace(SEPARATORS, "");
+    let national = ["+243", "00243", "243", "0"]
+        .iter()
+        .filter_map(|start| bare.strip_prefix(start))
+        .find(|rest| rest.len() == 9 && !rest.starts_with('0'))?;
+    let is_digits = national.chars().all(|c| c.is_ascii_digit());
+    is_digits.then(|| format!("243{national}"))
+}
+
+/// A decimal in hundredths.
+pub fn hundredths(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    format!("{whole}{fraction:0<2}").parse().ok()
 }
 
 /// Whether a customer's browser may be sent to this URL: https, or this machine.

@@ -20,7 +20,7 @@ final class Phone
      * compare numbers. Uses no network, does not block.
      *
      * Accepted are "+243…", "00243…" and "243…" with nine more digits, and "0" with nine more digits.
-     * Blanks, dots, dashes and brackets are removed. Only the gateway knows which operator a number
+     * Blanks, dots, dashes, brackets and invisible characters are removed. Only the gateway knows which operator a number
      * belongs to.
      *
      * @throws FlexPayException InvalidArgumentException, with the field "phone", and what is wrong with

@@ -39,7 +39,8 @@ final class Transaction
 
     /**
      * The payment or the payout failed. The gateway can still report PAID later: it reports a failure
-     * while the customer is still entering the card. Verify the order again for a day.
+     * while the customer is still entering the card or the PIN. Verify the order again for a day. Do not
+     * send a payout again before.
      */
     public const STATE_FAILED = 'FAILED';
 

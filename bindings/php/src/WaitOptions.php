@@ -29,7 +29,7 @@ final class WaitOptions
      * - max_interval_ms (int): the longest pause. 10 000; 5 000 for a mobile payment.
      * - failed_grace_ms (int): how long the state must stay "failed" before it is final: the gateway
      *   may report "failed" while the customer is still typing, and "paid" afterwards. The same for
-     *   cancelled, refunding and refunded. 30 000.
+     *   cancelled, refunding and refunded. 30 000; 90 000 for a mobile payment, 300 000 for a payout.
      * - cancel (CancelToken): cancels the wait.
      * - expected (Expected): what you requested. wait() then returns that payment and no other: one
      *   with another reference, amount or currency ends the wait with a MismatchException. If it has

@@ -447,7 +447,7 @@ class Client(NotCopyable):
             2 000 for a mobile payment.
         max_interval_ms: the longest pause. None: 10 000; 5 000 for a mobile payment.
         failed_grace_ms: how long the state must stay FAILED to be final; the same for CANCELLED,
-            REFUNDING and REFUNDED. None: 30 000.
+            REFUNDING and REFUNDED. None: 30 000; 90 000 for a mobile payment, 300 000 for a payout.
         cancel: a token that cancels the wait.
         expected: the payment you requested. A transaction with another reference, amount or
             currency ends the wait with MismatchError. If its kind is "mobile", the defaults above
@@ -634,9 +634,9 @@ def normalize_phone(phone: str) -> str:
     somebody typed, or to compare numbers. Uses no network, does not block.
 
     Accepted are "+243...", "00243..." and "243..." with nine more digits, and "0" with nine more
-    digits. Blanks, dots, dashes and brackets are removed. Anything else raises InvalidError, field
-    "phone"; its message says what is wrong. Only the gateway knows which operator a number belongs
-    to. Also raises LibraryError.
+    digits. Blanks, dots, dashes, brackets and invisible characters are removed. Anything else
+    raises InvalidError, field "phone"; its message says what is wrong. Only the gateway knows which
+    operator a number belongs to. Also raises LibraryError.
     """
     return _results.call_for_text(
         library().functions.flexpay_normalize_phone, text(phone, "phone"), size=_abi.PHONE_SIZE

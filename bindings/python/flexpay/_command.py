@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         "--timeout",
         metavar="SECONDS",
         type=_seconds,
-        help="How long to wait. The default is 600.",
+        help="How long to wait. The default is 600; 300 for a mobile payment.",
     )
     wait.set_defaults(parser=wait)
 

@@ -58,7 +58,8 @@ class State(IntEnum):
     #: The customer has paid. For a payout: the beneficiary has the money.
     PAID = _abi.STATE_PAID
     #: The payment or the payout failed. The gateway can still report PAID later: it reports a
-    #: failure while the customer is still entering the card. Verify the order again for a day.
+    #: failure while the customer is still entering the card or the PIN. Verify the order again for
+    #: a day. Do not send a payout again before.
     FAILED = _abi.STATE_FAILED
     #: The customer has neither paid nor cancelled yet. For a payout: the beneficiary does not have
     #: the money yet.

@@ -140,7 +140,7 @@ def test_the_first_payment_is_declined(sandbox: Sandbox, monkeypatch: pytest.Mon
     assert output.endswith("\nNot paid: FAILED\n")
     # "Half a minute later": the default of failed_grace_ms.
     assert "failed_grace_ms: how long the state must stay FAILED" in str(Client.wait.__doc__)
-    assert "None: 30 000." in str(Client.wait.__doc__)
+    assert "None: 30 000;" in str(Client.wait.__doc__)
 
 
 def test_the_first_payment_and_a_page(sandbox: Sandbox) -> None:
@@ -177,7 +177,11 @@ def test_mobile_money(sandbox: Sandbox, phone: str, result: str) -> None:
 def test_a_payout(sandbox: Sandbox) -> None:
     script = snippet("Payouts")
     run = python(script, sandbox.environment(FLEXPAY_ALLOW_PAYOUT="1"))
-    assert run.communicate(timeout=TIMEOUT_S) == ("The beneficiary has the money.\n", "")
+    output, errors = run.communicate(timeout=TIMEOUT_S)
+    assert errors == ""
+    number, result = output.splitlines()
+    assert number == f"Order number: {sandbox.control('GET', 'payments')[0]['order_number']}"
+    assert result == "The beneficiary has the money."
     _, errors = python(script, sandbox.environment()).communicate(timeout=TIMEOUT_S)
     assert "InvalidError: allow_payout" in errors
     assert len(sandbox.requests("payout")) == 1

@@ -32,6 +32,7 @@ FIELDS: Dict[str, Set[str]] = {
     "connected": {"address"},
     "connect_failed": {"address", "error"},
     "connect_abandoned": {"address"},
+    "attempt_failed": {"error"},
     "tls": {"version", "cipher", "resumed"},
     "sent": {"connection"},
     "reply": {"status", "bytes", "complete", "content_type", "date"},

@@ -4,11 +4,12 @@ use std::ptr::{null, null_mut};
 use std::time::Instant;
 
 use super::raw::{
-    ErrorOut, Functions, RawClient, RawExpected, RawRequest, RawTransaction, RawWaitOptions,
+    ErrorOut, Functions, RawClient, RawExpected, RawMobileRequest, RawPayment, RawPayoutRequest,
+    RawRequest, RawTransaction, RawWaitOptions,
 };
 use super::{
-    AMOUNT, CStrings, CURRENCY, CallResult, CallStart, Flexpay, Payment, TimedResult, WaitOptions,
-    consts, read,
+    AMOUNT, CALLBACK_URL, CStrings, CURRENCY, CallResult, CallStart, Expected, Flexpay, PHONE,
+    Request, Returned, TimedResult, WaitOptions, consts, read,
 };
 
 /// A client that is shared between threads and freed when dropped.
@@ -22,48 +23,68 @@ unsafe impl Send for Client<'_> {}
 unsafe impl Sync for Client<'_> {}
 
 impl Client<'_> {
-    pub fn pay(&self, request: &Payment<'_>) -> TimedResult {
+    pub fn pay(&self, request: &Request<'_>) -> TimedResult {
         let mut strings = CStrings::default();
         let raw_request = RawRequest {
             size: size_of::<RawRequest>(),
             reference: strings.text(request.reference),
             amount: strings.text(AMOUNT),
             currency: strings.text(CURRENCY),
-            description: strings.optional(request.description),
-            callback_url: strings.text("https://zando.example/callback"),
+            description: strings.optional(request.padding),
+            callback_url: strings.text(CALLBACK_URL),
             approve_url: strings.text("https://zando.example/merci"),
             cancel_url: strings.text("https://zando.example/annule"),
             decline_url: strings.text("https://zando.example/refus"),
             home_url: strings.text("https://zando.example/"),
+            correlation_id: strings.optional(request.correlation_id),
         };
-        let (mut payment, mut error) = (null_mut(), null_mut());
-        let functions = &self.flexpay.functions;
-        let start = CallStart::now();
-        // SAFETY: the client is alive; `strings` owns the strings; the out-pointers are local variables.
-        let code = unsafe { (functions.pay)(self.raw, &raw_request, &mut payment, &mut error) };
-        let ended = Instant::now();
-        let (result, leaks) = if code != consts::OK || payment.is_null() {
-            self.flexpay.error(code, error)
-        } else {
-            // SAFETY: the library created the object; it is read, then freed once.
-            unsafe {
-                let raw = &*payment;
-                let leaks = self.flexpay.leaks(&[
-                    raw.redirect_url,
-                    raw.order_number,
-                    raw.code,
-                    raw.message,
-                    raw.page,
-                ]);
-                let result = CallResult::Payment {
-                    redirect_url: read(raw.redirect_url),
-                    page: read(raw.page),
-                };
-                (functions.payment_free)(payment);
-                (result, leaks)
-            }
+        self.payment(|functions, payment, error| {
+            // SAFETY: the client is alive; `strings` owns the strings; the out-pointers are valid.
+            unsafe { (functions.pay)(self.raw, &raw_request, payment, error) }
+        })
+    }
+
+    pub fn pay_mobile(&self, request: &Request<'_>) -> TimedResult {
+        let mut strings = CStrings::default();
+        let raw_request = RawMobileRequest {
+            size: size_of::<RawMobileRequest>(),
+            reference: strings.text(request.reference),
+            amount: strings.text(AMOUNT),
+            currency: strings.text(CURRENCY),
+            phone: strings.text(PHONE),
+            callback_url: strings.text(CALLBACK_URL),
+            description: strings.optional(request.padding),
+            approve_url: strings.text("https://zando.example/merci"),
+            cancel_url: strings.text("https://zando.example/annule"),
+            decline_url: strings.text("https://zando.example/refus"),
+            return_url: strings.text("https://zando.example/retour"),
+            correlation_id: strings.optional(request.correlation_id),
         };
-        start.finish(ended, result, leaks)
+        self.payment(|functions, payment, error| {
+            // SAFETY: as in `pay`.
+            unsafe { (functions.pay_mobile)(self.raw, &raw_request, payment, error) }
+        })
+    }
+
+    pub fn payout(&self, request: &Request<'_>) -> TimedResult {
+        let mut strings = CStrings::default();
+        let callback_url = match request.padding {
+            Some(padding) => format!("{CALLBACK_URL}?padding={padding}"),
+            None => CALLBACK_URL.to_owned(),
+        };
+        let raw_request = RawPayoutRequest {
+            size: size_of::<RawPayoutRequest>(),
+            reference: strings.text(request.reference),
+            amount: strings.text(AMOUNT),
+            currency: strings.text(CURRENCY),
+            phone: strings.text(PHONE),
+            callback_url: strings.text(&callback_url),
+            correlation_id: strings.optional(request.correlation_id),
+        };
+        self.payment(|functions, payment, error| {
+            // SAFETY: as in `pay`.
+            unsafe { (functions.payout)(self.raw, &raw_request, payment, error) }
+        })
     }
 
     pub fn check(&self, order_number: &str) -> TimedResult {
@@ -75,9 +96,18 @@ impl Client<'_> {
         })
     }
 
-    pub fn wait(&self, order_number: &str, options: WaitOptions) -> TimedResult {
+    /// `expected`: the payment to compare the order with, if any.
+    pub fn wait(
+        &self,
+        order_number: &str,
+        options: WaitOptions,
+        expected: Option<&Expected<'_>>,
+        correlation_id: Option<&str>,
+    ) -> TimedResult {
         let mut strings = CStrings::default();
         let order_number = strings.text(order_number);
+        // The correlation id of a wait is the one in its options.
+        let expected = expected.map(|expected| raw_expected(expected, None, &mut strings));
         let options = RawWaitOptions {
             size: size_of::<RawWaitOptions>(),
             timeout_ms: options.timeout_ms,
@@ -85,6 +115,8 @@ impl Client<'_> {
             max_interval_ms: options.interval_ms * 4,
             failed_grace_ms: options.failed_grace_ms,
             cancel: null(),
+            expected: expected.as_ref().map_or(null(), std::ptr::from_ref),
+            correlation_id: strings.optional(correlation_id),
         };
         self.transaction(|functions, transaction, error| {
             // SAFETY: as in `pay`.
@@ -92,28 +124,58 @@ impl Client<'_> {
         })
     }
 
-    /// `order_number` is the recorded one, if any. `query` is the query string of the callback request.
     pub fn verify(
         &self,
         body: &[u8],
-        reference: &str,
-        order_number: Option<&str>,
-        query: Option<&str>,
+        expected: &Expected<'_>,
+        correlation_id: Option<&str>,
     ) -> TimedResult {
         let mut strings = CStrings::default();
-        let expected = RawExpected {
-            size: size_of::<RawExpected>(),
-            reference: strings.text(reference),
-            amount: strings.text(AMOUNT),
-            currency: strings.text(CURRENCY),
-            order_number: strings.optional(order_number),
-            query: strings.optional(query),
-        };
+        let expected = raw_expected(expected, correlation_id, &mut strings);
         self.transaction(|functions, transaction, error| {
             let (body, length) = (body.as_ptr(), body.len());
             // SAFETY: as in `pay`.
             unsafe { (functions.verify)(self.raw, body, length, &expected, transaction, error) }
         })
+    }
+
+    fn payment(
+        &self,
+        call: impl FnOnce(&Functions, *mut *mut RawPayment, ErrorOut) -> i32,
+    ) -> TimedResult {
+        let (mut payment, mut error) = (null_mut(), null_mut());
+        let start = CallStart::now();
+        let code = call(&self.flexpay.functions, &mut payment, &mut error);
+        let ended = Instant::now();
+        let returned = if code != consts::OK || payment.is_null() {
+            self.flexpay.error(code, error)
+        } else {
+            // SAFETY: the library created the object; it is read, then freed once.
+            unsafe {
+                let raw = &*payment;
+                let leaks = self.flexpay.leaks(&[
+                    raw.redirect_url,
+                    raw.order_number,
+                    raw.code,
+                    raw.message,
+                    raw.page,
+                    raw.trace,
+                ]);
+                let result = CallResult::Payment {
+                    redirect_url: read(raw.redirect_url),
+                    page: read(raw.page),
+                    order_number: read(raw.order_number),
+                };
+                let trace = read(raw.trace);
+                (self.flexpay.functions.payment_free)(payment);
+                Returned {
+                    result,
+                    leaks,
+                    trace,
+                }
+            }
+        };
+        start.finish(ended, returned)
     }
 
     fn transaction(
@@ -124,7 +186,7 @@ impl Client<'_> {
         let start = CallStart::now();
         let code = call(&self.flexpay.functions, &mut transaction, &mut error);
         let ended = Instant::now();
-        let (result, leaks) = if code != consts::OK || transaction.is_null() {
+        let returned = if code != consts::OK || transaction.is_null() {
             self.flexpay.error(code, error)
         } else {
             // SAFETY: the library created the object; it is read, then freed once.
@@ -142,16 +204,40 @@ impl Client<'_> {
                     raw.code,
                     raw.message,
                     raw.raw,
+                    raw.trace,
                 ]);
                 let result = CallResult::State {
                     state: raw.state,
                     order_number: read(raw.order_number).unwrap_or_default(),
                 };
+                let trace = read(raw.trace);
                 (self.flexpay.functions.transaction_free)(transaction);
-                (result, leaks)
+                Returned {
+                    result,
+                    leaks,
+                    trace,
+                }
             }
         };
-        start.finish(ended, result, leaks)
+        start.finish(ended, returned)
+    }
+}
+
+/// The strings are in `strings`, which must outlive the result.
+fn raw_expected(
+    expected: &Expected<'_>,
+    correlation_id: Option<&str>,
+    strings: &mut CStrings,
+) -> RawExpected {
+    RawExpected {
+        size: size_of::<RawExpected>(),
+        reference: strings.text(expected.reference),
+        amount: strings.text(AMOUNT),
+        currency: strings.text(CURRENCY),
+        order_number: strings.optional(expected.order_number),
+        query: strings.optional(expected.query),
+        kind: expected.kind,
+        correlation_id: strings.optional(correlation_id),
     }
 }
 

@@ -19,6 +19,7 @@ use raw::{Functions, RawConfig, RawError};
 /// Constants of `include/flexpay.h`.
 pub mod consts {
     pub const OK: i32 = 0;
+    pub const INVALID: i32 = 1;
     pub const RESOLVE: i32 = 3;
     pub const CONNECT: i32 = 4;
     pub const PROXY: i32 = 5;
@@ -50,6 +51,13 @@ pub mod consts {
     pub const FLAG_ALLOW_PLAIN_HTTP: u64 = 1;
     pub const FLAG_CHECK_ONCE: u64 = 2;
     pub const FLAG_PRIVATE_CONNECTIONS: u64 = 8;
+    pub const FLAG_ALLOW_PAYOUT: u64 = 16;
+    pub const FLAG_TRACE: u64 = 32;
+
+    pub const KIND_CARD: i32 = 0;
+    pub const KIND_MOBILE: i32 = 1;
+    pub const KIND_PAYOUT: i32 = 2;
+
     pub const ABI_VERSION: i32 = 1;
 }
 
@@ -68,6 +76,8 @@ pub struct Config {
     pub canary: Canary,
     pub api: i32,
     pub pay_url: String,
+    pub mobile_url: String,
+    pub payout_url: String,
     pub check_url: String,
     pub timeout_ms: u32,
     pub connect_timeout_ms: u32,
@@ -82,6 +92,8 @@ impl Config {
     pub fn unreachable() -> Self {
         Self {
             pay_url: "https://127.0.0.1:1/pay".to_owned(),
+            mobile_url: "https://127.0.0.1:1/mobile".to_owned(),
+            payout_url: "https://127.0.0.1:1/payout".to_owned(),
             check_url: "https://127.0.0.1:1/check".to_owned(),
             timeout_ms: 1_000,
             ..Self::default()
@@ -89,17 +101,35 @@ impl Config {
     }
 }
 
-/// A payment request. Fields that are not here have the same value in every run.
+/// A request for a payment or a payout. Fields that are not here have the same value in every run.
 #[derive(Clone, Debug, Default)]
-pub struct Payment<'a> {
+pub struct Request<'a> {
     pub reference: &'a str,
-    pub description: Option<&'a str>,
+    /// Makes the request large: in the description or, for a payout, which has none, in the query of
+    /// the callback address.
+    pub padding: Option<&'a str>,
+    pub correlation_id: Option<&'a str>,
+}
+
+/// The payment that `flexpay_wait` and `flexpay_verify_callback` compare an order with.
+#[derive(Clone, Debug, Default)]
+pub struct Expected<'a> {
+    pub reference: &'a str,
+    /// The recorded order number, if any.
+    pub order_number: Option<&'a str>,
+    /// The query string of the callback request.
+    pub query: Option<&'a str>,
+    pub kind: i32,
 }
 
 /// The amount of every payment.
 pub const AMOUNT: &str = "25.50";
 /// The currency of every payment.
 pub const CURRENCY: &str = "USD";
+/// The phone number of every mobile payment and payout, as a customer writes it.
+pub const PHONE: &str = "+243 81 234 56 78";
+/// The callback address of every payment, without its query.
+pub const CALLBACK_URL: &str = "https://zando.example/callback";
 
 /// The options of `flexpay_wait`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,6 +149,15 @@ pub struct TimedResult {
     pub cpu_wait: Duration,
     /// The number of returned strings that contain the token.
     pub leaks: usize,
+    /// The trace of the call.
+    pub trace: Option<String>,
+}
+
+/// The strings of a result, as they were checked and read.
+struct Returned {
+    result: CallResult,
+    leaks: usize,
+    trace: Option<String>,
 }
 
 /// The clocks before a call.
@@ -134,13 +173,14 @@ impl CallStart {
         Self { began, cpu_wait }
     }
 
-    fn finish(&self, ended: Instant, result: CallResult, leaks: usize) -> TimedResult {
+    fn finish(&self, ended: Instant, returned: Returned) -> TimedResult {
         TimedResult {
-            result,
+            result: returned.result,
             began: self.began,
             ended,
             cpu_wait: clock::cpu_wait().saturating_sub(self.cpu_wait),
-            leaks,
+            leaks: returned.leaks,
+            trace: returned.trace,
         }
     }
 }
@@ -148,10 +188,11 @@ impl CallStart {
 /// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallResult {
-    /// A payment was accepted.
+    /// A payment or a payout was accepted.
     Payment {
         redirect_url: Option<String>,
         page: Option<String>,
+        order_number: Option<String>,
     },
     /// A transaction was found.
     State { state: i32, order_number: String },
@@ -180,6 +221,8 @@ impl Flexpay {
                 client_new: *library.get(b"flexpay_client_new").map_err(message)?,
                 client_free: *library.get(b"flexpay_client_free").map_err(message)?,
                 pay: *library.get(b"flexpay_pay").map_err(message)?,
+                pay_mobile: *library.get(b"flexpay_pay_mobile").map_err(message)?,
+                payout: *library.get(b"flexpay_payout").map_err(message)?,
                 check: *library.get(b"flexpay_check").map_err(message)?,
                 wait: *library.get(b"flexpay_wait").map_err(message)?,
                 verify: *library.get(b"flexpay_verify_callback").map_err(message)?,
@@ -213,6 +256,8 @@ impl Flexpay {
             flags: config.flags,
             callback_secret: strings.optional(config.callback_secret.as_deref()),
             callback_secret_previous: null(),
+            mobile_url: strings.text(&config.mobile_url),
+            payout_url: strings.text(&config.payout_url),
         };
         let mut client = null_mut();
         let mut error = null_mut();
@@ -222,9 +267,10 @@ impl Flexpay {
             unsafe { (self.functions.client_new)(&raw_config, &mut client, &mut error) }
         });
         if code != consts::OK {
-            let (error, leaks) = self.error(code, error);
+            let returned = self.error(code, error);
             return Err(format!(
-                "{error:?}; {leaks} of its strings contain the token"
+                "{:?}; {} of its strings contain the token",
+                returned.result, returned.leaks
             ));
         }
         Ok(Client {
@@ -233,8 +279,8 @@ impl Flexpay {
         })
     }
 
-    /// Reads an error and frees it. Also returns how many of its strings contain the token.
-    fn error(&self, code: i32, error: *mut RawError) -> (CallResult, usize) {
+    /// Reads an error and frees it.
+    fn error(&self, code: i32, error: *mut RawError) -> Returned {
         if error.is_null() {
             let text = "the library returned no error object".to_owned();
             let result = CallResult::Error {
@@ -242,18 +288,23 @@ impl Flexpay {
                 outcome: -1,
                 text,
             };
-            return (result, 0);
+            return Returned {
+                result,
+                leaks: 0,
+                trace: None,
+            };
         }
         // SAFETY: the library created the error, and its strings are NULL or NUL-terminated.
-        let result = unsafe {
+        let returned = unsafe {
             let raw = &*error;
             let strings = [
                 raw.message,
                 raw.field,
                 raw.gateway_code,
                 raw.gateway_message,
+                raw.order_number,
             ];
-            let leaks = self.leaks(&strings);
+            let leaks = self.leaks(&strings) + self.leaks(&[raw.trace]);
             let texts: Vec<String> = strings.into_iter().filter_map(|text| read(text)).collect();
             let mut text = texts.join(" | ");
             if raw.code != code {
@@ -267,11 +318,15 @@ impl Flexpay {
                 outcome: raw.outcome,
                 text,
             };
-            (result, leaks)
+            Returned {
+                result,
+                leaks,
+                trace: read(raw.trace),
+            }
         };
         // SAFETY: the library created the error; it is freed once.
         unsafe { (self.functions.error_free)(error) };
-        result
+        returned
     }
 
     /// The number of these strings that contain the token.

@@ -12,6 +12,7 @@ pub struct RawError {
     pub gateway_code: *const c_char,
     pub gateway_message: *const c_char,
     pub order_number: *const c_char,
+    pub trace: *const c_char,
 }
 
 #[repr(C)]
@@ -31,6 +32,8 @@ pub struct RawConfig {
     pub flags: u64,
     pub callback_secret: *const c_char,
     pub callback_secret_previous: *const c_char,
+    pub mobile_url: *const c_char,
+    pub payout_url: *const c_char,
 }
 
 #[repr(C)]
@@ -45,6 +48,34 @@ pub struct RawRequest {
     pub cancel_url: *const c_char,
     pub decline_url: *const c_char,
     pub home_url: *const c_char,
+    pub correlation_id: *const c_char,
+}
+
+#[repr(C)]
+pub struct RawMobileRequest {
+    pub size: usize,
+    pub reference: *const c_char,
+    pub amount: *const c_char,
+    pub currency: *const c_char,
+    pub phone: *const c_char,
+    pub callback_url: *const c_char,
+    pub description: *const c_char,
+    pub approve_url: *const c_char,
+    pub cancel_url: *const c_char,
+    pub decline_url: *const c_char,
+    pub return_url: *const c_char,
+    pub correlation_id: *const c_char,
+}
+
+#[repr(C)]
+pub struct RawPayoutRequest {
+    pub size: usize,
+    pub reference: *const c_char,
+    pub amount: *const c_char,
+    pub currency: *const c_char,
+    pub phone: *const c_char,
+    pub callback_url: *const c_char,
+    pub correlation_id: *const c_char,
 }
 
 #[repr(C)]
@@ -54,6 +85,7 @@ pub struct RawPayment {
     pub code: *const c_char,
     pub message: *const c_char,
     pub page: *const c_char,
+    pub trace: *const c_char,
 }
 
 #[repr(C)]
@@ -72,6 +104,7 @@ pub struct RawTransaction {
     pub code: *const c_char,
     pub message: *const c_char,
     pub raw: *const c_char,
+    pub trace: *const c_char,
 }
 
 #[repr(C)]
@@ -82,6 +115,8 @@ pub struct RawWaitOptions {
     pub max_interval_ms: u32,
     pub failed_grace_ms: u32,
     pub cancel: *const (),
+    pub expected: *const RawExpected,
+    pub correlation_id: *const c_char,
 }
 
 #[repr(C)]
@@ -92,6 +127,8 @@ pub struct RawExpected {
     pub currency: *const c_char,
     pub order_number: *const c_char,
     pub query: *const c_char,
+    pub kind: i32,
+    pub correlation_id: *const c_char,
 }
 
 pub enum RawClient {}
@@ -105,6 +142,18 @@ pub struct Functions {
     pub pay: unsafe extern "C" fn(
         *const RawClient,
         *const RawRequest,
+        *mut *mut RawPayment,
+        ErrorOut,
+    ) -> i32,
+    pub pay_mobile: unsafe extern "C" fn(
+        *const RawClient,
+        *const RawMobileRequest,
+        *mut *mut RawPayment,
+        ErrorOut,
+    ) -> i32,
+    pub payout: unsafe extern "C" fn(
+        *const RawClient,
+        *const RawPayoutRequest,
         *mut *mut RawPayment,
         ErrorOut,
     ) -> i32,

@@ -298,19 +298,21 @@ pub(super) fn chunks(context: &Context, rng: &mut Rng) -> Row {
 
 pub(super) fn oversize(context: &Context, rng: &mut Rng) -> Row {
     let (body, good) = context.operation.success_body();
-    let is_pay = context.operation.is_pay;
+    let moves_money = context.operation.service.moves_money();
     let padded = |n: usize| format!("{body}{}", " ".repeat(n));
     let mebibyte = 1 << 20;
     // Pages and objects just below the limit that take long to parse.
     let many = |n: usize, one: &dyn Fn(usize) -> String| (0..n).map(one).collect::<String>();
     let links = || many(40_000, &|i| format!("<a href=https://a/{i:x}>"));
+    // A refusal of a request that moves money; for a check, a failure of the gateway.
+    let code = if moves_money { 1 } else { 7 };
     let commas = || {
         format!(
-            "{{{}\"code\":7}}",
+            "{{{}\"code\":{code}}}",
             many(90_000, &|_| "\"a\":[1,],".to_owned())
         )
     };
-    let page = match context.operation.accepts_pages {
+    let page = match context.operation.service.accepts_pages() {
         true => Expectation::Page,
         false => UNREADABLE,
     };
@@ -358,7 +360,7 @@ pub(super) fn oversize(context: &Context, rng: &mut Rng) -> Row {
             "very many stray commas",
             vec![send(reply(200, "", commas()))],
             // An undocumented code: it refuses a payment, and is a gateway failure in a check.
-            vec![if is_pay { REFUSED } else { GATEWAY_FAILED }],
+            vec![if moves_money { REFUSED } else { GATEWAY_FAILED }],
         ),
         _ => (
             "an endless refusal",

@@ -4,8 +4,10 @@ use flexpay_sandbox::fault_server::{EchoFormat, Step};
 
 use super::{Context, Row, after_request, send};
 use crate::abi::consts;
-use crate::expectation::{Expectation, OTHER_PAYMENT, REFUSED, UNKNOWN_ORDER, UNREADABLE};
-use crate::replies::{CARD_PAGE, reply};
+use crate::expectation::{
+    Expectation, GATEWAY_FAILED, OTHER_PAYMENT, REFUSED, UNKNOWN_ORDER, UNREADABLE, USED_BEFORE,
+};
+use crate::replies::{CARD_PAGE, Service, reply};
 use crate::rng::Rng;
 
 const PAGE: &str =
@@ -35,13 +37,14 @@ pub(super) fn status(context: &Context, rng: &mut Rng) -> Row {
     let expected = operation.status_expectation(status);
     let (success, _) = operation.success_body();
     let not_found = r#"{"code":"1","message":"Aucune transaction trouvée","transaction":null}"#;
-    let missing = if matches!(status, 400 | 404 | 405 | 422) && !operation.is_pay {
+    let missing = if matches!(status, 400 | 404 | 405 | 422) && !operation.service.moves_money() {
         UNKNOWN_ORDER
     } else {
         expected
     };
-    // A refusal of a payment with a success body contradicts itself. In a check, the status decides.
-    let with_success = if operation.is_pay && expected.is_refusal() {
+    // A refusal of a payment with a success body, or one that names an order, contradicts itself. In a
+    // check, the status decides.
+    let contradiction = if operation.service.moves_money() && expected.is_refusal() {
         UNREADABLE
     } else {
         expected
@@ -51,7 +54,7 @@ pub(super) fn status(context: &Context, rng: &mut Rng) -> Row {
         ("a refusal", REFUSAL.to_owned(), expected),
         ("a page", PAGE.to_owned(), expected),
         ("nothing", String::new(), expected),
-        ("a good body", success.clone(), with_success),
+        ("a good body", success.clone(), contradiction),
         (
             "a good body, cut",
             success[..success.len() / 2].to_owned(),
@@ -59,6 +62,11 @@ pub(super) fn status(context: &Context, rng: &mut Rng) -> Row {
         ),
         ("no such order", not_found.to_owned(), missing),
         ("nesting", deep, expected),
+        (
+            "a refusal that names an order",
+            operation.refusal_with_order(),
+            contradiction,
+        ),
     ]);
     let retry_after = rng.percent(30);
     let after = *rng.pick(&[
@@ -166,7 +174,26 @@ pub(super) fn content(context: &Context, rng: &mut Rng) -> Row {
         UNREADABLE,
     );
     add("a refusal", REFUSAL.as_bytes(), REFUSED);
-    if operation.is_pay {
+    add(
+        "a refusal that names an order",
+        operation.refusal_with_order().as_bytes(),
+        match operation.service.moves_money() {
+            true => UNREADABLE,
+            false => REFUSED,
+        },
+    );
+    if matches!(operation.service, Service::Mobile | Service::Payout) {
+        for (name, body) in bodies_without_order(&operation.order_number) {
+            add(name, body.as_bytes(), UNREADABLE);
+        }
+        // Only code 1 is a refusal.
+        for code in ["\"00\"", "7", "\"-1\"", "\"500\"", "\"OK\""] {
+            let body = format!("{{\"code\":{code},\"message\":\"Service indisponible\"}}");
+            add("another code", body.as_bytes(), GATEWAY_FAILED);
+        }
+        let used = r#"{"code":"1","message":"Transaction déjà traitée"}"#;
+        add("a reference used before", used.as_bytes(), USED_BEFORE);
+    } else if operation.service.has_card_page() {
         for (name, url) in [
             ("plain http", "http://gwvisa.flexpay.cd/checkout/1"),
             ("javascript", "javascript:alert(1)"),
@@ -244,6 +271,64 @@ pub(super) fn content(context: &Context, rng: &mut Rng) -> Row {
     )
 }
 
+/// Replies to a request for a mobile payment or a payout that report success, but not, or not clearly,
+/// under which order number; and pages. Some of them are good replies to a payment by card.
+fn bodies_without_order(order: &str) -> Vec<(&'static str, String)> {
+    let with = |more: &str| format!(r#"{{"code":"0","message":"Transaction envoyée"{more}}}"#);
+    vec![
+        ("no order number", with("")),
+        ("order number null", with(r#","orderNumber":null"#)),
+        ("order number empty", with(r#","orderNumber":"""#)),
+        (
+            "order number in a list",
+            with(&format!(r#","orderNumber":["{order}"]"#)),
+        ),
+        (
+            "order number only in a transaction",
+            with(&format!(r#","transaction":{{"orderNumber":"{order}"}}"#)),
+        ),
+        (
+            "two order numbers",
+            with(&format!(r#","orderNumber":"{order}","order_number":"N0""#)),
+        ),
+        (
+            "two order numbers, one in data",
+            with(&format!(
+                r#","orderNumber":"{order}","data":{{"orderNumber":"N0"}}"#
+            )),
+        ),
+        (
+            "an address instead of an order number",
+            with(&format!(r#","url":"{CARD_PAGE}""#)),
+        ),
+        ("no code", format!(r#"{{"orderNumber":"{order}"}}"#)),
+        (
+            "code null",
+            format!(r#"{{"code":null,"orderNumber":"{order}"}}"#),
+        ),
+        (
+            "status instead of code",
+            format!(r#"{{"status":"0","orderNumber":"{order}"}}"#),
+        ),
+        (
+            "code true",
+            format!(r#"{{"code":true,"orderNumber":"{order}"}}"#),
+        ),
+        (
+            "a page with a link to a card page",
+            format!("<!DOCTYPE html><html><a href=\"{CARD_PAGE}\">Payer</a></html>"),
+        ),
+        (
+            "a page that moves on by itself",
+            format!("<meta http-equiv=refresh content='0; url={CARD_PAGE}'></html>"),
+        ),
+        (
+            "a form for the customer",
+            format!("<form action=\"{CARD_PAGE}\" method=post></form></html>"),
+        ),
+    ]
+}
+
 /// The requested transaction, in a reply without its order number.
 pub(super) fn no_order_number(context: &Context, rng: &mut Rng) -> Row {
     let (body, expectation) = context.operation.good_body(rng);
@@ -263,6 +348,7 @@ pub(super) fn echo(context: &Context, rng: &mut Rng) -> Row {
         EchoFormat::Json,
         EchoFormat::SlashedJson,
         EchoFormat::UnicodeJson,
+        EchoFormat::Headers,
         EchoFormat::Page,
         EchoFormat::EntityPage,
     ]);
@@ -278,7 +364,7 @@ pub(super) fn echo(context: &Context, rng: &mut Rng) -> Row {
 /// A transaction that is paid, but is not the one that the shop expects.
 pub(super) fn other_payment(context: &Context, rng: &mut Rng) -> Row {
     let (paid, _) = context.operation.success_body();
-    let (name, body) = rng.take(vec![
+    let mut rows = vec![
         ("another amount", paid.replace("25.50", "2.55")),
         ("a greater amount", paid.replace("25.50", "25.51")),
         ("an amount with a comma", paid.replace("25.50", "25,50")),
@@ -290,7 +376,14 @@ pub(super) fn other_payment(context: &Context, rng: &mut Rng) -> Row {
         ("no reference", paid.replace("\"reference\"", "\"x\"")),
         ("no amount", paid.replace("\"amount\"", "\"x\"")),
         ("no currency", paid.replace("\"currency\"", "\"x\"")),
-    ]);
+    ];
+    if context.operation.kind != consts::KIND_CARD {
+        for channel in ["visa", "mastercard", "VISA"] {
+            let by_card = paid.replace("mpesa", channel).replace("airtel", channel);
+            rows.push(("paid by card", by_card));
+        }
+    }
+    let (name, body) = rng.take(rows);
     after_request(name, vec![send(reply(200, "", body))], &[OTHER_PAYMENT])
 }
 

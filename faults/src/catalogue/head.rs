@@ -289,8 +289,9 @@ pub(super) fn redirect(context: &Context, rng: &mut Rng) -> Row {
         (None, UNREADABLE),
     ]);
     let headers = location.map_or(String::new(), |to| format!("Location: {to}\r\n"));
-    // Only a payment's reply may redirect, and only with a redirect status.
-    let may_redirect = context.operation.is_pay && [301, 302, 303, 307, 308].contains(&status);
+    // Only the reply to a payment by card may redirect, and only with a redirect status.
+    let may_redirect =
+        context.operation.service.has_card_page() && [301, 302, 303, 307, 308].contains(&status);
     let expectation = if may_redirect {
         expectation
     } else {

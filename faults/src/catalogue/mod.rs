@@ -93,10 +93,11 @@ pub enum Class {
     NoOrderNumber,
     Echo,
     Trailing,
-    /// A difference that only `flexpay_verify_callback` detects.
+    /// A difference that only a comparison with the expected payment detects.
     OtherPayment,
     Good,
-    Callback,
+    /// Refused by the library itself, whatever the server does.
+    RefusedLocally,
 }
 
 impl Class {
@@ -132,7 +133,7 @@ impl Class {
             Self::Trailing => "trailing bytes",
             Self::OtherPayment => "another payment",
             Self::Good => "nothing wrong",
-            Self::Callback => "callback body",
+            Self::RefusedLocally => "refused by the library",
         }
     }
 
@@ -178,7 +179,7 @@ impl Class {
         if context.proxy {
             classes.extend([Proxy; 6]);
         }
-        classes.push(match context.operation.is_pay {
+        classes.push(match context.operation.service.moves_money() {
             true => RequestBody,
             false => NoOrderNumber,
         });
@@ -237,7 +238,7 @@ impl Class {
             Self::NoOrderNumber => content::no_order_number(context, rng),
             Self::Echo => content::echo(context, rng),
             Self::OtherPayment => content::other_payment(context, rng),
-            Self::Good | Self::Callback => content::good(context, rng),
+            Self::Good | Self::RefusedLocally => content::good(context, rng),
         };
         let mut script = row.script;
         if context.reused && script.warm_up.is_none() {

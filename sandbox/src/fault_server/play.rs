@@ -342,14 +342,26 @@ fn echo(request: &[u8], status: u16, format: EchoFormat) -> Vec<u8> {
         EchoFormat::UnicodeJson => {
             format!("\"{}\"", escaped(|c| format!("\\u{:04x}", u32::from(c))))
         }
+        EchoFormat::Headers => {
+            // From the token on, wherever it is in the request: a log may keep only the first part.
+            let start = shown.find("uthorization").unwrap_or_default();
+            shown[start..].replace(['\r', '\n'], " ")
+        }
         EchoFormat::Page => shown.replace('&', "&amp;").replace('<', "&lt;"),
         EchoFormat::EntityPage => escaped(|c| format!("&#{};", u32::from(c))),
     };
-    let body = if format.is_page() {
+    let headers = match format {
+        EchoFormat::Headers => format!("Content-Type: {text}\r\nDate: {text}\r\n"),
+        _ => String::new(),
+    };
+    let body = if format == EchoFormat::Headers {
+        r#"{"code":"1","message":"see the headers"}"#.to_owned()
+    } else if format.is_page() {
         format!("<html><body><h1>Error</h1><p>{text}</p></body></html>")
     } else {
         format!(r#"{{"code":"1","message":{text}}}"#)
     };
     let length = body.len();
-    format!("HTTP/1.1 {status} Echo\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+    format!("HTTP/1.1 {status} Echo\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
+        .into_bytes()
 }

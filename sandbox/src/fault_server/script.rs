@@ -84,6 +84,8 @@ pub enum EchoFormat {
     SlashedJson,
     /// The same, with every character escaped as `\u…`.
     UnicodeJson,
+    /// In the headers `Content-Type` and `Date` of a JSON refusal.
+    Headers,
     /// In an HTML page.
     Page,
     /// The same, with every character escaped as `&#…;`.

@@ -12,7 +12,8 @@ use FlexPay\Transaction;
 /**
  * Writes one record for each call to the shop's PSR-3 logger.
  *
- * A record contains what the result or the exception contains, and nothing else: never the token.
+ * A record contains what the result or the exception contains, and nothing else: never the token. Its trace
+ * and its correlation id are null if the client has no trace.
  *
  * @internal
  */

@@ -24,7 +24,7 @@ use PHPUnit\Framework\TestCase;
 final class ArgumentsTest extends TestCase
 {
     private const OPTIONS = ['merchant' => 'ZANDO', 'token' => 'conformance', 'pay_url' => 'http://127.0.0.1:9/',
-        'mobile_url' => 'http://127.0.0.1:9/', 'payout_url' => 'http://127.0.0.1:9/', 'allow_payout' => true];
+        'mobile_url' => 'http://127.0.0.1:9/', 'payout_url' => 'http://127.0.0.1:9/payout', 'allow_payout' => true];
 
     /** The strings of Expected by their place. The kind (5) is tested alone. */
     private const EXPECTED = [

@@ -30,6 +30,7 @@ final class TraceTest extends SandboxTestCase
         'connected' => ['address'],
         'connect_failed' => ['address', 'error'],
         'connect_abandoned' => ['address'],
+        'attempt_failed' => ['error'],
         'tls' => ['version', 'cipher', 'resumed'],
         'sent' => ['connection'],
         'reply' => ['status', 'bytes', 'complete', null, 'content_type', 'date'],
@@ -238,7 +239,7 @@ final class TraceTest extends SandboxTestCase
         $closed = '127.0.0.1:' . Http::freePort();
         $trace = $this->failureTrace($this->traced(['mobile_url' => "http://$closed/"]));
         self::assertSame($closed, self::step($trace, 'connect_failed')['address']);
-        self::assertSame('ConnectionRefused', self::step($trace, 'connect_failed')['error']);
+        self::assertSame('refused', self::step($trace, 'connect_failed')['error']);
         self::assertNotContains('sent', self::names($trace));
         self::assertSame('NOT_SENT', self::step($trace, 'end')['outcome']);
 
