@@ -130,6 +130,7 @@ class Sandbox:
             **inherited,
             **self.settings,
             "FLEXPAY_LIBRARY": os.environ["FLEXPAY_LIBRARY"],
+            "FLEXPAY_PROGRAM": os.environ["FLEXPAY_PROGRAM"],
             "PYTHONPATH": str(PACKAGE),
             "PYTHONIOENCODING": "utf-8",
             **others,

@@ -84,6 +84,51 @@ asyncio.run(main())
     assert output_of(sandbox, script) == "ConnectError NOT_SENT\n"
 
 
+@pytest.mark.parametrize("imports", ["", "import enum", "import threading", "import json"])
+@pytest.mark.parametrize("call", list(CALLS.values()), ids=list(CALLS))
+def test_a_call_fails_with_not_sent(sandbox: Sandbox, imports: str, call: str) -> None:
+    script = f"""
+import flexpay
+{imports}
+client = flexpay.Client.from_env()
+exhaust()
+try:
+    {call}
+except Exception as error:
+    assert isinstance(error, flexpay.ConnectError), repr(error)
+    print(type(error).__name__, error.outcome.name, error.outcome is flexpay.Outcome.NOT_SENT)
+"""
+    assert output_of(sandbox, script) == "ConnectError NOT_SENT True\n"
+
+
+def test_a_wait_times_out(sandbox: Sandbox) -> None:
+    script = """
+import flexpay
+client = flexpay.Client.from_env()
+exhaust()
+try:
+    client.wait("O-1", timeout_ms=300)
+except Exception as error:
+    print(type(error).__name__, isinstance(error, flexpay.FlexPayError))
+"""
+    assert output_of(sandbox, script) == "TimedOutError True\n"
+
+
+def test_asyncio(sandbox: Sandbox) -> None:
+    script = f"""
+import asyncio, flexpay
+async def main():
+    client = flexpay.AsyncClient.from_env()
+    exhaust()
+    try:
+        await {CALLS["pay"]}
+    except Exception as error:
+        print(type(error).__name__, error.outcome.name)
+asyncio.run(main())
+"""
+    assert output_of(sandbox, script) == "ConnectError NOT_SENT\n"
+
+
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
 def test_the_command_line(sandbox: Sandbox, as_json: Any) -> None:
     arguments = ["pay", "--reference", "R-1", "--amount", "1", "--currency", "USD", *as_json]
