@@ -166,12 +166,11 @@ fn wait(given: arguments::Wait) -> u8 {
         ..WaitOptions::default()
     };
     let spinner = Spinner::start(options.time_limit(), given.common.json);
-    let status = transaction(&given.common, |client| {
+    transaction(&given.common, |client| {
         let result = client.wait(&given.order_number, &options);
         spinner.stop();
         Ok(result?)
-    });
-    status
+    })
 }
 
 /// The time that is left, on one line of stderr. Nothing is shown if stderr is not a terminal.
