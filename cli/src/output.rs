@@ -67,11 +67,17 @@ fn print_payment(payment: &Payment, headline: &str) {
 /// payment.
 fn saved_page(page: &str) -> String {
     let save = || -> std::io::Result<String> {
-        let name = format!("flexpay-{}.html", std::process::id());
+        // In a container, the id of the process is often the same.
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let now_us = now.unwrap_or_default().as_micros();
+        let name = format!("flexpay-{}-{now_us}.html", std::process::id());
         let path = std::env::temp_dir().join(name);
         let mut options = std::fs::OpenOptions::new();
         // Never an existing file: another user may have put a link there.
-        let mut file = options.write(true).create_new(true).open(&path)?;
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path)?;
         std::io::Write::write_all(&mut file, page.as_bytes())?;
         Ok(path.display().to_string())
     };
@@ -190,10 +196,16 @@ pub fn printable(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             c if c.is_control() => format!("\\u{{{:x}}}", u32::from(c)),
-            '\u{200b}'..='\u{200f}'
+            // Invisible, or changes the direction of the text.
+            '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{feff}' => {
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}' => {
                 format!("\\u{{{:x}}}", u32::from(c))
             }
             c => c.to_string(),
@@ -208,8 +220,8 @@ mod tests {
     #[test]
     fn nothing_that_a_terminal_interprets_is_printed() {
         assert_eq!(
-            printable("payé\u{1b}[2J\n\u{202e}"),
-            "payé\\u{1b}[2J\\u{a}\\u{202e}"
+            printable("payé\u{1b}[2J\n\u{202e}\u{9b}\u{61c}"),
+            "payé\\u{1b}[2J\\u{a}\\u{202e}\\u{9b}\\u{61c}"
         );
     }
 }
