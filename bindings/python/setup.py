@@ -32,9 +32,9 @@ Install Rust {required} or later from https://rustup.rs:
     curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh
     . "$HOME/.cargo/env"
 
-and run pip again. (The rustc of Debian 12 is 1.63: too old.) Or use what `make build cli` created on
-a similar machine: set FLEXPAY_LIBRARY_PREBUILT to the path of its build/lib/{library}, and
-FLEXPAY_PROGRAM_PREBUILT to that of its build/bin/{program}
+and run pip again. (The rustc of Debian 12 is 1.63: too old.) Or use what `make build cli` created
+on a similar machine: set FLEXPAY_LIBRARY_PREBUILT to the path of build/lib/{library}, and
+FLEXPAY_PROGRAM_PREBUILT to that of build/bin/{program}
 """
 
 
