@@ -133,6 +133,8 @@ class Sandbox:
             "FLEXPAY_PROGRAM": os.environ["FLEXPAY_PROGRAM"],
             "PYTHONPATH": str(PACKAGE),
             "PYTHONIOENCODING": "utf-8",
+            # The program speaks the user's language.
+            "LC_ALL": "C.UTF-8",
             **others,
         }
 
