@@ -33,6 +33,7 @@ pub struct Texts {
     pub finishing: &'static str,
     pub interrupted: &'static str,
     pub page_not_saved: &'static str,
+    pub not_written: &'static str,
     states: [&'static str; 7],
 }
 
@@ -65,6 +66,7 @@ const ENGLISH: Texts = Texts {
     finishing: "The call ends now; press Ctrl-C again to stop at once (a payment's result is then lost)",
     interrupted: "Stopped. The outcome is unknown: do not pay again before you have checked",
     page_not_saved: "the page could not be saved",
+    not_written: "The result could not be written to stdout",
     states: [
         "STATE UNKNOWN",
         "PAID",
@@ -106,6 +108,7 @@ const FRENCH: Texts = Texts {
                 serait perdu)",
     interrupted: "Arrêté. Le résultat est inconnu : ne payez pas de nouveau avant d'avoir vérifié",
     page_not_saved: "la page n'a pas pu être enregistrée",
+    not_written: "Le résultat n'a pas pu être écrit sur stdout",
     states: [
         "ÉTAT INCONNU",
         "PAYÉ",

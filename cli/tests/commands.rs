@@ -420,6 +420,39 @@ fn ctrl_c_does_not_lose_a_payment() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("The call ends now"));
 }
 
+/// A full disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_written_is_not_lost() {
+    let full = || std::fs::File::options().write(true).open("/dev/full");
+    let sandbox = sandbox();
+    for (reference, more) in [("D-1", &[][..]), ("D-2", &["--json"])] {
+        let mut command = program(&sandbox);
+        command.args(["pay"]).args(expected(reference, "25.50"));
+        command.args(URLS).args(more);
+        let output = command.stdout(full().unwrap()).output().unwrap();
+        assert_eq!(output.status.code(), Some(9));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let payments = sandbox.payments();
+        let payment = payments.iter().find(|one| one.reference == reference);
+        assert!(
+            stderr.contains(payment.unwrap().order_number.as_str()),
+            "{stderr}"
+        );
+        assert!(stderr.starts_with("The result could not be written to stdout: "));
+    }
+    // The status of an error is kept, also if nothing can be written.
+    let mut command = program(&sandbox);
+    let command = command.args(["check", "N-1"]).stdout(full().unwrap());
+    let output = command.stderr(full().unwrap()).output().unwrap();
+    assert_eq!(output.status.code(), Some(6));
+    for command in ["doctor", "version"] {
+        let mut program = program(&sandbox);
+        let output = program.arg(command).stdout(full().unwrap()).output();
+        assert_eq!(output.unwrap().status.code(), Some(9), "{command}");
+    }
+}
+
 #[test]
 fn a_page_is_saved_to_a_file_that_only_its_owner_reads() {
     const PAGE: &str =

@@ -13,7 +13,6 @@ mod reply;
 mod service;
 mod token;
 
-use anstream::println;
 use anstyle::{AnsiColor, Style};
 use flexpay::{Client, Config, Environment, Kind};
 use serde_json::json;
@@ -29,18 +28,17 @@ use crate::{exit_status, output, settings};
 pub fn run(options: &DoctorOptions) -> u8 {
     let findings = examine(options);
     let is_healthy = findings.iter().all(|finding| finding.ok != Some(false));
-    if options.common.json {
-        std::println!(
-            "{}",
-            json!({ "ok": { "healthy": is_healthy, "findings": findings } })
-        );
+    let text = if options.common.json {
+        let report = json!({ "ok": { "healthy": is_healthy, "findings": findings } });
+        format!("{report}\n")
     } else {
-        findings.iter().for_each(print);
-    }
-    match is_healthy {
+        findings.iter().map(line).collect()
+    };
+    let status = match is_healthy {
         true => exit_status::OK,
         false => exit_status::INVALID,
-    }
+    };
+    output::write(&text, status)
 }
 
 fn examine(options: &DoctorOptions) -> Vec<Finding> {
@@ -202,7 +200,7 @@ fn invalid_settings(failure: &Failure) -> Finding {
     Finding::bad("settings", format!("{}{advice}", failure.message()))
 }
 
-fn print(finding: &Finding) {
+fn line(finding: &Finding) -> String {
     let (mark, style) = match finding.ok {
         Some(true) => ("✓", AnsiColor::Green.on_default()),
         Some(false) => ("✗", AnsiColor::Red.on_default().bold()),
@@ -213,5 +211,5 @@ fn print(finding: &Finding) {
         None => String::new(),
     };
     let detail = output::printable(&finding.detail);
-    println!("{style}{mark} {}{style:#}: {detail}{time}", finding.name);
+    format!("{style}{mark} {}{style:#}: {detail}{time}\n", finding.name)
 }
