@@ -157,9 +157,9 @@ test-php: bundle sandbox ## Tests the PHP package: CLI, PHP-FPM behind nginx, PH
 	@scripts/test-readme.sh php
 
 .PHONY: test-python
-test-python: build sandbox ## Tests the Python package
+test-python: build cli sandbox ## Tests the Python package
 	@scripts/setup.sh python
-	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so bindings/python/tests/run.sh
+	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so FLEXPAY_PROGRAM=$(PROGRAM) bindings/python/tests/run.sh
 	@scripts/test-readme.sh python
 
 .PHONY: conformance

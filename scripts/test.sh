@@ -13,7 +13,7 @@ mkdir -p "$logs"
 rm -f "$logs"/*
 
 # What the parts depend on, in the order of building. If one fails, no test runs.
-prepare=(build sandbox examples bundle)
+prepare=(build cli sandbox examples bundle)
 # Run one at a time: they measure deadlines, and use every processor.
 alone=(test-rust test-faults)
 # Run two at a time, the longest first.

@@ -1,7 +1,7 @@
-"""Builds the Rust library and adds it to the package.
+"""Builds the Rust library and the program `flexpay`, and adds them to the package.
 
-`pip install bindings/python` in a checkout runs cargo at its root. With FLEXPAY_LIBRARY_PREBUILT,
-that library is used instead. The metadata is in pyproject.toml.
+`pip install bindings/python` in a checkout runs cargo at its root. FLEXPAY_LIBRARY_PREBUILT and
+FLEXPAY_PROGRAM_PREBUILT name files that are used instead. The metadata is in pyproject.toml.
 """
 
 import json
@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Tuple
+from typing import List, Optional, Tuple
 
 from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
@@ -22,6 +22,7 @@ ROOT = HERE.parent.parent
 FILE_NAME = {"win32": "flexpay.dll", "darwin": "libflexpay.dylib"}.get(
     sys.platform, "libflexpay.so"
 )
+PROGRAM_NAME = "flexpay.exe" if sys.platform == "win32" else "flexpay"
 
 
 # pip shows this text unchanged, and little else.
@@ -31,8 +32,9 @@ Install Rust {required} or later from https://rustup.rs:
     curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh
     . "$HOME/.cargo/env"
 
-and run pip again. (The rustc of Debian 12 is 1.63: too old.) Or set FLEXPAY_LIBRARY_PREBUILT to the
-path of a library that `make build` created on a similar machine: build/lib/{name}
+and run pip again. (The rustc of Debian 12 is 1.63: too old.) Or use what `make build cli` created
+on a similar machine: set FLEXPAY_LIBRARY_PREBUILT to the path of build/lib/{library}, and
+FLEXPAY_PROGRAM_PREBUILT to that of build/bin/{program}
 """
 
 
@@ -40,7 +42,7 @@ def require_rust() -> None:
     """Exits with instructions if cargo is missing or too old."""
     manifest = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
     required = re.findall(r'^rust-version = "(.*)"', manifest, re.M)[0]
-    advice = INSTALL_RUST.format(required=required, name=FILE_NAME)
+    advice = INSTALL_RUST.format(required=required, library=FILE_NAME, program=PROGRAM_NAME)
     try:
         # In the project's folder, which may select a toolchain.
         version = subprocess.run(
@@ -58,17 +60,21 @@ def require_rust() -> None:
         )
 
 
-def library() -> Path:
-    """The prebuilt library if FLEXPAY_LIBRARY_PREBUILT is set; otherwise builds it."""
-    prebuilt = os.environ.get("FLEXPAY_LIBRARY_PREBUILT")
-    if prebuilt:
-        if not Path(prebuilt).is_file():
-            sys.exit(
-                f"FLEXPAY_LIBRARY_PREBUILT is {prebuilt!r}, which is not a file. Set it to the full"
-                f" path of a built library, such as build/lib/{FILE_NAME} after `make build`, or"
-                " unset it to build the library."
-            )
-        return Path(prebuilt)
+def prebuilt(variable: str, example: str) -> Optional[Path]:
+    """The file that the variable names, if it is set."""
+    value = os.environ.get(variable)
+    if not value:
+        return None
+    if not Path(value).is_file():
+        sys.exit(
+            f"{variable} is {value!r}, which is not a file. Set it to the full path of a built"
+            f" file, such as {example} after `make build cli`, or unset it to build it."
+        )
+    return Path(value)
+
+
+def built(name: str, command: List[str]) -> Path:
+    """Runs cargo, and returns the file of this name that it built."""
     if not (ROOT / "Cargo.toml").is_file():
         sys.exit(
             f"{ROOT} is not a checkout of flexpay. Install from a checkout with pip 21.3 or later "
@@ -76,12 +82,8 @@ def library() -> Path:
             "FLEXPAY_LIBRARY_PREBUILT to the path of a built library."
         )
     require_rust()
-    # Only the cdylib: built together with the other crate types, it would keep code that C callers
-    # cannot reach.
-    command = ["cargo", "rustc", "--release", "--locked", "--package", "flexpay", "--lib"]
-    command += ["--crate-type", "cdylib"]
     try:
-        built = subprocess.run(
+        done = subprocess.run(
             [*command, "--message-format=json-render-diagnostics"],
             cwd=ROOT,
             stdout=subprocess.PIPE,
@@ -93,22 +95,55 @@ def library() -> Path:
             " the linker `cc` was not found, install a C compiler: apt install gcc libc6-dev"
         )
     # Cargo reports the paths of its artifacts, which depend on its settings.
-    for line in built.stdout.splitlines():
-        for name in json.loads(line).get("filenames", ()):
-            if Path(name).name == FILE_NAME:
-                return Path(name)
-    sys.exit(f"cargo did not build {FILE_NAME}")
+    for line in done.stdout.splitlines():
+        for file in json.loads(line).get("filenames", ()):
+            if Path(file).name == name:
+                return Path(file)
+    sys.exit(f"cargo did not build {name}")
+
+
+def library() -> Path:
+    """The prebuilt library if FLEXPAY_LIBRARY_PREBUILT is set; otherwise builds it."""
+    file = prebuilt("FLEXPAY_LIBRARY_PREBUILT", f"build/lib/{FILE_NAME}")
+    if file is not None:
+        return file
+    # Only the cdylib: built together with the other crate types, it would keep code that C callers
+    # cannot reach.
+    command = ["cargo", "rustc", "--release", "--locked", "--package", "flexpay", "--lib"]
+    return built(FILE_NAME, [*command, "--crate-type", "cdylib"])
+
+
+def program() -> Optional[Path]:
+    """The prebuilt program if FLEXPAY_PROGRAM_PREBUILT is set; otherwise builds it. None if only
+    the library is prebuilt: then there may be no Rust."""
+    file = prebuilt("FLEXPAY_PROGRAM_PREBUILT", f"build/bin/{PROGRAM_NAME}")
+    if file is not None:
+        return file
+    if os.environ.get("FLEXPAY_LIBRARY_PREBUILT"):
+        print("Without FLEXPAY_PROGRAM_PREBUILT, the program is not added to the package.")
+        return None
+    command = ["cargo", "build", "--release", "--locked", "--package", "flexpay-cli"]
+    return built(PROGRAM_NAME, command)
 
 
 class BuildWithLibrary(build_py):
-    """Adds the shared library to the package."""
+    """Adds the shared library and the program to the package."""
 
     def run(self) -> None:
         super().run()
         parent = HERE if self.editable_mode else Path(self.build_lib)
-        target = parent / "flexpay" / FILE_NAME
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(library(), target)
+        package = parent / "flexpay"
+        package.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(library(), package / FILE_NAME)
+        bundled = package / PROGRAM_NAME
+        # Of an earlier build: a version of its own.
+        if bundled.exists():
+            bundled.unlink()
+        built_program = program()
+        if built_program is not None:
+            shutil.copyfile(built_program, bundled)
+            # The wheel keeps this mode.
+            bundled.chmod(0o755)
 
 
 class PlatformWheel(bdist_wheel):

@@ -271,6 +271,10 @@ pub struct DoctorOptions {
     /// Sends nothing: examines the settings and the token alone.
     #[arg(long)]
     pub offline: bool,
+    /// Sends nothing that contains the token: the check service is not examined, nor whether the
+    /// gateway accepts the token.
+    #[arg(long, conflicts_with = "offline")]
+    pub without_token: bool,
     /// Your callback address: examines its form.
     #[arg(long, value_name = "URL")]
     pub callback_url: Option<String>,

@@ -166,12 +166,11 @@ fn wait(given: arguments::Wait) -> u8 {
         ..WaitOptions::default()
     };
     let spinner = Spinner::start(options.time_limit(), given.common.json);
-    let status = transaction(&given.common, |client| {
+    transaction(&given.common, |client| {
         let result = client.wait(&given.order_number, &options);
         spinner.stop();
         Ok(result?)
-    });
-    status
+    })
 }
 
 /// The time that is left, on one line of stderr. Nothing is shown if stderr is not a terminal.
@@ -209,22 +208,17 @@ impl Spinner {
 
 pub fn version(common: &Common) -> u8 {
     let version = env!("CARGO_PKG_VERSION");
-    if common.json {
-        println!("{}", json!({ "ok": { "version": version } }));
-    } else {
-        println!("flexpay {version}");
-    }
-    exit_status::OK
+    let text = match common.json {
+        true => format!("{}\n", json!({ "ok": { "version": version } })),
+        false => format!("flexpay {version}\n"),
+    };
+    output::write(&text, exit_status::OK)
 }
 
 pub fn completions(shell: clap_complete::Shell) -> u8 {
-    clap_complete::generate(
-        shell,
-        &mut Arguments::command(),
-        "flexpay",
-        &mut std::io::stdout(),
-    );
-    exit_status::OK
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "flexpay", &mut script);
+    output::write(&String::from_utf8_lossy(&script), exit_status::OK)
 }
 
 pub fn man(directory: &Path) -> u8 {

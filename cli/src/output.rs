@@ -1,9 +1,9 @@
 //! What the commands print.
 
-use anstream::{eprintln, println};
 use anstyle::{AnsiColor, Style};
 use flexpay::{Callback, Outcome, Payment, State, Transaction};
 use serde_json::json;
+use std::io::Write as _;
 
 use crate::call::{Failure, Reply};
 use crate::exit_status;
@@ -17,28 +17,47 @@ const LABEL: Style = Style::new().dimmed();
 /// Prints the result of a command, and returns its exit status. `headline` is for an accepted request.
 pub fn print(result: Result<Reply, Failure>, headline: &str, as_json: bool) -> u8 {
     match result {
-        Ok(reply) if as_json => {
-            std::println!("{}", json!({ "ok": reply.to_json() }));
-            status(&reply)
-        }
         Ok(reply) => {
-            match &reply {
-                Reply::Payment(payment) => print_payment(payment, headline),
-                Reply::Transaction(transaction) => print_transaction(transaction),
-                Reply::Callback(callback) => print_callback(callback),
-                Reply::Other(value) => println!("{value}"),
-            }
-            status(&reply)
+            let text = match &reply {
+                _ if as_json => format!("{}\n", json!({ "ok": reply.to_json() })),
+                Reply::Payment(payment) => payment_text(payment, headline),
+                Reply::Transaction(transaction) => transaction_text(transaction),
+                Reply::Callback(callback) => callback_text(callback),
+                Reply::Other(value) => format!("{value}\n"),
+            };
+            write(&text, status(&reply))
         }
         Err(failure) => {
+            let status = failure.exit_status();
             if as_json {
-                std::println!("{}", json!({ "error": failure.to_json() }));
+                let text = format!("{}\n", json!({ "error": failure.to_json() }));
+                write(&text, status);
             } else {
-                print_failure(&failure);
+                write_to_stderr(&failure_text(&failure));
             }
-            failure.exit_status()
+            status
         }
     }
+}
+
+/// Writes a result to stdout, and returns its exit status. If stdout cannot be written (a full disk, a
+/// reader that has ended), the result goes to stderr: the order number of a payment must not be lost. The
+/// status is then that of an unknown outcome, since the caller did not get the result.
+pub fn write(text: &str, status: u8) -> u8 {
+    let mut stdout = anstream::stdout();
+    let written = stdout.write_all(text.as_bytes());
+    match written.and_then(|()| stdout.flush()) {
+        Ok(()) => status,
+        Err(error) => {
+            write_to_stderr(&format!("{}: {error}\n{text}", texts().not_written));
+            exit_status::UNKNOWN
+        }
+    }
+}
+
+/// An error is ignored: there is no other place to report it.
+fn write_to_stderr(text: &str) {
+    let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
 fn status(reply: &Reply) -> u8 {
@@ -48,44 +67,53 @@ fn status(reply: &Reply) -> u8 {
     }
 }
 
-fn print_payment(payment: &Payment, headline: &str) {
+fn payment_text(payment: &Payment, headline: &str) -> String {
     let texts = texts();
-    println!("{GOOD}{headline}{GOOD:#}");
-    print_fields(&[
-        (texts.address, payment.redirect_url.as_deref()),
-        (
-            texts.page,
-            payment.page.as_deref().map(saved_page).as_deref(),
-        ),
-        (texts.order_number, payment.order_number.as_deref()),
-        (texts.message, payment.message.as_deref()),
-        (texts.trace, payment.trace.as_deref()),
-    ]);
+    let headline = format!("{GOOD}{headline}{GOOD:#}");
+    with_fields(
+        headline,
+        &[
+            (texts.address, payment.redirect_url.as_deref()),
+            (
+                texts.page,
+                payment.page.as_deref().map(saved_page).as_deref(),
+            ),
+            (texts.order_number, payment.order_number.as_deref()),
+            (texts.message, payment.message.as_deref()),
+            (texts.trace, payment.trace.as_deref()),
+        ],
+    )
 }
 
 /// The file that a page was saved to. If it cannot be saved, the page itself: it is all that leads to the
 /// payment.
 fn saved_page(page: &str) -> String {
     let save = || -> std::io::Result<String> {
-        let name = format!("flexpay-{}.html", std::process::id());
+        // In a container, the id of the process is often the same.
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let now_us = now.unwrap_or_default().as_micros();
+        let name = format!("flexpay-{}-{now_us}.html", std::process::id());
         let path = std::env::temp_dir().join(name);
         let mut options = std::fs::OpenOptions::new();
         // Never an existing file: another user may have put a link there.
-        let mut file = options.write(true).create_new(true).open(&path)?;
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path)?;
         std::io::Write::write_all(&mut file, page.as_bytes())?;
         Ok(path.display().to_string())
     };
     save().unwrap_or_else(|error| format!("{}: {error}\n{page}", texts().page_not_saved))
 }
 
-fn print_transaction(transaction: &Transaction) {
+fn transaction_text(transaction: &Transaction) -> String {
     let texts = texts();
     let style = match transaction.state {
         State::Paid => GOOD,
         State::Failed | State::Cancelled => BAD,
         _ => OPEN,
     };
-    println!("{style}{}{style:#}", texts.state(transaction.state));
+    let headline = format!("{style}{}{style:#}", texts.state(transaction.state));
     let currency = transaction.currency.as_deref().unwrap_or_default();
     let amount = |amount: Option<flexpay::Amount>| {
         amount.map(|amount| {
@@ -94,24 +122,27 @@ fn print_transaction(transaction: &Transaction) {
                 .to_owned()
         })
     };
-    print_fields(&[
-        (texts.amount, amount(transaction.amount).as_deref()),
-        (
-            texts.amount_customer,
-            amount(transaction.amount_customer).as_deref(),
-        ),
-        (texts.reference, transaction.reference.as_deref()),
-        (texts.order_number, Some(&transaction.order_number)),
-        (texts.channel, transaction.channel.as_deref()),
-        (texts.date, transaction.created_at.as_deref()),
-        (texts.message, transaction.message.as_deref()),
-        (texts.trace, transaction.trace.as_deref()),
-    ]);
+    with_fields(
+        headline,
+        &[
+            (texts.amount, amount(transaction.amount).as_deref()),
+            (
+                texts.amount_customer,
+                amount(transaction.amount_customer).as_deref(),
+            ),
+            (texts.reference, transaction.reference.as_deref()),
+            (texts.order_number, Some(&transaction.order_number)),
+            (texts.channel, transaction.channel.as_deref()),
+            (texts.date, transaction.created_at.as_deref()),
+            (texts.message, transaction.message.as_deref()),
+            (texts.trace, transaction.trace.as_deref()),
+        ],
+    )
 }
 
-fn print_callback(callback: &Callback<'_>) {
+fn callback_text(callback: &Callback<'_>) -> String {
     let texts = texts();
-    println!("{OPEN}{}{OPEN:#}", texts.callback);
+    let headline = format!("{OPEN}{}{OPEN:#}", texts.callback);
     let claim = match callback.claims_success {
         true => texts.claims_success,
         false => texts.claims_no_success,
@@ -120,40 +151,43 @@ fn print_callback(callback: &Callback<'_>) {
         let currency = callback.currency.as_deref().unwrap_or_default();
         amount.map(|amount| format!("{amount} {currency}").trim_end().to_owned())
     };
-    print_fields(&[
-        ("code", Some(&format!("{} ({claim})", callback.code))),
-        (texts.amount, amount(callback.amount.as_deref()).as_deref()),
-        (
-            texts.amount_customer,
-            amount(callback.amount_customer.as_deref()).as_deref(),
-        ),
-        (texts.reference, callback.reference.as_deref()),
-        (texts.order_number, callback.order_number.as_deref()),
-        (
-            texts.provider_reference,
-            callback.provider_reference.as_deref(),
-        ),
-        (texts.phone, callback.phone.as_deref()),
-        (texts.channel, callback.channel.as_deref()),
-        (texts.date, callback.created_at.as_deref()),
-        (texts.message, callback.message.as_deref()),
-    ]);
+    with_fields(
+        headline,
+        &[
+            ("code", Some(&format!("{} ({claim})", callback.code))),
+            (texts.amount, amount(callback.amount.as_deref()).as_deref()),
+            (
+                texts.amount_customer,
+                amount(callback.amount_customer.as_deref()).as_deref(),
+            ),
+            (texts.reference, callback.reference.as_deref()),
+            (texts.order_number, callback.order_number.as_deref()),
+            (
+                texts.provider_reference,
+                callback.provider_reference.as_deref(),
+            ),
+            (texts.phone, callback.phone.as_deref()),
+            (texts.channel, callback.channel.as_deref()),
+            (texts.date, callback.created_at.as_deref()),
+            (texts.message, callback.message.as_deref()),
+        ],
+    )
 }
 
-fn print_failure(failure: &Failure) {
+fn failure_text(failure: &Failure) -> String {
     let texts = texts();
     let (style, headline) = match failure.outcome() {
         Outcome::NotSent => (BAD, texts.error_not_sent),
         Outcome::Refused => (BAD, texts.error_refused),
         _ => (OPEN, texts.error_unknown),
     };
-    eprintln!(
-        "{style}{headline}{style:#} ({}): {}",
+    let mut text = format!(
+        "{style}{headline}{style:#} ({}): {}\n",
         failure.code().name(),
         printable(failure.message())
     );
     let Failure::Library(error) = failure else {
-        return;
+        return text;
     };
     let status = error.http_status().map(|status| status.to_string());
     for (label, value) in [
@@ -163,13 +197,14 @@ fn print_failure(failure: &Failure) {
         (texts.trace, error.trace()),
     ] {
         if let Some(value) = value {
-            eprintln!("  {LABEL}{label}{LABEL:#}  {}", printable(value));
+            text += &format!("  {LABEL}{label}{LABEL:#}  {}\n", printable(value));
         }
     }
+    text
 }
 
-/// Prints the fields that have a value, aligned.
-fn print_fields(fields: &[(&str, Option<&str>)]) {
+/// A headline, and below it the fields that have a value, aligned.
+fn with_fields(headline: String, fields: &[(&str, Option<&str>)]) -> String {
     let present = || {
         fields
             .iter()
@@ -179,9 +214,11 @@ fn print_fields(fields: &[(&str, Option<&str>)]) {
         .map(|(label, _)| label.chars().count())
         .max()
         .unwrap_or_default();
+    let mut text = headline + "\n";
     for (label, value) in present() {
-        println!("  {LABEL}{label:<width$}{LABEL:#}  {}", printable(value));
+        text += &format!("  {LABEL}{label:<width$}{LABEL:#}  {}\n", printable(value));
     }
+    text
 }
 
 /// Text without characters that a terminal would interpret: the gateway, or anyone who sends a callback,
@@ -190,10 +227,16 @@ pub fn printable(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             c if c.is_control() => format!("\\u{{{:x}}}", u32::from(c)),
-            '\u{200b}'..='\u{200f}'
+            // Invisible, or changes the direction of the text.
+            '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{feff}' => {
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}' => {
                 format!("\\u{{{:x}}}", u32::from(c))
             }
             c => c.to_string(),
@@ -208,8 +251,8 @@ mod tests {
     #[test]
     fn nothing_that_a_terminal_interprets_is_printed() {
         assert_eq!(
-            printable("payé\u{1b}[2J\n\u{202e}"),
-            "payé\\u{1b}[2J\\u{a}\\u{202e}"
+            printable("payé\u{1b}[2J\n\u{202e}\u{9b}\u{61c}"),
+            "payé\\u{1b}[2J\\u{a}\\u{202e}\\u{9b}\\u{61c}"
         );
     }
 }

@@ -33,6 +33,7 @@ pub struct Texts {
     pub finishing: &'static str,
     pub interrupted: &'static str,
     pub page_not_saved: &'static str,
+    pub not_written: &'static str,
     states: [&'static str; 7],
 }
 
@@ -42,7 +43,7 @@ const ENGLISH: Texts = Texts {
     accepted_payout: "Payout accepted: verify the order to learn when the money has arrived",
     callback: "Callback (not verified: anyone can send one)",
     address: "Address",
-    page: "Page",
+    page: "Page (open it in the browser)",
     order_number: "Order number",
     reference: "Reference",
     amount: "Amount",
@@ -65,6 +66,7 @@ const ENGLISH: Texts = Texts {
     finishing: "The call ends now; press Ctrl-C again to stop at once (a payment's result is then lost)",
     interrupted: "Stopped. The outcome is unknown: do not pay again before you have checked",
     page_not_saved: "the page could not be saved",
+    not_written: "The result could not be written to stdout",
     states: [
         "STATE UNKNOWN",
         "PAID",
@@ -82,7 +84,7 @@ const FRENCH: Texts = Texts {
     accepted_payout: "Transfert accepté : vérifiez la commande pour savoir quand l'argent est arrivé",
     callback: "Notification (non vérifiée : n'importe qui peut en envoyer)",
     address: "Adresse",
-    page: "Page",
+    page: "Page (ouvrez-la dans le navigateur)",
     order_number: "Numéro de commande",
     reference: "Référence",
     amount: "Montant",
@@ -106,6 +108,7 @@ const FRENCH: Texts = Texts {
                 serait perdu)",
     interrupted: "Arrêté. Le résultat est inconnu : ne payez pas de nouveau avant d'avoir vérifié",
     page_not_saved: "la page n'a pas pu être enregistrée",
+    not_written: "Le résultat n'a pas pu être écrit sur stdout",
     states: [
         "ÉTAT INCONNU",
         "PAYÉ",

@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use flexpay_sandbox::{Action, Decision, Endpoint, Fault, Sandbox};
+use flexpay_sandbox::{Action, Decision, Endpoint, Fault};
 use serde_json::Value;
 use std::process::Command;
 
@@ -391,6 +391,124 @@ fn a_wait_that_is_interrupted_ends_with_an_unknown_outcome() {
 }
 
 #[test]
+fn ctrl_c_does_not_lose_a_payment() {
+    let sandbox = sandbox();
+    let slow = Action::Delay { ms: 1500 };
+    sandbox.inject(Fault::on(Endpoint::Pay, slow)).unwrap();
+    let mut command = program(&sandbox);
+    let amount = expected("C-1", "25.50");
+    command.args([&["pay", "--json"][..], &amount[..], &URLS[..]].concat());
+    let child = command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    sandbox.wait_for_requests(1, std::time::Duration::from_secs(20));
+    let pid = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let reply: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let number = reply["ok"]["order_number"].as_str().unwrap();
+    assert!(sandbox.payment(number).is_some());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("The call ends now"));
+}
+
+/// A full disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_written_is_not_lost() {
+    let full = || std::fs::File::options().write(true).open("/dev/full");
+    let sandbox = sandbox();
+    for (reference, more) in [("D-1", &[][..]), ("D-2", &["--json"])] {
+        let mut command = program(&sandbox);
+        command.args(["pay"]).args(expected(reference, "25.50"));
+        command.args(URLS).args(more);
+        let output = command.stdout(full().unwrap()).output().unwrap();
+        assert_eq!(output.status.code(), Some(9));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let payments = sandbox.payments();
+        let payment = payments.iter().find(|one| one.reference == reference);
+        assert!(
+            stderr.contains(payment.unwrap().order_number.as_str()),
+            "{stderr}"
+        );
+        assert!(stderr.starts_with("The result could not be written to stdout: "));
+    }
+    // The status of an error is kept, also if nothing can be written.
+    let mut command = program(&sandbox);
+    let command = command.args(["check", "N-1"]).stdout(full().unwrap());
+    let output = command.stderr(full().unwrap()).output().unwrap();
+    assert_eq!(output.status.code(), Some(6));
+    for command in ["doctor", "version"] {
+        let mut program = program(&sandbox);
+        let output = program.arg(command).stdout(full().unwrap()).output();
+        assert_eq!(output.unwrap().status.code(), Some(9), "{command}");
+    }
+}
+
+#[test]
+fn a_page_is_saved_to_a_file_that_only_its_owner_reads() {
+    const PAGE: &str =
+        "<form action='https://gwvisa.flexpay.cd/checkout'></form>\n<p>é\u{202e}</p>";
+    let sandbox = sandbox();
+    let page = Action::Reply {
+        status: 200,
+        headers: vec![(
+            "Content-Type".to_owned(),
+            "text/html; charset=utf-8".to_owned(),
+        )],
+        body: PAGE.into(),
+        record: false,
+    };
+    sandbox
+        .inject(Fault::on(Endpoint::Pay, page).forever())
+        .unwrap();
+    let directory = std::env::temp_dir().join(format!("flexpay-page-{}", std::process::id()));
+    std::fs::create_dir(&directory).unwrap();
+    let pay_v1 = |directory: &std::path::Path| {
+        let mut command = program(&sandbox);
+        command.env("FLEXPAY_API", "v1").env("TMPDIR", directory);
+        pay(&mut command, "S-1", &[])
+    };
+    let saved = pay_v1(&directory);
+    assert_eq!(saved.status, 0, "{}", saved.stderr);
+    let file = std::fs::read_dir(&directory).unwrap().next().unwrap();
+    let file = file.unwrap().path();
+    assert!(
+        saved.stdout.contains(file.to_str().unwrap()),
+        "{}",
+        saved.stdout
+    );
+    assert!(saved.stdout.contains("open it in the browser"));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), PAGE);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    std::fs::remove_dir_all(&directory).unwrap();
+    // It cannot be saved: the page is all that leads to the payment.
+    let printed = pay_v1(&directory);
+    assert_eq!(printed.status, 0, "{}", printed.stderr);
+    assert!(printed.stdout.contains("the page could not be saved"));
+    assert!(
+        printed
+            .stdout
+            .contains("/checkout'></form>\\u{a}<p>é\\u{202e}</p>"),
+        "{}",
+        printed.stdout
+    );
+}
+
+#[test]
 fn completions_and_man_pages_know_every_command() {
     let commands = [
         "pay",
@@ -451,161 +569,4 @@ fn a_trace_is_printed_if_the_setting_is_on() {
     let trace = json["ok"]["trace"].as_str().expect("a trace");
     let trace: Value = serde_json::from_str(trace).unwrap();
     assert_eq!(trace["correlation_id"], "panier-7");
-}
-
-fn doctor(sandbox: &Sandbox, variables: &[(&str, &str)], more: &[&str]) -> (i32, Value) {
-    let mut command = program(sandbox);
-    for (name, value) in variables {
-        command.env(name, value);
-    }
-    let run = self::run(&mut command, &[&["doctor", "--json"], more].concat());
-    let token = variables.iter().find(|(name, _)| *name == "FLEXPAY_TOKEN");
-    let token = token.map_or(sandbox.token(), |(_, value)| value);
-    assert!(
-        token.is_empty() || !run.stdout.contains(token),
-        "the token is never printed"
-    );
-    (run.status, run.json()["ok"].clone())
-}
-
-fn finding<'f>(report: &'f Value, name: &str) -> &'f Value {
-    let findings = report["findings"].as_array().unwrap();
-    let found = findings.iter().find(|finding| finding["name"] == name);
-    found.unwrap_or_else(|| panic!("no {name}: {report}"))
-}
-
-#[test]
-fn doctor_finds_nothing_wrong_with_a_good_set_up() {
-    let sandbox = sandbox();
-    let (status, report) = doctor(
-        &sandbox,
-        &[("FLEXPAY_ALLOW_PAYOUT", "1")],
-        &["--callback-url", "https://zando.example/cb"],
-    );
-    assert_eq!((status, &report["healthy"]), (0, &true.into()), "{report}");
-    for name in [
-        "program",
-        "settings",
-        "token",
-        "card payments: connection",
-        "card payments: TLS",
-        "card payments: service",
-        "mobile payments: TLS",
-        "mobile payments: service",
-        "payouts: service",
-        "checks: connection",
-        "checks: TLS",
-        "token at the gateway",
-        "clock",
-        "callback address",
-    ] {
-        assert_eq!(finding(&report, name)["ok"], true, "{name}: {report}");
-    }
-    assert!(
-        finding(&report, "checks: TLS")["detail"]
-            .as_str()
-            .unwrap()
-            .starts_with("TLSv1.3")
-    );
-    assert!(sandbox.payments().is_empty(), "no payment was made");
-    for request in sandbox.requests() {
-        let has_token = request.header("authorization").is_some();
-        assert_eq!(
-            has_token,
-            request.endpoint == Endpoint::Check,
-            "{}",
-            request.path
-        );
-    }
-}
-
-#[test]
-fn doctor_says_what_is_wrong_and_what_to_do() {
-    let sandbox = sandbox();
-    let wrong = |variables: &[(&str, &str)], name: &str, says: &str| {
-        let (status, report) = doctor(&sandbox, variables, &[]);
-        assert_eq!((status, &report["healthy"]), (2, &false.into()), "{report}");
-        let finding = finding(&report, name);
-        assert_eq!(finding["ok"], false, "{finding}");
-        let detail = finding["detail"].as_str().unwrap();
-        assert!(detail.contains(says), "{detail}");
-    };
-    wrong(&[("FLEXPAY_MERCHANT", "")], "settings", "FLEXPAY_MERCHANT");
-    wrong(&[("FLEXPAY_TOKEN", "")], "token", "FLEXPAY_TOKEN");
-    wrong(
-        &[("FLEXPAY_TOKEN", "nonsense-token")],
-        "token at the gateway",
-        "Set FLEXPAY_TOKEN",
-    );
-    wrong(
-        &[("FLEXPAY_CHECK_URL", "http://10.1.2.3/check")],
-        "settings",
-        "FLEXPAY_CHECK_URL",
-    );
-    let elsewhere = format!("{}/nowhere", sandbox.https_url());
-    wrong(
-        &[("FLEXPAY_PAY_URL", &elsewhere)],
-        "card payments: service",
-        "FLEXPAY_PAY_URL",
-    );
-    wrong(
-        &[("FLEXPAY_MOBILE_URL", &elsewhere)],
-        "mobile payments: service",
-        "FLEXPAY_MOBILE_URL",
-    );
-    wrong(
-        &[("FLEXPAY_CHECK_URL", &elsewhere)],
-        "token at the gateway",
-        "FLEXPAY_CHECK_URL",
-    );
-    wrong(
-        &[("FLEXPAY_CHECK_URL", "https://127.0.0.1:1/check")],
-        "checks",
-        "CONNECT",
-    );
-    wrong(
-        &[("FLEXPAY_CHECK_URL", "https://no-such-host.invalid/check")],
-        "checks",
-        "DNS",
-    );
-    wrong(
-        &[("FLEXPAY_PROXY", "http://127.0.0.1:1")],
-        "checks",
-        "FLEXPAY_PROXY",
-    );
-    wrong(
-        &[("FLEXPAY_CA_FILE", "/nowhere/ca.pem")],
-        "settings",
-        "FLEXPAY_CA_FILE",
-    );
-}
-
-#[test]
-fn doctor_names_the_address_filter_after_a_page_with_403() {
-    let sandbox = sandbox();
-    let page = Action::Html {
-        status: 403,
-        record: false,
-    };
-    sandbox
-        .inject(Fault::on(Endpoint::Check, page).forever())
-        .unwrap();
-    let (status, report) = doctor(&sandbox, &[], &[]);
-    assert_eq!(status, 2);
-    let detail = finding(&report, "token at the gateway")["detail"].to_string();
-    assert!(detail.contains("address filter"), "{detail}");
-}
-
-#[test]
-fn doctor_offline_sends_nothing() {
-    let sandbox = sandbox();
-    let (status, report) = doctor(
-        &sandbox,
-        &[],
-        &["--offline", "--callback-url", "http://localhost/cb"],
-    );
-    assert_eq!(status, 2);
-    assert_eq!(finding(&report, "callback address")["ok"], false);
-    assert_eq!(finding(&report, "services")["ok"], Value::Null);
-    assert!(sandbox.connections().is_empty());
 }

@@ -1,7 +1,7 @@
-"""`python -m flexpay`."""
+"""`python -m flexpay`: the program `flexpay`, with the same arguments."""
 
 import sys
 
-from ._command import main
+from ._program import run
 
-sys.exit(main())
+run(sys.argv[1:])

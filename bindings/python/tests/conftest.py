@@ -130,8 +130,11 @@ class Sandbox:
             **inherited,
             **self.settings,
             "FLEXPAY_LIBRARY": os.environ["FLEXPAY_LIBRARY"],
+            "FLEXPAY_PROGRAM": os.environ["FLEXPAY_PROGRAM"],
             "PYTHONPATH": str(PACKAGE),
             "PYTHONIOENCODING": "utf-8",
+            # The program speaks the user's language.
+            "LC_ALL": "C.UTF-8",
             **others,
         }
 

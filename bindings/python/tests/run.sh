@@ -2,6 +2,7 @@
 # Runs all checks of the Python package.
 #
 #   FLEXPAY_LIBRARY   the shared library under test. Required.
+#   FLEXPAY_PROGRAM   the program flexpay [build/bin/flexpay]
 #   SANDBOX_BIN       the flexpay-sandbox program. Required.
 #   VENV              where pytest, mypy, ruff, vermin and gevent are installed [build/venv]
 #   NETWORK_CALLS     how many calls of each kind memory.py sends to the sandbox [1000]
@@ -12,9 +13,10 @@ root=$(CDPATH= cd -- "$here/../.." && pwd)
 : "${FLEXPAY_LIBRARY:?must be the shared library}"
 : "${SANDBOX_BIN:?must be the flexpay-sandbox program}"
 FLEXPAY_LIBRARY=$(realpath "$FLEXPAY_LIBRARY")
+FLEXPAY_PROGRAM=$(realpath -e "${FLEXPAY_PROGRAM:-$root/build/bin/flexpay}")
 SANDBOX_BIN=$(realpath "$SANDBOX_BIN")
 VENV=${VENV:-$root/build/venv}
-export FLEXPAY_LIBRARY SANDBOX_BIN PYTHONPATH="$here"
+export FLEXPAY_LIBRARY FLEXPAY_PROGRAM SANDBOX_BIN PYTHONPATH="$here"
 
 if ! [ -x "$VENV/bin/pytest" ] || ! "$VENV/bin/python" -c 'import gevent' 2>/dev/null; then
     python3 -m venv "$VENV"

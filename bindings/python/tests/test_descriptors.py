@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from conftest import ORDER, TIMEOUT_S, Sandbox, new_payment, python
 
@@ -82,63 +80,6 @@ async def main():
 asyncio.run(main())
 """
     assert output_of(sandbox, script) == "ConnectError NOT_SENT\n"
-
-
-@pytest.mark.parametrize("as_json", [[], ["--json"]])
-def test_the_command_line(sandbox: Sandbox, as_json: Any) -> None:
-    arguments = ["pay", "--reference", "R-1", "--amount", "1", "--currency", "USD", *as_json]
-    script = f"""
-import sys, flexpay
-from flexpay import _command
-from_env = flexpay.Client.from_env
-def then_exhaust():
-    client = from_env()
-    exhaust()
-    return client
-_command.Client.from_env = then_exhaust
-print(_command.main({arguments!r}))
-"""
-    environment = sandbox.environment(FLEXPAY_API="v1")
-    process = python(EXHAUST + script, environment)
-    output, errors = process.communicate(timeout=TIMEOUT_S)
-    printed = output + errors
-    assert process.returncode == 0, errors
-    assert "Traceback" not in printed
-    assert "CONNECT" in printed
-    assert "NOT_SENT" in printed
-    assert output.endswith("1\n")
-
-
-# The descriptors run out during the payment request: its reply is printed nevertheless.
-@pytest.mark.parametrize("page", [False, True])
-def test_the_command_line_prints_an_accepted_payment(sandbox: Sandbox, page: bool) -> None:
-    if page:
-        headers = [["Content-Type", "text/html; charset=utf-8"]]
-        body = "<form action='https://gwvisa.flexpay.cd/checkout'>caf\u00e9\u202e</form>"
-        sandbox.inject("pay", "reply", status=200, headers=headers, body=body)
-    arguments = ["pay", "--reference", "R-1", "--amount", "1", "--currency", "USD"]
-    for name in ("approve", "cancel", "decline", "callback"):
-        arguments += [f"--{name}-url", f"https://shop.example/{name}"]
-    # Only the v1 service replies with a page.
-    script = f"""
-import os
-os.environ["FLEXPAY_API"] = {"v1" if page else "v1.1"!r}
-import flexpay
-from flexpay import _command
-real = flexpay._results.payment
-def payment(address):
-    exhaust()
-    return real(address)
-flexpay._results.payment = payment
-print(_command.main({arguments!r}))
-"""
-    output = output_of(sandbox, script)
-    assert output.endswith("0\n")
-    if page:
-        assert "/checkout'>caf\u00e9\\u202e</form>" in output
-    else:
-        (payment,) = sandbox.control("GET", "payments")
-        assert f"order_number: {payment['order_number']}\n" in output
 
 
 @pytest.mark.parametrize("imports", ["", "import enum"])

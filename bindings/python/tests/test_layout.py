@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 import flexpay
-from flexpay import _abi, _doctor
+from flexpay import _abi
 from flexpay._library import library
 from flexpay._structs import STRUCTS
 
@@ -152,8 +152,3 @@ def test_versions_agree() -> None:
     version = re.search(r'#define FLEXPAY_VERSION "(.*)"', TEXT)
     assert version is not None
     assert flexpay.__version__ == version[1] == flexpay.library_version()
-
-
-def test_the_hosts_of_the_doctor_are_those_of_the_header() -> None:
-    for name, hosts in _doctor.HOSTS.items():
-        assert f"// {' and '.join(hosts)}.\n#define FLEXPAY_ENV_{name.upper()} " in TEXT

@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Set
 from urllib.parse import urlsplit
 
 import pytest
@@ -109,7 +109,7 @@ def test_the_sandbox_is_started(tmp_path: Path) -> None:
 def test_the_first_payment(sandbox: Sandbox, shell: Dict[str, Any]) -> None:
     lines = commands("A first payment")[2:]
     output = run_commands(lines, shell)
-    assert "✓ check token: accepted" in output
+    assert "✓ token at the gateway: accepted" in output
     assert "✗" not in output
     (shell["cwd"] / "first.py").write_text(snippet("A first payment"), encoding="utf-8")
     run = subprocess.Popen(
@@ -404,18 +404,42 @@ def test_all_built_ins_and_outcomes_are_documented() -> None:
 
 def test_the_command_line(sandbox: Sandbox, shell: Dict[str, Any]) -> None:
     settings = commands("A first payment")[2:4]
-    version, doctor, pay, mobile, check, wait, parse = commands("On the command line")
-    output = run_commands([*settings, version, doctor, pay], shell)
+    doctor, pay, mobile, check, wait, parse, show_help = commands("On the command line")
+    output = run_commands([*settings, doctor, pay], shell)
     order = only_payment(sandbox)["order_number"]
-    assert f"order_number: {order}\n" in output
+    assert re.search(f"Order number +{order}\n", output)
     sandbox.decide(order, "approve")
     (shell["cwd"] / "body.json").write_text('{"code":"0","reference":"MLO-3"}')
     check, wait = (line.replace("ORDER_NUMBER", order) for line in (check, wait))
     result = json.loads(run_commands([*settings, check], shell))
-    assert result["state"] == "PAID"
-    assert "state: PAID\n" in run_commands([*settings, wait], shell)
-    assert "reference: MLO-3\n" in run_commands([*settings, parse], shell)
-    assert "order_number: " in run_commands([*settings, mobile], shell)
+    assert result["ok"]["state"] == "PAID"
+    assert run_commands([*settings, wait], shell).startswith("PAID\n")
+    assert re.search("Reference +MLO-3\n", run_commands([*settings, parse], shell))
+    assert "Order number" in run_commands([*settings, mobile], shell)
+    output = run_commands([*settings, show_help], shell)
+    assert "\n  0   success; for check, wait and verify: the order is PAID\n" in output
+    assert "\n  9   the outcome is UNKNOWN" in output
+
+
+@pytest.mark.parametrize(
+    ("option", "endpoints"),
+    [
+        ("", {"pay", "mobile", "check"}),
+        ("--without-token", {"pay", "mobile"}),
+        ("--offline", set()),
+    ],
+)
+def test_what_the_doctor_sends(
+    sandbox: Sandbox, shell: Dict[str, Any], option: str, endpoints: Set[str]
+) -> None:
+    settings = commands("A first payment")[2:4]
+    run_commands([*settings, f"{commands('On the command line')[0]} {option}"], shell)
+    requests = sandbox.control("GET", "requests")
+    assert {one["endpoint"] for one in requests} == endpoints
+    for one in requests:
+        assert ("authorization" in dict(one["headers"])) is (one["endpoint"] == "check")
+        assert one["body"] in ("", "{}")
+    assert sandbox.control("GET", "payments") == []
 
 
 def test_asyncio(sandbox: Sandbox) -> None:

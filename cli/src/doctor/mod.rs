@@ -4,14 +4,17 @@
 //! findings are read from the traces of its calls. Two kinds of request are sent, which change nothing: an
 //! empty one without the token to each payment service, and a check of an order that cannot exist.
 
+mod api;
 mod callback_url;
+mod clock;
 mod finding;
+mod library;
+mod reply;
 mod service;
 mod token;
 
-use anstream::println;
 use anstyle::{AnsiColor, Style};
-use flexpay::{Client, Config, Kind};
+use flexpay::{Client, Config, Environment, Kind};
 use serde_json::json;
 
 use self::finding::Finding;
@@ -25,18 +28,17 @@ use crate::{exit_status, output, settings};
 pub fn run(options: &DoctorOptions) -> u8 {
     let findings = examine(options);
     let is_healthy = findings.iter().all(|finding| finding.ok != Some(false));
-    if options.common.json {
-        std::println!(
-            "{}",
-            json!({ "ok": { "healthy": is_healthy, "findings": findings } })
-        );
+    let text = if options.common.json {
+        let report = json!({ "ok": { "healthy": is_healthy, "findings": findings } });
+        format!("{report}\n")
     } else {
-        findings.iter().for_each(print);
-    }
-    match is_healthy {
+        findings.iter().map(line).collect()
+    };
+    let status = match is_healthy {
         true => exit_status::OK,
         false => exit_status::INVALID,
-    }
+    };
+    output::write(&text, status)
 }
 
 fn examine(options: &DoctorOptions) -> Vec<Finding> {
@@ -45,6 +47,8 @@ fn examine(options: &DoctorOptions) -> Vec<Finding> {
         format!("flexpay {}", env!("CARGO_PKG_VERSION")),
     )];
     let config = settings::config(&options.common);
+    // After the file of --env-file was read.
+    findings.extend(library::examine());
     let client = config.and_then(|config| Ok((config.clone(), traced_client(config)?)));
     match client {
         Err(failure) => {
@@ -63,13 +67,16 @@ fn examine(options: &DoctorOptions) -> Vec<Finding> {
         Ok((config, client)) => {
             findings.push(valid_settings(&config));
             findings.push(token::examine(&config.token));
+            if api::has_path_of_other(&config) {
+                findings.push(api::is_of_other(&config, "api"));
+            }
             if options.offline {
                 findings.push(Finding::skipped(
                     "services",
                     say("not examined (--offline)", "non examinés (--offline)"),
                 ));
             } else {
-                examine_services(&config, &client, &mut findings);
+                examine_services(&config, &client, options.without_token, &mut findings);
             }
         }
     }
@@ -88,21 +95,35 @@ fn examine(options: &DoctorOptions) -> Vec<Finding> {
     findings
 }
 
-fn examine_services(config: &Config, client: &Client, findings: &mut Vec<Finding>) {
-    let mut dates = Vec::new();
+fn examine_services(
+    config: &Config,
+    client: &Client,
+    without_token: bool,
+    findings: &mut Vec<Finding>,
+) {
     let mut kinds = vec![Kind::Card, Kind::Mobile];
     if config.allow_payout {
         kinds.push(Kind::Payout);
     }
-    for kind in kinds {
-        let service = Service::of_kind(kind, client);
-        dates.extend(service.date);
-        findings.extend(service.findings);
+    let mut services: Vec<_> = kinds
+        .into_iter()
+        .map(|kind| Service::of_kind(kind, config, client))
+        .collect();
+    if !without_token {
+        services.push(Service::check(config, client));
     }
-    let service = Service::check(client);
-    dates.extend(service.date);
-    findings.extend(service.findings);
-    findings.push(service::clock(dates.last().copied()));
+    let date = services.iter().rev().find_map(|service| service.date);
+    findings.extend(services.into_iter().flat_map(|service| service.findings));
+    if without_token {
+        findings.push(Finding::skipped(
+            "checks",
+            say(
+                "not examined (--without-token)",
+                "non examinées (--without-token)",
+            ),
+        ));
+    }
+    findings.push(clock::examine(date));
 }
 
 fn traced_client(config: Config) -> Result<Client, Failure> {
@@ -115,23 +136,47 @@ fn traced_client(config: Config) -> Result<Client, Failure> {
 }
 
 fn valid_settings(config: &Config) -> Finding {
-    Finding::good(
-        "settings",
-        match config.api {
-            flexpay::Api::V1 => format!(
-                "merchant {}, {}",
-                output::printable(&config.merchant),
-                say(
-                    "api v1: its card payments have no order number (set FLEXPAY_API=v1.1 to have one)",
-                    "api v1 : ses paiements par carte n'ont pas de numéro de commande (FLEXPAY_API=v1.1 \
-                     en donne un)",
-                )
-            ),
-            flexpay::Api::V1_1 => {
-                format!("merchant {}, api v1.1", output::printable(&config.merchant))
-            }
+    let mut parts = vec![
+        format!(
+            "{} {}",
+            say("merchant", "marchand"),
+            output::printable(&config.merchant)
+        ),
+        format!("api {}", api::name(config.api)),
+        match config.environment {
+            Environment::Live => "live".to_owned(),
+            Environment::Test => "test".to_owned(),
         },
-    )
+        match config.allow_payout {
+            true => say("payouts allowed", "transferts permis").to_owned(),
+            false => say("no payouts", "pas de transferts").to_owned(),
+        },
+    ];
+    for (what, url) in [
+        (
+            say("card payments to", "paiements par carte à"),
+            &config.pay_url,
+        ),
+        (
+            say("mobile payments to", "paiements mobiles à"),
+            &config.mobile_url,
+        ),
+        (say("payouts to", "transferts à"), &config.payout_url),
+        (say("checks to", "vérifications à"), &config.check_url),
+    ] {
+        if let Some(url) = url {
+            parts.push(format!("{what} {}", output::printable(url)));
+        }
+    }
+    let note = match config.api {
+        flexpay::Api::V1 => say(
+            ". The card payments of api v1 have no order number (set FLEXPAY_API=v1.1 to have one)",
+            ". Les paiements par carte de l'api v1 n'ont pas de numéro de commande (FLEXPAY_API=v1.1 en \
+             donne un)",
+        ),
+        flexpay::Api::V1_1 => "",
+    };
+    Finding::good("settings", format!("{}{note}", parts.join(", ")))
 }
 
 /// The variable of a setting has the setting's name.
@@ -155,7 +200,7 @@ fn invalid_settings(failure: &Failure) -> Finding {
     Finding::bad("settings", format!("{}{advice}", failure.message()))
 }
 
-fn print(finding: &Finding) {
+fn line(finding: &Finding) -> String {
     let (mark, style) = match finding.ok {
         Some(true) => ("✓", AnsiColor::Green.on_default()),
         Some(false) => ("✗", AnsiColor::Red.on_default().bold()),
@@ -166,5 +211,5 @@ fn print(finding: &Finding) {
         None => String::new(),
     };
     let detail = output::printable(&finding.detail);
-    println!("{style}{mark} {}{style:#}: {detail}{time}", finding.name);
+    format!("{style}{mark} {}{style:#}: {detail}{time}\n", finding.name)
 }

@@ -1,0 +1,121 @@
+//! The shared library, which programs in C, C++, PHP and Python load. This program does not use it: it
+//! contains the same code.
+
+// The functions of a file are called. src/ffi of the library is their other end.
+#![allow(unsafe_code)]
+
+use flexpay::ffi::version::FLEXPAY_ABI_VERSION;
+use libloading::Library;
+use std::ffi::{CStr, OsString, c_char};
+use std::path::{Path, PathBuf};
+
+use super::finding::Finding;
+use crate::texts::{is_french, say};
+
+const NAME: &str = "library";
+const FILE_NAME: &str = if cfg!(windows) {
+    "flexpay.dll"
+} else if cfg!(target_os = "macos") {
+    "libflexpay.dylib"
+} else {
+    "libflexpay.so"
+};
+
+/// Loads the file in FLEXPAY_LIBRARY, or else the one beside this program. `None` if there is neither.
+pub fn examine() -> Option<Finding> {
+    let chosen = std::env::var_os("FLEXPAY_LIBRARY").filter(|chosen| !chosen.is_empty());
+    Some(examine_file(&path(chosen)?))
+}
+
+fn path(chosen: Option<OsString>) -> Option<PathBuf> {
+    if let Some(chosen) = chosen {
+        // The dynamic linker would search its own folders for a name without a folder.
+        return std::path::absolute(chosen).ok();
+    }
+    let beside = std::env::current_exe().ok()?.with_file_name(FILE_NAME);
+    beside.is_file().then_some(beside)
+}
+
+fn examine_file(path: &Path) -> Finding {
+    let shown = path.display();
+    let advice = say(
+        "Set FLEXPAY_LIBRARY to the full path of the library that `make build` creates (build/lib), or leave \
+         it unset to use the one that was installed with your package",
+        "Mettez dans FLEXPAY_LIBRARY le chemin complet de la bibliothèque que `make build` produit \
+         (build/lib), ou ne la définissez pas : celle de votre paquet est alors utilisée",
+    );
+    match versions(path) {
+        Ok((version, FLEXPAY_ABI_VERSION)) => Finding::good(
+            NAME,
+            format!("{shown}, version {version}, ABI {FLEXPAY_ABI_VERSION}"),
+        ),
+        Ok((version, abi)) => Finding::bad(
+            NAME,
+            if is_french() {
+                format!(
+                    "{shown}, version {version}, a l'ABI {abi}, et non {FLEXPAY_ABI_VERSION}. {advice}"
+                )
+            } else {
+                format!(
+                    "{shown}, version {version}, has ABI {abi}, not {FLEXPAY_ABI_VERSION}. {advice}"
+                )
+            },
+        ),
+        Err(error) => {
+            // The dynamic linker's message; the error itself only names the function that failed.
+            let reason = match std::error::Error::source(&error) {
+                Some(source) => source.to_string(),
+                None => error.to_string(),
+            };
+            let cannot = say("cannot be loaded", "ne peut pas être chargée");
+            Finding::bad(NAME, format!("{shown} {cannot}: {reason}. {advice}"))
+        }
+    }
+}
+
+/// The version and the ABI version of a library.
+fn versions(path: &Path) -> Result<(String, i32), libloading::Error> {
+    // SAFETY: the file's initialization runs, as it does in the program that uses this file.
+    let library = unsafe { Library::new(path) }?;
+    // SAFETY: the types of these functions are the same in every version of flexpay.h.
+    let (abi_version, version) = unsafe {
+        (
+            library.get::<extern "C" fn() -> i32>(b"flexpay_abi_version")?,
+            library.get::<extern "C" fn() -> *const c_char>(b"flexpay_version")?,
+        )
+    };
+    // SAFETY: it returns a string that is valid as long as the library is loaded.
+    let text = unsafe { CStr::from_ptr(version()) };
+    let versions = (text.to_string_lossy().into_owned(), abi_version());
+    // It stays loaded: code of it may run when a thread ends or the process forks.
+    std::mem::forget(library);
+    Ok(versions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_not_the_library_is_bad() {
+        for (file, says) in [
+            ("/nowhere/libflexpay.so", "/nowhere/libflexpay.so"),
+            (
+                concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+                "cannot be loaded",
+            ),
+        ] {
+            let finding = examine_file(Path::new(file));
+            assert_eq!(finding.ok, Some(false));
+            assert!(finding.detail.contains(says), "{}", finding.detail);
+            assert!(finding.detail.contains("FLEXPAY_LIBRARY"));
+            assert!(!finding.detail.contains("dlopen failed"), "the reason");
+        }
+    }
+
+    #[test]
+    fn a_chosen_path_becomes_absolute() {
+        let path = path(Some("libflexpay.so".into())).unwrap();
+        assert!(path.is_absolute(), "{path:?}");
+    }
+}
