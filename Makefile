@@ -42,6 +42,14 @@ build: require-rust ## Builds the shared and the static library into build/lib
 	@cp $(CARGO_TARGET_DIR)/release/libflexpay.a $(LIB_DIR)/
 	@ln -sf libflexpay.so.$(MAJOR) $(LIB_DIR)/libflexpay.so
 
+PROGRAM := build/bin/flexpay
+.PHONY: cli
+cli: require-rust ## Builds the program flexpay into build/bin
+	@scripts/setup.sh build
+	$(CARGO) build --release -p flexpay-cli
+	@mkdir -p build/bin
+	@cp $(CARGO_TARGET_DIR)/release/flexpay $(PROGRAM).new && mv $(PROGRAM).new $(PROGRAM)
+
 .PHONY: portable
 portable: require-rust ## Builds the library for old systems (glibc 2.17 or later) into build/portable
 	@scripts/setup.sh portable
@@ -58,7 +66,7 @@ sandbox: require-rust ## Builds the sandbox (a local gateway), and prints how to
 header: require-rust ## Regenerates the C header, and the generated parts of the C++, PHP and Python packages
 	FLEXPAY_WRITE_HEADER=1 $(CARGO) build --lib
 
-EXAMPLES := till callback minimal
+EXAMPLES := till callback minimal payout
 .PHONY: examples
 examples: build ## Builds the C examples into build/examples
 	@mkdir -p build/examples
@@ -99,7 +107,7 @@ uninstall: ## Removes what `make install` installed under PREFIX
 ## Demo
 
 .PHONY: demo
-demo: examples sandbox ## Takes three payments against a local gateway, and prints each step
+demo: examples sandbox ## Takes payments and makes a payout against a local gateway, and prints each step
 	@examples/demo.sh
 
 ## Tests: `make test` runs all of this section
@@ -237,7 +245,7 @@ audit: require-rust ## Checks the licences, sources and known vulnerabilities of
 ## Benchmarks
 
 .PHONY: bench
-bench: build ## Compares flexpay with libcurl, ext-curl, requests and others (BENCH="--quick c-cold")
+bench: build cli ## Compares flexpay with libcurl, ext-curl, requests and others (BENCH="--quick c-cold")
 	@scripts/setup.sh bench
 	benches/run.sh $(BENCH)
 

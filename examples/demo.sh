@@ -2,10 +2,10 @@
 #
 # demo.sh: a till, a customer and a gateway, all on this machine; no money moves.
 #
-# Three sales (paid, declined, cancelled), the gateway's callbacks about them, and two forged callbacks.
-# Fails if any of them does not have the expected result.
+# Three sales by card (paid, declined, cancelled), one by mobile money, and a payout; the gateway's callbacks
+# about them, and two forged callbacks. Fails if any of them does not have the expected result.
 #
-# FLEXPAY_BIN_DIR  the folder of till and callback   (build/examples)
+# FLEXPAY_BIN_DIR  the folder of till, callback and payout   (build/examples)
 # SANDBOX_BIN      the local gateway                 (target/debug/flexpay-sandbox)
 
 set -euo pipefail
@@ -14,7 +14,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 bin=${FLEXPAY_BIN_DIR:-$root/build/examples}
 sandbox=${SANDBOX_BIN:-$root/target/debug/flexpay-sandbox}
 
-for program in "$bin/till" "$bin/callback" "$sandbox"; do
+for program in "$bin/till" "$bin/callback" "$bin/payout" "$sandbox"; do
     if [ ! -x "$program" ]; then
         echo "demo: $program is missing; build it first" >&2
         exit 1
@@ -64,7 +64,7 @@ wait_for_file() {
     fail "$1 is still empty"
 }
 
-# sale NAME ACTION AMOUNT STATUS: the till takes a payment, the customer does ACTION on the card page, the
+# sale NAME ACTION AMOUNT STATUS: the till takes a payment by card, the customer does ACTION on the card page, the
 # till must exit with STATUS. Saves the callback in NAME.callback.
 sale() {
     local name=$1 action=$2 amount=$3 status=$4
@@ -82,6 +82,35 @@ sale() {
     tail -n +6 "$work/$name.till" | quote
     say "(exit status $status)"
     save_callback "$name"
+}
+
+# sale_by_phone NAME ACTION PHONE AMOUNT CURRENCY STATUS: the same by mobile money, with ACTION on the phone.
+sale_by_phone() {
+    local name=$1 action=$2 phone=$3 amount=$4 currency=$5 status=$6
+    "$bin/till" --mobile "$phone" "$amount" "$currency" "DEMO-$name-$$" >"$work/$name.till" 2>&1 &
+    till=$!
+    "$sandbox" customer "$action" "$SANDBOX_URL" --reference "DEMO-$name-$$" --wait 10 >"$work/$name.customer" ||
+        { quote <"$work/$name.till"; fail "the customer received nothing"; }
+    expect_status "$status" wait "$till"
+    till=''
+    say "The till shows:"
+    head -n 4 "$work/$name.till" | quote
+    say "" "The customer reads the message on the phone ($action):"
+    quote <"$work/$name.customer"
+    say "" "The till, after a moment:"
+    tail -n +6 "$work/$name.till" | quote
+    say "(exit status $status)"
+    save_callback "$name"
+}
+
+# pay_out STATUS ARGUMENT…: the program payout must exit with STATUS.
+pay_out() {
+    local status=$1
+    shift
+    say "payout $*"
+    expect_status "$status" "$bin/payout" "$@" >"$work/payout" 2>&1
+    quote <"$work/payout"
+    say "(exit status $status)"
 }
 
 # The gateway posts a callback to the shop's address. Here no shop listens on it, but the sandbox keeps
@@ -123,6 +152,7 @@ set +a
 export FLEXPAY_TILL_WAIT_S=30
 export FLEXPAY_TILL_GRACE_S=2 # 30 in production
 export FLEXPAY_TILL_CALLBACK_URL=http://127.0.0.1:9/flexpay/callback
+export FLEXPAY_PAYOUT_CALLBACK_URL=$FLEXPAY_TILL_CALLBACK_URL
 
 heading "The gateway"
 say "A FlexPay gateway runs on this machine at $SANDBOX_URL. No money moves."
@@ -160,5 +190,26 @@ sed "s/DEMO-paid-$$/DEMO-expensive-$$/" "$work/paid.callback" >"$work/replayed.c
 cmp -s "$work/paid.callback" "$work/replayed.callback" && fail "the replayed callback is the same as the real one"
 verify 1 "$work/replayed.callback" "DEMO-expensive-$$" 900.00 USD
 
+heading "7. The customer pays by mobile money"
+sale_by_phone mobile confirm "081 234 56 78" 57500 CDF 0
+say "" "The callback, verified as one about a mobile payment:"
+verify 0 "$work/mobile.callback" --kind mobile "DEMO-mobile-$$" 57500 CDF "$(field mobile orderNumber)" PENDING
+grep -q 'Record PAID' "$work/verdict" || fail "the program does not print \"Record PAID\""
+
+heading "8. A payout: the shop gives the money back"
+say "The programs above cannot send money out. A client does so only with FLEXPAY_ALLOW_PAYOUT=1:" ""
+pay_out 1 0812345678 57500 CDF "DEMO-refund-$$"
+grep -q 'allow_payout' "$work/payout" || fail "the payout was not refused because of allow_payout"
+say "" "With it:" ""
+export FLEXPAY_ALLOW_PAYOUT=1
+pay_out 0 0812345678 57500 CDF "DEMO-refund-$$"
+say "" "The same command again, by mistake. The reference protects from a second payout:" ""
+pay_out 1 0812345678 57500 CDF "DEMO-refund-$$"
+unset FLEXPAY_ALLOW_PAYOUT
+save_callback refund
+say "" "The callback about the payout, verified as such:"
+verify 0 "$work/refund.callback" --kind payout "DEMO-refund-$$" 57500 CDF "$(field refund orderNumber)" PENDING
+
 heading "Done"
-say "Payments: one paid, one declined, one cancelled. Callbacks: one accepted, two refused."
+say "Payments by card: one paid, one declined, one cancelled. By mobile money: one paid. Payouts: one." \
+    "Callbacks: three accepted, two refused."

@@ -60,6 +60,7 @@ c -DVERIFY -pthread warm.c thread_group.c flexpay_client.c "${flexpay[@]}" \
     -o "$bin/warm_flexpay_verify"
 c -DNEW_CONNECTIONS -pthread warm.c thread_group.c curl_client.c fields.c "$yyjson_object" -lcurl \
     -o "$bin/warm_curl_new"
+c -pthread warm.c thread_group.c bridge_client.c -o "$bin/warm_bridge"
 c parse.c flexpay_callback.c "${flexpay[@]}" -o "$bin/parse_flexpay"
 c parse.c yyjson_callback.c fields.c "$yyjson_object" -o "$bin/parse_yyjson"
 if [ ! -e "$bin/parse_simdjson" ] || [ simdjson_callback.cpp -nt "$bin/parse_simdjson" ]; then

@@ -15,6 +15,7 @@ class Programs:
         self.server = server
         self.here = here
         self.library = os.path.join(os.environ["FLEXPAY_LIB_DIR"], "libflexpay.so")
+        self.program = os.environ["FLEXPAY_PROGRAM"]
         self.python = os.path.join(folder, "venv", "bin", "python")
         self.environment = dict(
             os.environ,
@@ -22,6 +23,7 @@ class Programs:
             BENCH_ORDER="9bsTX7qXdpQe243815877848",
             BENCH_REFERENCE="MMO00012",
             BENCH_CHECK_URL=server.https_url,
+            BENCH_PROGRAM=self.program,
             BENCH_CA_FILE=server.ca_file,
             BENCH_CA_BUNDLE=server.ca_bundle,
             BENCH_PHP_PACKAGE=os.path.join(root, "bindings", "php"),
@@ -35,12 +37,13 @@ class Programs:
     def script(self, *path):
         return os.path.join(self.here, *path)
 
-    def launch(self, rounds, *commands):
-        """Runs the commands in turns. Returns, for each command, the milliseconds of each round."""
+    def launch(self, rounds, *commands, variables=()):
+        """Runs the commands in turns, with these environment variables too. Returns, for each command,
+        the milliseconds of each round."""
         arguments = list(commands[0])
         for command in commands[1:]:
             arguments += ["--", *command]
-        output = self._run([self.binary("launch"), str(rounds), *arguments])
+        output = self._run([self.binary("launch"), str(rounds), *arguments], variables=variables)
         lines = [[float(number) / 1e6 for number in line.split()] for line in output.splitlines()]
         return list(zip(*lines))
 
@@ -50,10 +53,10 @@ class Programs:
         output = self._run([*valgrind, *command], stdin + "\n")
         return int(re.search(r"Collected : (\d+)", output).group(1))
 
-    def _run(self, command, stdin=""):
+    def _run(self, command, stdin="", variables=()):
         done = subprocess.run(
             command,
-            env=self.environment,
+            env=dict(self.environment, **dict(variables)),
             input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -11,6 +11,7 @@ import cold
 import memory
 import page
 import parsing
+import program
 import warm
 from programs import Programs
 from server import Server
@@ -29,6 +30,9 @@ ROWS = {
     "size": memory.size,
     "memory": memory.resident,
     "growth": memory.growth,
+    "cli-cold": program.cold,
+    "bridge": program.bridge,
+    "cli-size": program.size,
 }
 # Measured only when named.
 MORE = {"c-cold-bundle": cold.c_bundle}

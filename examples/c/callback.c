@@ -1,15 +1,16 @@
 /*
  * callback.c: shows the contents of a callback, and verifies it.
  *
- *     callback REFERENCE AMOUNT CURRENCY [ORDER_NUMBER [STATE]] < BODY
+ *     callback [--kind card|mobile|payout] REFERENCE AMOUNT CURRENCY [ORDER_NUMBER [STATE]] < BODY
  *
- * The arguments are the payment that you requested, from your own records. The body is what was posted
+ * The arguments are the payment or payout that you requested, from your own records; the kind is "card"
+ * if it is not given. A payout needs its ORDER_NUMBER, or a signed callback address. The body is what was posted
  * to your callback address. ANYONE can post there, so the program shows the body as a claim, then sends
  * a check to the gateway. STATE is the state that you have recorded (PENDING at first): with it, the
  * program prints what to record now. Record every state, not only PAID: after FAILED or CANCELLED the
  * customer may pay again, with a new reference.
  *
- * Exit status: 0 paid: deliver; 1 not paid, or not about this payment; 2 unknown: check again later;
+ * Exit status: 0 paid (a payout: the beneficiary has the money): deliver; 1 not paid, or not about this payment; 2 unknown: check again later;
  * 3 STATE does not change: do nothing.
  *
  * Environment: that of flexpay_client_from_env, and QUERY_STRING, as in CGI: the part of the address
@@ -89,10 +90,15 @@ static enum verdict explain(const flexpay_error *error)
     return verdict;
 }
 
-static enum verdict conclude(const flexpay_transaction *transaction)
+static enum verdict conclude(const flexpay_transaction *transaction, int32_t kind)
 {
     switch (transaction->state) {
     case FLEXPAY_STATE_PAID:
+        if (kind == FLEXPAY_KIND_PAYOUT) {
+            printf("PAID: the beneficiary has the money, %s %s.\n", transaction->amount,
+                   transaction->currency);
+            return PAID;
+        }
         printf("PAID: the gateway confirms it, for %s %s. Deliver once.\n", transaction->amount,
                transaction->currency);
         return PAID;
@@ -100,14 +106,26 @@ static enum verdict conclude(const flexpay_transaction *transaction)
     case FLEXPAY_STATE_CANCELLED:
     case FLEXPAY_STATE_REFUNDING:
     case FLEXPAY_STATE_REFUNDED:
-        printf("NOT PAID: the gateway reports %s, whatever the callback claims. Deliver nothing.\n",
-               flexpay_state_name(transaction->state));
+        printf("NOT PAID: the gateway reports %s, whatever the callback claims. %s\n",
+               flexpay_state_name(transaction->state),
+               kind == FLEXPAY_KIND_PAYOUT ? "A new payout needs a new reference."
+                                           : "Deliver nothing.");
         return NOT_PAID;
     default: /* PENDING, UNKNOWN, or a state of a later version */
         printf("UNKNOWN: the gateway reports %s. Deliver nothing, and check again later.\n",
                flexpay_state_name(transaction->state));
         return UNKNOWN;
     }
+}
+
+/* Returns the kind with this name, or -1. */
+static int32_t kind_from_name(const char *name)
+{
+    if (strcmp(name, "card") == 0)
+        return FLEXPAY_KIND_CARD;
+    if (strcmp(name, "mobile") == 0)
+        return FLEXPAY_KIND_MOBILE;
+    return strcmp(name, "payout") == 0 ? FLEXPAY_KIND_PAYOUT : -1;
 }
 
 /* Returns the state with this name. Any other text is UNKNOWN, which every state may replace. */
@@ -142,9 +160,16 @@ int main(int argc, char **argv)
     flexpay_transaction *transaction = NULL;
     flexpay_error *error = NULL;
     enum verdict verdict;
+    int32_t kind = FLEXPAY_KIND_CARD;
 
-    if (argc < 4 || argc > 6) {
-        fprintf(stderr, "usage: callback REFERENCE AMOUNT CURRENCY [ORDER_NUMBER [STATE]] < BODY\n");
+    if (argc > 2 && strcmp(argv[1], "--kind") == 0) {
+        kind = kind_from_name(argv[2]);
+        argc -= 2;
+        argv += 2;
+    }
+    if (argc < 4 || argc > 6 || kind < 0) {
+        fprintf(stderr, "usage: callback [--kind card|mobile|payout] "
+                        "REFERENCE AMOUNT CURRENCY [ORDER_NUMBER [STATE]] < BODY\n");
         return UNKNOWN;
     }
     flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
@@ -153,6 +178,7 @@ int main(int argc, char **argv)
     expected.currency = argv[3];
     expected.order_number = argc > 4 ? argv[4] : NULL;
     expected.query = getenv("QUERY_STRING");
+    expected.kind = kind;
 
     size_t length = fread(body, 1, sizeof body, stdin);
     show_claim(body, length);
@@ -160,7 +186,7 @@ int main(int argc, char **argv)
         flexpay_verify_callback(client, body, length, &expected, &transaction, &error) ==
             FLEXPAY_OK) {
         bool changed = argc <= 5 || may_record(argv[5], transaction->state);
-        verdict = changed ? conclude(transaction) : UNCHANGED;
+        verdict = changed ? conclude(transaction, kind) : UNCHANGED;
     } else {
         verdict = explain(error);
     }

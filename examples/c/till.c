@@ -1,15 +1,16 @@
 /*
- * till.c: a till that takes card payments.
+ * till.c: a till that takes payments by card and by mobile money.
  *
- *     till [--address-file PATH] [AMOUNT [CURRENCY [REFERENCE]]]
+ *     till [--address-file PATH] [--mobile PHONE] [AMOUNT [CURRENCY [REFERENCE]]]
  *
- * Prompts for missing arguments, requests the payment, shows the address of the card page, waits for
- * the customer, and prints a receipt or what the cashier should do instead.
+ * Asks for the amount, the currency and "carte ou mobile ?" if it has no arguments. Requests the payment.
+ * For a card, shows the address of the card page; for mobile money, the customer receives a message on
+ * the phone. Waits for the customer, and prints a receipt or what the cashier should do instead.
  *
  * Exit status: 0 paid; 1 not paid; 2 unknown: the customer may have paid, or may still pay.
  *
- * Environment: that of flexpay_client_from_env (FLEXPAY_MERCHANT, FLEXPAY_TOKEN, ...; FLEXPAY_API
- * should be v1.1, which returns an order number to wait for), and
+ * Environment: that of flexpay_client_from_env (FLEXPAY_MERCHANT, FLEXPAY_TOKEN, ...; for cards,
+ * FLEXPAY_API should be v1.1, which returns an order number to wait for), and
  *   FLEXPAY_TILL_WAIT_S        how long to wait for the customer, in seconds (300)
  *   FLEXPAY_TILL_GRACE_S       how long "failed" must last to be final, in seconds (30)
  *   FLEXPAY_TILL_CALLBACK_URL  and ..._APPROVE_URL, _CANCEL_URL, _DECLINE_URL, _HOME_URL: addresses
@@ -26,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +35,7 @@ enum verdict { PAID = 0, NOT_PAID = 1, UNKNOWN = 2 };
 
 struct sale {
     const char *amount, *currency, *reference;
+    const char *phone; /* the customer's number, as typed; NULL: by card */
     const char *address_file; /* where to write the card page's address, for scripts; or NULL */
     uint32_t wait_s, grace_s;
 };
@@ -97,22 +100,60 @@ static bool seconds_setting(const char *name, const char *fallback, uint32_t *se
     return ok;
 }
 
-/* The library validates the amount and the currency. */
+/* Asks until the answer is "carte" or "mobile", or the beginning of one of them. The default is "carte". */
+static bool is_by_phone(void)
+{
+    char input[16];
+    for (;;) {
+        const char *answer = prompt("Carte ou mobile ?", "carte", input, sizeof input);
+        size_t length = strlen(answer);
+        if (strncasecmp(answer, "mobile", length) == 0)
+            return true;
+        if (strncasecmp(answer, "carte", length) == 0)
+            return false;
+    }
+}
+
+/* Asks until the number is one of the country. Returns it as typed; "" if nothing is typed. */
+static const char *read_phone(void)
+{
+    static char input[32];
+    char normalized[FLEXPAY_PHONE_SIZE];
+    flexpay_error *error;
+    for (;;) {
+        const char *phone = prompt("Phone of the customer", "", input, sizeof input);
+        if (*phone == '\0' ||
+            flexpay_normalize_phone(phone, normalized, sizeof normalized, &error) == FLEXPAY_OK)
+            return phone;
+        print_text(flexpay_result_name(error->code), error->message);
+        flexpay_error_free(error);
+    }
+}
+
+/* The library validates the amount, the currency and the phone number. */
 static bool read_sale(struct sale *sale, int argc, char **argv)
 {
     static char amount[32], currency[8];
-    bool scripted = argc > 2 && strcmp(argv[1], "--address-file") == 0;
-    sale->address_file = scripted ? argv[2] : NULL;
-    argc -= scripted ? 2 : 0;
-    argv += scripted ? 2 : 0;
+    sale->address_file = sale->phone = NULL;
+    for (; argc > 2 && strncmp(argv[1], "--", 2) == 0; argc -= 2, argv += 2) {
+        if (strcmp(argv[1], "--address-file") == 0)
+            sale->address_file = argv[2];
+        else if (strcmp(argv[1], "--mobile") == 0)
+            sale->phone = argv[2];
+        else
+            break;
+    }
     if (argc > 4 || (argc > 1 && argv[1][0] == '-')) {
-        fprintf(stderr, "usage: till [--address-file PATH] [AMOUNT [CURRENCY [REFERENCE]]]\n");
+        fprintf(stderr, "usage: till [--address-file PATH] [--mobile PHONE] "
+                        "[AMOUNT [CURRENCY [REFERENCE]]]\n");
         return false;
     }
     sale->amount = argc > 1 ? argv[1] : prompt("Amount", "", amount, sizeof amount);
     sale->currency = argc > 2   ? argv[2]
                      : argc > 1 ? "USD"
                                 : prompt("Currency", "USD", currency, sizeof currency);
+    if (argc == 1 && sale->phone == NULL && is_by_phone())
+        sale->phone = read_phone();
     sale->reference = argc > 3 ? argv[3] : make_reference();
     if (sale->reference == NULL)
         fprintf(stderr, "till: cannot make a reference\n");
@@ -122,7 +163,12 @@ static bool read_sale(struct sale *sale, int argc, char **argv)
 
 /* ---- The payment request --------------------------------------------------------------------- */
 
-static flexpay_result request_payment(const flexpay_client *client, const struct sale *sale,
+static const char *callback_url(void)
+{
+    return setting("FLEXPAY_TILL_CALLBACK_URL", "https://boutique.example/flexpay/callback");
+}
+
+static flexpay_result request_by_card(const flexpay_client *client, const struct sale *sale,
                                       flexpay_payment **payment, flexpay_error **error)
 {
     flexpay_payment_request request = FLEXPAY_PAYMENT_REQUEST_INIT;
@@ -130,17 +176,35 @@ static flexpay_result request_payment(const flexpay_client *client, const struct
     request.amount = sale->amount;
     request.currency = sale->currency;
     request.description = "Achat en boutique";
-    request.callback_url =
-        setting("FLEXPAY_TILL_CALLBACK_URL", "https://boutique.example/flexpay/callback");
+    request.callback_url = callback_url();
     request.approve_url = setting("FLEXPAY_TILL_APPROVE_URL", "https://boutique.example/merci");
     request.cancel_url = setting("FLEXPAY_TILL_CANCEL_URL", "https://boutique.example/annule");
     request.decline_url = setting("FLEXPAY_TILL_DECLINE_URL", "https://boutique.example/refuse");
     request.home_url = setting("FLEXPAY_TILL_HOME_URL", "https://boutique.example/");
+    return flexpay_pay(client, &request, payment, error);
+}
 
+static flexpay_result request_by_phone(const flexpay_client *client, const struct sale *sale,
+                                       flexpay_payment **payment, flexpay_error **error)
+{
+    flexpay_mobile_request request = FLEXPAY_MOBILE_REQUEST_INIT;
+    request.reference = sale->reference;
+    request.amount = sale->amount;
+    request.currency = sale->currency;
+    request.phone = sale->phone;
+    request.description = "Achat en boutique";
+    request.callback_url = callback_url();
+    return flexpay_pay_mobile(client, &request, payment, error);
+}
+
+static flexpay_result request_payment(const flexpay_client *client, const struct sale *sale,
+                                      flexpay_payment **payment, flexpay_error **error)
+{
     /* Printed before sending: after a power failure, look for this reference in the FlexPay console. */
     printf("Requesting %s %s, reference %s ...\n", sale->amount, sale->currency, sale->reference);
     fflush(stdout);
-    return flexpay_pay(client, &request, payment, error);
+    return sale->phone != NULL ? request_by_phone(client, sale, payment, error)
+                               : request_by_card(client, sale, payment, error);
 }
 
 static bool write_file(const char *path, const char *text)
@@ -171,6 +235,18 @@ static void show_card_page(const flexpay_payment *payment, const struct sale *sa
         if (write_file(path, payment->page))
             printf("The gateway returned a page, not an address: open %s in a browser.\n", path);
     }
+}
+
+/* There is no page: the gateway sends a message to the phone. */
+static void show_phone(const flexpay_payment *payment, const struct sale *sale)
+{
+    char number[FLEXPAY_PHONE_SIZE]; /* as sent; it cannot fail here: the request was accepted */
+    flexpay_normalize_phone(sale->phone, number, sizeof number, NULL);
+    printf("The customer receives a message on the phone %s, and confirms with the PIN.\n", number);
+    print_text("Order number", payment->order_number);
+    print_text("FlexPay", payment->message);
+    putchar('\n');
+    fflush(stdout);
 }
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
@@ -250,6 +326,8 @@ static flexpay_result wait_for_customer(const flexpay_client *client, const char
     waiting.expected.amount = sale->amount;
     waiting.expected.currency = sale->currency;
     waiting.expected.order_number = order_number;
+    /* Without times of its own, a wait for a phone has the pace of one. */
+    waiting.expected.kind = sale->phone != NULL ? FLEXPAY_KIND_MOBILE : FLEXPAY_KIND_CARD;
     waiting.options.expected = &waiting.expected;
     waiting.options.timeout_ms = sale->wait_s * 1000;
     waiting.options.failed_grace_ms = sale->grace_s * 1000;
@@ -292,6 +370,13 @@ static const char *advice(int32_t code)
     }
 }
 
+/* What the cashier tells the customer while nobody knows whether the payment succeeded. */
+static enum verdict unknown(const char *reason)
+{
+    printf("UNKNOWN: en cours de confirmation. %s\n", reason);
+    return UNKNOWN;
+}
+
 /* The payment request failed. The outcome of the error, not its code, says whether to retry. */
 static enum verdict explain_request(const flexpay_error *error, const struct sale *sale)
 {
@@ -308,8 +393,10 @@ static enum verdict explain_request(const flexpay_error *error, const struct sal
         printf("%s\n", advice(error->code));
         return NOT_PAID;
     default: /* UNKNOWN, or a value of a later version */
-        printf("UNKNOWN: the request was sent, but there was no usable reply.\n");
+        unknown("The request was sent, but there was no usable reply.");
         print_error(error);
+        if (sale->phone != NULL)
+            printf("The customer may have received the message, and can confirm it.\n");
         printf("Do NOT charge again. Look for the reference %s in the FlexPay console first.\n",
                sale->reference);
         return UNKNOWN;
@@ -323,10 +410,10 @@ static enum verdict explain_wait(const flexpay_error *error, const char *order_n
     if (code == FLEXPAY_ERROR_MISMATCH)
         printf("UNKNOWN: this is not the payment that you requested. Deliver nothing.\n");
     else
-        printf("UNKNOWN: %s. The customer can still pay.\n",
-               code == FLEXPAY_ERROR_CANCELLED ? "you stopped waiting"
-               : code == FLEXPAY_ERROR_TIMEOUT ? "the time is over"
-                                               : "the gateway could not be reached");
+        unknown(code == FLEXPAY_ERROR_CANCELLED ? "You stopped waiting. The customer can still pay."
+                : code == FLEXPAY_ERROR_TIMEOUT ? "The time is over. The customer can still pay."
+                                                : "The gateway could not be reached. The customer can "
+                                                  "still pay.");
     print_error(error);
     printf("Do NOT charge again. Check the order %s first.\n", order_number);
     return UNKNOWN;
@@ -354,8 +441,12 @@ static enum verdict conclude(const struct sale *sale, const flexpay_transaction 
         print_receipt(sale, transaction);
         return PAID;
     case FLEXPAY_STATE_FAILED:
-        printf("NOT PAID: the card was declined. Offer cash, or another card in a new sale with a new\n"
-               "reference.\n");
+        if (sale->phone != NULL)
+            printf("NOT PAID: the customer refused, did not confirm in time, or has not enough money.\n"
+                   "Offer cash, or start a new sale with a new reference.\n");
+        else
+            printf("NOT PAID: the card was declined. Offer cash, or another card in a new sale with a\n"
+                   "new reference.\n");
         break;
     case FLEXPAY_STATE_CANCELLED:
         printf("NOT PAID: the customer cancelled. To try again, start a new sale.\n");
@@ -365,9 +456,8 @@ static enum verdict conclude(const struct sale *sale, const flexpay_transaction 
         printf("NOT PAID: the payment was refunded, or is being refunded. Ask the manager why.\n");
         break;
     default: /* FLEXPAY_STATE_UNKNOWN, or a state of a later version: never treat it as paid */
-        printf("UNKNOWN: the gateway reports a state that this till does not know.\n"
-               "Do NOT charge again. Check the order %s first.\n",
-               transaction->order_number);
+        unknown("The gateway reports a state that this till does not know.");
+        printf("Do NOT charge again. Check the order %s first.\n", transaction->order_number);
         return UNKNOWN;
     }
     print_text("Order number", transaction->order_number);
@@ -391,7 +481,10 @@ int main(int argc, char **argv)
         request_payment(client, &sale, &payment, &error) != FLEXPAY_OK) {
         verdict = explain_request(error, &sale);
     } else {
-        show_card_page(payment, &sale);
+        if (sale.phone != NULL)
+            show_phone(payment, &sale);
+        else
+            show_card_page(payment, &sale);
         if (payment->order_number == NULL) {
             printf("UNKNOWN: there is no order number to check; wait for the callback\n"
                    "(callback.c). Do NOT charge again before it.\n");

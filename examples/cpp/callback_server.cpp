@@ -1,4 +1,5 @@
-// Receives the gateway's callbacks, verifies each with the gateway, and records the result.
+// Receives the gateway's callbacks about payments by card and by mobile money, verifies each with the
+// gateway, and records the result.
 //
 //     callback_server [PORT]          http://127.0.0.1:8000/callback, behind your web server
 //
@@ -17,7 +18,8 @@
 //     sqlite3 shop.sqlite < ../php/schema.sql
 //     SHOP_DATABASE=shop.sqlite ./callback_server 8000
 //
-// The program that requests the payments writes the orders and attempts: see examples/php/pay.php.
+// The program that requests the payments writes the orders and attempts, each with its kind: see
+// examples/php/pay.php and mobile.php.
 
 #include <cstdlib>
 #include <iostream>
@@ -98,6 +100,15 @@ flexpay::State state_from_name(const std::string& name) {
     return State::unknown;
 }
 
+/// The kind of payment with this name, as stored in the database.
+flexpay::Kind kind_from_name(const std::string& name) {
+    if (name == "CARD")
+        return flexpay::Kind::card;
+    if (name == "MOBILE")
+        return flexpay::Kind::mobile;
+    throw std::runtime_error("the shop has no payments of the kind " + name);
+}
+
 /// Finds the attempt that a callback is about, first by the recorded order number. The gateway has been
 /// seen to send the order number in the field of the reference.
 std::optional<Row> find_attempt(Database& database, const flexpay::Callback& callback) {
@@ -157,6 +168,7 @@ int receive(const flexpay::Client& client, const std::string& body, const std::s
     expected.currency = attempt->at("currency").value();
     expected.order_number = attempt->at("order_number");
     expected.query = query;
+    expected.kind = kind_from_name(attempt->at("kind").value());
     const auto transaction = client.verify_callback(body, expected);
     std::cout << record(database, expected.reference, transaction) << std::endl;
     return 200;

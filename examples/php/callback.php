@@ -1,8 +1,9 @@
 <?php
 
 /**
- * Receives the gateway's callbacks. It trusts none of them: it verifies each one with the gateway,
- * compares the reply with what this shop recorded, and records the state, whatever it is.
+ * Receives the gateway's callbacks about payments by card and by mobile money. It trusts none of them: it
+ * verifies each one with the gateway, compares the reply with what this shop recorded, and records the
+ * state, whatever it is.
  *
  * Responses: 200 if the callback was processed, 400 if it is not a callback or not about this
  * payment, 404 if the attempt is unknown, 503 if it could not be verified.
@@ -10,7 +11,7 @@
  * The gateway does not document that it ever posts a callback again, after a 503 or otherwise:
  * sweep.php checks the payments that stay open.
  *
- * The settings are those of pay.php. With FLEXPAY_CALLBACK_SECRET set for both, callback URLs are
+ * The settings are those of pay.php and mobile.php. With FLEXPAY_CALLBACK_SECRET set for both, callback URLs are
  * signed, and forged callbacks are refused without a check.
  */
 

@@ -28,6 +28,7 @@ require __DIR__ . '/shop.php';
 use FlexPay\Client;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\InvalidArgumentException;
+use FlexPay\Expected;
 use FlexPay\PaymentRequest;
 use FlexPay\Transaction;
 
@@ -58,7 +59,11 @@ if ($order === null) {
 }
 
 // Check the open attempt, if there is one.
-$open = rows($database, SELECT_ATTEMPTS . " WHERE order_id = ? AND state IN ('UNKNOWN', 'PENDING')", [$id])[0] ?? null;
+$open = openAttempt($database, $id);
+if ($open !== null && $open['kind'] !== Expected::KIND_CARD) {
+    header('Location: mobile.php?order=' . rawurlencode($id), true, 303); // it shows that attempt
+    exit;
+}
 if ($open !== null) {
     if ($open['order_number'] === null) {
         redirectToCardPage($open);
@@ -78,12 +83,8 @@ if ($order['paid_by'] !== null) {
     respond(409, 'This order is paid. Thank you!');
 }
 
-// Record the attempt BEFORE anything is sent.
-$previous = (int) rows($database, 'SELECT count(*) AS n FROM attempts WHERE order_id = ?', [$id])[0]['n'];
-$reference = $id . '-' . (string) ($previous + 1);
-try {
-    run($database, 'INSERT INTO attempts (reference, order_id) VALUES (?, ?)', [$reference, $id]);
-} catch (PDOException $e) {
+$reference = newAttempt($database, $id, Expected::KIND_CARD);
+if ($reference === null) {
     respond(409, 'This payment is in progress. Please wait a moment, then reload.');
 }
 
@@ -98,22 +99,11 @@ try {
         ])
     );
 } catch (FlexPayException $e) {
-    error_log("flexpay: $reference: " . $e->getOutcome() . ': ' . $e->getMessage());
+    recordFailure($database, $reference, $e);
     $outcome = $e->getOutcome();
     if ($outcome === FlexPayException::OUTCOME_UNKNOWN) {
-        // It stays open until its state is known: from the callback, sweep.php or the merchant's console.
-        run(
-            $database,
-            'UPDATE attempts SET order_number = coalesce(order_number, ?), error = ? WHERE reference = ?',
-            [$e->getOrderNumber(), $e->getMessage(), $reference]
-        );
         respond(503, MESSAGE_UNKNOWN);
     }
-    run(
-        $database,
-        "UPDATE attempts SET state = 'FAILED', error = ? WHERE reference = ? AND state = 'PENDING'",
-        [$e->getMessage(), $reference]
-    );
     if ($outcome === FlexPayException::OUTCOME_REFUSED) {
         respond(502, 'The payment service refused the payment. Nothing was charged. We will look into it.');
     }

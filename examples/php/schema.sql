@@ -12,8 +12,9 @@ CREATE TABLE IF NOT EXISTS attempts (
     reference    TEXT PRIMARY KEY,              -- "INVOICE-0017-2": the gateway accepts each once
     order_id     TEXT NOT NULL REFERENCES orders,
     created_at   TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    kind         TEXT NOT NULL CHECK (kind IN ('CARD', 'MOBILE')), -- the library's kinds of payment
     order_number TEXT UNIQUE,                   -- the gateway's number; NULL until known
-    page_url     TEXT,                          -- where the customer pays
+    page_url     TEXT,                          -- where the customer pays by card
     state        TEXT NOT NULL DEFAULT 'PENDING' -- the library's state names
         CHECK (state IN ('UNKNOWN', 'PENDING', 'FAILED', 'CANCELLED', 'PAID', 'REFUNDING', 'REFUNDED')),
     error        TEXT                           -- the library's message, if the request failed

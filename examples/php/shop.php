@@ -1,7 +1,8 @@
 <?php
 
 /**
- * Functions shared by pay.php, callback.php and sweep.php: the shop's database and its updates.
+ * Functions shared by pay.php, mobile.php, callback.php and sweep.php: the shop's database and its
+ * updates.
  */
 
 declare(strict_types=1);
@@ -9,6 +10,7 @@ declare(strict_types=1);
 require __DIR__ . '/../../bindings/php/autoload.php'; // with Composer: vendor/autoload.php
 
 use FlexPay\Client;
+use FlexPay\Exception\FlexPayException;
 use FlexPay\Expected;
 use FlexPay\Transaction;
 
@@ -78,11 +80,70 @@ function expected(array $attempt, string $query = ''): Expected
         (string) $attempt['amount'],
         (string) $attempt['currency'],
         $attempt['order_number'],
-        $query
+        $query,
+        (string) $attempt['kind']
     );
 }
 
-/** A customer redirected to the card page within this time may still be typing there. */
+/**
+ * The open attempt of an order, if there is one.
+ *
+ * @return array<string, string|null>|null
+ */
+function openAttempt(PDO $database, string $order): ?array
+{
+    $select = SELECT_ATTEMPTS . " WHERE order_id = ? AND state IN ('UNKNOWN', 'PENDING')";
+
+    return rows($database, $select, [$order])[0] ?? null;
+}
+
+/**
+ * Records a new attempt. Call it BEFORE the request is sent. Returns the attempt's reference; null if the
+ * order has an open attempt, for example after a second click.
+ *
+ * @param string $kind one of Expected's KIND_ constants
+ */
+function newAttempt(PDO $database, string $order, string $kind): ?string
+{
+    $previous = (int) rows($database, 'SELECT count(*) AS n FROM attempts WHERE order_id = ?', [$order])[0]['n'];
+    $reference = $order . '-' . (string) ($previous + 1);
+    try {
+        run(
+            $database,
+            'INSERT INTO attempts (reference, order_id, kind) VALUES (?, ?, ?)',
+            [$reference, $order, $kind]
+        );
+    } catch (PDOException $e) {
+        return null;
+    }
+
+    return $reference;
+}
+
+/**
+ * Records that the request of an attempt failed. If the outcome is unknown, the attempt stays open until
+ * its state is known: from the callback, sweep.php or the merchant's console.
+ */
+function recordFailure(PDO $database, string $reference, FlexPayException $e): void
+{
+    error_log("flexpay: $reference: " . $e->getOutcome() . ': ' . $e->getMessage());
+    if ($e->getOutcome() === FlexPayException::OUTCOME_UNKNOWN) {
+        run(
+            $database,
+            'UPDATE attempts SET order_number = coalesce(order_number, ?), error = ? WHERE reference = ?',
+            [$e->getOrderNumber(), $e->getMessage(), $reference]
+        );
+
+        return;
+    }
+    run(
+        $database,
+        "UPDATE attempts SET state = 'FAILED', error = ? WHERE reference = ? AND state = 'PENDING'",
+        [$e->getMessage(), $reference]
+    );
+}
+
+/** A customer may still be typing, on the card page or on the phone, within this time after the request. */
 const SECONDS_TO_PAY = 120;
 
 /**

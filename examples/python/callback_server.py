@@ -2,9 +2,9 @@
 
     python callback_server.py [PORT]
 
-The settings are those of pay.py. A callback proves nothing: anyone can post one. So each is
-verified: the order is checked with the gateway, and the reply is compared with the shop's request.
-It prints one line for each callback; "deliver order ..." only once for an order.
+The settings are those of pay.py and mobile.py. A callback proves nothing: anyone can post one. So
+each is verified: the order is checked with the gateway, and the reply is compared with the shop's
+request. It prints one line for each callback; "deliver order ..." only once for an order.
 
 It listens only on this machine. In a shop, it runs behind the web server, which has the TLS
 certificate. The web server must forward the query string: it contains the signature of the callback
@@ -42,14 +42,7 @@ def receive(client: Client, body: bytes, query: str) -> tuple[int, str]:
         if attempt is None:
             return 404, f"no attempt {callback.reference!r}"
         try:
-            transaction = client.verify_callback(
-                body,
-                reference=attempt.reference,
-                amount=attempt.amount,
-                currency=attempt.currency,
-                order_number=attempt.order_number,
-                query=query,
-            )
+            transaction = client.verify_callback(body, query=query, **attempt.expected())
         except (CallbackError, MismatchError) as error:
             return 400, f"not about {attempt.reference}: {error}"
         except FlexPayError as error:

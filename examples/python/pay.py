@@ -9,7 +9,7 @@ standard error. The exit status is 0 if there is a page to open, or if the order
 The settings come from the environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_API=v1.1 (its
 payments have the order number that sweep.py needs) and the others that `flexpay.Client.from_env`
 documents. SHOP_URL is the shop's public URL. ORDERS is the database file of the orders, which
-callback_server.py and sweep.py share.
+mobile.py, callback_server.py and sweep.py share.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from contextlib import closing
 
 import shop
 
-from flexpay import Client, FlexPayError, InvalidError, Outcome, Payment, UnauthorizedError
+from flexpay import Client, FlexPayError, InvalidError, Kind, Outcome, Payment, UnauthorizedError
 
 SHOP_URL = os.environ.get("SHOP_URL", "https://shop.example")
 CALLBACK_URL = os.environ.get("CALLBACK_URL", SHOP_URL + "/callback")
@@ -52,7 +52,7 @@ def pay(client: Client, db: sqlite3.Connection, order_id: str, amount: str, curr
         return 0
     try:
         # After a failed or cancelled attempt, the customer tries again with a new reference.
-        reference = None if attempt is not None else shop.start_attempt(db, order_id)
+        reference = None if attempt else shop.start_attempt(db, order_id, Kind.CARD)
     except ValueError as error:
         log(str(error))
         return 1
@@ -72,22 +72,9 @@ def pay(client: Client, db: sqlite3.Connection, order_id: str, amount: str, curr
             decline_url=SHOP_URL + "/declined",
         )
     except FlexPayError as error:
-        # An attempt with an unknown outcome stays open, and the customer must not try again.
-        # If its callback was received first, the state that it recorded stays.
-        state = "PENDING" if error.outcome is Outcome.UNKNOWN else "FAILED"
-        with db:
-            db.execute(
-                "UPDATE attempts SET state = ?, error = ?, order_number = COALESCE(order_number, ?)"
-                " WHERE reference = ? AND state = 'PENDING'",
-                (state, str(error), error.order_number, reference),
-            )
+        shop.record_failed_request(db, reference, error)
         return report(error)
-    with db:
-        db.execute(
-            "UPDATE attempts SET page_url = ?, order_number = COALESCE(order_number, ?)"
-            " WHERE reference = ?",
-            (payment.redirect_url, payment.order_number, reference),
-        )
+    shop.record_request(db, reference, payment)
     show_page(payment)
     return 0
 

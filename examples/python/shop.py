@@ -1,24 +1,24 @@
-"""The shop's database, which pay.py, callback_server.py and sweep.py share.
+"""The shop's database, which pay.py, mobile.py, callback_server.py and sweep.py share.
 
-An order is what a customer buys. Each time the customer tries to pay for it is an attempt. An
-attempt has its own reference, because the gateway accepts each reference only once: INVOICE-0017-1,
-INVOICE-0017-2.
+An order is what a customer buys. Each time the customer tries to pay for it, by card or by mobile
+money, is an attempt. An attempt has its own reference, because the gateway accepts each reference
+only once: INVOICE-0017-1, INVOICE-0017-2.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from flexpay import Callback, Client, State, Transaction
+from flexpay import Callback, Client, FlexPayError, Kind, Outcome, Payment, State, Transaction
 
 ORDERS = os.environ.get("ORDERS", "orders.db")
 
 # The gateway refuses longer references.
 MAX_REFERENCE_LENGTH = 25
 
-# How long a customer may still be typing on the card page.
+# How long a customer may still be typing on the card page, or hesitate on the phone.
 SECONDS_TO_PAY = 120
 
 # The same as examples/php/schema.sql. The amount is text, so that no database and no program turns
@@ -35,9 +35,10 @@ SCHEMA = """
     CREATE TABLE IF NOT EXISTS attempts (
         reference TEXT PRIMARY KEY,
         order_id TEXT NOT NULL REFERENCES orders,
+        kind TEXT NOT NULL, -- the name of a flexpay.Kind: CARD or MOBILE
         created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
         order_number TEXT UNIQUE, -- the gateway's; NULL until it is known
-        page_url TEXT, -- where the customer pays
+        page_url TEXT, -- where the customer pays; NULL for mobile money
         state TEXT NOT NULL DEFAULT 'PENDING', -- the name of a flexpay.State
         error TEXT -- the library's error message if the payment request failed
     );
@@ -51,12 +52,23 @@ class Attempt(NamedTuple):
 
     reference: str
     order_id: str
+    kind: str
     order_number: str | None
     state: str
     page_url: str | None
     amount: str
     currency: str
     age_s: int
+
+    def expected(self) -> dict[str, Any]:
+        """The payment that the shop requested, for `flexpay.Expected` and the verify functions."""
+        return {
+            "reference": self.reference,
+            "amount": self.amount,
+            "currency": self.currency,
+            "order_number": self.order_number,
+            "kind": Kind[self.kind],
+        }
 
 
 class Result(NamedTuple):
@@ -75,7 +87,7 @@ def open_database() -> sqlite3.Connection:
 
 def attempts(db: sqlite3.Connection, where: str, *values: str) -> list[Attempt]:
     rows = db.execute(
-        "SELECT reference, order_id, order_number, state, page_url, amount, currency,"
+        "SELECT reference, order_id, kind, order_number, state, page_url, amount, currency,"
         " strftime('%s', 'now') - strftime('%s', created_at)"
         f" FROM attempts JOIN orders ON orders.id = order_id WHERE {where} ORDER BY attempts.rowid",
         values,
@@ -124,7 +136,7 @@ def is_paid(db: sqlite3.Connection, order_id: str) -> bool:
     return paid.fetchone() is not None
 
 
-def start_attempt(db: sqlite3.Connection, order_id: str) -> str | None:
+def start_attempt(db: sqlite3.Connection, order_id: str, kind: Kind) -> str | None:
     """Records a new attempt before anything is sent. So it is not lost, whatever happens next.
 
     Returns its reference; None if another attempt is open, or if the order was paid meanwhile.
@@ -140,13 +152,38 @@ def start_attempt(db: sqlite3.Connection, order_id: str) -> str | None:
     try:
         with db:
             inserted = db.execute(
-                "INSERT INTO attempts (reference, order_id)"
-                " SELECT ?, id FROM orders WHERE id = ? AND paid_by IS NULL",
-                (reference, order_id),
+                "INSERT INTO attempts (reference, order_id, kind)"
+                " SELECT ?, id, ? FROM orders WHERE id = ? AND paid_by IS NULL",
+                (reference, kind.name, order_id),
             )
     except sqlite3.IntegrityError:
         return None
     return reference if inserted.rowcount == 1 else None
+
+
+def record_request(db: sqlite3.Connection, reference: str, payment: Payment) -> None:
+    """Records what the gateway replied to an accepted payment request."""
+    with db:
+        db.execute(
+            "UPDATE attempts SET page_url = ?, order_number = COALESCE(order_number, ?)"
+            " WHERE reference = ?",
+            (payment.redirect_url, payment.order_number, reference),
+        )
+
+
+def record_failed_request(db: sqlite3.Connection, reference: str, error: FlexPayError) -> None:
+    """Records that a payment request failed.
+
+    An attempt with an unknown outcome stays open, and the customer must not try again. If its
+    callback was received first, the state that it recorded stays.
+    """
+    state = "PENDING" if error.outcome is Outcome.UNKNOWN else "FAILED"
+    with db:
+        db.execute(
+            "UPDATE attempts SET state = ?, error = ?, order_number = COALESCE(order_number, ?)"
+            " WHERE reference = ? AND state = 'PENDING'",
+            (state, str(error), error.order_number, reference),
+        )
 
 
 def verify(db: sqlite3.Connection, client: Client, attempt: Attempt) -> Result:
@@ -154,12 +191,7 @@ def verify(db: sqlite3.Connection, client: Client, attempt: Attempt) -> Result:
 
     Raises what `Client.verify_order` raises; then nothing is recorded.
     """
-    transaction = client.verify_order(
-        reference=attempt.reference,
-        amount=attempt.amount,
-        currency=attempt.currency,
-        order_number=attempt.order_number,
-    )
+    transaction = client.verify_order(**attempt.expected())
     state = transaction.state
     if state in (State.FAILED, State.CANCELLED) and attempt.age_s < SECONDS_TO_PAY:
         # The gateway has been seen to report this while the customer was still typing, and "paid"
@@ -170,7 +202,7 @@ def verify(db: sqlite3.Connection, client: Client, attempt: Attempt) -> Result:
 
 
 def record(db: sqlite3.Connection, reference: str, transaction: Transaction) -> Result:
-    """Records a verified transaction, from a callback, sweep.py or pay.py.
+    """Records a verified transaction, from a callback, sweep.py, pay.py or mobile.py.
 
     The same callback may come twice, two may come at the same time, and sweep.py may run too: only
     one of them changes the row. If another program changed it first, this one reads the row again

@@ -1,11 +1,13 @@
-//! A till: requests a payment, shows the address of the card page, and waits for the outcome.
+//! A till: requests a payment by card, or by mobile money if a phone number is given, and waits for the
+//! outcome.
 //!
 //! ```console
 //! $ cargo run --example till ZANDO-2041 25.50 USD
+//! $ cargo run --example till ZANDO-2042 57500 CDF "081 234 56 78"
 //! ```
 //!
 //! Environment: `FLEXPAY_MERCHANT`, `FLEXPAY_TOKEN`, and `FLEXPAY_API=v1.1`, whose replies contain the
-//! order number that a wait requires.
+//! order number that a wait for a card requires.
 //!
 //! Exit status: 0 paid; 1 not paid; 2 unknown: the customer may have paid, or may still pay.
 
@@ -13,8 +15,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use flexpay::{
-    Client, Error, ErrorCode, Expected, Outcome, Payment, PaymentRequest, State, Transaction,
-    WaitOptions,
+    Client, Error, ErrorCode, Expected, Kind, MobileRequest, Outcome, Payment, PaymentRequest,
+    State, Transaction, WaitOptions, normalize_phone,
 };
 
 const NOT_PAID: u8 = 1;
@@ -22,43 +24,39 @@ const UNKNOWN: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [reference, amount, currency] = arguments.as_slice() else {
-        eprintln!("usage: till REFERENCE AMOUNT CURRENCY");
-        return ExitCode::from(NOT_PAID);
-    };
-    let request = PaymentRequest {
-        reference: reference.clone(),
-        amount: amount.clone(),
-        currency: currency.clone(),
-        description: Some("Achat en boutique".into()),
-        callback_url: Some("https://boutique.example/flexpay/callback".into()),
-        approve_url: Some("https://boutique.example/merci".into()),
-        cancel_url: Some("https://boutique.example/annule".into()),
-        decline_url: Some("https://boutique.example/refuse".into()),
-        home_url: None,
+    let (sale, phone) = match arguments.as_slice() {
+        [reference, amount, currency] => (sale(reference, amount, currency), None),
+        [reference, amount, currency, phone] => (sale(reference, amount, currency), Some(phone)),
+        _ => {
+            eprintln!("usage: till REFERENCE AMOUNT CURRENCY [PHONE]");
+            return ExitCode::from(NOT_PAID);
+        }
     };
     let requested = Client::from_env().and_then(|client| {
-        let payment = client.pay(&request)?;
+        let payment = match phone {
+            None => request_by_card(&client, &sale)?,
+            Some(phone) => request_by_phone(&client, &sale, phone)?,
+        };
         Ok((client, payment))
     });
     let (client, payment) = match requested {
         Ok(requested) => requested,
         Err(error) => return explain_request(&error),
     };
-    show_card_page(&payment);
     let Some(order_number) = payment.order_number else {
         println!("There is no order number (FLEXPAY_API=v1.1 returns one): wait for the callback.");
         return ExitCode::from(UNKNOWN);
     };
     let options = WaitOptions {
         timeout: Duration::from_secs(300),
-        // Accept no other payment.
+        // Accept no other payment. The pauses between the checks are those of its kind.
         expected: Some(Expected {
-            reference: request.reference,
-            amount: request.amount,
-            currency: request.currency,
             order_number: Some(order_number.clone()),
-            query: None,
+            kind: match phone {
+                None => Kind::Card,
+                Some(_) => Kind::Mobile,
+            },
+            ..sale
         }),
         ..WaitOptions::default()
     };
@@ -67,9 +65,52 @@ fn main() -> ExitCode {
         // The payment request was accepted: an error of the wait does not mean "not paid".
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::from(UNKNOWN)
+            explain_unknown()
         }
     }
+}
+
+/// What the customer is asked to pay: here from the arguments of the program.
+fn sale(reference: &str, amount: &str, currency: &str) -> Expected {
+    Expected {
+        reference: reference.into(),
+        amount: amount.into(),
+        currency: currency.into(),
+        ..Expected::default()
+    }
+}
+
+/// Requests the payment, and shows the address of the card page.
+fn request_by_card(client: &Client, sale: &Expected) -> flexpay::Result<Payment> {
+    let payment = client.pay(&PaymentRequest {
+        reference: sale.reference.clone(),
+        amount: sale.amount.clone(),
+        currency: sale.currency.clone(),
+        description: Some("Achat en boutique".into()),
+        callback_url: Some("https://boutique.example/flexpay/callback".into()),
+        approve_url: Some("https://boutique.example/merci".into()),
+        cancel_url: Some("https://boutique.example/annule".into()),
+        decline_url: Some("https://boutique.example/refuse".into()),
+        ..PaymentRequest::default()
+    })?;
+    show_card_page(&payment);
+    Ok(payment)
+}
+
+/// Requests the payment. There is no page: the customer confirms on the phone.
+fn request_by_phone(client: &Client, sale: &Expected, typed: &str) -> flexpay::Result<Payment> {
+    let phone = normalize_phone(typed)?;
+    let payment = client.pay_mobile(&MobileRequest {
+        reference: sale.reference.clone(),
+        amount: sale.amount.clone(),
+        currency: sale.currency.clone(),
+        phone: phone.clone(),
+        callback_url: "https://boutique.example/flexpay/callback".into(),
+        description: Some("Achat en boutique".into()),
+        ..MobileRequest::default()
+    })?;
+    println!("The customer confirms with the PIN on the phone {phone}");
+    Ok(payment)
 }
 
 /// The payment request failed. The outcome says whether to retry, the message what to do.
@@ -92,8 +133,16 @@ fn explain_request(error: &Error) -> ExitCode {
             ExitCode::from(NOT_PAID)
         }
         // Unknown, or an outcome of a later version.
-        _ => ExitCode::from(UNKNOWN),
+        _ => explain_unknown(),
     }
+}
+
+fn explain_unknown() -> ExitCode {
+    eprintln!(
+        "En cours de confirmation: the customer may have paid, or may still pay. Do not try again \
+         before you know."
+    );
+    ExitCode::from(UNKNOWN)
 }
 
 fn show_card_page(payment: &Payment) {
@@ -131,7 +180,7 @@ fn conclude(transaction: &Transaction) -> ExitCode {
         // Unknown, or a state of a later version: never treat it as paid.
         _ => {
             println!("UNKNOWN: the payment is {}.", transaction.state.name());
-            ExitCode::from(UNKNOWN)
+            explain_unknown()
         }
     }
 }

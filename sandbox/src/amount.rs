@@ -75,22 +75,33 @@ impl Amount {
 
     /// In French format, for pages: `1 250 000 CDF`, `12,50 USD`.
     pub(crate) fn display(self, currency: &str) -> String {
-        const NARROW_SPACE: char = '\u{202f}';
-        let digits = (self.0 / 100).to_string();
-        let mut out = String::new();
-        for (i, digit) in digits.chars().enumerate() {
-            if i > 0 && (digits.len() - i).is_multiple_of(3) {
-                out.push(NARROW_SPACE);
-            }
-            out.push(digit);
-        }
-        if currency != "CDF" || !self.is_whole() {
-            out.push_str(&format!(",{:02}", self.0 % 100));
-        }
-        out.push('\u{a0}');
-        out.push_str(currency);
-        out
+        display_minor(self.0, currency)
     }
+}
+
+/// Hundredths in French format.
+fn display_minor(minor: u64, currency: &str) -> String {
+    const NARROW_SPACE: char = '\u{202f}';
+    let digits = (minor / 100).to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(NARROW_SPACE);
+        }
+        out.push(digit);
+    }
+    if currency != "CDF" || !minor.is_multiple_of(100) {
+        out.push_str(&format!(",{:02}", minor % 100));
+    }
+    out.push('\u{a0}');
+    out.push_str(currency);
+    out
+}
+
+/// Hundredths of any sign in French format.
+pub(crate) fn display_signed(minor: i64, currency: &str) -> String {
+    let sign = if minor < 0 { "\u{2212}" } else { "" };
+    format!("{sign}{}", display_minor(minor.unsigned_abs(), currency))
 }
 
 #[cfg(test)]
@@ -160,5 +171,7 @@ mod tests {
             "1\u{202f}250\u{202f}000\u{a0}CDF"
         );
         assert_eq!(display("12.5", "USD"), "12,50\u{a0}USD");
+        assert_eq!(super::display_signed(-5, "USD"), "\u{2212}0,05\u{a0}USD");
+        assert_eq!(super::display_signed(0, "CDF"), "0\u{a0}CDF");
     }
 }

@@ -3,11 +3,14 @@
 use std::error::Error;
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
-use flexpay_sandbox::customer::{self, Act};
+use flexpay_sandbox::customer::{self, Act, PhoneAct, Visit, Which};
 use flexpay_sandbox::web;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+use crate::Customer;
 
 type CommandResult = Result<(), Box<dyn Error>>;
 
@@ -31,18 +34,37 @@ struct Callback {
     error: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Payment {
-    reference: String,
-    checkout_url: String,
+pub(crate) fn customer_with_card(act: Act, args: &Customer) -> CommandResult {
+    if args.phone.is_some() {
+        return Err("--phone is for confirm, refuse and expire".into());
+    }
+    let ca_file = args.ca_file.as_deref();
+    let checkout_url = match &args.reference {
+        Some(reference) => customer::find_checkout(&args.url, reference, ca_file)?,
+        None => args.url.clone(),
+    };
+    tell(&customer::visit(act, &checkout_url, ca_file)?);
+    Ok(())
 }
 
-pub(crate) fn customer(act: Act, checkout_url: &str, ca_file: Option<&Path>) -> CommandResult {
-    let visit = customer::visit(act, checkout_url, ca_file)?;
-    for sentence in visit.story {
+pub(crate) fn customer_with_phone(act: PhoneAct, args: &Customer) -> CommandResult {
+    let which = match (&args.reference, &args.phone) {
+        (Some(reference), _) => Which::Reference(reference),
+        (None, Some(phone)) => Which::Phone(phone),
+        (None, None) => Which::Page,
+    };
+    let wait = Duration::from_secs(args.wait.into());
+    let ca_file = args.ca_file.as_deref();
+    tell(&customer::answer_push(
+        act, &args.url, which, wait, ca_file,
+    )?);
+    Ok(())
+}
+
+fn tell(visit: &Visit) {
+    for sentence in &visit.story {
         println!("{sentence}");
     }
-    Ok(())
 }
 
 pub(crate) fn callbacks(
@@ -87,12 +109,8 @@ pub(crate) fn checkout_url(
     reference: &str,
     ca_file: Option<&Path>,
 ) -> CommandResult {
-    let all: Vec<Payment> = get_json(sandbox_url, "payments", ca_file)?;
-    let payment = all
-        .iter()
-        .find(|payment| payment.reference == reference)
-        .ok_or_else(|| format!("no payment has the reference {reference:?}"))?;
-    println!("{}", payment.checkout_url);
+    let checkout_url = customer::find_checkout(sandbox_url, reference, ca_file)?;
+    println!("{checkout_url}");
     Ok(())
 }
 

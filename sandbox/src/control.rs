@@ -83,7 +83,7 @@ impl Call {
 }
 
 /// Every control call, with an example. ORDER stands for an order number.
-pub(crate) const CALLS: [Call; 16] = [
+pub(crate) const CALLS: [Call; 23] = [
     Call {
         method: "GET",
         path: "/payments",
@@ -104,6 +104,13 @@ pub(crate) const CALLS: [Call; 16] = [
         body: r#"{"decision":"approve"}"#,
         english: "Decide a payment and post its callback",
         french: "Décide un paiement, et envoie son rappel",
+    },
+    Call {
+        method: "POST",
+        path: "/payments/ORDER/decide",
+        body: r#"{"decision":"expire"}"#,
+        english: "Let a push expire and post its callback",
+        french: "Laisse expirer une demande de confirmation, et envoie le rappel",
     },
     Call {
         method: "POST",
@@ -135,6 +142,41 @@ pub(crate) const CALLS: [Call; 16] = [
     },
     Call {
         method: "GET",
+        path: "/balance",
+        body: "",
+        english: "The merchant's balance",
+        french: "Le solde du marchand",
+    },
+    Call {
+        method: "PATCH",
+        path: "/balance",
+        body: r#"{"cdf":"25000"}"#,
+        english: "Set the merchant's balance in one currency",
+        french: "Fixe le solde du marchand dans une monnaie",
+    },
+    Call {
+        method: "GET",
+        path: "/wallets",
+        body: "",
+        english: "Every wallet that was used or set",
+        french: "Les portefeuilles utilisés ou fixés",
+    },
+    Call {
+        method: "GET",
+        path: "/wallets/243812345678",
+        body: "",
+        english: "The wallet of a phone",
+        french: "Le portefeuille d'un téléphone",
+    },
+    Call {
+        method: "PATCH",
+        path: "/wallets/243812345678",
+        body: r#"{"cdf":"0","usd":"12.50"}"#,
+        english: "Set the wallet of a phone",
+        french: "Fixe le portefeuille d'un téléphone",
+    },
+    Call {
+        method: "GET",
         path: "/callbacks?order=ORDER",
         body: "",
         english: "Callbacks posted about a payment, with the replies",
@@ -158,8 +200,8 @@ pub(crate) const CALLS: [Call; 16] = [
         method: "POST",
         path: "/faults",
         body: r#"{"on":"pay","action":{"kind":"html","status":502}}"#,
-        english: "Reply to the next payment request with 502",
-        french: "La prochaine demande de paiement reçoit 502",
+        english: "Reply to the next card payment request with 502",
+        french: "La prochaine demande de paiement par carte reçoit 502",
     },
     Call {
         method: "GET",
@@ -188,6 +230,13 @@ pub(crate) const CALLS: [Call; 16] = [
         body: r#"{"stray_comma":true}"#,
         english: "Change one quirk",
         french: "Change une particularité",
+    },
+    Call {
+        method: "PATCH",
+        path: "/quirks",
+        body: r#"{"hold_payouts":true}"#,
+        english: "Keep payouts pending until they are decided",
+        french: "Laisse les versements en attente jusqu'à une décision",
     },
     Call {
         method: "POST",

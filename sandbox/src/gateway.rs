@@ -126,11 +126,12 @@ impl Gateway {
         self.with_payments(|payments| payments.list.clone())
     }
 
-    /// The `n` newest payments, newest first, and the total number of payments.
-    pub(crate) fn newest_payments(&self, n: usize) -> (Vec<Payment>, usize) {
+    /// The `n` newest payments of a kind, newest first, and how many there are of it.
+    pub(crate) fn newest_payments(&self, kind: Kind, n: usize) -> (Vec<Payment>, usize) {
         self.with_payments(|payments| {
-            let newest = payments.list.iter().rev().take(n).cloned().collect();
-            (newest, payments.list.len())
+            let newest = payments.list.iter().rev();
+            let newest = newest.filter(|payment| payment.kind == kind);
+            (newest.clone().take(n).cloned().collect(), newest.count())
         })
     }
 
@@ -224,6 +225,17 @@ impl Gateway {
     /// The wallets that were used or set, by phone number.
     pub(crate) fn wallets(&self) -> BTreeMap<String, Balance> {
         self.with(|books| books.balances.wallets().clone())
+    }
+
+    /// The payments of a phone, newest first.
+    pub(crate) fn payments_of_phone(&self, phone: Phone<'_>) -> Vec<Payment> {
+        self.with_payments(|payments| {
+            let newest = payments.list.iter().rev();
+            newest
+                .filter(|payment| payment.phone == phone.number)
+                .cloned()
+                .collect()
+        })
     }
 
     pub(crate) fn set_deliver_callbacks(&self, order: &str, deliver: bool) -> Result<(), Error> {

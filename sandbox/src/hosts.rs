@@ -56,8 +56,10 @@ impl Hosts {
         if target.is_some_and(|target| !self.is_accepted(target.as_str(), connection_info)) {
             return refused(StatusCode::MISDIRECTED_REQUEST, WRONG_HOST);
         }
-        let is_control = head.uri.path().starts_with("/sandbox/");
-        if is_control && !head.method.is_safe() && !is_own_origin(&head.headers, host) {
+        // The card page is not among them: a shop may send the browser there with a POST.
+        let path = head.uri.path();
+        let is_own_page = path.starts_with("/sandbox/") || path.starts_with("/phone/");
+        if is_own_page && !head.method.is_safe() && !is_own_origin(&head.headers, host) {
             return refused(StatusCode::FORBIDDEN, FOREIGN_ORIGIN);
         }
         None

@@ -368,5 +368,7 @@ impl Entry {
 
 fn is_sandbox_page(path_and_query: &str) -> bool {
     let path = path_and_query.split('?').next().unwrap_or_default();
-    path == "/" || path.starts_with("/sandbox/") || path == "/favicon.ico"
+    matches!(path, "/" | "/phone" | "/favicon.ico")
+        || path.starts_with("/sandbox/")
+        || path.starts_with("/phone/")
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use flexpay_sandbox::customer::Act;
+use flexpay_sandbox::customer::{Act, PhoneAct};
 use flexpay_sandbox::relay;
 
 /// A local FlexPay gateway to develop and test against.
@@ -29,11 +29,11 @@ struct Cli {
 enum Command {
     /// Run the gateway until SIGINT or SIGTERM (the default).
     Serve(Box<run::Serve>),
-    /// Act as a customer on a card page.
+    /// Act as a customer on the card page or on the phone.
     Customer(Customer),
     /// Print the callbacks that the sandbox has posted.
     Callbacks(Callbacks),
-    /// Print the checkout URL of a payment.
+    /// Print the checkout URL of a card payment.
     CheckoutUrl(CheckoutUrl),
     /// Forward connections to a sandbox, and count connections and round trips.
     Relay(Relay),
@@ -43,8 +43,17 @@ enum Command {
 struct Customer {
     /// What the customer does.
     act: CustomerAct,
-    /// The URL of the card page.
-    checkout_url: String,
+    /// The URL of the card page or of the phone page, or of the sandbox with --reference or --phone.
+    url: String,
+    /// The merchant's reference for the payment.
+    #[arg(long)]
+    reference: Option<String>,
+    /// The phone with the push, such as 243812345678: its newest one is meant.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "reference")]
+    phone: Option<String>,
+    /// Wait for the push at most this many seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    wait: u32,
     /// The CA certificate (PEM) to trust for an HTTPS page.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
@@ -56,8 +65,14 @@ enum CustomerAct {
     Approve,
     /// Pay with a card that is declined.
     Decline,
-    /// Press "Annuler".
+    /// Press "Annuler" on the card page.
     Cancel,
+    /// Confirm on the phone, with a PIN.
+    Confirm,
+    /// Refuse on the phone.
+    Refuse,
+    /// Let the push expire.
+    Expire,
 }
 
 #[derive(Args)]
@@ -102,12 +117,16 @@ fn main() -> ExitCode {
         None => run::serve(cli.serve),
         Some(Command::Serve(serve)) => run::serve(*serve),
         Some(Command::Customer(customer)) => {
-            let act = match customer.act {
-                CustomerAct::Approve => Act::Approve,
-                CustomerAct::Decline => Act::Decline,
-                CustomerAct::Cancel => Act::Cancel,
-            };
-            commands::customer(act, &customer.checkout_url, customer.ca_file.as_deref())
+            let on_card_page = |act| commands::customer_with_card(act, &customer);
+            let on_phone = |act| commands::customer_with_phone(act, &customer);
+            match customer.act {
+                CustomerAct::Approve => on_card_page(Act::Approve),
+                CustomerAct::Decline => on_card_page(Act::Decline),
+                CustomerAct::Cancel => on_card_page(Act::Cancel),
+                CustomerAct::Confirm => on_phone(PhoneAct::Confirm),
+                CustomerAct::Refuse => on_phone(PhoneAct::Refuse),
+                CustomerAct::Expire => on_phone(PhoneAct::Expire),
+            }
         }
         Some(Command::Callbacks(which)) => commands::callbacks(
             &which.sandbox_url,

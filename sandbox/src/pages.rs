@@ -115,6 +115,25 @@ pub(crate) fn checkout_not_found() -> Response<Body> {
     html(StatusCode::NOT_FOUND, &page)
 }
 
+/// The page for an answer to a push that the phone does not have.
+pub(crate) fn push_not_found() -> Response<Body> {
+    let page = MessagePage {
+        title: "Demande introuvable",
+        text: "Ce téléphone n'a pas reçu cette demande de paiement.",
+    };
+    html(StatusCode::NOT_FOUND, &page)
+}
+
+/// The page for a phone that does not exist.
+pub(crate) fn phone_not_found() -> Response<Body> {
+    let page = MessagePage {
+        title: "Numéro inconnu",
+        text: "Écrivez 243 et neuf chiffres, comme 243812345678. Le préfixe doit être celui d'un \
+               opérateur\u{a0}: M-Pesa, Orange Money, Airtel Money ou Afrimoney.",
+    };
+    html(StatusCode::NOT_FOUND, &page)
+}
+
 /// The gateway's error page, with any HTTP status.
 pub(crate) fn error(status: u16) -> Response<Body> {
     let page = MessagePage {
@@ -162,6 +181,25 @@ pub(crate) fn html(status: StatusCode, page: &impl Template) -> Response<Body> {
     headers.insert(
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
+    );
+    response
+}
+
+/// Renders one of the sandbox's own pages, which load nothing from other origins.
+pub(crate) fn own(status: StatusCode, page: &impl Template) -> Response<Body> {
+    let mut response = html(status, page);
+    let headers = response.headers_mut();
+    // With "no-referrer" a browser would send `Origin: null` for the page's own button.
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("same-origin"),
+    );
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; \
+             connect-src 'self'; form-action 'self'; frame-ancestors 'none'",
+        ),
     );
     response
 }

@@ -71,6 +71,9 @@ pub const PENDING: &str = "2";
 /// The refusal or failure of a payment from a wallet with too little money.
 pub(crate) const INSUFFICIENT_FUNDS: &str = "Insufficient funds";
 
+/// The failure of a payment that was not confirmed in time.
+pub(crate) const EXPIRED: &str = "Délai de confirmation dépassé";
+
 /// A decision about a payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -120,7 +123,7 @@ impl Decision {
     pub(crate) fn failure(&self, kind: Kind) -> &'static str {
         match (self, kind) {
             (_, Kind::Card) => "",
-            (Self::Expire, _) => "Délai de confirmation dépassé",
+            (Self::Expire, _) => EXPIRED,
             (Self::Decline | Self::Cancel, Kind::Mobile) => "Transaction refusée par le client",
             (Self::Decline | Self::Cancel, Kind::Payout) => "Le transfert n'a pas abouti",
             _ => "",

@@ -5,6 +5,8 @@
 pub(crate) struct Operator {
     /// Its name in the `channel` of Check and of callbacks.
     pub(crate) channel: &'static str,
+    /// Its name for people.
+    pub(crate) name: &'static str,
     /// The two digits after 243.
     prefixes: &'static [&'static str],
 }
@@ -14,18 +16,22 @@ pub(crate) struct Operator {
 const OPERATORS: [Operator; 4] = [
     Operator {
         channel: "mpesa",
+        name: "M-Pesa",
         prefixes: &["81", "82", "83"],
     },
     Operator {
         channel: "orange",
+        name: "Orange Money",
         prefixes: &["80", "84", "85", "89"],
     },
     Operator {
         channel: "airtel",
+        name: "Airtel Money",
         prefixes: &["97", "98", "99"],
     },
     Operator {
         channel: "afrimoney",
+        name: "Afrimoney",
         prefixes: &["90", "91"],
     },
 ];
@@ -52,7 +58,7 @@ pub(crate) enum Behaviour {
 }
 
 /// The end of a number, and what its holder does.
-const TEST_PHONES: [(&str, Behaviour); 7] = [
+pub(crate) const TEST_PHONES: [(&str, Behaviour); 7] = [
     ("0000001", Behaviour::Confirms),
     ("0000002", Behaviour::NoMoney),
     ("0000003", Behaviour::NoCredit),
@@ -90,6 +96,17 @@ impl<'a> Phone<'a> {
             .iter()
             .find(|(end, _)| self.number.ends_with(end))
             .map_or(Behaviour::ByHand, |(_, behaviour)| *behaviour)
+    }
+
+    /// As people read it: `+243 812 345 678`.
+    pub(crate) fn display(self) -> String {
+        let digits = &self.number[3..];
+        format!(
+            "+243\u{a0}{}\u{a0}{}\u{a0}{}",
+            &digits[..3],
+            &digits[3..6],
+            &digits[6..]
+        )
     }
 }
 
@@ -142,5 +159,7 @@ mod tests {
         assert_eq!(behaviour("243812345678"), Behaviour::ByHand);
         assert_eq!(behaviour("243810000001"), Behaviour::Confirms);
         assert_eq!(behaviour("243990000002"), Behaviour::NoMoney);
+        let phone = Phone::parse("243812345678").expect("a number");
+        assert_eq!(phone.display().replace('\u{a0}', " "), "+243 812 345 678");
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Instant;
 
-use common::{Shop, TIMEOUT, pay};
+use common::{MOBILE, Shop, TIMEOUT, pay, payment_request, send_mobile};
 use flexpay_sandbox::{Sandbox, web};
 use serde_json::json;
 
@@ -201,11 +201,154 @@ fn customer_callbacks_and_checkout_url() {
 }
 
 #[test]
+fn a_customer_with_a_phone() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let shop = Shop::open();
+    let (http, https) = (sandbox.http_url(), sandbox.https_url());
+    let ca_file = sandbox.ca_file().to_str().expect("text");
+    let phone_page = format!("{http}/phone/243842345678");
+    let push = |reference: &str, phone: &str| {
+        let changes = json!({"callbackUrl": shop.url, "reference": reference, "phone": phone});
+        send_mobile(&sandbox, MOBILE, changes)
+    };
+    let status = |order: &str| sandbox.payment(order).expect("the payment").status;
+
+    let other = push("other", "243812345678");
+    let order = push("R-1", "243812345678");
+    push("newest", "243812345678");
+    let output = run(&[
+        "customer",
+        "confirm",
+        &https,
+        "--reference",
+        "R-1",
+        "--ca-file",
+        ca_file,
+    ]);
+    assert!(output.status.success(), "{output:?}");
+    let printed = out(&output);
+    for text in [
+        "Read \"ZANDO demande 25 000 CDF. Confirmer avec votre code PIN\".",
+        "Typed \"1234\" into pin.",
+        "Pressed \"Confirmer\".",
+        "Vous avez payé 25 000 CDF à ZANDO.",
+    ] {
+        assert!(printed.contains(text), "{text}: {printed}");
+    }
+    assert_eq!(status(&order), "0");
+    assert_eq!(status(&other), "2");
+    assert_eq!(shop.next().json()["code"], "0");
+    let again = run(&["customer", "refuse", &http, "--reference", "R-1"]);
+    assert!(!again.status.success());
+
+    let order = push("R-2", "243842345678");
+    let refused = run(&["customer", "refuse", &http, "--phone", "243842345678"]);
+    assert!(out(&refused).contains("Vous avez refusé"), "{refused:?}");
+    assert_eq!(status(&order), "1");
+    let order = push("R-3", "243842345678");
+    let expired = run(&["customer", "expire", &phone_page]);
+    assert!(out(&expired).contains("a expiré"), "{expired:?}");
+    assert_eq!(status(&order), "1");
+    let order = push("R-4", "243970000002");
+    let failed = run(&["customer", "confirm", &http, "--reference", "R-4"]);
+    assert!(failed.status.success(), "{failed:?}");
+    assert!(out(&failed).contains("Solde insuffisant"), "{failed:?}");
+    assert_eq!(status(&order), "1");
+
+    let nothing = run(&["customer", "confirm", &phone_page]);
+    assert!(!nothing.status.success());
+    let printed = String::from_utf8(nothing.stderr).expect("text");
+    assert!(printed.contains("no pending push"), "{printed}");
+
+    // It waits for a push that comes later.
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            run(&[
+                "customer",
+                "confirm",
+                &http,
+                "--reference",
+                "R-5",
+                "--wait",
+                "20",
+            ])
+        });
+        push("R-5", "243812345678");
+        let output = waiting.join().expect("it ends");
+        assert!(output.status.success(), "{output:?}");
+    });
+}
+
+#[test]
+fn a_card_page_is_found_by_its_reference() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let http = sandbox.http_url();
+    // Sent to this address, so that the card page has it too.
+    let request = payment_request(&sandbox, json!({"reference": "R-1"})).to_string();
+    let agent = web::agent(None).expect("a client");
+    let sent = agent
+        .post(&format!("{http}/v1.1/pay"))
+        .header("Content-Type", "application/json")
+        .send(&request);
+    assert_eq!(sent.expect("a response").status(), 200);
+    let order = sandbox.payments()[0].order_number.clone();
+    send_mobile(&sandbox, MOBILE, json!({"reference": "R-2"}));
+    let output = run(&["customer", "approve", &http, "--reference", "R-1"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(sandbox.payment(&order).expect("the payment").status, "0");
+    for wrong in [
+        &["customer", "approve", &http, "--reference", "R-2"][..],
+        &["customer", "approve", &http, "--phone", "243812345678"],
+        &["customer", "confirm", &http, "--reference", "R-1"],
+        &["checkout-url", &http, "--reference", "R-2"],
+    ] {
+        let output = run(wrong);
+        assert!(
+            !output.status.success() && output.stdout.is_empty(),
+            "{wrong:?}"
+        );
+    }
+}
+
+#[test]
+fn balances_expiry_and_held_payouts_are_options() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let env_file = directory.path().join("sandbox.env");
+    let _child = KillOnDrop(
+        Command::new(PROGRAM)
+            .args(["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"])
+            .args(["--balance-cdf", "25000", "--balance-usd", "0.5"])
+            .args(["--push-expires", "60", "--hold-payouts", "--env-file"])
+            .arg(&env_file)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program starts"),
+    );
+    let text = wait_for(&env_file);
+    let base = text
+        .lines()
+        .find_map(|line| line.strip_prefix("export SANDBOX_URL="))
+        .expect("an address");
+    let get = |path: &str| {
+        let agent = web::agent(None).expect("a client");
+        let url = format!("{base}/sandbox/api/{path}");
+        let mut response = agent.get(&url).call().expect("a response");
+        response.body_mut().read_to_string().expect("text")
+    };
+    assert_eq!(get("balance"), r#"{"cdf":"25000","usd":"0.50"}"#);
+    let quirks = get("quirks");
+    assert!(quirks.contains(r#""push_expires_ms":60000"#), "{quirks}");
+    assert!(quirks.contains(r#""hold_payouts":true"#), "{quirks}");
+}
+
+#[test]
 fn a_wrong_command_line_prints_an_error() {
     assert!(out(&run(&["--help"])).contains("--env-file"));
     for wrong in [
         &["--reply-style", "loud"][..],
         &["--quirks", "{"],
+        &["--balance-cdf", "-1"],
+        &["--balance-usd", "much"],
         &["customer", "hesitate", "http://127.0.0.1:1"],
         &["customer", "approve", "http://127.0.0.1:1/checkout/x"],
     ] {
@@ -236,10 +379,15 @@ fn it_prints_the_addresses_and_settings() {
         printed.contains(flexpay_sandbox::DEFAULT_TOKEN),
         "{printed}"
     );
-    assert!(
-        printed.contains("/v1.1/pay") && printed.contains("on the dashboard"),
-        "{printed}"
-    );
+    for text in [
+        "/v1.1/pay",
+        "/api/rest/v1/paymentService",
+        "/api/rest/v1/merchantPayOutService",
+        "/phone/243812345678",
+        "on the dashboard",
+    ] {
+        assert!(printed.contains(text), "{text}: {printed}");
+    }
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 mod common;
 
-use common::{Response, Shop, TIMEOUT, check, get, pay, post_form, post_json, send};
+use common::{
+    MOBILE, PAYOUT, Response, Shop, TIMEOUT, check, get, pay, post_form, post_json, send,
+    send_mobile,
+};
 use flexpay_sandbox::{Decision, Delivery, Quirks, Sandbox};
 use serde_json::{Value, json};
 
@@ -163,6 +166,68 @@ fn requests_connections_and_clear() {
 }
 
 #[test]
+fn balances_and_wallets_are_read_and_set() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let at_first = json!({"cdf": "10000000", "usd": "5000"});
+    assert_eq!(list(&sandbox, "balance"), at_first);
+    let response = change(&sandbox, "PATCH", "balance", &json!({"cdf": 30000}));
+    assert_eq!(response.json(), json!({"cdf": "30000", "usd": "5000"}));
+    assert_eq!(sandbox.balance().cdf_minor, 3_000_000);
+
+    assert_eq!(list(&sandbox, "wallets"), json!({}));
+    let path = "wallets/243812345678";
+    assert_eq!(
+        list(&sandbox, path),
+        json!({"cdf": "1000000", "usd": "500"})
+    );
+    let no_money = json!({"cdf": "0", "usd": "0"});
+    assert_eq!(list(&sandbox, "wallets/243840000002"), no_money);
+    let changed = json!({"cdf": "1000000", "usd": "12.50"});
+    let response = change(&sandbox, "PATCH", path, &json!({"usd": "12.5"}));
+    assert_eq!(response.json(), changed);
+    assert_eq!(list(&sandbox, "wallets"), json!({"243812345678": changed}));
+
+    let payout = json!({"phone": "243812345678", "amount": "20000"});
+    let order = send_mobile(&sandbox, PAYOUT, payout);
+    assert_eq!(list(&sandbox, "balance")["cdf"], "10000");
+    assert_eq!(list(&sandbox, path)["cdf"], "1020000");
+    let payment = list(&sandbox, &format!("payments/{order}"));
+    assert_eq!(payment["kind"], "payout");
+    assert_eq!(payment["phone"], "243812345678");
+    // A payout that fails later gives both back.
+    let path = format!("payments/{order}/decide");
+    change(&sandbox, "POST", &path, &json!({"decision": "decline"}));
+    assert_eq!(list(&sandbox, "balance")["cdf"], "30000");
+
+    for (path, wrong) in [
+        ("balance", json!({"eur": "1"})),
+        ("balance", json!({"cdf": "much"})),
+        ("wallets/0812345678", json!({"cdf": "1"})),
+    ] {
+        assert_eq!(
+            change(&sandbox, "PATCH", path, &wrong).status,
+            400,
+            "{wrong}"
+        );
+    }
+    change(&sandbox, "POST", "clear", &json!(null));
+    assert_eq!(list(&sandbox, "balance"), at_first);
+    assert_eq!(list(&sandbox, "wallets"), json!({}));
+}
+
+#[test]
+fn decide_expires_a_push() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let shop = Shop::open();
+    let order = send_mobile(&sandbox, MOBILE, json!({"callbackUrl": shop.url}));
+    let path = format!("payments/{order}/decide");
+    let response = change(&sandbox, "POST", &path, &json!({"decision": "expire"}));
+    assert_eq!(response.json()["status"], "1");
+    assert_eq!(response.json()["failure"], "Délai de confirmation dépassé");
+    assert_eq!(shop.next().json()["code"], "1");
+}
+
+#[test]
 fn errors_are_reported() {
     let sandbox = Sandbox::start().expect("a sandbox");
     let response = get(&sandbox, "/sandbox/api/payments/unknown");
@@ -223,7 +288,7 @@ fn the_dashboard_shows_payments_and_callbacks() {
     let changing = get(&sandbox, "/sandbox/shown").text();
     assert!(!changing.contains(sandbox.token()));
     assert!(
-        get(&sandbox, "/sandbox/dashboard.js")
+        get(&sandbox, "/sandbox/refresh.js")
             .header("content-type")
             .contains("javascript")
     );

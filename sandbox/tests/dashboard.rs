@@ -3,7 +3,8 @@
 mod common;
 
 use common::{
-    Response, Shop, TIMEOUT, as_pairs, check, get, pay, payment_request, post_form, post_json, send,
+    MOBILE, PAYOUT, Response, Shop, TIMEOUT, as_pairs, check, get, mobile_request, pay,
+    payment_request, post_authorized, post_form, post_json, send, send_mobile,
 };
 use flexpay_sandbox::{Action, Decision, Delivery, Endpoint, Error, Fault, Sandbox};
 use serde_json::json;
@@ -88,9 +89,66 @@ fn the_page_is_in_french_or_english() {
     let response = send(&sandbox, "GET", "/", &headers, b"");
     assert!(response.text().contains("<html lang=\"fr\">"));
     // The French page has no English words.
-    for word in ["Payments", "Settings", "Refused", "Checks", "pending"] {
+    for word in [
+        "Payouts", "Settings", "Refused", "Checks", "pending", "Phone",
+    ] {
         assert!(!french.contains(word), "{word}");
     }
+}
+
+#[test]
+fn each_kind_has_its_own_column() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    for none in [
+        "Card payments appear",
+        "Mobile money payments appear",
+        "Payouts appear",
+    ] {
+        assert!(dashboard(&sandbox, "en").contains(none), "{none}");
+    }
+    let card = pay(&sandbox, json!({"reference": "R-CARD"}));
+    let mobile = send_mobile(&sandbox, MOBILE, json!({"reference": "R-MOBILE"}));
+    let changes = json!({"reference": "R-PAYOUT", "phone": "243842345678"});
+    let payout = send_mobile(&sandbox, PAYOUT, changes);
+    let page = get(&sandbox, "/sandbox/shown?lang=en").text();
+    let columns: Vec<&str> = page.split("<section class=\"kind").skip(1).collect();
+    assert_eq!(columns.len(), 3);
+    for (column, texts) in columns.iter().zip([
+        ["Cards", &card, "R-CARD", "Card page"],
+        [
+            "Mobile money",
+            &mobile,
+            "+243\u{a0}812\u{a0}345\u{a0}678, mpesa",
+            "/phone/243812345678",
+        ],
+        ["Payouts", &payout, "paid out", "/phone/243842345678"],
+    ]) {
+        for text in texts {
+            assert!(column.contains(text), "{text:?} in {column}");
+        }
+    }
+    // 25 000 francs less than at first.
+    assert!(page.contains("9\u{202f}975\u{202f}000\u{a0}CDF"), "{page}");
+    sandbox.decide(&mobile, Decision::Expire).expect("decided");
+    let page = dashboard(&sandbox, "en");
+    assert!(page.contains("Délai de confirmation dépassé"));
+    // The phones are one step away.
+    assert!(page.contains("action=\"/phone\"") && page.contains("/phone/243810000001?lang=en"));
+}
+
+#[test]
+fn a_refused_amount_is_explained() {
+    let sandbox = Sandbox::start().expect("a sandbox");
+    let request = mobile_request(&sandbox, json!({"amount": "575.0"}));
+    post_authorized(&sandbox, MOBILE, &request);
+    let bearer = format!("Bearer {}", sandbox.token());
+    let headers = [("Authorization", bearer.as_str())];
+    send(&sandbox, "POST", PAYOUT, &headers, b"type=1");
+    let page = dashboard(&sandbox, "en");
+    assert!(page.contains("no superfluous zeros: 575 or 0.5"), "{page}");
+    assert!(page.contains("Requête mal formée</strong> This address accepts JSON."));
+    let page = get(&sandbox, "/sandbox/shown").text();
+    assert!(!page.contains(sandbox.token()));
 }
 
 #[test]
@@ -162,6 +220,8 @@ fn settings_for_each_language() {
         "export FLEXPAY_API=v1.1".to_owned(),
         format!("&#39;pay_url&#39; =&#62; &#39;{base}/v1.1/pay&#39;"),
         format!("env[FLEXPAY_PAY_URL] = &#34;{base}/v1.1/pay&#34;"),
+        format!("export FLEXPAY_MOBILE_URL={base}/api/rest/v1/paymentService"),
+        format!("payout_url=&#34;{base}/api/rest/v1/merchantPayOutService&#34;"),
         format!("check_url=&#34;{base}/api/rest/v1/check&#34;"),
         "config.api = FLEXPAY_API_V1_1;".to_owned(),
         "config.api = flexpay::Api::v1_1;".to_owned(),
@@ -231,7 +291,7 @@ fn every_curl_example_works() {
             command.replace("&amp;", "&").replace("&#62;", ">")
         })
         .collect();
-    assert_eq!(shown.len(), 16);
+    assert_eq!(shown.len(), 23);
     let readme = include_str!("../README.md");
     for command in &shown {
         let order = pay(

@@ -26,6 +26,19 @@ int main(void) {
                                          &callback, &error));
         CHECK(callback == NULL && error != NULL);
         flexpay_error_free(error);
+
+        flexpay_payout_request request = FLEXPAY_PAYOUT_REQUEST_INIT;
+        flexpay_payment *payment = NULL;
+        CHECK_INT(FLEXPAY_ERROR_INTERNAL, flexpay_payout(client, &request, &payment, &error));
+        CHECK(payment == NULL);
+        CHECK(error != NULL && error->outcome == FLEXPAY_OUTCOME_UNKNOWN);
+        flexpay_error_free(error);
+
+        char normalized[FLEXPAY_PHONE_SIZE] = "garbage";
+        CHECK_INT(FLEXPAY_ERROR_INTERNAL,
+                  flexpay_normalize_phone("0812345678", normalized, sizeof normalized, &error));
+        CHECK(normalized[0] == '\0' && error != NULL);
+        flexpay_error_free(error);
     }
     return test_end();
 }

@@ -1,5 +1,5 @@
-/* flexpay_normalize_phone: numbers as people write them, and the caller's buffer. tests/vectors/phone.json
- * has more numbers. */
+/* flexpay_normalize_phone: numbers as people write them, and the caller's buffer. The test vectors have
+ * more numbers. */
 
 #include "test.h"
 

@@ -36,7 +36,7 @@ esac
 
 all=(null_drop null_everywhere sized_structs invalid_utf8 enum_out_of_range numbers version
     from_environment system_roots pay refusals check_and_wait expected_order callbacks callback_key secrets cancel interrupted broken_pipe
-    shared_client small_stack forked_child round_trips hanging_lookup moved_host)
+    mobile payout phone trace shared_client small_stack forked_child round_trips hanging_lookup moved_host)
 # wiped searches its own memory and fork_while_starting replaces malloc. The sanitizers and valgrind
 # do the same, so these two run without them.
 [ "$mode" = plain ] && all+=(wiped fork_while_starting)

@@ -1,4 +1,5 @@
-/* A thread with 64 KiB of stack, as in some servers and tills, pays, checks and parses a callback. */
+/* A thread with 64 KiB of stack, as in some servers and tills, pays by card and
+ * by mobile money, checks and parses a callback. The client has a trace. */
 
 #include "sandbox.h"
 #include "test.h"
@@ -15,7 +16,8 @@
 struct work {
     const flexpay_client *client;
     flexpay_payment_request request;
-    flexpay_result paid, checked, parsed, failed;
+    char mobile_reference[32];
+    flexpay_result paid, paid_by_phone, checked, parsed, failed;
 };
 
 /* Stores the results. The main thread checks them. */
@@ -27,10 +29,17 @@ static void *work(void *argument)
     flexpay_transaction *transaction;
     flexpay_callback *callback;
     flexpay_error *error;
+    flexpay_mobile_request mobile = FLEXPAY_MOBILE_REQUEST_INIT;
     work->paid = flexpay_pay(work->client, &work->request, &payment, NULL);
     work->checked = flexpay_check(work->client, payment != NULL ? payment->order_number : NULL,
                                   &transaction, NULL);
     work->parsed = flexpay_parse_callback(body, sizeof body - 1, &callback, NULL);
+    mobile.reference = work->mobile_reference;
+    mobile.amount = "575";
+    mobile.currency = "CDF";
+    mobile.phone = "+243 81 234 56 78";
+    mobile.callback_url = "https://shop.example/callback";
+    work->paid_by_phone = flexpay_pay_mobile(work->client, &mobile, NULL, NULL);
     work->failed = flexpay_check(work->client, "no-such-order", NULL, &error);
     flexpay_error_free(error);
     flexpay_callback_free(callback);
@@ -45,16 +54,23 @@ int main(void)
     sandbox_clear_faults();
     for (size_t at = 0; at < sizeof apis / sizeof *apis; at++) {
         /* A new client each time, so that each thread does the whole TLS handshake. */
-        flexpay_client *client = sandbox_client("https", apis[at]);
-        struct work job = {client, sandbox_request(), -1, -1, -1, -1};
+        flexpay_config config = sandbox_config("https", apis[at]);
+        flexpay_client *client;
+        struct work job = {.paid = -1, .paid_by_phone = -1, .checked = -1, .parsed = -1, .failed = -1};
         pthread_attr_t small;
         pthread_t thread;
+        config.flags = FLEXPAY_FLAG_TRACE;
+        CHECK_INT(FLEXPAY_OK, flexpay_client_new(&config, &client, NULL));
+        job.client = client;
+        strcpy(job.mobile_reference, sandbox_reference());
+        job.request = sandbox_request();
         CHECK_INT(0, pthread_attr_init(&small));
         CHECK_INT(0, pthread_attr_setstacksize(&small, STACK));
         CHECK_INT(0, pthread_create(&thread, &small, work, &job));
         CHECK_INT(0, pthread_join(thread, NULL));
         pthread_attr_destroy(&small);
         CHECK_INT(FLEXPAY_OK, job.paid);
+        CHECK_INT(FLEXPAY_OK, job.paid_by_phone);
         /* The v1 API returns no order number. */
         CHECK_INT(apis[at] == FLEXPAY_API_V1 ? FLEXPAY_ERROR_INVALID : FLEXPAY_OK, job.checked);
         CHECK_INT(FLEXPAY_OK, job.parsed);

@@ -30,6 +30,7 @@ void a_client_is_not_created() {
 void other_calls_fail_too() {
     check_abi_error(error_of([] { return flexpay::parse_callback("code=0&reference=R1"); }));
     check_abi_error(error_of([] { return flexpay::CancelToken(); }));
+    check_abi_error(error_of([] { return flexpay::normalize_phone("0812345678"); }));
 }
 
 }  // namespace

@@ -3,6 +3,9 @@
     callback_server.py SERVER          (reads the sandbox's settings from the environment)
 """
 
+import base64
+import hashlib
+import hmac
 import json
 import os
 import pathlib
@@ -19,9 +22,12 @@ SCHEMA = pathlib.Path(__file__).parents[2] / "examples/php/schema.sql"
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def send(method: str, url: str, body: object = None) -> "tuple[int, str]":
+def send(
+    method: str, url: str, body: object = None, headers: "dict[str, str] | None" = None
+) -> "tuple[int, str]":
     data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    all_headers = {"Content-Type": "application/json", **(headers or {})}
+    request = urllib.request.Request(url, data, all_headers, method=method)
     try:
         with NO_PROXY.open(request, timeout=20) as response:
             return response.status, response.read().decode()
@@ -33,6 +39,41 @@ def control(method: str, path: str, body: object = None) -> str:
     status, reply = send(method, f"{SANDBOX}/sandbox/api/{path}", body)
     assert status < 300, reply
     return reply
+
+
+def request_by_card(reference: str, amount: str, callback_url: str) -> "tuple[int, str]":
+    return send("POST", os.environ["FLEXPAY_PAY_URL"], {
+        "authorization": os.environ["FLEXPAY_TOKEN"],
+        "merchant": os.environ["FLEXPAY_MERCHANT"],
+        "reference": reference,
+        "amount": amount,
+        "currency": "USD",
+        "callback_url": callback_url,
+        "approve_url": "https://shop.example/ok",
+        "cancel_url": "https://shop.example/cart",
+        "decline_url": "https://shop.example/no",
+    })
+
+
+def request_by_phone(reference: str, amount: str, callback_url: str) -> "tuple[int, str]":
+    body = {
+        "merchant": os.environ["FLEXPAY_MERCHANT"],
+        "type": "1",
+        "phone": "243812345678",
+        "reference": reference,
+        "amount": amount.rstrip("0").rstrip("."),  # "25.5": the gateway refuses a zero at the end
+        "currency": "USD",
+        "callbackUrl": callback_url,
+    }
+    headers = {"Authorization": "Bearer " + os.environ["FLEXPAY_TOKEN"]}
+    return send("POST", os.environ["FLEXPAY_MOBILE_URL"], body, headers)
+
+
+def signed(address: str, secret: str, reference: str, kind: str) -> str:
+    """The callback address of a payment of 25.50 USD, with its signature."""
+    text = f"flexpay callback 1.\n{len(reference)}:{reference}\n2550\nUSD\n{kind}"
+    tag = hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest()
+    return address + "?flexpay=1." + base64.urlsafe_b64encode(tag).decode().rstrip("=")
 
 
 class Shop:
@@ -65,8 +106,9 @@ class Shop:
     def output(self) -> str:
         return pathlib.Path(self.log.name).read_text(encoding="utf-8")
 
-    def attempt(self, order: str, amount: str = "25.50") -> str:
-        """Requests a payment for an order, with the next reference of that order."""
+    def attempt(self, order: str, amount: str = "25.50", kind: str = "CARD", callback: str = "") -> str:
+        """Requests a payment for an order, with the next reference of that order. `callback` is a callback
+        address instead of the server's."""
         with self.database as database:
             database.execute(
                 "INSERT OR IGNORE INTO orders (id, amount, currency) VALUES (?, ?, 'USD')", (order, amount)
@@ -74,21 +116,12 @@ class Shop:
             count = "SELECT count(*) FROM attempts WHERE order_id = ?"
             (before,) = database.execute(count, (order,)).fetchone()
             reference = f"{order}-{before + 1}"
-            status, reply = send("POST", os.environ["FLEXPAY_PAY_URL"], {
-                "authorization": os.environ["FLEXPAY_TOKEN"],
-                "merchant": os.environ["FLEXPAY_MERCHANT"],
-                "reference": reference,
-                "amount": amount,
-                "currency": "USD",
-                "callback_url": self.address,
-                "approve_url": "https://shop.example/ok",
-                "cancel_url": "https://shop.example/cart",
-                "decline_url": "https://shop.example/no",
-            })
+            request = request_by_phone if kind == "MOBILE" else request_by_card
+            status, reply = request(reference, amount, callback or self.address)
             self.order_numbers[reference] = json.loads(reply)["orderNumber"]
             database.execute(
-                "INSERT INTO attempts (reference, order_id, order_number) VALUES (?, ?, ?)",
-                (reference, order, self.order_numbers[reference]),
+                "INSERT INTO attempts (reference, order_id, kind, order_number) VALUES (?, ?, ?, ?)",
+                (reference, order, kind, self.order_numbers[reference]),
             )
         return reference
 
@@ -141,6 +174,21 @@ def test_payments(shop: Shop) -> None:
     shop.decide(cancelled, "cancel")
     assert shop.reply_statuses(cancelled, 1) == [200] and shop.state(cancelled) == "CANCELLED"
 
+    # By mobile money: refused on the phone, then confirmed under a new reference.
+    refused = shop.attempt("CPP-6", kind="MOBILE")
+    shop.decide(refused, "decline")
+    assert shop.reply_statuses(refused, 1) == [200] and shop.state(refused) == "FAILED"
+    confirmed = shop.attempt("CPP-6", kind="MOBILE")
+    shop.decide(confirmed, "approve")
+    assert shop.reply_statuses(confirmed, 1) == [200] and shop.state(confirmed) == "PAID"
+    assert shop.paid_by("CPP-6") == confirmed
+
+    # A payment by card is none by mobile money, although reference and amount are right.
+    by_card = shop.attempt("CPP-7")
+    shop.database.execute("UPDATE attempts SET kind = 'MOBILE' WHERE reference = ?", (by_card,))
+    shop.decide(by_card, "approve")
+    assert shop.reply_statuses(by_card, 1) == [400] and shop.state(by_card) == "PENDING"
+
     # Callbacks repeated, and several at the same time.
     twice = shop.attempt("CPP-3")
     shop.decide(twice, "approve", callback=False)
@@ -177,11 +225,19 @@ def test_port_taken(shop: Shop, server: str) -> None:
     assert other.returncode == 1 and "the port is taken" in other.stderr, other
 
 
-def test_signed_addresses(shop: Shop) -> None:
+def test_signed_addresses(shop: Shop, secret: str) -> None:
     reference = shop.attempt("CPP-5")  # its callback address is not signed
     requests_before = len(json.loads(control("GET", "requests")))
     assert shop.post_claim(reference) == 400
     assert len(json.loads(control("GET", "requests"))) == requests_before, "refused without a check"
+
+    # The kind is signed: the same address with the signature of the other kind is refused.
+    wrong = shop.attempt("CPP-8", kind="MOBILE", callback=signed(shop.address, secret, "CPP-8-1", "CARD"))
+    shop.decide(wrong, "approve")
+    assert shop.reply_statuses(wrong, 1) == [400] and shop.state(wrong) == "PENDING"
+    right = shop.attempt("CPP-9", kind="MOBILE", callback=signed(shop.address, secret, "CPP-9-1", "MOBILE"))
+    shop.decide(right, "approve")
+    assert shop.reply_statuses(right, 1) == [200] and shop.state(right) == "PAID"
 
 
 def main(server: str) -> None:
@@ -192,7 +248,7 @@ def main(server: str) -> None:
     secret = "un secret de la boutique"
     with tempfile.TemporaryDirectory() as folder:
         with Shop(server, folder, FLEXPAY_CALLBACK_SECRET=secret) as shop:
-            test_signed_addresses(shop)
+            test_signed_addresses(shop, secret)
     no_database = {name: value for name, value in os.environ.items() if name != "SHOP_DATABASE"}
     refused = subprocess.run([server], env=no_database, capture_output=True, text=True)
     assert refused.returncode == 1 and "SHOP_DATABASE is not set" in refused.stderr

@@ -44,7 +44,7 @@ bool stable(const char* name, long calls, Call call) {
     }
     const long after = resident_kib();
     const bool is_stable = after - before <= allowed_kib;
-    std::printf("%-6s %7ld x %-40s %6ld KiB, then %6ld KiB\n", is_stable ? "stable" : "GROWS", calls,
+    std::printf("%-6s %7ld x %-44s %6ld KiB, then %6ld KiB\n", is_stable ? "stable" : "GROWS", calls,
                 name, before, after);
     std::fflush(stdout);
     return is_stable;
@@ -89,12 +89,25 @@ int main() {
         must_fail(Result::callback, [] { return flexpay::parse_callback("[]"); });
     }));
 
+    count(stable("normalize_phone", calls,
+                 [] { CHECK(flexpay::normalize_phone("0812345678") == "243812345678"); }));
+    count(stable("normalize_phone, refused", calls, [] {
+        must_fail(Result::invalid, [] { return flexpay::normalize_phone("+33 6 12 34 56 78"); });
+    }));
+
     flexpay::PaymentRequest wrong = sandbox_request();
     wrong.amount = "25.505";
     count(stable("pay, refused by the library", calls,
                  [&] { must_fail(Result::invalid, [&] { return client.pay(wrong); }); }));
     count(stable("check, refused by the library", calls,
                  [&] { must_fail(Result::invalid, [&] { return client.check(""); }); }));
+    flexpay::MobileRequest wrong_phone = mobile_request();
+    wrong_phone.phone = "812345678";
+    count(stable("pay_mobile, refused by the library", calls,
+                 [&] { must_fail(Result::invalid, [&] { return client.pay_mobile(wrong_phone); }); }));
+    const flexpay::PayoutRequest not_allowed = payout_request();
+    count(stable("payout, refused by the library", calls,
+                 [&] { must_fail(Result::invalid, [&] { return client.payout(not_allowed); }); }));
     const flexpay::CancelToken cancelled;
     cancelled.cancel();
     flexpay::WaitOptions at_once;
@@ -129,6 +142,23 @@ int main() {
     count(stable("verify_callback, mismatch", network_calls, [&] {
         must_fail(Result::mismatch, [&] { return client.verify_callback(callback, other); });
     }));
+    flexpay::Config with_payouts = config;
+    with_payouts.allow_payout = true;
+    with_payouts.trace = true;
+    const flexpay::Client payer(with_payouts);
+    flexpay::PayoutRequest not_received = payout_request();
+    not_received.phone = "0810000004";
+    count(stable("pay_mobile, with a trace", network_calls,
+                 [&] { CHECK(payer.pay_mobile(mobile_request()).trace); }));
+    count(stable("payout, with a trace", network_calls, [&] {
+        flexpay::PayoutRequest request = payout_request();
+        request.amount = "0.01"; // the merchant of the sandbox has 5000 dollars
+        CHECK(payer.payout(request).trace);
+    }));
+    count(stable("payout, refused by the gateway, with a trace", network_calls, [&] {
+        must_fail(Result::refused, [&] { return payer.payout(not_received); });
+    }));
+    count(stable("check, with a trace", network_calls, [&] { CHECK(payer.check(order).trace); }));
     count(stable("Client created, used and destroyed", network_calls,
                  [&] { CHECK(flexpay::Client(config).check(order).amount_minor == 2550); }));
 

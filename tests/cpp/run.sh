@@ -80,6 +80,18 @@ till_is_paid() {
     [ "$till_status" -eq 0 ] && grep -q '^PAID 25.50 USD ' "$work/till.out"
 }
 
+# The same by mobile money: the customer confirms on the phone.
+till_is_paid_by_phone() {
+    "$work/till" "TILL-M-$compilers_tested" 57500 CDF "081 234 56 78" >"$work/till.out" 2>&1 &
+    till_pid=$!
+    "$SANDBOX_BIN" customer confirm "$SANDBOX_URL" --reference "TILL-M-$compilers_tested" --wait 20 ||
+        { cat "$work/till.out"; kill "$till_pid"; return 1; }
+    wait "$till_pid"
+    till_status=$?
+    cat "$work/till.out"
+    [ "$till_status" -eq 0 ] && grep -q '^PAID 57500.00 CDF .*mpesa' "$work/till.out"
+}
+
 conforms() {
     "$work/conformance" "$VECTORS" "$SANDBOX_URL" >"$work/cxx.jsonl" &&
         "$PYTHON" "$root/tests/conformance/compare.py" "$VECTORS" "cxx=$work/cxx.jsonl"
@@ -99,7 +111,8 @@ test_with() {
     echo "-- conformance"
     build conformance "$here/conformance.cpp" && run_counted conforms
     echo "-- the examples"
-    build till "$root/examples/cpp/till.cpp" && run_single "the till is paid" till_is_paid
+    build till "$root/examples/cpp/till.cpp" && run_single "the till is paid" till_is_paid &&
+        run_single "the till is paid by phone" till_is_paid_by_phone
     if [ "$compilers_tested" -eq 0 ]; then
         # With the first compiler only: the library's memory use does not depend on this compiler, and
         # the sanitizers above find leaks in the header.

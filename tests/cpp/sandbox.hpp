@@ -33,23 +33,51 @@ inline flexpay::Config sandbox_config() {
     config.api = flexpay::Api::v1_1;
     config.pay_url = environment("SANDBOX_URL") + "/v1.1/pay";
     config.check_url = environment("FLEXPAY_CHECK_URL");
+    config.mobile_url = environment("FLEXPAY_MOBILE_URL");
+    config.payout_url = environment("FLEXPAY_PAYOUT_URL");
     config.check_once = true;
     // Unread data on a connection must not reach the next test.
     config.private_connections = true;
     return config;
 }
 
+inline std::string new_reference() {
+    static int count = 0;
+    return "CPP-" + std::to_string(getpid()) + "-" + std::to_string(++count);
+}
+
 // A payment request with a new reference.
 inline flexpay::PaymentRequest sandbox_request() {
-    static int count = 0;
     flexpay::PaymentRequest request;
-    request.reference = "CPP-" + std::to_string(getpid()) + "-" + std::to_string(++count);
+    request.reference = new_reference();
     request.amount = "25.50";
     request.currency = "USD";
     request.callback_url = "https://shop.example/callback";
     request.approve_url = "https://shop.example/ok";
     request.cancel_url = "https://shop.example/cancel";
     request.decline_url = "https://shop.example/no";
+    return request;
+}
+
+// The same for mobile money, to a phone that a test decides about.
+inline flexpay::MobileRequest mobile_request() {
+    flexpay::MobileRequest request;
+    request.reference = new_reference();
+    request.amount = "25.50";
+    request.currency = "USD";
+    request.phone = "0812345678";
+    request.callback_url = "https://shop.example/callback";
+    return request;
+}
+
+// A payout with a new reference. The sandbox pays it out at once.
+inline flexpay::PayoutRequest payout_request() {
+    flexpay::PayoutRequest request;
+    request.reference = new_reference();
+    request.amount = "25.50";
+    request.currency = "USD";
+    request.phone = "0812345678";
+    request.callback_url = "https://shop.example/callback";
     return request;
 }
 
@@ -93,9 +121,19 @@ inline void decide(const std::string& order_number, const std::string& decision)
             R"({"decision":")" + decision + R"(","callback":false})");
 }
 
-// Injects a fault into the next request to an endpoint ("pay", "check").
+// Injects a fault into the next request to an endpoint ("pay", "mobile", "payout", "check").
 inline void inject(const std::string& endpoint, const std::string& action) {
     control("POST", "faults", R"({"on":")" + endpoint + R"(","action":)" + action + "}");
+}
+
+// How often a reference occurs in the sandbox's list of received requests.
+inline int requests_with(const std::string& reference) {
+    const std::string all = control("GET", "requests");
+    int count = 0;
+    for (std::string::size_type at = 0; (at = all.find(reference, at)) != all.npos; ++at) {
+        ++count;
+    }
+    return count;
 }
 
 // A local port without a listener. It stays bound, so that no other process can use it.

@@ -287,6 +287,216 @@ void a_callback_requires_a_signed_address() {
     CHECK(none.field() == "query");
 }
 
+// Expects this mobile payment.
+flexpay::Expected expected_of(const flexpay::MobileRequest& request, const std::string& order) {
+    flexpay::Expected expected{request.reference, request.amount, request.currency, order, std::nullopt};
+    expected.kind = flexpay::Kind::mobile;
+    return expected;
+}
+
+flexpay::Client client_with_payouts() {
+    flexpay::Config config = sandbox_config();
+    config.allow_payout = true;
+    return flexpay::Client(config);
+}
+
+void a_mobile_payment_is_requested_and_then_confirmed() {
+    const auto till = flexpay::Client::from_environment();
+    const flexpay::MobileRequest request = mobile_request();
+    const flexpay::Payment payment = till.pay_mobile(request);
+    CHECK(!payment.redirect_url && !payment.page && !payment.trace);
+    CHECK(payment.code == "0");
+    CHECK(payment.message && payment.message->find("Veuillez valider") != std::string::npos);
+    const std::string order = payment.order_number.value();
+    CHECK(till.verify_order(expected_of(request, order)).state == State::pending);
+
+    decide(order, "approve");
+    flexpay::WaitOptions options = short_intervals();
+    options.expected = expected_of(request, order);
+    const flexpay::Transaction transaction = till.wait(order, options);
+    CHECK(transaction.state == State::paid);
+    CHECK(transaction.reference == request.reference);
+    CHECK(transaction.amount_minor == 2550);
+    CHECK(transaction.channel == "mpesa");
+    CHECK(!transaction.trace);
+}
+
+void a_mobile_payment_is_refused_or_expires() {
+    const flexpay::Client till = client();
+    for (const char* decision : {"decline", "expire"}) {
+        const flexpay::MobileRequest request = mobile_request();
+        const std::string order = till.pay_mobile(request).order_number.value();
+        decide(order, decision);
+        flexpay::WaitOptions options = short_intervals();
+        options.expected = expected_of(request, order);
+        CHECK(till.wait(order, options).state == State::failed);
+    }
+    flexpay::MobileRequest without_credit = mobile_request();
+    without_credit.phone = "0810000003";
+    const flexpay::Error error = error_of([&] { return till.pay_mobile(without_credit); });
+    CHECK(error.code() == Result::refused);
+    CHECK(error.outcome() == Outcome::refused);
+    CHECK(error.gateway_message() == "Insufficient funds");
+}
+
+void every_field_of_a_mobile_request_arrives() {
+    flexpay::MobileRequest request = mobile_request();
+    request.amount = "0.50";
+    request.phone = "+243 (97) 234-56.78";
+    request.description = "Deux sacs de riz à 0,50";
+    request.approve_url = "https://shop.example/ok";
+    request.cancel_url = "https://shop.example/cancel";
+    request.decline_url = "https://shop.example/no";
+    request.return_url = "https://shop.example/back";
+    const std::string order = client().pay_mobile(request).order_number.value();
+    const std::string stored = control("GET", "payments/" + order);
+    for (const std::string& field :
+         {R"("reference":")" + request.reference + '"', std::string(R"("kind":"mobile")"),
+          std::string(R"("amount":"0.5")"), std::string(R"("currency":"USD")"),
+          std::string(R"("phone":"243972345678")"),
+          std::string(R"("description":"Deux sacs de riz à 0,50")"),
+          std::string(R"("callback_url":"https://shop.example/callback")"),
+          std::string(R"("approve_url":"https://shop.example/ok")"),
+          std::string(R"("cancel_url":"https://shop.example/cancel")"),
+          std::string(R"("decline_url":"https://shop.example/no")"),
+          std::string(R"("return_url":"https://shop.example/back")")}) {
+        if (stored.find(field) == std::string::npos) {
+            throw std::logic_error(field + " did not arrive: " + stored);
+        }
+    }
+}
+
+void a_payment_by_card_is_no_mobile_payment() {
+    const flexpay::Client shop = client();
+    const flexpay::PaymentRequest request = sandbox_request();
+    const std::string order = order_of(shop, request);
+    decide(order, "approve");
+    flexpay::Expected expected{request.reference, request.amount, request.currency, order, std::nullopt};
+    CHECK(shop.verify_order(expected).state == State::paid);
+    for (const flexpay::Kind kind : {flexpay::Kind::mobile, flexpay::Kind::payout}) {
+        expected.kind = kind;
+        const flexpay::Error error = error_of([&] { return shop.verify_order(expected); });
+        CHECK(error.code() == Result::mismatch);
+        CHECK(error.field() == "kind");
+    }
+}
+
+void a_signed_address_is_for_one_kind() {
+    flexpay::Config config = sandbox_config();
+    config.callback_secret = "a secret of the shop, made for this test";
+    const flexpay::Client shop(config);
+    const flexpay::MobileRequest request = mobile_request();
+    const std::string order = shop.pay_mobile(request).order_number.value();
+    const std::string stored = control("GET", "payments/" + order);
+    const std::string address = R"("callback_url":"https://shop.example/callback?)";
+    CHECK(stored.find(address) != stored.npos);
+    const std::string::size_type query = stored.find(address) + address.size();
+
+    flexpay::Expected expected = expected_of(request, order);
+    expected.query = stored.substr(query, stored.find('"', query) - query);
+    const std::string body = callback_body(request.reference, order);
+    CHECK(shop.verify_callback(body, expected).state == State::pending);
+    for (const flexpay::Kind kind : {flexpay::Kind::card, flexpay::Kind::payout}) {
+        expected.kind = kind;
+        const flexpay::Error error = error_of([&] { return shop.verify_callback(body, expected); });
+        CHECK(error.code() == Result::mismatch);
+        CHECK(error.outcome() == Outcome::not_sent);
+        CHECK(error.field() == "query");
+    }
+}
+
+void a_payout_is_made() {
+    const flexpay::Client payer = client_with_payouts();
+    const flexpay::PayoutRequest request = payout_request();
+    const flexpay::Payment payout = payer.payout(request);
+    CHECK(!payout.redirect_url && !payout.page);
+    CHECK(payout.code == "0");
+    const std::string order = payout.order_number.value();
+    const std::string stored = control("GET", "payments/" + order);
+    CHECK(stored.find(R"("kind":"payout")") != stored.npos);
+    CHECK(stored.find(R"("phone":"243812345678")") != stored.npos);
+    CHECK(stored.find(R"("amount":"25.5")") != stored.npos);
+
+    flexpay::Expected expected{request.reference, request.amount, request.currency, order, std::nullopt};
+    expected.kind = flexpay::Kind::payout;
+    CHECK(payer.verify_order(expected).state == State::paid);
+    CHECK(payer.verify_callback(callback_body(request.reference, order), expected).state == State::paid);
+}
+
+void a_payout_is_sent_at_most_once() {
+    flexpay::Config config = sandbox_config();
+    config.allow_payout = true;
+    config.timeout = std::chrono::milliseconds(1000);
+    const flexpay::Client payer(config);
+    const std::pair<const char*, Result> faults[] = {
+        {R"({"kind":"reset_after_reading"})", Result::connection},
+        {R"({"kind":"close_after_reading"})", Result::connection},
+        {R"({"kind":"html","status":500,"record":true})", Result::gateway},
+        {R"({"kind":"malformed_json"})", Result::reply},
+        {R"({"kind":"stall_after","bytes":0})", Result::timeout},
+    };
+    for (const auto& [fault, code] : faults) {
+        inject("payout", fault);
+        const flexpay::PayoutRequest request = payout_request();
+        const flexpay::Error error = error_of([&] { return payer.payout(request); });
+        CHECK(error.code() == code);
+        CHECK(error.outcome() == Outcome::unknown);
+        CHECK(std::string(error.what()).find(request.reference) != std::string::npos);
+        CHECK(requests_with(request.reference) == 1);
+    }
+}
+
+void a_reply_without_an_order_number_is_unknown() {
+    inject("mobile", R"({"kind":"reply","status":200,"body":"{\"code\":\"0\"}"})");
+    const flexpay::Error error = error_of([] { return client().pay_mobile(mobile_request()); });
+    CHECK(error.code() == Result::reply);
+    CHECK(error.outcome() == Outcome::unknown);
+    CHECK(error.field() == "order_number");
+}
+
+void every_result_has_a_trace_with_the_flag() {
+    flexpay::Config config = sandbox_config();
+    config.allow_payout = true;
+    config.trace = true;
+    const flexpay::Client traced(config);
+    const auto check_trace = [&](const std::optional<std::string>& trace, const std::string& call,
+                                 const std::string& id) {
+        CHECK(trace);
+        if (trace->find(R"({"call":")" + call + R"(","correlation_id":")" + id + R"(","steps":[)") != 0 ||
+            trace->find(R"("step":"reply","status":200)") == std::string::npos ||
+            trace->find(R"("step":"end","result":)") == std::string::npos) {
+            throw std::logic_error("not a trace of " + call + ": " + *trace);
+        }
+        CHECK(trace->find(config.token) == std::string::npos);
+    };
+    flexpay::PaymentRequest card = sandbox_request();
+    card.correlation_id = "id-1";
+    check_trace(traced.pay(card).trace, "pay", "id-1");
+    flexpay::MobileRequest mobile = mobile_request();
+    mobile.correlation_id = "id-2";
+    const flexpay::Payment payment = traced.pay_mobile(mobile);
+    check_trace(payment.trace, "pay_mobile", "id-2");
+    flexpay::PayoutRequest payout = payout_request();
+    payout.correlation_id = "id-3";
+    check_trace(traced.payout(payout).trace, "payout", "id-3");
+
+    const std::string order = payment.order_number.value();
+    decide(order, "approve");
+    CHECK(traced.check(order).trace);
+    flexpay::WaitOptions options = short_intervals();
+    options.expected = expected_of(mobile, order);
+    options.expected->correlation_id = "id-5";
+    options.correlation_id = "id-4";
+    check_trace(traced.wait(order, options).trace, "wait", "id-4");
+    check_trace(traced.verify_order(*options.expected).trace, "verify_order", "id-5");
+    check_trace(traced.verify_callback(callback_body(mobile.reference, order), *options.expected).trace,
+                "verify_callback", "id-5");
+
+    options.expected->amount = "1";
+    check_trace(error_of([&] { return traced.verify_order(*options.expected); }).trace(),
+                "verify_order", "id-5");
+}
+
 void a_refusal_contains_the_gateways_message() {
     inject("pay", R"({"kind":"reply","status":400,"headers":[["Content-Type","application/json"]],)"
                   R"("body":"{\"code\":\"7\",\"message\":\"Référence déjà utilisée\"}"})");
@@ -356,6 +566,8 @@ void every_failure_has_the_right_outcome() {
     // The sandbox is not a proxy and replies with an error. With a proxy, plain http is not allowed.
     config.proxy = environment("SANDBOX_URL");
     config.check_url = environment("SANDBOX_HTTPS_URL") + "/api/rest/v1/check";
+    config.mobile_url.reset();
+    config.payout_url.reset();
     pay_fails(config, Result::proxy, Outcome::not_sent);
 
     config = sandbox_config();
@@ -480,6 +692,16 @@ int main() {
             {"a callback is verified", a_callback_is_verified},
             {"an order is verified without a callback", an_order_is_verified_without_a_callback},
             {"a callback requires a signed address", a_callback_requires_a_signed_address},
+            {"a mobile payment is requested and then confirmed",
+             a_mobile_payment_is_requested_and_then_confirmed},
+            {"a mobile payment is refused or expires", a_mobile_payment_is_refused_or_expires},
+            {"every field of a mobile request arrives", every_field_of_a_mobile_request_arrives},
+            {"a payment by card is no mobile payment", a_payment_by_card_is_no_mobile_payment},
+            {"a signed address is for one kind", a_signed_address_is_for_one_kind},
+            {"a payout is made", a_payout_is_made},
+            {"a payout is sent at most once", a_payout_is_sent_at_most_once},
+            {"a reply without an order number is unknown", a_reply_without_an_order_number_is_unknown},
+            {"every result has a trace with the flag", every_result_has_a_trace_with_the_flag},
             {"a refusal contains the gateway's message", a_refusal_contains_the_gateways_message},
             {"a refusal with an order number is unknown", a_refusal_with_an_order_number_is_unknown},
             {"an error explains a missing order number", an_error_explains_a_missing_order_number},

@@ -20,6 +20,8 @@ flexpay::Config config() {
     config.token = "token";
     config.pay_url = "http://127.0.0.1:1/pay";
     config.check_url = "http://127.0.0.1:1/check";
+    config.mobile_url = "http://127.0.0.1:1/paymentService";
+    config.payout_url = "http://127.0.0.1:1/merchantPayOutService";
     return config;
 }
 
@@ -29,6 +31,32 @@ flexpay::PaymentRequest request() {
     request.amount = "25.50";
     request.currency = "USD";
     return request;
+}
+
+flexpay::MobileRequest mobile_request() {
+    flexpay::MobileRequest request;
+    request.reference = "R1";
+    request.amount = "25.50";
+    request.currency = "USD";
+    request.phone = "0812345678";
+    request.callback_url = "https://shop.example/callback";
+    return request;
+}
+
+flexpay::PayoutRequest payout_request() {
+    flexpay::PayoutRequest request;
+    request.reference = "R1";
+    request.amount = "25.50";
+    request.currency = "USD";
+    request.phone = "0812345678";
+    request.callback_url = "https://shop.example/callback";
+    return request;
+}
+
+flexpay::Client client_with_payouts() {
+    flexpay::Config settings = config();
+    settings.allow_payout = true;
+    return flexpay::Client(settings);
 }
 
 // The library must refuse the call because of `field` and send nothing.
@@ -77,6 +105,7 @@ void an_error_is_copied_with_all_its_fields() {
     from_c.gateway_code = "1";
     from_c.gateway_message = "Montant invalide";
     from_c.order_number = "O1";
+    from_c.trace = "{}";
     std::exception_ptr saved;
     try {
         throw flexpay::Error(from_c);
@@ -94,6 +123,7 @@ void an_error_is_copied_with_all_its_fields() {
     CHECK(copy.gateway_code() == "1");
     CHECK(copy.gateway_message() == "Montant invalide");
     CHECK(copy.order_number() == "O1");
+    CHECK(copy.trace() == "{}");
 }
 
 void the_details_of_an_error_are_optional() {
@@ -102,6 +132,8 @@ void the_details_of_an_error_are_optional() {
     CHECK(!error.field());
     CHECK(!error.gateway_code());
     CHECK(!error.gateway_message());
+    CHECK(!error.order_number());
+    CHECK(!error.trace());
     CHECK(flexpay::Error(Result::invalid, Outcome::not_sent, "no", "amount").field() == "amount");
     CHECK(std::string(flexpay::Error(flexpay_error{}).what()).empty());
 }
@@ -185,7 +217,9 @@ void a_nul_in_a_string_is_refused() {
     const std::string cut("a\0b", 3);
     using flexpay::Config;
     using flexpay::Expected;
+    using flexpay::MobileRequest;
     using flexpay::PaymentRequest;
+    using flexpay::PayoutRequest;
 
     const auto setting = [&](const char* field, auto member) {
         Config wrong = config();
@@ -201,8 +235,10 @@ void a_nul_in_a_string_is_refused() {
     setting("app_name", &Config::app_name);
     setting("callback_secret", &Config::callback_secret);
     setting("callback_secret_previous", &Config::callback_secret_previous);
+    setting("mobile_url", &Config::mobile_url);
+    setting("payout_url", &Config::payout_url);
 
-    const flexpay::Client client(config());
+    const flexpay::Client client = client_with_payouts();
     const auto request_field = [&](const char* field, auto member) {
         PaymentRequest wrong = request();
         wrong.*member = cut;
@@ -217,6 +253,36 @@ void a_nul_in_a_string_is_refused() {
     request_field("cancel_url", &PaymentRequest::cancel_url);
     request_field("decline_url", &PaymentRequest::decline_url);
     request_field("home_url", &PaymentRequest::home_url);
+    request_field("correlation_id", &PaymentRequest::correlation_id);
+
+    const auto mobile_field = [&](const char* field, auto member) {
+        MobileRequest wrong = mobile_request();
+        wrong.*member = cut;
+        refused_for(field, [&] { return client.pay_mobile(wrong); });
+    };
+    mobile_field("reference", &MobileRequest::reference);
+    mobile_field("amount", &MobileRequest::amount);
+    mobile_field("currency", &MobileRequest::currency);
+    mobile_field("phone", &MobileRequest::phone);
+    mobile_field("callback_url", &MobileRequest::callback_url);
+    mobile_field("description", &MobileRequest::description);
+    mobile_field("approve_url", &MobileRequest::approve_url);
+    mobile_field("cancel_url", &MobileRequest::cancel_url);
+    mobile_field("decline_url", &MobileRequest::decline_url);
+    mobile_field("return_url", &MobileRequest::return_url);
+    mobile_field("correlation_id", &MobileRequest::correlation_id);
+
+    const auto payout_field = [&](const char* field, auto member) {
+        PayoutRequest wrong = payout_request();
+        wrong.*member = cut;
+        refused_for(field, [&] { return client.payout(wrong); });
+    };
+    payout_field("reference", &PayoutRequest::reference);
+    payout_field("amount", &PayoutRequest::amount);
+    payout_field("currency", &PayoutRequest::currency);
+    payout_field("phone", &PayoutRequest::phone);
+    payout_field("callback_url", &PayoutRequest::callback_url);
+    payout_field("correlation_id", &PayoutRequest::correlation_id);
 
     const auto expected = [&](const char* field, auto member) {
         Expected wrong{"R1", "25.50", "USD", std::nullopt, std::nullopt};
@@ -232,7 +298,12 @@ void a_nul_in_a_string_is_refused() {
     expected("currency", &Expected::currency);
     expected("order_number", &Expected::order_number);
     expected("query", &Expected::query);
+    expected("correlation_id", &Expected::correlation_id);
+    flexpay::WaitOptions options;
+    options.correlation_id = cut;
+    refused_for("correlation_id", [&] { return client.wait("O1", options); });
 
+    refused_for("phone", [&] { return flexpay::normalize_phone(cut); });
     refused_for("order_number", [&] { return client.check(cut); });
     refused_for("order_number", [&] { return client.wait(cut); });
 }
@@ -252,6 +323,84 @@ void a_refusal_names_the_field() {
     wrong.amount = flexpay::Amount();
     refused_for("amount", [&] { return client.pay(wrong); });
     refused_for("order_number", [&] { return client.check(""); });
+
+    flexpay::MobileRequest wrong_phone = mobile_request();
+    wrong_phone.phone = "+33 6 12 34 56 78";
+    refused_for("phone", [&] { return client.pay_mobile(wrong_phone); });
+    flexpay::MobileRequest no_callback = mobile_request();
+    no_callback.callback_url.clear();
+    refused_for("callback_url", [&] { return client.pay_mobile(no_callback); });
+    flexpay::MobileRequest wrong_id = mobile_request();
+    wrong_id.correlation_id = "two words";
+    refused_for("correlation_id", [&] { return client.pay_mobile(wrong_id); });
+
+    flexpay::Expected wrong_kind{"R1", "25.50", "USD", "O1", std::nullopt};
+    wrong_kind.kind = static_cast<flexpay::Kind>(7);
+    refused_for("kind", [&] { return client.verify_order(wrong_kind); });
+    refused_for("kind", [&] { return client.verify_callback("code=0&reference=R1", wrong_kind); });
+    flexpay::WaitOptions options;
+    options.expected = wrong_kind;
+    refused_for("kind", [&] { return client.wait("O1", options); });
+}
+
+void a_payout_requires_the_flag() {
+    refused_for("allow_payout", [] { return flexpay::Client(config()).payout(payout_request()); });
+    // With the flag it is sent, here to an address without a server.
+    const flexpay::Error error = error_of([] { return client_with_payouts().payout(payout_request()); });
+    CHECK(error.code() == Result::connect);
+    CHECK(error.outcome() == Outcome::not_sent);
+    refused_for("phone", [] {
+        flexpay::PayoutRequest wrong = payout_request();
+        wrong.phone.clear();
+        return client_with_payouts().payout(wrong);
+    });
+}
+
+// Nothing in a callback tells a payout from a payment by a customer.
+void the_callback_of_a_payout_requires_the_recorded_order_number() {
+    flexpay::Expected expected{"R1", "25.50", "USD", std::nullopt, std::nullopt};
+    expected.kind = flexpay::Kind::payout;
+    const std::string body = R"({"code":"0","reference":"R1","orderNumber":"O1"})";
+    refused_for("order_number",
+                [&] { return flexpay::Client(config()).verify_callback(body, expected); });
+}
+
+void a_phone_number_is_normalized() {
+    for (const std::string_view phone :
+         {"243812345678", "+243 81 234 56 78", "00243812345678", "0812345678", "(0)81-234.56.78\n"}) {
+        CHECK(flexpay::normalize_phone(phone) == "243812345678");
+    }
+    // A part of a larger buffer, without a NUL at its end.
+    CHECK(flexpay::normalize_phone(std::string_view("08123456789").substr(0, 10)) == "243812345678");
+    for (const std::string_view phone :
+         {std::string_view(), std::string_view(""), std::string_view("812345678"),
+          std::string_view("+33 6 12 34 56 78"), std::string_view("0812345678x"),
+          std::string_view("0812345678\0", 11), std::string_view("0812\xff" "345678")}) {
+        refused_for("phone", [&] { return flexpay::normalize_phone(phone); });
+    }
+}
+
+// An Expected of a program that knows no kinds.
+void the_kind_is_card_if_it_is_not_set() {
+    const flexpay::Expected expected{"R1", "25.50", "USD", std::nullopt, std::nullopt};
+    CHECK(expected.kind == flexpay::Kind::card);
+    CHECK(!expected.correlation_id);
+}
+
+void an_error_has_a_trace_only_with_the_flag() {
+    flexpay::Config settings = config();
+    CHECK(!error_of([&] { return flexpay::Client(settings).check("O1"); }).trace());
+    settings.trace = true;
+    settings.check_once = true;
+    flexpay::MobileRequest request = mobile_request();
+    request.correlation_id = "till-3";
+    const flexpay::Error error =
+        error_of([&] { return flexpay::Client(settings).pay_mobile(request); });
+    CHECK(error.code() == Result::connect);
+    const std::string trace = error.trace().value();
+    CHECK(trace.find(R"({"call":"pay_mobile","correlation_id":"till-3","steps":[)") == 0);
+    CHECK(trace.find(R"("step":"connect_failed","address":"127.0.0.1:1")") != trace.npos);
+    CHECK(trace.find("token") == trace.npos);
 }
 
 void plain_http_to_other_hosts_requires_the_flag() {
@@ -301,6 +450,8 @@ void using_a_moved_from_client_is_an_error() {
 
     const flexpay::Expected expected{"R1", "25.50", "USD", std::nullopt, std::nullopt};
     refused_for("client", [&] { return first.pay(request()); });
+    refused_for("client", [&] { return first.pay_mobile(mobile_request()); });
+    refused_for("client", [&] { return first.payout(payout_request()); });
     refused_for("client", [&] { return first.check("O1"); });
     refused_for("client", [&] { return first.wait("O1"); });
     refused_for("client", [&] { return first.verify_callback("code=0&reference=R1", expected); });
@@ -367,6 +518,12 @@ std::vector<Test> tests_without_network() {
         {"a callback body is read by its length", a_callback_body_is_read_by_its_length},
         {"a NUL in a string is refused", a_nul_in_a_string_is_refused},
         {"a refusal names the field", a_refusal_names_the_field},
+        {"a payout requires the flag", a_payout_requires_the_flag},
+        {"the callback of a payout requires the recorded order number",
+         the_callback_of_a_payout_requires_the_recorded_order_number},
+        {"a phone number is normalized", a_phone_number_is_normalized},
+        {"the kind is card if it is not set", the_kind_is_card_if_it_is_not_set},
+        {"an error has a trace only with the flag", an_error_has_a_trace_only_with_the_flag},
         {"plain http to other hosts requires the flag", plain_http_to_other_hosts_requires_the_flag},
         {"a duration out of range is refused", a_duration_out_of_range_is_refused},
         {"using a moved-from client is an error", using_a_moved_from_client_is_an_error},

@@ -7,6 +7,7 @@ namespace FlexPay;
 use FlexPay\Exception\ClosedException;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Internal\Abi;
+use FlexPay\Internal\CallLog;
 use FlexPay\Internal\Library;
 use FlexPay\Internal\Options;
 
@@ -14,22 +15,32 @@ use FlexPay\Internal\Options;
  * A client for one merchant. Create one and keep it. A forked child process may continue to use it,
  * with its own connections.
  *
- * A call blocks until it finishes or times out. A request that could charge a customer twice is never
- * repeated: when pay() fails, the exception's getOutcome() says whether you may repeat it.
+ * A call blocks until it finishes or times out. A request that could move money twice is never
+ * repeated: when pay(), payMobile() or payout() fails, the exception's getOutcome() says whether you may
+ * repeat it.
+ *
+ * With a PSR-3 logger, each call writes one record: at the level debug if it succeeded; warning if
+ * nothing was sent or the gateway refused; error if the outcome is unknown. The record's context has
+ * call ("pay_mobile"), result ("OK", "TIMEOUT"), outcome, correlation_id and trace (an array), and never
+ * the token. If the logger throws, the call still returns its result, or throws its own exception, and
+ * PHP's error log has the logger's message.
  *
  * Signal handlers of pcntl_async_signals() run after a call, not during it. An exception that a
  * handler throws then replaces the call's result: set a flag in the handler instead.
+ *
+ * @phpstan-import-type PaymentFields from Payment
+ * @phpstan-import-type TransactionFields from Transaction
  */
 final class Client
 {
     private const STRING_OPTIONS = [
         'merchant', 'token', 'pay_url', 'check_url', 'ca_file', 'proxy', 'app_name', 'callback_secret',
-        'callback_secret_previous',
+        'callback_secret_previous', 'mobile_url', 'payout_url',
     ];
 
     private const OTHER_OPTIONS = [
         'environment', 'api', 'timeout_ms', 'connect_timeout_ms', 'allow_plain_http', 'check_once',
-        'system_roots', 'private_connections', 'library',
+        'system_roots', 'private_connections', 'allow_payout', 'trace', 'library',
     ];
 
     private const ENVIRONMENTS = ['live' => Abi::ENV_LIVE, 'test' => Abi::ENV_TEST];
@@ -40,6 +51,9 @@ final class Client
 
     /** The key of the C client in Library; null after close(). */
     private ?int $handle = null;
+
+    /** null without a logger. */
+    private ?CallLog $log = null;
 
     /**
      * Creates a client. Checks the settings and reads ca_file. Sends nothing.
@@ -54,6 +68,10 @@ final class Client
      *   without its four URLs (callback_url, approve_url, cancel_url, decline_url).
      * - pay_url (string): the complete URL of the payment service, instead of the environment's.
      * - check_url (string): the URL of the check service, without the order number at its end.
+     * - mobile_url (string): the complete URL of the service for payments by mobile money
+     *   (".../paymentService"), instead of the environment's.
+     * - payout_url (string): the complete URL of the payout service (".../merchantPayOutService"),
+     *   instead of the environment's.
      * - timeout_ms (int): for the whole call, from DNS lookup to last byte. 0: 30 000.
      * - connect_timeout_ms (int): for DNS lookup, connection, proxy and TLS; part of timeout_ms.
      *   0: 10 000.
@@ -69,6 +87,11 @@ final class Client
      * - private_connections (bool): Gives the client its own connections and TLS sessions. Otherwise
      *   the clients of a PHP process share them, from one page to the next. The token is never
      *   shared.
+     * - allow_payout (bool): Allows payouts. Without it, the client refuses to send money out, so that a
+     *   shop that only sells cannot do so by mistake or after an attack.
+     * - trace (bool): Adds a trace to each payment, transaction and error: what the call did, step by
+     *   step, as JSON text for your log. It never contains the token, a body, or a header other than
+     *   type and date. See getCallTrace() of Payment, Transaction and FlexPayException.
      * - callback_secret (string): your secret, at least 16 characters, used to sign every callback
      *   URL. verifyCallback() then refuses a callback that was not sent to a URL you gave.
      * - callback_secret_previous (string): the previous secret. URLs signed with it are still
@@ -77,18 +100,21 @@ final class Client
      *   library; a different one is refused. A relative path starts at the working directory.
      *
      * @param array<string, string|int|bool|null> $options
+     * @param object|null                         $logger  a PSR-3 logger: any object with its method
+     *                                                     log(). It turns the option trace on.
      *
-     * @throws FlexPayException InvalidArgumentException, whose getField() names the option;
+     * @throws FlexPayException InvalidArgumentException, whose getField() names the option, or "logger";
      *                          LibraryException
      */
     public function __construct(
         #[\SensitiveParameter]
-        array $options
+        array $options,
+        $logger = null
     ) {
         $this->close(); // in case the constructor is called a second time
+        $this->log = CallLog::to($logger);
         $given = new Options($options, array_merge(self::STRING_OPTIONS, self::OTHER_OPTIONS));
-        $strings = $given->strings(self::STRING_OPTIONS);
-        $numbers = [
+        $fields = $given->strings(self::STRING_OPTIONS) + [
             'environment' => $given->choice('environment', self::ENVIRONMENTS),
             'api' => $given->choice('api', self::APIS),
             'timeout_ms' => $given->milliseconds('timeout_ms'),
@@ -96,28 +122,35 @@ final class Client
             'flags' => $given->flag('allow_plain_http', Abi::FLAG_ALLOW_PLAIN_HTTP)
                 | $given->flag('check_once', Abi::FLAG_CHECK_ONCE)
                 | $given->flag('system_roots', Abi::FLAG_SYSTEM_ROOTS)
-                | $given->flag('private_connections', Abi::FLAG_PRIVATE_CONNECTIONS),
+                | $given->flag('private_connections', Abi::FLAG_PRIVATE_CONNECTIONS)
+                | $given->flag('allow_payout', Abi::FLAG_ALLOW_PAYOUT)
+                | $given->flag('trace', Abi::FLAG_TRACE)
+                | ($this->log === null ? 0 : Abi::FLAG_TRACE),
         ];
         $this->library = Library::load($given->string('library'));
-        $this->handle = $this->library->newClient($strings, $numbers);
+        $this->handle = $this->library->newClient($fields);
     }
 
     /**
      * Creates a client from the environment of the process: FLEXPAY_MERCHANT, FLEXPAY_TOKEN,
-     * FLEXPAY_ENVIRONMENT, FLEXPAY_API, FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS,
-     * FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY, FLEXPAY_APP_NAME,
-     * FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_ALLOW_PLAIN_HTTP,
-     * FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS and FLEXPAY_PRIVATE_CONNECTIONS ("0", "1"). Only the
-     * first two are required.
+     * FLEXPAY_ENVIRONMENT, FLEXPAY_API, FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL, FLEXPAY_MOBILE_URL,
+     * FLEXPAY_PAYOUT_URL, FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE,
+     * FLEXPAY_PROXY, FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
+     * FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS, FLEXPAY_PRIVATE_CONNECTIONS,
+     * FLEXPAY_ALLOW_PAYOUT and FLEXPAY_TRACE ("0", "1"). Only the first two are required.
      *
      * In PHP-FPM, set them with the pool's `env[...]`, not the web server's fastcgi_param.
      *
-     * @throws FlexPayException InvalidArgumentException, whose getField() names the variable;
+     * @param object|null $logger a PSR-3 logger: any object with its method log(). Its records have a
+     *                            trace if FLEXPAY_TRACE is 1.
+     *
+     * @throws FlexPayException InvalidArgumentException, whose getField() names the variable, or "logger";
      *                          LibraryException
      */
-    public static function fromEnvironment(): self
+    public static function fromEnvironment($logger = null): self
     {
         $client = (new \ReflectionClass(self::class))->newInstanceWithoutConstructor();
+        $client->log = CallLog::to($logger);
         $client->library = Library::load();
         $client->handle = $client->library->newClientFromEnvironment();
 
@@ -125,7 +158,7 @@ final class Client
     }
 
     /**
-     * Sends a payment request to the gateway, and returns where to send the customer. The request is
+     * Sends a request for a payment by card, and returns where to send the customer. The request is
      * sent AT MOST ONCE, whatever happens.
      *
      * Blocks up to timeout_ms.
@@ -138,9 +171,49 @@ final class Client
      */
     public function pay(PaymentRequest $request): Payment
     {
-        $handle = $this->handle();
+        return $this->payment('pay', function (int $handle) use ($request): array {
+            return $this->library->pay($handle, $request->toArray());
+        });
+    }
 
-        return new Payment($this->library->pay($handle, $request->toArray()));
+    /**
+     * Sends a request for a payment by mobile money (M-Pesa, Orange Money, Airtel Money, Afrimoney). The
+     * request is sent AT MOST ONCE, whatever happens.
+     *
+     * The customer receives a message on the phone, and confirms with a PIN: there is no page. Record the
+     * order number. Then wait for the callback or, in a script, call wait() with an Expected of
+     * Expected::KIND_MOBILE.
+     *
+     * Blocks up to timeout_ms.
+     *
+     * @throws FlexPayException as pay()
+     */
+    public function payMobile(MobileRequest $request): Payment
+    {
+        return $this->payment('pay_mobile', function (int $handle) use ($request): array {
+            return $this->library->payMobile($handle, $request->toArray());
+        });
+    }
+
+    /**
+     * Sends your money to a mobile money account. The request is sent AT MOST ONCE, whatever happens: a
+     * repeated payout gives the money away.
+     *
+     * Refused without the option allow_payout (InvalidArgumentException, field "allow_payout"): set it only
+     * in the program that makes payouts.
+     *
+     * If it returns, the gateway accepted the payout. The beneficiary has the money when verifyOrder(), with
+     * an Expected of Expected::KIND_PAYOUT, returns Transaction::STATE_PAID.
+     *
+     * Blocks up to timeout_ms.
+     *
+     * @throws FlexPayException as pay()
+     */
+    public function payout(PayoutRequest $request): Payment
+    {
+        return $this->payment('payout', function (int $handle) use ($request): array {
+            return $this->library->payout($handle, $request->toArray());
+        });
     }
 
     /**
@@ -157,9 +230,9 @@ final class Client
      */
     public function check(?string $orderNumber): Transaction
     {
-        $handle = $this->handle();
-
-        return new Transaction($this->library->check($handle, $orderNumber));
+        return $this->transaction('check', function (int $handle) use ($orderNumber): array {
+            return $this->library->check($handle, $orderNumber);
+        });
     }
 
     /**
@@ -170,7 +243,8 @@ final class Client
      * is not found (yet), a check is refused, the gateway fails or a connection breaks. A refused
      * token ends it.
      *
-     * Blocks up to the options' timeout_ms, ten minutes by default: not for a web request.
+     * Blocks up to the options' timeout_ms, ten minutes by default (five for a mobile payment): not for a
+     * web request.
      *
      * @param string|null $orderNumber the gateway's number. A payment made with the api "v1" has
      *                                 none: null is refused, and the message explains why.
@@ -181,18 +255,20 @@ final class Client
      */
     public function wait(?string $orderNumber, ?WaitOptions $options = null): Transaction
     {
-        $handle = $this->handle();
         $options = $options ?? new WaitOptions();
-        $cancel = $options->getCancelToken();
-        $expected = $options->getExpected();
 
-        return new Transaction($this->library->wait(
-            $handle,
-            $orderNumber,
-            $options->getTimes(),
-            $cancel === null ? null : $cancel->handle(),
-            $expected === null ? null : $expected->toArray()
-        ));
+        return $this->transaction('wait', function (int $handle) use ($orderNumber, $options): array {
+            $cancel = $options->getCancelToken();
+            $expected = $options->getExpected();
+
+            return $this->library->wait(
+                $handle,
+                $orderNumber,
+                $options->getTimes() + ['correlation_id' => $options->getCorrelationId()],
+                $cancel === null ? null : $cancel->handle(),
+                $expected === null ? null : $expected->toArray()
+            );
+        });
     }
 
     /**
@@ -212,9 +288,9 @@ final class Client
      */
     public function verifyCallback(string $body, Expected $expected): Transaction
     {
-        $handle = $this->handle();
-
-        return new Transaction($this->library->verifyCallback($handle, $body, $expected->toArray()));
+        return $this->transaction('verify_callback', function (int $handle) use ($body, $expected): array {
+            return $this->library->verifyCallback($handle, $body, $expected->toArray());
+        });
     }
 
     /**
@@ -234,9 +310,9 @@ final class Client
      */
     public function verifyOrder(Expected $expected): Transaction
     {
-        $handle = $this->handle();
-
-        return new Transaction($this->library->verifyOrder($handle, $expected->toArray()));
+        return $this->transaction('verify_order', function (int $handle) use ($expected): array {
+            return $this->library->verifyOrder($handle, $expected->toArray());
+        });
     }
 
     /** Closes the client and wipes its token. A second call does nothing. */
@@ -274,6 +350,57 @@ final class Client
     public function __unserialize(array $data): void
     {
         throw new \LogicException('A FlexPay client cannot be unserialized.');
+    }
+
+    /**
+     * Makes a call that returns a payment, and logs it.
+     *
+     * @param callable(int): PaymentFields $send receives the client's key in Library
+     *
+     * @throws FlexPayException
+     */
+    private function payment(string $call, callable $send): Payment
+    {
+        try {
+            $payment = new Payment($send($this->handle()));
+        } catch (FlexPayException $failure) {
+            $this->logFailure($call, $failure);
+            throw $failure;
+        }
+        if ($this->log !== null) {
+            $this->log->payment($call, $payment);
+        }
+
+        return $payment;
+    }
+
+    /**
+     * Makes a call that returns a transaction, and logs it.
+     *
+     * @param callable(int): TransactionFields $send receives the client's key in Library
+     *
+     * @throws FlexPayException
+     */
+    private function transaction(string $call, callable $send): Transaction
+    {
+        try {
+            $transaction = new Transaction($send($this->handle()));
+        } catch (FlexPayException $failure) {
+            $this->logFailure($call, $failure);
+            throw $failure;
+        }
+        if ($this->log !== null) {
+            $this->log->transaction($call, $transaction);
+        }
+
+        return $transaction;
+    }
+
+    private function logFailure(string $call, FlexPayException $failure): void
+    {
+        if ($this->log !== null) {
+            $this->log->failure($call, $failure);
+        }
     }
 
     private function handle(): int

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace FlexPay;
 
 use FlexPay\Exception\InvalidArgumentException;
+use FlexPay\Internal\Abi;
 use FlexPay\Internal\Arguments;
 
 /** What you requested, from your own records, to compare with an order or a callback. */
@@ -21,6 +22,12 @@ final class Expected
     public const KIND_PAYOUT = 'PAYOUT';
     // end of Kind
 
+    private const KINDS = [
+        self::KIND_CARD => Abi::KIND_CARD,
+        self::KIND_MOBILE => Abi::KIND_MOBILE,
+        self::KIND_PAYOUT => Abi::KIND_PAYOUT,
+    ];
+
     /**
      * @var array{
      *     reference: string,
@@ -28,21 +35,31 @@ final class Expected
      *     currency: string,
      *     order_number: string|null,
      *     query: string|null,
+     *     kind: string,
+     *     correlation_id: string|null,
      * }
      */
     private array $fields;
 
     /**
-     * @param string      $reference   the reference of the payment request
-     * @param string|int  $amount      its amount, in whole units: "25.50". Never a float.
-     * @param string      $currency    its currency
-     * @param string|null $orderNumber the order number that the gateway gave it. Give it whenever
-     *                                 you recorded one: that order is then checked, whatever the
-     *                                 callback contains. null: the callback's order number is used.
-     *                                 Required by verifyOrder().
-     * @param string|null $query       the query string of the callback's request
-     *                                 ($_SERVER['QUERY_STRING']). Required if the client has a
-     *                                 callback_secret.
+     * @param string      $reference     the reference of the payment request
+     * @param string|int  $amount        its amount, in whole units: "25.50". Never a float.
+     * @param string      $currency      its currency
+     * @param string|null $orderNumber   the order number that the gateway gave it. Give it whenever
+     *                                   you recorded one: that order is then checked, whatever the
+     *                                   callback contains. null: the callback's order number is used.
+     *                                   Required by verifyOrder().
+     * @param string|null $query         the query string of the callback's request
+     *                                   ($_SERVER['QUERY_STRING']). Required if the client has a
+     *                                   callback_secret.
+     * @param string      $kind          one of the KIND_ constants. A callback URL is signed for one
+     *                                   kind. A transaction that was paid by card is neither a mobile
+     *                                   payment nor a payout. Beyond that, the gateway does not report
+     *                                   the kind: to verify the callback of a payout, give
+     *                                   $orderNumber, or use a callback_secret.
+     * @param string|null $correlationId an id of your own for the verification, for its trace: 1 to 64
+     *                                   printable ASCII characters. Client::wait() uses the one in its
+     *                                   options.
      *
      * @throws InvalidArgumentException
      */
@@ -51,14 +68,21 @@ final class Expected
         $amount,
         string $currency,
         ?string $orderNumber = null,
-        ?string $query = null
+        ?string $query = null,
+        string $kind = self::KIND_CARD,
+        ?string $correlationId = null
     ) {
+        if (!isset(self::KINDS[$kind])) {
+            throw Arguments::invalid('kind', 'is not a kind; the kinds are ' . implode(', ', array_keys(self::KINDS)));
+        }
         $this->fields = [
             'reference' => $reference,
             'amount' => Arguments::amount($amount),
             'currency' => $currency,
             'order_number' => $orderNumber,
             'query' => $query,
+            'kind' => $kind,
+            'correlation_id' => $correlationId,
         ];
     }
 
@@ -88,13 +112,24 @@ final class Expected
         return $this->fields['query'];
     }
 
+    /** One of the KIND_ constants. */
+    public function getKind(): string
+    {
+        return $this->fields['kind'];
+    }
+
+    public function getCorrelationId(): ?string
+    {
+        return $this->fields['correlation_id'];
+    }
+
     /**
      * @internal
      *
-     * @return array<string, string|null> by field name in flexpay.h
+     * @return array<string, string|int|null> by field name in flexpay.h
      */
     public function toArray(): array
     {
-        return $this->fields;
+        return array_replace($this->fields, ['kind' => self::KINDS[$this->fields['kind']]]);
     }
 }

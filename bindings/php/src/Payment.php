@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay;
 
 /**
- * A payment that the gateway accepted. The customer has not paid yet.
+ * A payment or a payout that the gateway accepted. The money has not moved yet.
  *
  * @phpstan-type PaymentFields array{
  *     redirect_url: string|null,
@@ -13,6 +13,7 @@ namespace FlexPay;
  *     code: string|null,
  *     message: string|null,
  *     page: string|null,
+ *     trace: string|null,
  * }
  */
 final class Payment
@@ -30,13 +31,19 @@ final class Payment
         $this->fields = $fields;
     }
 
-    /** Where to send the customer: an absolute https URL (http on this machine only), checked. */
+    /**
+     * Where to send the customer: an absolute https URL (http on this machine only), checked. null after
+     * payMobile() and payout().
+     */
     public function getRedirectUrl(): ?string
     {
         return $this->fields['redirect_url'];
     }
 
-    /** The gateway's number, which check() and wait() need. null with the api "v1". */
+    /**
+     * The gateway's number, which check() and wait() need. After pay(), null with the api "v1". Never null
+     * after payMobile() and payout().
+     */
     public function getOrderNumber(): ?string
     {
         return $this->fields['order_number'];
@@ -61,13 +68,26 @@ final class Payment
     }
 
     /**
+     * What the call did, step by step, as JSON text for your log. null without the option trace. It never
+     * contains the token.
+     */
+    public function getCallTrace(): ?string
+    {
+        return $this->fields['trace'];
+    }
+
+    /**
      * Responds to the customer's browser: with a redirect to the card page or, if there is no URL,
      * with the gateway's page. Send no output before or after it.
      *
-     * @throws \LogicException if output was sent before: the customer is then not redirected
+     * @throws \LogicException if output was sent before: the customer is then not redirected. Also after
+     *                         payMobile() and payout(), which have no page.
      */
     public function sendToBrowser(): void
     {
+        if ($this->fields['redirect_url'] === null && $this->fields['page'] === null) {
+            throw new \LogicException('a payment by mobile money and a payout have no page for the browser');
+        }
         [$file, $line] = ['', 0];
         if (headers_sent($file, $line)) {
             throw new \LogicException("the customer cannot be redirected: output was sent at $file:$line");

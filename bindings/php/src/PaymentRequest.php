@@ -9,12 +9,14 @@ use FlexPay\Internal\Arguments;
 use FlexPay\Internal\Options;
 
 /**
- * The payment that a customer is asked to make. Client::pay() checks the values before it sends
+ * The payment that a customer is asked to make by card. Client::pay() checks the values before it sends
  * anything.
  */
 final class PaymentRequest
 {
-    private const OPTIONS = ['description', 'callback_url', 'approve_url', 'cancel_url', 'decline_url', 'home_url'];
+    private const OPTIONS = [
+        'description', 'callback_url', 'approve_url', 'cancel_url', 'decline_url', 'home_url', 'correlation_id',
+    ];
 
     private string $reference;
     private string $amount;
@@ -32,6 +34,8 @@ final class PaymentRequest
      * - cancel_url: where it goes after "cancel".
      * - decline_url: where it goes when the card was declined.
      * - home_url: your home page. Sent with the api "v1.1" only.
+     * - correlation_id: an id of your own for this call, for its trace: 1 to 64 printable ASCII
+     *   characters. It is not sent to the gateway.
      *
      * @param string                     $reference your own reference. Never use one twice: the
      *                                              gateway detects a repeated payment by its
@@ -95,6 +99,11 @@ final class PaymentRequest
     public function getHomeUrl(): ?string
     {
         return $this->options['home_url'];
+    }
+
+    public function getCorrelationId(): ?string
+    {
+        return $this->options['correlation_id'];
     }
 
     /**

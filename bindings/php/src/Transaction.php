@@ -25,6 +25,7 @@ use FlexPay\Internal\Library;
  *     code: string|null,
  *     message: string|null,
  *     raw: string|null,
+ *     trace: string|null,
  * }
  */
 final class Transaction
@@ -71,7 +72,7 @@ final class Transaction
         $this->fields = $fields;
     }
 
-    /** Whether the customer has paid: the state is STATE_PAID. */
+    /** Whether the customer has paid or, for a payout, the beneficiary has the money: STATE_PAID. */
     public function isPaid(): bool
     {
         return $this->fields['state'] === self::STATE_PAID;
@@ -176,6 +177,15 @@ final class Transaction
     public function getRaw(): ?string
     {
         return $this->fields['raw'];
+    }
+
+    /**
+     * What the call did, step by step, as JSON text for your log. null without the option trace. It never
+     * contains the token.
+     */
+    public function getCallTrace(): ?string
+    {
+        return $this->fields['trace'];
     }
 
     private static function orNull(int $minor): ?int

@@ -19,11 +19,14 @@ final class WaitOptions
 
     private ?Expected $expected;
 
+    private ?string $correlationId;
+
     /**
      * Options. null or no value means the default; 0 is refused:
-     * - timeout_ms (int): how long to wait in total. 600 000.
-     * - interval_ms (int): the pause before the second check; it grows by half each time. 1 000.
-     * - max_interval_ms (int): the longest pause. 10 000.
+     * - timeout_ms (int): how long to wait in total. 600 000; 300 000 for a mobile payment.
+     * - interval_ms (int): the pause before the second check; it grows by half each time. 1 000; 2 000
+     *   for a mobile payment.
+     * - max_interval_ms (int): the longest pause. 10 000; 5 000 for a mobile payment.
      * - failed_grace_ms (int): how long the state must stay "failed" before it is final: the gateway
      *   may report "failed" while the customer is still typing, and "paid" afterwards. The same for
      *   cancelled, refunding and refunded. 30 000.
@@ -32,19 +35,26 @@ final class WaitOptions
      *   with another reference, amount or currency ends the wait with a MismatchException. If it has
      *   an order number, it must be the one passed to wait(). Without this option, nothing is
      *   compared.
+     * - correlation_id (string): an id of your own for this call, for its trace: 1 to 64 printable
+     *   ASCII characters.
      *
-     * @param array<string, int|CancelToken|Expected|null> $options
+     * A mobile payment is one whose expected is of Expected::KIND_MOBILE. Its defaults are those of a
+     * customer who confirms on the phone: people take about a minute, and after some minutes the
+     * operator's message has expired. The gateway documents no time: this library chose these.
+     *
+     * @param array<string, int|string|CancelToken|Expected|null> $options
      *
      * @throws InvalidArgumentException its getField() names the option
      */
     public function __construct(array $options = [])
     {
-        $given = new Options($options, array_merge(self::TIMES, ['cancel', 'expected']));
+        $given = new Options($options, array_merge(self::TIMES, ['cancel', 'expected', 'correlation_id']));
         foreach (self::TIMES as $name) {
             $this->times[$name] = $given->milliseconds($name, 1);
         }
         $this->cancel = $given->object('cancel', CancelToken::class);
         $this->expected = $given->object('expected', Expected::class);
+        $this->correlationId = $given->string('correlation_id');
     }
 
     /**
@@ -65,5 +75,10 @@ final class WaitOptions
     public function getExpected(): ?Expected
     {
         return $this->expected;
+    }
+
+    public function getCorrelationId(): ?string
+    {
+        return $this->correlationId;
     }
 }

@@ -18,7 +18,10 @@ use FlexPay\CancelToken;
 use FlexPay\Client;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Expected;
+use FlexPay\MobileRequest;
 use FlexPay\PaymentRequest;
+use FlexPay\PayoutRequest;
+use FlexPay\Phone;
 use FlexPay\Transaction;
 use FlexPay\WaitOptions;
 
@@ -97,9 +100,19 @@ function refused(callable $call): callable
 $times = (int) ($argv[1] ?? 100000);
 $networkTimes = (int) ($argv[2] ?? 0);
 $settings = ['merchant' => 'ZANDO', 'token' => 'conformance', 'pay_url' => 'http://127.0.0.1:9/'];
+$logger = new class () {
+    /** @param array<string, mixed> $context */
+    public function log(string $level, string $message, array $context): void
+    {
+    }
+};
 $client = new Client($settings);
 $body = '{"code":"0","reference":"MLOPN5472452","provider_reference":"7KI81020PHS","orderNumber":"9bsTX7"}';
 $request = new PaymentRequest('MM0000XXFFR159', '0', 'CDF', ['description' => str_repeat('pagne ', 100)]);
+$mobile = new MobileRequest('MM0000XXFFR159', '100', 'CDF', '0812', 'https://shop.example/');
+$payout = new PayoutRequest('MM0000XXFFR159', '100', 'CDF', '0812', 'https://shop.example/');
+$traced = new Client(['trace' => true, 'allow_payout' => true] + $settings);
+$logged = new Client($settings, $logger);
 $withNul = new PaymentRequest("MM\0", '1', 'CDF', ['description' => 'pagne']);
 $other = new Expected('another', '100', 'CDF', '9bsTX7');
 $cancelled = new CancelToken();
@@ -110,7 +123,7 @@ foreach (['MERCHANT' => 'ZANDO', 'TOKEN' => 'conformance', 'PAY_URL' => 'http://
     putenv("FLEXPAY_$name=$value");
 }
 $names = ['status', 'order_number', 'reference', 'amount', 'amount_customer', 'currency', 'created_at', 'channel',
-    'code', 'message', 'raw'];
+    'code', 'message', 'raw', 'trace'];
 $transaction = new Transaction(
     ['state' => 'PAID', 'amount_minor' => -1, 'amount_customer_minor' => -1] + array_fill_keys($names, '')
 );
@@ -134,6 +147,21 @@ $results = [
     measure('pay, refused for a NUL', $times, refused(static function () use ($client, $withNul): void {
         $client->pay($withNul);
     })),
+    measure('payMobile, refused, with a trace', $times, refused(static function () use ($traced, $mobile): void {
+        $traced->payMobile($mobile);
+    })),
+    measure('payMobile, refused, with a logger', $times, refused(static function () use ($logged, $mobile): void {
+        $logged->payMobile($mobile);
+    })),
+    measure('payout, refused', $times, refused(static function () use ($traced, $payout): void {
+        $traced->payout($payout);
+    })),
+    measure('phone', $times, static function (): void {
+        Phone::normalize('+243 81 234 56 78');
+    }),
+    measure('phone, refused', $times, refused(static function (): void {
+        Phone::normalize('+33 6 12 34 56 78');
+    })),
     measure('check, refused', $times, refused(static function () use ($client): void {
         $client->check('');
     })),
@@ -148,6 +176,9 @@ $results = [
     }),
     measure('fromEnvironment', intdiv($times, 20), static function (): void {
         Client::fromEnvironment();
+    }),
+    measure('fromEnvironment, with a logger', intdiv($times, 20), static function () use ($logger): void {
+        Client::fromEnvironment($logger);
     }),
     measure('client created and freed', intdiv($times, 20), static function () use ($settings): void {
         new Client($settings);
@@ -167,8 +198,10 @@ if ($networkTimes > 0) {
         'api' => 'v1.1',
         'pay_url' => $argv[3] . '/v1.1/pay',
         'check_url' => $argv[3] . '/api/rest/v1/check',
+        'mobile_url' => $argv[3] . '/api/rest/v1/paymentService',
     ];
     $client = new Client($gateway);
+    $logged = new Client($gateway, $logger);
     $addresses = array_fill_keys(['callback_url', 'approve_url', 'cancel_url', 'decline_url'], 'https://shop.example/');
     $run = bin2hex(random_bytes(6));
     $order = (string) $client->pay(new PaymentRequest("$run-0", 100, 'CDF', $addresses))->getOrderNumber();
@@ -176,6 +209,11 @@ if ($networkTimes > 0) {
         static $count = 0;
         $count++;
         $client->pay(new PaymentRequest("$run-$count", 100, 'CDF', $addresses))->getOrderNumber();
+    });
+    $results[] = measure('payMobile, with a logger', $networkTimes, static function () use ($logged, $run): void {
+        static $count = 0;
+        $count++;
+        $logged->payMobile(new MobileRequest("$run-m$count", 100, 'CDF', '0812345678', 'https://shop.example/'));
     });
     $results[] = measure('check', $networkTimes, static function () use ($client, $order): void {
         $client->check($order)->getState();

@@ -29,6 +29,26 @@ flexpay_result flexpay_pay(const flexpay_client *client, const flexpay_payment_r
     return FLEXPAY_ERROR_INTERNAL;
 }
 
+flexpay_result flexpay_pay_mobile(const flexpay_client *client, const flexpay_mobile_request *request,
+                                  flexpay_payment **payment, flexpay_error **error)
+{
+    (void)client, (void)request, (void)payment, (void)error;
+    return FLEXPAY_ERROR_INTERNAL;
+}
+
+flexpay_result flexpay_payout(const flexpay_client *client, const flexpay_payout_request *request,
+                              flexpay_payment **payment, flexpay_error **error)
+{
+    (void)client, (void)request, (void)payment, (void)error;
+    return FLEXPAY_ERROR_INTERNAL;
+}
+
+flexpay_result flexpay_normalize_phone(const char *phone, char *normalized, size_t size, flexpay_error **error)
+{
+    (void)phone, (void)normalized, (void)size, (void)error;
+    return FLEXPAY_ERROR_INTERNAL;
+}
+
 flexpay_result flexpay_check(const flexpay_client *client, const char *order_number,
                              flexpay_transaction **transaction, flexpay_error **error)
 {

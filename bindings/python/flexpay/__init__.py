@@ -1,4 +1,4 @@
-"""Payments through FlexPay, the card gateway of the DR Congo.
+"""Payments through FlexPay, the payment gateway of the DR Congo: cards, mobile money and payouts.
 
     from flexpay import Client, Expected, State
 
@@ -13,6 +13,10 @@
         if transaction.state is State.PAID:
             ...
 
+With mobile money there is no page: the customer confirms on the phone.
+
+    payment = client.pay_mobile(reference="MLO-2", amount="575", currency="CDF", phone=phone, ...)
+
 A callback is only a hint: ANYONE can post one. Rely on `Client.verify_callback`, not on the
 callback itself.
 """
@@ -21,9 +25,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, List
 
-from ._client import CancelToken, Client, Expected, library_path, library_version, parse_callback
+from ._client import (
+    CancelToken,
+    Client,
+    Expected,
+    library_path,
+    library_version,
+    normalize_phone,
+    parse_callback,
+)
 from ._codes import Outcome, ResultCode
-from ._enums import Api, Environment, State
+from ._enums import Api, Environment, Kind, State
 from ._errors import (
     CallbackError,
     ConnectError,
@@ -69,6 +81,7 @@ __all__ = [
     "InternalError",
     "InvalidError",
     "InvalidTypeError",
+    "Kind",
     "LibraryError",
     "MismatchError",
     "NotFoundError",
@@ -88,6 +101,7 @@ __all__ = [
     "WaitCancelledError",
     "library_path",
     "library_version",
+    "normalize_phone",
     "parse_callback",
 ]
 

@@ -117,10 +117,12 @@ def milliseconds(value: Any, field: str) -> int:
     return number
 
 
-# The names of settings that are numbers in C. The environment variables use the same names.
+# The names of settings and arguments that are numbers in C. The environment variables use the same
+# names.
 CHOICES = {
     "environment": {"live": _abi.ENV_LIVE, "test": _abi.ENV_TEST},
     "api": {"v1": _abi.API_V1, "v1.1": _abi.API_V1_1},
+    "kind": {"card": _abi.KIND_CARD, "mobile": _abi.KIND_MOBILE, "payout": _abi.KIND_PAYOUT},
 }
 
 

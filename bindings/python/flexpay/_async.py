@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Type, TypeVar
 
 from ._client import CancelToken, Client, Expected, NotCopyable
 from ._interrupted import payment_interrupted
+from ._log import print_exception
 from ._models import Payment, Transaction
 
 if TYPE_CHECKING:
@@ -82,35 +83,25 @@ class AsyncClient(NotCopyable):
         the result is also logged as a warning to `logging.getLogger("flexpay")`; after a second
         cancellation, as soon as it is known.
         """
-        future: Future[Payment] = Future()
-        wrapped = asyncio.wrap_future(future)
-        # Reads the exception. Otherwise, if the task is cancelled, asyncio would log that it was
-        # never retrieved.
-        wrapped.add_done_callback(lambda done: done.cancelled() or done.exception())
-        _start(lambda: self._client.pay(reference=reference, **request), future)
-        try:
-            await asyncio.wait([wrapped])
-        except asyncio.CancelledError as cancelled:
-            never_started = future.cancel()
-            if never_started:
-                _log_not_sent(reference)
-                raise
-            try:
-                await asyncio.wait([wrapped])
-            except BaseException:
-                _log_when_finished(reference, future)
-                raise
-            result = payment_interrupted(reference, future.result)
-            _log.warning("%s", result)
-            raise cancelled from result
-        except GeneratorExit:
-            # The coroutine was closed without a result: no caller can receive an exception.
-            if future.cancel():
-                _log_not_sent(reference)
-            else:
-                _log_when_finished(reference, future)
-            raise
-        return wrapped.result()
+        return await _send(
+            lambda: self._client.pay(reference=reference, **request), "payment request", reference
+        )
+
+    @_signature_of(Client.pay_mobile)
+    async def pay_mobile(self, *, reference: str, **request: Any) -> Payment:
+        """See `Client.pay_mobile`, and `pay` for a task that is cancelled."""
+        return await _send(
+            lambda: self._client.pay_mobile(reference=reference, **request),
+            "payment request",
+            reference,
+        )
+
+    @_signature_of(Client.payout)
+    async def payout(self, *, reference: str, **request: Any) -> Payment:
+        """See `Client.payout`, and `pay` for a task that is cancelled."""
+        return await _send(
+            lambda: self._client.payout(reference=reference, **request), "payout request", reference
+        )
 
     @_signature_of(Client.check)
     async def check(self, *order: Any, **named: Any) -> Transaction:
@@ -127,6 +118,7 @@ class AsyncClient(NotCopyable):
         max_interval_ms: Optional[int] = None,
         failed_grace_ms: Optional[int] = None,
         expected: Optional[Expected] = None,
+        correlation_id: Optional[str] = None,
     ) -> Transaction:
         """See `Client.wait`. Cancelling the task ends it and stops the library's checks."""
         token = CancelToken()
@@ -140,6 +132,7 @@ class AsyncClient(NotCopyable):
                     failed_grace_ms=failed_grace_ms,
                     cancel=token,
                     expected=expected,
+                    correlation_id=correlation_id,
                 )
             )
         finally:
@@ -156,22 +149,64 @@ class AsyncClient(NotCopyable):
         return await _in_thread(lambda: self._client.verify_order(**payment))
 
 
-def _log_not_sent(reference: str) -> None:
-    _log.warning(
-        "interrupted before the payment request for %r: nothing was sent (outcome NOT_SENT)",
-        reference,
+async def _send(call: Callable[[], Payment], request: str, reference: str) -> Payment:
+    """Sends a request that moves money. Its result is not lost if the task is cancelled."""
+    future: Future[Payment] = Future()
+    wrapped = asyncio.wrap_future(future)
+    # Reads the exception. Otherwise, if the task is cancelled, asyncio would log that it was never
+    # retrieved.
+    wrapped.add_done_callback(lambda done: done.cancelled() or done.exception())
+    _start(call, future)
+    try:
+        await asyncio.wait([wrapped])
+    except asyncio.CancelledError as cancelled:
+        never_started = future.cancel()
+        if never_started:
+            _log_not_sent(request, reference)
+            raise
+        try:
+            await asyncio.wait([wrapped])
+        except BaseException:
+            _log_when_finished(request, reference, future)
+            raise
+        result = payment_interrupted(request, reference, future.result)
+        _warn("%s", result)
+        raise cancelled from result
+    except GeneratorExit:
+        # The coroutine was closed without a result: no caller can receive an exception.
+        if future.cancel():
+            _log_not_sent(request, reference)
+        else:
+            _log_when_finished(request, reference, future)
+        raise
+    return wrapped.result()
+
+
+def _log_not_sent(request: str, reference: str) -> None:
+    _warn(
+        "interrupted before the %s for %r: nothing was sent (outcome NOT_SENT)", request, reference
     )
 
 
-def _log_when_finished(reference: str, future: Future[Payment]) -> None:
-    """Logs that the outcome of a payment is not known yet and, after its end, the result."""
-    _log.warning(
-        "interrupted during the payment request for %r: it is still in progress (outcome UNKNOWN)",
+def _log_when_finished(request: str, reference: str, future: Future[Payment]) -> None:
+    """Logs that the outcome of a request is not known yet and, after its end, the result."""
+    _warn(
+        "interrupted during the %s for %r: it is still in progress (outcome UNKNOWN)",
+        request,
         reference,
     )
     future.add_done_callback(
-        lambda done: _log.warning("%s", payment_interrupted(reference, done.result))
+        lambda done: _warn("%s", payment_interrupted(request, reference, done.result))
     )
+
+
+def _warn(message: str, *arguments: object) -> None:
+    """Logs a warning. An exception of a handler must not replace the CancelledError, whose cause
+    has the result."""
+    try:
+        _log.warning(message, *arguments)
+    except Exception:
+        print_exception()
 
 
 async def _in_thread(function: Callable[[], T]) -> T:

@@ -1,4 +1,4 @@
-"""The client."""
+"""The client, and the functions that need none."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ from ._arguments import (
     wrong_type,
 )
 from ._codes import Outcome
-from ._enums import Api, Environment
-from ._errors import InvalidError
+from ._enums import Api, Environment, Kind
+from ._errors import FlexPayError, InvalidError
 from ._interrupted import payment_interrupted
 from ._library import library
+from ._log import log_call
 from ._models import Callback, Payment, Transaction
 from ._structs import new_struct
 
 T = TypeVar("T")
+R = TypeVar("R", Payment, Transaction)
 
 
 class NotCopyable:
@@ -65,6 +67,7 @@ class Expected:
     reference, amount, currency: those of your payment request.
     order_number: the gateway's order number for it. Set it if your records have it; it must be the
         one that you pass to `wait`.
+    kind: "card", "mobile" or "payout" (or Kind.CARD, Kind.MOBILE, Kind.PAYOUT). None: "card".
 
     Raises InvalidError for text that C would truncate. `wait` refuses missing values and invalid
     amounts.
@@ -77,8 +80,9 @@ class Expected:
         amount: Amount,
         currency: str,
         order_number: Optional[str] = None,
+        kind: Union[Kind, str, None] = None,
     ) -> None:
-        self._struct = _expected(reference, amount, currency, order_number)
+        self._struct = _expected(reference, amount, currency, order_number, kind)
 
     @property
     def pointer(self) -> int:
@@ -138,6 +142,15 @@ class Client(NotCopyable):
     callback_secret: your secret, of at least 16 characters, which signs every callback URL.
         `verify_callback` then refuses a callback that was not sent to a signed URL.
     callback_secret_previous: the previous secret. URLs signed with it are still accepted.
+    mobile_url: the full URL of the service for payments by mobile money (".../paymentService").
+    payout_url: the full URL of the payout service (".../merchantPayOutService").
+    allow_payout: Allows payouts. Without it, the client refuses to send money out, so that a shop
+        that only sells cannot do so by mistake or after an attack.
+    trace: Adds a trace to each payment, transaction and error: what the call did, step by step, as
+        JSON text for your log. It never contains the token, a body, or a header other than type and
+        date. Each call is then also logged to `logging.getLogger("flexpay")`: a success at level
+        DEBUG, a failure at level WARNING, and at level ERROR if its outcome is unknown. The record
+        has the trace as a dict, `record.trace`, and `record.correlation_id`.
 
     Raises InvalidError (its `field` names the setting) and LibraryError. For a wrong type, it and
     every function here raise InvalidTypeError, which is also a TypeError. Nothing is sent.
@@ -165,6 +178,10 @@ class Client(NotCopyable):
         private_connections: bool = False,
         callback_secret: Optional[str] = None,
         callback_secret_previous: Optional[str] = None,
+        mobile_url: Optional[str] = None,
+        payout_url: Optional[str] = None,
+        allow_payout: bool = False,
+        trace: bool = False,
     ) -> None:
         config: Any = new_struct("flexpay_config")
         try:
@@ -184,11 +201,15 @@ class Client(NotCopyable):
                 | flag(check_once, "check_once", _abi.FLAG_CHECK_ONCE)
                 | flag(system_roots, "system_roots", _abi.FLAG_SYSTEM_ROOTS)
                 | flag(private_connections, "private_connections", _abi.FLAG_PRIVATE_CONNECTIONS)
+                | flag(allow_payout, "allow_payout", _abi.FLAG_ALLOW_PAYOUT)
+                | flag(trace, "trace", _abi.FLAG_TRACE)
             )
             config.callback_secret = optional_text(callback_secret, "callback_secret")
             config.callback_secret_previous = optional_text(
                 callback_secret_previous, "callback_secret_previous"
             )
+            config.mobile_url = optional_text(mobile_url, "mobile_url")
+            config.payout_url = optional_text(payout_url, "payout_url")
             new = library().functions.flexpay_client_new
             pointer = _results.call(new, ctypes.byref(config))
         finally:
@@ -199,11 +220,12 @@ class Client(NotCopyable):
     @classmethod
     def from_env(cls) -> Client:
         """A client from FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_ENVIRONMENT ("live", "test"),
-        FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL, FLEXPAY_TIMEOUT_MS,
-        FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY, FLEXPAY_APP_NAME,
-        FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_ALLOW_PLAIN_HTTP,
-        FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS and FLEXPAY_PRIVATE_CONNECTIONS ("0", "1"). The
-        first two are required.
+        FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL, FLEXPAY_MOBILE_URL,
+        FLEXPAY_PAYOUT_URL, FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE,
+        FLEXPAY_PROXY, FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
+        FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS,
+        FLEXPAY_PRIVATE_CONNECTIONS, FLEXPAY_ALLOW_PAYOUT and FLEXPAY_TRACE ("0", "1"). The first
+        two are required.
 
         Raises InvalidError (its `field` names the variable or setting) and LibraryError. No other
         thread may change the environment during the call.
@@ -250,9 +272,10 @@ class Client(NotCopyable):
         cancel_url: Optional[str] = None,
         decline_url: Optional[str] = None,
         home_url: Optional[str] = None,
+        correlation_id: Optional[str] = None,
     ) -> Payment:
-        """Sends a payment request to the gateway, AT MOST ONCE, whatever happens. When the call
-        fails, the error's `outcome` says whether you may repeat it.
+        """Sends a request for a payment by card to the gateway, AT MOST ONCE, whatever happens.
+        When the call fails, the error's `outcome` says whether you may repeat it.
 
         reference: your own. Never use one twice: only the reference protects you from a second
             payment.
@@ -262,6 +285,8 @@ class Client(NotCopyable):
         callback_url: where the gateway posts its callback.
         approve_url, cancel_url, decline_url: where the customer's browser goes afterwards.
         home_url: your home page (Api.V1_1 only).
+        correlation_id: an id of your own for this call, for its trace: 1 to 64 printable ASCII
+            characters. It is not sent to the gateway.
 
         Blocks up to the client's timeout_ms. Raises InvalidError, ResolveError, ConnectError,
         ProxyError, TLSError, TimedOutError, ConnectionLostError, ReplyError, GatewayError,
@@ -282,27 +307,103 @@ class Client(NotCopyable):
             cancel_url=optional_text(cancel_url, "cancel_url"),
             decline_url=optional_text(decline_url, "decline_url"),
             home_url=optional_text(home_url, "home_url"),
+            correlation_id=optional_text(correlation_id, "correlation_id"),
         )
+        return self._send(library().functions.flexpay_pay, request, "payment request", reference)
 
-        def send() -> Payment:
-            functions = library().functions
-            pointer = self._call(functions.flexpay_pay, ctypes.byref(request))
-            return _results.copy_and_free(pointer, functions.flexpay_payment_free, _results.payment)
+    def pay_mobile(
+        self,
+        *,
+        reference: str,
+        amount: Amount,
+        currency: str,
+        phone: str,
+        callback_url: str,
+        description: Optional[str] = None,
+        approve_url: Optional[str] = None,
+        cancel_url: Optional[str] = None,
+        decline_url: Optional[str] = None,
+        return_url: Optional[str] = None,
+        correlation_id: Optional[str] = None,
+    ) -> Payment:
+        """Sends a request for a payment by mobile money (M-Pesa, Orange Money, Airtel Money,
+        Afrimoney) to the gateway, AT MOST ONCE, whatever happens. When the call fails, the error's
+        `outcome` says whether you may repeat it.
 
-        if not _can_be_interrupted():
-            return send()
-        call = _Call(send)
-        try:
-            call.start()
-            payment: Payment = call.result()
-            return payment
-        except BaseException as interrupt:
-            was_sent = not call.cancel_before_start()
-            if not was_sent or interrupt is call.error:
-                raise
-            # A signal handler raised it. The payment's result must not be lost.
-            call.wait()
-            raise interrupt from payment_interrupted(reference, call.result)
+        The customer receives a message on the phone and confirms with a PIN: there is no page. Then
+        call `wait` with an Expected of kind "mobile". The payment always has an order number.
+
+        reference: your own. Never use one twice: only the reference protects you from a second
+            payment.
+        amount: greater than zero, at most two decimals: "25.50", 100, Decimal("25.50"). No float.
+        currency: "CDF" or "USD".
+        phone: the customer's number, as people write it: "0812345678", "+243 81 234 56 78". See
+            `normalize_phone`.
+        callback_url: where the gateway posts its callback.
+        description: what the payment is for.
+        approve_url, cancel_url, decline_url: the URLs after the payment.
+        return_url: the URL to return to. One guide of the gateway calls it mandatory; live requests
+            without it are accepted.
+        correlation_id: as for `pay`.
+
+        Blocks up to the client's timeout_ms. Raises what `pay` raises. Ctrl-C does not abort it:
+        see `pay`.
+        """
+        request = new_struct(
+            "flexpay_mobile_request",
+            reference=text(reference, "reference"),
+            amount=amount_text(amount, "amount"),
+            currency=text(currency, "currency"),
+            phone=text(phone, "phone"),
+            callback_url=text(callback_url, "callback_url"),
+            description=optional_text(description, "description"),
+            approve_url=optional_text(approve_url, "approve_url"),
+            cancel_url=optional_text(cancel_url, "cancel_url"),
+            decline_url=optional_text(decline_url, "decline_url"),
+            return_url=optional_text(return_url, "return_url"),
+            correlation_id=optional_text(correlation_id, "correlation_id"),
+        )
+        function = library().functions.flexpay_pay_mobile
+        return self._send(function, request, "payment request", reference)
+
+    def payout(
+        self,
+        *,
+        reference: str,
+        amount: Amount,
+        currency: str,
+        phone: str,
+        callback_url: str,
+        correlation_id: Optional[str] = None,
+    ) -> Payment:
+        """Sends your money to a mobile money account, AT MOST ONCE, whatever happens. A repeated
+        payout gives the money away: when the call fails, the error's `outcome` says whether you may
+        repeat it.
+
+        Without the client's allow_payout it is refused: InvalidError, field "allow_payout". When it
+        returns, the gateway has accepted the payout. The beneficiary has the money when
+        `verify_order` with the kind "payout" returns State.PAID.
+
+        reference: your own. Never use one twice, and never that of a payment.
+        amount: greater than zero, at most two decimals: "25.50", 100, Decimal("25.50"). No float.
+        currency: "CDF" or "USD".
+        phone: the beneficiary's number, as people write it. See `normalize_phone`.
+        callback_url: where the gateway posts its callback.
+        correlation_id: as for `pay`.
+
+        Blocks up to the client's timeout_ms. Raises what `pay` raises. Ctrl-C does not abort it:
+        see `pay`.
+        """
+        request = new_struct(
+            "flexpay_payout_request",
+            reference=text(reference, "reference"),
+            amount=amount_text(amount, "amount"),
+            currency=text(currency, "currency"),
+            phone=text(phone, "phone"),
+            callback_url=text(callback_url, "callback_url"),
+            correlation_id=optional_text(correlation_id, "correlation_id"),
+        )
+        return self._send(library().functions.flexpay_payout, request, "payout request", reference)
 
     def check(self, order_number: Optional[str]) -> Transaction:
         """Requests the state of an order from the gateway. A transaction that was found is not
@@ -329,6 +430,7 @@ class Client(NotCopyable):
         failed_grace_ms: Optional[int] = None,
         cancel: Optional[CancelToken] = None,
         expected: Optional[Expected] = None,
+        correlation_id: Optional[str] = None,
     ) -> Transaction:
         """Waits for the final state of an order. Sends checks at growing intervals until the state
         is final, the time is up, or the wait is cancelled.
@@ -340,14 +442,17 @@ class Client(NotCopyable):
 
         order_number: the gateway's number. None (a payment of Api.V1 has none) is refused with an
             error that says so.
-        timeout_ms: how long to wait in total. None: 600 000.
-        interval_ms: the pause before the second check; it grows by half each time. None: 1 000.
-        max_interval_ms: the longest pause. None: 10 000.
+        timeout_ms: how long to wait in total. None: 600 000; 300 000 for a mobile payment.
+        interval_ms: the pause before the second check; it grows by half each time. None: 1 000;
+            2 000 for a mobile payment.
+        max_interval_ms: the longest pause. None: 10 000; 5 000 for a mobile payment.
         failed_grace_ms: how long the state must stay FAILED to be final; the same for CANCELLED,
             REFUNDING and REFUNDED. None: 30 000.
         cancel: a token that cancels the wait.
         expected: the payment you requested. A transaction with another reference, amount or
-            currency ends the wait with MismatchError. None: nothing is compared.
+            currency ends the wait with MismatchError. If its kind is "mobile", the defaults above
+            are those of a customer who confirms on the phone. None: nothing is compared.
+        correlation_id: as for `pay`.
 
         Blocks up to timeout_ms. Ctrl-C in the main thread ends it at once and cancels `cancel`, if
         given. Python does not deliver Ctrl-C to other threads: there, pass a token and cancel it.
@@ -361,6 +466,7 @@ class Client(NotCopyable):
         if expected is not None and not isinstance(expected, Expected):
             raise wrong_type("expected", "Expected", expected)
         token = CancelToken() if cancel is None else cancel
+        correlation = optional_text(correlation_id, "correlation_id")
         timeouts = {
             "timeout_ms": milliseconds(timeout_ms, "timeout_ms"),
             "interval_ms": milliseconds(interval_ms, "interval_ms"),
@@ -373,6 +479,7 @@ class Client(NotCopyable):
                 "flexpay_wait_options",
                 cancel=token.pointer,
                 expected=None if expected is None else expected.pointer,
+                correlation_id=correlation,
                 **timeouts,
             )
             return self._call_for_transaction(
@@ -390,6 +497,8 @@ class Client(NotCopyable):
         currency: str,
         order_number: Optional[str] = None,
         query: Optional[str] = None,
+        kind: Union[Kind, str, None] = None,
+        correlation_id: Optional[str] = None,
     ) -> Transaction:
         """Verifies a callback: parses it, checks its order with the gateway, and compares
         reference, amount and currency with your payment request.
@@ -400,16 +509,21 @@ class Client(NotCopyable):
         body: the bytes as received.
         reference, amount, currency: those of your payment request, from your own records.
         order_number: the gateway's order number for it. Set it whenever you recorded one: then that
-            order is checked, whatever the callback contains.
+            order is checked, whatever the callback contains. For a payout, it or the client's
+            callback_secret is required: a callback does not say that it is about a payout.
         query: the query string of the request that delivered the callback ("flexpay=1.abc"), with
             or without its "?". Required if the client has a callback_secret: the signature in it is
             verified before a check is sent.
+        kind: "card", "mobile" or "payout" (or Kind.CARD, Kind.MOBILE, Kind.PAYOUT). None: "card". A
+            callback URL is signed for one kind. A transaction that was paid by card is neither a
+            mobile payment nor a payout: MismatchError, field "kind".
+        correlation_id: as for `pay`.
 
         Blocks up to the client's timeout_ms; Ctrl-C ends it at once. Raises CallbackError (it
         cannot be parsed), MismatchError (it is not about this payment), and what `check` raises.
         """
         data = body_bytes(body)
-        expected = _expected(reference, amount, currency, order_number, query)
+        expected = _expected(reference, amount, currency, order_number, kind, query, correlation_id)
         return _run_interruptible(
             lambda: self._call_for_transaction(
                 library().functions.flexpay_verify_callback, data, len(data), ctypes.byref(expected)
@@ -423,6 +537,8 @@ class Client(NotCopyable):
         amount: Amount,
         currency: str,
         order_number: Optional[str],
+        kind: Union[Kind, str, None] = None,
+        correlation_id: Optional[str] = None,
     ) -> Transaction:
         """Verifies an order without a callback: checks it with the gateway, and compares reference,
         amount and currency with your payment request. For a point of sale, or a periodic job over
@@ -433,24 +549,61 @@ class Client(NotCopyable):
 
         reference, amount, currency: those of your payment request, from your own records.
         order_number: the gateway's order number for it, from your own records. None is refused.
+        kind, correlation_id: as for `verify_callback`.
 
         Blocks up to the client's timeout_ms; Ctrl-C ends it at once. Raises MismatchError (it is
         another payment), and what `check` raises.
         """
-        expected = _expected(reference, amount, currency, order_number)
+        expected = _expected(
+            reference, amount, currency, order_number, kind, correlation_id=correlation_id
+        )
         return _run_interruptible(
             lambda: self._call_for_transaction(
                 library().functions.flexpay_verify_order, ctypes.byref(expected)
             )
         )
 
-    def _call_for_transaction(self, function: Any, *arguments: Any) -> Transaction:
-        pointer = self._call(function, *arguments)
-        return _results.copy_and_free(
-            pointer, library().functions.flexpay_transaction_free, _results.transaction
-        )
+    def _send(
+        self, function: Any, request: ctypes.Structure, request_name: str, reference: str
+    ) -> Payment:
+        """Sends a request that moves money. Its result is not lost if a signal handler raises."""
 
-    def _call(self, function: Any, *arguments: Any) -> int:
+        def send() -> Payment:
+            free = library().functions.flexpay_payment_free
+            return self._call(free, _results.payment, function, ctypes.byref(request))
+
+        if not _can_be_interrupted():
+            return send()
+        call = _Call(send)
+        try:
+            call.start()
+            payment: Payment = call.result()
+            return payment
+        except BaseException as interrupt:
+            was_sent = not call.cancel_before_start()
+            if not was_sent or interrupt is call.error:
+                raise
+            # A signal handler raised it.
+            call.wait()
+            raise interrupt from payment_interrupted(request_name, reference, call.result)
+
+    def _call_for_transaction(self, function: Any, *arguments: Any) -> Transaction:
+        free = library().functions.flexpay_transaction_free
+        return self._call(free, _results.transaction, function, *arguments)
+
+    def _call(
+        self, free: Callable[[int], None], copy: Callable[[int], R], function: Any, *arguments: Any
+    ) -> R:
+        """Calls a function of the library with this client, and copies and logs its result."""
+        try:
+            result = _results.copy_and_free(self._address(function, *arguments), free, copy)
+        except FlexPayError as error:
+            log_call(error)
+            raise
+        log_call(result)
+        return result
+
+    def _address(self, function: Any, *arguments: Any) -> int:
         handle = self._handle
         if handle is None:
             raise _closed_error()
@@ -473,6 +626,21 @@ def parse_callback(body: Body) -> Callback:
     functions = library().functions
     pointer = _results.call(functions.flexpay_parse_callback, data, len(data))
     return _results.copy_and_free(pointer, functions.flexpay_callback_free, _results.callback)
+
+
+def normalize_phone(phone: str) -> str:
+    """Converts a phone number of the DR Congo, as people write it, to "243" and nine digits, as
+    `Client.pay_mobile` and `Client.payout` send it. They do it themselves: use this to check what
+    somebody typed, or to compare numbers. Uses no network, does not block.
+
+    Accepted are "+243...", "00243..." and "243..." with nine more digits, and "0" with nine more
+    digits. Blanks, dots, dashes and brackets are removed. Anything else raises InvalidError, field
+    "phone"; its message says what is wrong. Only the gateway knows which operator a number belongs
+    to. Also raises LibraryError.
+    """
+    return _results.call_for_text(
+        library().functions.flexpay_normalize_phone, text(phone, "phone"), size=_abi.PHONE_SIZE
+    )
 
 
 def library_version() -> str:
@@ -577,7 +745,9 @@ def _expected(
     amount: Amount,
     currency: str,
     order_number: Optional[str],
+    kind: Union[Kind, str, None],
     query: Optional[str] = None,
+    correlation_id: Optional[str] = None,
 ) -> ctypes.Structure:
     return new_struct(
         "flexpay_expected",
@@ -586,6 +756,8 @@ def _expected(
         currency=text(currency, "currency"),
         order_number=optional_text(order_number, "order_number"),
         query=optional_text(query, "query"),
+        kind=choice(kind, "kind"),
+        correlation_id=optional_text(correlation_id, "correlation_id"),
     )
 
 

@@ -1,4 +1,4 @@
-"""The command line: `python -m flexpay check|wait|pay|parse-callback|doctor`."""
+"""The command line: `python -m flexpay pay|pay-mobile|payout|check|wait|parse-callback|doctor`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import encodings.unicode_escape  # noqa: F401 (`_escaped` needs it; no import after a payment)
 import json
+import logging
 import sys
 import tempfile
 import unicodedata
@@ -15,6 +16,7 @@ from enum import Enum
 from typing import Any, Callable, Dict, List, Optional
 
 from . import __version__, _doctor
+from ._arguments import CHOICES
 from ._client import Client, Expected, library_path, library_version, parse_callback
 from ._codes import Outcome
 from ._enums import State
@@ -38,6 +40,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+    # The results and their traces are printed; nothing is logged in addition.
+    logging.getLogger("flexpay").addHandler(logging.NullHandler())
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
@@ -92,6 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     wait.add_argument("--amount", help='The amount that you requested, such as "25.50".')
     wait.add_argument("--currency", help="The currency that you requested, CDF or USD.")
     wait.add_argument(
+        "--kind",
+        choices=list(CHOICES["kind"]),
+        help="What was requested. The default is card. Only with --reference.",
+    )
+    wait.add_argument(
         "--timeout",
         metavar="SECONDS",
         type=_seconds,
@@ -99,16 +108,43 @@ def _parser() -> argparse.ArgumentParser:
     )
     wait.set_defaults(parser=wait)
 
-    pay = command("pay", _pay, "Send a payment request to the gateway.")
-    pay.add_argument(
-        "--reference", required=True, help="Your own reference of the payment. Never use one twice."
+    pay = command("pay", _pay, "Send a request for a payment by card to the gateway.")
+    mobile = command(
+        "pay-mobile",
+        _pay_mobile,
+        "Send a request for a payment by mobile money to the gateway. The customer confirms it on"
+        " the phone.",
     )
-    pay.add_argument("--amount", required=True, help='The amount, such as "25.50".')
-    pay.add_argument("--currency", required=True, help="The currency, CDF or USD.")
-    pay.add_argument("--description", help="What the payment is for. The customer sees it.")
-    pay.add_argument(
-        "--callback-url", metavar="URL", help="The URL to which the gateway posts its callback."
+    payout = command(
+        "payout",
+        _payout,
+        "Send your money to a mobile money account. Requires FLEXPAY_ALLOW_PAYOUT=1.",
     )
+    for parser_of_request in (pay, mobile, payout):
+        required = parser_of_request is not pay
+        parser_of_request.add_argument(
+            "--reference", required=True, help="Your own reference of it. Never use one twice."
+        )
+        parser_of_request.add_argument(
+            "--amount", required=True, help='The amount, such as "25.50".'
+        )
+        parser_of_request.add_argument(
+            "--currency", required=True, help="The currency, CDF or USD."
+        )
+        parser_of_request.add_argument(
+            "--callback-url",
+            metavar="URL",
+            required=required,
+            help="The URL to which the gateway posts its callback.",
+        )
+    for wallet, owner in ((mobile, "customer"), (payout, "beneficiary")):
+        wallet.add_argument(
+            "--phone",
+            required=True,
+            help=f'The phone number of the {owner}, such as "0812345678".',
+        )
+    for described in (pay, mobile):
+        described.add_argument("--description", help="What it is for. The customer sees it.")
     for name, when in (
         ("approve", "after paying"),
         ("cancel", "after cancelling"),
@@ -176,11 +212,17 @@ def _wait(options: Any) -> int:
     payment = (options.reference, options.amount, options.currency)
     if None in payment and payment != (None, None, None):
         options.parser.error("--reference, --amount and --currency go together: give all or none")
+    if options.kind is not None and options.reference is None:
+        options.parser.error("--kind requires --reference, --amount and --currency")
     expected = None
     if options.reference is not None:
         reference, amount, currency = payment
         expected = Expected(
-            reference=reference, amount=amount, currency=currency, order_number=options.order
+            reference=reference,
+            amount=amount,
+            currency=currency,
+            order_number=options.order,
+            kind=options.kind,
         )
     timeout_ms = None if options.timeout is None else options.timeout * 1000
     with Client.from_env() as client:
@@ -211,6 +253,33 @@ def _pay(options: Any) -> int:
             cancel_url=options.cancel_url,
             decline_url=options.decline_url,
             home_url=options.home_url,
+        )
+    _print_result(payment, options.json)
+    return OK
+
+
+def _pay_mobile(options: Any) -> int:
+    with Client.from_env() as client:
+        payment = client.pay_mobile(
+            reference=options.reference,
+            amount=options.amount,
+            currency=options.currency,
+            phone=options.phone,
+            callback_url=options.callback_url,
+            description=options.description,
+        )
+    _print_result(payment, options.json)
+    return OK
+
+
+def _payout(options: Any) -> int:
+    with Client.from_env() as client:
+        payment = client.payout(
+            reference=options.reference,
+            amount=options.amount,
+            currency=options.currency,
+            phone=options.phone,
+            callback_url=options.callback_url,
         )
     _print_result(payment, options.json)
     return OK
@@ -300,6 +369,7 @@ def _print_error(error: FlexPayError, as_json: bool) -> None:
         "gateway_code": error.gateway_code,
         "gateway_message": error.gateway_message,
         "order_number": error.order_number,
+        "trace": error.trace,
     }
     if as_json:
         _print_json({"error": fields})
@@ -310,6 +380,8 @@ def _print_error(error: FlexPayError, as_json: bool) -> None:
         print(f"gateway message: {_escaped(error.gateway_message)}", file=sys.stderr)
     if error.order_number is not None:
         print(f"order number: {_escaped(error.order_number)}", file=sys.stderr)
+    if error.trace is not None:
+        print(f"trace: {_escaped(error.trace)}", file=sys.stderr)
 
 
 def _json_value(value: object) -> object:

@@ -4,7 +4,8 @@ The connections are made by Python, not by the library, so that each step can be
 Then the doctor sends two requests that change nothing. The library checks an order that cannot
 exist: the reply shows whether the token is valid. And the pay URL receives an empty request without
 the token: the reply shows whether it is a payment service. Such a request is not a payment: it has
-no amount and no reference.
+no amount and no reference. The services for mobile money and payouts receive no such request; only
+their host is examined, if it is not that of the check service.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from ._errors import (
 )
 from ._library import library
 
-# The hosts from include/flexpay.h (payments, checks), used if no URL is set.
+# The hosts from include/flexpay.h (card payments; the rest), used if no URL is set.
 HOSTS: Dict[str, Tuple[str, str]] = {
     "live": ("cardpayment.flexpay.cd", "backend.flexpay.cd"),
     "test": ("beta-cardpayment.flexpay.cd", "beta-backend.flexpay.cd"),
@@ -99,10 +100,15 @@ def _examine(send_requests: bool) -> Iterator[Finding]:
         yield Finding("services", None, "not examined: the settings are not known to be valid")
         return
     clock_ahead_s = None
-    for name, url in _services():
+    services = _services()
+    for name, url in services.items():
+        if name in ("mobile", "payout") and _same_host(url, services["check"]):
+            continue
         findings, measured_s = _service(name, url)
         yield from findings
         clock_ahead_s = clock_ahead_s if measured_s is None else measured_s
+        if name in ("mobile", "payout"):
+            continue
         request = "pay API" if name == "pay" else "check token"
         if any(finding.ok is False for finding in findings):
             yield Finding(request, None, "skipped: see above")
@@ -148,13 +154,15 @@ def _settings() -> Finding:
             f"{error}. Correct {variable} in the environment of this program (`python -m pydoc"
             " flexpay.Client` explains each setting)",
         )
-    (_, pay), (_, check) = _services()
+    services = _services()
+    payouts = f"payouts to {services['payout']}" if "payout" in services else "no payouts"
     note = "" if _api() == "v1.1" else " (its payments have no order number; those of v1.1 do)"
     return Finding(
         "settings",
         True,
         f"merchant {_env('FLEXPAY_MERCHANT')}, api {_api()}{note},"
-        f" payments to {pay}, checks to {check}",
+        f" payments to {services['pay']}, mobile payments to {services['mobile']}, {payouts},"
+        f" checks to {services['check']}",
     )
 
 
@@ -186,13 +194,23 @@ def _expiry(token: str) -> Optional[datetime]:
         return None
 
 
-def _services() -> List[Tuple[str, str]]:
-    """The services' URLs, as the library determines them in src/config.rs."""
-    pay, check = HOSTS[_env("FLEXPAY_ENVIRONMENT") or "live"]
-    return [
-        ("pay", _env("FLEXPAY_PAY_URL") or f"https://{pay}{PAY_PATHS[_api()][0]}"),
-        ("check", _env("FLEXPAY_CHECK_URL") or f"https://{check}/api/rest/v1/check"),
-    ]
+def _services() -> Dict[str, str]:
+    """The services' URLs, as the library determines them in src/config.rs. The payout service only
+    if payouts are allowed."""
+    pay, backend = HOSTS[_env("FLEXPAY_ENVIRONMENT") or "live"]
+    base = f"https://{backend}/api/rest/v1"
+    services = {
+        "pay": _env("FLEXPAY_PAY_URL") or f"https://{pay}{PAY_PATHS[_api()][0]}",
+        "check": _env("FLEXPAY_CHECK_URL") or f"{base}/check",
+        "mobile": _env("FLEXPAY_MOBILE_URL") or f"{base}/paymentService",
+    }
+    if _env("FLEXPAY_ALLOW_PAYOUT") == "1":
+        services["payout"] = _env("FLEXPAY_PAYOUT_URL") or f"{base}/merchantPayOutService"
+    return services
+
+
+def _same_host(url: str, other: str) -> bool:
+    return urlsplit(url)[:2] == urlsplit(other)[:2]
 
 
 class _Target:

@@ -29,6 +29,8 @@ class FlexPayError(Exception):
     #: The order number in the reply to a failed payment request. Check it with `Client.check`
     #: before you repeat anything.
     order_number: Optional[str] = None
+    #: What the call did, step by step, as JSON text; None without the setting `trace`.
+    trace: Optional[str] = None
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class FlexPayError(Exception):
         gateway_code: Optional[str] = None,
         gateway_message: Optional[str] = None,
         order_number: Optional[str] = None,
+        trace: Optional[str] = None,
     ) -> None:
         super().__init__(message)
         self.code = type(self).code if code is None else code
@@ -50,6 +53,7 @@ class FlexPayError(Exception):
         self.gateway_code = gateway_code
         self.gateway_message = gateway_message
         self.order_number = order_number
+        self.trace = trace
 
     @property
     def message(self) -> str:

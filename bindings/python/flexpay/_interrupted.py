@@ -1,4 +1,4 @@
-"""The result of a payment whose caller was interrupted."""
+"""The result of a payment or a payout whose caller was interrupted."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ._models import Payment
 
 
 class PaymentInterrupted(Exception):  # noqa: N818 (only used as a cause, never raised itself)
-    """The result of a payment whose caller was interrupted during the call.
+    """The result of a payment or a payout whose caller was interrupted during the call.
 
-    It is never raised. It is the `__cause__` of the exception that `pay` raises: KeyboardInterrupt,
-    another exception of a signal handler, or asyncio's CancelledError. So the traceback shows it,
-    and a program can read it:
+    It is never raised. It is the `__cause__` of the exception that `pay`, `pay_mobile` or `payout`
+    raises: KeyboardInterrupt, another exception of a signal handler, or asyncio's CancelledError.
+    So the traceback shows it, and a program can read it:
 
         except KeyboardInterrupt as interrupt:
             if isinstance(interrupt.__cause__, PaymentInterrupted):
                 record(interrupt.__cause__.payment, interrupt.__cause__.error)
 
-    Exactly one of the two is set: `payment` if the gateway accepted the payment, `error` if not.
+    Exactly one of the two is set: `payment` if the gateway accepted the request, `error` if not.
     """
 
     def __init__(
@@ -33,9 +33,14 @@ class PaymentInterrupted(Exception):  # noqa: N818 (only used as a cause, never 
         self.error = error
 
 
-def payment_interrupted(reference: str, result: Callable[[], Payment]) -> PaymentInterrupted:
-    """The PaymentInterrupted for a call that has ended; `result` returns or raises its result."""
-    prefix = f"interrupted during the payment request for {reference!r}: "
+def payment_interrupted(
+    request: str, reference: str, result: Callable[[], Payment]
+) -> PaymentInterrupted:
+    """The PaymentInterrupted for a call that has ended; `result` returns or raises its result.
+
+    request: what was sent: "payment request" or "payout request".
+    """
+    prefix = f"interrupted during the {request} for {reference!r}: "
     try:
         payment = result()
     except Exception as error:

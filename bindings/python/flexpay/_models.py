@@ -12,11 +12,12 @@ from ._enums import State
 
 @dataclass(frozen=True)
 class Payment:
-    """A payment that the gateway accepted. The customer has not paid yet."""
+    """A payment or a payout that the gateway accepted. The money has not moved yet."""
 
-    #: Where to send the customer; None if there is a page instead.
+    #: Where to send the customer; None if there is a page instead, and for mobile money.
     redirect_url: Optional[str]
-    #: The gateway's number, which `check` and `wait` need. Api.V1 has none.
+    #: The gateway's number, which `check` and `wait` need. A card payment of Api.V1 has none; a
+    #: mobile payment and a payout always have one.
     order_number: Optional[str]
     #: The gateway's code, as received.
     code: Optional[str]
@@ -24,13 +25,17 @@ class Payment:
     message: Optional[str]
     #: The HTML for the customer's browser, if the gateway's page has no URL to redirect to.
     page: Optional[str] = field(repr=False)
+    #: What the call did, step by step, as JSON text; None without the setting `trace`. It is about
+    #: the call, so it is not compared.
+    trace: Optional[str] = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
 class Transaction:
     """A transaction as reported by the gateway. Absent or unreadable fields are None."""
 
-    #: Only State.PAID means that the customer has paid.
+    #: Only State.PAID means that the customer has paid or, for a payout, that the beneficiary has
+    #: the money.
     state: State
     #: The gateway's status, as received.
     status: Optional[str]
@@ -58,6 +63,9 @@ class Transaction:
     message: Optional[str]
     #: The reply as received.
     raw: Optional[str] = field(repr=False)
+    #: What the call did, step by step, as JSON text; None without the setting `trace`. It is about
+    #: the call, so it is not compared.
+    trace: Optional[str] = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

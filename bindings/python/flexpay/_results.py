@@ -19,12 +19,11 @@ T = TypeVar("T")
 
 
 def call(function: Any, *arguments: Any) -> int:
-    """Calls a library function that returns a result or an error.
+    """Calls a library function that returns an object or an error.
 
-    Returns the address of the result, or raises the error as an exception. The exception keeps a
+    Returns the address of the object, or raises the error as an exception. The exception keeps a
     copy of the error and no other data of this frame.
     """
-    functions = library().functions
     result, error = ctypes.c_void_p(), ctypes.c_void_p()
     code = function(*arguments, ctypes.byref(result), ctypes.byref(error))
     if code == _abi.OK:
@@ -32,10 +31,25 @@ def call(function: Any, *arguments: Any) -> int:
         return address
     # They refer to the settings, and so to the token; the exception would keep them alive.
     del arguments
+    raise _copy_and_free_error(code, error)
+
+
+def call_for_text(function: Any, *arguments: Any, size: int) -> str:
+    """Calls a library function that fills a buffer of `size` bytes with text, or returns an error.
+    It is raised as by `call`."""
+    buffer, error = ctypes.create_string_buffer(size), ctypes.c_void_p()
+    code = function(*arguments, buffer, size, ctypes.byref(error))
+    if code == _abi.OK:
+        return buffer.value.decode()
+    del arguments
+    raise _copy_and_free_error(code, error)
+
+
+def _copy_and_free_error(code: int, error: ctypes.c_void_p) -> FlexPayError:
     try:
-        raise _exception(code, error.value)
+        return _exception(code, error.value)
     finally:
-        functions.flexpay_error_free(error)
+        library().functions.flexpay_error_free(error)
 
 
 def copy_and_free(address: int, free: Callable[[int], None], copy: Callable[[int], T]) -> T:
@@ -61,6 +75,7 @@ def _exception(code: int, error: Optional[int]) -> FlexPayError:
         gateway_code=_decoded(struct.gateway_code),
         gateway_message=_decoded(struct.gateway_message),
         order_number=_decoded(struct.order_number),
+        trace=_decoded(struct.trace),
     )
 
 
@@ -76,6 +91,7 @@ def payment(address: int) -> Payment:
         code=_decoded(struct.code),
         message=_decoded(struct.message),
         page=_decoded(struct.page),
+        trace=_decoded(struct.trace),
     )
 
 
@@ -98,6 +114,7 @@ def transaction(address: int) -> Transaction:
         code=_decoded(struct.code),
         message=_decoded(struct.message),
         raw=_decoded(struct.raw),
+        trace=_decoded(struct.trace),
     )
 
 
@@ -117,18 +134,12 @@ def callback(address: int) -> Callback:
         channel=_decoded(struct.channel),
         message=_decoded(struct.message),
         raw=struct.raw.decode(),
-        key=_key(struct),
+        key=call_for_text(
+            library().functions.flexpay_callback_key,
+            ctypes.byref(struct),
+            size=_abi.CALLBACK_KEY_SIZE,
+        ),
     )
-
-
-def _key(struct: Any) -> str:
-    key = ctypes.create_string_buffer(_abi.CALLBACK_KEY_SIZE)
-    code = library().functions.flexpay_callback_key(
-        ctypes.byref(struct), key, _abi.CALLBACK_KEY_SIZE, None
-    )
-    if code != _abi.OK:
-        raise _exception(code, None)
-    return key.value.decode()
 
 
 def _decimal(value: Optional[bytes]) -> Optional[Decimal]:

@@ -34,6 +34,13 @@ URLS = {
     "decline_url": "https://shop.example/no",
 }
 ORDER: Dict[str, Any] = {"amount": "25.50", "currency": "USD", **URLS}
+# For `pay_mobile` and `payout`. The sandbox decides about this number only on request.
+WALLET: Dict[str, Any] = {
+    "amount": "575",
+    "currency": "CDF",
+    "phone": "081 234 56 78",
+    "callback_url": URLS["callback_url"],
+}
 
 
 def wait_until(condition: Callable[[], Any]) -> Any:
@@ -104,6 +111,8 @@ class Sandbox:
             "api": flexpay.Api.V1_1,
             "pay_url": base + "/v1.1/pay",
             "check_url": base + "/api/rest/v1/check",
+            "mobile_url": base + "/api/rest/v1/paymentService",
+            "payout_url": base + "/api/rest/v1/merchantPayOutService",
         }
         if tls:
             arguments["ca_file"] = self.ca_file

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -131,7 +132,11 @@ def main(sandbox_url: str, network_calls: int) -> int:
     offline = flexpay.Client(**settings(pay_url=CLOSED, check_url=CLOSED))  # type: ignore[arg-type]
     cancelled = flexpay.CancelToken()
     cancelled.cancel()
+    traced = flexpay.Client(trace=True, **settings())  # type: ignore[arg-type]
+    # `refused` needs no log.
+    logging.getLogger("flexpay").addHandler(logging.NullHandler())
     order = {"reference": "R-1", "currency": "CDF"}
+    wallet = {"phone": "no phone", "callback_url": "https://shop.example/"}
     local: Dict[str, Callable[[], object]] = {
         "parse_callback": lambda: flexpay.parse_callback(BODY),
         "parse_callback, unreadable": refused(lambda: flexpay.parse_callback(b"nonsense")),
@@ -140,9 +145,14 @@ def main(sandbox_url: str, network_calls: int) -> int:
         "a client, refused": refused(lambda: flexpay.Client(merchant="", token="t")),
         "a client from an empty environment": refused(flexpay.Client.from_env),
         "a cancel token": cancel,
+        "normalize_phone": lambda: flexpay.normalize_phone("081 234 56 78"),
+        "normalize_phone, invalid": refused(lambda: flexpay.normalize_phone("+33")),
         "may_replace": lambda: flexpay.State.PAID.may_replace(flexpay.State.PENDING),
         "pay, invalid": refused(lambda: offline.pay(amount="x", **order)),
+        "pay_mobile, invalid": refused(lambda: offline.pay_mobile(amount=1, **order, **wallet)),
+        "payout, not allowed": refused(lambda: offline.payout(amount=1, **order, **wallet)),
         "check, invalid": refused(lambda: offline.check("")),
+        "check, invalid, traced": refused(lambda: traced.check("")),
         "wait, cancelled": refused(lambda: offline.wait("O-1", cancel=cancelled)),
         "verify_callback, unreadable": refused(
             lambda: offline.verify_callback(b"nonsense", amount=1, **order)
@@ -168,6 +178,11 @@ def main(sandbox_url: str, network_calls: int) -> int:
             api=flexpay.Api.V1_1,
             pay_url=sandbox_url + "/vectors/pay/json-as-observed",
             check_url=sandbox_url + "/vectors/check/documented-example",
+            # The replies have the same form.
+            mobile_url=sandbox_url + "/vectors/pay/json-as-observed",
+            payout_url=sandbox_url + "/vectors/pay/json-as-observed",
+            allow_payout=True,
+            trace=True,
         )
         number = "9bsTX7qXdpQe243815877848"
         body = f'{{"code":"0","reference":"MMO00012","orderNumber":"{number}"}}'.encode()
@@ -175,6 +190,7 @@ def main(sandbox_url: str, network_calls: int) -> int:
         addresses = dict.fromkeys(
             ("callback_url", "approve_url", "cancel_url", "decline_url"), "https://shop.example/"
         )
+        valid = {**wallet, "phone": "0812345678"}
         network: Dict[str, Callable[[], object]] = {
             "check": lambda: online.check(number),
             "wait": lambda: online.wait(number),
@@ -183,6 +199,8 @@ def main(sandbox_url: str, network_calls: int) -> int:
                 lambda: online.verify_callback(body, **{**expected, "amount": "51"})
             ),
             "pay": lambda: online.pay(amount=100, **order, **addresses),
+            "pay_mobile": lambda: online.pay_mobile(amount=100, **order, **valid),
+            "payout": lambda: online.payout(amount=100, **order, **valid),
             "pay, no connection": refused(lambda: offline.pay(amount=100, **order)),
         }
         loop = asyncio.new_event_loop()

@@ -44,6 +44,28 @@ flexpay_result flexpay_pay(const flexpay_client *client, const flexpay_payment_r
     (void)payment;
     return fail(error);
 }
+flexpay_result flexpay_pay_mobile(const flexpay_client *client,
+                                  const flexpay_mobile_request *request, flexpay_payment **payment,
+                                  flexpay_error **error) {
+    (void)client;
+    (void)request;
+    (void)payment;
+    return fail(error);
+}
+flexpay_result flexpay_payout(const flexpay_client *client, const flexpay_payout_request *request,
+                              flexpay_payment **payment, flexpay_error **error) {
+    (void)client;
+    (void)request;
+    (void)payment;
+    return fail(error);
+}
+flexpay_result flexpay_normalize_phone(const char *phone, char *normalized, size_t size,
+                                       flexpay_error **error) {
+    (void)phone;
+    (void)size;
+    normalized[0] = '\0';
+    return fail(error);
+}
 void flexpay_payment_free(flexpay_payment *payment) { free(payment); }
 
 flexpay_result flexpay_check(const flexpay_client *client, const char *order_number,

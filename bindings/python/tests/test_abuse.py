@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
-from conftest import ORDER, TIMEOUT_S, URLS, Sandbox, python
+from conftest import ORDER, TIMEOUT_S, URLS, WALLET, Sandbox, python
 
 import flexpay
 from flexpay import CancelToken, Client, InvalidError, Outcome
@@ -44,13 +44,35 @@ TEXTS: Dict[str, Call] = {
             "app_name",
             "callback_secret",
             "callback_secret_previous",
+            "mobile_url",
+            "payout_url",
         )
     },
     "order_number": lambda client, value: client.check(value),
 }
 MORE_TEXTS: List[Tuple[str, Call]] = [
     *TEXTS.items(),
+    *(
+        (
+            name,
+            lambda client, value, name=name: client.pay_mobile(
+                **{"reference": "R-1", **WALLET, name: value}
+            ),
+        )
+        for name in ("reference", *WALLET, *URLS, "description", "return_url", "correlation_id")
+    ),
+    *(
+        (
+            name,
+            lambda client, value, name=name: client.payout(
+                **{"reference": "R-1", **WALLET, name: value}
+            ),
+        )
+        for name in ("reference", *WALLET, "correlation_id")
+    ),
+    ("phone", lambda _, value: flexpay.normalize_phone(value)),
     ("order_number", lambda client, value: client.wait(value)),
+    ("correlation_id", lambda client, value: client.wait("O-1", correlation_id=value)),
     *(
         (
             name,
@@ -58,11 +80,11 @@ MORE_TEXTS: List[Tuple[str, Call]] = [
                 BODY, **{**EXPECTED, name: value}
             ),
         )
-        for name in ("reference", "amount", "currency", "order_number", "query")
+        for name in (*NUMBERED, "query", "correlation_id")
     ),
     *(
         (name, lambda client, value, name=name: client.verify_order(**{**NUMBERED, name: value}))
-        for name in ("reference", "amount", "currency", "order_number")
+        for name in ("reference", "amount", "currency", "order_number", "correlation_id")
     ),
     *(
         (name, lambda _, value, name=name: flexpay.Expected(**{**NUMBERED, name: value}))

@@ -365,7 +365,17 @@ def test_a_client_from_the_environment(sandbox: Sandbox, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    "name", ["__init__", "pay", "check", "wait", "verify_callback", "verify_order"]
+    "name",
+    [
+        "__init__",
+        "pay",
+        "pay_mobile",
+        "payout",
+        "check",
+        "wait",
+        "verify_callback",
+        "verify_order",
+    ],
 )
 def test_its_arguments_are_those_of_the_client(name: str) -> None:
     arguments = dict(inspect.signature(getattr(Client, name)).parameters)

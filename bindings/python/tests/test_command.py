@@ -64,6 +64,42 @@ def test_pay_and_check(sandbox: Sandbox) -> None:
     assert not any(line.startswith("raw") for line in output)
 
 
+WALLET = [
+    *("--amount", "575", "--currency", "CDF", "--phone", "081 234 56 78"),
+    *("--callback-url", URLS["callback_url"]),
+]
+
+
+def test_mobile_money(sandbox: Sandbox) -> None:
+    payment = run_json(sandbox, 0, "pay-mobile", "--reference", "R-1", *WALLET)
+    order = payment["order_number"]
+    sandbox.decide(order, "approve")
+    expected = ["--reference", "R-1", "--amount", "575", "--currency", "CDF", "--kind", "mobile"]
+    assert run_json(sandbox, 0, "wait", order, *expected)["state"] == "PAID"
+    assert "--kind requires --reference" in run(sandbox, 2, "wait", order, *expected[6:])
+
+
+def test_payout(sandbox: Sandbox) -> None:
+    payout = ["payout", "--reference", "P-1", *WALLET]
+    assert run(sandbox, 1, *payout).startswith("INVALID: allow_payout")
+    assert sandbox.requests("payout") == []
+    output = run(sandbox, 0, *payout, FLEXPAY_ALLOW_PAYOUT="1").splitlines()
+    assert output[0].startswith("order_number: ")
+
+
+def test_the_trace_is_printed(sandbox: Sandbox) -> None:
+    output = run(sandbox, 0, *PAY, FLEXPAY_TRACE="1").splitlines()
+    (line,) = [line for line in output if line.startswith("trace: ")]
+    assert json.loads(line.partition(" ")[2])["call"] == "pay"
+    # Nothing is logged in addition.
+    message, gateway_message, trace = run(
+        sandbox, 1, "check", "unknown", FLEXPAY_TRACE="1"
+    ).splitlines()
+    assert message.startswith("NOT_FOUND: ")
+    assert gateway_message.startswith("gateway message: ")
+    assert json.loads(trace.partition(" ")[2])["call"] == "check"
+
+
 def test_errors(sandbox: Sandbox) -> None:
     error = run_json(sandbox, 1, "check", "unknown")["error"]
     assert (error["code"], error["outcome"], error["gateway_code"]) == ("NOT_FOUND", "REFUSED", "1")

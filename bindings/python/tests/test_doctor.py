@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import http.server
 import json
+import os
 import ssl
 import threading
 from typing import Any, Dict, Optional, Tuple
 
 import pytest
-from conftest import TIMEOUT_S, Sandbox, python
+from conftest import ROOT, TIMEOUT_S, Sandbox, python
 
 from flexpay import _doctor
 
@@ -22,6 +23,8 @@ def over_tls(sandbox: Sandbox, **others: str) -> Dict[str, str]:
         **{
             "FLEXPAY_PAY_URL": sandbox.https_url + "/v1.1/pay",
             "FLEXPAY_CHECK_URL": sandbox.https_url + "/api/rest/v1/check",
+            "FLEXPAY_MOBILE_URL": sandbox.https_url + "/api/rest/v1/paymentService",
+            "FLEXPAY_PAYOUT_URL": sandbox.https_url + "/api/rest/v1/merchantPayOutService",
             **others,
         }
     )
@@ -72,7 +75,9 @@ def test_a_valid_setup(sandbox: Sandbox) -> None:
     assert "whole seconds" in findings["clock"]["detail"]
     assert findings["settings"]["detail"] == (
         "merchant ZANDO, api v1.1, payments to "
-        f"{environment['FLEXPAY_PAY_URL']}, checks to {environment['FLEXPAY_CHECK_URL']}"
+        f"{environment['FLEXPAY_PAY_URL']}, mobile payments to"
+        f" {environment['FLEXPAY_MOBILE_URL']}, no payouts, checks to"
+        f" {environment['FLEXPAY_CHECK_URL']}"
     )
     # No payment was created, and one order was checked, which cannot exist.
     (pay,) = sandbox.requests("pay")
@@ -81,6 +86,30 @@ def test_a_valid_setup(sandbox: Sandbox) -> None:
     (check,) = sandbox.requests("check")
     assert check["path"].endswith("/check/flexpay-doctor")
     assert sandbox.control("GET", "payments") == []
+
+
+def test_the_hosts_of_mobile_money_and_payouts(sandbox: Sandbox) -> None:
+    # On other hosts than the check service, and payouts are allowed.
+    other = {
+        "FLEXPAY_MOBILE_URL": sandbox.settings["FLEXPAY_MOBILE_URL"],
+        "FLEXPAY_PAYOUT_URL": "http://127.0.0.1:1/payout",
+        "FLEXPAY_ALLOW_PAYOUT": "1",
+    }
+    status, findings = run_doctor(over_tls(sandbox, **other))
+    assert status == 1
+    assert ", payouts to http://127.0.0.1:1/payout, " in findings["settings"]["detail"]
+    assert findings["mobile HTTP"]["ok"] is True
+    assert findings["payout connection"]["ok"] is False
+    assert sandbox.requests("mobile") + sandbox.requests("payout") == []
+
+
+def test_the_urls_are_those_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("FLEXPAY_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("FLEXPAY_ALLOW_PAYOUT", "1")
+    source = (ROOT / "src" / "config.rs").read_text(encoding="utf-8")
+    for url in _doctor._services().values():
+        assert f'"{url}"' in source
 
 
 def test_no_ask_sends_no_request(sandbox: Sandbox) -> None:

@@ -152,7 +152,9 @@ def test_every_code_has_its_own_exception() -> None:
 
 @pytest.mark.parametrize("kind", [FlexPayError, *flexpay._errors.BY_CODE.values()])
 def test_an_error_can_be_pickled(kind: Type[FlexPayError]) -> None:
-    error = kind("why", outcome=Outcome.REFUSED, http_status=401, field="f", order_number="O-1")
+    error = kind(
+        "why", outcome=Outcome.REFUSED, http_status=401, field="f", order_number="O-1", trace="{}"
+    )
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is kind
     assert vars(copy) == vars(error)

@@ -22,7 +22,7 @@ import shop as shop_module
 from conftest import ROOT, TIMEOUT_S, Sandbox, wait_until
 
 import flexpay
-from flexpay import State
+from flexpay import Kind, State
 
 EXAMPLES = ROOT / "examples" / "python"
 ORDER = ("INVOICE-17", "25.50", "USD")
@@ -85,6 +85,45 @@ class Shop:
     def find_order(self, **fields: str) -> str:
         payments: List[Dict[str, Any]] = self.sandbox.control("GET", "payments")
         (order,) = [str(one["order_number"]) for one in payments if fields.items() <= one.items()]
+        return order
+
+    def start_mobile(
+        self, *, order: str = ORDER[0], answers: str = "081 234 56 78\n575\n"
+    ) -> subprocess.Popen[str]:
+        """Starts mobile.py, and answers its questions. It does not wait for the grace period."""
+        without_grace = (
+            "import flexpay, runpy, sys\n"
+            "wait = flexpay.Client.wait\n"
+            "flexpay.Client.wait = lambda *order, **named: wait(\n"
+            "    *order, interval_ms=20, max_interval_ms=20, failed_grace_ms=20, **named\n"
+            ")\n"
+            "sys.argv = sys.argv[1:]\n"
+            "sys.path.insert(0, sys.argv[0].rpartition('/')[0])\n"
+            "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", without_grace, str(EXAMPLES / "mobile.py"), order],
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        assert process.stdin is not None
+        process.stdin.write(answers)
+        process.stdin.flush()
+        return process
+
+    def push(self, reference: str) -> str:
+        """Waits until the customer's phone shows a request; returns the order number."""
+
+        def find() -> Optional[str]:
+            payments = self.sandbox.control("GET", "payments")
+            found = [one["order_number"] for one in payments if one["reference"] == reference]
+            return str(found[0]) if found else None
+
+        order: str = wait_until(find)
         return order
 
     def sweep(self, **settings: str) -> Tuple[int, str]:
@@ -370,6 +409,150 @@ def test_the_documented_sql_statements(sandbox: Sandbox, shop: Shop) -> None:
     assert shop.sweep() == (0, "INVOICE-17-2 is PAID: deliver order INVOICE-17\n")
 
 
+ASKED = "Numéro de téléphone : Montant en CDF : "
+CONFIRM = "Confirmez le paiement de 575 CDF sur le téléphone 243812345678.\n"
+PAID = "La commande INVOICE-17 est payée. Merci !\n"
+NOT_PAID = "Le paiement n'a pas abouti. Vous pouvez réessayer.\n"
+IN_PROGRESS = "Le paiement est en cours de confirmation. Ne payez PAS une deuxième fois.\n"
+
+
+def finished(process: subprocess.Popen[str]) -> Tuple[int, str, str]:
+    output, errors = process.communicate(timeout=TIMEOUT_S)
+    return process.returncode, output, errors
+
+
+def test_mobile_money_is_confirmed_and_called_back_twice(sandbox: Sandbox, shop: Shop) -> None:
+    till = shop.start_mobile()
+    order = shop.push("INVOICE-17-1")
+    sandbox.decide(order, "approve", callback=True)
+    status, output, errors = finished(till)
+    assert (status, output) == (0, ASKED + CONFIRM + PAID)
+    assert shop.reply_statuses(1) == [200]
+    sandbox.control("POST", f"payments/{order}/deliver", {})
+    assert shop.reply_statuses(2) == [200] * 2
+    assert shop.rows("SELECT reference, kind, state FROM attempts") == [
+        ("INVOICE-17-1", "MOBILE", "PAID")
+    ]
+    assert shop.paid_by() == "INVOICE-17-1"
+    # The till, the callback and its repetition: only one of them delivers.
+    lines = [*errors.splitlines(), *shop.log()]
+    assert sorted(lines) == [
+        "INVOICE-17-1 is PAID: deliver order INVOICE-17",
+        *["INVOICE-17-1 stays PAID"] * 2,
+    ]
+    # An order that is paid is not requested again.
+    assert finished(shop.start_mobile()) == (0, "La commande INVOICE-17 est payée.\n", "")
+    assert len(sandbox.requests("mobile")) == 1
+
+
+@pytest.mark.parametrize(
+    ("decision", "state"), [("decline", "FAILED"), ("expire", "FAILED"), ("cancel", "CANCELLED")]
+)
+def test_mobile_money_is_refused_then_paid(
+    sandbox: Sandbox, shop: Shop, decision: str, state: str
+) -> None:
+    till = shop.start_mobile()
+    sandbox.decide(shop.push("INVOICE-17-1"), decision)
+    assert finished(till) == (1, ASKED + CONFIRM + NOT_PAID, f"INVOICE-17-1 is {state}\n")
+    # A new attempt, with a new reference.
+    till = shop.start_mobile()
+    sandbox.decide(shop.push("INVOICE-17-2"), "approve")
+    status, output, errors = finished(till)
+    assert (status, output) == (0, ASKED + CONFIRM + PAID)
+    assert errors == "INVOICE-17-2 is PAID: deliver order INVOICE-17\n"
+    assert shop.attempts() == [("INVOICE-17-1", state), ("INVOICE-17-2", "PAID")]
+
+
+def test_a_refusal_that_is_called_back_first(sandbox: Sandbox, shop: Shop) -> None:
+    # The callback server has recorded the refusal before the till begins to wait.
+    till = shop.start_mobile(answers="082 000 00 05\n575\n")
+    status, output, _ = finished(till)
+    assert (status, output.endswith(NOT_PAID)) == (1, True)
+    assert shop.attempts() == [("INVOICE-17-1", "FAILED")]
+
+
+def test_mobile_money_with_an_unknown_outcome(sandbox: Sandbox, shop: Shop) -> None:
+    sandbox.inject("mobile", "reply", status=502, body="Bad Gateway")
+    status, output, errors = finished(shop.start_mobile())
+    assert (status, output) == (1, ASKED + IN_PROGRESS)
+    assert errors.startswith("GATEWAY (UNKNOWN): ")
+    assert shop.attempts() == [("INVOICE-17-1", "PENDING")]
+    # Nothing is sent again, and no question is asked.
+    assert finished(shop.start_mobile()) == (1, IN_PROGRESS, "")
+    # Not by card either.
+    status, output, _ = shop.run("pay.py", ORDER[0], "575", "CDF")
+    assert (status, "do not pay again" in output) == (1, True)
+    assert len(sandbox.requests("mobile")) == 1
+    assert sandbox.requests("pay") == []
+    shop.age_attempts()
+    status, output = shop.sweep()
+    assert status == 1
+    assert output.startswith("INVOICE-17-1 has no order number: look for this reference in ")
+
+
+def test_the_callback_reports_an_unknown_outcome(sandbox: Sandbox, shop: Shop) -> None:
+    # The gateway had accepted it, and the customer confirms it.
+    sandbox.inject("mobile", "reset_after_reading")
+    assert finished(shop.start_mobile())[:2] == (1, ASKED + IN_PROGRESS)
+    sandbox.decide(shop.push("INVOICE-17-1"), "approve", callback=True)
+    assert shop.reply_statuses(1) == [200]
+    assert shop.log() == ["INVOICE-17-1 is PAID: deliver order INVOICE-17"]
+    assert len(sandbox.requests("mobile")) == 1
+
+
+def test_the_till_is_started_again_while_the_customer_confirms(
+    sandbox: Sandbox, shop: Shop
+) -> None:
+    first = shop.start_mobile()
+    order = shop.push("INVOICE-17-1")
+    sandbox.wait_for_request("check")
+    first.kill()
+    first.communicate(timeout=TIMEOUT_S)
+    # It waits for the same attempt.
+    second = shop.start_mobile()
+    sandbox.decide(order, "approve")
+    status, output, errors = finished(second)
+    assert (status, output) == (0, PAID)
+    assert errors == "INVOICE-17-1 is PAID: deliver order INVOICE-17\n"
+    assert len(sandbox.requests("mobile")) == 1
+
+
+def test_mobile_money_and_no_till_and_no_callback(sandbox: Sandbox, shop: Shop) -> None:
+    till = shop.start_mobile()
+    order = shop.push("INVOICE-17-1")
+    sandbox.wait_for_request("check")
+    till.kill()
+    till.communicate(timeout=TIMEOUT_S)
+    sandbox.decide(order, "approve")
+    assert shop.sweep() == (0, "INVOICE-17-1 is PAID: deliver order INVOICE-17\n")
+
+
+def test_a_wrong_phone_number_is_asked_again(sandbox: Sandbox, shop: Shop) -> None:
+    till = shop.start_mobile(answers="tel: 0812345678\n0820000003\n575\n")
+    status, output, errors = finished(till)
+    assert status == 1
+    assert "Ce n'est pas un numéro de la RDC. Exemple : 081 234 56 78\n" in output
+    assert errors.startswith("phone: ")
+    # The sandbox's customer without money.
+    assert output.endswith("Rien n'a été débité. Paiement refusé : Insufficient funds\n")
+    assert shop.attempts() == [("INVOICE-17-1", "FAILED")]
+
+
+def test_a_forged_callback_of_another_kind(sandbox: Sandbox, shop: Shop) -> None:
+    till = shop.start_mobile()
+    order = shop.push("INVOICE-17-1")
+    sandbox.wait_for_request("check")
+    till.kill()
+    till.communicate(timeout=TIMEOUT_S)
+    url = sandbox.control("GET", f"payments/{order}")["callback_url"]
+    body = f'{{"code":"0","reference":"INVOICE-17-1","orderNumber":"{order}"}}'.encode()
+    with closing(sqlite3.connect(shop.database)) as database, database:
+        database.execute("UPDATE attempts SET kind = 'CARD'")
+    # The address was signed for a mobile payment.
+    assert post(url, body) == 400
+    assert shop.log()[0].startswith("not about INVOICE-17-1: query")
+
+
 UNAVAILABLE = "Nothing was charged. You cannot pay by card here at the moment.\n"
 REFUSED = "Nothing was charged: the payment was refused. Please ask us for another way to pay.\n"
 LATER = "Nothing was charged. Please try again in a moment.\n"
@@ -469,7 +652,7 @@ def test_the_schema_is_that_of_the_php_example(tmp_path: Path) -> None:
         with closing(sqlite3.connect(":memory:")) as database:
             database.executescript(schema)
             return [
-                database.execute(f'SELECT name, type, "notnull" FROM {table}').fetchall()
+                sorted(database.execute(f'SELECT name, type, "notnull" FROM {table}').fetchall())
                 for table in ("pragma_table_info('orders')", "pragma_table_info('attempts')")
             ]
 
@@ -484,7 +667,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(shop_module, "ORDERS", str(path))
     with closing(shop_module.open_database()) as db:
         assert shop_module.add_order(db, *ORDER)
-        assert shop_module.start_attempt(db, ORDER[0]) == "INVOICE-17-1"
+        assert shop_module.start_attempt(db, ORDER[0], Kind.CARD) == "INVOICE-17-1"
     return path
 
 
@@ -523,18 +706,21 @@ def test_a_failure_does_not_replace_a_concurrent_payment(database: Path) -> None
 
 def test_an_order_has_at_most_one_open_attempt(database: Path) -> None:
     with closing(shop_module.open_database()) as db:
-        assert shop_module.start_attempt(db, ORDER[0]) is None
+        assert shop_module.start_attempt(db, ORDER[0], Kind.MOBILE) is None
         with pytest.raises(sqlite3.IntegrityError):
-            db.execute("INSERT INTO attempts (reference, order_id) VALUES ('X', 'INVOICE-17')")
+            db.execute(
+                "INSERT INTO attempts (reference, order_id, kind) VALUES ('X', ?, 'CARD')",
+                ORDER[:1],
+            )
         shop_module.record(db, "INVOICE-17-1", transaction(State.PAID))
         # No attempt starts for an order that was paid meanwhile.
-        assert shop_module.start_attempt(db, ORDER[0]) is None
+        assert shop_module.start_attempt(db, ORDER[0], Kind.CARD) is None
 
 
 def test_an_order_number_of_another_attempt(database: Path) -> None:
     with closing(shop_module.open_database()) as db:
         shop_module.record(db, "INVOICE-17-1", transaction(State.FAILED))
-        assert shop_module.start_attempt(db, ORDER[0]) == "INVOICE-17-2"
+        assert shop_module.start_attempt(db, ORDER[0], Kind.CARD) == "INVOICE-17-2"
     gateway: Any = types.SimpleNamespace(verify_callback=lambda *_, **__: transaction(State.PAID))
     body = b'{"code":"0","reference":"INVOICE-17-2"}'
     result = callback_server.receive(gateway, body, "")
@@ -558,6 +744,7 @@ def test_an_order_number_in_place_of_the_reference(database: Path) -> None:
     result = callback_server.receive(gateway, b'{"code":"0","reference":"O-1"}', "")
     assert result == (200, message)
     assert [(one["reference"], one["order_number"]) for one in calls] == [("INVOICE-17-1", "O-1")]
+    assert [one["kind"] for one in calls] == [Kind.CARD]
 
 
 @pytest.mark.parametrize("is_accepted", [True, False])

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
-from conftest import ORDER, PACKAGE, Sandbox
+from conftest import ORDER, PACKAGE, WALLET, Sandbox
 
 import flexpay
 from flexpay import AsyncClient, Client
@@ -23,6 +23,10 @@ SETTINGS: Dict[str, Any] = {
     "proxy": f"http://user:{PROXY}@127.0.0.1:1",
     "pay_url": "http://127.0.0.1:1/v1.1/pay",
     "check_url": "http://127.0.0.1:1/check",
+    "mobile_url": "http://127.0.0.1:1/paymentService",
+    "payout_url": "http://127.0.0.1:1/merchantPayOutService",
+    "allow_payout": True,
+    "trace": True,
     "api": 1,
     "timeout_ms": 2000,
     "allow_plain_http": True,
@@ -117,6 +121,8 @@ def test_an_error_of_a_client_from_the_environment(monkeypatch: pytest.MonkeyPat
 
 CALLS: Dict[str, Callable[[Any], Any]] = {
     "pay": lambda client: client.pay(reference="R-1", **ORDER),
+    "pay_mobile": lambda client: client.pay_mobile(reference="R-1", **WALLET),
+    "payout": lambda client: client.payout(reference="R-1", **WALLET),
     "check": lambda client: client.check("O-1"),
     "wait": lambda client: client.wait("O-1", timeout_ms=300),
     "verify_callback": lambda client: client.verify_callback(

@@ -136,6 +136,59 @@ def test_a_payment_is_not_aborted(sandbox: Sandbox) -> None:
     )
 
 
+WALLET = (
+    "reference='R-1', amount=575, currency='CDF', phone='0812345678',"
+    " callback_url='https://shop.example/c'"
+)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "call", "request_name"),
+    [
+        ("mobile", f"pay_mobile({WALLET})", "payment request"),
+        ("payout", f"payout({WALLET})", "payout request"),
+    ],
+)
+def test_mobile_money_and_a_payout_are_not_aborted(
+    sandbox: Sandbox, endpoint: str, call: str, request_name: str
+) -> None:
+    sandbox.inject(endpoint, "delay", ms=1500)
+    script = PAY.replace('pay(reference="R-1", **ORDER)', call)
+    process = python(CLIENT + script, sandbox.environment(FLEXPAY_ALLOW_PAYOUT="1"))
+    output, errors = interrupt(sandbox, endpoint, process)
+    assert (process.returncode, errors) == (0, "")
+    (payment,) = sandbox.control("GET", "payments")
+    order = payment["order_number"]
+    assert output == (
+        f"{order} None interrupted during the {request_name} for 'R-1': "
+        f"the gateway accepted it, order number {order}\n"
+    )
+
+
+SLOW_HANDLER = """
+import logging
+class Slow(logging.Handler):
+    def emit(self, record):
+        print("logging", flush=True)
+        time.sleep(1.5)
+        print("logged", flush=True)
+logger = logging.getLogger("flexpay")
+logger.addHandler(Slow())
+logger.setLevel(logging.DEBUG)
+"""
+
+
+def test_the_result_is_not_lost_while_it_is_logged(sandbox: Sandbox) -> None:
+    process = python(CLIENT + SLOW_HANDLER + PAY, sandbox.environment(FLEXPAY_TRACE="1"))
+    assert process.stdout is not None
+    assert process.stdout.readline() == "logging\n"
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, errors) == (0, "")
+    (payment,) = sandbox.control("GET", "payments")
+    assert output.startswith(f"logged\n{payment['order_number']} None interrupted during ")
+
+
 def test_an_interrupted_payment_that_fails_reports_it(sandbox: Sandbox) -> None:
     sandbox.inject("pay", "stall_after", bytes=0)
     process = python(CLIENT + PAY, sandbox.environment(FLEXPAY_TIMEOUT_MS="2000"))

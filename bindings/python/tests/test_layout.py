@@ -107,6 +107,7 @@ def numbers(prefix: str) -> Dict[str, int]:
         (flexpay.State, "FLEXPAY_STATE_"),
         (flexpay.Environment, "FLEXPAY_ENV_"),
         (flexpay.Api, "FLEXPAY_API_"),
+        (flexpay.Kind, "FLEXPAY_KIND_"),
     ],
 )
 def test_numbers(enum: type, prefix: str) -> None:
@@ -129,8 +130,11 @@ def test_other_numbers() -> None:
         "CHECK_ONCE": _abi.FLAG_CHECK_ONCE,
         "SYSTEM_ROOTS": _abi.FLAG_SYSTEM_ROOTS,
         "PRIVATE_CONNECTIONS": _abi.FLAG_PRIVATE_CONNECTIONS,
+        "ALLOW_PAYOUT": _abi.FLAG_ALLOW_PAYOUT,
+        "TRACE": _abi.FLAG_TRACE,
     }
     assert numbers("FLEXPAY_CALLBACK_")["KEY_SIZE"] == _abi.CALLBACK_KEY_SIZE
+    assert numbers("FLEXPAY_PHONE_")["SIZE"] == _abi.PHONE_SIZE
 
 
 def test_names_are_those_of_the_library() -> None:

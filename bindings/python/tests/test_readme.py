@@ -27,8 +27,11 @@ SECRET = "0123456789abcdef"
 def test_every_block_has_a_test_here() -> None:
     assert [heading for heading, _ in blocks("python")] == [
         "A first payment",
+        "Mobile money",
+        "Payouts",
         "The callback",
         "Errors",
+        "What a call did",
         "asyncio, gevent, interruptions",
         "asyncio, gevent, interruptions",
     ]
@@ -41,7 +44,7 @@ def test_every_block_has_a_test_here() -> None:
         "The callback secret",
         "On the command line",
     ]
-    assert TEXT.count("```") == 2 * (5 + 6)
+    assert TEXT.count("```") == 2 * (8 + 6)
 
 
 @pytest.fixture
@@ -149,6 +152,44 @@ def test_the_first_payment_and_a_page(sandbox: Sandbox) -> None:
     assert (run.returncode, errors) == (0, "")
     assert output.startswith(f"Send this page to the customer's browser: {page}\n")
     assert output.endswith("there is no order number: the callback reports the outcome.\n")
+
+
+@pytest.mark.parametrize(
+    ("phone", "result"),
+    [("01", "Paid: 575.00 CDF with mpesa"), ("05", "Not paid: FAILED")],
+)
+def test_mobile_money(sandbox: Sandbox, phone: str, result: str) -> None:
+    script = snippet("Mobile money").replace("082 000 00 01", "082 000 00 " + phone)
+    without_grace = (
+        "import flexpay\n"
+        "wait = flexpay.Client.wait\n"
+        "flexpay.Client.wait = lambda *order, **named: wait(*order, failed_grace_ms=1, **named)\n"
+    )
+    output, errors = python(without_grace + script, sandbox.environment()).communicate(
+        timeout=TIMEOUT_S
+    )
+    assert (output, errors) == (result + "\n", "")
+    assert "`Paid: 575.00 CDF with mpesa`" in TEXT
+    assert "300 000 for a mobile payment" in str(Client.wait.__doc__)  # "five minutes"
+    assert f'`"{flexpay.normalize_phone("082 000 00 01")}"`' in TEXT
+
+
+def test_a_payout(sandbox: Sandbox) -> None:
+    script = snippet("Payouts")
+    run = python(script, sandbox.environment(FLEXPAY_ALLOW_PAYOUT="1"))
+    assert run.communicate(timeout=TIMEOUT_S) == ("The beneficiary has the money.\n", "")
+    _, errors = python(script, sandbox.environment()).communicate(timeout=TIMEOUT_S)
+    assert "InvalidError: allow_payout" in errors
+    assert len(sandbox.requests("payout")) == 1
+
+
+def test_the_trace(sandbox: Sandbox) -> None:
+    run = python(snippet("What a call did"), sandbox.environment(FLEXPAY_TRACE="1"))
+    output, errors = run.communicate(timeout=TIMEOUT_S)
+    assert (run.returncode, output) == (0, "TIMEOUT\n")
+    (line,) = errors.splitlines()
+    assert line.startswith("ERROR: wait failed: ")
+    assert "'correlation_id': 'till-3-17:02:11', 'steps': [{'ms': " in line
 
 
 def test_the_callback(sandbox: Sandbox, client: Client, capsys: pytest.CaptureFixture[str]) -> None:
@@ -359,7 +400,7 @@ def test_all_built_ins_and_outcomes_are_documented() -> None:
 
 def test_the_command_line(sandbox: Sandbox, shell: Dict[str, Any]) -> None:
     settings = commands("A first payment")[2:4]
-    version, doctor, pay, check, wait, parse = commands("On the command line")
+    version, doctor, pay, mobile, check, wait, parse = commands("On the command line")
     output = run_commands([*settings, version, doctor, pay], shell)
     order = only_payment(sandbox)["order_number"]
     assert f"order_number: {order}\n" in output
@@ -370,6 +411,7 @@ def test_the_command_line(sandbox: Sandbox, shell: Dict[str, Any]) -> None:
     assert result["state"] == "PAID"
     assert "state: PAID\n" in run_commands([*settings, wait], shell)
     assert "reference: MLO-3\n" in run_commands([*settings, parse], shell)
+    assert "order_number: " in run_commands([*settings, mobile], shell)
 
 
 def test_asyncio(sandbox: Sandbox) -> None:

@@ -32,6 +32,7 @@ def test_a_field_cannot_be_changed() -> None:
 
 def test_repr_omits_long_fields() -> None:
     assert "long" not in repr(PAYMENT)
+    assert "trace" not in repr(dataclasses.replace(PAYMENT, trace="{}"))
     callback = flexpay.parse_callback(BODY)
     assert callback.key not in repr(callback)
     assert callback.raw not in repr(callback)

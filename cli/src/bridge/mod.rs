@@ -6,6 +6,7 @@
 
 mod protocol;
 mod session;
+mod workers;
 
 use std::io::{BufRead, Read, Write, stdin, stdout};
 use zeroize::Zeroizing;

@@ -5,19 +5,16 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::Stdout;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
 use super::protocol::{Call, Hello, Message, VERSION, parse};
+use super::workers::Workers;
 use super::write_line;
 use crate::call::{Failure, Reply, guarded};
-
-/// More calls than this at once are refused.
-const MAX_CALLS: usize = 256;
 
 pub struct Session {
     shared: Arc<Shared>,
     client: Option<Arc<Client>>,
-    threads: Vec<JoinHandle<()>>,
+    workers: Workers,
 }
 
 /// What the threads of the calls share.
@@ -44,7 +41,7 @@ impl Session {
                 waits: Mutex::default(),
             }),
             client: None,
-            threads: Vec::new(),
+            workers: Workers::new(),
         }
     }
 
@@ -74,10 +71,7 @@ impl Session {
         for token in lock(&self.shared.waits).values() {
             token.cancel();
         }
-        for thread in self.threads {
-            // A panic inside a call was caught; one outside has no reply to lose.
-            let _ = thread.join();
-        }
+        self.workers.finish();
     }
 
     fn begin(&mut self, message: &Message<'_>) {
@@ -95,27 +89,17 @@ impl Session {
             Ok(call) => call,
             Err(failure) => return self.shared.reply(id, Err(failure)),
         };
-        self.threads.retain(|thread| !thread.is_finished());
-        if self.threads.len() >= MAX_CALLS {
-            let problem = format!("there are {MAX_CALLS} calls in flight already");
-            return self
-                .shared
-                .reply(id, Err(Failure::invalid("call", problem)));
-        }
         let cancel = self.shared.register(id, &call);
         let shared = Arc::clone(&self.shared);
-        let thread = std::thread::Builder::new().spawn(move || {
+        let started = self.workers.run(move || {
             let result = guarded(|| carry_out(&client, call, cancel));
             lock(&shared.waits).remove(&id);
             shared.reply(id, result);
         });
-        match thread {
-            Ok(thread) => self.threads.push(thread),
-            Err(error) => {
-                let problem = format!("no thread could be started: {error}");
-                self.shared
-                    .reply(id, Err(Failure::invalid("call", problem)));
-            }
+        if let Err(problem) = started {
+            lock(&self.shared.waits).remove(&id);
+            self.shared
+                .reply(id, Err(Failure::invalid("call", problem)));
         }
     }
 

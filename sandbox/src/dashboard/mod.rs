@@ -18,6 +18,7 @@ use crate::gateway::Gateway;
 use crate::mobile;
 use crate::pages;
 use crate::payout;
+use crate::phone_page::{self, TestPhone};
 use crate::serve::{ConnectionInfo, plain};
 use crate::urls;
 
@@ -39,6 +40,8 @@ struct FrontPage<'a> {
     pay_form: &'a str,
     snippets: Vec<Snippet>,
     help: &'static str,
+    ordinary_phone: &'static str,
+    test_phones: Vec<TestPhone>,
     shown: Shown,
 }
 
@@ -76,7 +79,8 @@ pub(crate) async fn page(
     Query(query): Query<LanguageQuery>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let t = query.language(&headers).translations();
+    let language = query.language(&headers);
+    let t = language.translations();
     let base = urls::base(&gateway, connection_info, &headers);
     let ca_file = gateway.ca_file.display().to_string();
     let settings = Settings {
@@ -88,7 +92,7 @@ pub(crate) async fn page(
         check_url: &format!("{base}/api/rest/v1/check"),
         ca_file: base.starts_with("https:").then_some(&ca_file),
     };
-    own_page(&FrontPage {
+    let page = FrontPage {
         t,
         merchant: &gateway.merchant,
         settings: &settings,
@@ -98,8 +102,11 @@ pub(crate) async fn page(
             Some(_) => t.settings_help,
             None => t.token_help,
         },
+        ordinary_phone: phone_page::ORDINARY_PHONE,
+        test_phones: phone_page::test_phones(language),
         shown: Shown::of(&gateway, t),
-    })
+    };
+    pages::own(StatusCode::OK, &page)
 }
 
 /// `GET /sandbox/shown`: the part of the page that changes.
@@ -127,12 +134,12 @@ pub(crate) async fn control(
         .map(|call| (call.about(language), call.curl(&base)))
         .collect();
     let t = language.translations();
-    own_page(&ControlPage { t, calls })
+    pages::own(StatusCode::OK, &ControlPage { t, calls })
 }
 
-/// `GET /sandbox/dashboard.js`
+/// `GET /sandbox/refresh.js`
 pub(crate) async fn script() -> Response<Body> {
-    let mut response = Response::new(Body::from(include_str!("../../templates/dashboard.js")));
+    let mut response = Response::new(Body::from(include_str!("../../templates/refresh.js")));
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/javascript; charset=utf-8"),
@@ -156,24 +163,5 @@ pub(crate) async fn deliver_again(
     *response.status_mut() = StatusCode::SEE_OTHER;
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, HeaderValue::from_static("/"));
-    response
-}
-
-/// Renders one of the sandbox's own pages, which load nothing from other origins.
-fn own_page(page: &impl Template) -> Response<Body> {
-    let mut response = pages::html(StatusCode::OK, page);
-    let headers = response.headers_mut();
-    // With "no-referrer" a browser would send `Origin: null` for the page's own button.
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("same-origin"),
-    );
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; \
-             connect-src 'self'; form-action 'self'; frame-ancestors 'none'",
-        ),
-    );
     response
 }

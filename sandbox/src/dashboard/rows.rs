@@ -4,24 +4,45 @@ use axum::http::Uri;
 
 use super::masked;
 use super::translations::Translations;
+use crate::amount;
 use crate::callbacks::CallbackRecord;
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::journal::RequestRecord;
+use crate::kind::Kind;
+use crate::mobile;
 use crate::pages::display_amount;
 use crate::payment::Payment;
+use crate::payout;
+use crate::phone::Phone;
 use crate::refusal::MALFORMED;
+use crate::rules;
 use crate::urls;
 
+/// How many payments of each kind are shown.
 const PAYMENTS_MAX: usize = 50;
 const REFUSED_MAX: usize = 20;
 
 /// The part of the dashboard that changes.
 pub(crate) struct Shown {
-    pub(crate) payments: Vec<PaymentRow>,
-    /// The total number of payments.
-    pub(crate) total: usize,
+    /// One group for each kind.
+    pub(crate) groups: Vec<Group>,
     pub(crate) refused: Vec<RefusedRow>,
+    /// What the merchant has, in each currency.
+    pub(crate) francs: String,
+    pub(crate) dollars: String,
+}
+
+/// The payments of one kind.
+pub(crate) struct Group {
+    /// The CSS class and HTML id.
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    /// The text if there are none.
+    pub(crate) none: &'static str,
+    pub(crate) payments: Vec<PaymentRow>,
+    /// How many there are, shown or not.
+    pub(crate) total: usize,
 }
 
 pub(crate) struct PaymentRow {
@@ -32,6 +53,8 @@ pub(crate) struct PaymentRow {
     /// The CSS class for its colour, and a sign for readers who cannot distinguish colours.
     pub(crate) kind: &'static str,
     pub(crate) sign: &'static str,
+    /// The phone as people read it. Empty for a card payment.
+    pub(crate) phone: String,
     /// Why the live gateway would have refused it.
     pub(crate) warning: Option<&'static str>,
     pub(crate) callbacks: Vec<CallbackRow>,
@@ -60,12 +83,26 @@ pub(crate) struct RefusedRow {
 
 impl Shown {
     pub(crate) fn of(gateway: &Gateway, t: &Translations) -> Self {
-        let (newest, total) = gateway.newest_payments(PAYMENTS_MAX);
         let callbacks = gateway.callbacks.all();
-        let payments = newest
-            .into_iter()
-            .map(|payment| PaymentRow::new(payment, &callbacks, t))
-            .collect();
+        let group = |kind, id, title, none| {
+            let (newest, total) = gateway.newest_payments(kind, PAYMENTS_MAX);
+            let rows = newest
+                .into_iter()
+                .map(|payment| PaymentRow::new(payment, &callbacks, t));
+            Group {
+                id,
+                title,
+                none,
+                payments: rows.collect(),
+                total,
+            }
+        };
+        let groups = vec![
+            group(Kind::Card, "card", t.card_payments, t.no_card_payments),
+            group(Kind::Mobile, "mobile", t.collections, t.no_collections),
+            group(Kind::Payout, "payout", t.payouts, t.no_payouts),
+        ];
+        let balance = gateway.balance();
         let refused = gateway
             .journal
             .refused(REFUSED_MAX)
@@ -73,9 +110,10 @@ impl Shown {
             .map(|record| RefusedRow::new(record, &gateway.token, t))
             .collect();
         Self {
-            payments,
-            total,
+            groups,
             refused,
+            francs: amount::display_signed(balance.cdf_minor, "CDF"),
+            dollars: amount::display_signed(balance.usd_minor, "USD"),
         }
     }
 }
@@ -99,7 +137,8 @@ impl PaymentRow {
             callbacks: own_callbacks
                 .map(|record| CallbackRow::new(record, t))
                 .collect(),
-            state: t.state(&payment.status),
+            phone: Phone::parse(&payment.phone).map_or_else(String::new, Phone::display),
+            state: t.state(payment.kind, &payment.status),
             kind,
             sign,
             warning: callback
@@ -134,8 +173,10 @@ impl RefusedRow {
         let path = record.path.split('?').next().unwrap_or_default();
         let reason = record.refusal.clone().unwrap_or_default();
         let hint = match path {
+            mobile::PATH | payout::PATH if reason == rules::INVALID_AMOUNT => t.plain_amount,
             _ if reason != MALFORMED => "",
             "/v1.1/pay" => t.accepts_json,
+            mobile::PATH | payout::PATH => t.accepts_only_json,
             _ => t.accepts_form,
         };
         Self {

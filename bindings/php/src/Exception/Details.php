@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace FlexPay\Exception;
 
-use FlexPay\Internal\Trace;
+use FlexPay\Internal\StackTrace;
 
 /**
  * The fields of every exception of this package.
@@ -21,6 +21,7 @@ trait Details
     private ?string $gatewayCode;
     private ?string $gatewayMessage;
     private ?string $orderNumber;
+    private ?string $callTrace;
 
     public function __construct(
         string $message,
@@ -31,12 +32,13 @@ trait Details
         ?string $gatewayCode = null,
         ?string $gatewayMessage = null,
         ?\Throwable $previous = null,
-        ?string $orderNumber = null
+        ?string $orderNumber = null,
+        ?string $callTrace = null
     ) {
         parent::__construct($message, $code, $previous);
-        Trace::scrub($this);
+        StackTrace::scrub($this);
         if ($previous !== null) {
-            Trace::scrub($previous);
+            StackTrace::scrub($previous);
         }
         $this->outcome = $outcome;
         $this->httpStatus = $httpStatus;
@@ -44,6 +46,7 @@ trait Details
         $this->gatewayCode = $gatewayCode;
         $this->gatewayMessage = $gatewayMessage;
         $this->orderNumber = $orderNumber;
+        $this->callTrace = $callTrace;
     }
 
     public function getOutcome(): string
@@ -74,5 +77,10 @@ trait Details
     public function getOrderNumber(): ?string
     {
         return $this->orderNumber;
+    }
+
+    public function getCallTrace(): ?string
+    {
+        return $this->callTrace;
     }
 }

@@ -60,4 +60,10 @@ interface FlexPayException extends \Throwable
      * Client::check() before you repeat anything.
      */
     public function getOrderNumber(): ?string;
+
+    /**
+     * What the call did, step by step, as JSON text for your log. null without the client's option trace.
+     * It never contains the token. (PHP's own getTrace() is the stack trace.)
+     */
+    public function getCallTrace(): ?string;
 }

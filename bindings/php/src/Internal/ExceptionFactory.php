@@ -46,6 +46,7 @@ final class ExceptionFactory
      *     gateway_code?: string|null,
      *     gateway_message?: string|null,
      *     order_number?: string|null,
+     *     trace?: string|null,
      * } $details
      */
     public static function create(array $details): Exception\FlexPayException
@@ -62,7 +63,8 @@ final class ExceptionFactory
             $details['gateway_code'] ?? null,
             $details['gateway_message'] ?? null,
             null,
-            $details['order_number'] ?? null
+            $details['order_number'] ?? null,
+            $details['trace'] ?? null
         );
     }
 }

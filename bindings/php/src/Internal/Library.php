@@ -104,30 +104,25 @@ final class Library
     /**
      * Creates a client. Free it with freeClient().
      *
-     * @param array<string, string|null> $strings the config's strings by field; null is absent
-     * @param array<string, int>         $numbers the config's other fields
+     * @param array<string, string|int|null> $fields the config by field; null is absent
      *
      * @throws FlexPayException
      */
     public function newClient(
         #[\SensitiveParameter]
-        array $strings,
-        array $numbers
+        array $fields
     ): int {
-        self::checkNoNul($strings);
-        $signals = self::disableAsyncSignals();
+        self::checkNoNul($fields);
+        $signals = Signals::disable();
         try {
             $buffers = [];
-            $config = $this->structs->input('flexpay_config', $strings, $buffers);
-            foreach ($numbers as $field => $number) {
-                $config->$field = $number;
-            }
+            $config = $this->structs->input('flexpay_config', $fields, $buffers);
 
             $result = $this->create('flexpay_client', function (CData $client, CData $error) use ($config): int {
                 return $this->ffi->flexpay_client_new(FFI::addr($config), $client, $error);
             });
         } finally {
-            self::restoreAsyncSignals($signals);
+            Signals::restore($signals);
         }
 
         return self::resultOrThrow($result);
@@ -140,13 +135,13 @@ final class Library
      */
     public function newClientFromEnvironment(): int
     {
-        $signals = self::disableAsyncSignals();
+        $signals = Signals::disable();
         try {
             $result = $this->create('flexpay_client', function (CData $client, CData $error): int {
                 return $this->ffi->flexpay_client_from_env($client, $error);
             });
         } finally {
-            self::restoreAsyncSignals($signals);
+            Signals::restore($signals);
         }
 
         return self::resultOrThrow($result);
@@ -154,12 +149,12 @@ final class Library
 
     public function freeClient(int $client): void
     {
-        $signals = self::disableAsyncSignals();
+        $signals = Signals::disable();
         try {
             $this->ffi->flexpay_client_free($this->handles[$client]);
             unset($this->handles[$client]);
         } finally {
-            self::restoreAsyncSignals($signals);
+            Signals::restore($signals);
         }
     }
 
@@ -170,13 +165,13 @@ final class Library
      */
     public function newCancelToken(): int
     {
-        $signals = self::disableAsyncSignals();
+        $signals = Signals::disable();
         try {
             $result = $this->create('flexpay_cancel_token', function (CData $token, CData $error): int {
                 return $this->ffi->flexpay_cancel_token_new($token, $error);
             });
         } finally {
-            self::restoreAsyncSignals($signals);
+            Signals::restore($signals);
         }
 
         return self::resultOrThrow($result);
@@ -189,41 +184,79 @@ final class Library
 
     public function freeCancelToken(int $token): void
     {
-        $signals = self::disableAsyncSignals();
+        $signals = Signals::disable();
         try {
             $this->ffi->flexpay_cancel_token_free($this->handles[$token]);
             unset($this->handles[$token]);
         } finally {
-            self::restoreAsyncSignals($signals);
+            Signals::restore($signals);
         }
     }
 
     // ---- Requests and callbacks ---------------------------------------------------------------
 
     /**
-     * @param array<string, string|null> $strings the request by field; null is absent
+     * @param array<string, string|null> $fields the request by field; null is absent
      *
      * @return PaymentFields
      *
      * @throws FlexPayException
      */
-    public function pay(int $client, array $strings): array
+    public function pay(int $client, array $fields): array
     {
-        self::checkNoNul($strings);
-        $signals = self::disableAsyncSignals();
+        return $this->request('flexpay_pay', 'flexpay_payment_request', $client, $fields);
+    }
+
+    /**
+     * @param array<string, string|null> $fields the request by field; null is absent
+     *
+     * @return PaymentFields
+     *
+     * @throws FlexPayException
+     */
+    public function payMobile(int $client, array $fields): array
+    {
+        return $this->request('flexpay_pay_mobile', 'flexpay_mobile_request', $client, $fields);
+    }
+
+    /**
+     * @param array<string, string|null> $fields the request by field; null is absent
+     *
+     * @return PaymentFields
+     *
+     * @throws FlexPayException
+     */
+    public function payout(int $client, array $fields): array
+    {
+        return $this->request('flexpay_payout', 'flexpay_payout_request', $client, $fields);
+    }
+
+    /**
+     * Calls one of the C functions that send a request and return a payment.
+     *
+     * @param array<string, string|null> $fields of the struct $type
+     *
+     * @return PaymentFields
+     *
+     * @throws FlexPayException
+     */
+    private function request(string $function, string $type, int $client, array $fields): array
+    {
+        self::checkNoNul($fields);
+        $signals = Signals::disable();
         try {
             $buffers = [];
-            $request = $this->structs->input('flexpay_payment_request', $strings, $buffers);
+            $request = $this->structs->input($type, $fields, $buffers);
 
             $result = $this->call(
                 'flexpay_payment',
                 [$this->structs, 'payment'],
-                function (CData $payment, CData $error) use ($client, $request): int {
-                    return $this->ffi->flexpay_pay($this->handles[$client], FFI::addr($request), $payment, $error);
+                function (CData $payment, CData $error) use ($function, $client, $request): int {
+                    return $this->ffi->$function($this->handles[$client], FFI::addr($request), $payment, $error);
                 }
             );
         } finally {
-            self::restoreAsyncSignals($signals);
+            Signals::restore($signals);
         }
 
         return self::resultOrThrow($result);
@@ -238,7 +271,7 @@ final class Library
     {
         self::checkNoNul(['order_number' => $orderNumber]);
 
-        $signals = self::disableAsyncSignals();
+        $signals = Signals::disable();
         try {
             $result = $this->callForTransaction(
                 function (CData $transaction, CData $error) use ($client, $orderNumber): int {
@@ -246,15 +279,16 @@ final class Library
                 }
             );
         } finally {
-            self::restoreAsyncSignals($signals);
+            Signals::restore($signals);
         }
 
         return self::resultOrThrow($result);
     }
 
     /**
-     * @param array<string, int>              $times    milliseconds by field
-     * @param array<string, string|null>|null $expected what is expected by field; null is absent
+     * @param array<string, string|int|null>      $fields   the options by field, without the two below;
+     *                                                      null is absent
+     * @param array<string, string|int|null>|null $expected what is expected by field; null is absent
      *
      * @return TransactionFields
      *
@@ -263,19 +297,16 @@ final class Library
     public function wait(
         int $client,
         ?string $orderNumber,
-        array $times,
+        array $fields,
         ?int $cancelToken,
         ?array $expected
     ): array {
-        self::checkNoNul(['order_number' => $orderNumber]);
+        self::checkNoNul(['order_number' => $orderNumber] + $fields);
         self::checkNoNul($expected ?? []);
-        $signals = self::disableAsyncSignals();
+        $signals = Signals::disable();
         try {
             $buffers = [];
-            $options = $this->structs->input('flexpay_wait_options', [], $buffers);
-            foreach ($times as $field => $milliseconds) {
-                $options->$field = $milliseconds;
-            }
+            $options = $this->structs->input('flexpay_wait_options', $fields, $buffers);
             $options->cancel = $cancelToken === null ? null : $this->handles[$cancelToken];
             if ($expected !== null) {
                 $payment = $this->structs->input('flexpay_expected', $expected, $buffers);
@@ -294,7 +325,7 @@ final class Library
                 }
             );
         } finally {
-            self::restoreAsyncSignals($signals);
+            Signals::restore($signals);
         }
 
         return self::resultOrThrow($result);
@@ -307,11 +338,11 @@ final class Library
      */
     public function parseCallback(string $body): array
     {
-        $signals = self::disableAsyncSignals();
+        $signals = Signals::disable();
         try {
             $result = $this->withParsedCallback($body, [$this->structs, 'callback']);
         } finally {
-            self::restoreAsyncSignals($signals);
+            Signals::restore($signals);
         }
 
         return self::resultOrThrow($result);
@@ -324,24 +355,18 @@ final class Library
      */
     public function callbackKey(string $body): string
     {
-        $signals = self::disableAsyncSignals();
+        $signals = Signals::disable();
         try {
             $result = $this->withParsedCallback($body, function (CData $callback): array {
-                $key = $this->ffi->new('char[' . Abi::CALLBACK_KEY_SIZE . ']');
-                $error = $this->ffi->new('flexpay_error *');
-                try {
-                    $size = Abi::CALLBACK_KEY_SIZE;
-                    $code = $this->ffi->flexpay_callback_key($callback, $key, $size, FFI::addr($error));
-
-                    return $code === Abi::OK
-                        ? ['result' => FFI::string($key)]
-                        : ['error' => $this->structs->error($code, $error)];
-                } finally {
-                    $this->ffi->flexpay_error_free($error);
-                }
+                return $this->callForText(
+                    Abi::CALLBACK_KEY_SIZE,
+                    function (CData $key, int $size, CData $error) use ($callback): int {
+                        return $this->ffi->flexpay_callback_key($callback, $key, $size, $error);
+                    }
+                );
             });
         } finally {
-            self::restoreAsyncSignals($signals);
+            Signals::restore($signals);
         }
 
         // The outer result is that of parsing, the inner one that of the key.
@@ -349,67 +374,90 @@ final class Library
     }
 
     /**
-     * @param array<string, string|null> $strings what is expected by field; null is absent
+     * @param array<string, string|int|null> $expected what is expected by field; null is absent
      *
      * @return TransactionFields
      *
      * @throws FlexPayException
      */
-    public function verifyCallback(int $client, string $body, array $strings): array
+    public function verifyCallback(int $client, string $body, array $expected): array
     {
-        self::checkNoNul($strings);
-        $signals = self::disableAsyncSignals();
+        self::checkNoNul($expected);
+        $signals = Signals::disable();
         try {
             $buffers = [];
-            $expected = $this->structs->input('flexpay_expected', $strings, $buffers);
+            $payment = $this->structs->input('flexpay_expected', $expected, $buffers);
             $bytes = $this->structs->copyIn('uint8_t', $body);
 
             $result = $this->callForTransaction(
-                function (CData $transaction, CData $error) use ($client, $body, $bytes, $expected): int {
+                function (CData $transaction, CData $error) use ($client, $body, $bytes, $payment): int {
                     return $this->ffi->flexpay_verify_callback(
                         $this->handles[$client],
                         $bytes,
                         strlen($body),
-                        FFI::addr($expected),
+                        FFI::addr($payment),
                         $transaction,
                         $error
                     );
                 }
             );
         } finally {
-            self::restoreAsyncSignals($signals);
+            Signals::restore($signals);
         }
 
         return self::resultOrThrow($result);
     }
 
     /**
-     * @param array<string, string|null> $strings what is expected by field; null is absent
+     * @param array<string, string|int|null> $expected what is expected by field; null is absent
      *
      * @return TransactionFields
      *
      * @throws FlexPayException
      */
-    public function verifyOrder(int $client, array $strings): array
+    public function verifyOrder(int $client, array $expected): array
     {
-        self::checkNoNul($strings);
-        $signals = self::disableAsyncSignals();
+        self::checkNoNul($expected);
+        $signals = Signals::disable();
         try {
             $buffers = [];
-            $expected = $this->structs->input('flexpay_expected', $strings, $buffers);
+            $payment = $this->structs->input('flexpay_expected', $expected, $buffers);
 
             $result = $this->callForTransaction(
-                function (CData $transaction, CData $error) use ($client, $expected): int {
+                function (CData $transaction, CData $error) use ($client, $payment): int {
                     return $this->ffi->flexpay_verify_order(
                         $this->handles[$client],
-                        FFI::addr($expected),
+                        FFI::addr($payment),
                         $transaction,
                         $error
                     );
                 }
             );
         } finally {
-            self::restoreAsyncSignals($signals);
+            Signals::restore($signals);
+        }
+
+        return self::resultOrThrow($result);
+    }
+
+    /**
+     * A phone number as "243" and nine digits.
+     *
+     * @throws FlexPayException
+     */
+    public function normalizePhone(string $phone): string
+    {
+        self::checkNoNul(['phone' => $phone]);
+        $signals = Signals::disable();
+        try {
+            $result = $this->callForText(
+                Abi::PHONE_SIZE,
+                function (CData $normalized, int $size, CData $error) use ($phone): int {
+                    return $this->ffi->flexpay_normalize_phone($phone, $normalized, $size, $error);
+                }
+            );
+        } finally {
+            Signals::restore($signals);
         }
 
         return self::resultOrThrow($result);
@@ -437,40 +485,20 @@ final class Library
     // ---- Calling C ----------------------------------------------------------------------------
 
     /**
-     * Stops PHP's signal handlers from running during a call: an exception in a handler would have a
-     * trace that contains freed C data, or would leave a freed handle in $handles. Returns whether
-     * asynchronous signals were enabled.
-     *
-     * Each function repeats the try and finally: a helper that takes a closure would put the
-     * settings, and so the token, into the trace.
-     */
-    private static function disableAsyncSignals(): bool
-    {
-        return function_exists('pcntl_async_signals') && pcntl_async_signals(false);
-    }
-
-    /** Enables the handlers again if they were enabled, and runs those that are pending. */
-    private static function restoreAsyncSignals(bool $enabled): void
-    {
-        if ($enabled) {
-            pcntl_async_signals(true);
-            pcntl_signal_dispatch();
-        }
-    }
-
-    /**
      * Refuses strings that C would truncate.
      *
-     * @param array<string, string|null> $strings by field
+     * @param array<string, string|int|null> $fields
      *
      * @throws FlexPayException
      */
     private static function checkNoNul(
         #[\SensitiveParameter]
-        array $strings
+        array $fields
     ): void {
-        foreach ($strings as $field => $string) {
-            Arguments::withoutNul($field, $string ?? '');
+        foreach ($fields as $field => $value) {
+            if (is_string($value)) {
+                Arguments::withoutNul($field, $value);
+            }
         }
     }
 
@@ -525,6 +553,30 @@ final class Library
         } finally {
             $free = $type . '_free';
             $this->ffi->$free($object);
+            $this->ffi->flexpay_error_free($error);
+        }
+    }
+
+    /**
+     * Calls a C function that writes a text into a buffer.
+     *
+     * @param int                              $size     of the buffer, with the NUL at the end of the text
+     * @param callable(CData, int, CData): int $function receives the buffer, its size and the
+     *                                                   out-parameter of the error
+     *
+     * @return array<string, mixed> the argument of resultOrThrow()
+     */
+    private function callForText(int $size, callable $function): array
+    {
+        $text = $this->ffi->new("char[$size]");
+        $error = $this->ffi->new('flexpay_error *');
+        try {
+            $code = $function($text, $size, FFI::addr($error));
+
+            return $code === Abi::OK
+                ? ['result' => FFI::string($text)]
+                : ['error' => $this->structs->error($code, $error)];
+        } finally {
             $this->ffi->flexpay_error_free($error);
         }
     }

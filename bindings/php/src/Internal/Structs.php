@@ -23,23 +23,25 @@ final class Structs
     }
 
     /**
-     * Creates a zeroed input struct, and sets its size and its strings. The struct points into
+     * Creates a zeroed input struct, and sets its size and the given fields. The struct points into
      * $buffers, which must live as long as the struct.
      *
-     * @param array<string, string|null> $strings by field; null is absent
-     * @param list<CData>                $buffers the copies of the strings are appended here
+     * @param array<string, string|int|null> $fields  by name; null is absent
+     * @param list<CData>                    $buffers the copies of the strings are appended here
      */
     public function input(
         string $type,
         #[\SensitiveParameter]
-        array $strings,
+        array $fields,
         array &$buffers
     ): CData {
         $struct = $this->ffi->new($type);
         $struct->size = FFI::sizeof($struct);
-        foreach ($strings as $field => $string) {
-            if ($string !== null) {
-                $bytes = $this->copyIn('char', $string);
+        foreach ($fields as $field => $value) {
+            if (is_int($value)) {
+                $struct->$field = $value;
+            } elseif ($value !== null) {
+                $bytes = $this->copyIn('char', $value);
                 $struct->$field = $this->ffi->cast('char *', $bytes);
                 $buffers[] = $bytes;
             }

@@ -126,12 +126,16 @@ final class AbiTest extends TestCase
         self::assertSame(array_values(array_diff($structs['flexpay_config'], $numbers)), $client['STRING_OPTIONS']);
         $request = new \FlexPay\PaymentRequest('r', 1, 'CDF');
         self::assertSame(array_slice($structs['flexpay_payment_request'], 1), array_keys($request->toArray()));
+        $mobile = new \FlexPay\MobileRequest('r', 1, 'CDF', '0812345678', 'https://shop.example/');
+        self::assertSame(array_slice($structs['flexpay_mobile_request'], 1), array_keys($mobile->toArray()));
+        $payout = new \FlexPay\PayoutRequest('r', 1, 'CDF', '0812345678', 'https://shop.example/');
+        self::assertSame(array_slice($structs['flexpay_payout_request'], 1), array_keys($payout->toArray()));
         $expected = new \FlexPay\Expected('r', 1, 'CDF');
         self::assertSame(array_slice($structs['flexpay_expected'], 1), array_keys($expected->toArray()));
         $options = new \FlexPay\WaitOptions();
         self::assertSame(
             array_slice($structs['flexpay_wait_options'], 1),
-            array_merge(array_keys($options->getTimes()), ['cancel', 'expected'])
+            array_merge(array_keys($options->getTimes()), ['cancel', 'expected', 'correlation_id'])
         );
     }
 
@@ -159,6 +163,23 @@ final class AbiTest extends TestCase
         }
         self::assertSame(count($states) + count($outcomes), $seen);
         self::assertSame(count($states), count(Abi::STATES));
+    }
+
+    public function testEveryKindHasItsNumber(): void
+    {
+        $seen = 0;
+        foreach ((new \ReflectionClass(\FlexPay\Expected::class))->getReflectionConstants() as $constant) {
+            if ($constant->isPublic()) {
+                $expected = new \FlexPay\Expected('r', 1, 'CDF', null, null, $constant->getValue());
+                self::assertSame($constant->getValue(), $expected->getKind());
+                self::assertSame(constant(Abi::class . '::' . $constant->getName()), $expected->toArray()['kind']);
+                $seen++;
+            }
+        }
+        $kinds = array_filter(array_keys((new \ReflectionClass(Abi::class))->getConstants()), static function ($name) {
+            return strncmp($name, 'KIND_', 5) === 0;
+        });
+        self::assertSame(count($kinds), $seen);
     }
 
     public function testOnlyThreeClassesUseFfi(): void

@@ -11,8 +11,11 @@ use FlexPay\Exception\CallbackException;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\InvalidArgumentException;
 use FlexPay\Expected;
+use FlexPay\MobileRequest;
 use FlexPay\Payment;
 use FlexPay\PaymentRequest;
+use FlexPay\PayoutRequest;
+use FlexPay\Phone;
 use FlexPay\Transaction;
 use FlexPay\WaitOptions;
 use PHPUnit\Framework\TestCase;
@@ -20,7 +23,13 @@ use PHPUnit\Framework\TestCase;
 /** Invalid arguments are refused before they reach C, and nothing crashes. */
 final class ArgumentsTest extends TestCase
 {
-    private const OPTIONS = ['merchant' => 'ZANDO', 'token' => 'conformance', 'pay_url' => 'http://127.0.0.1:9/'];
+    private const OPTIONS = ['merchant' => 'ZANDO', 'token' => 'conformance', 'pay_url' => 'http://127.0.0.1:9/',
+        'mobile_url' => 'http://127.0.0.1:9/', 'payout_url' => 'http://127.0.0.1:9/', 'allow_payout' => true];
+
+    /** The strings of Expected by their place. The kind (5) is tested alone. */
+    private const EXPECTED = [
+        0 => 'reference', 1 => 'amount', 2 => 'currency', 3 => 'order_number', 4 => 'query', 6 => 'correlation_id',
+    ];
 
     /** @return iterable<string, array{mixed, string}> */
     public function amounts(): iterable
@@ -48,6 +57,12 @@ final class ArgumentsTest extends TestCase
             static function () use ($amount): void {
                 new Expected('r', $amount, 'USD');
             },
+            static function () use ($amount): void {
+                new MobileRequest('r', $amount, 'USD', '0812345678', 'https://shop.example/');
+            },
+            static function () use ($amount): void {
+                new PayoutRequest('r', $amount, 'USD', '0812345678', 'https://shop.example/');
+            },
         ];
         foreach ($calls as $call) {
             $failure = $this->refusal($call, 'amount');
@@ -67,13 +82,15 @@ final class ArgumentsTest extends TestCase
     {
         self::assertSame('100', (new PaymentRequest('r', 100, 'USD'))->getAmount());
         self::assertSame('100', (new Expected('r', 100, 'USD'))->getAmount());
+        self::assertSame('100', (new MobileRequest('r', 100, 'USD', '0', 'u'))->getAmount());
+        self::assertSame('100', (new PayoutRequest('r', 100, 'USD', '0', 'u'))->getAmount());
     }
 
     /** @return list<string> */
     private static function stringOptions(): array
     {
         return ['merchant', 'token', 'pay_url', 'check_url', 'ca_file', 'proxy', 'app_name', 'callback_secret',
-            'callback_secret_previous'];
+            'callback_secret_previous', 'mobile_url', 'payout_url'];
     }
 
     /** @return iterable<string, array{callable(string): void, string}> a call with a string, and the field's name */
@@ -97,31 +114,60 @@ final class ArgumentsTest extends TestCase
         yield 'pay, currency' => [static function (string $text) use ($pay): void {
             $pay(new PaymentRequest('r', 1, $text));
         }, 'currency'];
-        foreach (['description', 'callback_url', 'approve_url', 'cancel_url', 'decline_url', 'home_url'] as $name) {
+        foreach (['description', 'callback_url', 'approve_url', 'cancel_url', 'decline_url', 'home_url',
+            'correlation_id'] as $name) {
             yield "pay, $name" => [static function (string $text) use ($pay, $name): void {
                 $pay(new PaymentRequest('r', 1, 'CDF', [$name => $text]));
             }, $name];
         }
+        foreach (['reference', 'amount', 'currency', 'phone', 'callback_url'] as $at => $name) {
+            $values = ['r', '1', 'CDF', '0812345678', 'https://shop.example/'];
+            yield "pay mobile, $name" => [static function (string $text) use ($values, $at): void {
+                (new Client(self::OPTIONS))->payMobile(new MobileRequest(...array_replace($values, [$at => $text])));
+            }, $name];
+            yield "payout, $name" => [static function (string $text) use ($values, $at): void {
+                (new Client(self::OPTIONS))->payout(new PayoutRequest(...array_replace($values, [$at => $text])));
+            }, $name];
+        }
+        foreach (['description', 'approve_url', 'cancel_url', 'decline_url', 'return_url', 'correlation_id'] as $name) {
+            yield "pay mobile, $name" => [static function (string $text) use ($name): void {
+                $options = [$name => $text];
+                $request = new MobileRequest('r', 1, 'CDF', '0812345678', 'https://shop.example/', $options);
+                (new Client(self::OPTIONS))->payMobile($request);
+            }, $name];
+        }
+        yield 'payout, correlation_id' => [static function (string $text): void {
+            $options = ['correlation_id' => $text];
+            $request = new PayoutRequest('r', 1, 'CDF', '0812345678', 'https://shop.example/', $options);
+            (new Client(self::OPTIONS))->payout($request);
+        }, 'correlation_id'];
+        yield 'phone' => [static function (string $text): void {
+            Phone::normalize($text);
+        }, 'phone'];
+        yield 'wait, correlation_id' => [static function (string $text): void {
+            $options = ['correlation_id' => $text, 'timeout_ms' => 1];
+            (new Client(self::OPTIONS))->wait('77', new WaitOptions($options));
+        }, 'correlation_id'];
         yield 'check' => [static function (string $text): void {
             (new Client(self::OPTIONS))->check($text);
         }, 'order_number'];
         yield 'wait' => [static function (string $text): void {
             (new Client(self::OPTIONS))->wait($text, new WaitOptions(['timeout_ms' => 1]));
         }, 'order_number'];
-        foreach (['reference', 'amount', 'currency', 'order_number', 'query'] as $at => $name) {
+        foreach (self::EXPECTED as $at => $name) {
             yield "verify, $name" => [static function (string $text) use ($at): void {
-                $values = ['r', '1', 'CDF', '77', 'flexpay=1.x'];
+                $values = ['r', '1', 'CDF', '77', 'flexpay=1.x', Expected::KIND_MOBILE, 'panier-7'];
                 $values[$at] = $text;
                 $body = '{"code":"0","reference":"r","orderNumber":"77"}';
                 (new Client(self::OPTIONS))->verifyCallback($body, new Expected(...$values));
             }, $name];
             yield "verify order, $name" => [static function (string $text) use ($at): void {
-                $values = ['r', '1', 'CDF', '77', 'flexpay=1.x'];
+                $values = ['r', '1', 'CDF', '77', 'flexpay=1.x', Expected::KIND_MOBILE, 'panier-7'];
                 $values[$at] = $text;
                 (new Client(self::OPTIONS))->verifyOrder(new Expected(...$values));
             }, $name];
             yield "wait, expected $name" => [static function (string $text) use ($at): void {
-                $values = ['r', '1', 'CDF', '77', 'flexpay=1.x'];
+                $values = ['r', '1', 'CDF', '77', 'flexpay=1.x', Expected::KIND_MOBILE, 'panier-7'];
                 $values[$at] = $text;
                 $options = ['expected' => new Expected(...$values), 'timeout_ms' => 1];
                 (new Client(self::OPTIONS))->wait('77', new WaitOptions($options));
@@ -182,6 +228,12 @@ final class ArgumentsTest extends TestCase
             'callbackUrl' => static function (): void {
                 new PaymentRequest('r', 1, 'CDF', ['callbackUrl' => 'https://shop.example/']);
             },
+            'home_url' => static function (): void {
+                new MobileRequest('r', 1, 'CDF', '0', 'u', ['home_url' => 'https://shop.example/']);
+            },
+            'description' => static function (): void {
+                new PayoutRequest('r', 1, 'CDF', '0', 'u', ['description' => 'x']);
+            },
             'timeout' => static function (): void {
                 new WaitOptions(['timeout' => 1]);
             },
@@ -211,6 +263,9 @@ final class ArgumentsTest extends TestCase
         yield 'flag a string' => ['check_once', 'no'];
         yield 'roots a string' => ['system_roots', 'yes'];
         yield 'private a number' => ['private_connections', 1];
+        yield 'payout a number' => ['allow_payout', 1];
+        yield 'payout a string' => ['allow_payout', '1'];
+        yield 'trace a string' => ['trace', 'on'];
         yield 'environment unknown' => ['environment', 'beta'];
         yield 'environment an int' => ['environment', 1];
         yield 'api unknown' => ['api', 'v2'];
@@ -246,6 +301,42 @@ final class ArgumentsTest extends TestCase
         }, 'expected');
     }
 
+    public function testAnOptionOfARequestIsAString(): void
+    {
+        $calls = [
+            'description' => static function ($value): void {
+                new PaymentRequest('r', 1, 'CDF', ['description' => $value]);
+            },
+            'return_url' => static function ($value): void {
+                new MobileRequest('r', 1, 'CDF', '0', 'u', ['return_url' => $value]);
+            },
+            'correlation_id' => static function ($value): void {
+                new PayoutRequest('r', 1, 'CDF', '0', 'u', ['correlation_id' => $value]);
+            },
+        ];
+        foreach ($calls as $name => $call) {
+            foreach ([1, 1.5, true, ['x'], new \stdClass()] as $value) {
+                $this->refusal(static function () use ($call, $value): void {
+                    $call($value);
+                }, $name);
+            }
+        }
+        $this->refusal(static function (): void {
+            new WaitOptions(['correlation_id' => 7]);
+        }, 'correlation_id');
+    }
+
+    public function testAnUnknownKindIsRefused(): void
+    {
+        foreach (['', 'mobile', 'CARDS', '1'] as $kind) {
+            $failure = $this->refusal(static function () use ($kind): void {
+                new Expected('r', 1, 'CDF', '77', null, $kind);
+            }, 'kind');
+            self::assertStringContainsString('CARD, MOBILE, PAYOUT', $failure->getMessage());
+        }
+        self::assertSame(Expected::KIND_CARD, (new Expected('r', 1, 'CDF'))->getKind());
+    }
+
     public function testPhpItselfRefusesTheOtherTypes(): void
     {
         $client = new Client(self::OPTIONS);
@@ -267,6 +358,21 @@ final class ArgumentsTest extends TestCase
             },
             static function (): void {
                 new PaymentRequest(...[1, 1, 'CDF']);
+            },
+            static function () use ($client): void {
+                $client->payMobile(...[new PaymentRequest('r', 1, 'CDF')]);
+            },
+            static function () use ($client): void {
+                $client->payout(...[new MobileRequest('r', 1, 'CDF', '0', 'u')]);
+            },
+            static function (): void {
+                new MobileRequest(...['r', 1, 'CDF', 812345678, 'u']);
+            },
+            static function (): void {
+                new Expected(...['r', 1, 'CDF', null, null, 1]);
+            },
+            static function (): void {
+                Phone::normalize(...[812345678]);
             },
         ];
         foreach ($calls as $at => $call) {
@@ -332,7 +438,8 @@ final class ArgumentsTest extends TestCase
 
     public function testValueObjectsAreImmutable(): void
     {
-        $values = [PaymentRequest::class, Expected::class, Payment::class, Transaction::class, Callback::class];
+        $values = [PaymentRequest::class, MobileRequest::class, PayoutRequest::class, Expected::class, Payment::class,
+            Transaction::class, Callback::class, WaitOptions::class];
         foreach ($values as $value) {
             $class = new \ReflectionClass($value);
             self::assertTrue($class->isFinal());
@@ -364,7 +471,7 @@ final class ArgumentsTest extends TestCase
     private function fields(string $state): array
     {
         $names = ['status', 'order_number', 'reference', 'amount', 'amount_customer', 'currency', 'created_at',
-            'channel', 'code', 'message', 'raw'];
+            'channel', 'code', 'message', 'raw', 'trace'];
 
         return ['state' => $state, 'amount_minor' => -1, 'amount_customer_minor' => -1] + array_fill_keys($names, '');
     }

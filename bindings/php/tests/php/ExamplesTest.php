@@ -83,6 +83,30 @@ final class ExamplesTest extends SandboxTestCase
         return $status;
     }
 
+    /** The customer submits the form of the page for mobile money. Returns the HTTP status. */
+    private function payMobile(string $order, string $phone = '081 234 56 78'): int
+    {
+        [$status, $body] = Http::send(
+            'POST',
+            $this->fpm->url("mobile.php?order=$order"),
+            http_build_query(['phone' => $phone]),
+            'application/x-www-form-urlencoded'
+        );
+        $this->bodies[] = $body;
+
+        return $status;
+    }
+
+    /** The page for mobile money, as the customer's browser loads it again. */
+    private function mobilePage(string $order): string
+    {
+        [$status, $body] = $this->fpm->get("mobile.php?order=$order");
+        self::assertSame(200, $status, $body);
+        $this->bodies[] = $body;
+
+        return $body;
+    }
+
     /** The customer decides, and the gateway posts its callback. Returns the callback's HTTP status. */
     private function decide(string $reference, string $decision, int $callbacks = 1): int
     {
@@ -92,6 +116,18 @@ final class ExamplesTest extends SandboxTestCase
         $this->bodies[] = (string) end($all)['reply_body'];
 
         return (int) end($all)['reply_status'];
+    }
+
+    /** The customer answers on the phone, and the gateway posts its callback. Returns the callback's HTTP status. */
+    private function answer(string $reference, string $answer): int
+    {
+        [$status, $output] = Process::run([(string) getenv('SANDBOX_BIN'), 'customer', $answer,
+            $this->sandbox->url(), '--reference', $reference]);
+        self::assertSame(0, $status, $output);
+        $callback = $this->sandbox->callbacks($this->number($reference), 1)[0];
+        $this->bodies[] = (string) $callback['reply_body'];
+
+        return (int) $callback['reply_status'];
     }
 
     /** @param array<string, string>|string $callback */
@@ -360,6 +396,345 @@ final class ExamplesTest extends SandboxTestCase
         self::assertSame(1, $status);
         self::assertStringContainsString('Cannot check any payment: the gateway did not accept the token', $output);
         self::assertStringNotContainsString('not-the-token', $output);
+    }
+
+    // ---- Mobile money ---------------------------------------------------------------------------
+
+    private const FORM = '<form method="post">';
+    private const WAITING = 'Confirmez sur votre téléphone';
+    private const UNKNOWN = 'en cours de confirmation';
+    private const NOT_TWICE = 'Ne payez pas une deuxième fois';
+    private const RELOAD = '<meta http-equiv="refresh"';
+
+    public function testAnOrderIsPaidByMobileMoney(): void
+    {
+        $this->open();
+        $this->order('INVOICE-1', '57500', 'CDF');
+        $page = $this->mobilePage('INVOICE-1');
+        self::assertStringContainsString('57500 CDF', $page);
+        self::assertStringContainsString(self::FORM, $page);
+        self::assertSame([], $this->sandbox->requests());
+
+        self::assertSame(303, $this->payMobile('INVOICE-1'));
+        $payment = $this->sandbox->payments()[0];
+        self::assertSame('mobile', $payment['kind']);
+        self::assertSame('INVOICE-1-1', $payment['reference']);
+        self::assertSame('243812345678', $payment['phone']);
+        self::assertSame('MOBILE', $this->attempt('INVOICE-1-1')['kind']);
+        self::assertSame($payment['order_number'], $this->number('INVOICE-1-1'));
+        $page = $this->mobilePage('INVOICE-1');
+        self::assertStringContainsString(self::WAITING, $page);
+        self::assertStringContainsString(self::RELOAD, $page);
+        self::assertStringNotContainsString(self::FORM, $page);
+
+        self::assertSame(200, $this->answer('INVOICE-1-1', 'confirm'), $this->fpm->log());
+        self::assertSame('PAID', $this->state('INVOICE-1-1'));
+        self::assertSame('INVOICE-1-1', $this->paidBy('INVOICE-1'));
+        self::assertSame(1, $this->deliveries());
+        $page = $this->mobilePage('INVOICE-1');
+        self::assertStringContainsString('Votre paiement est confirmé', $page);
+        self::assertStringNotContainsString(self::RELOAD, $page);
+        self::assertSame(200, $this->payMobile('INVOICE-1'), 'it cannot be paid again');
+        self::assertSame(409, $this->pay('INVOICE-1'), 'nor by card');
+        self::assertCount(1, $this->sandbox->payments());
+    }
+
+    /** @return iterable<string, array{string}> */
+    public function mobileFailures(): iterable
+    {
+        yield 'refused, then paid' => ['refuse'];
+        yield 'expired, then paid' => ['expire'];
+    }
+
+    /** @dataProvider mobileFailures */
+    public function testPaidByMobileMoneyAtTheSecondAttempt(string $answer): void
+    {
+        $this->open();
+        $this->order('INVOICE-2');
+        $this->payMobile('INVOICE-2');
+        self::assertSame(200, $this->answer('INVOICE-2-1', $answer));
+        self::assertSame('FAILED', $this->state('INVOICE-2-1'));
+        $page = $this->mobilePage('INVOICE-2');
+        self::assertStringContainsString('n&#039;a pas abouti', $page);
+        self::assertStringContainsString(self::FORM, $page);
+
+        self::assertSame(303, $this->payMobile('INVOICE-2', '0997654321'), 'under a new reference');
+        self::assertSame(200, $this->answer('INVOICE-2-2', 'confirm'));
+        self::assertSame('INVOICE-2-2', $this->paidBy('INVOICE-2'));
+        self::assertSame('FAILED', $this->state('INVOICE-2-1'));
+        self::assertSame(1, $this->deliveries());
+    }
+
+    public function testConfirmedAndTheCallbackWasLost(): void
+    {
+        $this->open();
+        $this->order('INVOICE-3');
+        $this->payMobile('INVOICE-3');
+        $this->sandbox->decide($this->number('INVOICE-3-1'), 'approve');
+        self::assertStringContainsString('Votre paiement est confirmé', $this->mobilePage('INVOICE-3'));
+        self::assertSame('INVOICE-3-1', $this->paidBy('INVOICE-3'));
+        self::assertSame(1, $this->deliveries());
+    }
+
+    public function testExpiredAndTheCallbackWasLost(): void
+    {
+        $this->open();
+        $this->order('INVOICE-3');
+        $this->payMobile('INVOICE-3');
+        $this->sandbox->decide($this->number('INVOICE-3-1'), 'expire');
+        self::assertStringContainsString(self::WAITING, $this->mobilePage('INVOICE-3'), 'too early to believe');
+        self::assertSame(200, $this->payMobile('INVOICE-3'));
+        self::assertCount(1, $this->sandbox->payments());
+
+        $this->backdate('INVOICE-3-1', '-3 minutes');
+        self::assertStringContainsString(self::FORM, $this->mobilePage('INVOICE-3'));
+        self::assertSame('FAILED', $this->state('INVOICE-3-1'));
+        self::assertSame(303, $this->payMobile('INVOICE-3'));
+        self::assertSame('PENDING', $this->state('INVOICE-3-2'));
+    }
+
+    public function testPaidLateByTheFirstOfTwoAttempts(): void
+    {
+        $this->open();
+        $this->order('INVOICE-4');
+        $this->payMobile('INVOICE-4');
+        $this->decide('INVOICE-4-1', 'decline');
+        $this->payMobile('INVOICE-4');
+        self::assertSame(200, $this->decide('INVOICE-4-1', 'approve', 2));
+        self::assertSame('INVOICE-4-1', $this->paidBy('INVOICE-4'));
+        self::assertSame(200, $this->decide('INVOICE-4-2', 'approve'));
+        self::assertSame('INVOICE-4-1', $this->paidBy('INVOICE-4'));
+        self::assertSame(1, $this->deliveries(), 'the goods are delivered once');
+        self::assertStringContainsString('INVOICE-4-2 is paid, but its order was already paid', $this->fpm->log());
+    }
+
+    /** @return iterable<string, array{array<string, mixed>}> */
+    public function unknownOutcomes(): iterable
+    {
+        yield 'HTTP 502' => [['kind' => 'html', 'status' => 502, 'record' => true]];
+        yield 'a reset' => [['kind' => 'reset_after_reading']];
+    }
+
+    /**
+     * @dataProvider unknownOutcomes
+     *
+     * @param array<string, mixed> $action
+     */
+    public function testAMobilePaymentThatMayHaveArrivedIsNotSentAgain(array $action): void
+    {
+        $this->open();
+        $this->order('INVOICE-5');
+        $this->sandbox->inject(['on' => 'mobile', 'action' => $action]);
+        self::assertSame(303, $this->payMobile('INVOICE-5'));
+        self::assertSame('PENDING', $this->state('INVOICE-5-1'));
+        $sent = count($this->sandbox->requests());
+        $page = $this->mobilePage('INVOICE-5');
+        self::assertStringContainsString(self::UNKNOWN, $page);
+        self::assertStringContainsString(self::NOT_TWICE, $page);
+        self::assertStringContainsString(self::RELOAD, $page);
+        self::assertStringNotContainsString(self::FORM, $page);
+        self::assertSame(200, $this->payMobile('INVOICE-5'), 'the form once more');
+        self::assertStringContainsString(self::UNKNOWN, end($this->bodies) ?: '');
+        self::assertSame(303, $this->pay('INVOICE-5'), 'pay.php leads to the same page');
+        self::assertCount($sent, $this->sandbox->requests(), 'nothing more was sent');
+
+        $this->backdate('INVOICE-5-1', '-11 minutes');
+        [$status, $output] = $this->sweep();
+        self::assertSame(1, $status);
+        self::assertStringContainsString('INVOICE-5-1 has no order number', $output);
+
+        // It did arrive, and the customer confirms: the callback reports it.
+        $number = $this->sandbox->payments()[0]['order_number'];
+        $this->sandbox->decide($number, 'approve', true);
+        self::assertSame(200, $this->sandbox->callbacks($number, 1)[0]['reply_status'], $this->fpm->log());
+        self::assertSame($number, $this->number('INVOICE-5-1'));
+        self::assertStringContainsString('Votre paiement est confirmé', $this->mobilePage('INVOICE-5'));
+        self::assertSame(1, $this->deliveries());
+    }
+
+    public function testTheCheckOfAWaitingPageFails(): void
+    {
+        $this->open();
+        $this->order('INVOICE-6');
+        $this->payMobile('INVOICE-6');
+        $this->sandbox->decide($this->number('INVOICE-6-1'), 'approve');
+        $this->sandbox->inject(['on' => 'check', 'times' => null, 'action' => ['kind' => 'reset_after_reading']]);
+        self::assertStringContainsString(self::WAITING, $this->mobilePage('INVOICE-6'));
+        $this->sandbox->clearFaults();
+        self::assertStringContainsString('Votre paiement est confirmé', $this->mobilePage('INVOICE-6'));
+    }
+
+    public function testRepeatedCallbacksOfAMobilePaymentDeliverOnce(): void
+    {
+        $this->open(['FLEXPAY_CALLBACK_SECRET' => 'un secret de la boutique']);
+        $this->order('INVOICE-7');
+        $this->payMobile('INVOICE-7');
+        $number = $this->number('INVOICE-7-1');
+        $this->sandbox->decide($number, 'approve');
+        $sent = count($this->sandbox->requests());
+        self::assertSame(400, $this->post($this->claim('INVOICE-7-1')), 'without a signature');
+        self::assertCount($sent, $this->sandbox->requests(), 'refused without a check');
+        $this->sandbox->deliver($number, ['times' => 2]);
+        $this->sandbox->deliver($number, ['form' => true]);
+        foreach ($this->sandbox->callbacks($number, 3) as $callback) {
+            self::assertSame(200, $callback['reply_status'], $this->fpm->log());
+        }
+        self::assertSame('INVOICE-7-1', $this->paidBy('INVOICE-7'));
+        self::assertSame(1, $this->deliveries());
+    }
+
+    public function testACardPaymentDoesNotPayAMobileAttempt(): void
+    {
+        $this->open();
+        $this->order('INVOICE-8');
+        $this->order('CARD-8');
+        $this->payMobile('INVOICE-8');
+        $this->pay('CARD-8');
+        $card = $this->number('CARD-8-1');
+        $this->sandbox->decide($card, 'approve');
+        // Both attempts have the same amount; only the reference and the kind differ.
+        $this->database->exec("UPDATE attempts SET order_number = NULL WHERE reference = 'CARD-8-1'");
+        $this->database->exec("UPDATE attempts SET order_number = '$card' WHERE reference = 'INVOICE-8-1'");
+        self::assertSame(400, $this->post($this->claim('INVOICE-8-1')));
+        self::assertSame('PENDING', $this->state('INVOICE-8-1'));
+        self::assertNull($this->paidBy('INVOICE-8'));
+    }
+
+    public function testOneOpenAttemptByCardOrByMobileMoney(): void
+    {
+        $this->open();
+        $this->order('INVOICE-9');
+        self::assertSame(303, $this->pay('INVOICE-9'));
+        self::assertSame(200, $this->payMobile('INVOICE-9'));
+        $page = end($this->bodies) ?: '';
+        self::assertStringContainsString((string) $this->attempt('INVOICE-9-1')['page_url'], $page);
+        self::assertStringNotContainsString(self::FORM, $page);
+        self::assertCount(1, $this->sandbox->payments());
+
+        self::assertSame(200, $this->decide('INVOICE-9-1', 'cancel'));
+        self::assertSame(303, $this->payMobile('INVOICE-9'));
+        self::assertSame(303, $this->pay('INVOICE-9'), 'to the page for mobile money');
+        self::assertCount(2, $this->sandbox->payments());
+        self::assertSame(200, $this->decide('INVOICE-9-2', 'approve'));
+        self::assertSame('INVOICE-9-2', $this->paidBy('INVOICE-9'));
+    }
+
+    public function testTheSweepFindsLostCallbacksOfBothKinds(): void
+    {
+        $this->open();
+        foreach (['CARD' => 'pay', 'MOBILE' => 'payMobile'] as $order => $pay) {
+            $this->order($order);
+            $this->$pay($order);
+            self::assertSame($order, $this->attempt("$order-1")['kind']);
+            $this->sandbox->decide($this->number("$order-1"), 'approve');
+        }
+        $this->order('EXPIRED');
+        $this->payMobile('EXPIRED');
+        $this->sandbox->decide($this->number('EXPIRED-1'), 'expire');
+        $this->backdate('EXPIRED-1', '-3 minutes');
+        [$status, $output] = $this->sweep();
+        self::assertSame(0, $status, $output);
+        self::assertStringContainsString('3 open, 3 changed, 0 to look at', $output);
+        self::assertSame('CARD-1', $this->paidBy('CARD'));
+        self::assertSame('MOBILE-1', $this->paidBy('MOBILE'));
+        self::assertSame('FAILED', $this->state('EXPIRED-1'));
+    }
+
+    public function testAWrongPhoneNumberSendsNothing(): void
+    {
+        $this->open();
+        $this->order('INVOICE-10');
+        foreach (['', '081234567', '+33 6 12 34 56 78', '"><script>alert(1)</script>', "\xff"] as $phone) {
+            self::assertSame(422, $this->payMobile('INVOICE-10', $phone));
+            $page = end($this->bodies) ?: '';
+            self::assertStringContainsString('Ce numéro n&#039;est pas valable', $page);
+            self::assertStringContainsString(self::FORM, $page);
+            self::assertStringNotContainsString('<script', $page);
+        }
+        self::assertNull($this->state('INVOICE-10-1'));
+        self::assertSame(404, $this->payMobile('UNKNOWN'));
+        self::assertSame(404, $this->fpm->get('mobile.php?order[]=x')[0]);
+        self::assertSame([], $this->sandbox->requests());
+    }
+
+    public function testTheGatewayRefusesAMobilePayment(): void
+    {
+        $this->open();
+        $this->order('INVOICE-11');
+        self::assertSame(502, $this->payMobile('INVOICE-11', '0810000003'), 'no money');
+        $page = end($this->bodies) ?: '';
+        self::assertStringContainsString('Rien n&#039;a été débité', $page);
+        self::assertStringContainsString(self::FORM, $page);
+        self::assertSame('FAILED', $this->state('INVOICE-11-1'));
+        self::assertSame(303, $this->payMobile('INVOICE-11'));
+        self::assertSame('PENDING', $this->state('INVOICE-11-2'));
+    }
+
+    public function testAMobilePaymentThatWasNotSentMayBeRepeated(): void
+    {
+        $this->open(['FLEXPAY_MOBILE_URL' => 'http://127.0.0.1:' . Http::freePort() . '/']);
+        $this->order('INVOICE-12');
+        foreach ([1, 2] as $attempt) {
+            self::assertSame(503, $this->payMobile('INVOICE-12'));
+            self::assertStringContainsString('Réessayez', end($this->bodies) ?: '');
+            self::assertSame('FAILED', $this->state("INVOICE-12-$attempt"));
+        }
+    }
+
+    /**
+     * @dataProvider broken
+     *
+     * @param array<string, string> $settings
+     */
+    public function testWrongSettingsDoNotInviteAMobileRetry(array $settings): void
+    {
+        $this->open($settings);
+        $this->order('INVOICE-8');
+        self::assertSame(503, $this->payMobile('INVOICE-8'));
+        $this->assertMobileMoneyIsUnavailable();
+        self::assertSame('FAILED', $this->state('INVOICE-8-1'));
+    }
+
+    public function testAMissingLibraryDoesNotInviteAMobileRetry(): void
+    {
+        $this->open();
+        $this->fpm->stop();
+        $this->fpm = new Fpm(self::EXAMPLES, ['ffi.enable' => '0'], $this->settings);
+        $this->fpm->start();
+        $this->order('INVOICE-8');
+        self::assertStringContainsString(self::FORM, $this->mobilePage('INVOICE-8'));
+        self::assertSame(503, $this->payMobile('INVOICE-8'));
+        $this->assertMobileMoneyIsUnavailable();
+    }
+
+    private function assertMobileMoneyIsUnavailable(): void
+    {
+        $page = end($this->bodies) ?: '';
+        self::assertStringContainsString("Rien n'a été débité", $page);
+        self::assertStringNotContainsString(self::FORM, $page);
+        self::assertSame([], $this->sandbox->payments());
+    }
+
+    public function testSeveralClicksMakeOneMobilePayment(): void
+    {
+        $this->open();
+        $this->order('INVOICE-8');
+        $this->sandbox->inject(['on' => 'mobile', 'times' => null, 'action' => ['kind' => 'delay', 'ms' => 300]]);
+        $clicks = [];
+        for ($n = 0; $n < 4; $n++) {
+            $click = stream_socket_client((string) preg_replace('~^http(://[^/]*).*~', 'tcp$1', $this->fpm->url('')));
+            self::assertIsResource($click);
+            fwrite($click, "POST /mobile.php?order=INVOICE-8 HTTP/1.0\r\nHost: shop\r\n"
+                . "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 16\r\n\r\nphone=0812345678");
+            $clicks[] = $click;
+        }
+        foreach ($clicks as $click) {
+            $response = (string) stream_get_contents($click);
+            self::assertMatchesRegularExpression('~^HTTP/1.1 (303|200) ~', $response);
+            self::assertStringNotContainsString(self::FORM, $response);
+        }
+        self::assertCount(1, $this->sandbox->payments());
+        self::assertStringContainsString(self::WAITING, $this->mobilePage('INVOICE-8'));
     }
 
     // ---- Errors ---------------------------------------------------------------------------------

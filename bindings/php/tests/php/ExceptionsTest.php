@@ -14,7 +14,10 @@ use FlexPay\Internal\Abi;
 use FlexPay\Internal\ExceptionFactory;
 use FlexPay\Internal\Library;
 use FlexPay\PaymentRequest;
+use FlexPay\PayoutRequest;
+use FlexPay\Phone;
 use FlexPay\Tests\Support\Http;
+use FlexPay\Tests\Support\Logger;
 use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\SandboxTestCase;
 use FlexPay\Tests\Support\TemporaryDirectory;
@@ -50,6 +53,8 @@ final class ExceptionsTest extends SandboxTestCase
         $failure = $this->payFailure([
             'pay_url' => 'https://cardpayment.example/v1/pay',
             'check_url' => 'https://backend.example/check',
+            'mobile_url' => null,
+            'payout_url' => null,
             'proxy' => $this->sandbox->url(),
         ]);
         $this->assertIs($failure, Exception\ProxyException::class, Abi::ERROR_PROXY, 'PROXY', 'NOT_SENT');
@@ -173,6 +178,15 @@ final class ExceptionsTest extends SandboxTestCase
             static function () use ($client): void {
                 $client->verifyCallback('{}', new Expected('r', 1, 'CDF'));
             },
+            static function () use ($client): void {
+                $client->verifyOrder(new Expected('r', 1, 'CDF'));
+            },
+            function () use ($client): void {
+                $client->payMobile($this->mobileRequest());
+            },
+            static function () use ($client): void {
+                $client->payout(new PayoutRequest('r', 1, 'CDF', '0812345678', 'https://shop.example/'));
+            },
         ];
         foreach ($calls as $call) {
             self::assertInstanceOf(Exception\ClosedException::class, self::failure($call));
@@ -262,7 +276,7 @@ final class ExceptionsTest extends SandboxTestCase
     public function testTheTokenIsNeverPrinted(): void
     {
         $token = $this->sandbox->token();
-        $client = $this->client();
+        $client = new Client($this->sandbox->options(), new Logger());
         ob_start();
         var_dump($client);
         $dump = ob_get_clean() . print_r($client, true) . var_export($client, true) . print_r((array) $client, true);
@@ -326,6 +340,19 @@ final class ExceptionsTest extends SandboxTestCase
             },
             static function (): void {
                 Callback::parse('x');
+            },
+            static function (): void {
+                Phone::normalize('x');
+            },
+            function (): void {
+                $this->client()->payMobile($this->mobileRequest('x'));
+            },
+            function (): void {
+                $request = new PayoutRequest('r', 1, 'CDF', '0812345678', 'https://shop.example/');
+                (new Client($this->sandbox->options(), new Logger()))->payout($request);
+            },
+            function (): void {
+                new Client($this->sandbox->options(), 'no logger');
             },
         ];
 

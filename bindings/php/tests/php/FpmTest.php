@@ -95,6 +95,31 @@ final class FpmTest extends SandboxTestCase
         yield 'enabled' => [['ffi.enable' => 'true']];
     }
 
+    /**
+     * @dataProvider configurations
+     *
+     * @param array<string, string> $ini
+     */
+    public function testMobileMoneyAndALogger(array $ini): void
+    {
+        $environment = ['FLEXPAY_TRACE' => '1'] + $this->sandbox->environment();
+        $fpm = (new Fpm(__DIR__ . '/../pages', $ini, $environment, false))->start();
+        [$status, $body] = $fpm->get('mobile.php');
+        self::assertSame(200, $status, $body . $fpm->log());
+        $result = json_decode($body, true);
+        self::assertSame($this->sandbox->payments()[0]['order_number'], $result['order_number'] ?? null, $body);
+        [[$level, $context]] = $result['records'];
+        self::assertSame('debug', $level);
+        self::assertSame('pay_mobile', $context['trace']['call']);
+        self::assertStringNotContainsString($this->sandbox->token(), $body);
+
+        $this->sandbox->inject(['on' => 'mobile', 'action' => ['kind' => 'reset_after_reading']]);
+        [[$level, $context]] = json_decode($fpm->get('mobile.php')[1], true)['records'];
+        self::assertSame('error', $level);
+        self::assertSame('UNKNOWN', $context['outcome']);
+        $fpm->stop();
+    }
+
     public function testPreloadedByARootMaster(): void
     {
         self::assertTrue(Fpm::isRoot(), 'this test must run as root');

@@ -75,6 +75,75 @@ final class ReadmeTest extends SandboxTestCase
         $this->runBlock(2, $before, 'echo $order["state"];', $state, (string) $callback);
     }
 
+    public function testAPaymentByMobileMoney(): void
+    {
+        $order = ['reference' => 'TEST-1', 'amount' => '575', 'currency' => 'CDF'];
+        // In the sandbox, the holder of this phone confirms at once.
+        $before = '$client = Client::fromEnvironment(); $_POST["phone"] = "081 000 00 01"; $order = '
+            . var_export($order, true) . ';';
+        $this->runBlock(3, $before, 'echo $transaction->getState();', 'PAID');
+        self::assertSame('mobile', $this->sandbox->payments()[0]['kind']);
+    }
+
+    public function testAPayout(): void
+    {
+        $refund = ['reference' => 'OUT-1', 'amount' => '5', 'currency' => 'USD', 'phone' => '0812345678'];
+        $before = '$client = Client::fromEnvironment(); $refund = ' . var_export($refund, true) . ';';
+        putenv('FLEXPAY_ALLOW_PAYOUT=1');
+        try {
+            $this->runBlock(4, $before, 'var_dump($refund["done"]);', "bool(true)\n");
+        } finally {
+            putenv('FLEXPAY_ALLOW_PAYOUT');
+        }
+        self::assertSame('payout', $this->sandbox->payments()[0]['kind']);
+    }
+
+    public function testALogger(): void
+    {
+        $number = (string) $this->client()->payMobile($this->mobileRequest())->getOrderNumber();
+        $before = '$logger = new class { public function log($level, $message, array $context) {'
+            . ' echo $level, " ", $context["call"], " ", $context["trace"]["call"]; } };'
+            . '$order = ' . var_export(['order_number' => $number], true) . ';';
+        putenv('FLEXPAY_TRACE=1');
+        try {
+            $this->runBlock(5, $before, '', 'debug check check');
+        } finally {
+            putenv('FLEXPAY_TRACE');
+        }
+    }
+
+    public function testTheTraceIsARealOne(): void
+    {
+        $client = $this->client([
+            'check_url' => $this->sandbox->httpsUrl() . '/api/rest/v1/check',
+            'ca_file' => $this->sandbox->caFile(),
+            'private_connections' => true,
+            'trace' => true,
+        ]);
+        $number = (string) $client->payMobile($this->mobileRequest())->getOrderNumber();
+        $real = json_decode((string) $client->check($number)->getCallTrace(), true);
+        $readme = json_decode(self::blocks('json')[1], true, 512, JSON_THROW_ON_ERROR);
+        self::assertSame(self::shape($real), self::shape($readme));
+    }
+
+    /**
+     * A trace without what differs from call to call.
+     *
+     * @param array<string, mixed> $trace
+     *
+     * @return array<string, mixed>
+     */
+    private static function shape(array $trace): array
+    {
+        $varying = array_flip(['ms', 'address', 'cipher', 'bytes', 'date']);
+        $trace['correlation_id'] = strlen($trace['correlation_id']);
+        foreach ($trace['steps'] as $at => $step) {
+            $trace['steps'][$at] = array_merge($step, array_intersect_key($varying, $step));
+        }
+
+        return $trace;
+    }
+
     /** Runs a block with code before and after it, and with $body as the request body. */
     private function runBlock(int $n, string $before, string $after, string $expected, string $body = ''): void
     {
@@ -132,8 +201,9 @@ final class ReadmeTest extends SandboxTestCase
 
     public function testThereAreNoOtherBlocks(): void
     {
-        self::assertCount(3, self::blocks('php'));
+        self::assertCount(6, self::blocks('php'));
         self::assertCount(3, self::blocks('console'));
+        self::assertCount(2, self::blocks('json')); // the first one is for composer.json
         self::assertCount(1, self::blocks('ini'));
     }
 

@@ -85,6 +85,8 @@ final class Sandbox
             'api' => 'v1.1',
             'pay_url' => $this->url() . '/v1.1/pay',
             'check_url' => $this->url() . '/api/rest/v1/check',
+            'mobile_url' => $this->url() . '/api/rest/v1/paymentService',
+            'payout_url' => $this->url() . '/api/rest/v1/merchantPayOutService',
             'timeout_ms' => 20000,
         ];
     }
@@ -102,6 +104,8 @@ final class Sandbox
             'FLEXPAY_API' => 'v1.1',
             'FLEXPAY_PAY_URL' => $this->url() . '/v1.1/pay',
             'FLEXPAY_CHECK_URL' => $this->url() . '/api/rest/v1/check',
+            'FLEXPAY_MOBILE_URL' => $this->url() . '/api/rest/v1/paymentService',
+            'FLEXPAY_PAYOUT_URL' => $this->url() . '/api/rest/v1/merchantPayOutService',
         ];
     }
 

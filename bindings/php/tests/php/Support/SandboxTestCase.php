@@ -6,6 +6,7 @@ namespace FlexPay\Tests\Support;
 
 use FlexPay\Client;
 use FlexPay\Exception\FlexPayException;
+use FlexPay\MobileRequest;
 use FlexPay\PaymentRequest;
 use PHPUnit\Framework\TestCase;
 
@@ -37,6 +38,21 @@ abstract class SandboxTestCase extends TestCase
             'cancel_url' => 'https://shop.example/cancel',
             'decline_url' => 'https://shop.example/no',
         ]);
+    }
+
+    /**
+     * @param string|int            $amount
+     * @param array<string, string> $options
+     */
+    protected function mobileRequest(
+        string $phone = '0812345678',
+        $amount = '25.50',
+        string $currency = 'USD',
+        array $options = []
+    ): MobileRequest {
+        $reference = 'mob-' . bin2hex(random_bytes(5));
+
+        return new MobileRequest($reference, $amount, $currency, $phone, 'http://127.0.0.1:9/callback', $options);
     }
 
     protected static function failure(callable $call): FlexPayException

@@ -1,21 +1,32 @@
-//! Parses the card page: its texts, its form, the fields and the buttons.
+//! Parses a page for the customer: its texts, its forms, their fields and buttons.
 
 use html5gum::{HtmlString, StartTag, Token, Tokenizer};
 
 /// The parsed contents of a page.
 #[derive(Debug, Default)]
-pub(crate) struct CardPage {
+pub(crate) struct FormPage {
     pub(crate) title: String,
     /// The text of `<h1>`.
     pub(crate) heading: String,
     pub(crate) mistakes: Vec<String>,
-    pub(crate) form: Option<Form>,
+    pub(crate) forms: Vec<Form>,
+    /// The messages on the phone page.
+    pub(crate) messages: Vec<Message>,
 }
 
-/// The first form on a page.
+/// A message about a payment, whose order number is the end of `id`.
+#[derive(Debug, Default)]
+pub(crate) struct Message {
+    pub(crate) id: String,
+    pub(crate) text: String,
+}
+
+/// A form.
 #[derive(Debug, Default)]
 pub(crate) struct Form {
     pub(crate) action: String,
+    /// What it asks, on the phone page.
+    pub(crate) question: String,
     pub(crate) fields: Vec<Field>,
     pub(crate) buttons: Vec<Button>,
 }
@@ -42,10 +53,12 @@ enum Reading {
     Title,
     Heading,
     Mistake,
+    Question,
+    Message,
     Button,
 }
 
-impl CardPage {
+impl FormPage {
     pub(crate) fn parse(html: &str) -> Self {
         let mut page = Self::default();
         let mut reading = Reading::Nothing;
@@ -73,15 +86,23 @@ impl CardPage {
                 self.mistakes.push(String::new());
                 *reading = Reading::Mistake;
             }
-            b"form" if self.form.is_none() => {
+            b"form" => {
                 *in_form = true;
-                self.form = Some(Form {
+                self.forms.push(Form {
                     action: attribute(tag, "action"),
                     ..Form::default()
                 });
             }
+            b"p" if attribute(tag, "class") == "ask" && *in_form => *reading = Reading::Question,
+            b"p" if attribute(tag, "class") == "message" => {
+                self.messages.push(Message {
+                    id: attribute(tag, "id"),
+                    text: String::new(),
+                });
+                *reading = Reading::Message;
+            }
             b"input" if *in_form => {
-                if let Some(form) = &mut self.form {
+                if let Some(form) = self.forms.last_mut() {
                     form.fields.push(Field {
                         name: attribute(tag, "name"),
                         value: attribute(tag, "value"),
@@ -90,7 +111,7 @@ impl CardPage {
                 }
             }
             b"button" if *in_form => {
-                if let Some(form) = &mut self.form {
+                if let Some(form) = self.forms.last_mut() {
                     form.buttons.push(Button {
                         name: attribute(tag, "name"),
                         value: attribute(tag, "value"),
@@ -109,9 +130,11 @@ impl CardPage {
             Reading::Title => Some(&mut self.title),
             Reading::Heading => Some(&mut self.heading),
             Reading::Mistake => self.mistakes.last_mut(),
+            Reading::Question => self.forms.last_mut().map(|form| &mut form.question),
+            Reading::Message => self.messages.last_mut().map(|message| &mut message.text),
             Reading::Button => self
-                .form
-                .as_mut()
+                .forms
+                .last_mut()
                 .and_then(|form| form.buttons.last_mut())
                 .map(|button| &mut button.label),
         };
@@ -133,23 +156,26 @@ fn text(bytes: &HtmlString) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::CardPage;
+    use super::FormPage;
 
     #[test]
     fn entities_and_all_quoting_styles_are_decoded() {
-        let page = CardPage::parse(
+        let page = FormPage::parse(
             r#"<title>A &amp; B</title><h1>12&nbsp;USD</h1>
                <form action='/x?a=1&amp;b=2'><p class="mistake">Non.</p>
                <input name=n value="&quot;v&quot;" autocomplete="cc-number">
-               <button name=action value=pay>Payer</button></form><input name=outside>"#,
+               <button name=action value=pay>Payer</button></form><input name=outside>
+               <form action=/y><p class=ask>On demande.</p><input name=second></form>"#,
         );
         assert_eq!(page.title, "A & B");
         assert_eq!(page.heading, "12\u{a0}USD");
         assert_eq!(page.mistakes, ["Non."]);
-        let form = page.form.expect("a form");
+        let form = &page.forms[0];
         assert_eq!(form.action, "/x?a=1&b=2");
         assert_eq!(form.fields.len(), 1);
         assert_eq!(form.fields[0].value, "\"v\"");
         assert_eq!(form.buttons[0].label, "Payer");
+        assert_eq!(page.forms[1].question, "On demande.");
+        assert_eq!(page.forms[1].fields[0].name, "second");
     }
 }

@@ -1,18 +1,25 @@
 "use strict";
-// Updates the payments and the refused requests every second. Without JavaScript the page does not change.
+// Updates the part of the page that changes every second. Without JavaScript it does not change.
 const shown = document.getElementById("shown");
 let last = null;
 
+// Whether the visitor has typed something that an update would delete.
+function isTyping() {
+  return [...shown.querySelectorAll("input:not([type=hidden])")].some((input) => input.value !== "");
+}
+
 async function update() {
   try {
-    const response = await fetch("/sandbox/shown?lang=" + document.documentElement.lang, { cache: "no-store" });
+    const response = await fetch(shown.dataset.source, { cache: "no-store" });
     const text = await response.text();
-    if (response.ok && text !== last) {
+    if (response.ok && text !== last && !isTyping()) {
       const open = new Set([...shown.querySelectorAll("details[open]")].map((details) => details.id));
+      const focused = document.activeElement.id;
       shown.innerHTML = text;
       for (const details of shown.querySelectorAll("details")) {
         if (open.has(details.id)) details.open = true;
       }
+      if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
       last = text;
     }
     document.body.classList.remove("offline");

@@ -10,7 +10,7 @@ namespace FlexPay\Internal;
  *
  * @internal
  */
-final class Trace
+final class StackTrace
 {
     private function __construct()
     {
