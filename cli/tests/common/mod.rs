@@ -1,6 +1,8 @@
 //! Helpers: the program, and a sandbox for it.
 #![allow(dead_code)]
 
+pub mod bridge;
+
 use flexpay_sandbox::Sandbox;
 use serde_json::Value;
 use std::io::Write;
