@@ -121,6 +121,8 @@ class Bridge {
     } catch {
       return; // A part of a line: the bridge was killed while it wrote.
     }
+    // The bridge could not read a line, and so cannot say which call it was.
+    if (reply.id === null) return this.#ended(`refused a line: ${reply.error.message}`);
     const call = this.#calls.get(reply.id);
     this.#calls.delete(reply.id);
     if (reply.ok) call?.resolve(reply.ok);
@@ -128,7 +130,7 @@ class Bridge {
   }
 
   #ended(problem) {
-    this.isAlive = false;
+    this.end();
     for (const id of this.#calls.keys()) this.#fail(id, problem);
   }
 

@@ -90,7 +90,9 @@ async function waitForCustomer(orderNumber) {
 }
 
 function unknown(error, orderNumber) {
-  const first = orderNumber ? `check the order ${orderNumber}` : `look for ${reference} in FlexPay's merchant console`;
+  const first = orderNumber
+    ? `check the order ${orderNumber}`
+    : `look for ${reference} in FlexPay's merchant console`;
   console.log('UNKNOWN: the customer may have paid, or may still pay.');
   console.log(`Do not request this payment again: ${first} first.`);
   console.log(`Why: ${error.message}`);

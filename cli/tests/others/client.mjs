@@ -1,7 +1,7 @@
 /**
  * Makes calls with examples/node/flexpay.mjs, and prints the results as JSON, one per line.
  *
- *     node client.mjs several|two_payments|long_line
+ *     node client.mjs several|two_payments|long_line|no_call
  */
 
 import { writeFileSync } from 'node:fs';
@@ -39,8 +39,13 @@ switch (process.argv[2]) {
     break;
   case 'long_line':
     // Longer than what a pipe or a socket holds.
-    await print('pay', payment('O-1', 'x'.repeat(4_000_000)));
+    await print('pay', payment('O-1', 'x'.repeat(1_000_000)));
     writeFileSync(process.env.RESULT, '');
+    break;
+  case 'no_call':
+    // A line that the bridge cannot read. The next call gets a new bridge.
+    await print(undefined, {});
+    await print('normalize_phone', { phone: '0812345678' });
     break;
 }
 await flexpay.close();

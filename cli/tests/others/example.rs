@@ -136,7 +136,9 @@ pub fn in_project(path: &str) -> PathBuf {
 fn till() -> &'static Path {
     static TILL: OnceLock<PathBuf> = OnceLock::new();
     TILL.get_or_init(|| {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pascal");
+        let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        // Another run of these tests may compile it at the same time, or execute it.
+        let directory = parent.join(format!("pascal-{}", std::process::id()));
         std::fs::create_dir_all(&directory).expect("a directory");
         let mut command = Command::new("fpc");
         command
@@ -152,7 +154,10 @@ fn till() -> &'static Path {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
-        directory.join("till")
+        let till = parent.join("till");
+        std::fs::rename(directory.join("till"), &till).expect("the program moves");
+        std::fs::remove_dir_all(&directory).expect("the directory is removed");
+        till
     })
 }
 

@@ -333,6 +333,19 @@ fn node_starts_a_new_bridge_for_the_next_payment() {
 }
 
 #[test]
+fn node_does_not_wait_for_the_reply_to_a_line_that_the_bridge_cannot_read() {
+    let sandbox = sandbox();
+    let mut command = node_client(&sandbox, Path::new(FLEXPAY), "no_call");
+    assert_eq!(
+        printed(spawn(&mut command)),
+        [
+            json!({"code": "BRIDGE", "outcome": "UNKNOWN"}),
+            json!({"phone": "243812345678"})
+        ]
+    );
+}
+
+#[test]
 fn a_line_that_node_wrote_partly_was_not_sent() {
     let (lines, result) = (Recorder::new(), Recorder::new());
     let fake = in_project("cli/tests/others/fake_bridge.sh");
