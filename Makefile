@@ -99,7 +99,7 @@ uninstall: ## Removes what `make install` installed under PREFIX
 ## Demo
 
 .PHONY: demo
-demo: examples sandbox ## Takes three payments against a local gateway, and prints each step
+demo: examples sandbox ## Takes payments and makes a payout against a local gateway, and prints each step
 	@examples/demo.sh
 
 ## Tests: `make test` runs all of this section

@@ -659,7 +659,7 @@ flexpay_result flexpay_payout(const struct flexpay_client *client,
 // Blanks, dots, dashes, brackets and invisible characters are removed. Anything else is INVALID, field "phone". Only the
 // gateway knows which operator a number belongs to.
 //
-// phone:      the number; borrowed for this call. NULL is INVALID.
+// phone:      the number; borrowed for this call; not in the buffer of normalized. NULL is INVALID.
 // normalized: receives the number and its NUL; not NULL. Empty on failure.
 // size:       the size of that buffer in bytes; at least FLEXPAY_PHONE_SIZE.
 // error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.

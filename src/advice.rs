@@ -17,9 +17,10 @@ pub(crate) fn after_request(error: Error, kind: Kind, reference: &str, config: &
             error.append(&advice)
         }
         Outcome::Refused if is_duplicate_reference(&error) => error.append(&format!(
-            "the reference {:?} was used before: check the state of that payment, and use a new \
-             reference for another payment",
-            printable(reference, 60)
+            "the reference {:?} was used before: check the state of that {name}, and use a new \
+             reference for another {name}",
+            printable(reference, 60),
+            name = name(kind),
         )),
         Outcome::Refused => match kind {
             Kind::Card => with_pay_url_advice(error, config),
@@ -68,6 +69,13 @@ fn search_advice(kind: Kind, reference: &str) -> String {
         do_not_repeat(kind),
         printable(reference, 60)
     )
+}
+
+fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Card | Kind::Mobile => "payment",
+        Kind::Payout => "payout",
+    }
 }
 
 fn do_not_repeat(kind: Kind) -> &'static str {

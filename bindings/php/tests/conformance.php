@@ -215,7 +215,7 @@ function forgery(array $case, string $sandbox): array
         $expected['order_number'],
         $case['query'] ?? null,
         // Most cases expect a card payment, and do not give the kind.
-        $expected['kind'] ?? Expected::CARD
+        $expected['kind'] ?? Expected::KIND_CARD
     )));
 }
 
