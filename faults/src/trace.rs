@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::abi::{CALLBACK_URL, CallResult, consts};
+use crate::catalogue::Class;
 use crate::judge::Observation;
 use crate::plan::Run;
 
@@ -29,7 +30,7 @@ const STEPS: [(&str, &[&str]); 15] = [
 ];
 /// The fields of a trace.
 const FIELDS: [&str; 4] = ["call", "correlation_id", "omitted", "steps"];
-/// Parts of every request body: a trace must contain none of them.
+/// Parts of every request body, which a trace does not contain.
 const IN_REQUESTS: [&str; 3] = [CALLBACK_URL, "ZANDO", "243812345678"];
 
 /// What is wrong with the trace of a call, if anything.
@@ -50,7 +51,11 @@ pub fn problem(
 }
 
 fn check(run: &Run, result: &CallResult, text: &str, seen: &Observation) -> Result<(), String> {
-    if let Some(part) = IN_REQUESTS.iter().find(|part| text.contains(*part)) {
+    // A gateway that repeats the request in a header that the trace contains may repeat all but the
+    // token.
+    let is_repeated = run.faults.iter().any(|fault| fault.class == Class::Echo);
+    let part = IN_REQUESTS.iter().find(|part| text.contains(*part));
+    if let Some(part) = part.filter(|_| !is_repeated) {
         return Err(format!("contains {part:?}, which is in the request"));
     }
     let trace: Map<String, Value> =
