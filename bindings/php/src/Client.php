@@ -28,7 +28,8 @@ use FlexPay\Internal\Transports;
  * PHP's error log has the logger's message.
  *
  * Signal handlers of pcntl_async_signals() run after a call, not during it. An exception that a
- * handler throws then replaces the call's result: set a flag in the handler instead.
+ * handler throws then replaces the call's result: set a flag in the handler instead. Without FFI, they
+ * also run during wait().
  *
  * @phpstan-import-type PaymentFields from Payment
  * @phpstan-import-type TransactionFields from Transaction
@@ -317,7 +318,10 @@ final class Client
         });
     }
 
-    /** Closes the client and wipes its token. A second call does nothing. */
+    /**
+     * Closes the client and wipes its token. A second call does nothing. Without FFI, the program keeps the
+     * token until the request ends, or another client takes its place.
+     */
     public function close(): void
     {
         if ($this->handle !== null) {

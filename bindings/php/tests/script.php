@@ -76,3 +76,12 @@ function programs(): array
 
     return $found;
 }
+
+/** @return list<string> what a process has open: "pipe:[123]", "socket:[123]", "/path" */
+function openFiles(int $pid): array
+{
+    // The directory itself was open, and is closed again.
+    return array_filter(array_map(static function (string $file) {
+        return @readlink($file);
+    }, glob("/proc/$pid/fd/*") ?: []));
+}

@@ -238,6 +238,39 @@ final class ProgramTest extends SandboxTestCase
         self::assertLessThan(25, microtime(true) - $started);
     }
 
+    /** The sentence of the README about flock(). */
+    public function testTheProgramInheritsOpenFiles(): void
+    {
+        $directory = new TemporaryDirectory();
+        $output = $this->runScript(<<<'PHP'
+            $lock = function () { return fopen(getenv("LOCK"), "c"); };
+            $file = $lock();
+            flock($file, LOCK_EX);
+            Phone::normalize("0812345678");
+            fclose($file);
+            var_dump(flock($lock(), LOCK_EX | LOCK_NB));
+            posix_kill(programs()[0], SIGKILL);
+            $file = $lock();
+            flock($file, LOCK_EX);
+            Phone::normalize("0812345678");
+            flock($file, LOCK_UN);
+            fclose($file);
+            var_dump(flock($lock(), LOCK_EX | LOCK_NB));
+            PHP, [], ['LOCK' => "$directory->path/lock"]);
+        self::assertSame("bool(false)\nbool(true)\n", $output);
+    }
+
+    public function testTheProgramOpensNoPortAndNoFile(): void
+    {
+        $output = $this->runScript(<<<'PHP'
+            $client = client();
+            $client->check($client->payMobile(mobile("one"))->getOrderNumber());
+            $own = array_diff(openFiles(programs()[0]), openFiles(getmypid()));
+            echo count(preg_grep('/^socket:/', $own)), " ", implode(" ", preg_grep('~^/~', $own));
+            PHP);
+        self::assertSame('1 ', $output, 'it has the connection to the gateway, which it keeps for a while');
+    }
+
     // ---- It dies --------------------------------------------------------------------------------
 
     public function testAProgramThatDiedBetweenTwoCallsIsStartedAgain(): void
