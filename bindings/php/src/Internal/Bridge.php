@@ -120,15 +120,15 @@ final class Bridge
         if ($this->process !== null && $this->process->isUsable()) {
             return;
         }
-        $this->process = null; // its destructor closes the pipes
-        $this->process = $this->startProcess();
-        if ($this->hello !== self::NO_CLIENT) {
-            try {
+        $this->end();
+        try {
+            $this->startProcess();
+            if ($this->hello !== self::NO_CLIENT) {
                 $this->greet($this->hello);
-            } catch (FlexPayException $failure) {
-                $this->process = null;
-                throw $failure;
             }
+        } catch (FlexPayException $failure) {
+            $this->end();
+            throw $failure;
         }
     }
 
@@ -197,7 +197,15 @@ final class Bridge
         return $this->exchange('wait', self::encode($request), $timeoutMs + $this->timeoutMs, '', $meanwhile);
     }
 
-    private function startProcess(): ProgramProcess
+    private function end(): void
+    {
+        if ($this->process !== null) {
+            $this->process->end();
+            $this->process = null;
+        }
+    }
+
+    private function startProcess(): void
     {
         $missing = ProgramProcess::missingFunctions();
         if ($missing !== []) {
@@ -216,8 +224,6 @@ final class Bridge
         } catch (FlexPayException $noReply) {
             throw LoadErrors::cannotRun($this->path, $process->errors() ?: $noReply->getMessage());
         }
-
-        return $process;
     }
 
     private function greet(
