@@ -77,22 +77,25 @@ examples: build ## Builds the C examples into build/examples
 	done
 
 # With cargo: build. Without cargo (often so for root): use what is already built, or fail.
-.PHONY: ensure-library ensure-sandbox
+.PHONY: ensure-library ensure-program ensure-sandbox
 ifneq ($(shell command -v $(CARGO)),)
 ensure-library: build
+ensure-program: cli
 ensure-sandbox: sandbox
 else
 ensure-library: ; @scripts/require-built.sh $(LIBRARY)
+ensure-program: ; @scripts/require-built.sh $(PROGRAM)
 ensure-sandbox: ; @scripts/require-built.sh $(SANDBOX_BIN)
 endif
 
-# Where the PHP package looks for the bundled library.
-PHP_LIBRARY := bindings/php/lib/linux-$(shell uname -m)/libflexpay.so
+# Where the PHP package looks for the bundled library and program.
+PHP_BUNDLE := bindings/php/lib/linux-$(shell uname -m)
 
 .PHONY: bundle
-bundle: ensure-library ## Copies the library into the PHP package
-	@mkdir -p $(dir $(PHP_LIBRARY))
-	@cp $(LIBRARY) $(PHP_LIBRARY).new && mv $(PHP_LIBRARY).new $(PHP_LIBRARY)
+bundle: ensure-library ensure-program ## Copies the library and the program into the PHP package
+	@mkdir -p $(PHP_BUNDLE)
+	@cp $(LIBRARY) $(PHP_BUNDLE)/new && mv $(PHP_BUNDLE)/new $(PHP_BUNDLE)/libflexpay.so
+	@cp $(PROGRAM) $(PHP_BUNDLE)/new && mv $(PHP_BUNDLE)/new $(PHP_BUNDLE)/flexpay
 
 INSTALL := DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" VERSION="$(VERSION)" scripts/install.sh
 
@@ -157,7 +160,7 @@ test-cpp: build sandbox ## Tests the C++ header with g++ and clang++
 .PHONY: test-php
 test-php: bundle sandbox ## Tests the PHP package: CLI, PHP-FPM behind nginx, PHP 7.4
 	@scripts/setup.sh php
-	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so bindings/php/tests/run.sh
+	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so FLEXPAY_PROGRAM=$(PROGRAM) bindings/php/tests/run.sh
 	tests/soak/run.sh 8000
 	@scripts/test-readme.sh php
 
@@ -168,7 +171,7 @@ test-python: build cli sandbox ## Tests the Python package
 	@scripts/test-readme.sh python
 
 .PHONY: conformance
-conformance: build sandbox ## Runs every test vector in every language, and compares the results
+conformance: build cli sandbox ## Runs every test vector in every language and over the bridge, and compares the results
 	@scripts/setup.sh c cpp php python
 	$(CARGO) build --example conformance
 	@mkdir -p build/conformance
@@ -178,7 +181,7 @@ conformance: build sandbox ## Runs every test vector in every language, and comp
 	    -L$(LIB_DIR) -lflexpay -pthread
 	python3 tests/conformance/test_compare.py
 	RUST_RUNNER=$(CARGO_TARGET_DIR)/debug/examples/conformance C_RUNNER=build/conformance/c \
-	    CXX_RUNNER=build/conformance/cxx tests/conformance/run.sh
+	    CXX_RUNNER=build/conformance/cxx FLEXPAY_PROGRAM=$(PROGRAM) tests/conformance/run.sh
 
 .PHONY: test-faults
 test-faults: build ## Runs 1,000 calls against a gateway that misbehaves

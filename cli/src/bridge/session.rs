@@ -1,18 +1,24 @@
 //! The session: the client, the calls in flight, and the replies.
 
-use flexpay::{CancelToken, Client, Config, State};
+use flexpay::{CancelToken, Client, Config, State, WaitOptions};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::Stdout;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::protocol::{Call, Hello, Message, VERSION, parse};
 use super::workers::Workers;
 use super::write_line;
 use crate::call::{Failure, Reply, guarded};
 
+/// The library's default for the setting timeout_ms.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
 pub struct Session {
     shared: Arc<Shared>,
+    has_greeted: bool,
+    /// None before hello, and after a hello without a client.
     client: Option<Arc<Client>>,
     workers: Workers,
 }
@@ -40,6 +46,7 @@ impl Session {
                 }),
                 waits: Mutex::default(),
             }),
+            has_greeted: false,
             client: None,
             workers: Workers::new(),
         }
@@ -76,10 +83,11 @@ impl Session {
 
     fn begin(&mut self, message: &Message<'_>) {
         let id = message.id;
-        let Some(client) = self.client.clone() else {
+        let is_hello = message.call == "hello" && self.client.is_none();
+        if is_hello || !self.has_greeted {
             let result = self.greet(message);
             return self.shared.reply(id, result);
-        };
+        }
         let call = match Call::read(message) {
             Ok(Call::Cancel(wait)) => {
                 let was_found = self.shared.cancel(wait);
@@ -90,9 +98,10 @@ impl Session {
             Err(failure) => return self.shared.reply(id, Err(failure)),
         };
         let cancel = self.shared.register(id, &call);
+        let client = self.client.clone();
         let shared = Arc::clone(&self.shared);
         let started = self.workers.run(move || {
-            let result = guarded(|| carry_out(&client, call, cancel));
+            let result = guarded(|| carry_out(client.as_deref(), call, cancel));
             lock(&shared.waits).remove(&id);
             shared.reply(id, result);
         });
@@ -103,7 +112,8 @@ impl Session {
         }
     }
 
-    /// The first message: agrees on the version, and creates the client.
+    /// The first message: agrees on the version, and creates the client. It may come again as long as
+    /// there is no client.
     fn greet(&mut self, message: &Message<'_>) -> Result<Reply, Failure> {
         if message.call != "hello" {
             return Err(Failure::invalid("call", "the first call must be hello"));
@@ -119,14 +129,29 @@ impl Session {
                 ),
             ));
         }
-        let config = match hello.settings {
-            Some(settings) => Config::from(settings),
-            None => Config::from_env()?,
-        };
-        self.client = Some(Arc::new(guarded(|| Ok(Client::new(config)?))?));
+        let mut timeout_ms = None;
+        if hello.client {
+            let config = match hello.settings {
+                Some(settings) => Config::from(settings),
+                None => Config::from_env()?,
+            };
+            let timeout = match config.timeout {
+                Duration::ZERO => DEFAULT_TIMEOUT,
+                timeout => timeout,
+            };
+            self.client = Some(Arc::new(guarded(|| Ok(Client::new(config)?))?));
+            timeout_ms = Some(timeout.as_millis());
+        } else if hello.settings.is_some() {
+            return Err(Failure::invalid(
+                "client",
+                "is false, and there are settings: give only one of them",
+            ));
+        }
+        self.has_greeted = true;
         Ok(Reply::Other(json!({
             "bridge": VERSION,
             "version": env!("CARGO_PKG_VERSION"),
+            "timeout_ms": timeout_ms,
         })))
     }
 }
@@ -134,10 +159,13 @@ impl Session {
 impl Shared {
     /// Makes a wait cancellable.
     fn register(&self, id: u64, call: &Call) -> Option<CancelToken> {
-        let Call::Wait(..) = call else {
+        let Call::Wait(wait) = call else {
             return None;
         };
         let token = CancelToken::new();
+        if wait.is_cancelled {
+            token.cancel();
+        }
         lock(&self.waits).insert(id, token.clone());
         Some(token)
     }
@@ -167,21 +195,36 @@ impl Shared {
     }
 }
 
-fn carry_out(client: &Client, call: Call, cancel: Option<CancelToken>) -> Result<Reply, Failure> {
+fn carry_out(
+    client: Option<&Client>,
+    call: Call,
+    cancel: Option<CancelToken>,
+) -> Result<Reply, Failure> {
+    let client = || {
+        client.ok_or_else(|| {
+            Failure::invalid(
+                "client",
+                "this bridge was started without a client: send hello with settings first",
+            )
+        })
+    };
     let payment = |payment| Reply::Payment(Box::new(payment));
     let transaction = |transaction| Reply::Transaction(Box::new(transaction));
     Ok(match call {
-        Call::Pay(request) => payment(client.pay(&request)?),
-        Call::PayMobile(request) => payment(client.pay_mobile(&request)?),
-        Call::Payout(request) => payment(client.payout(&request)?),
-        Call::Check(order_number) => transaction(client.check(&order_number)?),
-        Call::Wait(order_number, mut options) => {
-            options.cancel = cancel;
-            transaction(client.wait(&order_number, &options)?)
+        Call::Pay(request) => payment(client()?.pay(&request)?),
+        Call::PayMobile(request) => payment(client()?.pay_mobile(&request)?),
+        Call::Payout(request) => payment(client()?.payout(&request)?),
+        Call::Check(order_number) => transaction(client()?.check(&order_number)?),
+        Call::Wait(wait) => {
+            let options = WaitOptions {
+                cancel,
+                ..wait.options
+            };
+            transaction(client()?.wait(&wait.order_number, &options)?)
         }
-        Call::VerifyOrder(expected) => transaction(client.verify_order(&expected)?),
+        Call::VerifyOrder(expected) => transaction(client()?.verify_order(&expected)?),
         Call::VerifyCallback(body, expected) => {
-            transaction(client.verify_callback(&body, &expected)?)
+            transaction(client()?.verify_callback(&body, &expected)?)
         }
         Call::ParseCallback(body) => {
             Reply::Callback(Box::new(flexpay::parse_callback(&body)?.into_owned()))
