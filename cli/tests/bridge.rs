@@ -292,6 +292,31 @@ fn several_calls_are_in_flight_and_a_wait_can_be_cancelled() {
 }
 
 #[test]
+fn an_id_in_flight_is_not_used_again() {
+    let sandbox = sandbox();
+    let mut bridge = Bridge::ready(&sandbox);
+    let number = bridge.call(pay(1, "D-1"))["ok"]["order_number"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    bridge.send(&json!({"id": 2, "call": "wait", "request": {"order_number": number}}).to_string());
+    sandbox.wait_for_requests(2, Duration::from_secs(20));
+    let again = bridge.call(mobile(2, "D-2"));
+    assert_eq!(
+        (&again["id"], &again["error"]["field"]),
+        (&2.into(), &"id".into()),
+        "{again}"
+    );
+    assert!(
+        sandbox
+            .requests()
+            .iter()
+            .all(|request| request.endpoint != Endpoint::Mobile)
+    );
+    assert_eq!(bridge.end(), 0);
+}
+
+#[test]
 fn an_incomplete_line_is_never_carried_out() {
     let sandbox = sandbox();
     let mut bridge = Bridge::ready(&sandbox);

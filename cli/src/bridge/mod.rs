@@ -27,7 +27,12 @@ pub fn run(options: &BridgeOptions) -> u8 {
     loop {
         // The first line has the token.
         let mut line = Zeroizing::new(Vec::with_capacity(1024));
-        match read_line(&mut stdin, &mut line) {
+        let read = read_line(&mut stdin, &mut line);
+        if session.is_broken() {
+            // Nobody reads the replies: nothing more is carried out.
+            break;
+        }
+        match read {
             Ok(Line::Complete) => session.accept(&line),
             Ok(Line::TooLong) => session.refuse(&Failure::invalid(
                 "line",
@@ -35,9 +40,6 @@ pub fn run(options: &BridgeOptions) -> u8 {
             )),
             // An incomplete line is not carried out: its writer must be able to say that it was not.
             Ok(Line::End) | Err(_) => break,
-        }
-        if session.is_broken() {
-            break;
         }
     }
     // The replies to payment requests that were sent must still be written, if anybody reads them.

@@ -3,17 +3,14 @@
 use flexpay::{CancelToken, Client, Config, State, WaitOptions};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::Stdout;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use super::protocol::{Call, Hello, Message, VERSION, parse};
 use super::workers::Workers;
 use super::write_line;
 use crate::call::{Failure, Reply, guarded};
-
-/// The library's default for the setting timeout_ms.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub struct Session {
     shared: Arc<Shared>,
@@ -26,8 +23,8 @@ pub struct Session {
 /// What the threads of the calls share.
 struct Shared {
     output: Mutex<Output>,
-    /// The waits in flight, by id.
-    waits: Mutex<HashMap<u64, CancelToken>>,
+    /// The calls in flight, by id, and the token of those that can be cancelled.
+    in_flight: Mutex<HashMap<u64, Option<CancelToken>>>,
 }
 
 struct Output {
@@ -44,7 +41,7 @@ impl Session {
                     stdout,
                     is_broken: false,
                 }),
-                waits: Mutex::default(),
+                in_flight: Mutex::default(),
             }),
             has_greeted: false,
             client: None,
@@ -75,7 +72,7 @@ impl Session {
 
     /// Ends the waits, and lets all other calls end.
     pub fn end(self) {
-        for token in lock(&self.shared.waits).values() {
+        for token in lock(&self.shared.in_flight).values().flatten() {
             token.cancel();
         }
         self.workers.finish();
@@ -97,16 +94,19 @@ impl Session {
             Ok(call) => call,
             Err(failure) => return self.shared.reply(id, Err(failure)),
         };
-        let cancel = self.shared.register(id, &call);
+        let cancel = match self.shared.register(id, &call) {
+            Ok(cancel) => cancel,
+            Err(failure) => return self.shared.reply(id, Err(failure)),
+        };
         let client = self.client.clone();
         let shared = Arc::clone(&self.shared);
         let started = self.workers.run(move || {
             let result = guarded(|| carry_out(client.as_deref(), call, cancel));
-            lock(&shared.waits).remove(&id);
+            lock(&shared.in_flight).remove(&id);
             shared.reply(id, result);
         });
         if let Err(problem) = started {
-            lock(&self.shared.waits).remove(&id);
+            lock(&self.shared.in_flight).remove(&id);
             self.shared
                 .reply(id, Err(Failure::invalid("call", problem)));
         }
@@ -135,12 +135,9 @@ impl Session {
                 Some(settings) => Config::from(settings),
                 None => Config::from_env()?,
             };
-            let timeout = match config.timeout {
-                Duration::ZERO => DEFAULT_TIMEOUT,
-                timeout => timeout,
-            };
-            self.client = Some(Arc::new(guarded(|| Ok(Client::new(config)?))?));
-            timeout_ms = Some(timeout.as_millis());
+            let client = guarded(|| Ok(Client::new(config)?))?;
+            timeout_ms = Some(client.timeout().as_millis());
+            self.client = Some(Arc::new(client));
         } else if hello.settings.is_some() {
             return Err(Failure::invalid(
                 "client",
@@ -157,26 +154,36 @@ impl Session {
 }
 
 impl Shared {
-    /// Makes a wait cancellable.
-    fn register(&self, id: u64, call: &Call) -> Option<CancelToken> {
-        let Call::Wait(wait) = call else {
-            return None;
+    /// Records that a call is in flight. Returns the token of a wait, which can be cancelled.
+    fn register(&self, id: u64, call: &Call) -> Result<Option<CancelToken>, Failure> {
+        let cancel = match call {
+            Call::Wait(wait) => {
+                let token = CancelToken::new();
+                if wait.is_cancelled {
+                    token.cancel();
+                }
+                Some(token)
+            }
+            _ => None,
         };
-        let token = CancelToken::new();
-        if wait.is_cancelled {
-            token.cancel();
+        match lock(&self.in_flight).entry(id) {
+            Entry::Vacant(entry) => {
+                entry.insert(cancel.clone());
+                Ok(cancel)
+            }
+            // Its reader could not tell the replies apart.
+            Entry::Occupied(_) => Err(Failure::invalid("id", "is that of a call in flight")),
         }
-        lock(&self.waits).insert(id, token.clone());
-        Some(token)
     }
 
     fn cancel(&self, id: u64) -> bool {
-        let waits = lock(&self.waits);
-        let found = waits.get(&id);
-        if let Some(token) = found {
-            token.cancel();
+        match lock(&self.in_flight).get(&id) {
+            Some(Some(token)) => {
+                token.cancel();
+                true
+            }
+            _ => false,
         }
-        found.is_some()
     }
 
     fn reply(&self, id: u64, result: Result<Reply, Failure>) {
