@@ -121,16 +121,21 @@ test: setup ## Runs all tests; first installs the packages they need; prints a s
 
 .PHONY: setup
 setup: require-rust ## Installs the packages that the tests need
-	@scripts/setup.sh build rust c cpp php python fuzz
+	@scripts/setup.sh build rust cli c cpp php python fuzz
 
 .PHONY: test-rust
 test-rust: build sandbox ## Tests the crate and the sandbox
 	@scripts/setup.sh rust
-	$(CARGO) test --workspace --no-fail-fast
+	$(CARGO) test --workspace --exclude flexpay-cli --no-fail-fast
 	@scripts/test-readme.sh rust
 	@scripts/unwind.sh
 	@scripts/check-threats.sh
 	@scripts/test-without-rust.sh
+
+.PHONY: test-cli
+test-cli: require-rust ## Tests the program flexpay, and the examples in Node, Free Pascal and shell
+	@scripts/setup.sh cli
+	$(CARGO) test -p flexpay-cli --no-fail-fast
 
 .PHONY: test-c
 test-c: build examples sandbox ## Tests the C ABI, `make install` and the C examples

@@ -199,6 +199,26 @@ case $task in
         check "ctypes" python3 -c "import ctypes; ctypes.CDLL('$work/plain.so')"
         check_package pytest
         ;;
+    cli)
+        check_compiles "cc" cc -std=c99 -pedantic -D_GNU_SOURCE plain.c -pthread -ldl -lm
+        check_rust
+        sleep 60 &
+        check "kill" "$(type -P kill)" "$!"
+        printf '%s\n' "import { spawn } from 'node:child_process';" \
+            "import { createInterface } from 'node:readline';" \
+            "const child = spawn('cat', { stdio: ['pipe', 'pipe', 'inherit'] });" \
+            "createInterface({ input: child.stdout }).on('line', (line) => process.exit(line === 'x' ? 0 : 1));" \
+            "child.stdin.write('x\\n');" >pipe.mjs
+        check "node" node pipe.mjs
+        printf '%s\n' 'program Pipe;' '{$mode objfpc}{$H+}' 'uses BaseUnix, Classes, SysUtils, Process, fpjson, jsonparser;' \
+            'var Output: string;' \
+            'begin' \
+            "  RunCommand('echo', ['{\"a\":1}'], Output);" \
+            "  Halt(GetJSON(Output).GetPath('a').AsInteger - 1);" \
+            'end.' >pipe.pas
+        check "fpc" fpc -vew -Sew pipe.pas
+        check "fpc, run" ./pipe
+        ;;
     fuzz)
         check_compiles "c++" c++ plain.cpp -pthread
         check "nm" nm program

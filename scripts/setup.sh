@@ -6,6 +6,7 @@
 #   build                 the library, the sandbox, the examples
 #   rust                  the tests of the crate and the sandbox
 #   c, cpp, php, python   the tests of each language
+#   cli                   the tests of the program flexpay, and of the examples in Node and Free Pascal
 #   debian                `make test-debian`, `make test-setup` and `make test-readme`
 #   fuzz, soak, bench, portable, check-pages   the make targets with these names
 #
@@ -78,6 +79,13 @@ requirements() {
             echo "python3 -c 'import ssl, sqlite3, ctypes'|python3"
             echo "python3 -c 'import ensurepip, venv'|python3-venv"
             ;;
+        cli)
+            requirements build
+            echo "type -P kill|procps"
+            # Node 18 or later.
+            echo "node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)'|nodejs"
+            echo "compile_pascal|fp-compiler fp-units-fcl"
+            ;;
         fuzz)
             requirements build
             # libFuzzer is C++.
@@ -148,6 +156,13 @@ compile_with_header() {
     local header=$1
     shift
     compile "$@"
+}
+
+# Compiles, links and runs a Pascal program that uses the units of the examples.
+compile_pascal() {
+    echo 'program Small; uses Process, fpjson, jsonparser; begin WriteLn(TJSONObject.Create.AsJSON); end.' \
+        >"$work/small.pas"
+    fpc "-FE$work" "$work/small.pas" && "$work/small"
 }
 
 # Runs PHP-FPM of any version. Its folder is usually not in a user's PATH.

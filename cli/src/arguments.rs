@@ -202,6 +202,10 @@ pub struct Wait {
     /// How long to wait, in seconds. 600 by default; 300 for a mobile payment.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=4_000_000))]
     pub timeout: Option<u32>,
+    /// How long FAILED must last before it is final, in seconds. 30 by default: the gateway may still
+    /// report PAID.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=4_000_000))]
+    pub failed_grace: Option<u32>,
     #[command(flatten)]
     pub correlation: Correlation,
 }

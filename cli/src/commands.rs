@@ -158,8 +158,10 @@ fn wait(given: arguments::Wait) -> u8 {
         // clap accepts all three or none.
         _ => None,
     };
+    let seconds = |given: Option<u32>| Duration::from_secs(given.unwrap_or_default().into());
     let options = WaitOptions {
-        timeout: Duration::from_secs(given.timeout.unwrap_or_default().into()),
+        timeout: seconds(given.timeout),
+        failed_grace: seconds(given.failed_grace),
         expected,
         correlation_id: given.correlation.correlation_id,
         cancel: Some(interrupt::cancel_token()),

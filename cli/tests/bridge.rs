@@ -2,68 +2,12 @@
 
 mod common;
 
+use common::bridge::Bridge;
 use common::*;
-use flexpay_sandbox::{Action, Decision, Endpoint, Fault, Sandbox};
+use flexpay_sandbox::{Action, Decision, Endpoint, Fault};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Lines, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::Write;
 use std::time::Duration;
-
-struct Bridge {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    stdout: Lines<BufReader<ChildStdout>>,
-}
-
-impl Bridge {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command
-            .arg("bridge")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the bridge starts");
-        Self {
-            stdin: child.stdin.take(),
-            stdout: BufReader::new(child.stdout.take().expect("a pipe")).lines(),
-            child,
-        }
-    }
-
-    /// A bridge with a client for the sandbox, from the environment.
-    fn ready(sandbox: &Sandbox) -> Self {
-        let mut bridge = Self::start(program(sandbox).env("FLEXPAY_ALLOW_PAYOUT", "1"));
-        let hello = bridge.call(json!({"id": 0, "call": "hello", "request": {"bridge": 1}}));
-        assert_eq!(hello["ok"]["bridge"], 1, "{hello}");
-        bridge
-    }
-
-    fn send(&mut self, text: &str) {
-        let stdin = self.stdin.as_mut().expect("open");
-        stdin.write_all(text.as_bytes()).expect("the bridge reads");
-        stdin.write_all(b"\n").expect("the bridge reads");
-    }
-
-    fn read(&mut self) -> Value {
-        let line = self.stdout.next().expect("a line").expect("UTF-8");
-        serde_json::from_str(&line).expect("JSON")
-    }
-
-    fn call(&mut self, request: Value) -> Value {
-        self.send(&request.to_string());
-        self.read()
-    }
-
-    /// Closes stdin, and returns the exit status.
-    fn end(mut self) -> i32 {
-        drop(self.stdin.take());
-        self.child
-            .wait()
-            .expect("it ends")
-            .code()
-            .expect("a status")
-    }
-}
 
 fn pay(id: u64, reference: &str) -> Value {
     json!({"id": id, "call": "pay", "request": {

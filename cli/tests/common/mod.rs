@@ -1,6 +1,8 @@
 //! Helpers: the program, and a sandbox for it.
 #![allow(dead_code)]
 
+pub mod bridge;
+
 use flexpay_sandbox::Sandbox;
 use serde_json::Value;
 use std::io::Write;
@@ -79,7 +81,7 @@ pub fn run_with_input(command: &mut Command, arguments: &[&str], input: &[u8]) -
     finished(child.wait_with_output().expect("the program ends"))
 }
 
-fn finished(output: Output) -> Run {
+pub fn finished(output: Output) -> Run {
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     Run {
         status: output.status.code().expect("an exit status"),

@@ -1,0 +1,43 @@
+#!/bin/sh
+# A bridge that ends in the way that $ENDS names. It appends each line that it reads to the file $LINES.
+read_line() { IFS= read -r line && printf '%s\n' "$line" >>"$LINES"; }
+# Nothing can be written to this process any more. The process that started it may have left it more
+# descriptors of the same pipe.
+close_input() { exec <&- 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-; }
+hello() { echo '{"id":0,"ok":{"bridge":1,"version":"0.0.0"}}'; }
+
+case $ENDS in
+    before_hello) ;;
+    before_the_request)
+        read_line
+        close_input
+        hello
+        ;;
+    in_the_request)
+        read_line
+        hello
+        dd bs=1 count=10 >/dev/null 2>&1
+        close_input
+        # Ends when the test has its result: until then only the writing of the line fails.
+        while [ ! -e "$RESULT" ]; do sleep 0.1; done
+        ;;
+    before_the_reply)
+        read_line
+        hello
+        read_line
+        ;;
+    in_the_reply)
+        read_line
+        hello
+        read_line
+        printf '{"id":1,"ok":{"redirect_url":"https://'
+        ;;
+    after_an_unknown_outcome)
+        read_line
+        hello
+        read_line
+        echo '{"id":1,"error":{"code":"REPLY","outcome":"UNKNOWN","http_status":200,"message":"no address","field":null,"gateway_code":"0","gateway_message":null,"order_number":"N0RD3R","trace":null}}'
+        read_line
+        echo '{"id":2,"ok":{"state":"PAID","order_number":"N0RD3R"}}'
+        ;;
+esac
