@@ -16,7 +16,9 @@ MAJOR := $(firstword $(subst ., ,$(VERSION)))
 LIB_DIR := build/lib
 LIBRARY := $(LIB_DIR)/libflexpay.so.$(MAJOR)
 SANDBOX_BIN := $(abspath $(CARGO_TARGET_DIR))/debug/flexpay-sandbox
+PROGRAM := build/bin/flexpay
 export FLEXPAY_LIB_DIR := $(abspath $(LIB_DIR))
+export FLEXPAY_PROGRAM := $(abspath $(PROGRAM))
 export SANDBOX_BIN
 
 .PHONY: help
@@ -42,7 +44,6 @@ build: require-rust ## Builds the shared and the static library into build/lib
 	@cp $(CARGO_TARGET_DIR)/release/libflexpay.a $(LIB_DIR)/
 	@ln -sf libflexpay.so.$(MAJOR) $(LIB_DIR)/libflexpay.so
 
-PROGRAM := build/bin/flexpay
 .PHONY: cli
 cli: require-rust ## Builds the program flexpay into build/bin
 	@scripts/setup.sh build
@@ -100,7 +101,7 @@ bundle: ensure-library ensure-program ## Copies the library and the program into
 INSTALL := DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" VERSION="$(VERSION)" scripts/install.sh
 
 .PHONY: install
-install: ensure-library ensure-sandbox ## Installs the library, the headers and the sandbox under PREFIX (/usr/local)
+install: ensure-library ensure-sandbox ensure-program ## Installs the library, the headers and the programs under PREFIX (/usr/local)
 	@$(INSTALL)
 
 .PHONY: uninstall
@@ -133,12 +134,13 @@ test-rust: build sandbox ## Tests the crate and the sandbox
 	@scripts/test-without-rust.sh
 
 .PHONY: test-cli
-test-cli: require-rust ## Tests the program flexpay, and the examples in Node, Free Pascal and shell
+test-cli: cli sandbox ## Tests the program flexpay, and the examples in Node, Free Pascal and shell
 	@scripts/setup.sh cli
 	$(CARGO) test -p flexpay-cli --no-fail-fast
+	@scripts/test-readme.sh shell
 
 .PHONY: test-c
-test-c: build examples sandbox ## Tests the C ABI, `make install` and the C examples
+test-c: build cli examples sandbox ## Tests the C ABI, `make install` and the C examples
 	@scripts/setup.sh c
 	@scripts/check-library.sh include/flexpay.h $(LIBRARY)
 	tests/c/run.sh plain
@@ -160,14 +162,14 @@ test-cpp: build sandbox ## Tests the C++ header with g++ and clang++
 .PHONY: test-php
 test-php: bundle sandbox ## Tests the PHP package: CLI, PHP-FPM behind nginx, PHP 7.4
 	@scripts/setup.sh php
-	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so FLEXPAY_PROGRAM=$(PROGRAM) bindings/php/tests/run.sh
+	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so bindings/php/tests/run.sh
 	tests/soak/run.sh 8000
 	@scripts/test-readme.sh php
 
 .PHONY: test-python
 test-python: build cli sandbox ## Tests the Python package
 	@scripts/setup.sh python
-	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so FLEXPAY_PROGRAM=$(PROGRAM) bindings/python/tests/run.sh
+	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so bindings/python/tests/run.sh
 	@scripts/test-readme.sh python
 
 .PHONY: conformance
@@ -181,7 +183,7 @@ conformance: build cli sandbox ## Runs every test vector in every language and o
 	    -L$(LIB_DIR) -lflexpay -pthread
 	python3 tests/conformance/test_compare.py
 	RUST_RUNNER=$(CARGO_TARGET_DIR)/debug/examples/conformance C_RUNNER=build/conformance/c \
-	    CXX_RUNNER=build/conformance/cxx FLEXPAY_PROGRAM=$(PROGRAM) tests/conformance/run.sh
+	    CXX_RUNNER=build/conformance/cxx tests/conformance/run.sh
 
 .PHONY: test-faults
 test-faults: build ## Runs 1,000 calls against a gateway that misbehaves

@@ -13,14 +13,14 @@ use zeroize::Zeroizing;
 
 use self::protocol::{Line, MAX_LINE};
 use self::session::Session;
-use crate::arguments::BridgeOptions;
+use crate::arguments::{BridgeOptions, Format};
 use crate::call::Failure;
 use crate::{exit_status, output, settings};
 
 /// Serves until stdin ends. Returns the exit status.
 pub fn run(options: &BridgeOptions) -> u8 {
     if let Err(failure) = settings::read_env_file(options.env_file.as_deref()) {
-        return output::print(Err(failure), "", false);
+        return output::print(Err(failure), "", &Format::Person);
     }
     let mut session = Session::new(stdout());
     let mut stdin = stdin().lock();
