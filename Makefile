@@ -136,6 +136,7 @@ test-rust: build sandbox ## Tests the crate and the sandbox
 .PHONY: test-cli
 test-cli: cli sandbox ## Tests the program flexpay, and the examples in Node, Free Pascal and shell
 	@scripts/setup.sh cli
+	@scripts/check-program.sh $(PROGRAM)
 	$(CARGO) test -p flexpay-cli --no-fail-fast
 	@scripts/test-readme.sh shell
 

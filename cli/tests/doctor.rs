@@ -477,11 +477,12 @@ fn doctor_speaks_french() {
     let run = self::run(&mut command, &["doctor"]);
     assert_eq!(run.status, 2);
     for says in [
-        "✓ settings: marchand ZANDO, api v1, live, pas de transferts, paiements par carte à ",
-        "✗ api: cette adresse est celle de l'api v1.1. Mettez FLEXPAY_API=v1.1",
+        "✓ réglages : marchand ZANDO, api v1, live, pas de transferts, paiements par carte à ",
+        "✗ api : cette adresse est celle de l'api v1.1. Mettez FLEXPAY_API=v1.1",
         "certificat reconnu par FLEXPAY_CA_FILE",
         "comme le fait un service de paiement",
-        "✓ clock: environ ",
+        "✓ horloge : environ ",
+        "✓ paiements par carte : connexion : ",
     ] {
         assert!(run.stdout.contains(says), "{says}: {}", run.stdout);
     }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::texts::is_french;
+
 #[derive(Debug, Serialize)]
 pub struct Finding {
     pub name: String,
@@ -30,6 +32,16 @@ impl Finding {
         self
     }
 
+    /// The name in the user's language. In JSON it is always English.
+    pub fn name_for_people(&self) -> String {
+        if !is_french() {
+            return self.name.clone();
+        }
+        // The name of a service, and what was examined of it.
+        let words: Vec<_> = self.name.split(": ").map(french).collect();
+        words.join(" : ")
+    }
+
     fn new(name: impl Into<String>, ok: Option<bool>, detail: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -37,5 +49,28 @@ impl Finding {
             detail: detail.into(),
             ms: None,
         }
+    }
+}
+
+fn french(name: &str) -> &str {
+    match name {
+        "program" => "programme",
+        "library" => "bibliothèque",
+        "settings" => "réglages",
+        "token" => "jeton",
+        "token at the gateway" => "jeton à la passerelle",
+        "services" => "services",
+        "card payments" => "paiements par carte",
+        "mobile payments" => "paiements mobiles",
+        "payouts" => "transferts",
+        "checks" => "vérifications",
+        "name" => "nom",
+        "address" => "adresse",
+        "connection" => "connexion",
+        "clock" => "horloge",
+        "callback address" => "adresse de notification",
+        "not examined" => "non examiné",
+        // "api", "proxy", "service" and "TLS" are French too.
+        other => other,
     }
 }

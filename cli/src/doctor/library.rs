@@ -21,7 +21,8 @@ const FILE_NAME: &str = if cfg!(windows) {
     "libflexpay.so"
 };
 
-/// Loads the file in FLEXPAY_LIBRARY, or else the one beside this program. `None` if there is neither.
+/// Loads the file in FLEXPAY_LIBRARY, or else the one that was installed with this program. `None` if there
+/// is neither.
 pub fn examine() -> Option<Finding> {
     let chosen = std::env::var_os("FLEXPAY_LIBRARY").filter(|chosen| !chosen.is_empty());
     Some(examine_file(&path(chosen)?))
@@ -32,8 +33,15 @@ fn path(chosen: Option<OsString>) -> Option<PathBuf> {
         // The dynamic linker would search its own folders for a name without a folder.
         return std::path::absolute(chosen).ok();
     }
-    let beside = std::env::current_exe().ok()?.with_file_name(FILE_NAME);
-    beside.is_file().then_some(beside)
+    let program = std::env::current_exe().ok()?;
+    installed_with(program.parent()?)
+}
+
+/// In the folder of the program (the PHP package, Windows), or in `lib` beside its `bin` (`make install`).
+fn installed_with(folder: &Path) -> Option<PathBuf> {
+    let beside = folder.join(FILE_NAME);
+    let in_lib = folder.with_file_name("lib").join(FILE_NAME);
+    [beside, in_lib].into_iter().find(|file| file.is_file())
 }
 
 fn examine_file(path: &Path) -> Finding {
@@ -111,6 +119,19 @@ mod tests {
             assert!(finding.detail.contains("FLEXPAY_LIBRARY"));
             assert!(!finding.detail.contains("dlopen failed"), "the reason");
         }
+    }
+
+    #[test]
+    fn the_library_is_found_beside_the_program_or_in_lib() {
+        let prefix = tempfile::tempdir().unwrap();
+        let (bin, lib) = (prefix.path().join("bin"), prefix.path().join("lib"));
+        std::fs::create_dir(&bin).unwrap();
+        std::fs::create_dir(&lib).unwrap();
+        assert_eq!(installed_with(&bin), None);
+        std::fs::write(lib.join(FILE_NAME), "").unwrap();
+        assert_eq!(installed_with(&bin), Some(lib.join(FILE_NAME)));
+        std::fs::write(bin.join(FILE_NAME), "").unwrap();
+        assert_eq!(installed_with(&bin), Some(bin.join(FILE_NAME)));
     }
 
     #[test]

@@ -213,6 +213,8 @@ fn line(finding: &Finding) -> String {
         Some(ms) => format!(" ({ms} ms)"),
         None => String::new(),
     };
+    let name = finding.name_for_people();
     let detail = output::printable(&finding.detail);
-    format!("{style}{mark} {}{style:#}: {detail}{time}\n", finding.name)
+    let colon = say(": ", " : ");
+    format!("{style}{mark} {name}{style:#}{colon}{detail}{time}\n")
 }

@@ -9,6 +9,9 @@ use time::macros::format_description;
 use super::finding::Finding;
 use crate::texts::{is_french, say};
 
+/// From here on, the user is told to ask for a new token.
+const SOON_DAYS: i64 = 30;
+
 pub fn examine(token: &str) -> Finding {
     let token = token.trim();
     if token.is_empty() {
@@ -32,21 +35,31 @@ pub fn examine(token: &str) -> Finding {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
     let date = expiry.format(&format).unwrap_or_default();
     let days = (expiry - OffsetDateTime::now_utc()).whole_days();
-    match (expiry > OffsetDateTime::now_utc(), is_french()) {
-        (true, false) => Finding::good("token", format!("set, expires on {date}, in {days} days")),
-        (true, true) => Finding::good(
+    if expiry <= OffsetDateTime::now_utc() {
+        return Finding::bad(
             "token",
-            format!("défini, expire le {date}, dans {days} jours"),
-        ),
-        (false, false) => Finding::bad(
-            "token",
-            format!("expired on {date}. Ask FlexPay for a new one"),
-        ),
-        (false, true) => Finding::bad(
-            "token",
-            format!("a expiré le {date}. Demandez-en un nouveau à FlexPay"),
-        ),
+            if is_french() {
+                format!("a expiré le {date}. Demandez-en un nouveau à FlexPay")
+            } else {
+                format!("expired on {date}. Ask FlexPay for a new one")
+            },
+        );
     }
+    let soon = match days < SOON_DAYS {
+        true => say(
+            ". Ask FlexPay for a new one now",
+            ". Demandez-en un nouveau à FlexPay dès maintenant",
+        ),
+        false => "",
+    };
+    Finding::good(
+        "token",
+        if is_french() {
+            format!("défini, expire le {date}, dans {days} jours{soon}")
+        } else {
+            format!("set, expires on {date}, in {days} days{soon}")
+        },
+    )
 }
 
 /// The `exp` claim of a JWT, whose signature is not verified. `None` if there is none.
@@ -89,6 +102,16 @@ mod tests {
         ] {
             assert_eq!(expiry(token), None, "{token}");
         }
+    }
+
+    #[test]
+    fn a_token_that_expires_soon_is_to_be_replaced() {
+        let in_days = |days| {
+            let expiry = OffsetDateTime::now_utc() + time::Duration::days(days);
+            examine(&jwt(&format!(r#"{{"exp":{}}}"#, expiry.unix_timestamp())))
+        };
+        assert!(in_days(29).detail.contains("new one now"));
+        assert!(!in_days(32).detail.contains("new one"));
     }
 
     #[test]

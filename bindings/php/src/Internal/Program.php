@@ -9,8 +9,8 @@ use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\LibraryException;
 
 /**
- * The program flexpay, where PHP does not allow FFI. It is started at the first call, and kept until the
- * request (on the command line: the script) ends. Clients with the same settings share one process.
+ * The program flexpay, where PHP does not allow FFI. It is started with the first client, and kept until
+ * the request (on the command line: the script) ends. Clients with the same settings share one process.
  *
  * The settings go through the pipe, where other users of the machine cannot read them: never into the
  * command line or the environment of the process.
