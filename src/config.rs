@@ -142,17 +142,22 @@ impl Config {
     /// `FLEXPAY_TRACE` (`0`, `1`). An empty variable counts as unset.
     pub fn from_env() -> Result<Self> {
         Self::from_variables(|name| match std::env::var(name) {
-            Ok(value) => Ok(Some(trimmed(value)).filter(|value| !value.is_empty())),
+            Ok(value) => Ok(Some(value)),
             Err(std::env::VarError::NotPresent) => Ok(None),
             Err(std::env::VarError::NotUnicode(_)) => Err("is not UTF-8"),
         })
     }
 
-    fn from_variables(
+    /// The same from other variables, such as those of a file. `variable` returns the value of a name,
+    /// or what is wrong with it.
+    pub fn from_variables(
         variable: impl Fn(&'static str) -> Result<Option<String>, &'static str>,
     ) -> Result<Self> {
         // The error names the variable, because the user has set that and not a field.
-        let text = |name| variable(name).map_err(|problem| Error::invalid(name, problem));
+        let text = |name| match variable(name) {
+            Ok(value) => Ok(value.map(trimmed).filter(|value| !value.is_empty())),
+            Err(problem) => Err(Error::invalid(name, problem)),
+        };
         let milliseconds = |name| match text(name)? {
             None => Ok(Duration::ZERO),
             Some(value) => match value.parse::<u32>() {

@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+use crate::call::Failure;
 use crate::exit_status;
 
 /// Payments through FlexPay, the payment gateway of the DR Congo: cards, mobile money, payouts.
@@ -58,18 +59,14 @@ pub struct Common {
     /// Prints one JSON object, for programs.
     #[arg(long)]
     pub json: bool,
-    /// Prints only this field of the result, for scripts: an empty line if it has no value. An error goes to
-    /// stderr.
-    #[arg(long, value_name = "NAME", conflicts_with = "json", hide_possible_values = true,
-        value_parser = clap::builder::PossibleValuesParser::new(FIELDS))]
+    /// Prints only this field of the result, for scripts: an empty line if it has no value. Errors, and the
+    /// other fields of an accepted request, go to stderr.
+    #[arg(long, value_name = "NAME", conflicts_with = "json")]
     pub field: Option<String>,
     /// Reads settings from this file, with lines such as FLEXPAY_TOKEN=… They replace those of the
     /// environment.
     #[arg(long, value_name = "FILE")]
     pub env_file: Option<PathBuf>,
-    // Refused: every user of the machine can read the command line of a process.
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
-    pub token: Option<String>,
 }
 
 /// How a result is printed.
@@ -82,21 +79,34 @@ pub enum Format<'a> {
 }
 
 impl Common {
-    pub fn format(&self) -> Format<'_> {
+    /// Checks that the results of this command have the field, before anything is sent.
+    pub fn format(&self, fields: &[&str]) -> Result<Format<'_>, Failure> {
         match &self.field {
-            Some(name) => Format::Field(name),
-            None if self.json => Format::Json,
-            None => Format::Person,
+            Some(name) if fields.contains(&name.as_str()) => Ok(Format::Field(name)),
+            Some(name) => Err(Failure::invalid(
+                "field",
+                format!("{name:?} is none of {}", fields.join(", ")),
+            )),
+            None if self.json => Ok(Format::Json),
+            None => Ok(Format::Person),
         }
     }
 }
 
-/// The fields of all results. A wrong name is refused before anything is sent.
-const FIELDS: [&str; 20] = [
+/// The fields of a payment or a payout.
+pub const PAYMENT_FIELDS: &[&str] = &[
     "redirect_url",
     "order_number",
+    "code",
+    "message",
+    "page",
+    "trace",
+];
+/// The fields of a transaction.
+pub const TRANSACTION_FIELDS: &[&str] = &[
     "state",
     "status",
+    "order_number",
     "reference",
     "amount",
     "amount_customer",
@@ -107,12 +117,25 @@ const FIELDS: [&str; 20] = [
     "channel",
     "code",
     "message",
-    "page",
     "raw",
     "trace",
+];
+/// The fields of a callback.
+pub const CALLBACK_FIELDS: &[&str] = &[
     "claims_success",
+    "code",
+    "reference",
     "provider_reference",
+    "order_number",
+    "amount",
+    "amount_customer",
+    "currency",
     "phone",
+    "created_at",
+    "channel",
+    "message",
+    "raw",
+    "key",
 ];
 
 /// An id of your own.
@@ -247,10 +270,10 @@ pub struct Wait {
     /// The kind of payment.
     #[arg(long, value_enum, default_value_t, requires = "reference")]
     pub kind: KindArgument,
-    /// How long to wait, in seconds. 600 by default; 300 for a mobile payment.
+    /// How long to wait, in seconds. 600 by default; 300 with --kind mobile.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=4_000_000))]
     pub timeout: Option<u32>,
-    /// How long FAILED must last before it is final, in seconds. 30 by default: the gateway may still
+    /// How long FAILED must last before it is final, in seconds. 30 by default; 90 with --kind mobile, 300 with --kind payout: the gateway may still
     /// report PAID.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=4_000_000))]
     pub failed_grace: Option<u32>,

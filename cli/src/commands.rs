@@ -7,16 +7,22 @@ use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::arguments::{self, Arguments, Command, Common, Format};
+use crate::arguments::{
+    self, Arguments, CALLBACK_FIELDS, Command, Common, Format, PAYMENT_FIELDS, TRANSACTION_FIELDS,
+};
 use crate::call::{Failure, Reply, guarded};
 use crate::input::read_body;
-use crate::texts::texts;
-use crate::{exit_status, interrupt, output, settings};
+use crate::texts::{texts, use_english};
+use crate::{bridge, doctor, exit_status, interrupt, output, settings};
 
-/// Runs a command that makes one call. Returns the exit status.
+/// Runs a command. Returns the exit status.
 pub fn run(command: Command) -> u8 {
-    let texts = texts();
     match command {
+        Command::Doctor(options) => doctor::run(&options),
+        Command::Bridge(options) => bridge::run(&options),
+        Command::Version(options) => version(&options),
+        Command::Completions { shell } => completions(shell),
+        Command::Man { directory } => man(&directory),
         Command::Pay(given) => {
             let request = PaymentRequest {
                 reference: given.reference,
@@ -30,7 +36,9 @@ pub fn run(command: Command) -> u8 {
                 home_url: given.home_url,
                 correlation_id: given.correlation.correlation_id,
             };
-            request_money(&given.common, texts.accepted, |client| client.pay(&request))
+            request_money(&given.common, texts().accepted, |client| {
+                client.pay(&request)
+            })
         }
         Command::PayMobile(given) => {
             let request = MobileRequest {
@@ -46,7 +54,7 @@ pub fn run(command: Command) -> u8 {
                 return_url: given.return_url,
                 correlation_id: given.correlation.correlation_id,
             };
-            request_money(&given.common, texts.accepted_mobile, |client| {
+            request_money(&given.common, texts().accepted_mobile, |client| {
                 client.pay_mobile(&request)
             })
         }
@@ -59,7 +67,7 @@ pub fn run(command: Command) -> u8 {
                 callback_url: given.callback_url,
                 correlation_id: given.correlation.correlation_id,
             };
-            request_money(&given.common, texts.accepted_payout, |client| {
+            request_money(&given.common, texts().accepted_payout, |client| {
                 client.payout(&request)
             })
         }
@@ -87,19 +95,11 @@ pub fn run(command: Command) -> u8 {
                 Ok(client.verify_callback(&read_body(&given.file)?, &expected)?)
             })
         }
-        Command::ParseCallback(given) => {
-            let result = guarded(|| {
-                let body = read_body(&given.file)?;
-                let callback = flexpay::parse_callback(&body)?.into_owned();
-                Ok(Reply::Callback(Box::new(callback)))
-            });
-            output::print(result, "", &given.common.format())
-        }
-        Command::Doctor(_)
-        | Command::Bridge(_)
-        | Command::Version(_)
-        | Command::Completions { .. }
-        | Command::Man { .. } => exit_status::INTERNAL,
+        Command::ParseCallback(given) => print_result(&given.common, CALLBACK_FIELDS, "", || {
+            let body = read_body(&given.file)?;
+            let callback = flexpay::parse_callback(&body)?.into_owned();
+            Ok(Reply::Callback(Box::new(callback)))
+        }),
     }
 }
 
@@ -109,23 +109,37 @@ fn request_money(
     headline: &str,
     call: impl FnOnce(&Client) -> flexpay::Result<flexpay::Payment>,
 ) -> u8 {
-    let result = guarded(|| {
+    print_result(common, PAYMENT_FIELDS, headline, || {
         let client = settings::client(common)?;
-        interrupt::cancel_token();
+        interrupt::protect_request();
         Ok(Reply::Payment(Box::new(call(&client)?)))
-    });
-    output::print(result, headline, &common.format())
+    })
 }
 
 fn transaction(
     common: &Common,
     call: impl FnOnce(&Client) -> Result<flexpay::Transaction, Failure>,
 ) -> u8 {
-    let result = guarded(|| {
+    print_result(common, TRANSACTION_FIELDS, "", || {
         let client = settings::client(common)?;
         Ok(Reply::Transaction(Box::new(call(&client)?)))
-    });
-    output::print(result, "", &common.format())
+    })
+}
+
+/// Makes a call and prints its result, which has these fields.
+fn print_result(
+    common: &Common,
+    fields: &[&str],
+    headline: &str,
+    call: impl FnOnce() -> Result<Reply, Failure>,
+) -> u8 {
+    if common.json {
+        use_english();
+    }
+    match common.format(fields) {
+        Ok(format) => output::print(guarded(call), headline, &format),
+        Err(failure) => output::print(Err(failure), "", &Format::Person),
+    }
 }
 
 fn expected(
@@ -167,22 +181,18 @@ fn wait(given: arguments::Wait) -> u8 {
         cancel: Some(interrupt::cancel_token()),
         ..WaitOptions::default()
     };
-    let spinner = Spinner::start(options.time_limit(), &given.common.format());
+    let is_for_person = !given.common.json && given.common.field.is_none();
     transaction(&given.common, |client| {
-        let result = client.wait(&given.order_number, &options);
-        spinner.stop();
-        Ok(result?)
+        let _spinner = is_for_person.then(|| Spinner::start(options.time_limit()));
+        Ok(client.wait(&given.order_number, &options)?)
     })
 }
 
 /// The time that is left, on one line of stderr. Nothing is shown if stderr is not a terminal.
-struct Spinner(Option<ProgressBar>);
+struct Spinner(ProgressBar);
 
 impl Spinner {
-    fn start(limit: Duration, format: &Format<'_>) -> Self {
-        if !matches!(format, Format::Person) {
-            return Self(None);
-        }
+    fn start(limit: Duration) -> Self {
         let texts = texts();
         let ends = Instant::now() + limit;
         let style = ProgressStyle::with_template("{spinner} {msg} ({left})")
@@ -191,24 +201,24 @@ impl Spinner {
                 "left",
                 move |_: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
                     let left = ends.saturating_duration_since(Instant::now()).as_secs();
-                    let _ = write!(out, "{}:{:02} {}", left / 60, left % 60, texts.time_left);
+                    let _ = write!(out, "{} {}:{:02}", texts.time_left, left / 60, left % 60);
                 },
             );
         let bar = ProgressBar::new_spinner()
             .with_style(style)
             .with_message(texts.waiting);
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self(Some(bar))
-    }
-
-    fn stop(&self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
-        }
+        Self(bar)
     }
 }
 
-pub fn version(common: &Common) -> u8 {
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn version(common: &Common) -> u8 {
     let version = env!("CARGO_PKG_VERSION");
     let text = match common.json {
         true => format!("{}\n", json!({ "ok": { "version": version } })),
@@ -217,13 +227,13 @@ pub fn version(common: &Common) -> u8 {
     output::write(&text, exit_status::OK)
 }
 
-pub fn completions(shell: clap_complete::Shell) -> u8 {
+fn completions(shell: clap_complete::Shell) -> u8 {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "flexpay", &mut script);
     output::write(&String::from_utf8_lossy(&script), exit_status::OK)
 }
 
-pub fn man(directory: &Path) -> u8 {
+fn man(directory: &Path) -> u8 {
     match clap_mangen::generate_to(Arguments::command(), directory) {
         Ok(()) => exit_status::OK,
         Err(error) => output::print(

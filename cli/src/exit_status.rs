@@ -29,12 +29,12 @@ Exit status:
   1   a bug in this program
   2   an argument or a setting is invalid; nothing was sent. For doctor: something is wrong
   3   nothing was sent: no network, no connection, no TLS
-  4   the gateway refused the request
+  4   the gateway refused the request (if the reference was used before: check that payment first)
   5   the gateway did not accept the token
   6   the gateway has no such order
   7   the transaction is not the expected one
   8   the callback cannot be read
-  9   the outcome is UNKNOWN: do not repeat a payment; check first
+  9   the outcome is UNKNOWN, or the result could not be written: do not repeat a payment; check first
   10  the order is not paid: its state is not known to this program
   12  the order is FAILED
   13  the order is PENDING
@@ -45,6 +45,7 @@ Exit status:
 /// The status after an error.
 pub fn of_error(code: ErrorCode, outcome: Outcome) -> u8 {
     match (code, outcome) {
+        (ErrorCode::Internal, Outcome::NotSent) => INTERNAL,
         (ErrorCode::Invalid, Outcome::NotSent) => INVALID,
         (ErrorCode::Callback, _) => CALLBACK,
         (ErrorCode::Mismatch, Outcome::NotSent | Outcome::Refused) => MISMATCH,

@@ -1,7 +1,7 @@
 //! What the commands print.
 
 use anstyle::{AnsiColor, Style};
-use flexpay::{Callback, Outcome, Payment, State, Transaction};
+use flexpay::{Callback, ErrorCode, Outcome, Payment, State, Transaction};
 use serde_json::{Value, json};
 use std::io::Write as _;
 
@@ -19,6 +19,10 @@ const LABEL: Style = Style::new().dimmed();
 pub fn print(result: Result<Reply, Failure>, headline: &str, format: &Format<'_>) -> u8 {
     match result {
         Ok(reply) => {
+            if let (Format::Field(_), Reply::Payment(payment)) = (format, &reply) {
+                // Nothing of an accepted request may be lost.
+                write_to_stderr(&payment_text(payment, headline));
+            }
             let text = match (format, &reply) {
                 (Format::Json, _) => format!("{}\n", json!({ "ok": reply.to_json() })),
                 (Format::Field(name), _) => format!("{}\n", field_text(&reply, name)),
@@ -80,7 +84,7 @@ fn status(reply: &Reply) -> u8 {
 
 fn payment_text(payment: &Payment, headline: &str) -> String {
     let texts = texts();
-    let headline = format!("{GOOD}{headline}{GOOD:#}");
+    let headline = format!("{OPEN}{headline}{OPEN:#}");
     with_fields(
         headline,
         &[
@@ -187,16 +191,20 @@ fn callback_text(callback: &Callback<'_>) -> String {
 
 fn failure_text(failure: &Failure) -> String {
     let texts = texts();
-    let (style, headline) = match failure.outcome() {
-        Outcome::NotSent => (BAD, texts.error_not_sent),
-        Outcome::Refused => (BAD, texts.error_refused),
-        _ => (OPEN, texts.error_unknown),
+    let (style, headline, advice) = match (failure.outcome(), failure.code()) {
+        (_, ErrorCode::NotFound) => (BAD, texts.error_not_found, None),
+        (Outcome::NotSent, _) => (BAD, texts.error_not_sent, None),
+        (Outcome::Refused, _) => (BAD, texts.error_refused, texts.advice_refused),
+        _ => (OPEN, texts.error_unknown, texts.advice_unknown),
     };
     let mut text = format!(
         "{style}{headline}{style:#} ({}): {}\n",
         failure.code().name(),
         printable(failure.message())
     );
+    if let Some(advice) = advice {
+        text += &format!("  {advice}\n");
+    }
     let Failure::Library(error) = failure else {
         return text;
     };

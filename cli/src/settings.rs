@@ -1,50 +1,103 @@
-//! The client, from the environment or a file.
+//! The settings: environment variables, and those of a file.
 
 use flexpay::{Client, Config};
+use std::collections::HashMap;
+use std::env::VarError;
 use std::path::Path;
+use zeroize::Zeroizing;
 
 use crate::arguments::Common;
 use crate::call::Failure;
 
 /// Creates the client of a command.
 pub fn client(common: &Common) -> Result<Client, Failure> {
-    refuse_token(common)?;
-    read_env_file(common.env_file.as_deref())?;
-    Ok(Client::from_env()?)
+    Ok(Client::new(config(common)?)?)
 }
 
-/// The settings, for the doctor.
 pub fn config(common: &Common) -> Result<Config, Failure> {
-    refuse_token(common)?;
-    read_env_file(common.env_file.as_deref())?;
-    Ok(Config::from_env()?)
+    config_from(common.env_file.as_deref())
 }
 
-/// Sets the variables of a file in the environment of this process.
-pub fn read_env_file(file: Option<&Path>) -> Result<(), Failure> {
-    let Some(file) = file else {
-        return Ok(());
+/// The settings of the environment. Those of the file replace them.
+pub fn config_from(file: Option<&Path>) -> Result<Config, Failure> {
+    let of_file = match file {
+        Some(file) => read_file(file)?,
+        None => HashMap::new(),
     };
-    dotenvy::from_path_override(file).map_err(|error| {
-        // The error of a line contains that line, which may be the token.
-        let problem = match error {
-            dotenvy::Error::Io(error) => error.to_string(),
-            _ => "has a line that is not NAME=value".to_owned(),
-        };
+    let config = Config::from_variables(|name| match of_file.get(name) {
+        Some(value) => Ok(Some(value.to_string())),
+        None => match std::env::var(name) {
+            Ok(value) => Ok(Some(value)),
+            Err(VarError::NotPresent) => Ok(None),
+            Err(VarError::NotUnicode(_)) => Err("is not UTF-8"),
+        },
+    });
+    Ok(config?)
+}
+
+type Variables = HashMap<String, Zeroizing<String>>;
+
+fn read_file(file: &Path) -> Result<Variables, Failure> {
+    let failure = |problem: String| {
         Failure::invalid(
             "env_file",
             format!("{:?} {problem}", file.display().to_string()),
         )
-    })
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| failure(error.to_string()))?;
+    // The error does not quote the line: it may be the token.
+    variables(&Zeroizing::new(text))
+        .map_err(|line| failure(format!("line {line} is not NAME=value")))
 }
 
-fn refuse_token(common: &Common) -> Result<(), Failure> {
-    match common.token {
-        None => Ok(()),
-        Some(_) => Err(Failure::invalid(
-            "token",
-            "must not be on the command line, where every user of this machine can read it: set \
-             FLEXPAY_TOKEN in the environment, or write it into a file for --env-file",
-        )),
+/// Reads lines such as `export FLEXPAY_MERCHANT='ZANDO'`. Quotes around a value are removed; nothing in it
+/// is replaced. The error is the number of a line.
+fn variables(text: &str) -> Result<Variables, usize> {
+    let mut variables = Variables::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let assignment = line.strip_prefix("export ").unwrap_or(line);
+        let Some((name, value)) = assignment.split_once('=') else {
+            return Err(index + 1);
+        };
+        let value = unquoted(value.trim());
+        variables.insert(name.trim().to_owned(), Zeroizing::new(value.to_owned()));
+    }
+    Ok(variables)
+}
+
+fn unquoted(value: &str) -> &str {
+    let inner = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
+    inner('\'').or_else(|| inner('"')).unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_read_as_it_is_written() {
+        let text = "\
+            # Boutique Zando\n\
+            \n\
+            FLEXPAY_MERCHANT=AB$CD\n\
+            export FLEXPAY_TOKEN=Bearer eyJ.a=b\r\n\
+            FLEXPAY_PROXY='http://a:\"x\"@b:1'\n\
+            FLEXPAY_APP_NAME = \"Zando 2\"\n\
+            FLEXPAY_CALLBACK_SECRET='\n";
+        let read = variables(text).expect("good lines");
+        for (name, value) in [
+            ("FLEXPAY_MERCHANT", "AB$CD"),
+            ("FLEXPAY_TOKEN", "Bearer eyJ.a=b"),
+            ("FLEXPAY_PROXY", "http://a:\"x\"@b:1"),
+            ("FLEXPAY_APP_NAME", "Zando 2"),
+            ("FLEXPAY_CALLBACK_SECRET", "'"),
+        ] {
+            assert_eq!(read[name].as_str(), value);
+        }
+        assert_eq!(variables("A=1\n\nnonsense\n"), Err(3));
     }
 }

@@ -28,6 +28,10 @@ pub struct Texts {
     pub error_not_sent: &'static str,
     pub error_refused: &'static str,
     pub error_unknown: &'static str,
+    pub error_not_found: &'static str,
+    /// What to do, which the English messages of the library say already.
+    pub advice_refused: Option<&'static str>,
+    pub advice_unknown: Option<&'static str>,
     pub waiting: &'static str,
     pub time_left: &'static str,
     pub finishing: &'static str,
@@ -38,9 +42,9 @@ pub struct Texts {
 }
 
 const ENGLISH: Texts = Texts {
-    accepted: "Payment accepted: send the customer to this address",
-    accepted_mobile: "Push sent: the customer confirms on the phone",
-    accepted_payout: "Payout accepted: verify the order to learn when the money has arrived",
+    accepted: "Payment requested, not yet paid: send the customer to this address",
+    accepted_mobile: "Payment requested, not yet paid: the customer confirms on the phone",
+    accepted_payout: "Payout requested: verify the order to learn when the money has arrived",
     callback: "Callback (not verified: anyone can send one)",
     address: "Address",
     page: "Page (open it in the browser)",
@@ -61,9 +65,13 @@ const ENGLISH: Texts = Texts {
     error_not_sent: "Not sent",
     error_refused: "Refused",
     error_unknown: "Outcome unknown",
+    error_not_found: "Unknown order",
+    advice_refused: None,
+    advice_unknown: None,
     waiting: "Waiting for the customer",
-    time_left: "left",
-    finishing: "The call ends now; press Ctrl-C again to stop at once (a payment's result is then lost)",
+    time_left: "still",
+    finishing: "The gateway's reply is still awaited (30 seconds at most). Ctrl-C again stops at once, and \
+                the result is lost",
     interrupted: "Stopped. The outcome is unknown: do not pay again before you have checked",
     page_not_saved: "the page could not be saved",
     not_written: "The result could not be written to stdout",
@@ -79,9 +87,9 @@ const ENGLISH: Texts = Texts {
 };
 
 const FRENCH: Texts = Texts {
-    accepted: "Paiement accepté : envoyez le client à cette adresse",
-    accepted_mobile: "Demande envoyée : le client confirme sur son téléphone",
-    accepted_payout: "Transfert accepté : vérifiez la commande pour savoir quand l'argent est arrivé",
+    accepted: "Paiement demandé, pas encore payé : envoyez le client à cette adresse",
+    accepted_mobile: "Paiement demandé, pas encore payé : le client confirme sur son téléphone",
+    accepted_payout: "Transfert demandé : vérifiez la commande pour savoir si l'argent est arrivé",
     callback: "Notification (non vérifiée : n'importe qui peut en envoyer)",
     address: "Adresse",
     page: "Page (ouvrez-la dans le navigateur)",
@@ -102,10 +110,16 @@ const FRENCH: Texts = Texts {
     error_not_sent: "Non envoyé",
     error_refused: "Refusé",
     error_unknown: "Résultat inconnu",
+    error_not_found: "Commande inconnue",
+    advice_refused: Some("Corrigez la cause avant de recommencer."),
+    advice_unknown: Some(
+        "Ne recommencez pas le paiement : attendez la notification, vérifiez la commande, ou cherchez la \
+         référence dans la console FlexPay.",
+    ),
     waiting: "En attente du client",
-    time_left: "restant",
-    finishing: "L'appel se termine ; encore Ctrl-C pour arrêter tout de suite (le résultat d'un paiement \
-                serait perdu)",
+    time_left: "encore",
+    finishing: "La réponse de la passerelle est encore attendue (30 secondes au plus). Encore Ctrl-C pour \
+                arrêter tout de suite : le résultat serait perdu",
     interrupted: "Arrêté. Le résultat est inconnu : ne payez pas de nouveau avant d'avoir vérifié",
     page_not_saved: "la page n'a pas pu être enregistrée",
     not_written: "Le résultat n'a pas pu être écrit sur stdout",
@@ -137,9 +151,15 @@ pub fn say(english: &'static str, french: &'static str) -> &'static str {
     if is_french() { french } else { english }
 }
 
+static IS_FRENCH: OnceLock<bool> = OnceLock::new();
+
+/// From now on, all texts are English: JSON is for programs. Call it before any text is used.
+pub fn use_english() {
+    let _ = IS_FRENCH.set(false);
+}
+
 /// Whether the user's language is French.
 pub fn is_french() -> bool {
-    static IS_FRENCH: OnceLock<bool> = OnceLock::new();
     *IS_FRENCH.get_or_init(|| sys_locale::get_locale().is_some_and(|locale| names_french(&locale)))
 }
 

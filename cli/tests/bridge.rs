@@ -7,6 +7,7 @@ use common::*;
 use flexpay_sandbox::{Action, Decision, Endpoint, Fault};
 use serde_json::{Value, json};
 use std::io::Write;
+use std::process::Command;
 use std::time::Duration;
 
 fn pay(id: u64, reference: &str) -> Value {
@@ -349,6 +350,39 @@ fn when_stdin_ends_the_waits_end_and_the_payments_still_get_their_reply() {
     assert_eq!(replies[0]["error"]["code"], "CANCELLED", "{}", replies[0]);
     assert!(replies[1]["ok"].is_object(), "{}", replies[1]);
     assert!(bridge.stdout.next().is_none());
+}
+
+/// A payment that is in flight while the signal arrives.
+fn reply_after_signal(signal: &str) -> (Value, Bridge) {
+    let sandbox = sandbox();
+    let mut bridge = Bridge::ready(&sandbox);
+    let slow = Fault::on(Endpoint::Mobile, Action::Delay { ms: 500 });
+    sandbox.inject(slow).unwrap();
+    bridge.send(&mobile(1, "G-1").to_string());
+    sandbox.wait_for_requests(1, Duration::from_secs(20));
+    let pid = bridge.child.id().to_string();
+    let kill = Command::new("kill").args([signal, &pid]).status();
+    assert!(kill.unwrap().success());
+    let reply = bridge.read();
+    assert_eq!(sandbox.requests().len(), 1);
+    (reply, bridge)
+}
+
+#[test]
+fn a_signal_loses_no_reply() {
+    for signal in ["-INT", "-HUP"] {
+        let (reply, mut bridge) = reply_after_signal(signal);
+        assert!(reply["ok"].is_object(), "{signal}: {reply}");
+        let phone = json!({"id": 2, "call": "normalize_phone", "request": {"phone": "0812345678"}});
+        assert!(
+            bridge.call(phone)["ok"].is_object(),
+            "it serves the next call"
+        );
+        assert_eq!(bridge.end(), 0);
+    }
+    let (reply, mut bridge) = reply_after_signal("-TERM");
+    assert!(reply["ok"].is_object(), "{reply}");
+    assert_eq!(bridge.child.wait().unwrap().code(), Some(0), "then it ends");
 }
 
 #[test]

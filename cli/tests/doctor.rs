@@ -227,8 +227,8 @@ fn doctor_in_plain_http_says_so() {
 
 #[test]
 fn doctor_sees_an_address_of_the_other_api_without_a_request() {
-    let sandbox = sandbox();
     for (api, other, path) in [("v1", "v1.1", "/v1.1/pay"), ("v1.1", "v1", "/v1/pay")] {
+        let sandbox = sandbox();
         let url = format!("{}{path}", sandbox.https_url());
         let variables = [("FLEXPAY_API", api), ("FLEXPAY_PAY_URL", url.as_str())];
         for more in [&["--offline"][..], &[]] {
@@ -250,7 +250,6 @@ fn doctor_sees_an_address_of_the_other_api_without_a_request() {
                 assert!(sandbox.connections().is_empty());
             }
         }
-        sandbox.clear();
     }
 }
 

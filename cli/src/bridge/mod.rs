@@ -6,6 +6,7 @@
 
 mod protocol;
 mod session;
+mod signals;
 mod workers;
 
 use std::io::{BufRead, Read, Write, stdin, stdout};
@@ -13,16 +14,14 @@ use zeroize::Zeroizing;
 
 use self::protocol::{Line, MAX_LINE};
 use self::session::Session;
-use crate::arguments::{BridgeOptions, Format};
+use crate::arguments::BridgeOptions;
 use crate::call::Failure;
-use crate::{exit_status, output, settings};
+use crate::exit_status;
 
 /// Serves until stdin ends. Returns the exit status.
 pub fn run(options: &BridgeOptions) -> u8 {
-    if let Err(failure) = settings::read_env_file(options.env_file.as_deref()) {
-        return output::print(Err(failure), "", &Format::Person);
-    }
-    let mut session = Session::new(stdout());
+    let mut session = Session::new(stdout(), options.env_file.clone());
+    signals::handle(&session);
     let mut stdin = stdin().lock();
     loop {
         // The first line has the token.
@@ -43,7 +42,7 @@ pub fn run(options: &BridgeOptions) -> u8 {
         }
     }
     // The replies to payment requests that were sent must still be written, if anybody reads them.
-    session.end();
+    session.ending().end();
     exit_status::OK
 }
 

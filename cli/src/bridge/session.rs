@@ -5,15 +5,22 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io::Stdout;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::protocol::{Call, Hello, Message, VERSION, parse};
 use super::workers::Workers;
 use super::write_line;
 use crate::call::{Failure, Reply, guarded};
+use crate::settings::config_from;
+
+/// More calls than this at once are refused.
+const MAX_CALLS: usize = 256;
 
 pub struct Session {
     shared: Arc<Shared>,
+    /// The file of --env-file.
+    env_file: Option<PathBuf>,
     has_greeted: bool,
     /// None before hello, and after a hello without a client.
     client: Option<Arc<Client>>,
@@ -23,8 +30,34 @@ pub struct Session {
 /// What the threads of the calls share.
 struct Shared {
     output: Mutex<Output>,
-    /// The calls in flight, by id, and the token of those that can be cancelled.
-    in_flight: Mutex<HashMap<u64, Option<CancelToken>>>,
+    calls: Mutex<Calls>,
+    /// The last reply was written.
+    all_replied: Condvar,
+}
+
+#[derive(Default)]
+struct Calls {
+    /// Those in flight, by id, and the token of those that can be cancelled.
+    in_flight: HashMap<u64, Option<CancelToken>>,
+    /// How many have no reply yet.
+    without_reply: usize,
+}
+
+/// Ends the session from another thread.
+pub struct Ending(Arc<Shared>);
+
+impl Ending {
+    /// Ends the waits, and lets all other calls end.
+    pub fn end(&self) {
+        let mut calls = lock(&self.0.calls);
+        for token in calls.in_flight.values().flatten() {
+            token.cancel();
+        }
+        while calls.without_reply > 0 {
+            let woken = self.0.all_replied.wait(calls);
+            calls = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
 }
 
 struct Output {
@@ -34,15 +67,17 @@ struct Output {
 }
 
 impl Session {
-    pub fn new(stdout: Stdout) -> Self {
+    pub fn new(stdout: Stdout, env_file: Option<PathBuf>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 output: Mutex::new(Output {
                     stdout,
                     is_broken: false,
                 }),
-                in_flight: Mutex::default(),
+                calls: Mutex::default(),
+                all_replied: Condvar::new(),
             }),
+            env_file,
             has_greeted: false,
             client: None,
             workers: Workers::new(),
@@ -70,18 +105,17 @@ impl Session {
         lock(&self.shared.output).is_broken
     }
 
-    /// Ends the waits, and lets all other calls end.
-    pub fn end(self) {
-        for token in lock(&self.shared.in_flight).values().flatten() {
-            token.cancel();
-        }
-        self.workers.finish();
+    pub fn ending(&self) -> Ending {
+        Ending(Arc::clone(&self.shared))
     }
 
     fn begin(&mut self, message: &Message<'_>) {
         let id = message.id;
-        let is_hello = message.call == "hello" && self.client.is_none();
-        if is_hello || !self.has_greeted {
+        if message.call == "hello" && self.client.is_some() {
+            let failure = Failure::invalid("call", "hello was accepted already");
+            return self.shared.reply(id, Err(failure));
+        }
+        if message.call == "hello" || !self.has_greeted {
             let result = self.greet(message);
             return self.shared.reply(id, result);
         }
@@ -102,13 +136,11 @@ impl Session {
         let shared = Arc::clone(&self.shared);
         let started = self.workers.run(move || {
             let result = guarded(|| carry_out(client.as_deref(), call, cancel));
-            lock(&shared.in_flight).remove(&id);
-            shared.reply(id, result);
+            shared.end_call(id, result);
         });
         if let Err(problem) = started {
-            lock(&self.shared.in_flight).remove(&id);
             self.shared
-                .reply(id, Err(Failure::invalid("call", problem)));
+                .end_call(id, Err(Failure::invalid("call", problem)));
         }
     }
 
@@ -133,7 +165,7 @@ impl Session {
         if hello.client {
             let config = match hello.settings {
                 Some(settings) => Config::from(settings),
-                None => Config::from_env()?,
+                None => config_from(self.env_file.as_deref())?,
             };
             let client = guarded(|| Ok(Client::new(config)?))?;
             timeout_ms = Some(client.timeout().as_millis());
@@ -166,9 +198,15 @@ impl Shared {
             }
             _ => None,
         };
-        match lock(&self.in_flight).entry(id) {
+        let mut calls = lock(&self.calls);
+        if calls.in_flight.len() >= MAX_CALLS {
+            let problem = format!("there are {MAX_CALLS} calls in flight already");
+            return Err(Failure::invalid("call", problem));
+        }
+        match calls.in_flight.entry(id) {
             Entry::Vacant(entry) => {
                 entry.insert(cancel.clone());
+                calls.without_reply += 1;
                 Ok(cancel)
             }
             // Its reader could not tell the replies apart.
@@ -176,8 +214,20 @@ impl Shared {
         }
     }
 
+    /// Writes the reply to a call in flight.
+    fn end_call(&self, id: u64, result: Result<Reply, Failure>) {
+        // First: whoever reads the reply may use the id again.
+        lock(&self.calls).in_flight.remove(&id);
+        self.reply(id, result);
+        let mut calls = lock(&self.calls);
+        calls.without_reply -= 1;
+        if calls.without_reply == 0 {
+            self.all_replied.notify_all();
+        }
+    }
+
     fn cancel(&self, id: u64) -> bool {
-        match lock(&self.in_flight).get(&id) {
+        match lock(&self.calls).in_flight.get(&id) {
             Some(Some(token)) => {
                 token.cancel();
                 true

@@ -21,11 +21,14 @@ use self::finding::Finding;
 use self::service::Service;
 use crate::arguments::DoctorOptions;
 use crate::call::Failure;
-use crate::texts::say;
+use crate::texts::{say, use_english};
 use crate::{exit_status, output, settings};
 
 /// Examines everything, and prints the findings. Returns the exit status.
 pub fn run(options: &DoctorOptions) -> u8 {
+    if options.common.json {
+        use_english();
+    }
     let findings = examine(options);
     let is_healthy = findings.iter().all(|finding| finding.ok != Some(false));
     let text = if options.common.json {
