@@ -59,6 +59,11 @@ case $ENDS in
         echo '{"id":2,"ok":{"state":"'"$STATE"'","order_number":"N0RD3R"}}'
         ;;
     hangs_before_hello) hang ;;
+    hangs_before_the_request)
+        read_line
+        hello
+        hang
+        ;;
     hangs_in_the_payment)
         read_line
         hello

@@ -401,6 +401,32 @@ fn a_bridge_that_does_not_end_is_killed() {
     with_bridge_that_hangs("hangs_at_the_end", &Verdict::Paid, "PAID", &calls);
 }
 
+/// Longer than what a pipe or a socket holds.
+#[test]
+fn a_long_line_that_the_bridge_does_not_read_does_not_hold_up_the_till() {
+    let (lines, result) = (Recorder::new(), Recorder::new());
+    let fake = in_project("cli/tests/others/fake_bridge.sh");
+    let variables = [
+        ("ENDS", OsStr::new("hangs_before_the_request")),
+        ("TIMEOUT_MS", OsStr::new("1")),
+        ("LINES", lines.file().as_os_str()),
+        ("RESULT", result.file().as_os_str()),
+    ];
+    // It knows that a part of the line was not taken.
+    let long = "x".repeat(200_000);
+    let till = Example::Pascal.start_with(&fake, &sandbox(), &[(&long, CARD)], &variables);
+    let mut node = node_client(&sandbox(), &fake, "long_line");
+    let node = spawn(node.envs(variables));
+    let ended = till.end();
+    assert_eq!(ended.verdict, Verdict::NotPaid, "{}", ended.printed);
+    assert!(ended.printed.contains("NOT_SENT: "), "{}", ended.printed);
+    // It does not know.
+    assert_eq!(
+        printed(node),
+        [json!({"code": "BRIDGE", "outcome": "UNKNOWN"})]
+    );
+}
+
 #[test]
 fn a_line_ends_with_a_line_feed_alone() {
     let message = "one\u{2028}two\u{85}three";
