@@ -8,14 +8,25 @@
  */
 
 import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+
+/** How much longer than its time limit the reply to a call may take. Then the bridge hangs, and is killed. */
+const MARGIN_MS = 5_000;
+/** How long the bridge may take to start. */
+const START_MS = 10_000;
+/** The longest time limit of a wait that has none of its own. */
+const WAIT_MS = 600_000;
+/** No timer of JavaScript is longer. */
+const TIMER_MS = 2 ** 31 - 1;
 
 /**
  * A call that failed. It has the fields of the protocol's error. The most important one is `outcome`:
  *
  * - NOT_SENT: nothing was sent. You may repeat the call.
- * - REFUSED: the gateway refused. Correct the cause first.
+ * - REFUSED: the gateway refused. Correct the cause first. If the reference was used before, check that
+ *   payment first.
  * - UNKNOWN: a payment may have been made. Do not repeat it. Check first.
+ *
+ * Any other error of a call (a TypeError, for example) is like UNKNOWN.
  */
 export class FlexPayError extends Error {
   constructor({ message, ...fields }) {
@@ -67,37 +78,62 @@ class Bridge {
   #exited;
   #calls = new Map(); // the calls without a reply, by id
   #lastId = -1;
+  #timeoutMs = 0; // the time limit of a call; the reply to hello has it
+  #received = ''; // what is not a complete line yet
   #writing = Promise.resolve();
+  #ending;
 
   constructor(program, settings) {
     this.#process = spawn(program, ['bridge'], { stdio: ['pipe', 'pipe', 'inherit'], windowsHide: true });
     this.#exited = new Promise((resolve) => this.#process.once('close', resolve));
     this.#process.once('error', (error) => this.#ended(`cannot be started: ${error.message}`));
+    const { stdin, stdout } = this.#process;
     // A failed write is reported to its callback, below. Without a listener it would end this program.
-    this.#process.stdin.on('error', () => {});
-    createInterface({ input: this.#process.stdout })
-      .on('line', (line) => this.#receive(line))
-      // 'error' comes later in the same turn if the program cannot be started.
-      .once('close', () => setImmediate(() => this.#ended('ended without a reply')));
-    this.hello = this.call('hello', { bridge: 1, settings });
+    stdin.on('error', () => {});
+    stdout.setEncoding('utf8');
+    stdout.on('data', (text) => this.#receive(text));
+    stdout.on('error', () => {}); // 'close' follows
+    // 'error' comes later in the same turn if the program cannot be started.
+    stdout.once('close', () => setImmediate(() => this.#ended('ended without a reply')));
+    this.hello = this.#greet(settings);
     this.hello.catch(() => this.end());
   }
 
   call(name, request) {
-    const id = ++this.#lastId;
-    const line = JSON.stringify({ id, call: name, request }) + '\n';
-    return new Promise((resolve, reject) => {
-      this.#calls.set(id, { resolve, reject, outcome: 'NOT_SENT' });
-      // One line at a time: the result of a write then belongs to one call.
-      this.#writing = this.#writing.then(() => this.#write(id, line));
-    });
+    const limit = name === 'wait' ? request.timeout_ms || WAIT_MS : this.#timeoutMs;
+    return this.#call(name, request, limit + MARGIN_MS);
   }
 
-  async end() {
+  /** Lets the calls in flight end, and then the bridge. */
+  end() {
     this.isAlive = false;
+    return (this.#ending ??= this.#finish());
+  }
+
+  async #finish() {
+    const timer = setTimeout(() => this.#kill('did not end'), this.#timeoutMs + MARGIN_MS);
     await this.#writing;
     this.#process.stdin.end();
     await this.#exited;
+    clearTimeout(timer);
+  }
+
+  async #greet(settings) {
+    const reply = await this.#call('hello', { bridge: 1, settings }, START_MS);
+    this.#timeoutMs = reply.timeout_ms ?? 0;
+  }
+
+  #call(name, request, limitMs) {
+    const id = ++this.#lastId;
+    const line = JSON.stringify({ id, call: name, request }) + '\n';
+    return new Promise((resolve, reject) => {
+      // The reply may be in the pipe, if this program itself stood still. It is read before setImmediate().
+      const late = () => setImmediate(() => this.#calls.has(id) && this.#kill('did not reply in time'));
+      const timer = setTimeout(late, Math.min(limitMs, TIMER_MS));
+      this.#calls.set(id, { resolve, reject, timer, outcome: 'NOT_SENT' });
+      // One line at a time: the result of a write then belongs to one call.
+      this.#writing = this.#writing.then(() => this.#write(id, line));
+    });
   }
 
   async #write(id, line) {
@@ -114,19 +150,30 @@ class Bridge {
     }
   }
 
-  #receive(line) {
-    let reply;
-    try {
-      reply = JSON.parse(line);
-    } catch {
-      return; // A part of a line: the bridge was killed while it wrote.
-    }
+  #receive(text) {
+    const lines = (this.#received + text).split('\n');
+    this.#received = lines.pop();
+    for (const line of lines) this.#settle(line);
+  }
+
+  /** Ends the call that a line is the reply to. */
+  #settle(line) {
+    const reply = parseReply(line);
+    if (!reply) return this.#kill('replied with a line that cannot be read');
     // The bridge could not read a line, and so cannot say which call it was.
-    if (reply.id === null) return this.#ended(`refused a line: ${reply.error.message}`);
-    const call = this.#calls.get(reply.id);
-    this.#calls.delete(reply.id);
+    if (reply.id === null) return this.#ended(`refused a line: ${reply.error?.message}`);
+    const call = this.#take(reply.id);
     if (reply.ok) call?.resolve(reply.ok);
     else call?.reject(new FlexPayError(reply.error));
+  }
+
+  /** Ends a bridge that does not follow the protocol. */
+  #kill(problem) {
+    this.#process.kill('SIGKILL');
+    // A process that the bridge started may still have its pipes.
+    this.#process.stdin.destroy();
+    this.#process.stdout.destroy();
+    this.#ended(`${problem}, and was killed`);
   }
 
   #ended(problem) {
@@ -136,9 +183,26 @@ class Bridge {
 
   #fail(id, problem) {
     this.isAlive = false;
-    const call = this.#calls.get(id);
-    this.#calls.delete(id);
+    const call = this.#take(id);
     const message = `the program flexpay ${problem}`;
     call?.reject(new FlexPayError({ code: 'BRIDGE', outcome: call.outcome, message }));
+  }
+
+  #take(id) {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    clearTimeout(call?.timer);
+    return call;
+  }
+}
+
+/** Returns undefined if a line is not a reply. */
+function parseReply(line) {
+  const isObject = (value) => typeof value === 'object' && value !== null;
+  try {
+    const reply = JSON.parse(line);
+    return isObject(reply.ok ?? reply.error) ? reply : undefined;
+  } catch {
+    return undefined;
   }
 }

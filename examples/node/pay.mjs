@@ -19,6 +19,14 @@ if (!currency) {
   console.error('usage: node pay.mjs REFERENCE AMOUNT CURRENCY [PHONE]');
   process.exit(1);
 }
+// An error that nothing catches, such as an output that nobody reads, may have come after the payment was
+// requested. Without this, the exit status would be 1.
+process.on('uncaughtException', (error) => {
+  console.error(error);
+  process.exit(2);
+});
+/** The final states of an order that is not paid. */
+const NOT_PAID = ['FAILED', 'CANCELLED', 'REFUNDING', 'REFUNDED'];
 const milliseconds = (name) => Number(process.env[name] ?? 0) * 1000; // 0 is the default of the library
 
 const flexpay = new FlexPay();
@@ -35,8 +43,9 @@ async function takePayment() {
   try {
     orderNumber = await requestPayment();
   } catch (error) {
-    if (error.outcome !== 'UNKNOWN') {
-      console.log(`${error.outcome}: ${error.message}`); // NOT_SENT or REFUSED
+    // Only these two say that there is no payment. Any other error says nothing, also one of this program.
+    if (['NOT_SENT', 'REFUSED'].includes(error.outcome)) {
+      console.log(`${error.outcome}: ${error.message}`);
       return 1;
     }
     // The request may have arrived. It is never sent again. With an order number we can still wait.
@@ -45,6 +54,9 @@ async function takePayment() {
   }
   try {
     const { state } = await waitForCustomer(orderNumber);
+    if (state !== 'PAID' && !NOT_PAID.includes(state)) {
+      return unknown(new Error(`the state is ${state}`), orderNumber);
+    }
     console.log(state === 'PAID' ? 'PAID' : `NOT PAID: ${state}`);
     return state === 'PAID' ? 0 : 1;
   } catch (error) {

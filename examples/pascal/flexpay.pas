@@ -16,7 +16,7 @@ interface
 
 uses
   {$ifdef unix} BaseUnix, {$endif}
-  Classes, SysUtils, Process, fpjson, jsonparser;
+  Classes, Math, SysUtils, Process, fpjson, jsonparser;
 
 const
   { The code of the error if the program cannot be started, or ended. }
@@ -26,8 +26,11 @@ type
   { A call that failed. Outcome says what to do:
 
     - NOT_SENT: nothing was sent. You may repeat the call.
-    - REFUSED: the gateway refused. Correct the cause first.
-    - UNKNOWN: a payment may have been made. Do not repeat it. Check first. }
+    - REFUSED: the gateway refused. Correct the cause first. If the reference was used before, check that
+      payment first.
+    - UNKNOWN: a payment may have been made. Do not repeat it. Check first.
+
+    Any other exception of a call is like UNKNOWN. }
   EFlexPay = class(Exception)
   public
     Code, Outcome: string;
@@ -43,11 +46,15 @@ type
     { What was read from the bridge and is not a complete line yet. }
     FReceived: string;
     FLastId: Integer;
+    { The time limit of a call. The reply to hello has it. }
+    FTimeoutMs: Integer;
     procedure Start;
     procedure Stop;
-    function Exchange(const Name: string; Request: TJSONObject): TJSONObject;
-    function WriteLine(const Line: string): Boolean;
-    function ReadReply: TJSONObject;
+    procedure Kill;
+    function Exchange(const Name: string; Request: TJSONObject; LimitMs: Int64): TJSONObject;
+    function WriteLine(const Line: string; Deadline: QWord): Boolean;
+    function ReadLine(out Line: string; Deadline: QWord): Boolean;
+    function ReadReply(const Line: string): TJSONObject;
   public
     constructor Create(const ProgramName: string);
     { Ends the bridge. }
@@ -57,6 +64,16 @@ type
   end;
 
 implementation
+
+const
+  { How much longer than its time limit the reply to a call may take. Then the bridge hangs, and is killed. }
+  MarginMs = 5000;
+  { How long the bridge may take to start. }
+  StartMs = 10000;
+  { The longest time limit of a wait that has none of its own. }
+  WaitMs = 600000;
+  { Between two looks at a pipe. }
+  PauseMs = 10;
 
 function NewError(const Code, Outcome, Message: string): EFlexPay;
 begin
@@ -81,6 +98,8 @@ begin
 end;
 
 function TFlexPay.Call(const Name: string; Request: TJSONObject): TJSONObject;
+var
+  LimitMs: Int64;
 begin
   if FBridge = nil then
     try
@@ -89,11 +108,20 @@ begin
       Request.Free;
       raise;
     end;
-  Result := Exchange(Name, Request);
+  LimitMs := FTimeoutMs;
+  if Name = 'wait' then
+  begin
+    LimitMs := Request.Get('timeout_ms', Int64(0));
+    if LimitMs = 0 then
+      LimitMs := WaitMs;
+  end;
+  Result := Exchange(Name, Request, LimitMs + MarginMs);
 end;
 
 { Starts a bridge. Whatever fails here, the call itself was not sent. }
 procedure TFlexPay.Start;
+var
+  Hello: TJSONObject;
 begin
   FReceived := '';
   FLastId := -1;
@@ -101,19 +129,24 @@ begin
   FBridge.Executable := FProgramName;
   FBridge.Parameters.Add('bridge');
   FBridge.Options := [poUsePipes, poNoConsole];
+  { On Windows, a pipe that is smaller than a line holds up the writer. }
+  FBridge.PipeBufferSize := 1024 * 1024;
   try
     FBridge.Execute;
+    {$ifdef unix}
+    { So that WriteLine comes back if the bridge does not read. }
+    FpFcntl(FBridge.Input.Handle, F_SETFL, O_NONBLOCK);
+    {$endif}
     { Without settings in it, the bridge reads those of the environment. }
-    Exchange('hello', TJSONObject.Create(['bridge', 1])).Free;
+    Hello := Exchange('hello', TJSONObject.Create(['bridge', 1]), StartMs);
+    FTimeoutMs := Hello.Get('timeout_ms', 0);
+    Hello.Free;
   except
-    on Error: EFlexPay do
-    begin
-      Stop;
-      raise NewError(Error.Code, 'NOT_SENT', Error.Message);
-    end;
     on Error: Exception do
     begin
-      Stop;
+      Kill;
+      if Error is EFlexPay then
+        raise NewError(EFlexPay(Error).Code, 'NOT_SENT', Error.Message);
       raise NewError(NoBridge, 'NOT_SENT', Error.Message);
     end;
   end;
@@ -123,46 +156,61 @@ procedure TFlexPay.Stop;
 begin
   if FBridge = nil then
     Exit;
+  { The bridge ends when its input does. }
+  FBridge.CloseInput;
   if FBridge.Running then
-  begin
-    { The bridge ends when its input does. }
-    FBridge.CloseInput;
-    FBridge.WaitOnExit;
-  end;
+    FBridge.WaitOnExit(MarginMs);
+  Kill;
+end;
+
+{ Ends a bridge that does not follow the protocol. }
+procedure TFlexPay.Kill;
+begin
+  if FBridge = nil then
+    Exit;
+  if FBridge.Running then
+    FBridge.Terminate(1);
   FreeAndNil(FBridge);
 end;
 
-function TFlexPay.Exchange(const Name: string; Request: TJSONObject): TJSONObject;
+function TFlexPay.Exchange(const Name: string; Request: TJSONObject; LimitMs: Int64): TJSONObject;
 var
   Message, Reply, Problem: TJSONObject;
   Line: string;
+  Deadline: QWord;
   Error: EFlexPay;
 begin
   Inc(FLastId);
   Message := TJSONObject.Create(['id', FLastId, 'call', Name, 'request', Request]);
   Line := Message.AsJSON;
   Message.Free;
+  Deadline := GetTickCount64 + QWord(LimitMs);
 
   { No incomplete line is carried out. }
-  if not WriteLine(Line) then
+  if not WriteLine(Line, Deadline) then
   begin
-    Stop;
+    Kill;
     raise NewError(NoBridge, 'NOT_SENT', 'the program flexpay does not read its input any more');
   end;
-  { The bridge has the line now. If it ends before its reply, nobody knows how far it came. }
-  Reply := ReadReply;
+  { The bridge has the line now. Without a reply, nobody knows how far it came. }
+  if not ReadLine(Line, Deadline) then
+  begin
+    Kill;
+    raise NewError(NoBridge, 'UNKNOWN', 'the program flexpay did not reply');
+  end;
+  Reply := ReadReply(Line);
   if Reply = nil then
   begin
-    Stop;
-    raise NewError(NoBridge, 'UNKNOWN', 'the program flexpay ended without a reply');
+    Kill;
+    raise NewError(NoBridge, 'UNKNOWN', 'the program flexpay replied with a line that cannot be read');
   end;
   try
-    if Reply.Find('ok') <> nil then
+    if Reply.Find('ok', jtObject) <> nil then
       Exit(Reply.Extract('ok') as TJSONObject);
     Problem := Reply.Objects['error'];
-    Error := NewError(Problem.Strings['code'], Problem.Strings['outcome'], Problem.Strings['message']);
-    if not Problem.Nulls['order_number'] then
-      Error.OrderNumber := Problem.Strings['order_number'];
+    { '' instead of what it does not have: no outcome is like UNKNOWN. }
+    Error := NewError(Problem.Get('code', ''), Problem.Get('outcome', ''), Problem.Get('message', ''));
+    Error.OrderNumber := Problem.Get('order_number', '');
     raise Error;
   finally
     Reply.Free;
@@ -170,46 +218,79 @@ begin
 end;
 
 { Returns whether all of the line was written. }
-function TFlexPay.WriteLine(const Line: string): Boolean;
+function TFlexPay.WriteLine(const Line: string; Deadline: QWord): Boolean;
 var
   Bytes: string;
   Done, Count: Integer;
+  IsFull: Boolean;
 begin
   Bytes := Line + #10;
   Done := 0;
   while Done < Length(Bytes) do
   begin
     Count := FBridge.Input.Write(Bytes[Done + 1], Length(Bytes) - Done);
-    if Count <= 0 then
+    IsFull := {$ifdef unix} (Count <= 0) and (FpGetErrno = ESysEAGAIN) {$else} False {$endif};
+    if Count > 0 then
+      Inc(Done, Count)
+    else if IsFull and (GetTickCount64 < Deadline) then
+      Sleep(PauseMs)
+    else
       Exit(False);
-    Inc(Done, Count);
   end;
   Result := True;
 end;
 
-{ Returns nil if the bridge ended before the end of a line, or if the line is not a reply. }
-function TFlexPay.ReadReply: TJSONObject;
+{ Reads a complete line. Returns False if the bridge ended before, or at the deadline. }
+function TFlexPay.ReadLine(out Line: string; Deadline: QWord): Boolean;
 var
   Buffer: array[0..4095] of AnsiChar;
   Part: string;
   Count, LineEnd: Integer;
+  IsLast: Boolean;
 begin
   LineEnd := Pos(#10, FReceived);
   while LineEnd = 0 do
   begin
-    Count := FBridge.Output.Read(Buffer, SizeOf(Buffer));
-    if Count <= 0 then
-      Exit(nil);
-    SetString(Part, @Buffer[0], Count);
-    FReceived := FReceived + Part;
-    LineEnd := Pos(#10, FReceived);
+    { Before the look at the pipe: what the bridge wrote before its end is still read. }
+    IsLast := (GetTickCount64 >= Deadline) or not FBridge.Running;
+    Count := FBridge.Output.NumBytesAvailable;
+    if Count > 0 then
+    begin
+      Count := FBridge.Output.Read(Buffer, Min(Count, SizeOf(Buffer)));
+      SetString(Part, @Buffer[0], Count);
+      FReceived := FReceived + Part;
+      LineEnd := Pos(#10, FReceived);
+    end
+    else if IsLast then
+      Exit(False)
+    else
+      Sleep(PauseMs);
   end;
-  try
-    Result := GetJSON(Copy(FReceived, 1, LineEnd - 1)) as TJSONObject;
-  except
-    Result := nil;
-  end;
+  Line := Copy(FReceived, 1, LineEnd - 1);
   Delete(FReceived, 1, LineEnd);
+  Result := True;
+end;
+
+{ Returns nil if a line is not a reply to the last call. }
+function TFlexPay.ReadReply(const Line: string): TJSONObject;
+var
+  Data: TJSONData;
+begin
+  try
+    Data := GetJSON(Line);
+  except
+    Exit(nil);
+  end;
+  if Data is TJSONObject then
+  begin
+    Result := TJSONObject(Data);
+    { The id of an error is null if the bridge could not read the line. }
+    if (Result.Get('id', FLastId) = FLastId)
+      and ((Result.Find('ok', jtObject) <> nil) or (Result.Find('error', jtObject) <> nil)) then
+      Exit;
+  end;
+  Data.Free;
+  Result := nil;
 end;
 
 initialization

@@ -37,7 +37,7 @@ begin
   Result := StrToIntDef(GetEnvironmentVariable(Name), 0) * 1000;
 end;
 
-function IsUnknown(Error: EFlexPay; const Sale: TSale; const OrderNumber: string): TVerdict;
+procedure PrintUnknown(const Sale: TSale; const OrderNumber, Why: string);
 begin
   WriteLn('UNKNOWN: the customer may have paid, or may still pay.');
   if OrderNumber <> '' then
@@ -45,8 +45,7 @@ begin
   else
     WriteLn('Do not request this payment again: look for ', Sale.Reference,
       ' in FlexPay''s merchant console first.');
-  WriteLn('Why: ', Error.Message);
-  Result := Unknown;
+  WriteLn('Why: ', Why);
 end;
 
 { Returns the order number. }
@@ -62,24 +61,22 @@ begin
     'approve_url', 'https://shop.example/thanks',
     'cancel_url', 'https://shop.example/cart',
     'decline_url', 'https://shop.example/declined']);
-  if Sale.Phone <> '' then
+  if Sale.Phone = '' then
+    Payment := Client.Call('pay', Request)
+  else
   begin
     Request.Add('phone', Sale.Phone);
     Payment := Client.Call('pay_mobile', Request);
-    WriteLn('The customer confirms on the phone.');
-  end
-  else
-  begin
-    Payment := Client.Call('pay', Request);
-    if Payment.Nulls['redirect_url'] then
-      WriteLn('Send the customer to ', Payment.Strings['page'])
-    else
-      WriteLn('Send the customer to ', Payment.Strings['redirect_url']);
   end;
-  Result := '';
-  if not Payment.Nulls['order_number'] then
-    Result := Payment.Strings['order_number'];
-  Payment.Free;
+  try
+    Result := Payment.Get('order_number', '');
+    if Sale.Phone = '' then
+      WriteLn('Send the customer to ', Payment.Get('redirect_url', Payment.Get('page', '')))
+    else
+      WriteLn('The customer confirms on the phone.');
+  finally
+    Payment.Free;
+  end;
 end;
 
 { Returns the state of the payment. }
@@ -97,7 +94,7 @@ begin
     'timeout_ms', Milliseconds('FLEXPAY_TILL_WAIT_S'),
     'failed_grace_ms', Milliseconds('FLEXPAY_TILL_GRACE_S'),
     'expected', Expected]));
-  Result := Transaction.Strings['state'];
+  Result := Transaction.Get('state', '');
   Transaction.Free;
 end;
 
@@ -115,9 +112,10 @@ begin
   end;
 end;
 
-function TakePayment(const Sale: TSale): TVerdict;
+{ Raises what it does not foresee. OrderNumber is the order that is paid, as soon as it is known. }
+function Sell(const Sale: TSale; var OrderNumber: string): TVerdict;
 var
-  OrderNumber, State: string;
+  State: string;
 begin
   { Shown before anything is sent. A till writes it to its disk here. }
   WriteLn('Requesting ', Sale.Amount, ' ', Sale.Currency, ', reference ', Sale.Reference, ' ...');
@@ -128,30 +126,55 @@ begin
   except
     on Error: EFlexPay do
     begin
-      if Error.Outcome <> 'UNKNOWN' then
+      { Only these two say that there is no payment. }
+      if (Error.Outcome = 'NOT_SENT') or (Error.Outcome = 'REFUSED') then
       begin
-        WriteLn(Error.Outcome, ': ', Error.Message); { NOT_SENT or REFUSED }
+        WriteLn(Error.Outcome, ': ', Error.Message);
         Exit(NotPaid);
       end;
       { The request may have arrived. It is never sent again. With an order number we can still wait. }
-      if Error.OrderNumber = '' then
-        Exit(IsUnknown(Error, Sale, ''));
       OrderNumber := Error.OrderNumber;
+      if OrderNumber = '' then
+        raise;
     end;
   end;
+  State := WaitForCustomer(Sale, OrderNumber);
+  case State of
+    'PAID':
+    begin
+      WriteLn('PAID');
+      Result := Paid;
+    end;
+    'FAILED', 'CANCELLED', 'REFUNDING', 'REFUNDED':
+    begin
+      WriteLn('NOT PAID: ', State);
+      Result := NotPaid;
+    end;
+    else
+      raise Exception.Create('the state is ' + State);
+  end;
+end;
+
+{ Any exception may have come after the payment was requested, so the outcome is unknown. }
+function TakePayment(const Sale: TSale): TVerdict;
+var
+  OrderNumber: string = '';
+begin
   try
-    State := WaitForCustomer(Sale, OrderNumber);
+    Result := Sell(Sale, OrderNumber);
+    Flush(Output);
   except
-    on Error: EFlexPay do
-      Exit(IsUnknown(Error, Sale, OrderNumber));
+    on Error: Exception do
+    begin
+      Result := Unknown;
+      try
+        PrintUnknown(Sale, OrderNumber, Error.Message);
+        Flush(Output);
+      except
+        { Nobody reads the output. The exit status still says it. }
+      end;
+    end;
   end;
-  if State = 'PAID' then
-  begin
-    WriteLn('PAID');
-    Exit(Paid);
-  end;
-  WriteLn('NOT PAID: ', State);
-  Result := NotPaid;
 end;
 
 { Reads the sale of a line. }
@@ -179,7 +202,6 @@ begin
   begin
     ReadLn(Line);
     Worst := Max(Worst, Ord(TakePayment(ReadSale(Line))));
-    Flush(Output);
   end;
   Client.Free;
   Halt(Worst);

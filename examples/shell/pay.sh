@@ -11,22 +11,19 @@
 # `flexpay wait`, such as "--timeout 120".
 
 flexpay=${FLEXPAY_PROGRAM:-flexpay} shop=https://shop.example
-field() { printf '%s\n' "$reply" | sed -nE 's/.*"'"$1"'":"(([^"\\]|\\.)*)".*/\1/p'; }
-unknown() { echo "UNKNOWN: the customer may have paid. Do not request this payment again: $1 first." && exit 9; }
+unknown() { echo "UNKNOWN: the customer may have paid. Do not request this payment again: $1 first."; exit 9; }
 
 echo "Requesting $2 $3, reference $1 ..." # before anything is sent
-reply=$("$flexpay" "pay${4:+-mobile}" --json --reference "$1" --amount "$2" --currency "$3" ${4:+--phone "$4"} \
-    --callback-url $shop/callback --approve-url $shop/thanks --cancel-url $shop/cart --decline-url $shop/declined)
-status=$? order=$(field order_number)
-case $status in
-    0) echo "${4:+The customer confirms on the phone.}$(field redirect_url)" ;;
-    2 | 3 | 4 | 5 | 126 | 127) echo "Not sent, or refused:" && field message && exit $status ;;
-    *) [ -n "$order" ] || unknown "look for $1 in FlexPay's merchant console" ;; # 9, or it was killed
-esac
+# The other fields, such as the address for the customer, and errors are printed on stderr.
+order=$("$flexpay" "pay${4:+-mobile}" --field order_number --reference "$1" --amount "$2" --currency "$3" \
+    ${4:+--phone "$4"} --callback-url $shop/callback --approve-url $shop/thanks --cancel-url $shop/cart \
+    --decline-url $shop/declined)
+status=$?
+case $status in 2 | 3 | 4 | 5 | 126 | 127) exit $status ;; esac # not sent, or refused
+[ -n "$order" ] || unknown "look for $1 in FlexPay's merchant console"
+
 # shellcheck disable=SC2086 # WAIT_OPTIONS are several words
 "$flexpay" wait "$order" --reference "$1" --amount "$2" --currency "$3" ${4:+--kind mobile} $WAIT_OPTIONS
 status=$?
-case $status in
-    0 | 12 | 14 | 15 | 16) exit $status ;; # the state is final, and printed
-    *) unknown "check the order $order" ;;
-esac
+case $status in 0 | 12 | 14 | 15 | 16) exit $status ;; esac # the state is final, and printed
+unknown "check the order $order"

@@ -6,7 +6,7 @@ mod page;
 mod pattern;
 
 use common::bridge::Bridge;
-use common::{bare_program, program, sandbox};
+use common::{bare_program, program, run, run_with_input, sandbox};
 use flexpay_sandbox::{Action, Decision, Endpoint, Fault, Sandbox};
 use page::Step;
 use pattern::{OrderNumbers, compare};
@@ -207,6 +207,55 @@ fn fields_of_flexpay_config() -> Vec<String> {
         .collect();
     fields.sort_unstable();
     fields
+}
+
+#[test]
+fn the_commands_print_the_same_objects() {
+    let sandbox = sandbox();
+    let mut bridge = Bridge::ready(&sandbox);
+    let mut without_id = |call: &str, request: Value| {
+        let mut reply = bridge.call(json!({"id": 1, "call": call, "request": request}));
+        reply.as_object_mut().expect("an object").remove("id");
+        reply
+    };
+    let body = r#"{"code":"0","reference":"INVOICE-0017"}"#;
+    assert_eq!(
+        run_with_input(
+            &mut program(&sandbox),
+            &["parse-callback", "--json"],
+            body.as_bytes()
+        )
+        .json(),
+        without_id("parse_callback", json!({ "body": body }))
+    );
+    assert_eq!(
+        run(&mut program(&sandbox), &["check", "N-1", "--json"]).json(),
+        without_id("check", json!({"order_number": "N-1"}))
+    );
+}
+
+#[test]
+fn the_object_of_the_doctor_has_the_fields_on_the_page() {
+    let page = page::read(PAGE);
+    let mut lines = page.lines().skip_while(|line| *line != "```json");
+    let named: Value = serde_json::from_str(lines.nth(1).expect("an object")).expect("JSON");
+    let run = run(&mut bare_program(), &["doctor", "--offline", "--json"]).json();
+    let keys = |object: &Value| -> Vec<String> {
+        object
+            .as_object()
+            .expect("an object")
+            .keys()
+            .cloned()
+            .collect()
+    };
+    let (named, run) = (&named["ok"], &run["ok"]);
+    assert_eq!(keys(named), keys(run));
+    let findings = run["findings"].as_array().expect("a list");
+    assert!(!findings.is_empty());
+    for finding in findings {
+        assert_eq!(keys(&named["findings"][0]), keys(finding));
+    }
+    assert_eq!(run["healthy"], false, "it has no settings");
 }
 
 #[test]

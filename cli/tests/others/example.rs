@@ -34,10 +34,10 @@ pub struct Running {
     child: Child,
 }
 
-/// What an example printed, and the verdict of its exit status.
+/// What an example printed for a person, and the verdict of its exit status.
 pub struct Ended {
     pub verdict: Verdict,
-    pub stdout: String,
+    pub printed: String,
 }
 
 impl Example {
@@ -113,7 +113,17 @@ impl Running {
             (Example::Shell, 2..) | (_, 1) => Verdict::NotPaid,
             _ => panic!("{:?}: {status}: {stdout}{stderr}", self.example),
         };
-        Ended { verdict, stdout }
+        let printed = match self.example {
+            // The program flexpay prints on stderr what the script does not read.
+            Example::Shell => stdout + &stderr,
+            _ => stdout,
+        };
+        Ended { verdict, printed }
+    }
+
+    /// Nobody reads what it prints any more.
+    pub fn close_output(&mut self) {
+        drop(self.child.stdout.take());
     }
 }
 
