@@ -504,11 +504,11 @@ typedef struct flexpay_expected {
 // The defaults depend on expected.kind; without expected they are those of a card. They are
 // decisions of this library, because the gateway documents no times:
 //
-//                     card       mobile     payout
-//     timeout_ms      600000     300000     600000
-//     interval_ms     1000       2000       1000
-//     max_interval_ms 10000      5000       10000
-//     failed_grace_ms 30000      90000      300000
+//   milliseconds     card    mobile  payout
+//   timeout_ms       600000  300000  600000
+//   interval_ms      1000    2000    1000
+//   max_interval_ms  10000   5000    10000
+//   failed_grace_ms  30000   90000   300000
 //
 // A customer who confirms on the phone takes about a minute, and the message on the phone expires
 // after some minutes. The gateway may report FAILED while the customer is still typing: so a

@@ -178,9 +178,8 @@ def main(sandbox_url: str, network_calls: int) -> int:
             api=flexpay.Api.V1_1,
             pay_url=sandbox_url + "/vectors/pay/json-as-observed",
             check_url=sandbox_url + "/vectors/check/documented-example",
-            # The replies have the same form.
-            mobile_url=sandbox_url + "/vectors/pay/json-as-observed",
-            payout_url=sandbox_url + "/vectors/pay/json-as-observed",
+            mobile_url=sandbox_url + "/vectors/mobile/as-observed",
+            payout_url=sandbox_url + "/vectors/payout/as-observed",
             allow_payout=True,
             trace=True,
         )
