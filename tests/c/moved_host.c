@@ -76,7 +76,7 @@ static void move_host(const char *host, int port, const char *order, int is_sile
     config.flags = FLEXPAY_FLAG_ALLOW_PLAIN_HTTP | FLEXPAY_FLAG_CHECK_ONCE;
     address = FIRST_ADDRESS;
     lookups = 0;
-    config.timeout_ms = 200;
+    config.timeout_ms = 1000;
     check_three_times(&config, order, FLEXPAY_ERROR_TIMEOUT);
     CHECK_INT(1, lookups);
 

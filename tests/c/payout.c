@@ -98,7 +98,7 @@ static void not_allowed(void)
 
     /* With the flag, the same listener does see a connection. */
     config.flags = FLEXPAY_FLAG_ALLOW_PAYOUT;
-    config.timeout_ms = 200;
+    config.timeout_ms = 1000;
     client = client_of(&config);
     CHECK_INT(FLEXPAY_ERROR_TIMEOUT, flexpay_payout(client, &request, NULL, NULL));
     CHECK_INT(1, poll(&waiting, 1, 0));
