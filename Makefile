@@ -16,7 +16,9 @@ MAJOR := $(firstword $(subst ., ,$(VERSION)))
 LIB_DIR := build/lib
 LIBRARY := $(LIB_DIR)/libflexpay.so.$(MAJOR)
 SANDBOX_BIN := $(abspath $(CARGO_TARGET_DIR))/debug/flexpay-sandbox
+PROGRAM := build/bin/flexpay
 export FLEXPAY_LIB_DIR := $(abspath $(LIB_DIR))
+export FLEXPAY_PROGRAM := $(abspath $(PROGRAM))
 export SANDBOX_BIN
 
 .PHONY: help
@@ -42,7 +44,6 @@ build: require-rust ## Builds the shared and the static library into build/lib
 	@cp $(CARGO_TARGET_DIR)/release/libflexpay.a $(LIB_DIR)/
 	@ln -sf libflexpay.so.$(MAJOR) $(LIB_DIR)/libflexpay.so
 
-PROGRAM := build/bin/flexpay
 .PHONY: cli
 cli: require-rust ## Builds the program flexpay into build/bin
 	@scripts/setup.sh build
@@ -77,27 +78,30 @@ examples: build ## Builds the C examples into build/examples
 	done
 
 # With cargo: build. Without cargo (often so for root): use what is already built, or fail.
-.PHONY: ensure-library ensure-sandbox
+.PHONY: ensure-library ensure-program ensure-sandbox
 ifneq ($(shell command -v $(CARGO)),)
 ensure-library: build
+ensure-program: cli
 ensure-sandbox: sandbox
 else
 ensure-library: ; @scripts/require-built.sh $(LIBRARY)
+ensure-program: ; @scripts/require-built.sh $(PROGRAM)
 ensure-sandbox: ; @scripts/require-built.sh $(SANDBOX_BIN)
 endif
 
-# Where the PHP package looks for the bundled library.
-PHP_LIBRARY := bindings/php/lib/linux-$(shell uname -m)/libflexpay.so
+# Where the PHP package looks for the bundled library and program.
+PHP_BUNDLE := bindings/php/lib/linux-$(shell uname -m)
 
 .PHONY: bundle
-bundle: ensure-library ## Copies the library into the PHP package
-	@mkdir -p $(dir $(PHP_LIBRARY))
-	@cp $(LIBRARY) $(PHP_LIBRARY).new && mv $(PHP_LIBRARY).new $(PHP_LIBRARY)
+bundle: ensure-library ensure-program ## Copies the library and the program into the PHP package
+	@mkdir -p $(PHP_BUNDLE)
+	@cp $(LIBRARY) $(PHP_BUNDLE)/new && mv $(PHP_BUNDLE)/new $(PHP_BUNDLE)/libflexpay.so
+	@cp $(PROGRAM) $(PHP_BUNDLE)/new && mv $(PHP_BUNDLE)/new $(PHP_BUNDLE)/flexpay
 
 INSTALL := DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" VERSION="$(VERSION)" scripts/install.sh
 
 .PHONY: install
-install: ensure-library ensure-sandbox ## Installs the library, the headers and the sandbox under PREFIX (/usr/local)
+install: ensure-library ensure-sandbox ensure-program ## Installs the library, the headers and the programs under PREFIX (/usr/local)
 	@$(INSTALL)
 
 .PHONY: uninstall
@@ -130,12 +134,13 @@ test-rust: build sandbox ## Tests the crate and the sandbox
 	@scripts/test-without-rust.sh
 
 .PHONY: test-cli
-test-cli: require-rust ## Tests the program flexpay, and the examples in Node, Free Pascal and shell
+test-cli: cli sandbox ## Tests the program flexpay, and the examples in Node, Free Pascal and shell
 	@scripts/setup.sh cli
 	$(CARGO) test -p flexpay-cli --no-fail-fast
+	@scripts/test-readme.sh shell
 
 .PHONY: test-c
-test-c: build examples sandbox ## Tests the C ABI, `make install` and the C examples
+test-c: build cli examples sandbox ## Tests the C ABI, `make install` and the C examples
 	@scripts/setup.sh c
 	@scripts/check-library.sh include/flexpay.h $(LIBRARY)
 	tests/c/run.sh plain
@@ -164,11 +169,11 @@ test-php: bundle sandbox ## Tests the PHP package: CLI, PHP-FPM behind nginx, PH
 .PHONY: test-python
 test-python: build cli sandbox ## Tests the Python package
 	@scripts/setup.sh python
-	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so FLEXPAY_PROGRAM=$(PROGRAM) bindings/python/tests/run.sh
+	FLEXPAY_LIBRARY=$(LIB_DIR)/libflexpay.so bindings/python/tests/run.sh
 	@scripts/test-readme.sh python
 
 .PHONY: conformance
-conformance: build sandbox ## Runs every test vector in every language, and compares the results
+conformance: build cli sandbox ## Runs every test vector in every language and over the bridge, and compares the results
 	@scripts/setup.sh c cpp php python
 	$(CARGO) build --example conformance
 	@mkdir -p build/conformance

@@ -8,16 +8,19 @@
 # VERSION           of the library
 # FLEXPAY_LIB_DIR   the folder with the built library
 # SANDBOX_BIN       the built sandbox
+# FLEXPAY_PROGRAM   the built program flexpay
 set -euo pipefail
 cd "$(dirname "$0")/.."
-: "${PREFIX:?}" "${VERSION:?}" "${FLEXPAY_LIB_DIR:?}" "${SANDBOX_BIN:?}"
+: "${PREFIX:?}" "${VERSION:?}" "${FLEXPAY_LIB_DIR:?}" "${SANDBOX_BIN:?}" "${FLEXPAY_PROGRAM:?}"
 prefix=$(realpath -ms "$PREFIX")
 to=${DESTDIR:-}$prefix
+man=$to/share/man/man1
 major=${VERSION%%.*}
 
-# The installed files: kind|source|target under the prefix.
+# The installed files: kind|source|target under the prefix. The man pages are in $man as well.
 files() {
     cat <<END
+program|$FLEXPAY_PROGRAM|bin/flexpay
 program|$SANDBOX_BIN|bin/flexpay-sandbox
 library|$FLEXPAY_LIB_DIR/libflexpay.so.$major|lib/libflexpay.so.$major
 link|libflexpay.so.$major|lib/libflexpay.so
@@ -27,10 +30,17 @@ data|include/flexpay.hpp|include/flexpay.hpp
 generated|pkg_config|lib/pkgconfig/flexpay.pc
 generated|cmake_config|lib/cmake/flexpay/flexpayConfig.cmake
 generated|cmake_version|lib/cmake/flexpay/flexpayConfigVersion.cmake
+generated|bash_completions|share/bash-completion/completions/flexpay
+generated|zsh_completions|share/zsh/site-functions/_flexpay
+generated|fish_completions|share/fish/vendor_completions.d/flexpay.fish
 data|LICENSE-MIT|share/doc/flexpay/LICENSE-MIT
 data|LICENSE-APACHE|share/doc/flexpay/LICENSE-APACHE
 END
 }
+
+bash_completions() { "$FLEXPAY_PROGRAM" completions bash; }
+zsh_completions() { "$FLEXPAY_PROGRAM" completions zsh; }
+fish_completions() { "$FLEXPAY_PROGRAM" completions fish; }
 
 # With another prefix, programs need a run path to find the library without LD_LIBRARY_PATH. The system's
 # dynamic linker searches /usr/lib and /usr/local/lib itself.
@@ -115,6 +125,8 @@ install_all() {
                 ;;
         esac
     done < <(files)
+    mkdir -p "$man"
+    "$FLEXPAY_PROGRAM" man "$man"
     run_ldconfig
     echo "Installed in $to. To compile a program:  cc shop.c \$(pkg-config --cflags --libs flexpay) -o shop"
     case "$prefix" in
@@ -134,6 +146,7 @@ remove_all() {
         rm -f "$to/$target"
         removed=$((removed + 1))
     done < <(files)
+    rm -f "$man"/flexpay.1 "$man"/flexpay-*.1
     if [ "$removed" -eq 0 ]; then
         echo "No file of flexpay is in $to. If you installed with another PREFIX: make uninstall PREFIX=…"
         return

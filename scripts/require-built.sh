@@ -3,5 +3,5 @@
 #
 #   scripts/require-built.sh FILE
 [ -e "$1" ] && exit 0
-echo "$1 is not built yet, and this user has no cargo. Run \"make build sandbox\" as a user who has cargo." >&2
+echo "$1 is not built yet, and this user has no cargo. Run \"make build cli sandbox\" as a user who has cargo." >&2
 exit 1

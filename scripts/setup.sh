@@ -64,7 +64,8 @@ requirements() {
             echo "fpm -v|php-fpm"
             echo "/usr/sbin/nginx -v || nginx -v|nginx-light"
             echo "phpunit --version|phpunit"
-            echo "setpriv --version|util-linux"
+            echo "setpriv --version && unshare --version|util-linux"
+            echo "mount --version|mount"
             # For tests/soak.
             echo "openssl version|openssl"
             echo "python3 -c 'import http.client'|python3"

@@ -41,6 +41,10 @@ prints_version() {
 quiet make --no-print-directory install PREFIX="$prefix" CARGO=no-such-cargo
 [ "$("$prefix/bin/flexpay-sandbox" --version)" = "flexpay-sandbox $version" ] || fail "the sandbox does not run"
 
+[ "$("$prefix/bin/flexpay" version)" = "flexpay $version" ] || fail "the program does not run"
+grep -q 'flexpay' "$prefix/share/bash-completion/completions/flexpay" || fail "there are no completions"
+[ -s "$prefix/share/man/man1/flexpay-pay-mobile.1" ] || fail "there are no man pages"
+
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 [ "$(pkg-config --modversion flexpay)" = "$version" ] || fail "pkg-config reports another version"
 # shellcheck disable=SC2046 # several options

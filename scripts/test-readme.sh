@@ -3,10 +3,11 @@
 # runs the commands of the README's console blocks against a sandbox, and pays the payment.
 #
 #   scripts/test-readme.sh c|cpp [root]
-#   scripts/test-readme.sh php|python|rust
+#   scripts/test-readme.sh php|python|rust|shell
 #
 # FLEXPAY_LIB_DIR   the folder with the built library
 # SANDBOX_BIN       the built sandbox
+# FLEXPAY_PROGRAM   the built program (build/bin/flexpay)
 #
 # "root" runs the commands that install for all users: only for a clean Debian (test-in-debian.sh).
 # The Python tests run the pip command, because they have the packages that it downloads.
@@ -55,7 +56,7 @@ commands() {
 # Prints the commands that install the library, without building it: it is built already.
 install_commands() {
     case $who in
-        root) commands "### C" 1 | grep -vx "make build sandbox" ;;
+        root) commands "### C" 1 | grep -vx "make build cli sandbox" ;;
         user) commands "### C" 2 ;;
     esac
 }
@@ -120,6 +121,12 @@ case $language in
     rust)
         section "### Rust" | block 1 rust | diff - "$project/examples/rust/minimal.rs" || fail "the program differs from minimal.rs"
         script="cd '$project'"$'\n'$(commands "### Rust" 1)
+        ;;
+    shell)
+        save_program "### Shell, and every other language" sh shop.sh
+        ln -s "${FLEXPAY_PROGRAM:-$project/build/bin/flexpay}" "$work/bin/flexpay"
+        PATH=$work/bin:$PATH
+        script=$(commands "### Shell, and every other language" 1)
         ;;
     *) fail "unknown language" ;;
 esac

@@ -137,6 +137,11 @@ impl Client {
         })
     }
 
+    /// The time limit of a call: that of the settings, or the default.
+    pub fn timeout(&self) -> Duration {
+        self.config.timeout
+    }
+
     /// Sends an empty request, without the token, to the service for payments of this kind. It moves no
     /// money: nothing can take it for a payment. It shows whether the service can be reached, and, by the
     /// status of the reply, whether it is a payment service.

@@ -1,4 +1,5 @@
-//! Many threads make every kind of call on one client: each thread must get its own replies.
+//! Many threads make every kind of call on one client: each thread must get its own replies, and its own
+//! traces.
 //!
 //! A plain run finds mixed-up replies; a ThreadSanitizer build (`make tsan`) also finds data races.
 
@@ -6,10 +7,12 @@ mod common;
 
 use common::*;
 use flexpay::{
-    Api, CancelToken, Client, Error, ErrorCode, Expected, Outcome, PaymentRequest, State,
-    WaitOptions,
+    Api, CancelToken, Client, Error, ErrorCode, Expected, Kind, MobileRequest, Outcome, Payment,
+    PaymentRequest, PayoutRequest, State, WaitOptions,
 };
-use flexpay_sandbox::{Decision, Sandbox};
+use flexpay_sandbox::{Balance, Decision, Kind as Recorded, Sandbox};
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
@@ -42,10 +45,20 @@ impl Rng {
 
 /// An order of one thread, and the values that every reply about it must have.
 struct Order {
+    kind: Kind,
     reference: String,
     amount: String,
     number: String,
     state: State,
+}
+
+/// Checks that a trace is that of the thread's own call.
+fn assert_own_trace(trace: Option<&str>, call: &str, correlation_id: &str) {
+    let trace: Value = serde_json::from_str(trace.expect("a trace")).expect("JSON");
+    assert_eq!(trace["call"], call);
+    assert_eq!(trace["correlation_id"], correlation_id);
+    let steps = trace["steps"].as_array().expect("steps");
+    assert_eq!(steps.last().expect("a step")["step"], "end", "{trace}");
 }
 
 struct Worker<'w> {
@@ -68,11 +81,26 @@ impl Worker<'_> {
     fn pay(&mut self, round: usize) {
         let reference = format!("T{}x{round}", self.id);
         let amount = format!("{}.{:02}", self.id + 1, round % 100);
-        let payment = self.client().pay(&PaymentRequest {
-            amount: amount.clone(),
-            ..request(&reference)
-        });
-        let number = payment.expect("accepted").order_number.expect("v1.1");
+        let (kind, recorded_as, payment) = match self.rng.below(3) {
+            0 => (
+                Kind::Card,
+                Recorded::Card,
+                self.pay_by_card(&reference, &amount),
+            ),
+            1 => (
+                Kind::Mobile,
+                Recorded::Mobile,
+                self.pay_by_mobile(&reference, &amount),
+            ),
+            _ => (
+                Kind::Payout,
+                Recorded::Payout,
+                self.pay_out(&reference, &amount),
+            ),
+        };
+        let number = payment.order_number.expect("an order number");
+        let known = self.sandbox.payment(&number).expect("known");
+        assert_eq!((&known.reference, known.kind), (&reference, recorded_as));
         let (decision, state) = match self.rng.below(3) {
             0 => (Decision::Approve, State::Paid),
             1 => (Decision::Cancel, State::Cancelled),
@@ -80,11 +108,45 @@ impl Worker<'_> {
         };
         self.sandbox.decide_silently(&number, decision).unwrap();
         self.orders.push(Order {
+            kind,
             reference,
             amount,
             number,
             state,
         });
+    }
+
+    fn pay_by_card(&mut self, reference: &str, amount: &str) -> Payment {
+        let payment = self.client().pay(&PaymentRequest {
+            amount: amount.to_owned(),
+            correlation_id: Some(reference.to_owned()),
+            ..request(reference)
+        });
+        let payment = payment.expect("accepted");
+        assert_own_trace(payment.trace.as_deref(), "pay", reference);
+        payment
+    }
+
+    fn pay_by_mobile(&mut self, reference: &str, amount: &str) -> Payment {
+        let payment = self.client().pay_mobile(&MobileRequest {
+            amount: amount.to_owned(),
+            correlation_id: Some(reference.to_owned()),
+            ..mobile_request(reference)
+        });
+        let payment = payment.expect("accepted");
+        assert_own_trace(payment.trace.as_deref(), "pay_mobile", reference);
+        payment
+    }
+
+    fn pay_out(&mut self, reference: &str, amount: &str) -> Payment {
+        let payment = self.client().payout(&PayoutRequest {
+            amount: amount.to_owned(),
+            correlation_id: Some(reference.to_owned()),
+            ..payout_request(reference)
+        });
+        let payment = payment.expect("accepted");
+        assert_own_trace(payment.trace.as_deref(), "payout", reference);
+        payment
     }
 
     fn assert_matches(&self, order: &Order, found: &flexpay::Transaction) {
@@ -104,6 +166,11 @@ impl Worker<'_> {
         let error = self.client().check(&number).expect_err("unknown");
         assert_eq!(error.code(), ErrorCode::NotFound, "{error}");
         assert!(error.message().contains(&number), "{error}");
+        assert!(
+            error
+                .trace()
+                .is_some_and(|trace| trace.contains("NOT_FOUND"))
+        );
     }
 
     fn verify(&mut self, order: &Order) {
@@ -118,11 +185,15 @@ impl Worker<'_> {
             amount: order.amount.clone(),
             currency: "USD".into(),
             order_number: Some(order.number.clone()),
-            ..Expected::default()
+            kind: order.kind,
+            correlation_id: Some(order.number.clone()),
+            query: None,
         };
         let client = self.client();
         let found = client.verify_callback(callback(&order.reference).as_bytes(), &expected);
-        self.assert_matches(order, &found.expect("the thread's own order"));
+        let found = found.expect("the thread's own order");
+        self.assert_matches(order, &found);
+        assert_own_trace(found.trace.as_deref(), "verify_callback", &order.number);
         let other = format!("another{}", self.id);
         let error: Error = client
             .verify_callback(callback(&other).as_bytes(), &expected)
@@ -145,11 +216,16 @@ impl Worker<'_> {
             max_interval: Duration::from_millis(20),
             failed_grace: Duration::from_millis(1),
             cancel: Some(token),
-            ..WaitOptions::default()
+            expected: None,
+            correlation_id: Some(order.number.clone()),
         };
         match self.client().wait(&order.number, &options) {
-            Ok(found) => self.assert_matches(order, &found),
+            Ok(found) => {
+                self.assert_matches(order, &found);
+                assert_own_trace(found.trace.as_deref(), "wait", &order.number);
+            }
             Err(error) => {
+                assert_own_trace(error.trace(), "wait", &order.number);
                 assert!(cancelled, "{error}");
                 let result = (error.code(), error.outcome());
                 assert_eq!(result, (ErrorCode::Cancelled, Outcome::Unknown), "{error}");
@@ -182,13 +258,23 @@ fn replies_to_many_threads_on_one_client_are_never_mixed_up() {
     let seed = RandomState::new().hash_one("seed");
     println!("seed {seed}, {THREADS} threads, {rounds} rounds");
     let sandbox = &sandbox();
+    sandbox.set_balance(Balance {
+        cdf_minor: 0,
+        usd_minor: 100_000_000,
+    });
     let new = |secure: bool| {
         let config = match secure {
             true => secure_config(sandbox, Api::V1_1),
             false => config(sandbox, Api::V1_1),
         };
         let timeout = Duration::from_secs(120);
-        Arc::new(Client::new(flexpay::Config { timeout, ..config }).unwrap())
+        let config = flexpay::Config {
+            timeout,
+            allow_payout: true,
+            trace: true,
+            ..config
+        };
+        Arc::new(Client::new(config).unwrap())
     };
     let client = &Mutex::new(new(true));
     let to_cancel = &Mutex::new(Vec::new());
@@ -240,6 +326,9 @@ fn replies_to_many_threads_on_one_client_are_never_mixed_up() {
         );
     });
     assert!(replaced.load(Ordering::Relaxed) > 0);
-    // Each payment was accepted exactly once.
-    assert_eq!(sandbox.payments().len(), THREADS * rounds);
+    // Each payment and payout was accepted exactly once.
+    let payments = sandbox.payments();
+    let references: BTreeSet<&str> = payments.iter().map(|one| &*one.reference).collect();
+    assert_eq!(payments.len(), THREADS * rounds);
+    assert_eq!(references.len(), payments.len());
 }

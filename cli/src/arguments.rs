@@ -58,6 +58,11 @@ pub struct Common {
     /// Prints one JSON object, for programs.
     #[arg(long)]
     pub json: bool,
+    /// Prints only this field of the result, for scripts: an empty line if it has no value. An error goes to
+    /// stderr.
+    #[arg(long, value_name = "NAME", conflicts_with = "json", hide_possible_values = true,
+        value_parser = clap::builder::PossibleValuesParser::new(FIELDS))]
+    pub field: Option<String>,
     /// Reads settings from this file, with lines such as FLEXPAY_TOKEN=… They replace those of the
     /// environment.
     #[arg(long, value_name = "FILE")]
@@ -66,6 +71,49 @@ pub struct Common {
     #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
     pub token: Option<String>,
 }
+
+/// How a result is printed.
+pub enum Format<'a> {
+    /// For a person.
+    Person,
+    Json,
+    /// One field, for a script.
+    Field(&'a str),
+}
+
+impl Common {
+    pub fn format(&self) -> Format<'_> {
+        match &self.field {
+            Some(name) => Format::Field(name),
+            None if self.json => Format::Json,
+            None => Format::Person,
+        }
+    }
+}
+
+/// The fields of all results. A wrong name is refused before anything is sent.
+const FIELDS: [&str; 20] = [
+    "redirect_url",
+    "order_number",
+    "state",
+    "status",
+    "reference",
+    "amount",
+    "amount_customer",
+    "amount_minor",
+    "amount_customer_minor",
+    "currency",
+    "created_at",
+    "channel",
+    "code",
+    "message",
+    "page",
+    "raw",
+    "trace",
+    "claims_success",
+    "provider_reference",
+    "phone",
+];
 
 /// An id of your own.
 #[derive(Args)]

@@ -7,7 +7,7 @@ use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::arguments::{self, Arguments, Command, Common};
+use crate::arguments::{self, Arguments, Command, Common, Format};
 use crate::call::{Failure, Reply, guarded};
 use crate::input::read_body;
 use crate::texts::texts;
@@ -93,7 +93,7 @@ pub fn run(command: Command) -> u8 {
                 let callback = flexpay::parse_callback(&body)?.into_owned();
                 Ok(Reply::Callback(Box::new(callback)))
             });
-            output::print(result, "", given.common.json)
+            output::print(result, "", &given.common.format())
         }
         Command::Doctor(_)
         | Command::Bridge(_)
@@ -114,7 +114,7 @@ fn request_money(
         interrupt::cancel_token();
         Ok(Reply::Payment(Box::new(call(&client)?)))
     });
-    output::print(result, headline, common.json)
+    output::print(result, headline, &common.format())
 }
 
 fn transaction(
@@ -125,7 +125,7 @@ fn transaction(
         let client = settings::client(common)?;
         Ok(Reply::Transaction(Box::new(call(&client)?)))
     });
-    output::print(result, "", common.json)
+    output::print(result, "", &common.format())
 }
 
 fn expected(
@@ -167,7 +167,7 @@ fn wait(given: arguments::Wait) -> u8 {
         cancel: Some(interrupt::cancel_token()),
         ..WaitOptions::default()
     };
-    let spinner = Spinner::start(options.time_limit(), given.common.json);
+    let spinner = Spinner::start(options.time_limit(), &given.common.format());
     transaction(&given.common, |client| {
         let result = client.wait(&given.order_number, &options);
         spinner.stop();
@@ -179,8 +179,8 @@ fn wait(given: arguments::Wait) -> u8 {
 struct Spinner(Option<ProgressBar>);
 
 impl Spinner {
-    fn start(limit: Duration, as_json: bool) -> Self {
-        if as_json {
+    fn start(limit: Duration, format: &Format<'_>) -> Self {
+        if !matches!(format, Format::Person) {
             return Self(None);
         }
         let texts = texts();
@@ -232,7 +232,7 @@ pub fn man(directory: &Path) -> u8 {
                 format!("{:?}: {error}", directory.display().to_string()),
             )),
             "",
-            false,
+            &Format::Person,
         ),
     }
 }

@@ -2,9 +2,10 @@
 
 use anstyle::{AnsiColor, Style};
 use flexpay::{Callback, Outcome, Payment, State, Transaction};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::Write as _;
 
+use crate::arguments::Format;
 use crate::call::{Failure, Reply};
 use crate::exit_status;
 use crate::texts::texts;
@@ -15,21 +16,22 @@ const OPEN: Style = AnsiColor::Yellow.on_default().bold();
 const LABEL: Style = Style::new().dimmed();
 
 /// Prints the result of a command, and returns its exit status. `headline` is for an accepted request.
-pub fn print(result: Result<Reply, Failure>, headline: &str, as_json: bool) -> u8 {
+pub fn print(result: Result<Reply, Failure>, headline: &str, format: &Format<'_>) -> u8 {
     match result {
         Ok(reply) => {
-            let text = match &reply {
-                _ if as_json => format!("{}\n", json!({ "ok": reply.to_json() })),
-                Reply::Payment(payment) => payment_text(payment, headline),
-                Reply::Transaction(transaction) => transaction_text(transaction),
-                Reply::Callback(callback) => callback_text(callback),
-                Reply::Other(value) => format!("{value}\n"),
+            let text = match (format, &reply) {
+                (Format::Json, _) => format!("{}\n", json!({ "ok": reply.to_json() })),
+                (Format::Field(name), _) => format!("{}\n", field_text(&reply, name)),
+                (Format::Person, Reply::Payment(payment)) => payment_text(payment, headline),
+                (Format::Person, Reply::Transaction(transaction)) => transaction_text(transaction),
+                (Format::Person, Reply::Callback(callback)) => callback_text(callback),
+                (Format::Person, Reply::Other(value)) => format!("{value}\n"),
             };
             write(&text, status(&reply))
         }
         Err(failure) => {
             let status = failure.exit_status();
-            if as_json {
+            if matches!(format, Format::Json) {
                 let text = format!("{}\n", json!({ "error": failure.to_json() }));
                 write(&text, status);
             } else {
@@ -37,6 +39,15 @@ pub fn print(result: Result<Reply, Failure>, headline: &str, as_json: bool) -> u
             }
             status
         }
+    }
+}
+
+/// The value of a field; empty if it has none.
+fn field_text(reply: &Reply, name: &str) -> String {
+    match &reply.to_json()[name] {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 

@@ -112,6 +112,82 @@ fn the_settings_may_come_in_the_first_message() {
 }
 
 #[test]
+fn hello_says_the_timeout_of_the_client() {
+    for (settings, timeout) in [
+        (json!({"merchant": "ZANDO", "token": "x"}), 30_000),
+        (
+            json!({"merchant": "ZANDO", "token": "x", "timeout_ms": 1500}),
+            1500,
+        ),
+    ] {
+        let mut bridge = Bridge::start(&mut bare_program());
+        let hello = bridge.call(
+            json!({"id": 0, "call": "hello", "request": {"bridge": 1, "settings": settings}}),
+        );
+        assert_eq!(hello["ok"]["timeout_ms"], timeout, "{hello}");
+    }
+}
+
+#[test]
+fn a_bridge_without_a_client_makes_the_calls_that_need_none() {
+    let sandbox = sandbox();
+    let mut bridge = Bridge::start(&mut program(&sandbox));
+    let hello =
+        bridge.call(json!({"id": 0, "call": "hello", "request": {"bridge": 1, "client": false}}));
+    assert_eq!(
+        (&hello["ok"]["bridge"], &hello["ok"]["timeout_ms"]),
+        (&1.into(), &Value::Null)
+    );
+    let phone = bridge
+        .call(json!({"id": 1, "call": "normalize_phone", "request": {"phone": "0812345678"}}));
+    assert_eq!(phone["ok"]["phone"], "243812345678");
+    let parsed = bridge.call(json!({"id": 2, "call": "parse_callback", "request":
+        {"body": r#"{"code":"0","reference":"X"}"#}}));
+    assert_eq!(parsed["ok"]["reference"], "X", "{parsed}");
+    let state = bridge.call(json!({"id": 3, "call": "state_may_replace", "request":
+        {"recorded": "PENDING", "now": "PAID"}}));
+    assert_eq!(state["ok"]["may_replace"], true);
+    for request in [
+        pay(4, "N-1"),
+        mobile(4, "N-2"),
+        json!({"id": 4, "call": "check", "request": {"order_number": "1"}}),
+        json!({"id": 4, "call": "wait", "request": {"order_number": "1"}}),
+    ] {
+        let refused = bridge.call(request);
+        assert_eq!(
+            (&refused["error"]["code"], &refused["error"]["field"]),
+            (&"INVALID".into(), &"client".into()),
+            "{refused}"
+        );
+        assert_eq!(refused["error"]["outcome"], "NOT_SENT");
+    }
+    // A hello that fails changes nothing; one that succeeds is the last one.
+    let invalid = json!({"bridge": 1, "settings": {"merchant": "", "token": "x"}});
+    let refused = bridge.call(json!({"id": 5, "call": "hello", "request": invalid}));
+    assert_eq!(refused["error"]["field"], "merchant", "{refused}");
+    let both = json!({"bridge": 1, "client": false, "settings": {"merchant": "Z", "token": "x"}});
+    let refused = bridge.call(json!({"id": 5, "call": "hello", "request": both}));
+    assert_eq!(refused["error"]["field"], "client", "{refused}");
+    let hello = bridge.call(json!({"id": 6, "call": "hello", "request": {"bridge": 1}}));
+    assert_eq!(hello["ok"]["bridge"], 1, "{hello}");
+    assert!(sandbox.requests().is_empty());
+    assert!(bridge.call(pay(7, "N-3"))["ok"].is_object());
+    let again = bridge.call(json!({"id": 8, "call": "hello", "request": {"bridge": 1}}));
+    assert_eq!(again["error"]["field"], "call", "{again}");
+    assert_eq!(bridge.end(), 0);
+}
+
+#[test]
+fn a_wait_that_is_cancelled_before_it_begins_sends_nothing() {
+    let sandbox = sandbox();
+    let mut bridge = Bridge::ready(&sandbox);
+    let wait = bridge.call(json!({"id": 1, "call": "wait", "request":
+        {"order_number": "1", "cancel": true}}));
+    assert_eq!(wait["error"]["code"], "CANCELLED", "{wait}");
+    assert!(sandbox.requests().is_empty());
+}
+
+#[test]
 fn no_error_quotes_the_token() {
     for settings in [
         json!({"merchant": "ZANDO", "token": "s3cret\nt0ken"}),
@@ -212,6 +288,31 @@ fn several_calls_are_in_flight_and_a_wait_can_be_cancelled() {
     };
     assert_eq!(of(21)["ok"]["cancelled"], true);
     assert_eq!(of(2)["error"]["code"], "CANCELLED");
+    assert_eq!(bridge.end(), 0);
+}
+
+#[test]
+fn an_id_in_flight_is_not_used_again() {
+    let sandbox = sandbox();
+    let mut bridge = Bridge::ready(&sandbox);
+    let number = bridge.call(pay(1, "D-1"))["ok"]["order_number"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    bridge.send(&json!({"id": 2, "call": "wait", "request": {"order_number": number}}).to_string());
+    sandbox.wait_for_requests(2, Duration::from_secs(20));
+    let again = bridge.call(mobile(2, "D-2"));
+    assert_eq!(
+        (&again["id"], &again["error"]["field"]),
+        (&2.into(), &"id".into()),
+        "{again}"
+    );
+    assert!(
+        sandbox
+            .requests()
+            .iter()
+            .all(|request| request.endpoint != Endpoint::Mobile)
+    );
     assert_eq!(bridge.end(), 0);
 }
 

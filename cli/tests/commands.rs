@@ -147,6 +147,40 @@ fn a_program_gets_one_json_object_with_the_names_of_the_header() {
 }
 
 #[test]
+fn a_script_gets_one_field() {
+    let sandbox = sandbox();
+    let run = pay(&mut program(&sandbox), "F-2", &["--field", "redirect_url"]);
+    let payment = &sandbox.payments()[0];
+    assert_eq!(run.stdout, format!("{}\n", payment.checkout_url));
+    let run = mobile(
+        &mut program(&sandbox),
+        "F-3",
+        "0812345678",
+        &["--field", "redirect_url"],
+    );
+    assert_eq!(
+        (run.status, run.stdout.as_str()),
+        (0, "\n"),
+        "there is none"
+    );
+    let check = ["check", &payment.order_number, "--field", "amount_minor"];
+    assert_eq!(self::run(&mut program(&sandbox), &check).stdout, "2550\n");
+    let requests = sandbox.requests().len();
+    let wrong = pay(&mut program(&sandbox), "F-4", &["--field", "redirect"]);
+    assert_eq!(
+        (wrong.status, sandbox.requests().len()),
+        (2, requests),
+        "refused before it is sent"
+    );
+    let failed = self::run(
+        &mut program(&sandbox),
+        &["check", "N-0", "--field", "state"],
+    );
+    assert_eq!((failed.status, failed.stdout.as_str()), (6, ""));
+    assert!(failed.stderr.contains("NOT_FOUND"), "{}", failed.stderr);
+}
+
+#[test]
 fn only_a_paid_order_has_the_exit_status_zero() {
     let sandbox = sandbox();
     for (decision, state, status) in [

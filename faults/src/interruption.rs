@@ -56,7 +56,7 @@ impl Interruption {
             },
             _ => {
                 // Most calls end long before their deadline.
-                let latest = *rng.pick(&[500, 3_000, 20_000, deadline.as_micros() as usize]);
+                let latest = *rng.pick(&[1_000, 5_000, 20_000, deadline.as_micros() as usize]);
                 Self::KilledAfter(Duration::from_micros(rng.below(latest) as u64))
             }
         }

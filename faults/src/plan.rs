@@ -322,7 +322,7 @@ pub fn single(seed: u64, index: usize) -> Run {
         .expectations
         .iter()
         .any(|expectation| expectation.is_timeout());
-    if fault.class == Class::RequestBody && stalls && rng.percent(10) {
+    if fault.class == Class::RequestBody && stalls && rng.percent(30) {
         // More than the socket buffers hold: the fault comes while the client is still writing.
         call.set_padding(8 << 20);
     }

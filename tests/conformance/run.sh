@@ -5,8 +5,11 @@
 #   PHP, PYTHON                        the interpreters (php, python3)
 #   FLEXPAY_LIB_DIR                    directory of libflexpay.so (build/lib)
 #   FLEXPAY_LIBRARY                    the library for PHP and Python (the one in FLEXPAY_LIB_DIR)
+#   FLEXPAY_PROGRAM                    the program for the bridge (build/bin/flexpay)
 #   SANDBOX_BIN                        the sandbox (target/debug/flexpay-sandbox)
-#   CONFORMANCE_LANGS                  the languages ("rust c cxx php python"); each must run
+#   CONFORMANCE_LANGS                  the languages; each must run. "bridge" is the protocol of
+#                                      `flexpay bridge`, "php-program" is PHP over it ("rust c cxx php
+#                                      python bridge php-program")
 #
 # Ends with a line "N passed, M failed".
 
@@ -21,8 +24,9 @@ trap 'exit 1' INT TERM HUP
 
 FLEXPAY_LIB_DIR=${FLEXPAY_LIB_DIR:-$root/build/lib}
 FLEXPAY_LIBRARY=${FLEXPAY_LIBRARY:-$FLEXPAY_LIB_DIR/libflexpay.so}
+FLEXPAY_PROGRAM=${FLEXPAY_PROGRAM:-$root/build/bin/flexpay}
 LD_LIBRARY_PATH=$FLEXPAY_LIB_DIR${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-export FLEXPAY_LIBRARY LD_LIBRARY_PATH
+export FLEXPAY_LIBRARY FLEXPAY_PROGRAM LD_LIBRARY_PATH
 PYTHON=${PYTHON:-python3}
 
 fail() {
@@ -50,17 +54,19 @@ run() {
 }
 
 start_sandbox_with_forgeries || fail "the sandbox is not available"
-for language in ${CONFORMANCE_LANGS:-rust c cxx php python}; do
+for language in ${CONFORMANCE_LANGS:-rust c cxx php python bridge php-program}; do
     case $language in
         rust) run rust "${RUST_RUNNER:-RUST_RUNNER-is-not-set}" ;;
         c) run c "${C_RUNNER:-C_RUNNER-is-not-set}" ;;
         cxx) run cxx "${CXX_RUNNER:-CXX_RUNNER-is-not-set}" ;;
-        php) run php "${PHP:-php}" "$root/bindings/php/tests/conformance.php" ;;
+        php) run php "${PHP:-php}" "$root/bindings/php/tests/conformance.php" ffi ;;
+        php-program) run php-program "${PHP:-php}" "$root/bindings/php/tests/conformance.php" program ;;
+        bridge) run bridge "$PYTHON" "$here/bridge.py" ;;
         python)
             PYTHONPATH=$root/bindings/python${PYTHONPATH:+:$PYTHONPATH} \
                 run python "$PYTHON" "$root/bindings/python/tests/conformance.py"
             ;;
-        *) fail "CONFORMANCE_LANGS has \"$language\", which is not one of rust, c, cxx, php, python" ;;
+        *) fail "CONFORMANCE_LANGS has \"$language\", which is not one of rust, c, cxx, php, python, bridge, php-program" ;;
     esac
 done
 [ -n "$results" ] || fail "no runner ran"

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay;
 
 use FlexPay\Exception\FlexPayException;
-use FlexPay\Internal\Library;
+use FlexPay\Internal\Transports;
 
 /**
  * The fields of a callback. ANYONE who knows the URL can post one: use it to find your order, and
@@ -54,7 +54,7 @@ final class Callback
      */
     public static function parse(string $body): self
     {
-        return new self(Library::load()->parseCallback($body));
+        return new self(Transports::current()->parseCallback($body));
     }
 
     /**
@@ -68,7 +68,7 @@ final class Callback
      */
     public function getKey(): string
     {
-        return Library::load()->callbackKey($this->fields['raw']);
+        return Transports::current()->callbackKey($this->fields['raw']);
     }
 
     /** Whether the callback claims success. This is not proof. */

@@ -4,48 +4,29 @@ declare(strict_types=1);
 
 namespace FlexPay;
 
-use FlexPay\Exception\FlexPayException;
-use FlexPay\Internal\Library;
-
 /**
- * Cancels a wait. PHP runs no other code while Client::wait() blocks, not even a signal handler: PHP
- * code can only cancel a wait before it begins. A worker that must stop on a signal should call
- * wait() repeatedly with a short timeout_ms (see WaitOptions) and check its flag between the calls.
+ * Cancels a wait.
+ *
+ * With FFI, PHP runs no other code while Client::wait() blocks, not even a signal handler: a wait can
+ * only be cancelled before it begins. A worker that must stop on a signal should call wait() repeatedly
+ * with a short timeout_ms (see WaitOptions) and check its flag between the calls.
+ *
+ * With the program (see the client's option "transport"), handlers of pcntl_async_signals() run during
+ * wait(), and may call cancel(). They do not run during any other call.
  */
 final class CancelToken
 {
-    private Library $library;
-
-    /** The key of the C cancel token in Library. */
-    private int $handle;
-
-    /** @throws FlexPayException LibraryException, InternalException */
-    public function __construct()
-    {
-        $this->__destruct(); // in case the constructor is called a second time
-        $this->library = Library::load();
-        $this->handle = $this->library->newCancelToken();
-    }
+    private bool $isCancelled = false;
 
     /** Every wait with this token ends with a CancelledException. */
     public function cancel(): void
     {
-        $this->library->cancel($this->handle);
+        $this->isCancelled = true;
     }
 
-    /** @internal */
-    public function handle(): int
+    public function isCancelled(): bool
     {
-        return $this->handle;
-    }
-
-    public function __destruct()
-    {
-        if (isset($this->handle)) {
-            $handle = $this->handle;
-            unset($this->handle);
-            $this->library->freeCancelToken($handle);
-        }
+        return $this->isCancelled;
     }
 
     private function __clone()

@@ -8,8 +8,10 @@ use FlexPay\Exception\ClosedException;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Internal\Abi;
 use FlexPay\Internal\CallLog;
-use FlexPay\Internal\Library;
+use FlexPay\Internal\Names;
 use FlexPay\Internal\Options;
+use FlexPay\Internal\Transport;
+use FlexPay\Internal\Transports;
 
 /**
  * A client for one merchant. Create one and keep it. A forked child process may continue to use it,
@@ -26,7 +28,8 @@ use FlexPay\Internal\Options;
  * PHP's error log has the logger's message.
  *
  * Signal handlers of pcntl_async_signals() run after a call, not during it. An exception that a
- * handler throws then replaces the call's result: set a flag in the handler instead.
+ * handler throws then replaces the call's result: set a flag in the handler instead. Without FFI, they
+ * also run during wait().
  *
  * @phpstan-import-type PaymentFields from Payment
  * @phpstan-import-type TransactionFields from Transaction
@@ -40,16 +43,12 @@ final class Client
 
     private const OTHER_OPTIONS = [
         'environment', 'api', 'timeout_ms', 'connect_timeout_ms', 'allow_plain_http', 'check_once',
-        'system_roots', 'private_connections', 'allow_payout', 'trace', 'library',
+        'system_roots', 'private_connections', 'allow_payout', 'trace', 'transport', 'library', 'program',
     ];
 
-    private const ENVIRONMENTS = ['live' => Abi::ENV_LIVE, 'test' => Abi::ENV_TEST];
+    private Transport $transport;
 
-    private const APIS = ['v1' => Abi::API_V1, 'v1.1' => Abi::API_V1_1];
-
-    private Library $library;
-
-    /** The key of the C client in Library; null after close(). */
+    /** The key of the client in the transport; null after close(). */
     private ?int $handle = null;
 
     /** null without a logger. */
@@ -96,8 +95,12 @@ final class Client
      *   URL. verifyCallback() then refuses a callback that was not sent to a URL you gave.
      * - callback_secret_previous (string): the previous secret. URLs signed with it are still
      *   accepted.
-     * - library (string): the libflexpay.so to load, if none is preloaded. A process has one
+     * - transport (string): "auto" (default): FFI where PHP allows it, and else the program flexpay.
+     *   "ffi" or "program": only that one.
+     * - library (string): for FFI, the libflexpay.so to load, if none is preloaded. A process has one
      *   library; a different one is refused. A relative path starts at the working directory.
+     * - program (string): without FFI, the program flexpay to start. A relative path starts at the
+     *   working directory.
      *
      * @param array<string, string|int|bool|null> $options
      * @param object|null                         $logger  a PSR-3 logger: any object with its method
@@ -114,21 +117,22 @@ final class Client
         $this->close(); // in case the constructor is called a second time
         $this->log = CallLog::to($logger);
         $given = new Options($options, array_merge(self::STRING_OPTIONS, self::OTHER_OPTIONS));
-        $fields = $given->strings(self::STRING_OPTIONS) + [
-            'environment' => $given->choice('environment', self::ENVIRONMENTS),
-            'api' => $given->choice('api', self::APIS),
+        $settings = $given->strings(self::STRING_OPTIONS) + [
+            'environment' => $given->choice('environment', array_keys(Names::ENVIRONMENTS)),
+            'api' => $given->choice('api', array_keys(Names::APIS)),
             'timeout_ms' => $given->milliseconds('timeout_ms'),
             'connect_timeout_ms' => $given->milliseconds('connect_timeout_ms'),
-            'flags' => $given->flag('allow_plain_http', Abi::FLAG_ALLOW_PLAIN_HTTP)
-                | $given->flag('check_once', Abi::FLAG_CHECK_ONCE)
-                | $given->flag('system_roots', Abi::FLAG_SYSTEM_ROOTS)
-                | $given->flag('private_connections', Abi::FLAG_PRIVATE_CONNECTIONS)
-                | $given->flag('allow_payout', Abi::FLAG_ALLOW_PAYOUT)
-                | $given->flag('trace', Abi::FLAG_TRACE)
-                | ($this->log === null ? 0 : Abi::FLAG_TRACE),
         ];
-        $this->library = Library::load($given->string('library'));
-        $this->handle = $this->library->newClient($fields);
+        foreach (array_keys(Names::FLAGS) as $name) {
+            $settings[$name] = $given->flag($name);
+        }
+        $settings['trace'] = $settings['trace'] || $this->log !== null;
+        $this->transport = Transports::choose(
+            $given->choice('transport', Transports::NAMES),
+            $given->string('library'),
+            $given->string('program')
+        );
+        $this->handle = $this->transport->newClient($settings);
     }
 
     /**
@@ -151,8 +155,8 @@ final class Client
     {
         $client = (new \ReflectionClass(self::class))->newInstanceWithoutConstructor();
         $client->log = CallLog::to($logger);
-        $client->library = Library::load();
-        $client->handle = $client->library->newClientFromEnvironment();
+        $client->transport = Transports::choose('auto', null, null);
+        $client->handle = $client->transport->newClientFromEnvironment();
 
         return $client;
     }
@@ -172,7 +176,7 @@ final class Client
     public function pay(PaymentRequest $request): Payment
     {
         return $this->payment('pay', function (int $handle) use ($request): array {
-            return $this->library->pay($handle, $request->toArray());
+            return $this->transport->pay($handle, $request->toArray());
         });
     }
 
@@ -191,7 +195,7 @@ final class Client
     public function payMobile(MobileRequest $request): Payment
     {
         return $this->payment('pay_mobile', function (int $handle) use ($request): array {
-            return $this->library->payMobile($handle, $request->toArray());
+            return $this->transport->payMobile($handle, $request->toArray());
         });
     }
 
@@ -212,7 +216,7 @@ final class Client
     public function payout(PayoutRequest $request): Payment
     {
         return $this->payment('payout', function (int $handle) use ($request): array {
-            return $this->library->payout($handle, $request->toArray());
+            return $this->transport->payout($handle, $request->toArray());
         });
     }
 
@@ -231,7 +235,7 @@ final class Client
     public function check(?string $orderNumber): Transaction
     {
         return $this->transaction('check', function (int $handle) use ($orderNumber): array {
-            return $this->library->check($handle, $orderNumber);
+            return $this->transport->check($handle, $orderNumber);
         });
     }
 
@@ -258,14 +262,13 @@ final class Client
         $options = $options ?? new WaitOptions();
 
         return $this->transaction('wait', function (int $handle) use ($orderNumber, $options): array {
-            $cancel = $options->getCancelToken();
             $expected = $options->getExpected();
 
-            return $this->library->wait(
+            return $this->transport->wait(
                 $handle,
                 $orderNumber,
                 $options->getTimes() + ['correlation_id' => $options->getCorrelationId()],
-                $cancel === null ? null : $cancel->handle(),
+                $options->getCancelToken(),
                 $expected === null ? null : $expected->toArray()
             );
         });
@@ -289,7 +292,7 @@ final class Client
     public function verifyCallback(string $body, Expected $expected): Transaction
     {
         return $this->transaction('verify_callback', function (int $handle) use ($body, $expected): array {
-            return $this->library->verifyCallback($handle, $body, $expected->toArray());
+            return $this->transport->verifyCallback($handle, $body, $expected->toArray());
         });
     }
 
@@ -311,17 +314,20 @@ final class Client
     public function verifyOrder(Expected $expected): Transaction
     {
         return $this->transaction('verify_order', function (int $handle) use ($expected): array {
-            return $this->library->verifyOrder($handle, $expected->toArray());
+            return $this->transport->verifyOrder($handle, $expected->toArray());
         });
     }
 
-    /** Closes the client and wipes its token. A second call does nothing. */
+    /**
+     * Closes the client and wipes its token. A second call does nothing. Without FFI, the program keeps the
+     * token until the request ends, or another client takes its place.
+     */
     public function close(): void
     {
         if ($this->handle !== null) {
             $handle = $this->handle;
             $this->handle = null;
-            $this->library->freeClient($handle);
+            $this->transport->freeClient($handle);
         }
     }
 
@@ -355,7 +361,7 @@ final class Client
     /**
      * Makes a call that returns a payment, and logs it.
      *
-     * @param callable(int): PaymentFields $send receives the client's key in Library
+     * @param callable(int): PaymentFields $send receives the client's key in the transport
      *
      * @throws FlexPayException
      */
@@ -377,7 +383,7 @@ final class Client
     /**
      * Makes a call that returns a transaction, and logs it.
      *
-     * @param callable(int): TransactionFields $send receives the client's key in Library
+     * @param callable(int): TransactionFields $send receives the client's key in the transport
      *
      * @throws FlexPayException
      */

@@ -5,8 +5,8 @@ declare(strict_types=1);
 namespace FlexPay;
 
 use FlexPay\Exception\InvalidArgumentException;
-use FlexPay\Internal\Abi;
 use FlexPay\Internal\Arguments;
+use FlexPay\Internal\Names;
 
 /** What you requested, from your own records, to compare with an order or a callback. */
 final class Expected
@@ -21,12 +21,6 @@ final class Expected
     /** The merchant sends money to a mobile money account. */
     public const KIND_PAYOUT = 'PAYOUT';
     // end of Kind
-
-    private const KINDS = [
-        self::KIND_CARD => Abi::KIND_CARD,
-        self::KIND_MOBILE => Abi::KIND_MOBILE,
-        self::KIND_PAYOUT => Abi::KIND_PAYOUT,
-    ];
 
     /**
      * @var array{
@@ -72,8 +66,8 @@ final class Expected
         string $kind = self::KIND_CARD,
         ?string $correlationId = null
     ) {
-        if (!isset(self::KINDS[$kind])) {
-            throw Arguments::invalid('kind', 'is not a kind; the kinds are ' . implode(', ', array_keys(self::KINDS)));
+        if (!isset(Names::KINDS[$kind])) {
+            throw Arguments::invalid('kind', 'is not a kind; the kinds are ' . implode(', ', array_keys(Names::KINDS)));
         }
         $this->fields = [
             'reference' => $reference,
@@ -126,10 +120,10 @@ final class Expected
     /**
      * @internal
      *
-     * @return array<string, string|int|null> by field name in flexpay.h
+     * @return array<string, string|null> by field name in flexpay.h; the kind by name
      */
     public function toArray(): array
     {
-        return array_replace($this->fields, ['kind' => self::KINDS[$this->fields['kind']]]);
+        return $this->fields;
     }
 }

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FlexPay;
 
 use FlexPay\Exception\FlexPayException;
-use FlexPay\Internal\Library;
+use FlexPay\Internal\Transports;
 
 /** Phone numbers of the DR Congo. */
 final class Phone
@@ -28,6 +28,6 @@ final class Phone
      */
     public static function normalize(string $phone): string
     {
-        return Library::load()->normalizePhone($phone);
+        return Transports::current()->normalizePhone($phone);
     }
 }

@@ -5,7 +5,9 @@ declare(strict_types=1);
 namespace FlexPay;
 
 use FlexPay\Exception\FlexPayException;
-use FlexPay\Internal\Library;
+use FlexPay\Internal\Abi;
+use FlexPay\Internal\Arguments;
+use FlexPay\Internal\Transports;
 
 /**
  * A transaction as the gateway reports it. Strings are UTF-8; null if absent or unreadable.
@@ -93,7 +95,12 @@ final class Transaction
      */
     public function mayReplace(string $recorded): bool
     {
-        return Library::load()->stateMayReplace($recorded, $this->fields['state']);
+        if (!isset(Abi::STATES[$recorded])) {
+            $names = implode(', ', array_keys(Abi::STATES));
+            throw Arguments::invalid('recorded', 'is not a state; the states are ' . $names);
+        }
+
+        return Transports::current()->stateMayReplace($recorded, $this->fields['state']);
     }
 
     /** One of the STATE_ constants; later versions may add states. */

@@ -15,7 +15,7 @@ spl_autoload_register(static function (string $class): void {
     }
 });
 
-foreach (['FLEXPAY_LIBRARY', 'SANDBOX_BIN'] as $variable) {
+foreach (['FLEXPAY_LIBRARY', 'FLEXPAY_PROGRAM', 'SANDBOX_BIN'] as $variable) {
     if (!is_file((string) getenv($variable))) {
         fwrite(STDERR, "$variable must name a file; run tests/run.sh\n");
         exit(2);

@@ -1,9 +1,10 @@
 <?php
 
 /**
- * Runs the shared vectors with this package, and prints one line of JSON for each case:
+ * Runs the shared vectors with this package, and prints one line of JSON for each case. TRANSPORT is "ffi" or
+ * "program":
  *
- *     php conformance.php VECTORS_DIR SANDBOX_URL
+ *     php conformance.php TRANSPORT VECTORS_DIR SANDBOX_URL
  */
 
 declare(strict_types=1);
@@ -247,11 +248,13 @@ function error(FlexPayException $e): array
     ];
 }
 
-if ($argc !== 3) {
-    fwrite(STDERR, "usage: php conformance.php VECTORS_DIR SANDBOX_URL\n");
+if ($argc !== 4) {
+    fwrite(STDERR, "usage: php conformance.php TRANSPORT VECTORS_DIR SANDBOX_URL\n");
     exit(1);
 }
-[, $vectors, $sandbox] = $argv;
+[, $transport, $vectors, $sandbox] = $argv;
+// The first client chooses the transport of all that follow, and of the functions without a client.
+new Client(['merchant' => 'ZANDO', 'token' => 'conformance', 'transport' => $transport]);
 foreach (['callback', 'check', 'pay', 'mobile', 'payout', 'phone', 'forgery', 'states'] as $file) {
     $text = (string) file_get_contents("$vectors/$file.json");
     foreach (json_decode($text, true, 512, JSON_THROW_ON_ERROR)['cases'] as $case) {

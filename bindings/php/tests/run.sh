@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# Runs all tests of the PHP package, with the system's PHP and with PHP 7.4.
+# Runs all tests of the PHP package, with the system's PHP and with PHP 7.4, each over both transports: with
+# FFI, and with FFI disabled. A test that is about one transport is in the group "ffi" or "program", with
+# its reason.
 #
 #   FLEXPAY_LIBRARY   the library to test (build/lib/libflexpay.so)
+#   FLEXPAY_PROGRAM   the program to test (build/bin/flexpay)
 #   SANDBOX_BIN       the sandbox (target/debug/flexpay-sandbox)
 #   PHP               the system's PHP (php)
 #   PHP74, PHP74_FPM  a PHP 7.4 with FFI and its FPM, instead of one downloaded from Debian into
@@ -15,27 +18,29 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 
-export FLEXPAY_LIBRARY SANDBOX_BIN
+export FLEXPAY_LIBRARY FLEXPAY_PROGRAM SANDBOX_BIN
 FLEXPAY_LIBRARY=$(realpath "${FLEXPAY_LIBRARY:-$root/build/lib/libflexpay.so}") || exit 2
+FLEXPAY_PROGRAM=$(realpath "${FLEXPAY_PROGRAM:-$root/build/bin/flexpay}") || exit 2
 SANDBOX_BIN=$(realpath "${SANDBOX_BIN:-$root/target/debug/flexpay-sandbox}") || exit 2
 PHP=${PHP:-php}
 phpunit=$(command -v phpunit) || { echo "phpunit is not installed" >&2; exit 2; }
 
 work=$(mktemp -d) || exit 2
-sandbox=
-trap '[ -z "$sandbox" ] || kill "$sandbox" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
 
 # The FPM workers do not run as root. If they cannot read the project, the tests use a copy of it.
 project=$root
 if [ "$(id -u)" -eq 0 ] && ! setpriv --reuid=www-data --regid=www-data --clear-groups \
-    test -r "$here/../preload.php" -a -r "$FLEXPAY_LIBRARY"; then
+    test -r "$here/../preload.php" -a -r "$FLEXPAY_LIBRARY" -a -x "$FLEXPAY_PROGRAM"; then
     project=$work/project
     mkdir -p "$project/tests" "$work/lib" && chmod 755 "$work"
     cp -r "$root/bindings" "$root/examples" "$root/include" "$project/"
     cp -r "$root/tests/vectors" "$project/tests/"
     cp "$FLEXPAY_LIBRARY" "$work/lib/libflexpay.so"
+    cp "$FLEXPAY_PROGRAM" "$work/lib/flexpay"
     FLEXPAY_LIBRARY=$work/lib/libflexpay.so
+    FLEXPAY_PROGRAM=$work/lib/flexpay
 fi
 package=$project/bindings/php
 
@@ -52,15 +57,31 @@ step() {
     fi
 }
 
-units() { # arguments: PHP, and its FPM (default: the system's FPM of the same version)
-    PHP_FPM=${2:-} "$1" "$phpunit" -c "$package/phpunit.xml" --fail-on-skipped
-}
+# Also for the processes that the tests start. A ":" stands for PHP's own directory.
+mkdir "$work/without-ffi" && echo "ffi.enable=0" >"$work/without-ffi/without-ffi.ini"
+chmod 755 "$work" "$work/without-ffi"
 
-memory() {
+# arguments: the transport, PHP, and its FPM (default: the system's FPM of the same version)
+units() (
+    export PHP_FPM=${3:-}
+    if [ "$1" = ffi ]; then
+        exclude=program
+    else
+        exclude=ffi
+        export PHP_INI_SCAN_DIR=${PHP_INI_SCAN_DIR-:}$work/without-ffi
+    fi
+    "$2" "$phpunit" -c "$package/phpunit.xml" --fail-on-skipped --exclude-group "$exclude"
+)
+
+# arguments: the transport, PHP, the number of local calls
+memory() (
+    [ "$1" = ffi ] || export PHP_INI_SCAN_DIR=${PHP_INI_SCAN_DIR-:}$work/without-ffi
+    shift
     rm -f "$work/sandbox.env"
     "$SANDBOX_BIN" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --no-callbacks --env-file "$work/sandbox.env" \
         >"$work/sandbox.log" 2>&1 &
     sandbox=$!
+    trap 'kill "$sandbox" 2>/dev/null' EXIT
     until [ -e "$work/sandbox.env" ]; do
         kill -0 "$sandbox" 2>/dev/null || { cat "$work/sandbox.log"; return 1; }
         sleep 0.1
@@ -71,17 +92,18 @@ memory() {
     "$1" "$package/tests/memory.php" "$2" "${NETWORK_CALLS:-2000}" "$url" "$token"
     status=$?
     kill "$sandbox" && wait "$sandbox" 2>/dev/null
-    sandbox=
     return "$status"
-}
+)
 
 version() {
     "$1" -r 'echo PHP_VERSION;'
 }
 
 calls=${MEMORY_CALLS:-100000}
-step "tests, PHP $(version "$PHP")" units "$PHP"
-step "memory, PHP $(version "$PHP")" memory "$PHP" "$calls"
+step "tests over FFI, PHP $(version "$PHP")" units ffi "$PHP"
+step "tests over the program, PHP $(version "$PHP")" units program "$PHP"
+step "memory with FFI, PHP $(version "$PHP")" memory ffi "$PHP" "$calls"
+step "memory with the program, PHP $(version "$PHP")" memory program "$PHP" "$((calls / 10))"
 
 if [ "${PHP74:-}" != none ]; then
     if [ -z "${PHP74:-}" ] && "$here/php74.sh" "$root/build/php74"; then
@@ -96,8 +118,9 @@ if [ "${PHP74:-}" != none ]; then
     if [ -n "${PHP74:-}" ]; then
         export PHP74
         step "syntax of PHP 7.4" "$package/tests/syntax74.sh"
-        step "tests, PHP $(version "$PHP74")" units "$PHP74" "${PHP74_FPM:-}"
-        step "memory, PHP $(version "$PHP74")" memory "$PHP74" "$((calls / 10))"
+        step "tests over FFI, PHP $(version "$PHP74")" units ffi "$PHP74" "${PHP74_FPM:-}"
+        step "tests over the program, PHP $(version "$PHP74")" units program "$PHP74" "${PHP74_FPM:-}"
+        step "memory with FFI, PHP $(version "$PHP74")" memory ffi "$PHP74" "$((calls / 10))"
     else
         step "PHP 7.4 is available" false
     fi

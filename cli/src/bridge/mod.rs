@@ -13,21 +13,26 @@ use zeroize::Zeroizing;
 
 use self::protocol::{Line, MAX_LINE};
 use self::session::Session;
-use crate::arguments::BridgeOptions;
+use crate::arguments::{BridgeOptions, Format};
 use crate::call::Failure;
 use crate::{exit_status, output, settings};
 
 /// Serves until stdin ends. Returns the exit status.
 pub fn run(options: &BridgeOptions) -> u8 {
     if let Err(failure) = settings::read_env_file(options.env_file.as_deref()) {
-        return output::print(Err(failure), "", false);
+        return output::print(Err(failure), "", &Format::Person);
     }
     let mut session = Session::new(stdout());
     let mut stdin = stdin().lock();
     loop {
         // The first line has the token.
         let mut line = Zeroizing::new(Vec::with_capacity(1024));
-        match read_line(&mut stdin, &mut line) {
+        let read = read_line(&mut stdin, &mut line);
+        if session.is_broken() {
+            // Nobody reads the replies: nothing more is carried out.
+            break;
+        }
+        match read {
             Ok(Line::Complete) => session.accept(&line),
             Ok(Line::TooLong) => session.refuse(&Failure::invalid(
                 "line",
@@ -35,9 +40,6 @@ pub fn run(options: &BridgeOptions) -> u8 {
             )),
             // An incomplete line is not carried out: its writer must be able to say that it was not.
             Ok(Line::End) | Err(_) => break,
-        }
-        if session.is_broken() {
-            break;
         }
     }
     // The replies to payment requests that were sent must still be written, if anybody reads them.

@@ -43,7 +43,15 @@ pub struct Hello {
     /// The version of the protocol that the other program knows.
     pub bridge: u32,
     /// The settings of the client. Without them, the environment variables are used.
+    #[serde(default)]
     pub settings: Option<Settings>,
+    /// False: no client is created. The calls that need none can then be made.
+    #[serde(default = "yes")]
+    pub client: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The fields of flexpay_config. Each flag is a field of its own.
@@ -133,12 +141,14 @@ struct OrderNumber {
 /// The fields of flexpay_wait_options, and the order number.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Wait {
+struct WaitRequest {
     order_number: String,
     timeout_ms: u32,
     interval_ms: u32,
     max_interval_ms: u32,
     failed_grace_ms: u32,
+    /// The wait is cancelled before it begins.
+    cancel: bool,
     expected: Option<Expected>,
     correlation_id: Option<String>,
 }
@@ -178,13 +188,21 @@ struct Cancel {
     id: u64,
 }
 
+/// A wait to carry out.
+pub struct Wait {
+    pub order_number: String,
+    /// Without its cancel token.
+    pub options: WaitOptions,
+    pub is_cancelled: bool,
+}
+
 /// A call to carry out.
 pub enum Call {
     Pay(Box<PaymentRequest>),
     PayMobile(Box<MobileRequest>),
     Payout(Box<PayoutRequest>),
     Check(String),
-    Wait(String, Box<WaitOptions>),
+    Wait(Box<Wait>),
     VerifyOrder(Box<Expected>),
     VerifyCallback(Vec<u8>, Box<Expected>),
     ParseCallback(Vec<u8>),
@@ -207,17 +225,20 @@ impl Call {
             "payout" => Self::Payout(parse(request)?),
             "check" => Self::Check(parse::<OrderNumber>(request)?.order_number),
             "wait" => {
-                let wait: Wait = parse(request)?;
-                let options = WaitOptions {
-                    timeout: milliseconds(wait.timeout_ms),
-                    interval: milliseconds(wait.interval_ms),
-                    max_interval: milliseconds(wait.max_interval_ms),
-                    failed_grace: milliseconds(wait.failed_grace_ms),
-                    cancel: None,
-                    expected: wait.expected,
-                    correlation_id: wait.correlation_id,
-                };
-                Self::Wait(wait.order_number, Box::new(options))
+                let wait: WaitRequest = parse(request)?;
+                Self::Wait(Box::new(Wait {
+                    order_number: wait.order_number,
+                    options: WaitOptions {
+                        timeout: milliseconds(wait.timeout_ms),
+                        interval: milliseconds(wait.interval_ms),
+                        max_interval: milliseconds(wait.max_interval_ms),
+                        failed_grace: milliseconds(wait.failed_grace_ms),
+                        cancel: None,
+                        expected: wait.expected,
+                        correlation_id: wait.correlation_id,
+                    },
+                    is_cancelled: wait.cancel,
+                }))
             }
             "verify_order" => Self::VerifyOrder(parse(request)?),
             "verify_callback" => {

@@ -1,8 +1,9 @@
 //! The session: the client, the calls in flight, and the replies.
 
-use flexpay::{CancelToken, Client, Config, State};
+use flexpay::{CancelToken, Client, Config, State, WaitOptions};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::Stdout;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +14,8 @@ use crate::call::{Failure, Reply, guarded};
 
 pub struct Session {
     shared: Arc<Shared>,
+    has_greeted: bool,
+    /// None before hello, and after a hello without a client.
     client: Option<Arc<Client>>,
     workers: Workers,
 }
@@ -20,8 +23,8 @@ pub struct Session {
 /// What the threads of the calls share.
 struct Shared {
     output: Mutex<Output>,
-    /// The waits in flight, by id.
-    waits: Mutex<HashMap<u64, CancelToken>>,
+    /// The calls in flight, by id, and the token of those that can be cancelled.
+    in_flight: Mutex<HashMap<u64, Option<CancelToken>>>,
 }
 
 struct Output {
@@ -38,8 +41,9 @@ impl Session {
                     stdout,
                     is_broken: false,
                 }),
-                waits: Mutex::default(),
+                in_flight: Mutex::default(),
             }),
+            has_greeted: false,
             client: None,
             workers: Workers::new(),
         }
@@ -68,7 +72,7 @@ impl Session {
 
     /// Ends the waits, and lets all other calls end.
     pub fn end(self) {
-        for token in lock(&self.shared.waits).values() {
+        for token in lock(&self.shared.in_flight).values().flatten() {
             token.cancel();
         }
         self.workers.finish();
@@ -76,10 +80,11 @@ impl Session {
 
     fn begin(&mut self, message: &Message<'_>) {
         let id = message.id;
-        let Some(client) = self.client.clone() else {
+        let is_hello = message.call == "hello" && self.client.is_none();
+        if is_hello || !self.has_greeted {
             let result = self.greet(message);
             return self.shared.reply(id, result);
-        };
+        }
         let call = match Call::read(message) {
             Ok(Call::Cancel(wait)) => {
                 let was_found = self.shared.cancel(wait);
@@ -89,21 +94,26 @@ impl Session {
             Ok(call) => call,
             Err(failure) => return self.shared.reply(id, Err(failure)),
         };
-        let cancel = self.shared.register(id, &call);
+        let cancel = match self.shared.register(id, &call) {
+            Ok(cancel) => cancel,
+            Err(failure) => return self.shared.reply(id, Err(failure)),
+        };
+        let client = self.client.clone();
         let shared = Arc::clone(&self.shared);
         let started = self.workers.run(move || {
-            let result = guarded(|| carry_out(&client, call, cancel));
-            lock(&shared.waits).remove(&id);
+            let result = guarded(|| carry_out(client.as_deref(), call, cancel));
+            lock(&shared.in_flight).remove(&id);
             shared.reply(id, result);
         });
         if let Err(problem) = started {
-            lock(&self.shared.waits).remove(&id);
+            lock(&self.shared.in_flight).remove(&id);
             self.shared
                 .reply(id, Err(Failure::invalid("call", problem)));
         }
     }
 
-    /// The first message: agrees on the version, and creates the client.
+    /// The first message: agrees on the version, and creates the client. It may come again as long as
+    /// there is no client.
     fn greet(&mut self, message: &Message<'_>) -> Result<Reply, Failure> {
         if message.call != "hello" {
             return Err(Failure::invalid("call", "the first call must be hello"));
@@ -119,36 +129,61 @@ impl Session {
                 ),
             ));
         }
-        let config = match hello.settings {
-            Some(settings) => Config::from(settings),
-            None => Config::from_env()?,
-        };
-        self.client = Some(Arc::new(guarded(|| Ok(Client::new(config)?))?));
+        let mut timeout_ms = None;
+        if hello.client {
+            let config = match hello.settings {
+                Some(settings) => Config::from(settings),
+                None => Config::from_env()?,
+            };
+            let client = guarded(|| Ok(Client::new(config)?))?;
+            timeout_ms = Some(client.timeout().as_millis());
+            self.client = Some(Arc::new(client));
+        } else if hello.settings.is_some() {
+            return Err(Failure::invalid(
+                "client",
+                "is false, and there are settings: give only one of them",
+            ));
+        }
+        self.has_greeted = true;
         Ok(Reply::Other(json!({
             "bridge": VERSION,
             "version": env!("CARGO_PKG_VERSION"),
+            "timeout_ms": timeout_ms,
         })))
     }
 }
 
 impl Shared {
-    /// Makes a wait cancellable.
-    fn register(&self, id: u64, call: &Call) -> Option<CancelToken> {
-        let Call::Wait(..) = call else {
-            return None;
+    /// Records that a call is in flight. Returns the token of a wait, which can be cancelled.
+    fn register(&self, id: u64, call: &Call) -> Result<Option<CancelToken>, Failure> {
+        let cancel = match call {
+            Call::Wait(wait) => {
+                let token = CancelToken::new();
+                if wait.is_cancelled {
+                    token.cancel();
+                }
+                Some(token)
+            }
+            _ => None,
         };
-        let token = CancelToken::new();
-        lock(&self.waits).insert(id, token.clone());
-        Some(token)
+        match lock(&self.in_flight).entry(id) {
+            Entry::Vacant(entry) => {
+                entry.insert(cancel.clone());
+                Ok(cancel)
+            }
+            // Its reader could not tell the replies apart.
+            Entry::Occupied(_) => Err(Failure::invalid("id", "is that of a call in flight")),
+        }
     }
 
     fn cancel(&self, id: u64) -> bool {
-        let waits = lock(&self.waits);
-        let found = waits.get(&id);
-        if let Some(token) = found {
-            token.cancel();
+        match lock(&self.in_flight).get(&id) {
+            Some(Some(token)) => {
+                token.cancel();
+                true
+            }
+            _ => false,
         }
-        found.is_some()
     }
 
     fn reply(&self, id: u64, result: Result<Reply, Failure>) {
@@ -167,21 +202,36 @@ impl Shared {
     }
 }
 
-fn carry_out(client: &Client, call: Call, cancel: Option<CancelToken>) -> Result<Reply, Failure> {
+fn carry_out(
+    client: Option<&Client>,
+    call: Call,
+    cancel: Option<CancelToken>,
+) -> Result<Reply, Failure> {
+    let client = || {
+        client.ok_or_else(|| {
+            Failure::invalid(
+                "client",
+                "this bridge was started without a client: send hello with settings first",
+            )
+        })
+    };
     let payment = |payment| Reply::Payment(Box::new(payment));
     let transaction = |transaction| Reply::Transaction(Box::new(transaction));
     Ok(match call {
-        Call::Pay(request) => payment(client.pay(&request)?),
-        Call::PayMobile(request) => payment(client.pay_mobile(&request)?),
-        Call::Payout(request) => payment(client.payout(&request)?),
-        Call::Check(order_number) => transaction(client.check(&order_number)?),
-        Call::Wait(order_number, mut options) => {
-            options.cancel = cancel;
-            transaction(client.wait(&order_number, &options)?)
+        Call::Pay(request) => payment(client()?.pay(&request)?),
+        Call::PayMobile(request) => payment(client()?.pay_mobile(&request)?),
+        Call::Payout(request) => payment(client()?.payout(&request)?),
+        Call::Check(order_number) => transaction(client()?.check(&order_number)?),
+        Call::Wait(wait) => {
+            let options = WaitOptions {
+                cancel,
+                ..wait.options
+            };
+            transaction(client()?.wait(&wait.order_number, &options)?)
         }
-        Call::VerifyOrder(expected) => transaction(client.verify_order(&expected)?),
+        Call::VerifyOrder(expected) => transaction(client()?.verify_order(&expected)?),
         Call::VerifyCallback(body, expected) => {
-            transaction(client.verify_callback(&body, &expected)?)
+            transaction(client()?.verify_callback(&body, &expected)?)
         }
         Call::ParseCallback(body) => {
             Reply::Callback(Box::new(flexpay::parse_callback(&body)?.into_owned()))

@@ -56,6 +56,7 @@ impl Interface for Bridge {
         Ok(Box::new(BridgeClient::new(self, config)?))
     }
 
+    /// A large request is smaller than over the C ABI: the bridge refuses a longer line.
     fn longest_text(&self) -> usize {
         message::MAX_LINE - message::REST_OF_LINE
     }

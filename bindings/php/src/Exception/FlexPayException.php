@@ -32,7 +32,7 @@ interface FlexPayException extends \Throwable
     // end of Outcome
 
     /**
-     * The library cannot be used on this machine: nothing was sent, and nothing can be sent. The
+     * Neither the library nor the program can be used on this machine: nothing was sent, and nothing can be sent. The
      * installation must be fixed; a retry does not help. Only LibraryException has this outcome.
      */
     public const OUTCOME_UNUSABLE = 'UNUSABLE';

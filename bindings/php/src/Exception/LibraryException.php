@@ -5,7 +5,8 @@ declare(strict_types=1);
 namespace FlexPay\Exception;
 
 /**
- * libflexpay could not be loaded. The message says what was tried, and which setting to change.
+ * libflexpay cannot be loaded, or the program flexpay cannot be started. The message says what was tried, and
+ * which setting to change.
  */
 final class LibraryException extends \RuntimeException implements FlexPayException
 {

@@ -8,7 +8,7 @@ use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\InvalidArgumentException;
 
 /**
- * Checks arguments before they are passed to C: PHP types, and strings that C cannot hold. The
+ * Checks arguments before they are passed on: PHP types, and strings that C or JSON cannot hold. The
  * library checks the values.
  *
  * @internal
@@ -56,6 +56,42 @@ final class Arguments
         }
 
         return $string;
+    }
+
+    /**
+     * Refuses fields with a NUL byte.
+     *
+     * @param array<string, mixed> $fields
+     *
+     * @throws InvalidArgumentException
+     */
+    public static function checkNoNul(
+        #[\SensitiveParameter]
+        array $fields
+    ): void {
+        foreach ($fields as $field => $value) {
+            if (is_string($value)) {
+                self::withoutNul($field, $value);
+            }
+        }
+    }
+
+    /**
+     * Refuses fields that are not UTF-8, with the message of the library.
+     *
+     * @param array<string, mixed> $fields
+     *
+     * @throws InvalidArgumentException
+     */
+    public static function checkUtf8(
+        #[\SensitiveParameter]
+        array $fields
+    ): void {
+        foreach ($fields as $field => $value) {
+            if (is_string($value) && preg_match('//u', $value) !== 1) {
+                throw self::invalid($field, 'is not UTF-8');
+            }
+        }
     }
 
     public static function invalid(string $field, string $problem): InvalidArgumentException

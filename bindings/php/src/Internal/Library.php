@@ -6,6 +6,7 @@ namespace FlexPay\Internal;
 
 use FFI;
 use FFI\CData;
+use FlexPay\CancelToken;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\LibraryException;
 
@@ -14,8 +15,7 @@ use FlexPay\Exception\LibraryException;
  * allows FFI only to preloaded code, and preload.php loads these classes.
  *
  * Strings are copied in and out within each call. Each object from the library is freed before the
- * call returns, except clients and cancel tokens: they are stored in $handles until their PHP
- * objects free them.
+ * call returns, except clients: they are stored in $handles until their PHP objects free them.
  *
  * No C data leaves these classes. A trace contains the arguments of all its frames, and a logger that
  * prints freed C data reads freed memory. So call() and create() return an error as an array, and
@@ -25,9 +25,8 @@ use FlexPay\Exception\LibraryException;
  *
  * @phpstan-import-type PaymentFields from \FlexPay\Payment
  * @phpstan-import-type TransactionFields from \FlexPay\Transaction
- * @phpstan-import-type CallbackFields from \FlexPay\Callback
  */
-final class Library
+final class Library implements Transport
 {
     private static ?self $loaded = null;
 
@@ -38,7 +37,7 @@ final class Library
     /** The loaded file; null if preload.php loaded it. */
     private ?string $path;
 
-    /** @var array<int, CData> clients and cancel tokens; their PHP objects have the key */
+    /** @var array<int, CData> clients; their PHP objects have the key */
     private array $handles = [];
 
     private int $lastHandle = 0;
@@ -99,20 +98,19 @@ final class Library
         }
     }
 
-    // ---- Clients and cancel tokens ------------------------------------------------------------
+    // ---- Clients ------------------------------------------------------------------------------
 
-    /**
-     * Creates a client. Free it with freeClient().
-     *
-     * @param array<string, string|int|null> $fields the config by field; null is absent
-     *
-     * @throws FlexPayException
-     */
     public function newClient(
         #[\SensitiveParameter]
-        array $fields
+        array $settings
     ): int {
-        self::checkNoNul($fields);
+        Arguments::checkNoNul($settings);
+        $fields = array_diff_key($settings, Names::FLAGS) + ['flags' => 0];
+        $fields['environment'] = Names::ENVIRONMENTS[$settings['environment']];
+        $fields['api'] = Names::APIS[$settings['api']];
+        foreach (Names::FLAGS as $name => $flag) {
+            $fields['flags'] |= $settings[$name] ? $flag : 0;
+        }
         $signals = Signals::disable();
         try {
             $buffers = [];
@@ -128,11 +126,6 @@ final class Library
         return self::resultOrThrow($result);
     }
 
-    /**
-     * Creates a client with the settings of the environment. Free it with freeClient().
-     *
-     * @throws FlexPayException
-     */
     public function newClientFromEnvironment(): int
     {
         $signals = Signals::disable();
@@ -158,74 +151,18 @@ final class Library
         }
     }
 
-    /**
-     * Creates a cancel token. Free it with freeCancelToken().
-     *
-     * @throws FlexPayException
-     */
-    public function newCancelToken(): int
-    {
-        $signals = Signals::disable();
-        try {
-            $result = $this->create('flexpay_cancel_token', function (CData $token, CData $error): int {
-                return $this->ffi->flexpay_cancel_token_new($token, $error);
-            });
-        } finally {
-            Signals::restore($signals);
-        }
-
-        return self::resultOrThrow($result);
-    }
-
-    public function cancel(int $token): void
-    {
-        $this->ffi->flexpay_cancel_token_cancel($this->handles[$token]);
-    }
-
-    public function freeCancelToken(int $token): void
-    {
-        $signals = Signals::disable();
-        try {
-            $this->ffi->flexpay_cancel_token_free($this->handles[$token]);
-            unset($this->handles[$token]);
-        } finally {
-            Signals::restore($signals);
-        }
-    }
-
     // ---- Requests and callbacks ---------------------------------------------------------------
 
-    /**
-     * @param array<string, string|null> $fields the request by field; null is absent
-     *
-     * @return PaymentFields
-     *
-     * @throws FlexPayException
-     */
     public function pay(int $client, array $fields): array
     {
         return $this->request('flexpay_pay', 'flexpay_payment_request', $client, $fields);
     }
 
-    /**
-     * @param array<string, string|null> $fields the request by field; null is absent
-     *
-     * @return PaymentFields
-     *
-     * @throws FlexPayException
-     */
     public function payMobile(int $client, array $fields): array
     {
         return $this->request('flexpay_pay_mobile', 'flexpay_mobile_request', $client, $fields);
     }
 
-    /**
-     * @param array<string, string|null> $fields the request by field; null is absent
-     *
-     * @return PaymentFields
-     *
-     * @throws FlexPayException
-     */
     public function payout(int $client, array $fields): array
     {
         return $this->request('flexpay_payout', 'flexpay_payout_request', $client, $fields);
@@ -242,7 +179,7 @@ final class Library
      */
     private function request(string $function, string $type, int $client, array $fields): array
     {
-        self::checkNoNul($fields);
+        Arguments::checkNoNul($fields);
         $signals = Signals::disable();
         try {
             $buffers = [];
@@ -262,14 +199,9 @@ final class Library
         return self::resultOrThrow($result);
     }
 
-    /**
-     * @return TransactionFields
-     *
-     * @throws FlexPayException
-     */
     public function check(int $client, ?string $orderNumber): array
     {
-        self::checkNoNul(['order_number' => $orderNumber]);
+        Arguments::checkNoNul(['order_number' => $orderNumber]);
 
         $signals = Signals::disable();
         try {
@@ -285,57 +217,55 @@ final class Library
         return self::resultOrThrow($result);
     }
 
-    /**
-     * @param array<string, string|int|null>      $fields   the options by field, without the two below;
-     *                                                      null is absent
-     * @param array<string, string|int|null>|null $expected what is expected by field; null is absent
-     *
-     * @return TransactionFields
-     *
-     * @throws FlexPayException
-     */
     public function wait(
         int $client,
         ?string $orderNumber,
-        array $fields,
-        ?int $cancelToken,
+        array $options,
+        ?CancelToken $cancel,
         ?array $expected
     ): array {
-        self::checkNoNul(['order_number' => $orderNumber] + $fields);
-        self::checkNoNul($expected ?? []);
+        Arguments::checkNoNul(['order_number' => $orderNumber] + $options);
+        Arguments::checkNoNul($expected ?? []);
         $signals = Signals::disable();
         try {
             $buffers = [];
-            $options = $this->structs->input('flexpay_wait_options', $fields, $buffers);
-            $options->cancel = $cancelToken === null ? null : $this->handles[$cancelToken];
+            $struct = $this->structs->input('flexpay_wait_options', $options, $buffers);
             if ($expected !== null) {
-                $payment = $this->structs->input('flexpay_expected', $expected, $buffers);
-                $options->expected = FFI::addr($payment);
+                $payment = $this->expected($expected, $buffers);
+                $struct->expected = FFI::addr($payment);
             }
+            $wait = function () use ($client, $orderNumber, $struct): array {
+                return $this->callForTransaction(
+                    function (CData $transaction, CData $error) use ($client, $orderNumber, $struct): int {
+                        return $this->ffi->flexpay_wait(
+                            $this->handles[$client],
+                            $orderNumber,
+                            FFI::addr($struct),
+                            $transaction,
+                            $error
+                        );
+                    }
+                );
+            };
 
-            $result = $this->callForTransaction(
-                function (CData $transaction, CData $error) use ($client, $orderNumber, $options): int {
-                    return $this->ffi->flexpay_wait(
-                        $this->handles[$client],
-                        $orderNumber,
-                        FFI::addr($options),
-                        $transaction,
-                        $error
-                    );
-                }
-            );
+            if ($cancel !== null && $cancel->isCancelled()) {
+                $result = $this->withCancelledToken(static function (CData $token) use ($wait, $struct): array {
+                    $struct->cancel = $token;
+
+                    return $wait();
+                });
+            } else {
+                // No PHP code runs during the call: nothing can cancel it.
+                $result = ['result' => $wait()];
+            }
         } finally {
             Signals::restore($signals);
         }
 
-        return self::resultOrThrow($result);
+        // The outer result is that of the token, the inner one that of the wait.
+        return self::resultOrThrow(self::resultOrThrow($result));
     }
 
-    /**
-     * @return CallbackFields
-     *
-     * @throws FlexPayException
-     */
     public function parseCallback(string $body): array
     {
         $signals = Signals::disable();
@@ -348,11 +278,6 @@ final class Library
         return self::resultOrThrow($result);
     }
 
-    /**
-     * The key of a callback body.
-     *
-     * @throws FlexPayException
-     */
     public function callbackKey(string $body): string
     {
         $signals = Signals::disable();
@@ -373,20 +298,13 @@ final class Library
         return self::resultOrThrow(self::resultOrThrow($result));
     }
 
-    /**
-     * @param array<string, string|int|null> $expected what is expected by field; null is absent
-     *
-     * @return TransactionFields
-     *
-     * @throws FlexPayException
-     */
     public function verifyCallback(int $client, string $body, array $expected): array
     {
-        self::checkNoNul($expected);
+        Arguments::checkNoNul($expected);
         $signals = Signals::disable();
         try {
             $buffers = [];
-            $payment = $this->structs->input('flexpay_expected', $expected, $buffers);
+            $payment = $this->expected($expected, $buffers);
             $bytes = $this->structs->copyIn('uint8_t', $body);
 
             $result = $this->callForTransaction(
@@ -408,20 +326,13 @@ final class Library
         return self::resultOrThrow($result);
     }
 
-    /**
-     * @param array<string, string|int|null> $expected what is expected by field; null is absent
-     *
-     * @return TransactionFields
-     *
-     * @throws FlexPayException
-     */
     public function verifyOrder(int $client, array $expected): array
     {
-        self::checkNoNul($expected);
+        Arguments::checkNoNul($expected);
         $signals = Signals::disable();
         try {
             $buffers = [];
-            $payment = $this->structs->input('flexpay_expected', $expected, $buffers);
+            $payment = $this->expected($expected, $buffers);
 
             $result = $this->callForTransaction(
                 function (CData $transaction, CData $error) use ($client, $payment): int {
@@ -440,14 +351,9 @@ final class Library
         return self::resultOrThrow($result);
     }
 
-    /**
-     * A phone number as "243" and nine digits.
-     *
-     * @throws FlexPayException
-     */
     public function normalizePhone(string $phone): string
     {
-        self::checkNoNul(['phone' => $phone]);
+        Arguments::checkNoNul(['phone' => $phone]);
         $signals = Signals::disable();
         try {
             $result = $this->callForText(
@@ -463,43 +369,49 @@ final class Library
         return self::resultOrThrow($result);
     }
 
-    /** Whether the state $now may replace the state $recorded. */
     public function stateMayReplace(string $recorded, string $now): bool
     {
-        if (!isset(Abi::STATES[$recorded])) {
-            $names = implode(', ', array_keys(Abi::STATES));
-            throw Arguments::invalid('recorded', 'is not a state; the states are ' . $names);
-        }
         // A newer library may report a state that this package does not know. It replaces nothing.
         $number = Abi::STATES[$now] ?? Abi::STATE_UNKNOWN;
 
         return $this->ffi->flexpay_state_may_replace(Abi::STATES[$recorded], $number) === 1;
     }
 
-    /** The library's version, "0.1.0". */
-    public function version(): string
-    {
-        return $this->ffi->flexpay_version();
-    }
-
     // ---- Calling C ----------------------------------------------------------------------------
 
     /**
-     * Refuses strings that C would truncate.
+     * Creates the struct of a transaction that is expected.
      *
-     * @param array<string, string|int|null> $fields
-     *
-     * @throws FlexPayException
+     * @param array<string, string|null> $fields  by field; null is absent
+     * @param list<CData>                $buffers the copies of the strings are appended here
      */
-    private static function checkNoNul(
-        #[\SensitiveParameter]
-        array $fields
-    ): void {
-        foreach ($fields as $field => $value) {
-            if (is_string($value)) {
-                Arguments::withoutNul($field, $value);
+    private function expected(array $fields, array &$buffers): CData
+    {
+        $fields['kind'] = Names::KINDS[$fields['kind']];
+
+        return $this->structs->input('flexpay_expected', $fields, $buffers);
+    }
+
+    /**
+     * Creates a cancelled token, and passes it to $read.
+     *
+     * @param callable(CData): mixed $read
+     *
+     * @return array<string, mixed> the argument of resultOrThrow()
+     */
+    private function withCancelledToken(callable $read): array
+    {
+        return $this->call(
+            'flexpay_cancel_token',
+            function (CData $token) use ($read): array {
+                $this->ffi->flexpay_cancel_token_cancel($token);
+
+                return $read($token);
+            },
+            function (CData $token, CData $error): int {
+                return $this->ffi->flexpay_cancel_token_new($token, $error);
             }
-        }
+        );
     }
 
     /**

@@ -9,8 +9,8 @@ use FlexPay\Exception\LibraryException;
 use Throwable;
 
 /**
- * Creates the exceptions that explain why the shared library cannot be used, and how to fix it. A
- * separate class, so that PHP compiles it only after a failure.
+ * Creates the exceptions that explain why the shared library or the program cannot be used, and how to fix
+ * it. A separate class, so that PHP compiles it only after a failure.
  *
  * @internal
  */
@@ -140,5 +140,77 @@ final class LoadErrors
         ];
 
         return self::create(implode("\n", $lines), $failure);
+    }
+
+    /** Neither transport can be used: what would allow which. */
+    public static function neither(LibraryException $library, LibraryException $program): LibraryException
+    {
+        return self::create(
+            "FlexPay needs FFI or its own program, and can use neither here. One of them is enough.\n"
+            . '1. FFI, the faster one: ' . $library->getMessage() . "\n"
+            . '2. The program: ' . $program->getMessage(),
+            $library
+        );
+    }
+
+    /** @param list<string> $functions that a host has disabled */
+    public static function functionsDisabled(array $functions): LibraryException
+    {
+        $names = implode(', ', $functions);
+
+        return self::create(
+            "PHP may not start programs here: $names cannot be called. Remove "
+            . (count($functions) === 1 ? 'it' : 'them') . ' from the line disable_functions in ' . self::iniFile()
+            . ', or ask the host to.'
+        );
+    }
+
+    /** @param string $problem what was seen when the program was started */
+    public static function cannotRun(string $path, string $problem): LibraryException
+    {
+        $reason = self::whyNotExecutable($path) ?? $problem;
+
+        return self::create(
+            "Cannot run $path: $reason. (The program is the one that the option \"program\" names or, without it,"
+            . ' the environment variable FLEXPAY_PROGRAM or, without both, the bundled one.)'
+        );
+    }
+
+    public static function otherProtocol(string $path, string $message): LibraryException
+    {
+        return self::create("$path and this package do not match: $message. Update the older of the two.");
+    }
+
+    /** Why the system refuses to execute a file; null if nothing is wrong with it. */
+    private static function whyNotExecutable(string $path): ?string
+    {
+        $isFile = $isExecutable = false;
+        $mode = 0;
+        $warning = Warnings::capture(static function () use ($path, &$isFile, &$isExecutable, &$mode): void {
+            $isFile = is_file($path);
+            if ($isFile) {
+                $mode = (int) fileperms($path);
+                $isExecutable = is_executable($path);
+            }
+        });
+        if (strpos($warning, 'open_basedir') !== false) {
+            return 'it could not be started, and PHP may not look why: add its directory to the line open_basedir in '
+                . self::iniFile();
+        }
+        if (!$isFile) {
+            $problem = 'there is no such file, or the user ' . self::user() . ' may not see it';
+
+            return $path !== Loader::bundled('flexpay') ? $problem
+                : "$problem; to create the bundled program, run \"make bundle\" in a copy of the flexpay project";
+        }
+        if (($mode & 0111) === 0) {
+            return 'the file is not executable; run: chmod 755 ' . escapeshellarg($path);
+        }
+        if (!$isExecutable) {
+            return 'the user ' . self::user() . ' may not execute it: its permissions do not allow it, or its file'
+                . ' system is mounted with noexec; copy the program to another place';
+        }
+
+        return null;
     }
 }

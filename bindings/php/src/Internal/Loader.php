@@ -30,9 +30,9 @@ final class Loader
      *
      * @throws FlexPayException
      */
-    public static function absolute(string $path): string
+    public static function absolute(string $path, string $option = 'library'): string
     {
-        Arguments::withoutNul('library', $path);
+        Arguments::withoutNul($option, $path);
 
         return $path !== '' && $path[0] === '/' ? $path : (string) getcwd() . '/' . $path;
     }
@@ -90,6 +90,30 @@ final class Loader
         return [FFI::cdef(self::declarations(), $file), $file];
     }
 
+    /** Whether the shop names the library, with the option or the environment. */
+    public static function isChosen(?string $option): bool
+    {
+        return $option !== null || (string) getenv('FLEXPAY_LIBRARY') !== '';
+    }
+
+    /** Whether PHP has FFI, and allows it here. */
+    public static function isAllowed(): bool
+    {
+        try {
+            self::preloaded();
+
+            return true;
+        } catch (LibraryException $missingOrDisabled) {
+            return false;
+        }
+    }
+
+    /** The path of a bundled file: "libflexpay.so", "flexpay". */
+    public static function bundled(string $file): string
+    {
+        return sprintf('%s/lib/%s-%s/%s', dirname(__DIR__, 2), strtolower(PHP_OS_FAMILY), php_uname('m'), $file);
+    }
+
     /** The library that preload.php loaded; null if it did not run, or could not use FFI::load. */
     private static function preloaded(): ?FFI
     {
@@ -113,7 +137,7 @@ final class Loader
         }
         $environment = getenv('FLEXPAY_LIBRARY');
 
-        return $environment === false || $environment === '' ? self::bundled() : self::absolute($environment);
+        return $environment === false || $environment === '' ? self::bundled('libflexpay.so') : self::absolute($environment);
     }
 
     /** Loads the file at $path and reads only its ABI version, which works with every version. */
@@ -122,7 +146,7 @@ final class Loader
         try {
             $ffi = FFI::cdef('int32_t flexpay_abi_version(void);', $path);
         } catch (FFI\Exception $failure) {
-            throw LoadErrors::cannotLoad($path, $option, self::bundled(), $failure);
+            throw LoadErrors::cannotLoad($path, $option, self::bundled('libflexpay.so'), $failure);
         }
         self::checkVersion($ffi, $path);
     }
@@ -138,11 +162,6 @@ final class Loader
                 $path
             ));
         }
-    }
-
-    private static function bundled(): string
-    {
-        return sprintf('%s/lib/%s-%s/libflexpay.so', dirname(__DIR__, 2), strtolower(PHP_OS_FAMILY), php_uname('m'));
     }
 
     private static function declarations(): string

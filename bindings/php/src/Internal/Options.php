@@ -78,31 +78,30 @@ final class Options
         return $milliseconds;
     }
 
-    /** $number if the option is true; 0 if it is false or not given. */
-    public function flag(string $name, int $number): int
+    /** false if not given. */
+    public function flag(string $name): bool
     {
         $flag = $this->options[$name] ?? false;
         if (!is_bool($flag)) {
             throw Arguments::invalid($name, 'must be true or false, not ' . gettype($flag));
         }
 
-        return $flag ? $number : 0;
+        return $flag;
     }
 
     /**
-     * The number of the chosen name; of the first one if not given.
+     * The chosen name; the first one if not given.
      *
-     * @param array<string, int> $choices number by name
+     * @param non-empty-list<string> $names
      */
-    public function choice(string $name, array $choices): int
+    public function choice(string $name, array $names): string
     {
-        $names = array_keys($choices);
         $choice = $this->string($name) ?? $names[0];
-        if (!isset($choices[$choice])) {
+        if (!in_array($choice, $names, true)) {
             throw Arguments::invalid($name, 'must be "' . implode('" or "', $names) . '"');
         }
 
-        return $choices[$choice];
+        return $choice;
     }
 
     /**

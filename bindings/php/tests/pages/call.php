@@ -1,6 +1,9 @@
 <?php
 
-/** Makes one call: checks the order in the query or, without one, pays. Prints the worker's process ID. */
+/**
+ * Makes one call: checks the order in the query or, without one, pays. With "times" in the query, it checks
+ * that often. Prints the worker's process ID.
+ */
 
 declare(strict_types=1);
 
@@ -11,7 +14,9 @@ use FlexPay\PaymentRequest;
 
 $client = Client::fromEnvironment();
 if (isset($_GET['order'])) {
-    $client->check($_GET['order']);
+    for ($n = 0; $n < (int) ($_GET['times'] ?? 1); $n++) {
+        $client->check($_GET['order']);
+    }
 } else {
     $client->pay(new PaymentRequest('fpm-' . bin2hex(random_bytes(6)), '25.50', 'USD', [
         'callback_url' => 'http://127.0.0.1:9/',

@@ -1,6 +1,6 @@
 <?php
 
-/** Pays and checks. Prints the path of the loaded library and the worker's process ID. */
+/** Pays and checks. Prints the transport, the path of the library or the program, and the worker's process ID. */
 
 declare(strict_types=1);
 
@@ -9,7 +9,7 @@ require_once __DIR__ . '/../../autoload.php';
 use FlexPay\Callback;
 use FlexPay\Client;
 use FlexPay\Exception\FlexPayException;
-use FlexPay\Internal\Library;
+use FlexPay\Internal\Transports;
 use FlexPay\PaymentRequest;
 
 header('Content-Type: application/json');
@@ -30,7 +30,8 @@ try {
     echo json_encode([
         'worker' => getmypid(),
         'sapi' => PHP_SAPI,
-        'library' => Library::load()->__debugInfo()['path'],
+        'transport' => basename(str_replace('\\', '/', get_class(Transports::current()))),
+        'path' => Transports::current()->__debugInfo()['path'],
         'state' => $client->check((string) $payment->getOrderNumber())->getState(),
         'refused' => $refused,
     ]);

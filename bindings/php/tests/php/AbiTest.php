@@ -7,13 +7,19 @@ namespace FlexPay\Tests;
 use FFI;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Internal\Abi;
-use FlexPay\Internal\Library;
+use FlexPay\Internal\Names;
 use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\TemporaryDirectory;
 use FlexPay\Transaction;
 use PHPUnit\Framework\TestCase;
 
-/** PHP declares the same constants, structs and functions as the C header. */
+/**
+ * PHP declares the same constants, structs and functions as the C header.
+ *
+ * Over FFI only: it calls the library.
+ *
+ * @group ffi
+ */
 final class AbiTest extends TestCase
 {
     private const ROOT = __DIR__ . '/../../../..';
@@ -172,7 +178,8 @@ final class AbiTest extends TestCase
             if ($constant->isPublic()) {
                 $expected = new \FlexPay\Expected('r', 1, 'CDF', null, null, $constant->getValue());
                 self::assertSame($constant->getValue(), $expected->getKind());
-                self::assertSame(constant(Abi::class . '::' . $constant->getName()), $expected->toArray()['kind']);
+                $number = Names::KINDS[$expected->toArray()['kind']];
+                self::assertSame(constant(Abi::class . '::' . $constant->getName()), $number);
                 $seen++;
             }
         }
@@ -180,6 +187,18 @@ final class AbiTest extends TestCase
             return strncmp($name, 'KIND_', 5) === 0;
         });
         self::assertSame(count($kinds), $seen);
+        self::assertCount($seen, Names::KINDS);
+    }
+
+    public function testEveryFlagEnvironmentAndApiHasItsName(): void
+    {
+        $expected = [];
+        foreach ((new \ReflectionClass(Abi::class))->getConstants() as $name => $number) {
+            if (preg_match('/^(FLAG|ENV|API)_(\w+)$/', $name, $found) === 1) {
+                $expected[$found[1]][str_replace('v1_1', 'v1.1', strtolower($found[2]))] = $number;
+            }
+        }
+        self::assertSame($expected, ['ENV' => Names::ENVIRONMENTS, 'API' => Names::APIS, 'FLAG' => Names::FLAGS]);
     }
 
     public function testOnlyThreeClassesUseFfi(): void

@@ -16,7 +16,8 @@ final class ConformanceTest extends TestCase
     public function testEveryCaseReturnsTheExpectedResult(): void
     {
         $sandbox = new Sandbox(['--vectors', self::VECTORS]);
-        $runner = [PHP_BINARY, __DIR__ . '/../conformance.php', self::VECTORS, $sandbox->url()];
+        $transport = ini_get('ffi.enable') === '0' ? 'program' : 'ffi';
+        $runner = [PHP_BINARY, __DIR__ . '/../conformance.php', $transport, self::VECTORS, $sandbox->url()];
         [$status, $output] = Process::run($runner);
         self::assertSame(0, $status, $output);
         // The forgery cases need orders that only "make conformance" creates in its sandbox.

@@ -9,7 +9,10 @@ use FlexPay\Tests\Support\Relay;
 use FlexPay\Tests\Support\SandboxTestCase;
 use FlexPay\Tests\Support\TemporaryDirectory;
 
-/** The package in PHP-FPM behind nginx, as shops use it. */
+/**
+ * The package in PHP-FPM behind nginx, as shops use it. Each test sets PHP's settings itself: those that are
+ * about one transport are in its group, and run once.
+ */
 final class FpmTest extends SandboxTestCase
 {
     private const PRELOAD = __DIR__ . '/../../preload.php';
@@ -48,10 +51,13 @@ final class FpmTest extends SandboxTestCase
         return $first;
     }
 
+    /** @group ffi */
     public function testPreloaded(): void
     {
         $fpm = $this->fpm(['ffi.enable' => 'preload', 'opcache.preload' => self::PRELOAD]);
-        self::assertNull($this->shop($fpm)['library'], 'the preloaded scope was used');
+        $shop = $this->shop($fpm);
+        self::assertSame('Library', $shop['transport']);
+        self::assertNull($shop['path'], 'the preloaded scope was used');
         // PHP does not allow FFI to other scripts.
         self::assertStringContainsString('restricted', $fpm->get('ffi.php')[1]);
         $fpm->stop();
@@ -61,11 +67,40 @@ final class FpmTest extends SandboxTestCase
      * On a slow network, a page waits for round trips. TCP, TLS 1.3 and the request need one each. The
      * worker keeps the connection open for the checks of later pages.
      *
-     * @dataProvider configurations
+     * Over FFI only: the program ends with each page, and its connections.
+     *
+     * @group ffi
+     *
+     * @dataProvider ffiConfigurations
      *
      * @param array<string, string> $ini
      */
     public function testALaterPageChecksInOneRoundTrip(array $ini): void
+    {
+        $queries = ['order=ORDER', 'order=ORDER', 'order=unknown', '', 'order=ORDER', ''];
+        self::assertSame([3, 1, 1, 3, 1, 3], $this->roundTrips($ini, $queries));
+    }
+
+    /**
+     * The program keeps a connection for the other checks of the same page only.
+     *
+     * @group program
+     */
+    public function testWithoutFfiEachPageConnectsAgain(): void
+    {
+        $queries = ['order=ORDER', 'order=ORDER', '', 'order=ORDER&times=2'];
+        self::assertSame([3, 3, 3, 4], $this->roundTrips(['ffi.enable' => '0'], $queries));
+    }
+
+    /**
+     * Loads call.php with each query, and returns the round trips of each page.
+     *
+     * @param array<string, string> $ini
+     * @param list<string>          $queries ORDER stands for the number of an order
+     *
+     * @return list<int>
+     */
+    private function roundTrips(array $ini, array $queries): array
     {
         $order = (string) $this->client()->pay($this->request())->getOrderNumber();
         $relay = new Relay($this->sandbox->httpsUrl());
@@ -79,20 +114,28 @@ final class FpmTest extends SandboxTestCase
         $fpm->setEnvironment('FLEXPAY_CHECK_URL', 'https://' . $relay->address() . '/api/rest/v1/check');
         $fpm->start();
         $counted = [];
-        foreach (["order=$order", "order=$order", 'order=unknown', '', "order=$order", ''] as $query) {
-            $fpm->get("call.php?$query");
+        foreach ($queries as $query) {
+            $fpm->get('call.php?' . str_replace('ORDER', $order, $query));
             $counted[] = $relay->roundTrips();
         }
-        self::assertSame([3, 1, 1, 3, 1, 3], $counted, $fpm->log());
         $fpm->stop();
         $relay->stop();
+
+        return $counted;
+    }
+
+    /** @return iterable<string, array{array<string, string>}> */
+    public function ffiConfigurations(): iterable
+    {
+        yield 'preloaded' => [['ffi.enable' => 'preload', 'opcache.preload' => self::PRELOAD]];
+        yield 'enabled' => [['ffi.enable' => 'true']];
     }
 
     /** @return iterable<string, array{array<string, string>}> */
     public function configurations(): iterable
     {
-        yield 'preloaded' => [['ffi.enable' => 'preload', 'opcache.preload' => self::PRELOAD]];
-        yield 'enabled' => [['ffi.enable' => 'true']];
+        yield from $this->ffiConfigurations();
+        yield 'the program' => [['ffi.enable' => '0']];
     }
 
     /**
@@ -120,6 +163,7 @@ final class FpmTest extends SandboxTestCase
         $fpm->stop();
     }
 
+    /** @group ffi */
     public function testPreloadedByARootMaster(): void
     {
         self::assertTrue(Fpm::isRoot(), 'this test must run as root');
@@ -128,16 +172,70 @@ final class FpmTest extends SandboxTestCase
             'opcache.preload' => self::PRELOAD,
             'opcache.preload_user' => 'www-data',
         ], true);
-        self::assertSame(getenv('FLEXPAY_LIBRARY'), $this->shop($fpm)['library']);
+        self::assertSame(getenv('FLEXPAY_LIBRARY'), $this->shop($fpm)['path']);
         self::assertStringContainsString('restricted', $fpm->get('ffi.php')[1]);
         $fpm->stop();
     }
 
+    /** @group ffi */
     public function testEnabled(): void
     {
         $fpm = $this->fpm(['ffi.enable' => 'true']);
-        self::assertSame(getenv('FLEXPAY_LIBRARY'), $this->shop($fpm)['library']);
+        self::assertSame(getenv('FLEXPAY_LIBRARY'), $this->shop($fpm)['path']);
         self::assertSame('allowed', $fpm->get('ffi.php')[1]);
+        $fpm->stop();
+    }
+
+    /** @return iterable<string, array{array<string, string>, bool}> */
+    public function programConfigurations(): iterable
+    {
+        yield 'FFI is disabled' => [['ffi.enable' => '0'], false];
+        yield 'FFI is disabled, a root master' => [['ffi.enable' => '0'], true];
+        yield 'nothing was preloaded' => [['ffi.enable' => 'preload'], false];
+        yield 'a directory of the shop' => [['ffi.enable' => '0', 'open_basedir' => dirname(__DIR__, 5)], false];
+    }
+
+    /**
+     * The pages print what they print with FFI, and leave no process behind.
+     *
+     * @group program
+     *
+     * @dataProvider programConfigurations
+     *
+     * @param array<string, string> $ini
+     */
+    public function testTheProgram(array $ini, bool $rootMaster): void
+    {
+        $fpm = $this->fpm($ini, $rootMaster);
+        $shop = $this->shop($fpm);
+        self::assertSame('Program', $shop['transport']);
+        self::assertSame(getenv('FLEXPAY_PROGRAM'), $shop['path']);
+        self::assertStringContainsString('restricted', $fpm->get('ffi.php')[1]);
+        self::assertStringNotContainsString('PHP Warning', $fpm->log());
+        self::assertSame([], ProgramTest::running());
+        $fpm->stop();
+    }
+
+    /**
+     * Ten pages at once, in ten workers: each has its own program, and its own reply.
+     *
+     * @group program
+     */
+    public function testTenPagesAtOnce(): void
+    {
+        $fpm = $this->fpm(['ffi.enable' => '0']);
+        $fpm->workers = 10;
+        $fpm->start();
+        $this->sandbox->inject(['on' => 'pay', 'times' => null, 'action' => ['kind' => 'delay', 'ms' => 300]]);
+        $workers = [];
+        foreach ($fpm->getConcurrently('shop.php', 10) as $response) {
+            [$head, $body] = explode("\r\n\r\n", $response, 2);
+            self::assertStringContainsString(' 200 ', strtok($head, "\r\n"), $body);
+            $workers[] = json_decode($body, true)['worker'];
+        }
+        self::assertCount(10, array_unique($workers));
+        self::assertCount(10, $this->sandbox->payments());
+        self::assertSame([], ProgramTest::running());
         $fpm->stop();
     }
 
@@ -148,15 +246,22 @@ final class FpmTest extends SandboxTestCase
         yield 'preload, but nothing was preloaded' => ['preload'];
     }
 
-    /** @dataProvider disabledSettings */
+    /**
+     * @group ffi
+     *
+     * @dataProvider disabledSettings
+     */
     public function testDisabled(string $enable): void
     {
-        $fpm = $this->fpm(['ffi.enable' => $enable])->start();
+        $fpm = $this->fpm(['ffi.enable' => $enable]);
+        $fpm->setEnvironment('FLEXPAY_PROGRAM', '/nowhere/flexpay');
+        $fpm->start();
         [$status, $body] = $fpm->get('shop.php');
         $error = json_decode($body, true);
         self::assertSame(500, $status);
         self::assertSame('FlexPay\Exception\LibraryException', $error['class']);
-        self::assertStringStartsWith("PHP does not allow FFI here (ffi.enable=$enable, fpm-fcgi)", $error['message']);
+        self::assertStringContainsString("PHP does not allow FFI here (ffi.enable=$enable, fpm-fcgi)", $error['message']);
+        self::assertStringContainsString('Cannot run /nowhere/flexpay: there is no such file', $error['message']);
         self::assertSame([], $this->sandbox->payments());
         $fpm->stop();
     }
@@ -171,12 +276,15 @@ final class FpmTest extends SandboxTestCase
     /**
      * Following the instructions in the message, and nothing else, makes the shop work.
      *
+     * @group ffi
+     *
      * @dataProvider masters
      */
     public function testTheInstructionsInTheMessageWork(bool $rootMaster): void
     {
         self::assertTrue(Fpm::isRoot() || !$rootMaster, 'this test must run as root');
         $fpm = new Fpm(__DIR__ . '/../pages', [], $this->sandbox->environment(), $rootMaster);
+        $fpm->setEnvironment('FLEXPAY_PROGRAM', '/nowhere/flexpay');
         [$status, $body] = $fpm->start()->get('shop.php');
         self::assertSame(500, $status, $body);
         $message = json_decode($body, true)['message'];
@@ -193,12 +301,14 @@ final class FpmTest extends SandboxTestCase
         $fpm->stop();
     }
 
+    /** @group ffi */
     public function testPreloadedButDisabled(): void
     {
         $fpm = $this->fpm(['ffi.enable' => '0', 'opcache.preload' => self::PRELOAD]);
         self::assertStringContainsString('PHP does not allow FFI here (ffi.enable=0', $fpm->runUntilExit());
     }
 
+    /** @group ffi */
     public function testFpmDoesNotStartWithoutTheLibrary(): void
     {
         $fpm = new Fpm(

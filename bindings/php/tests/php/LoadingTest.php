@@ -8,14 +8,20 @@ use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\TemporaryDirectory;
 use PHPUnit\Framework\TestCase;
 
-/** Where the library is loaded from, and the error messages if it cannot be. Each test starts its own PHP. */
+/**
+ * Where the library is loaded from, and the error messages if it cannot be. Each test starts its own PHP.
+ *
+ * Over FFI only: it loads the library; for the program: ProgramTest.
+ *
+ * @group ffi
+ */
 final class LoadingTest extends TestCase
 {
     private const PACKAGE = __DIR__ . '/../..';
 
     /** Creates a client with the given "library" option. Prints the path of the library, or the error. */
     private const SCRIPT = '$argv[1] === "" ? require "' . self::PACKAGE . '/autoload.php" : 0;'
-        . '$options = ["merchant" => "m", "token" => "t"] + ($argv[2] === "" ? [] : ["library" => $argv[2]]);'
+        . '$options = ["merchant" => "m", "token" => "t", "transport" => "ffi"] + ($argv[2] === "" ? [] : ["library" => $argv[2]]);'
         . 'try { new FlexPay\Client($options); print_r(FlexPay\Internal\Library::load()); }'
         . 'catch (FlexPay\Exception\FlexPayException $e) { echo get_class($e), ": ", $e->getMessage(); }';
 

@@ -30,8 +30,8 @@ final class ReadmeTest extends SandboxTestCase
     {
         $directory = new TemporaryDirectory();
         symlink((string) realpath(__DIR__ . '/../..'), $directory->path . '/php');
-        file_put_contents($directory->path . '/shop.php', self::blocks('php')[0]);
-        self::assertSame(1, preg_match('/^\$ php (-d .*)127\.0\.0\.1:8080$/m', self::blocks('console')[1], $found));
+        file_put_contents($directory->path . '/shop.php', self::blocks('php')[1]);
+        self::assertSame(1, preg_match('/^\$ php (.*)127\.0\.0\.1:8080$/m', self::blocks('console')[1], $found));
         $port = Http::freePort();
         $server = new Process(
             ['sh', '-c', "cd {$directory->path} && exec " . PHP_BINARY . " {$found[1]}127.0.0.1:$port"],
@@ -48,9 +48,23 @@ final class ReadmeTest extends SandboxTestCase
         self::assertContains('Location: ' . $this->sandbox->payments()[0]['checkout_url'], $http_response_header);
     }
 
+    public function testTheProgramIsChosen(): void
+    {
+        $class = 'get_class(FlexPay\Internal\Transports::current())';
+        $this->runBlock(0, '$token = "x";', "echo $class;", 'FlexPay\Internal\Program');
+    }
+
+    public function testTheFunctionsThatTheProgramNeeds(): void
+    {
+        preg_match('/^- PHP must allow (.*)\. Some hosts/m', self::text(), $found);
+        preg_match_all('/`(\w+)`/', $found[1], $named);
+        $functions = new \ReflectionClassConstant(\FlexPay\Internal\ProgramProcess::class, 'FUNCTIONS');
+        self::assertSame($functions->getValue(), $named[1]);
+    }
+
     public function testTheSettingsCreateAClient(): void
     {
-        $this->runBlock(1, '$token = "x";', 'echo get_class($client);', 'FlexPay\Client');
+        $this->runBlock(2, '$token = "x";', 'echo get_class($client);', 'FlexPay\Client');
     }
 
     /** @return iterable<string, array{string, string}> */
@@ -72,7 +86,7 @@ final class ReadmeTest extends SandboxTestCase
             'state' => 'PENDING'];
         $callback = json_encode(['code' => '0', 'reference' => $reference, 'orderNumber' => $number]);
         $before = '$client = Client::fromEnvironment(); $order = ' . var_export($order, true) . ';';
-        $this->runBlock(2, $before, 'echo $order["state"];', $state, (string) $callback);
+        $this->runBlock(3, $before, 'echo $order["state"];', $state, (string) $callback);
     }
 
     public function testAPaymentByMobileMoney(): void
@@ -81,7 +95,7 @@ final class ReadmeTest extends SandboxTestCase
         // In the sandbox, the holder of this phone confirms at once.
         $before = '$client = Client::fromEnvironment(); $_POST["phone"] = "081 000 00 01"; $order = '
             . var_export($order, true) . ';';
-        $this->runBlock(3, $before, 'echo $transaction->getState();', 'PAID');
+        $this->runBlock(4, $before, 'echo $transaction->getState();', 'PAID');
         self::assertSame('mobile', $this->sandbox->payments()[0]['kind']);
     }
 
@@ -91,7 +105,7 @@ final class ReadmeTest extends SandboxTestCase
         $before = '$client = Client::fromEnvironment(); $refund = ' . var_export($refund, true) . ';';
         putenv('FLEXPAY_ALLOW_PAYOUT=1');
         try {
-            $this->runBlock(4, $before, 'var_dump($refund["done"]);', "bool(true)\n");
+            $this->runBlock(5, $before, 'var_dump($refund["done"]);', "bool(true)\n");
         } finally {
             putenv('FLEXPAY_ALLOW_PAYOUT');
         }
@@ -106,7 +120,7 @@ final class ReadmeTest extends SandboxTestCase
             . '$order = ' . var_export(['order_number' => $number], true) . ';';
         putenv('FLEXPAY_TRACE=1');
         try {
-            $this->runBlock(5, $before, '', 'debug check check');
+            $this->runBlock(6, $before, '', 'debug check check');
         } finally {
             putenv('FLEXPAY_TRACE');
         }
@@ -201,7 +215,7 @@ final class ReadmeTest extends SandboxTestCase
 
     public function testThereAreNoOtherBlocks(): void
     {
-        self::assertCount(6, self::blocks('php'));
+        self::assertCount(7, self::blocks('php'));
         self::assertCount(3, self::blocks('console'));
         self::assertCount(2, self::blocks('json')); // the first one is for composer.json
         self::assertCount(1, self::blocks('ini'));

@@ -12,7 +12,13 @@ use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\SandboxTestCase;
 use FlexPay\Tests\Support\TemporaryDirectory;
 
-/** Follows the instructions of the error messages when the library cannot be used. (PHP-FPM: FpmTest.) */
+/**
+ * Follows the instructions of the error messages when the library cannot be used. (PHP-FPM: FpmTest.)
+ *
+ * Over FFI only: the instructions are those for FFI; for the program: ProgramTest.
+ *
+ * @group ffi
+ */
 final class RemedyTest extends SandboxTestCase
 {
     public function testTheOutcomeIsUnusable(): void
@@ -29,6 +35,7 @@ final class RemedyTest extends SandboxTestCase
     {
         $server = new Process($command, $this->sandbox->environment() + [
             'PATH' => $directory . ':' . getenv('PATH'),
+            'FLEXPAY_PROGRAM' => '/nowhere',
         ] + getenv(), "$directory/log");
         $server->waitUntil(static function () use ($port): bool {
             return Http::isListening("tcp://127.0.0.1:$port");
@@ -49,7 +56,7 @@ final class RemedyTest extends SandboxTestCase
         self::assertSame(500, $status, $body);
         $message = (string) json_decode($body, true)['message'];
         self::assertStringContainsString('cli-server', $message);
-        self::assertSame(1, preg_match('/\n  (php .*)$/', $message, $found), $message);
+        self::assertSame(1, preg_match('/\n  (php .*)$/m', $message, $found), $message);
 
         $server = $this->serve(['sh', '-c', 'exec ' . $found[1]], $port, $directory->path);
         [$status, $body] = Http::send('GET', "http://127.0.0.1:$port/shop.php");
@@ -61,7 +68,8 @@ final class RemedyTest extends SandboxTestCase
     public function testTheCommandLine(): void
     {
         $directory = new TemporaryDirectory();
-        $script = 'require $argv[1]; try { new FlexPay\Client(["merchant" => "m", "token" => "t"]); echo "created"; }'
+        $script = 'require $argv[1]; try { new FlexPay\Client(["merchant" => "m", "token" => "t", "transport" => "ffi"]);'
+            . ' echo "created"; }'
             . ' catch (FlexPay\Exception\LibraryException $e) { echo $e->getMessage(); }';
         $run = static function (string $ini) use ($directory, $script): string {
             $inherited = php_ini_loaded_file();

@@ -34,7 +34,10 @@ final class Fpm
     {
         $this->pages = (string) realpath($pages);
         $this->ini = $ini + ['opcache.enable' => '1', 'display_errors' => '0', 'log_errors' => '1'];
-        $this->environment = $environment + ['FLEXPAY_LIBRARY' => (string) getenv('FLEXPAY_LIBRARY')];
+        $this->environment = $environment + [
+            'FLEXPAY_LIBRARY' => (string) getenv('FLEXPAY_LIBRARY'),
+            'FLEXPAY_PROGRAM' => (string) getenv('FLEXPAY_PROGRAM'),
+        ];
         $this->rootMaster = $rootMaster;
         $this->directory = new TemporaryDirectory();
         if (self::isRoot()) {

@@ -53,6 +53,21 @@ final class Process
         return $this->process !== null && proc_get_status($this->process)['running'];
     }
 
+    public function pid(): int
+    {
+        return $this->process === null ? 0 : proc_get_status($this->process)['pid'];
+    }
+
+    /** Waits until it exits by itself, at most 60 s. */
+    public function waitForExit(): void
+    {
+        for ($end = microtime(true) + 60; $this->isRunning(); usleep(20000)) {
+            if (microtime(true) > $end) {
+                throw new \RuntimeException("it did not exit:\n" . $this->log());
+            }
+        }
+    }
+
     public function log(): string
     {
         return (string) file_get_contents($this->log);
