@@ -57,13 +57,12 @@ pub const INVALID_CALLBACK: Expectation = Error(consts::CALLBACK, consts::OUTCOM
 pub const OTHER_ORDER: Expectation = Error(consts::MISMATCH, consts::OUTCOME_NOT_SENT);
 /// The gateway's reply is about a payment other than the expected one.
 pub const OTHER_PAYMENT: Expectation = Error(consts::MISMATCH, consts::OUTCOME_REFUSED);
-/// The results of a call whose process was interrupted, besides the usual ones. A process whose input
-/// ends cancels its waits.
-pub const INTERRUPTED: [Expectation; 3] = [
-    Expectation::NoReply(consts::OUTCOME_UNKNOWN),
-    Expectation::NoReply(consts::OUTCOME_NOT_SENT),
-    Error(consts::CANCELLED, consts::OUTCOME_UNKNOWN),
-];
+/// The process ended without a reply to a request that was handed over.
+pub const HANDED_OVER: Expectation = Expectation::NoReply(consts::OUTCOME_UNKNOWN);
+/// The request was not handed over: it must not be carried out.
+pub const NOT_HANDED_OVER: Expectation = Expectation::NoReply(consts::OUTCOME_NOT_SENT);
+/// A wait was cancelled.
+pub const CANCELLED: Expectation = Error(consts::CANCELLED, consts::OUTCOME_UNKNOWN);
 
 impl Expectation {
     pub fn matches(self, result: &CallResult) -> bool {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::canary::Canary;
 use crate::clock;
-use crate::interruption::Interruption;
+use crate::interruption::{Interrupted, Interruption};
 
 /// How calls are made: through the C ABI, or over the bridge.
 pub trait Interface: Sync {
@@ -195,8 +195,8 @@ pub struct TimedResult {
     pub leaks: usize,
     /// The trace of the call.
     pub trace: Option<String>,
-    /// Whether the process that made the call was interrupted, by this call or by another one.
-    pub interrupted: bool,
+    /// How the process that made the call was interrupted, by this call or by another one.
+    pub interrupted: Option<Interrupted>,
 }
 
 /// The strings of a result, as they were checked and read.
@@ -227,7 +227,7 @@ impl CallStart {
             cpu_wait: clock::cpu_wait().saturating_sub(self.cpu_wait),
             leaks: returned.leaks,
             trace: returned.trace,
-            interrupted: false,
+            interrupted: None,
         }
     }
 }

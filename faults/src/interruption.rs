@@ -17,6 +17,14 @@ pub enum Interruption {
     KilledAfter(Duration),
 }
 
+/// What happened to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Interrupted {
+    /// Its input ended. It still replies to the calls in flight.
+    InputEnded,
+    Killed,
+}
+
 /// A part of a line.
 #[derive(Clone, Copy, Debug)]
 pub enum Part {
@@ -55,8 +63,9 @@ impl Interruption {
                 part: Part::draw(rng),
             },
             _ => {
+                let deadline = deadline.as_micros() as usize;
                 // Most calls end long before their deadline.
-                let latest = *rng.pick(&[1_000, 5_000, 20_000, deadline.as_micros() as usize]);
+                let latest = *rng.pick(&[1_000, 5_000, 20_000, deadline, deadline]);
                 Self::KilledAfter(Duration::from_micros(rng.below(latest) as u64))
             }
         }

@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Class, Fault};
 use crate::clock;
-use crate::expectation::{CONNECTION_LOST, Expectation, INTERRUPTED, UNREADABLE};
+use crate::expectation::{
+    CANCELLED, CONNECTION_LOST, Expectation, HANDED_OVER, NOT_HANDED_OVER, UNREADABLE,
+};
 use crate::interface::{CallResult, TimedResult, consts};
+use crate::interruption::Interrupted;
 use crate::plan::{Call, Run};
 use crate::trace;
 
@@ -154,9 +157,7 @@ pub fn judge(
     }
 
     let mut expectations = expectations(run, seen);
-    if timed.interrupted {
-        expectations.extend(INTERRUPTED);
-    }
+    expectations.extend(when_interrupted(run, timed.interrupted));
     let is_expected = expectations
         .iter()
         .any(|expectation| expectation.matches(result));
@@ -205,6 +206,17 @@ pub fn overrun(run: &Run, result: &CallResult, time: Time) -> Duration {
         _ => run.deadline(),
     };
     time.took.saturating_sub(limit)
+}
+
+/// The further results of a call whose process was interrupted. A process whose input ends cancels its
+/// waits, and replies to every line that it has received.
+fn when_interrupted(run: &Run, interrupted: Option<Interrupted>) -> Vec<Expectation> {
+    match (interrupted, &run.call) {
+        (None, _) => vec![],
+        (Some(Interrupted::Killed), _) => vec![HANDED_OVER, NOT_HANDED_OVER],
+        (Some(Interrupted::InputEnded), Call::Wait(_)) => vec![CANCELLED, NOT_HANDED_OVER],
+        (Some(Interrupted::InputEnded), _) => vec![NOT_HANDED_OVER],
+    }
 }
 
 /// The acceptable results, from the table row of the fault that was played last.

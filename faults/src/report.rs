@@ -29,6 +29,8 @@ pub struct Report {
 #[derive(Default)]
 struct Interrupted {
     runs: usize,
+    /// Those of them that pay or pay out.
+    money: usize,
     replied: usize,
     /// Without a reply: by outcome, and whether the server saw a request.
     unknown: Seen,
@@ -119,11 +121,12 @@ impl Report {
     fn add_interruption(&mut self, finished: &FinishedRun) {
         let name = match finished.run.interruption {
             Some(interruption) => interruption.name(),
-            None if finished.interrupted => BY_ANOTHER_CALL,
+            None if finished.interrupted.is_some() => BY_ANOTHER_CALL,
             None => return,
         };
         let row = self.interruptions.entry(name).or_default();
         row.runs += 1;
+        row.money += usize::from(finished.run.call.moves_money());
         match finished.result {
             CallResult::NoReply {
                 outcome: consts::OUTCOME_NOT_SENT,
@@ -138,18 +141,19 @@ impl Report {
             return;
         }
         println!(
-            "{:27}{:>9}{:>9}{:>19}{:>19}",
-            "process of the call", "runs", "reply", "UNKNOWN", "NOT_SENT"
+            "{:27}{:>9}{:>9}{:>9}{:>19}{:>19}",
+            "process of the call", "runs", "money", "reply", "UNKNOWN", "NOT_SENT"
         );
         println!(
-            "{:27}{:>9}{:>9}{:>10}{:>9}{:>10}{:>9}",
-            "", "", "", "seen", "unseen", "seen", "unseen"
+            "{:27}{:>9}{:>9}{:>9}{:>10}{:>9}{:>10}{:>9}",
+            "", "", "", "", "seen", "unseen", "seen", "unseen"
         );
         let names = Interruption::NAMES.iter().chain([&BY_ANOTHER_CALL]);
         for (name, row) in names.filter_map(|name| Some((name, self.interruptions.get(name)?))) {
             println!(
-                "{name:27}{:>9}{:>9}{:>10}{:>9}{:>10}{:>9}",
+                "{name:27}{:>9}{:>9}{:>9}{:>10}{:>9}{:>10}{:>9}",
                 row.runs,
+                row.money,
                 row.replied,
                 row.unknown.seen,
                 row.unknown.unseen,
@@ -164,7 +168,7 @@ impl Report {
             .map(|row| row.runs - row.replied)
             .sum();
         println!("{runs} runs on an interrupted process, {without} of them without a reply");
-        println!("seen: the server received at least one byte of a request\n");
+        println!("money: payments and payouts; seen: the server received a byte of a request\n");
     }
 
     pub fn is_clean(&self) -> bool {

@@ -10,6 +10,7 @@ use crate::clock::DelayMonitor;
 use crate::interface::{
     CallResult, Client, Config, Expected, Interface, PaymentRequest, Request, TimedResult, consts,
 };
+use crate::interruption::Interrupted;
 use crate::judge::{Kind, Observation, Time, Verdict, judge};
 use crate::plan::{Call, ClientSettings, Group, Run};
 use crate::remote::{Endpoints, RemoteSlot};
@@ -30,8 +31,8 @@ pub struct FinishedRun {
     pub verdict: Verdict,
     pub trace: Option<String>,
     pub in_group: bool,
-    /// Whether the process that made the call was interrupted.
-    pub interrupted: bool,
+    /// How the process that made the call was interrupted.
+    pub interrupted: Option<Interrupted>,
     /// Whether the server received a byte of a request of the run.
     pub request_seen: bool,
 }

@@ -10,7 +10,7 @@ use crate::clock::ProcessWaits;
 use crate::interface::{
     CallResult, CallStart, Client, Config, Request, Returned, TimedResult, consts,
 };
-use crate::interruption::Interruption;
+use crate::interruption::{Interrupted, Interruption};
 
 pub struct BridgeClient<'b> {
     bridge: &'b Bridge,
@@ -76,7 +76,7 @@ impl<'b> BridgeClient<'b> {
             };
             let end = process.end();
             problems.extend(end.problems);
-            was_interrupted |= end.interrupted;
+            was_interrupted |= end.interrupted.is_some();
             if !end.rest.stderr.is_empty() {
                 let text = String::from_utf8_lossy(&end.rest.stderr);
                 problems.push(format!("stderr: {text}"));
@@ -84,7 +84,7 @@ impl<'b> BridgeClient<'b> {
             for line in end.rest.strays {
                 let leaks = self.bridge.search.look_through(&line);
                 // A process that was killed may have written a part of its last line.
-                let is_cut = end.interrupted && !line.ends_with(b"\n");
+                let is_cut = end.interrupted == Some(Interrupted::Killed) && !line.ends_with(b"\n");
                 if leaks {
                     problems.push("the token in a line that is no reply".to_owned());
                 } else if !is_cut {
@@ -127,7 +127,7 @@ impl Client for BridgeClient<'_> {
         let timed = start.finish(ended, returned);
         TimedResult {
             cpu_wait: timed.cpu_wait + waits.of_one_call(),
-            interrupted: process.is_interrupted(),
+            interrupted: process.interrupted(),
             ..timed
         }
     }

@@ -5,14 +5,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::message;
-use crate::interruption::Interruption;
+use crate::interruption::{Interrupted, Interruption};
 
 /// How long a process may live on after its input has ended: no call is in flight then.
 const END_TIMEOUT: Duration = Duration::from_secs(20);
@@ -27,8 +26,7 @@ pub struct Process {
     reader: JoinHandle<Rest>,
     /// Disconnected when the reader has seen the end of the replies.
     ended: Mutex<Receiver<()>>,
-    interrupted: AtomicBool,
-    killed: AtomicBool,
+    interrupted: Mutex<Option<Interrupted>>,
 }
 
 /// The calls in flight, by id.
@@ -62,7 +60,7 @@ pub struct End {
     pub rest: Rest,
     /// What was wrong about it.
     pub problems: Vec<String>,
-    pub interrupted: bool,
+    pub interrupted: Option<Interrupted>,
 }
 
 impl Process {
@@ -93,8 +91,7 @@ impl Process {
             calls,
             reader,
             ended: Mutex::new(ended),
-            interrupted: AtomicBool::new(false),
-            killed: AtomicBool::new(false),
+            interrupted: Mutex::new(None),
         })
     }
 
@@ -102,9 +99,9 @@ impl Process {
         self.pid
     }
 
-    /// Whether the process was interrupted by a call.
-    pub fn is_interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::SeqCst)
+    /// How the process was interrupted by a call.
+    pub fn interrupted(&self) -> Option<Interrupted> {
+        *lock(&self.interrupted)
     }
 
     /// Whether it can take requests, as far as is known.
@@ -113,8 +110,7 @@ impl Process {
     }
 
     pub fn kill(&self) {
-        self.interrupted.store(true, Ordering::SeqCst);
-        self.killed.store(true, Ordering::SeqCst);
+        *lock(&self.interrupted) = Some(Interrupted::Killed);
         // An error means that it has ended already.
         let _ = lock(&self.child).kill();
     }
@@ -158,7 +154,7 @@ impl Process {
                 self.kill();
             }
             Some(Interruption::ClosedInLine { part }) => {
-                self.interrupted.store(true, Ordering::SeqCst);
+                *lock(&self.interrupted) = Some(Interrupted::InputEnded);
                 let _ = pipe.write_all(&line[..part.length(line)]);
             }
             _ if pipe.write_all(line).is_ok() => return true,
@@ -179,13 +175,13 @@ impl Process {
         let status = lock(&self.child).wait();
         let rest = self.reader.join().unwrap_or_default();
         match status {
-            Ok(status) if is_expected(status, self.killed.load(Ordering::SeqCst)) => {}
+            Ok(status) if is_expected(status, *lock(&self.interrupted)) => {}
             status => problems.push(format!("the bridge ended with {status:?}")),
         }
         End {
             rest,
             problems,
-            interrupted: self.interrupted.load(Ordering::SeqCst),
+            interrupted: *lock(&self.interrupted),
         }
     }
 }
@@ -234,7 +230,7 @@ impl Calls {
                 _ => None,
             };
             match call {
-                // The caller may have ended with its process's input.
+                // Its caller waits, unless it could not write its line.
                 Some(call) => drop(call.send(Reply { line, arrived })),
                 None => rest.strays.push(line),
             }
@@ -249,7 +245,8 @@ impl Calls {
     }
 }
 
-fn is_expected(status: ExitStatus, was_killed: bool) -> bool {
+fn is_expected(status: ExitStatus, interrupted: Option<Interrupted>) -> bool {
+    let was_killed = interrupted == Some(Interrupted::Killed);
     status.success() || was_killed && status.signal() == Some(libc::SIGKILL)
 }
 
