@@ -59,7 +59,7 @@ impl Interruption {
                 // A process that does not wait for the end of the line has time to send the request.
                 pause: Duration::from_millis(*rng.pick(&[0, 1, 20])),
             },
-            25..45 => Self::ClosedInLine {
+            25..50 => Self::ClosedInLine {
                 part: Part::draw(rng),
             },
             _ => {
