@@ -187,9 +187,10 @@ conformance: build cli sandbox ## Runs every test vector in every language and o
 	    CXX_RUNNER=build/conformance/cxx tests/conformance/run.sh
 
 .PHONY: test-faults
-test-faults: build ## Runs 1,000 calls against a gateway that misbehaves
+test-faults: build cli ## Runs 1,000 calls against a gateway that misbehaves, half of them over the bridge
 	@scripts/setup.sh build
-	faults/run.sh 1000 --seed 4
+	faults/run.sh 500 --seed 4
+	faults/run.sh 500 --seed 4 --bridge
 
 .PHONY: test-fuzz
 test-fuzz: require-rust ## Runs every stored fuzzing input, and fuzzes each parser for 10 seconds
@@ -207,8 +208,9 @@ lint: require-rust ## Checks formatting, and runs clippy; a warning is an error
 	    $(CARGO) clippy --manifest-path fuzz/Cargo.toml --all-targets -- -D warnings
 
 .PHONY: faults
-faults: build ## Runs 10,000 calls against a gateway that misbehaves in every way (RUNS=…)
+faults: build cli ## Runs 10,000 calls, and 10,000 over the bridge, against a gateway that misbehaves in every way (RUNS=…)
 	faults/run.sh $(or $(RUNS),10000)
+	faults/run.sh $(or $(RUNS),10000) --bridge
 
 .PHONY: fuzz
 fuzz: require-rust ## Fuzzes each parser for 600 seconds (SECONDS=…)

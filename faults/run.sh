@@ -2,7 +2,8 @@
 # The fault run: faults/run.sh [RUNS [OPTIONS]], 10,000 runs by default. It calls the library in
 # FLEXPAY_LIB_DIR (default build/lib) and prints the seed that repeats the run. Its output is also
 # written to build/faults/<seed>.log, which is deleted when nothing was wrong. --log PATH names another
-# log file, which is always kept.
+# log file, which is always kept. With --bridge, the calls go to bridges of the program FLEXPAY_PROGRAM
+# (default build/bin/flexpay), and some of these are killed.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -12,12 +13,17 @@ runs=${1:-10000}
 : "${CARGO_TARGET_DIR:=$here/target}"
 : "${FLEXPAY_LIB_DIR:=$here/build/lib}"
 : "${FLEXPAY_FAULTS_LOGS:=$here/build/faults}"
-export CARGO_TARGET_DIR FLEXPAY_LIB_DIR FLEXPAY_FAULTS_LOGS
+: "${FLEXPAY_PROGRAM:=$here/build/bin/flexpay}"
+export CARGO_TARGET_DIR FLEXPAY_LIB_DIR FLEXPAY_PROGRAM FLEXPAY_FAULTS_LOGS
 FLEXPAY_FAULTS_LOOKUP=$CARGO_TARGET_DIR/blocked_lookup.so
 export FLEXPAY_FAULTS_LOOKUP
 
-[ -e "$FLEXPAY_LIB_DIR/libflexpay.so" ] || {
-    echo "no libflexpay.so in $FLEXPAY_LIB_DIR: make build" >&2
+case " $* " in
+*" --bridge "*) needed=$FLEXPAY_PROGRAM target=cli ;;
+*) needed=$FLEXPAY_LIB_DIR/libflexpay.so target=build ;;
+esac
+[ -e "$needed" ] || {
+    echo "no $needed: make $target" >&2
     exit 2
 }
 

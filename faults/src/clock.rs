@@ -5,6 +5,7 @@
 //! the whole machine. The kernel counts how long the calling thread itself waited for a processor.
 //! Neither includes the time that the call spends computing; that time counts against the call.
 
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::num::NonZero;
 use std::os::unix::net::UnixDatagram;
@@ -42,9 +43,51 @@ pub fn since_boot(moment: Instant) -> Duration {
 
 /// How long this thread has waited for a processor since it started, as counted by the kernel.
 pub fn cpu_wait() -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    cpu_wait_of("thread-self")
+}
+
+/// The same of another thread: `task` is its directory in /proc. Zero when it has ended.
+fn cpu_wait_of(task: &str) -> Duration {
+    let text = std::fs::read_to_string(format!("/proc/{task}/schedstat")).unwrap_or_default();
     let nanoseconds = text.split(' ').nth(1).and_then(|field| field.parse().ok());
     Duration::from_nanos(nanoseconds.unwrap_or(0))
+}
+
+/// How long the threads of another process have waited for a processor.
+pub struct ProcessWaits {
+    pid: u32,
+    threads: HashMap<String, Duration>,
+}
+
+impl ProcessWaits {
+    pub fn now(pid: u32) -> Self {
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or_else(
+            |_| HashMap::new(),
+            |tasks| {
+                let names = tasks.flatten().map(|task| task.file_name());
+                let name_and_wait = |name: std::ffi::OsString| {
+                    let name = name.to_string_lossy().into_owned();
+                    let wait = cpu_wait_of(&format!("{pid}/task/{name}"));
+                    (name, wait)
+                };
+                names.map(name_and_wait).collect()
+            },
+        );
+        Self { pid, threads }
+    }
+
+    /// How long a call may have waited since then: the main thread reads its request, and one other
+    /// thread, not known here, carries it out. The one that waited longest counts.
+    pub fn of_one_call(&self) -> Duration {
+        let main = self.pid.to_string();
+        let since = |(name, wait): (&String, &Duration)| {
+            wait.saturating_sub(self.threads.get(name).copied().unwrap_or_default())
+        };
+        let now = Self::now(self.pid).threads;
+        let of_main = now.get_key_value(&main).map(since).unwrap_or_default();
+        let others = now.iter().filter(|(name, _)| **name != main);
+        of_main + others.map(since).max().unwrap_or_default()
+    }
 }
 
 /// The monitor threads, one on each processor.

@@ -1,6 +1,6 @@
 //! The acceptable results of a call.
 
-use crate::abi::{CallResult, consts};
+use crate::interface::{CallResult, consts};
 
 /// One acceptable result. Codes and outcomes are those of [`crate::abi::consts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Expectation {
     State(i32),
     /// An error: code and outcome.
     Error(i32, i32),
+    /// The end of the process that made the call, with this outcome.
+    NoReply(i32),
 }
 
 use Expectation::Error;
@@ -55,6 +57,12 @@ pub const INVALID_CALLBACK: Expectation = Error(consts::CALLBACK, consts::OUTCOM
 pub const OTHER_ORDER: Expectation = Error(consts::MISMATCH, consts::OUTCOME_NOT_SENT);
 /// The gateway's reply is about a payment other than the expected one.
 pub const OTHER_PAYMENT: Expectation = Error(consts::MISMATCH, consts::OUTCOME_REFUSED);
+/// The process ended without a reply to a request that was handed over.
+pub const HANDED_OVER: Expectation = Expectation::NoReply(consts::OUTCOME_UNKNOWN);
+/// The request was not handed over: it must not be carried out.
+pub const NOT_HANDED_OVER: Expectation = Expectation::NoReply(consts::OUTCOME_NOT_SENT);
+/// A wait was cancelled.
+pub const CANCELLED: Expectation = Error(consts::CANCELLED, consts::OUTCOME_UNKNOWN);
 
 impl Expectation {
     pub fn matches(self, result: &CallResult) -> bool {
@@ -92,6 +100,7 @@ impl Expectation {
                 },
             ) => redirect_url.is_none() && page.is_none() && order_number.is_some(),
             (Self::State(state), CallResult::State { state: result, .. }) => state == *result,
+            (Self::NoReply(outcome), CallResult::NoReply { outcome: result }) => outcome == *result,
             (Error(code, outcome), result) => result.is_error(code, outcome),
             _ => false,
         }
@@ -106,7 +115,7 @@ impl Expectation {
     }
 
     pub fn is_success(self) -> bool {
-        !matches!(self, Error(..))
+        !matches!(self, Error(..) | Self::NoReply(_))
     }
 
     pub fn is_refusal(self) -> bool {
@@ -170,7 +179,7 @@ impl CallResult {
 
     pub fn outcome(&self) -> Option<i32> {
         match self {
-            Self::Error { outcome, .. } => Some(*outcome),
+            Self::Error { outcome, .. } | Self::NoReply { outcome } => Some(*outcome),
             _ => None,
         }
     }

@@ -4,10 +4,13 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::abi::{CallResult, TimedResult, consts};
 use crate::catalogue::{Class, Fault};
 use crate::clock;
-use crate::expectation::{CONNECTION_LOST, Expectation, UNREADABLE};
+use crate::expectation::{
+    CANCELLED, CONNECTION_LOST, Expectation, HANDED_OVER, NOT_HANDED_OVER, UNREADABLE,
+};
+use crate::interface::{CallResult, TimedResult, consts};
+use crate::interruption::Interrupted;
 use crate::plan::{Call, Run};
 use crate::trace;
 
@@ -35,11 +38,12 @@ pub enum Kind {
     Overrun,
     Canary,
     Trace,
+    Process,
     Harness,
 }
 
 impl Kind {
-    pub const ALL: [(Self, &'static str); 11] = [
+    pub const ALL: [(Self, &'static str); 12] = [
         (Self::FalseNotSent, "false NOT_SENT"),
         (Self::SentTwice, "more than one payment request a call"),
         (Self::WrongService, "requests to another service"),
@@ -50,6 +54,7 @@ impl Kind {
         (Self::Overrun, "deadline overruns beyond 100 ms"),
         (Self::Trace, "missing or wrong traces"),
         (Self::Canary, "token in strings from the library"),
+        (Self::Process, "wrong ends of a bridge, stray output"),
         (Self::Harness, "failures of the harness"),
     ];
 }
@@ -132,7 +137,7 @@ pub fn judge(
     if let Some(details) = trace::problem(run, result, timed.trace.as_deref(), seen) {
         wrong(Kind::Trace, details);
     }
-    let deadline = deadline(run);
+    let deadline = run.deadline();
     let over = overrun(run, result, time);
     if over > OVERRUN + time.delay {
         wrong(Kind::Overrun, format!("by {over:?}"));
@@ -140,7 +145,7 @@ pub fn judge(
     let order_number = match result {
         CallResult::State { order_number, .. } => Some(order_number),
         CallResult::Payment { order_number, .. } => order_number.as_ref(),
-        CallResult::Error { .. } => None,
+        CallResult::Error { .. } | CallResult::NoReply { .. } => None,
     };
     if let Some(order_number) = order_number
         && *order_number != run.operation.order_number
@@ -151,7 +156,8 @@ pub fn judge(
         wrong(Kind::Unexplained, details);
     }
 
-    let expectations = expectations(run, seen);
+    let mut expectations = expectations(run, seen);
+    expectations.extend(when_interrupted(run, timed.interrupted));
     let is_expected = expectations
         .iter()
         .any(|expectation| expectation.matches(result));
@@ -190,24 +196,27 @@ pub fn judge(
     verdict
 }
 
-pub fn deadline(run: &Run) -> Duration {
-    let ms = match run.call {
-        Call::Wait(wait) => wait.options.timeout_ms,
-        _ => run.settings.deadline_ms,
-    };
-    Duration::from_millis(ms.into())
-}
-
 /// How far a call overran its time: its deadline or, for a payment that got no connection, the connect
 /// timeout.
 pub fn overrun(run: &Run, result: &CallResult, time: Time) -> Duration {
     let connect_timeout = Duration::from_millis(run.settings.connect_timeout_ms.into());
     let unsent = result.is_timeout() && result.outcome() == Some(consts::OUTCOME_NOT_SENT);
     let limit = match run.call.moves_money() {
-        true if unsent && !connect_timeout.is_zero() => deadline(run).min(connect_timeout),
-        _ => deadline(run),
+        true if unsent && !connect_timeout.is_zero() => run.deadline().min(connect_timeout),
+        _ => run.deadline(),
     };
     time.took.saturating_sub(limit)
+}
+
+/// The further results of a call whose process was interrupted. A process whose input ends cancels its
+/// waits, and replies to every line that it has received.
+fn when_interrupted(run: &Run, interrupted: Option<Interrupted>) -> Vec<Expectation> {
+    match (interrupted, &run.call) {
+        (None, _) => vec![],
+        (Some(Interrupted::Killed), _) => vec![HANDED_OVER, NOT_HANDED_OVER],
+        (Some(Interrupted::InputEnded), Call::Wait(_)) => vec![CANCELLED, NOT_HANDED_OVER],
+        (Some(Interrupted::InputEnded), _) => vec![NOT_HANDED_OVER],
+    }
 }
 
 /// The acceptable results, from the table row of the fault that was played last.
@@ -311,7 +320,7 @@ fn unexplained_timeout(
     expectations: &[Expectation],
     is_expected: bool,
 ) -> Option<String> {
-    let deadline = deadline(run);
+    let deadline = run.deadline();
     let unsent = result.outcome() == Some(consts::OUTCOME_NOT_SENT);
     let limit = match (&run.call, run.settings.connect_timeout_ms) {
         // A wait sends its last check when a quarter of its time (or two seconds) is left, and ends with

@@ -68,9 +68,13 @@ pub fn repeat_command(options: &Options, seed: u64) -> String {
     let only = options
         .only
         .map_or_else(String::new, |only| format!(" --only {only}"));
+    let (variable, path, mode) = match options.bridge {
+        true => ("FLEXPAY_PROGRAM", &options.program, " --bridge"),
+        false => ("FLEXPAY_LIB_DIR", &options.lib_dir, ""),
+    };
     format!(
-        "FLEXPAY_LIB_DIR='{}' faults/run.sh {} --seed {seed} --threads {}{only}",
-        options.lib_dir.display(),
+        "{variable}='{}' faults/run.sh {} --seed {seed} --threads {}{only}{mode}",
+        path.display(),
         options.runs,
         options.threads
     )
@@ -99,6 +103,15 @@ mod tests {
         let text = std::fs::read_to_string(&path).expect("text");
         let command = "FLEXPAY_LIB_DIR='/lib' faults/run.sh 7 --seed 5 --threads 48 --only 3";
         assert_eq!(text, format!("{command}\nWRONG\n"));
+    }
+
+    #[test]
+    fn a_run_over_the_bridge_is_repeated_over_the_bridge() {
+        let more = ["--bridge", "--program", "/bin/flexpay", "--log"];
+        let options = options(&more, Path::new("a.log"));
+        let command =
+            "FLEXPAY_PROGRAM='/bin/flexpay' faults/run.sh 7 --seed 5 --threads 48 --bridge";
+        assert_eq!(repeat_command(&options, 5), command);
     }
 
     #[test]

@@ -1,15 +1,20 @@
-//! The fault run: thousands of calls through the C ABI. For each call, a seed chooses a fault. The
-//! result is compared with the acceptable results for that fault and with the fault server's ledger.
+//! The fault run: thousands of calls through the C ABI, or over the bridge. For each call, a seed chooses
+//! a fault. The result is compared with the acceptable results for that fault and with the fault server's
+//! ledger. Over the bridge, some of the processes that make the calls are killed.
 //!
 //! There are three processes. The supervisor prints the seed, starts the other two, logs their output
 //! and survives their crashes. The second is the fault server. The worker loads the library, with the
-//! faulty DNS lookup preloaded, and makes the calls. See `faults/run.sh`.
+//! faulty DNS lookup preloaded, and makes the calls; or it starts a bridge for each client. See
+//! `faults/run.sh`.
 
 mod abi;
+mod bridge;
 mod canary;
 mod catalogue;
 mod clock;
 mod expectation;
+mod interface;
+mod interruption;
 mod judge;
 mod log;
 mod plan;
@@ -31,8 +36,9 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 
 use abi::Flexpay;
-use canary::Memory;
+use bridge::Bridge;
 use clock::DelayMonitor;
+use interface::Interface;
 use plan::BLOCK;
 use remote::RemoteSlot;
 use report::Report;
@@ -42,7 +48,7 @@ use watchdog::RunningRuns;
 /// How long helper threads that no call waits for (a blocked lookup) may outlive their calls.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// Calls the library against every known fault and compares each result with the acceptable ones.
+/// Makes calls against every known fault and compares each result with the acceptable ones.
 #[derive(Clone, Debug, Parser)]
 struct Options {
     /// How many runs.
@@ -57,6 +63,12 @@ struct Options {
     /// How many runs at once, each on its own client.
     #[arg(long, default_value_t = 48)]
     threads: usize,
+    /// Make the calls over bridges, and interrupt some of these.
+    #[arg(long)]
+    bridge: bool,
+    /// The program with the bridge.
+    #[arg(long, env = "FLEXPAY_PROGRAM", default_value = "build/bin/flexpay")]
+    program: PathBuf,
     /// The directory of libflexpay.so.
     #[arg(long, env = "FLEXPAY_LIB_DIR", default_value = "build/lib")]
     lib_dir: PathBuf,
@@ -103,7 +115,10 @@ fn work(options: &Options, socket: &Path) -> Result<bool, String> {
         file.map_err(|error| format!("{}: {error}", path.display()))
     });
     let running = RunningRuns::new(file.transpose()?);
-    let flexpay = Flexpay::load(&options.lib_dir)?;
+    let interface: Box<dyn Interface> = match options.bridge {
+        true => Box::new(Bridge::new(&options.program)?),
+        false => Box::new(Flexpay::load(&options.lib_dir)?),
+    };
     // Create what is created only once before counting: the bomb, and what the library sets up.
     let _ = replies::BOMB.len();
     let connect =
@@ -120,7 +135,7 @@ fn work(options: &Options, socket: &Path) -> Result<bool, String> {
     let delay_monitor = DelayMonitor::start();
     {
         let runner = Runner {
-            flexpay: &flexpay,
+            interface: &*interface,
             delay_monitor: &delay_monitor,
             running: &running,
         };
@@ -133,7 +148,7 @@ fn work(options: &Options, socket: &Path) -> Result<bool, String> {
     }
     let worst_delay = delay_monitor.worst_delay();
     drop(delay_monitor);
-    close_pooled_connections(&flexpay)?;
+    interface.release()?;
 
     let began = Instant::now();
     let after = loop {
@@ -157,56 +172,8 @@ fn work(options: &Options, socket: &Path) -> Result<bool, String> {
         "leaked threads",
         after.1 as i64 - before.1 as i64
     );
-    let memory_is_clean = check_memory(&flexpay)?;
-    Ok(report.is_clean() && memory_is_clean && after.0 <= before.0 && after.1 <= before.1)
-}
-
-/// The library pools the connections of 16 configurations. 16 new ones replace them all.
-fn close_pooled_connections(flexpay: &Flexpay) -> Result<(), String> {
-    for port in 1..=16 {
-        flexpay.client(&abi::Config {
-            proxy: Some(format!("http://127.0.0.1:{port}")),
-            ..abi::Config::unreachable()
-        })?;
-    }
-    Ok(())
-}
-
-/// Searches the memory of this process for the token and prints the result. Returns true when the
-/// token is found nowhere.
-fn check_memory(flexpay: &Flexpay) -> Result<bool, String> {
-    let message = |error: std::io::Error| error.to_string();
-    let Memory {
-        bytes,
-        places,
-        repeated,
-    } = flexpay.search.in_memory().map_err(message)?;
-    for place in places.iter().take(20) {
-        println!("WRONG: the token, or a piece of it, at {place}");
-    }
-    // Check the search itself: it must find the token of a live client.
-    let alive = {
-        let _client = flexpay.client(&abi::Config::unreachable())?;
-        flexpay.search.in_memory().map_err(message)?.places.len()
-    };
-    println!(
-        "{:40}{:>7}    of {} MiB; with a live client {alive}",
-        "token in memory, all clients freed",
-        places.len(),
-        bytes >> 20
-    );
-    println!(
-        "{:40}{repeated:>7}    not judged: see THREATS.md",
-        "the same, repeated by gateways"
-    );
-    if alive == 0 {
-        println!("WRONG: the search does not find the token of a live client");
-    }
-    println!(
-        "{} strings from the library were searched",
-        flexpay.search.searched()
-    );
-    Ok(places.is_empty() && alive > 0)
+    let is_clean = interface.last_checks()?;
+    Ok(report.is_clean() && is_clean && after.0 <= before.0 && after.1 <= before.1)
 }
 
 /// Does the single runs, many in parallel; then the groups, one after the other.
@@ -237,7 +204,11 @@ fn all_runs(
             let (next, indices, to) = (&next, &indices, to.clone());
             scope.spawn(move || {
                 while let Some(&index) = indices.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let finished = runner.run_single(slot, &plan::single(seed, index));
+                    let mut run = plan::single(seed, index);
+                    if options.bridge {
+                        run.may_be_interrupted(seed);
+                    }
+                    let finished = runner.run_single(slot, &run);
                     if to.send(finished).is_err() {
                         return;
                     }
@@ -253,7 +224,10 @@ fn all_runs(
         }
     });
     for block in groups {
-        let group = plan::group(seed, block, end);
+        let mut group = plan::group(seed, block, end);
+        if options.bridge {
+            group.may_be_interrupted(seed, block);
+        }
         for finished in runner.run_group(&mut slots[0], &group, block, end) {
             report.add(&finished, seed);
         }

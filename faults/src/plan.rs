@@ -1,13 +1,15 @@
 //! Plans each run from the seed and the run's number alone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flexpay_sandbox::Certificate;
 use flexpay_sandbox::fault_server::{Script, Tls};
 
-use crate::abi::{WaitOptions, consts};
 use crate::catalogue::{Class, Context, Destination, Fault};
 use crate::expectation::{Expectation, INVALID, INVALID_CALLBACK, OTHER_ORDER};
+use crate::interface::{WaitOptions, consts};
+use crate::interruption::Interruption;
 use crate::replies::{Operation, Service};
 use crate::rng::Rng;
 
@@ -83,6 +85,8 @@ pub struct Run {
     pub call: Call,
     pub operation: Operation,
     pub settings: ClientSettings,
+    /// How the process that makes the call is interrupted.
+    pub interruption: Option<Interruption>,
     /// The caller's own id of the call.
     pub correlation_id: Option<String>,
     /// The faults of its connections, in order. The last applies to all further connections.
@@ -165,6 +169,35 @@ impl Run {
     /// refuses.
     pub fn local_refusal(&self) -> Option<Expectation> {
         local_refusal(&self.call, &self.settings)
+    }
+
+    /// The time that the call has.
+    pub fn deadline(&self) -> Duration {
+        let ms = match self.call {
+            Call::Wait(wait) => wait.options.timeout_ms,
+            _ => self.settings.deadline_ms,
+        };
+        Duration::from_millis(ms.into())
+    }
+
+    /// Draws whether and how the process that makes the call is interrupted.
+    pub fn may_be_interrupted(&mut self, seed: u64) {
+        let mut rng = Rng::new(seed, 3, self.index);
+        if rng.percent(15) {
+            self.interruption = Some(Interruption::draw(&mut rng, self.deadline()));
+        }
+    }
+}
+
+impl Group {
+    /// Draws which of the calls interrupts the process that makes them all, if any does.
+    pub fn may_be_interrupted(&mut self, seed: u64, block: usize) {
+        let mut rng = Rng::new(seed, 3, block);
+        if rng.percent(30) {
+            let run = rng.below(self.runs.len());
+            let run = &mut self.runs[run];
+            run.interruption = Some(Interruption::draw(&mut rng, run.deadline()));
+        }
     }
 }
 
@@ -309,6 +342,7 @@ pub fn single(seed: u64, index: usize) -> Run {
         operation,
         settings,
         correlation_id,
+        interruption: None,
         faults,
     }
 }
@@ -359,6 +393,7 @@ pub fn group(seed: u64, block: usize, end: usize) -> Group {
             operation,
             settings: settings.clone(),
             correlation_id,
+            interruption: None,
             faults,
         }
     });
@@ -418,6 +453,7 @@ fn early_fault_group(
                 operation: operation(index),
                 settings: settings.clone(),
                 correlation_id: draw_correlation_id(rng, index),
+                interruption: None,
                 faults: vec![fault.clone()],
             })
             .collect(),

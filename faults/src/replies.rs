@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::sync::LazyLock;
 
-use crate::abi::{AMOUNT, CURRENCY, consts};
 use crate::expectation::{self, Expectation};
+use crate::interface::{AMOUNT, CURRENCY, consts};
 use crate::rng::Rng;
 
 /// The service that a call sends its request to.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::abi::consts;
 use crate::catalogue::Class;
+use crate::interface::{CallResult, consts};
+use crate::interruption::Interruption;
 use crate::judge::{Kind, overrun};
 use crate::runner::FinishedRun;
 
@@ -20,6 +21,33 @@ pub struct Report {
     worst_corrected: Duration,
     runs: usize,
     grouped: usize,
+    /// The runs whose process was interrupted, by the kind of interruption.
+    interruptions: BTreeMap<&'static str, Interrupted>,
+}
+
+/// The results of interrupted runs.
+#[derive(Default)]
+struct Interrupted {
+    runs: usize,
+    /// Those of them that pay or pay out.
+    money: usize,
+    replied: usize,
+    /// Without a reply: by outcome, and whether the server saw a request.
+    unknown: Seen,
+    not_sent: Seen,
+}
+
+#[derive(Default)]
+struct Seen {
+    seen: usize,
+    unseen: usize,
+}
+
+impl Seen {
+    fn add(&mut self, is_seen: bool) {
+        self.seen += usize::from(is_seen);
+        self.unseen += usize::from(!is_seen);
+    }
 }
 
 /// The calls, with the heading of each.
@@ -31,6 +59,8 @@ const CALLS: [(&str, &str); 6] = [
     ("wait", "wait"),
     ("verify_callback", "verify"),
 ];
+/// The process made another call, which was interrupted.
+const BY_ANOTHER_CALL: &str = "by another call";
 /// The results of a call: success, and the outcomes of an error.
 const RESULTS: [&str; 5] = ["success", "UNKNOWN", "NOT_SENT", "REFUSED", "other"];
 
@@ -72,6 +102,7 @@ impl Report {
             Some(_) => 4,
         };
         self.calls.entry(run.call.name()).or_default()[result] += 1;
+        self.add_interruption(finished);
         let over = overrun(run, &finished.result, finished.time);
         self.worst_overrun = self.worst_overrun.max(over);
         let corrected = over.saturating_sub(finished.time.delay);
@@ -85,6 +116,59 @@ impl Report {
                 print_run(finished, seed);
             }
         }
+    }
+
+    fn add_interruption(&mut self, finished: &FinishedRun) {
+        let name = match finished.run.interruption {
+            Some(interruption) => interruption.name(),
+            None if finished.interrupted.is_some() => BY_ANOTHER_CALL,
+            None => return,
+        };
+        let row = self.interruptions.entry(name).or_default();
+        row.runs += 1;
+        row.money += usize::from(finished.run.call.moves_money());
+        match finished.result {
+            CallResult::NoReply {
+                outcome: consts::OUTCOME_NOT_SENT,
+            } => row.not_sent.add(finished.request_seen),
+            CallResult::NoReply { .. } => row.unknown.add(finished.request_seen),
+            _ => row.replied += 1,
+        }
+    }
+
+    fn print_interruptions(&self) {
+        if self.interruptions.is_empty() {
+            return;
+        }
+        println!(
+            "{:27}{:>9}{:>9}{:>9}{:>19}{:>19}",
+            "process of the call", "runs", "money", "reply", "UNKNOWN", "NOT_SENT"
+        );
+        println!(
+            "{:27}{:>9}{:>9}{:>9}{:>10}{:>9}{:>10}{:>9}",
+            "", "", "", "", "seen", "unseen", "seen", "unseen"
+        );
+        let names = Interruption::NAMES.iter().chain([&BY_ANOTHER_CALL]);
+        for (name, row) in names.filter_map(|name| Some((name, self.interruptions.get(name)?))) {
+            println!(
+                "{name:27}{:>9}{:>9}{:>9}{:>10}{:>9}{:>10}{:>9}",
+                row.runs,
+                row.money,
+                row.replied,
+                row.unknown.seen,
+                row.unknown.unseen,
+                row.not_sent.seen,
+                row.not_sent.unseen
+            );
+        }
+        let runs: usize = self.interruptions.values().map(|row| row.runs).sum();
+        let without: usize = self
+            .interruptions
+            .values()
+            .map(|row| row.runs - row.replied)
+            .sum();
+        println!("{runs} runs on an interrupted process, {without} of them without a reply");
+        println!("money: payments and payouts; seen: the server received a byte of a request\n");
     }
 
     pub fn is_clean(&self) -> bool {
@@ -136,7 +220,9 @@ impl Report {
                 numbers.map(|number: usize| number.to_string()).collect(),
             );
         }
-        println!("\n{} runs, {} of them in groups", self.runs, self.grouped);
+        println!();
+        self.print_interruptions();
+        println!("{} runs, {} of them in groups", self.runs, self.grouped);
         println!(
             "worst overrun {} ms; without the machine's delay in that call, {} ms; worst machine delay {} ms\n",
             self.worst_overrun.as_millis(),
@@ -182,6 +268,9 @@ pub fn print_run(finished: &FinishedRun, seed: u64) {
             ""
         }
     );
+    if let Some(interruption) = run.interruption {
+        println!("    interruption: {interruption:?}");
+    }
     for fault in &run.faults {
         let script = format!("{:?}", fault.script);
         let script: String = script.chars().take(400).collect();

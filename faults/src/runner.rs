@@ -1,21 +1,24 @@
-//! Does a run: gives the server its scripts, makes the call through the C ABI, and reads what the server
+//! Does a run: gives the server its scripts, makes the call and reads what the server
 //! recorded.
 
 use std::path::Path;
 use std::sync::Barrier;
 
-use crate::abi::{CallResult, Client, Config, Expected, Flexpay, Request, TimedResult, consts};
 use crate::canary::Canary;
 use crate::catalogue::{Class, Destination, Fault};
 use crate::clock::DelayMonitor;
+use crate::interface::{
+    CallResult, Client, Config, Expected, Interface, PaymentRequest, Request, TimedResult, consts,
+};
+use crate::interruption::Interrupted;
 use crate::judge::{Kind, Observation, Time, Verdict, judge};
 use crate::plan::{Call, ClientSettings, Group, Run};
-use crate::remote::{Endpoints, Observations, RemoteSlot};
+use crate::remote::{Endpoints, RemoteSlot};
 use crate::watchdog::RunningRuns;
 
 /// What all runs share.
 pub struct Runner<'r> {
-    pub flexpay: &'r Flexpay,
+    pub interface: &'r dyn Interface,
     pub delay_monitor: &'r DelayMonitor,
     pub running: &'r RunningRuns,
 }
@@ -28,6 +31,17 @@ pub struct FinishedRun {
     pub verdict: Verdict,
     pub trace: Option<String>,
     pub in_group: bool,
+    /// How the process that made the call was interrupted.
+    pub interrupted: Option<Interrupted>,
+    /// Whether the server received a byte of a request of the run.
+    pub request_seen: bool,
+}
+
+impl FinishedRun {
+    fn add_problems(&mut self, kind: Kind, problems: Vec<String>) {
+        let problems = problems.into_iter().map(|details| (kind, details));
+        self.verdict.wrong.extend(problems);
+    }
 }
 
 impl Runner<'_> {
@@ -38,7 +52,7 @@ impl Runner<'_> {
         endpoints: &Endpoints,
         runs: &[Run],
         with_callback_secret: bool,
-    ) -> Client<'_> {
+    ) -> Box<dyn Client + '_> {
         let slot_port = endpoints.port;
         let (host, port) = match &settings.destination {
             Destination::ClosedPort => ("127.0.0.1", endpoints.closed_port),
@@ -82,55 +96,56 @@ impl Runner<'_> {
             flags,
             callback_secret: with_callback_secret.then(|| "a test callback secret".to_owned()),
         };
-        self.flexpay
+        self.interface
             .client(&config)
             .unwrap_or_else(|error| panic!("{config:?}: {error}"))
     }
 
-    fn make_call(&self, client: &Client<'_>, run: &Run) -> TimedResult {
+    fn make_call(&self, client: &dyn Client, run: &Run) -> TimedResult {
         let operation = &run.operation;
+        let longest = self.interface.longest_text();
         let padding = match run.call.padding_bytes() {
-            Some(bytes @ 1..) => Some("e".repeat(bytes)),
+            Some(bytes @ 1..) => Some("e".repeat(bytes.min(longest))),
             _ => None,
         };
         let correlation_id = run.correlation_id.as_deref();
-        let request = Request {
+        let payment = PaymentRequest {
             reference: &operation.reference,
             padding: padding.as_deref(),
             correlation_id,
         };
         let recorded = Some(operation.order_number.as_str());
-        let _guard = self.running.enter(run.index);
-        match &run.call {
-            Call::Pay { .. } => client.pay(&request),
-            Call::PayMobile { .. } => client.pay_mobile(&request),
-            Call::Payout { .. } => client.payout(&request),
-            Call::Check => client.check(&operation.order_number),
-            Call::Wait(wait) => {
-                let expected = wait.expected_kind.map(|kind| Expected {
+        let request = match &run.call {
+            Call::Pay { .. } => Request::Pay(payment),
+            Call::PayMobile { .. } => Request::PayMobile(payment),
+            Call::Payout { .. } => Request::Payout(payment),
+            Call::Check => Request::Check {
+                order_number: &operation.order_number,
+            },
+            Call::Wait(wait) => Request::Wait {
+                order_number: &operation.order_number,
+                options: wait.options,
+                expected: wait.expected_kind.map(|kind| Expected {
                     reference: &operation.reference,
                     order_number: recorded,
                     query: None,
                     kind,
-                });
-                let order_number = &operation.order_number;
-                client.wait(
-                    order_number,
-                    wait.options,
-                    expected.as_ref(),
-                    correlation_id,
-                )
-            }
-            Call::Verify(callback) => {
-                let expected = Expected {
+                }),
+                correlation_id,
+            },
+            Call::Verify(callback) => Request::Verify {
+                body: &callback.body,
+                expected: Expected {
                     reference: &operation.reference,
                     order_number: recorded.filter(|_| callback.recorded),
                     query: callback.query,
                     kind: callback.kind,
-                };
-                client.verify(&callback.body, &expected, correlation_id)
-            }
-        }
+                },
+                correlation_id,
+            },
+        };
+        let _guard = self.running.enter(run.index);
+        client.call(&request, run.interruption)
     }
 
     fn judge_run(
@@ -158,6 +173,8 @@ impl Runner<'_> {
             time,
             trace: timed.trace,
             in_group,
+            interrupted: timed.interrupted,
+            request_seen: observation.requests > 0,
         }
     }
 
@@ -173,15 +190,16 @@ impl Runner<'_> {
             with_callback_secret,
         );
         let needs_warm_up = run.settings.reused && run.settings.reaches_slot();
-        if needs_warm_up && warm_up(&client, run.index) {
+        if needs_warm_up && warm_up(&*client, run.index) {
             slot.wait_for_idle();
         }
-        let timed = self.make_call(&client, run);
-        drop(client);
+        let timed = self.make_call(&*client, run);
+        let process_problems = client.close();
         let observations = slot.finish();
         let observation = observations.runs.first().cloned().unwrap_or_default();
         let mut finished = self.judge_run(run, timed, &observation, false);
-        add_harness_problems(&observations, &mut finished);
+        finished.add_problems(Kind::Process, process_problems);
+        finished.add_problems(Kind::Harness, observations.harness_problems);
         finished
     }
 
@@ -200,7 +218,7 @@ impl Runner<'_> {
         let barrier = Barrier::new(group.runs.len());
         let calls: Vec<TimedResult> = std::thread::scope(|scope| {
             let start = |run| {
-                let (client, barrier) = (&client, &barrier);
+                let (client, barrier) = (&*client, &barrier);
                 scope.spawn(move || {
                     barrier.wait();
                     if settings.reused {
@@ -216,7 +234,7 @@ impl Runner<'_> {
                 .map(|call| call.expect("a caller's thread"))
                 .collect()
         });
-        drop(client);
+        let process_problems = client.close();
         let observations = slot.finish();
         // A request that broke off before its id cannot be assigned to a run. It may belong to any call
         // without an identified request that does not report NOT_SENT. If there are more such requests
@@ -245,7 +263,8 @@ impl Runner<'_> {
                 );
                 first.verdict.wrong.push((Kind::FalseNotSent, details));
             }
-            add_harness_problems(&observations, first);
+            first.add_problems(Kind::Process, process_problems);
+            first.add_problems(Kind::Harness, observations.harness_problems);
         }
         finished
     }
@@ -253,20 +272,11 @@ impl Runner<'_> {
 
 /// Sends one check, so that the next call finds an open connection. Returns false if the machine was too
 /// slow for the run's deadline: the next call then opens its own, which every fault allows.
-fn warm_up(client: &Client<'_>, number: usize) -> bool {
-    matches!(
-        client.check(&format!("W{number}")).result,
-        CallResult::State { .. }
-    )
-}
-
-/// Adds the reasons why this run's observations are unreliable.
-fn add_harness_problems(observations: &Observations, finished: &mut FinishedRun) {
-    let problems = observations
-        .harness_problems
-        .iter()
-        .map(|details| (Kind::Harness, details.clone()));
-    finished.verdict.wrong.extend(problems);
+fn warm_up(client: &dyn Client, number: usize) -> bool {
+    let check = Request::Check {
+        order_number: &format!("W{number}"),
+    };
+    matches!(client.call(&check, None).result, CallResult::State { .. })
 }
 
 fn text(path: &Path) -> String {

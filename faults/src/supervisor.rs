@@ -60,6 +60,8 @@ fn run_processes(options: &Options, seed: u64, log: &Log) -> Result<bool, String
             .args(["--threads", &options.threads.to_string()])
             .arg("--lib-dir")
             .arg(&options.lib_dir)
+            .arg("--program")
+            .arg(&options.program)
             .arg("--lookup")
             .arg(&lookup)
             .arg("--socket")
@@ -80,6 +82,9 @@ fn run_processes(options: &Options, seed: u64, log: &Log) -> Result<bool, String
         .stderr(Stdio::piped());
     if let Some(only) = options.only {
         worker.args(["--only", &only.to_string()]);
+    }
+    if options.bridge {
+        worker.arg("--bridge");
     }
     let mut worker = worker.spawn().map_err(message)?;
 

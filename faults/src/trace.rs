@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::abi::{CALLBACK_URL, CallResult, consts};
+use crate::interface::{CALLBACK_URL, CallResult, consts};
 use crate::judge::Observation;
 use crate::plan::Run;
 
@@ -40,6 +40,9 @@ pub fn problem(
     trace: Option<&str>,
     seen: &Observation,
 ) -> Option<String> {
+    if let CallResult::NoReply { .. } = result {
+        return None;
+    }
     let details = match (trace, run.settings.trace) {
         (None, false) => return None,
         (Some(_), false) => "a trace without the flag".to_owned(),

@@ -7,23 +7,52 @@ use super::raw::{
     ErrorOut, Functions, RawClient, RawExpected, RawMobileRequest, RawPayment, RawPayoutRequest,
     RawRequest, RawTransaction, RawWaitOptions,
 };
-use super::{
-    AMOUNT, CALLBACK_URL, CStrings, CURRENCY, CallResult, CallStart, Expected, Flexpay, PHONE,
-    Request, Returned, TimedResult, WaitOptions, consts, read,
+use super::{CStrings, Flexpay, read};
+use crate::interface::{
+    AMOUNT, APPROVE_URL, CALLBACK_URL, CANCEL_URL, CURRENCY, CallResult, CallStart, Client,
+    DECLINE_URL, Expected, HOME_URL, PHONE, PaymentRequest, RETURN_URL, Request, Returned,
+    TimedResult, WaitOptions, consts,
 };
+use crate::interruption::Interruption;
 
 /// A client that is shared between threads and freed when dropped.
-pub struct Client<'f> {
+pub struct AbiClient<'f> {
     pub(super) flexpay: &'f Flexpay,
     pub(super) raw: *mut RawClient,
 }
 
 // SAFETY: the header allows many threads to use a client at once.
-unsafe impl Send for Client<'_> {}
-unsafe impl Sync for Client<'_> {}
+unsafe impl Send for AbiClient<'_> {}
+unsafe impl Sync for AbiClient<'_> {}
 
-impl Client<'_> {
-    pub fn pay(&self, request: &Request<'_>) -> TimedResult {
+impl Client for AbiClient<'_> {
+    fn call(&self, request: &Request<'_>, _: Option<Interruption>) -> TimedResult {
+        match request {
+            Request::Pay(request) => self.pay(request),
+            Request::PayMobile(request) => self.pay_mobile(request),
+            Request::Payout(request) => self.payout(request),
+            Request::Check { order_number } => self.check(order_number),
+            Request::Wait {
+                order_number,
+                options,
+                expected,
+                correlation_id,
+            } => self.wait(order_number, *options, expected.as_ref(), *correlation_id),
+            Request::Verify {
+                body,
+                expected,
+                correlation_id,
+            } => self.verify(body, expected, *correlation_id),
+        }
+    }
+
+    fn close(self: Box<Self>) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+impl AbiClient<'_> {
+    fn pay(&self, request: &PaymentRequest<'_>) -> TimedResult {
         let mut strings = CStrings::default();
         let raw_request = RawRequest {
             size: size_of::<RawRequest>(),
@@ -32,10 +61,10 @@ impl Client<'_> {
             currency: strings.text(CURRENCY),
             description: strings.optional(request.padding),
             callback_url: strings.text(CALLBACK_URL),
-            approve_url: strings.text("https://zando.example/merci"),
-            cancel_url: strings.text("https://zando.example/annule"),
-            decline_url: strings.text("https://zando.example/refus"),
-            home_url: strings.text("https://zando.example/"),
+            approve_url: strings.text(APPROVE_URL),
+            cancel_url: strings.text(CANCEL_URL),
+            decline_url: strings.text(DECLINE_URL),
+            home_url: strings.text(HOME_URL),
             correlation_id: strings.optional(request.correlation_id),
         };
         self.payment(|functions, payment, error| {
@@ -44,7 +73,7 @@ impl Client<'_> {
         })
     }
 
-    pub fn pay_mobile(&self, request: &Request<'_>) -> TimedResult {
+    fn pay_mobile(&self, request: &PaymentRequest<'_>) -> TimedResult {
         let mut strings = CStrings::default();
         let raw_request = RawMobileRequest {
             size: size_of::<RawMobileRequest>(),
@@ -54,10 +83,10 @@ impl Client<'_> {
             phone: strings.text(PHONE),
             callback_url: strings.text(CALLBACK_URL),
             description: strings.optional(request.padding),
-            approve_url: strings.text("https://zando.example/merci"),
-            cancel_url: strings.text("https://zando.example/annule"),
-            decline_url: strings.text("https://zando.example/refus"),
-            return_url: strings.text("https://zando.example/retour"),
+            approve_url: strings.text(APPROVE_URL),
+            cancel_url: strings.text(CANCEL_URL),
+            decline_url: strings.text(DECLINE_URL),
+            return_url: strings.text(RETURN_URL),
             correlation_id: strings.optional(request.correlation_id),
         };
         self.payment(|functions, payment, error| {
@@ -66,7 +95,7 @@ impl Client<'_> {
         })
     }
 
-    pub fn payout(&self, request: &Request<'_>) -> TimedResult {
+    fn payout(&self, request: &PaymentRequest<'_>) -> TimedResult {
         let mut strings = CStrings::default();
         let callback_url = match request.padding {
             Some(padding) => format!("{CALLBACK_URL}?padding={padding}"),
@@ -87,7 +116,7 @@ impl Client<'_> {
         })
     }
 
-    pub fn check(&self, order_number: &str) -> TimedResult {
+    fn check(&self, order_number: &str) -> TimedResult {
         let mut strings = CStrings::default();
         let order_number = strings.text(order_number);
         self.transaction(|functions, transaction, error| {
@@ -97,7 +126,7 @@ impl Client<'_> {
     }
 
     /// `expected`: the payment to compare the order with, if any.
-    pub fn wait(
+    fn wait(
         &self,
         order_number: &str,
         options: WaitOptions,
@@ -112,7 +141,7 @@ impl Client<'_> {
             size: size_of::<RawWaitOptions>(),
             timeout_ms: options.timeout_ms,
             interval_ms: options.interval_ms,
-            max_interval_ms: options.interval_ms * 4,
+            max_interval_ms: options.max_interval_ms(),
             failed_grace_ms: options.failed_grace_ms,
             cancel: null(),
             expected: expected.as_ref().map_or(null(), std::ptr::from_ref),
@@ -124,7 +153,7 @@ impl Client<'_> {
         })
     }
 
-    pub fn verify(
+    fn verify(
         &self,
         body: &[u8],
         expected: &Expected<'_>,
@@ -241,7 +270,7 @@ fn raw_expected(
     }
 }
 
-impl Drop for Client<'_> {
+impl Drop for AbiClient<'_> {
     fn drop(&mut self) {
         // SAFETY: the library created the client; no call is in progress, because calls borrow the client.
         unsafe { (self.flexpay.functions.client_free)(self.raw) }

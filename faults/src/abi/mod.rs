@@ -7,59 +7,13 @@ mod raw;
 use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
 use std::ptr::{null, null_mut};
-use std::time::{Duration, Instant};
 
 use libloading::Library;
 
-use crate::canary::{self, Canary, Search};
-use crate::clock;
-pub use client::Client;
+use crate::canary::{self, Memory, Search};
+use crate::interface::{self, CallResult, Config, Interface, Returned, consts};
+use client::AbiClient;
 use raw::{Functions, RawConfig, RawError};
-
-/// Constants of `include/flexpay.h`.
-pub mod consts {
-    pub const OK: i32 = 0;
-    pub const INVALID: i32 = 1;
-    pub const RESOLVE: i32 = 3;
-    pub const CONNECT: i32 = 4;
-    pub const PROXY: i32 = 5;
-    pub const TLS: i32 = 6;
-    pub const TIMEOUT: i32 = 7;
-    pub const CONNECTION: i32 = 9;
-    pub const REPLY: i32 = 10;
-    pub const GATEWAY: i32 = 11;
-    pub const UNAUTHORIZED: i32 = 12;
-    pub const REFUSED: i32 = 13;
-    pub const NOT_FOUND: i32 = 14;
-    pub const CALLBACK: i32 = 15;
-    pub const MISMATCH: i32 = 16;
-
-    pub const OUTCOME_UNKNOWN: i32 = 0;
-    pub const OUTCOME_NOT_SENT: i32 = 1;
-    pub const OUTCOME_REFUSED: i32 = 2;
-
-    pub const STATE_UNKNOWN: i32 = 0;
-    pub const STATE_PAID: i32 = 1;
-    pub const STATE_FAILED: i32 = 2;
-    pub const STATE_PENDING: i32 = 3;
-    pub const STATE_REFUNDING: i32 = 4;
-    pub const STATE_REFUNDED: i32 = 5;
-    pub const STATE_CANCELLED: i32 = 6;
-
-    pub const API_V1: i32 = 0;
-    pub const API_V1_1: i32 = 1;
-    pub const FLAG_ALLOW_PLAIN_HTTP: u64 = 1;
-    pub const FLAG_CHECK_ONCE: u64 = 2;
-    pub const FLAG_PRIVATE_CONNECTIONS: u64 = 8;
-    pub const FLAG_ALLOW_PAYOUT: u64 = 16;
-    pub const FLAG_TRACE: u64 = 32;
-
-    pub const KIND_CARD: i32 = 0;
-    pub const KIND_MOBILE: i32 = 1;
-    pub const KIND_PAYOUT: i32 = 2;
-
-    pub const ABI_VERSION: i32 = 1;
-}
 
 /// The loaded library.
 pub struct Flexpay {
@@ -68,140 +22,6 @@ pub struct Flexpay {
     pub search: Search,
     /// Keeps the functions loaded.
     _library: Library,
-}
-
-/// A client's settings; see the header.
-#[derive(Clone, Debug, Default)]
-pub struct Config {
-    pub canary: Canary,
-    pub api: i32,
-    pub pay_url: String,
-    pub mobile_url: String,
-    pub payout_url: String,
-    pub check_url: String,
-    pub timeout_ms: u32,
-    pub connect_timeout_ms: u32,
-    pub ca_file: Option<String>,
-    pub proxy: Option<String>,
-    pub flags: u64,
-    pub callback_secret: Option<String>,
-}
-
-impl Config {
-    /// A valid configuration with unreachable addresses.
-    pub fn unreachable() -> Self {
-        Self {
-            pay_url: "https://127.0.0.1:1/pay".to_owned(),
-            mobile_url: "https://127.0.0.1:1/mobile".to_owned(),
-            payout_url: "https://127.0.0.1:1/payout".to_owned(),
-            check_url: "https://127.0.0.1:1/check".to_owned(),
-            timeout_ms: 1_000,
-            ..Self::default()
-        }
-    }
-}
-
-/// A request for a payment or a payout. Fields that are not here have the same value in every run.
-#[derive(Clone, Debug, Default)]
-pub struct Request<'a> {
-    pub reference: &'a str,
-    /// Makes the request large: in the description or, for a payout, which has none, in the query of
-    /// the callback address.
-    pub padding: Option<&'a str>,
-    pub correlation_id: Option<&'a str>,
-}
-
-/// The payment that `flexpay_wait` and `flexpay_verify_callback` compare an order with.
-#[derive(Clone, Debug, Default)]
-pub struct Expected<'a> {
-    pub reference: &'a str,
-    /// The recorded order number, if any.
-    pub order_number: Option<&'a str>,
-    /// The query string of the callback request.
-    pub query: Option<&'a str>,
-    pub kind: i32,
-}
-
-/// The amount of every payment.
-pub const AMOUNT: &str = "25.50";
-/// The currency of every payment.
-pub const CURRENCY: &str = "USD";
-/// The phone number of every mobile payment and payout, as a customer writes it.
-pub const PHONE: &str = "+243 81 234 56 78";
-/// The callback address of every payment, without its query.
-pub const CALLBACK_URL: &str = "https://zando.example/callback";
-
-/// The options of `flexpay_wait`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct WaitOptions {
-    pub timeout_ms: u32,
-    pub interval_ms: u32,
-    pub failed_grace_ms: u32,
-}
-
-/// The result of a call, with the moments just before and just after it.
-#[derive(Clone, Debug)]
-pub struct TimedResult {
-    pub result: CallResult,
-    pub began: Instant,
-    pub ended: Instant,
-    /// How long the calling thread waited for a processor during the call.
-    pub cpu_wait: Duration,
-    /// The number of returned strings that contain the token.
-    pub leaks: usize,
-    /// The trace of the call.
-    pub trace: Option<String>,
-}
-
-/// The strings of a result, as they were checked and read.
-struct Returned {
-    result: CallResult,
-    leaks: usize,
-    trace: Option<String>,
-}
-
-/// The clocks before a call.
-struct CallStart {
-    began: Instant,
-    cpu_wait: Duration,
-}
-
-impl CallStart {
-    fn now() -> Self {
-        let cpu_wait = clock::cpu_wait();
-        let began = Instant::now();
-        Self { began, cpu_wait }
-    }
-
-    fn finish(&self, ended: Instant, returned: Returned) -> TimedResult {
-        TimedResult {
-            result: returned.result,
-            began: self.began,
-            ended,
-            cpu_wait: clock::cpu_wait().saturating_sub(self.cpu_wait),
-            leaks: returned.leaks,
-            trace: returned.trace,
-        }
-    }
-}
-
-/// The result of a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CallResult {
-    /// A payment or a payout was accepted.
-    Payment {
-        redirect_url: Option<String>,
-        page: Option<String>,
-        order_number: Option<String>,
-    },
-    /// A transaction was found.
-    State { state: i32, order_number: String },
-    /// An error. `text` joins all its strings.
-    Error {
-        code: i32,
-        outcome: i32,
-        text: String,
-    },
 }
 
 impl Flexpay {
@@ -236,47 +56,6 @@ impl Flexpay {
                 _library: library,
             })
         }
-    }
-
-    pub fn client(&self, config: &Config) -> Result<Client<'_>, String> {
-        let mut strings = CStrings::default();
-        let mut raw_config = RawConfig {
-            size: size_of::<RawConfig>(),
-            merchant: strings.text("ZANDO"),
-            token: null(),
-            environment: 0,
-            api: config.api,
-            pay_url: strings.text(&config.pay_url),
-            check_url: strings.text(&config.check_url),
-            timeout_ms: config.timeout_ms,
-            connect_timeout_ms: config.connect_timeout_ms,
-            ca_file: strings.optional(config.ca_file.as_deref()),
-            proxy: strings.optional(config.proxy.as_deref()),
-            app_name: null(),
-            flags: config.flags,
-            callback_secret: strings.optional(config.callback_secret.as_deref()),
-            callback_secret_previous: null(),
-            mobile_url: strings.text(&config.mobile_url),
-            payout_url: strings.text(&config.payout_url),
-        };
-        let mut client = null_mut();
-        let mut error = null_mut();
-        // SAFETY: `strings` owns the strings; the out-pointers point to local variables.
-        let code = canary::with_token(config.canary, |token| {
-            raw_config.token = token;
-            unsafe { (self.functions.client_new)(&raw_config, &mut client, &mut error) }
-        });
-        if code != consts::OK {
-            let returned = self.error(code, error);
-            return Err(format!(
-                "{:?}; {} of its strings contain the token",
-                returned.result, returned.leaks
-            ));
-        }
-        Ok(Client {
-            flexpay: self,
-            raw: client,
-        })
     }
 
     /// Reads an error and frees it.
@@ -342,6 +121,100 @@ impl Flexpay {
                     .look_through(unsafe { CStr::from_ptr(**text) }.to_bytes())
         };
         texts.iter().filter(leaks).count()
+    }
+}
+
+impl Interface for Flexpay {
+    fn client(&self, config: &Config) -> Result<Box<dyn interface::Client + '_>, String> {
+        let mut strings = CStrings::default();
+        let mut raw_config = RawConfig {
+            size: size_of::<RawConfig>(),
+            merchant: strings.text("ZANDO"),
+            token: null(),
+            environment: 0,
+            api: config.api,
+            pay_url: strings.text(&config.pay_url),
+            check_url: strings.text(&config.check_url),
+            timeout_ms: config.timeout_ms,
+            connect_timeout_ms: config.connect_timeout_ms,
+            ca_file: strings.optional(config.ca_file.as_deref()),
+            proxy: strings.optional(config.proxy.as_deref()),
+            app_name: null(),
+            flags: config.flags,
+            callback_secret: strings.optional(config.callback_secret.as_deref()),
+            callback_secret_previous: null(),
+            mobile_url: strings.text(&config.mobile_url),
+            payout_url: strings.text(&config.payout_url),
+        };
+        let mut client = null_mut();
+        let mut error = null_mut();
+        // SAFETY: `strings` owns the strings; the out-pointers point to local variables.
+        let code = canary::with_token(config.canary, |token| {
+            raw_config.token = token;
+            unsafe { (self.functions.client_new)(&raw_config, &mut client, &mut error) }
+        });
+        if code != consts::OK {
+            let returned = self.error(code, error);
+            return Err(format!(
+                "{:?}; {} of its strings contain the token",
+                returned.result, returned.leaks
+            ));
+        }
+        Ok(Box::new(AbiClient {
+            flexpay: self,
+            raw: client,
+        }))
+    }
+
+    fn longest_text(&self) -> usize {
+        usize::MAX
+    }
+
+    /// The library pools the connections of 16 configurations. 16 new ones replace them all.
+    fn release(&self) -> Result<(), String> {
+        for port in 1..=16 {
+            self.client(&Config {
+                proxy: Some(format!("http://127.0.0.1:{port}")),
+                ..Config::unreachable()
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Searches the memory of this process for the token: it must be found nowhere.
+    fn last_checks(&self) -> Result<bool, String> {
+        let message = |error: std::io::Error| error.to_string();
+        let Memory {
+            bytes,
+            places,
+            repeated,
+        } = self.search.in_memory().map_err(message)?;
+        for place in places.iter().take(20) {
+            println!("WRONG: the token, or a piece of it, at {place}");
+        }
+        // Check the search itself: it must find the token of a live client.
+        let alive = {
+            let _client = self.client(&Config::unreachable())?;
+            self.search.in_memory().map_err(message)?.places.len()
+        };
+        println!(
+            "{:40}{:>7}    of {} MiB; with a live client {alive}",
+            "token in memory, all clients freed",
+            places.len(),
+            bytes >> 20
+        );
+        println!(
+            "{:40}{repeated:>7}    not judged: see THREATS.md",
+            "the same, repeated by gateways"
+        );
+        if alive == 0 {
+            println!("WRONG: the search does not find the token of a live client");
+        }
+        println!(
+            "{} strings from the library were searched",
+            self.search.searched()
+        );
+        Ok(places.is_empty() && alive > 0)
     }
 }
 

@@ -3,10 +3,10 @@
 use flexpay_sandbox::fault_server::{EchoFormat, Step};
 
 use super::{Context, Row, after_request, send};
-use crate::abi::consts;
 use crate::expectation::{
     Expectation, GATEWAY_FAILED, OTHER_PAYMENT, REFUSED, UNKNOWN_ORDER, UNREADABLE, USED_BEFORE,
 };
+use crate::interface::consts;
 use crate::replies::{CARD_PAGE, Service, reply};
 use crate::rng::Rng;
 
