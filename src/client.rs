@@ -9,9 +9,11 @@ use crate::amount::Amount;
 use crate::callback::{Expected, parse_callback};
 use crate::config::{Config, Service};
 use crate::error::{Error, ErrorCode, Outcome, Result};
+#[cfg(feature = "journal")]
+use crate::journal::Journal;
 use crate::kind::Kind;
 use crate::order_number;
-use crate::payment::{CardContext, MobileRequest, Payment, PaymentRequest, PayoutRequest};
+use crate::payment::{CardContext, MobileRequest, Payment, PaymentRequest, PayoutRequest, Terms};
 use crate::probe::{Probe, empty_request};
 use crate::signature::Secrets;
 use crate::token::Token;
@@ -32,6 +34,8 @@ pub struct Client {
     token: Arc<Token>,
     secrets: Secrets,
     transport: Transport,
+    #[cfg(feature = "journal")]
+    journal: Option<Journal>,
 }
 
 /// The maximum number of attempts of `check`, and the pauses between them.
@@ -54,6 +58,8 @@ impl Client {
         let config = config.complete()?;
         let transport = Transport::new(&config, Arc::clone(&token))?;
         Ok(Self {
+            #[cfg(feature = "journal")]
+            journal: config.journal.as_ref().map(Journal::new),
             config,
             token,
             secrets,
@@ -85,8 +91,16 @@ impl Client {
                 api: self.config.api,
                 service: self.config.service(Kind::Card),
             };
-            self.send_once(context.service, &request.reference, &body, trace, |reply| {
-                Payment::read_card(reply, &context)
+            let terms = Terms {
+                kind: Kind::Card,
+                amount: request.amount.clone(),
+                currency: request.currency.clone(),
+                phone: None,
+            };
+            self.recorded(&request.reference, terms, || {
+                self.send_once(context.service, &request.reference, &body, trace, |reply| {
+                    Payment::read_card(reply, &context)
+                })
             })
         })
     }
@@ -104,8 +118,16 @@ impl Client {
             let callback_url = self.secrets.sign(&request.callback_url, payment)?;
             let body = request.encode(&self.config.merchant, amount, &phone, &callback_url);
             let service = self.config.service(Kind::Mobile);
-            self.send_once(service, &request.reference, &body, trace, |reply| {
-                Payment::read_wallet(reply, service)
+            let terms = Terms {
+                kind: service.kind,
+                amount: request.amount.clone(),
+                currency: request.currency.clone(),
+                phone: Some(phone),
+            };
+            self.recorded(&request.reference, terms, || {
+                self.send_once(service, &request.reference, &body, trace, |reply| {
+                    Payment::read_wallet(reply, service)
+                })
             })
         })
     }
@@ -131,8 +153,16 @@ impl Client {
             let callback_url = self.secrets.sign(&request.callback_url, payment)?;
             let body = request.encode(&self.config.merchant, amount, &phone, &callback_url);
             let service = self.config.service(Kind::Payout);
-            self.send_once(service, &request.reference, &body, trace, |reply| {
-                Payment::read_wallet(reply, service)
+            let terms = Terms {
+                kind: service.kind,
+                amount: request.amount.clone(),
+                currency: request.currency.clone(),
+                phone: Some(phone),
+            };
+            self.recorded(&request.reference, terms, || {
+                self.send_once(service, &request.reference, &body, trace, |reply| {
+                    Payment::read_wallet(reply, service)
+                })
             })
         })
     }
@@ -154,6 +184,33 @@ impl Client {
                 trace: None,
             })
         })
+    }
+
+    /// Makes a payment through the journal, if the client has one.
+    fn recorded(
+        &self,
+        reference: &str,
+        terms: Terms,
+        send: impl FnOnce() -> Result<Payment>,
+    ) -> Result<Payment> {
+        #[cfg(feature = "journal")]
+        if let Some(journal) = &self.journal {
+            return journal.pay(reference, terms, send);
+        }
+        let _ = (reference, terms);
+        send()
+    }
+
+    /// The client's journal.
+    #[cfg(feature = "journal")]
+    pub(crate) fn journal_or_none(&self) -> Option<&Journal> {
+        self.journal.as_ref()
+    }
+
+    /// Whether the addresses of callbacks are signed.
+    #[cfg(feature = "journal")]
+    pub(crate) fn signs_addresses(&self) -> bool {
+        self.secrets.signs_addresses()
     }
 
     /// Sends a request that moves money.

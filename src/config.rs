@@ -84,6 +84,9 @@ pub struct Config {
     pub callback_secret: Option<Zeroizing<String>>,
     /// The previous secret: URLs signed with it are still valid.
     pub callback_secret_previous: Option<Zeroizing<String>>,
+    /// The path of the journal, which is made if there is none. Payments and payouts then go through it: see
+    /// [`journal`](crate::journal). The folder must exist, on a disk of this machine.
+    pub journal: Option<String>,
     // The flags of the C ABI, in the order of their bits: add new ones at the end.
     /// Allows plain http to other machines: the token is then sent unencrypted.
     pub allow_plain_http: bool,
@@ -137,7 +140,7 @@ impl Config {
     /// (`v1`, `v1.1`), `FLEXPAY_PAY_URL`, `FLEXPAY_CHECK_URL`, `FLEXPAY_MOBILE_URL`,
     /// `FLEXPAY_PAYOUT_URL`, `FLEXPAY_TIMEOUT_MS`, `FLEXPAY_CONNECT_TIMEOUT_MS`, `FLEXPAY_CA_FILE`,
     /// `FLEXPAY_PROXY`, `FLEXPAY_APP_NAME`, `FLEXPAY_CALLBACK_SECRET`,
-    /// `FLEXPAY_CALLBACK_SECRET_PREVIOUS`, `FLEXPAY_ALLOW_PLAIN_HTTP`, `FLEXPAY_CHECK_ONCE`,
+    /// `FLEXPAY_CALLBACK_SECRET_PREVIOUS`, `FLEXPAY_JOURNAL`, `FLEXPAY_ALLOW_PLAIN_HTTP`, `FLEXPAY_CHECK_ONCE`,
     /// `FLEXPAY_SYSTEM_ROOTS`, `FLEXPAY_PRIVATE_CONNECTIONS`, `FLEXPAY_ALLOW_PAYOUT`,
     /// `FLEXPAY_TRACE` (`0`, `1`). An empty variable counts as unset.
     pub fn from_env() -> Result<Self> {
@@ -202,6 +205,7 @@ impl Config {
             app_name: text("FLEXPAY_APP_NAME")?,
             callback_secret: text("FLEXPAY_CALLBACK_SECRET")?.map(Zeroizing::new),
             callback_secret_previous: text("FLEXPAY_CALLBACK_SECRET_PREVIOUS")?.map(Zeroizing::new),
+            journal: text("FLEXPAY_JOURNAL")?,
             allow_plain_http: yes_or_no("FLEXPAY_ALLOW_PLAIN_HTTP")?,
             check_once: yes_or_no("FLEXPAY_CHECK_ONCE")?,
             system_roots: yes_or_no("FLEXPAY_SYSTEM_ROOTS")?,
@@ -252,6 +256,12 @@ impl Config {
                 .map_err(|problem| Error::invalid(field, problem))?;
         }
         self.check_services_differ()?;
+        if cfg!(not(feature = "journal")) && self.journal.is_some() {
+            return Err(Error::invalid(
+                "journal",
+                "is set, but this library was built without the journal",
+            ));
+        }
         Ok(self)
     }
 
@@ -288,6 +298,7 @@ impl Config {
             ("ca_file", &mut self.ca_file),
             ("proxy", &mut self.proxy),
             ("app_name", &mut self.app_name),
+            ("journal", &mut self.journal),
         ] {
             if let Some(text) = setting {
                 *text = text.trim().to_owned();
@@ -387,6 +398,7 @@ impl fmt::Debug for Config {
             .field("connect_timeout", &self.connect_timeout)
             .field("ca_file", &self.ca_file)
             .field("app_name", &self.app_name)
+            .field("journal", &self.journal)
             .field("allow_plain_http", &self.allow_plain_http)
             .field("check_once", &self.check_once)
             .field("system_roots", &self.system_roots)
@@ -475,7 +487,7 @@ mod tests {
     #[test]
     fn a_setting_of_whitespace_is_refused_and_named() {
         type Set = fn(&mut Config, Option<String>);
-        let settings: [(&str, Set); 8] = [
+        let settings: [(&str, Set); 9] = [
             ("merchant", |config, text| config.merchant = text.unwrap()),
             ("pay_url", |config, text| config.pay_url = text),
             ("check_url", |config, text| config.check_url = text),
@@ -484,6 +496,7 @@ mod tests {
             ("ca_file", |config, text| config.ca_file = text),
             ("proxy", |config, text| config.proxy = text),
             ("app_name", |config, text| config.app_name = text),
+            ("journal", |config, text| config.journal = text),
         ];
         for (field, set) in settings {
             for text in ["", " ", "\r\n", "\u{a0}"] {

@@ -44,6 +44,13 @@ pub enum ErrorCode {
     Callback = 15,
     /// The transaction is not the expected one. The error's message names each field that differs.
     Mismatch = 16,
+    /// The journal cannot be read or written. If nothing was recorded before a request, nothing is sent.
+    Journal = 17,
+    /// Another call is sending the request of this reference now.
+    InProgress = 18,
+    /// The journal has an earlier request under this reference, and nobody knows what came of it. Nothing
+    /// was sent now.
+    InDoubt = 19,
 }
 
 numbered!(
@@ -64,6 +71,9 @@ numbered!(
     NotFound => c"NOT_FOUND",
     Callback => c"CALLBACK",
     Mismatch => c"MISMATCH",
+    Journal => c"JOURNAL",
+    InProgress => c"IN_PROGRESS",
+    InDoubt => c"IN_DOUBT",
 );
 
 /// Whether the caller may repeat the request that failed. It depends on what was written to the

@@ -5,6 +5,7 @@ use crate::numbered::numbered;
 /// The way the money goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "deserialize", derive(serde::Deserialize))]
+#[cfg_attr(feature = "journal", derive(serde::Serialize))]
 #[cfg_attr(feature = "deserialize", serde(rename_all = "UPPERCASE"))]
 #[non_exhaustive]
 #[repr(i32)]

@@ -42,6 +42,8 @@ pub mod ffi;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(feature = "journal")]
+pub mod journal;
 mod kind;
 mod numbered;
 mod order_number;

@@ -5,6 +5,7 @@ mod card_reply;
 mod mobile;
 mod payout;
 mod refusal;
+mod terms;
 mod validate;
 mod wallet;
 mod wallet_reply;
@@ -14,6 +15,7 @@ pub(crate) use card_reply::CardContext;
 pub use mobile::MobileRequest;
 pub use payout::PayoutRequest;
 pub(crate) use refusal::{is_duplicate_reference, refused};
+pub use terms::Terms;
 pub(crate) use validate::{validate_amount, validate_currency, validate_reference};
 
 /// A payment that the gateway accepted. The customer has not paid yet.
@@ -32,6 +34,8 @@ pub struct Payment {
     /// The complete HTML page to send to the customer's browser, if the gateway's page cannot be
     /// replaced by an address (for example, a form that submits itself).
     pub page: Option<String>,
+    /// Whether it comes from the journal, where an earlier call recorded it. Then nothing was sent now.
+    pub is_recorded: bool,
     /// The trace of the call: see [`Config::trace`](crate::Config::trace).
     pub trace: Option<String>,
 }

@@ -16,6 +16,8 @@ use crate::wire::{date, is_success, json, printable, whole_number};
 /// The state of a transaction. The numbers are those of the C ABI, where zero must never mean
 /// success; the gateway uses different numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "journal", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "journal", serde(rename_all = "UPPERCASE"))]
 #[non_exhaustive]
 #[repr(i32)]
 pub enum State {

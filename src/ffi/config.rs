@@ -65,11 +65,14 @@ pub struct flexpay_config {
     /// The full URL of the payout service (".../merchantPayOutService"), instead of the
     /// environment's.
     pub payout_url: *const c_char,
+    /// The path of the journal, a file on a disk of this machine; it is made if there is none. Then
+    /// payments and payouts survive a crash and a power cut: see flexpay_settle.
+    pub journal: *const c_char,
 }
 
 // SAFETY: repr(C), size first, integers and pointers only.
 unsafe impl SizedStruct for flexpay_config {
-    const END: usize = offset_of!(Self, payout_url) + size_of::<*const c_char>();
+    const END: usize = offset_of!(Self, journal) + size_of::<*const c_char>();
 }
 
 impl flexpay_config {
@@ -113,6 +116,7 @@ impl flexpay_config {
                     fields.callback_secret_previous,
                     "callback_secret_previous",
                 )?,
+                journal: copied_text(fields.journal, "journal")?,
                 allow_plain_http: fields.flags & FLEXPAY_FLAG_ALLOW_PLAIN_HTTP != 0,
                 check_once: fields.flags & FLEXPAY_FLAG_CHECK_ONCE != 0,
                 system_roots: fields.flags & FLEXPAY_FLAG_SYSTEM_ROOTS != 0,
@@ -146,6 +150,7 @@ impl flexpay_config {
             callback_secret_previous: std::ptr::null(),
             mobile_url: std::ptr::null(),
             payout_url: std::ptr::null(),
+            journal: std::ptr::null(),
         }
     }
 }

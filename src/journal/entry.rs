@@ -1,0 +1,212 @@
+//! One payment or payout in the journal.
+
+use serde::{Deserialize, Serialize};
+
+use crate::amount::Amount;
+use crate::kind::Kind;
+use crate::numbered::numbered;
+use crate::payment::{Payment, Terms};
+use crate::transaction::State;
+
+/// What is known of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+#[repr(i32)]
+pub enum EntryState {
+    /// A process is sending the request, or was sending it when it ended.
+    Sending = 1,
+    /// Nothing of the request left the machine. It may be sent again.
+    NotSent = 2,
+    /// The gateway refused the request. It may be sent again when the cause is fixed.
+    Refused = 3,
+    /// Nobody knows whether the gateway has the request. A callback, a check or a person resolves it.
+    InDoubt = 4,
+    /// The gateway accepted the request. Nobody has paid yet.
+    Accepted = 5,
+    /// The gateway says that it is paid. For a payout: the beneficiary has the money.
+    Paid = 6,
+    /// The gateway says that it failed. A late PAID still replaces this.
+    Failed = 7,
+    /// The gateway says that the customer cancelled. A late PAID still replaces this.
+    Cancelled = 8,
+    /// It was paid, and the money is being returned.
+    Refunding = 9,
+    /// It was paid, and the money was returned.
+    Refunded = 10,
+}
+
+numbered!(
+    EntryState,
+    Sending => c"SENDING",
+    NotSent => c"NOT_SENT",
+    Refused => c"REFUSED",
+    InDoubt => c"IN_DOUBT",
+    Accepted => c"ACCEPTED",
+    Paid => c"PAID",
+    Failed => c"FAILED",
+    Cancelled => c"CANCELLED",
+    Refunding => c"REFUNDING",
+    Refunded => c"REFUNDED",
+);
+
+impl EntryState {
+    /// The order's state at the gateway. UNKNOWN if the gateway has not told it yet.
+    pub(super) fn order_state(self) -> State {
+        match self {
+            Self::Sending | Self::NotSent | Self::Refused | Self::InDoubt => State::Unknown,
+            Self::Accepted => State::Pending,
+            Self::Paid => State::Paid,
+            Self::Failed => State::Failed,
+            Self::Cancelled => State::Cancelled,
+            Self::Refunding => State::Refunding,
+            Self::Refunded => State::Refunded,
+        }
+    }
+
+    /// The entry's state after the gateway told the order's state. `None` for UNKNOWN.
+    pub(super) fn from_order_state(state: State) -> Option<Self> {
+        match state {
+            State::Unknown => None,
+            State::Pending => Some(Self::Accepted),
+            State::Paid => Some(Self::Paid),
+            State::Failed => Some(Self::Failed),
+            State::Cancelled => Some(Self::Cancelled),
+            State::Refunding => Some(Self::Refunding),
+            State::Refunded => Some(Self::Refunded),
+        }
+    }
+}
+
+/// How often the gateway must say that a payment failed or was cancelled before it is no longer asked. It was
+/// seen to say so while the customer was still typing, and PAID afterwards. This is a number of answers and
+/// not a time, because the clock of a till may be wrong.
+pub const FAILURES_TO_CLOSE: u32 = 10;
+
+/// What the journal knows of one payment or payout. It is kept under the merchant's reference. The token is
+/// never in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// The merchant's reference.
+    pub reference: String,
+    /// The way the money goes.
+    pub kind: Kind,
+    /// The amount of the request.
+    pub amount: String,
+    /// The currency of the request.
+    pub currency: String,
+    /// The phone number of the request, as the gateway receives it.
+    pub phone: Option<String>,
+    /// What is known.
+    pub state: EntryState,
+    /// How many times a request was begun under this reference.
+    pub attempt: u32,
+    /// While SENDING: who sends. The store knows from it whether the sender is alive.
+    pub sender: Option<String>,
+    /// The gateway's order number.
+    pub order_number: Option<String>,
+    /// Where to send the customer.
+    pub redirect_url: Option<String>,
+    /// The page to send to the customer instead.
+    pub page: Option<String>,
+    /// The gateway's code in its reply.
+    pub code: Option<String>,
+    /// The gateway's message in its reply.
+    pub message: Option<String>,
+    /// What was learnt last: a state of the order, an error, or what a person said.
+    pub last_answer: Option<String>,
+    /// How often the gateway has said FAILED or CANCELLED.
+    pub failures: u32,
+    /// Whether the merchant acknowledged that it delivers what was paid.
+    pub is_delivered: bool,
+    /// Another order that the gateway has under the same reference. If both were paid, return one.
+    pub other_order_number: Option<String>,
+    /// Who resolved the entry by hand.
+    pub resolved_by: Option<String>,
+    /// Why.
+    pub resolved_why: Option<String>,
+}
+
+impl Entry {
+    pub(super) fn new(reference: &str, terms: &Terms) -> Self {
+        let terms = terms.clone();
+        Self {
+            reference: reference.to_owned(),
+            kind: terms.kind,
+            amount: terms.amount,
+            currency: terms.currency,
+            phone: terms.phone,
+            state: EntryState::Sending,
+            attempt: 0,
+            sender: None,
+            order_number: None,
+            redirect_url: None,
+            page: None,
+            code: None,
+            message: None,
+            last_answer: None,
+            failures: 0,
+            is_delivered: false,
+            other_order_number: None,
+            resolved_by: None,
+            resolved_why: None,
+        }
+    }
+
+    /// A reply or a refusal has this order number.
+    pub(super) fn learn_order_number(&mut self, number: &Option<String>) {
+        match &self.order_number {
+            None => self.order_number.clone_from(number),
+            // A callback was faster, with another order.
+            known if known != number => self.other_order_number.clone_from(number),
+            _ => {}
+        }
+    }
+
+    /// The field of a request that differs from this entry's.
+    pub(super) fn differs(&self, terms: &Terms) -> Option<&'static str> {
+        let same_amount = match (Amount::parse(&self.amount), Amount::parse(&terms.amount)) {
+            (Ok(one), Ok(other)) => one == other,
+            _ => self.amount == terms.amount,
+        };
+        let same = [
+            ("kind", self.kind == terms.kind),
+            ("amount", same_amount),
+            ("currency", self.currency == terms.currency),
+            ("phone", self.phone == terms.phone),
+        ];
+        let different = same.into_iter().find(|(_, same)| !same);
+        different.map(|(field, _)| field)
+    }
+
+    /// Whether something may still be learnt by asking the gateway or a person.
+    pub fn is_open(&self) -> bool {
+        match self.state {
+            EntryState::Sending
+            | EntryState::InDoubt
+            | EntryState::Accepted
+            | EntryState::Refunding => true,
+            EntryState::Failed | EntryState::Cancelled => self.failures < FAILURES_TO_CLOSE,
+            _ => false,
+        }
+    }
+
+    /// Whether it is paid, and the merchant has not acknowledged it yet.
+    pub fn is_to_deliver(&self) -> bool {
+        self.state == EntryState::Paid && !self.is_delivered
+    }
+
+    /// The payment of an accepted request, as it was recorded.
+    pub(super) fn payment(&self) -> Payment {
+        Payment {
+            redirect_url: self.redirect_url.clone(),
+            order_number: self.order_number.clone(),
+            code: self.code.clone(),
+            message: self.message.clone(),
+            page: self.page.clone(),
+            is_recorded: true,
+            trace: None,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The journal: what is about to be sent is on the disk before the first byte leaves, and what came of it is
+//! on the disk before the caller hears it. So no crash, kill or power cut makes a shop charge twice, forget an
+//! order, or deliver twice.
+//!
+//! [`rule`] decides, [`sqlite`] stores, and `payment.rs` and `settle.rs` do what the rule says.
+
+mod entry;
+mod file;
+mod payment;
+mod rule;
+mod sender;
+mod settle;
+mod sqlite;
+
+use std::fmt;
+use std::path::PathBuf;
+
+pub use crate::payment::Terms;
+pub use entry::{Entry, EntryState, FAILURES_TO_CLOSE};
+pub use rule::{Action, Event, Reply, Resolution, Step, step};
+pub use settle::{ReconcileOptions, Reconciliation};
+
+use crate::error::{Error, Result};
+use sqlite::Store;
+
+/// A journal in a file. Threads and processes can share it.
+pub struct Journal {
+    store: Store,
+}
+
+/// An entry, and when it was written. Nothing is decided by the times: they are of this machine's clock, in
+/// UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The entry.
+    pub entry: Entry,
+    /// When it was begun: `2026-11-27T18:36:21Z`.
+    pub created_at: String,
+    /// When it changed last.
+    pub changed_at: String,
+}
+
+/// What became of a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// The entry, as it is now.
+    pub stored: Stored,
+    /// Whether this call changed its state, or delivered it. One caller alone sees each change.
+    pub changed: bool,
+    /// Why the gateway gave no verdict: `TIMEOUT: …`.
+    pub problem: Option<String>,
+}
+
+/// Which entries [`Journal::list`] returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Filter {
+    /// All.
+    #[default]
+    All = 0,
+    /// Those about which something may still be learnt.
+    Open = 1,
+    /// Those in the state IN_DOUBT.
+    InDoubt = 2,
+    /// Those that are paid and not acknowledged.
+    ToDeliver = 3,
+}
+
+impl Journal {
+    /// The journal in this file. It is opened, and made if there is none, when it is first used.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            store: Store::new(path.into()),
+        }
+    }
+
+    /// The entry of this reference.
+    pub fn get(&self, reference: &str) -> Result<Option<Stored>> {
+        self.store.get(reference)
+    }
+
+    /// At most `limit` entries, in the order of their references, that come after the reference `after`
+    /// (empty: from the first).
+    pub fn list(&self, filter: Filter, after: &str, limit: u32) -> Result<Vec<Stored>> {
+        self.store.list(filter, after, limit)
+    }
+
+    /// Records that the merchant delivers what was paid. The settlement's `changed` is true for one caller
+    /// alone, ever: deliver then.
+    pub fn acknowledge(&self, reference: &str) -> Result<Settlement> {
+        self.settled(reference, &Event::Acknowledge)
+    }
+
+    /// Records what a person says of an entry: see [`Resolution`]. After [`Resolution::Order`], settle it.
+    pub fn resolve(
+        &self,
+        reference: &str,
+        resolution: Resolution,
+        who: &str,
+        why: &str,
+    ) -> Result<Settlement> {
+        if let Resolution::Order { order_number } = &resolution {
+            crate::order_number::validate(order_number)
+                .map_err(|problem| Error::invalid("order_number", problem))?;
+        }
+        let event = Event::Resolve {
+            resolution,
+            who: who.to_owned(),
+            why: why.to_owned(),
+        };
+        self.settled(reference, &event)
+    }
+
+    /// Removes the entries that are closed and delivered and did not change for `days` days, by this machine's
+    /// clock. Returns how many. Their references stay used: a payment under one of them is refused.
+    pub fn prune(&self, days: u32) -> Result<u64> {
+        self.store.prune(days)
+    }
+
+    /// Reads the whole file and every entry. Returns what is wrong, a line each.
+    pub fn problems(&self) -> Result<Vec<String>> {
+        self.store.problems()
+    }
+
+    /// Applies an event that asks for no request.
+    fn settled(&self, reference: &str, event: &Event) -> Result<Settlement> {
+        let applied = self.store.apply(reference, event)?;
+        let changed = match applied.action {
+            Action::Refuse(error) => return Err(error),
+            Action::Report { changed } => changed,
+            _ => false,
+        };
+        let stored = applied.stored.ok_or_else(rule::not_found)?;
+        Ok(Settlement {
+            stored,
+            changed,
+            problem: None,
+        })
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal").finish_non_exhaustive()
+    }
+}

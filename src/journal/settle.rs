@@ -1,0 +1,282 @@
+//! Asks the gateway about the entries of a journal, and records its word.
+
+use std::time::{Duration, Instant};
+
+use super::rule::{Action, Event};
+use super::sqlite::Applied;
+use super::{Entry, Filter, Journal, Settlement, Stored};
+use crate::callback::{Callback, Expected, parse_callback};
+use crate::cancel::CancelToken;
+use crate::client::Client;
+use crate::error::{Error, ErrorCode, Outcome, Result};
+use crate::kind::Kind;
+use crate::random;
+use crate::transaction::Transaction;
+use crate::wait::WaitOptions;
+
+/// The options of [`Client::reconcile`].
+#[derive(Clone, Debug, Default)]
+pub struct ReconcileOptions {
+    /// No further order is asked about after this time. Zero: 5 minutes.
+    pub timeout: Duration,
+    /// Ends it early, from another thread or a signal handler.
+    pub cancel: Option<CancelToken>,
+}
+
+/// What [`Client::reconcile`] found.
+#[derive(Clone, Debug, Default)]
+pub struct Reconciliation {
+    /// Each entry that was open, or is to be delivered.
+    pub settlements: Vec<Settlement>,
+    /// Why some entries were not asked about: the gateway cannot be reached, the time is over. The others of
+    /// the list were.
+    pub stopped: Option<Error>,
+}
+
+const RECONCILE_TIMEOUT: Duration = Duration::from_secs(300);
+const PAGE: u32 = 200;
+
+impl Client {
+    /// The client's journal: [`Config::journal`](crate::Config::journal).
+    pub fn journal(&self) -> Result<&Journal> {
+        self.journal_or_none().ok_or_else(|| {
+            Error::invalid(
+                "journal",
+                "is not set: set it, or FLEXPAY_JOURNAL, to the path of a file",
+            )
+        })
+    }
+
+    /// Asks the gateway about a payment of the journal, compares the reply with the entry, and records the
+    /// state. If the order number is not known, nothing can be asked, and the entry is returned as it is.
+    pub fn settle(&self, reference: &str) -> Result<Settlement> {
+        self.settle_with(reference, |client, expected| client.verify_order(expected))
+    }
+
+    /// Waits until the customer has paid or not, as [`Client::wait`], and records the state. The `expected`
+    /// of the options is replaced by the entry.
+    pub fn settle_wait(&self, reference: &str, options: &WaitOptions) -> Result<Settlement> {
+        self.settle_with(reference, |client, expected| {
+            let order_number = expected.order_number.as_deref().unwrap_or_default();
+            let options = WaitOptions {
+                expected: Some(expected.clone()),
+                ..options.clone()
+            };
+            client.wait(order_number, &options)
+        })
+    }
+
+    fn settle_with(
+        &self,
+        reference: &str,
+        ask: impl FnOnce(&Self, &Expected) -> Result<Transaction>,
+    ) -> Result<Settlement> {
+        let journal = self.journal()?;
+        let applied = journal.store.apply(reference, &Event::Settle)?;
+        let Applied { stored, action, .. } = applied;
+        let order_number = match action {
+            Action::Ask { order_number } => order_number,
+            Action::Refuse(error) => return Err(error),
+            Action::Report { changed } => {
+                return Ok(Settlement {
+                    stored: stored.ok_or_else(super::rule::not_found)?,
+                    changed,
+                    problem: None,
+                });
+            }
+            Action::Send { .. } | Action::Repeat => unreachable!("no answer to this event"),
+        };
+        let stored = stored.ok_or_else(super::rule::not_found)?;
+        let expected = expected(&stored.entry, Some(order_number.clone()), None);
+        match ask(self, &expected) {
+            Ok(transaction) => journal.record_verdict(reference, &order_number, &transaction),
+            Err(error) => {
+                let answer = error.code().name().to_owned();
+                journal.settled(reference, &Event::NoVerdict { answer })?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads a callback, finds its entry in the journal, asks the gateway, compares, and records the state.
+    /// `query` is the query string of the callback's HTTP request: required with a callback secret.
+    ///
+    /// A callback of a payment that is not in the journal is [`ErrorCode::Invalid`], field `reference`.
+    pub fn settle_callback(&self, body: &[u8], query: Option<&str>) -> Result<Settlement> {
+        let journal = self.journal()?;
+        let callback = parse_callback(body)?;
+        let stored = journal.entry_of(&callback)?;
+        let entry = &stored.entry;
+        let order_number = expected_order(entry, &callback, self.signs_addresses());
+        let expected = expected(entry, order_number, query);
+        // A failure is not recorded: anyone can send a callback.
+        let transaction = self.verify_callback(body, &expected)?;
+        let asked = expected
+            .order_number
+            .as_deref()
+            .or(callback.order_number.as_deref());
+        journal.record_verdict(&entry.reference, asked.unwrap_or_default(), &transaction)
+    }
+
+    /// Asks about every open entry of the journal. Call it when the program starts, and every few minutes. It
+    /// stops when the gateway cannot be reached, and says so in [`Reconciliation::stopped`]; only a journal
+    /// that cannot be read is an error.
+    ///
+    /// It begins at a random entry, so that every entry gets its turn.
+    pub fn reconcile(&self, options: &ReconcileOptions) -> Result<Reconciliation> {
+        let journal = self.journal()?;
+        let timeout = match options.timeout {
+            Duration::ZERO => RECONCILE_TIMEOUT,
+            timeout => timeout,
+        };
+        let deadline = Instant::now() + timeout;
+        let mut done = Reconciliation::default();
+        let mut open = journal.all(Filter::Open)?;
+        if !open.is_empty() {
+            let first = random::number() as usize % open.len();
+            open.rotate_left(first);
+        }
+        for stored in open {
+            let reference = &stored.entry.reference;
+            if done.stopped.is_none() {
+                done.stopped = stop_reason(options, deadline);
+            }
+            if done.stopped.is_some() {
+                done.settlements.push(as_recorded(stored));
+                continue;
+            }
+            match self.settle(reference) {
+                Ok(settlement) => done.settlements.push(settlement),
+                Err(error) if is_journal_error(&error) => return Err(error),
+                Err(error) => {
+                    let problem = format!("{}: {}", error.code().name(), error.message());
+                    let stored = journal.get(reference)?.unwrap_or(stored);
+                    done.settlements.push(Settlement {
+                        problem: Some(problem),
+                        ..as_recorded(stored)
+                    });
+                    if !is_about_the_order(&error) {
+                        done.stopped = Some(error);
+                    }
+                }
+            }
+        }
+        for stored in journal.all(Filter::ToDeliver)? {
+            let is_listed = |one: &Settlement| one.stored.entry.reference == stored.entry.reference;
+            if !done.settlements.iter().any(is_listed) {
+                done.settlements.push(as_recorded(stored));
+            }
+        }
+        Ok(done)
+    }
+}
+
+impl Journal {
+    /// Records the gateway's word on an order, after it was compared with the entry.
+    fn record_verdict(
+        &self,
+        reference: &str,
+        order_number: &str,
+        transaction: &Transaction,
+    ) -> Result<Settlement> {
+        let event = Event::Verdict {
+            order_number: order_number.to_owned(),
+            state: transaction.state,
+        };
+        self.settled(reference, &event)
+    }
+
+    /// The entry that a callback is about.
+    fn entry_of(&self, callback: &Callback<'_>) -> Result<Stored> {
+        if let Some(reference) = &callback.reference
+            && let Some(found) = self.store.get(reference)?
+        {
+            return Ok(found);
+        }
+        let found = match &callback.order_number {
+            Some(order_number) => self.store.by_order_number(order_number)?,
+            None => None,
+        };
+        found.ok_or_else(super::rule::not_found)
+    }
+
+    fn all(&self, filter: Filter) -> Result<Vec<Stored>> {
+        let mut all: Vec<Stored> = Vec::new();
+        loop {
+            let after = all.last().map_or("", |last| &last.entry.reference);
+            let page = self.list(filter, after, PAGE)?;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
+    }
+}
+
+fn as_recorded(stored: Stored) -> Settlement {
+    Settlement {
+        stored,
+        changed: false,
+        problem: None,
+    }
+}
+
+fn expected(entry: &Entry, order_number: Option<String>, query: Option<&str>) -> Expected {
+    Expected {
+        reference: entry.reference.clone(),
+        amount: entry.amount.clone(),
+        currency: entry.currency.clone(),
+        order_number,
+        query: query.map(str::to_owned),
+        kind: entry.kind,
+        correlation_id: None,
+    }
+}
+
+/// The order number to expect of a callback. `None`: the callback's own is asked about, because the gateway
+/// may have another order under the reference. For a payout without signed addresses it is always the recorded
+/// one: anyone can write a callback, and the gateway does not say of an order that it is a payout.
+fn expected_order(entry: &Entry, callback: &Callback<'_>, is_signed: bool) -> Option<String> {
+    let recorded = entry.order_number.as_deref();
+    let is_other = callback
+        .order_number
+        .as_deref()
+        .is_some_and(|one| Some(one) != recorded);
+    let may_ask_other = is_signed || entry.kind != Kind::Payout;
+    recorded
+        .filter(|_| !(is_other && may_ask_other))
+        .map(str::to_owned)
+}
+
+fn stop_reason(options: &ReconcileOptions, deadline: Instant) -> Option<Error> {
+    if options
+        .cancel
+        .as_ref()
+        .is_some_and(CancelToken::is_cancelled)
+    {
+        return Some(Error::new(
+            ErrorCode::Cancelled,
+            Outcome::NotSent,
+            "reconciling was cancelled",
+        ));
+    }
+    (Instant::now() >= deadline).then(|| {
+        Error::new(
+            ErrorCode::Timeout,
+            Outcome::NotSent,
+            "reconciling took longer than its time limit",
+        )
+    })
+}
+
+fn is_journal_error(error: &Error) -> bool {
+    error.code() == ErrorCode::Journal
+}
+
+/// Whether asking about another order may still succeed.
+fn is_about_the_order(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        ErrorCode::NotFound | ErrorCode::Mismatch | ErrorCode::Invalid | ErrorCode::Refused
+    )
+}

@@ -1,0 +1,261 @@
+//! The journal in an SQLite file.
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use super::entry::Entry;
+use super::file::{self, Trouble};
+use super::rule::{Action, Event, Step, step};
+use super::sender::{Sender, Senders};
+use super::{Filter, Stored};
+use crate::error::{Error, Result};
+
+/// The file, opened when it is first used.
+pub(super) struct Store {
+    path: PathBuf,
+    senders: Senders,
+    connection: Mutex<Option<Connection>>,
+}
+
+/// What [`Store::apply`] did.
+pub(super) struct Applied {
+    /// The entry as it is now.
+    pub(super) stored: Option<Stored>,
+    /// What to do.
+    pub(super) action: Action,
+    /// With [`Action::Send`]. Keep it until the reply is recorded.
+    pub(super) sender: Option<Sender>,
+}
+
+impl Store {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self {
+            senders: Senders::beside(&path),
+            path,
+            connection: Mutex::new(None),
+        }
+    }
+
+    /// Gives the event to the entry of this reference, in one durable transaction.
+    pub(super) fn apply(&self, reference: &str, event: &Event) -> Result<Applied> {
+        self.write(|transaction| {
+            let before = load(transaction, reference)?;
+            if before.is_none() && is_pruned(transaction, reference)? {
+                return Ok(Applied {
+                    stored: None,
+                    action: Action::Refuse(pruned()),
+                    sender: None,
+                });
+            }
+            let sender_name = before.as_ref().and_then(|one| one.entry.sender.clone());
+            let is_alive = match &sender_name {
+                Some(name) => self.senders.is_alive(name),
+                None => false,
+            };
+            let Step { entry, action } =
+                step(before.as_ref().map(|one| &one.entry), is_alive, event);
+            let mut sender = None;
+            if let (Action::Send { .. }, Some(entry)) = (&action, &entry) {
+                let name = entry.sender.as_deref().unwrap_or_default();
+                sender = Some(self.senders.start(name).map_err(Trouble::Lock)?);
+            }
+            if let Some(entry) = &entry {
+                save(transaction, entry)?;
+            }
+            let stored = match entry.is_some() {
+                true => load(transaction, reference)?,
+                false => before,
+            };
+            if let (Some(name), false) = (sender_name, is_alive) {
+                self.senders.forget(&name);
+            }
+            Ok(Applied {
+                stored,
+                action,
+                sender,
+            })
+        })
+    }
+
+    /// The entry of this reference.
+    pub(super) fn get(&self, reference: &str) -> Result<Option<Stored>> {
+        self.read(|connection| load(connection, reference))
+    }
+
+    /// The entry that has this order number.
+    pub(super) fn by_order_number(&self, order_number: &str) -> Result<Option<Stored>> {
+        self.read(|connection| {
+            let sql = format!("{SELECT} WHERE order_number = ?1 LIMIT 1");
+            let mut statement = connection.prepare(&sql)?;
+            Ok(statement.query_row([order_number], stored).optional()?)
+        })
+    }
+
+    /// At most `limit` entries, in the order of their references, after this one.
+    pub(super) fn list(&self, filter: Filter, after: &str, limit: u32) -> Result<Vec<Stored>> {
+        let condition = match filter {
+            Filter::All => "1",
+            Filter::Open => "is_open",
+            Filter::InDoubt => "state = 'IN_DOUBT'",
+            Filter::ToDeliver => "to_deliver",
+        };
+        self.read(|connection| {
+            let sql = format!(
+                "{SELECT} WHERE {condition} AND reference > ?1 ORDER BY reference LIMIT ?2"
+            );
+            let mut statement = connection.prepare(&sql)?;
+            let rows = statement.query_map(params![after, limit], stored)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Removes the entries that are closed and delivered and have not changed for this long, by this
+    /// machine's clock. Their references stay used.
+    pub(super) fn prune(&self, days: u32) -> Result<u64> {
+        const OLD: &str = "NOT is_open AND NOT to_deliver
+             AND changed_at < strftime('%Y-%m-%dT%H:%M:%SZ', 'now', ?1)";
+        let age = format!("-{days} days");
+        self.write(|transaction| {
+            // Nothing was taken under the references of the other two states.
+            let keep = format!(
+                "INSERT OR IGNORE INTO pruned SELECT reference FROM entries
+                 WHERE {OLD} AND state NOT IN ('NOT_SENT', 'REFUSED')"
+            );
+            transaction.execute(&keep, [&age])?;
+            let removed =
+                transaction.execute(&format!("DELETE FROM entries WHERE {OLD}"), [&age])?;
+            Ok(removed as u64)
+        })
+    }
+
+    /// What is wrong with the file, a line each.
+    pub(super) fn problems(&self) -> Result<Vec<String>> {
+        self.read(|connection| {
+            let mut problems = Vec::new();
+            let mut check = connection.prepare("PRAGMA integrity_check")?;
+            let lines = check.query_map([], |row| row.get::<_, String>(0))?;
+            for line in lines {
+                let line = line?;
+                if line != "ok" {
+                    problems.push(line);
+                }
+            }
+            let mut all = connection.prepare(
+                "SELECT reference, state, is_open, to_deliver, order_number, entry FROM entries",
+            )?;
+            let mut rows = all.query([])?;
+            while let Some(row) = rows.next()? {
+                let reference: String = row.get(0)?;
+                if let Some(problem) = entry_problem(&reference, row)? {
+                    problems.push(format!("{reference}: {problem}"));
+                }
+            }
+            Ok(problems)
+        })
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T> {
+        self.with_connection(|connection| work(connection))
+    }
+
+    /// All of it is written, or nothing.
+    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Trouble>) -> Result<T> {
+        self.with_connection(|connection| {
+            // Takes the lock for writing at once: what is read cannot change before it is written.
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = work(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        })
+    }
+
+    fn with_connection<T>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Trouble>,
+    ) -> Result<T> {
+        let run = || {
+            file::refuse_after_fork()?;
+            let mut slot = self
+                .connection
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let connection = match &mut *slot {
+                Some(connection) => connection,
+                closed => closed.insert(file::open(&self.path)?),
+            };
+            work(connection)
+        };
+        run().map_err(|trouble: Trouble| trouble.about(&self.path))
+    }
+}
+
+const SELECT: &str = "SELECT entry, created_at, changed_at FROM entries";
+
+fn load(connection: &Connection, reference: &str) -> Result<Option<Stored>, Trouble> {
+    let mut statement = connection.prepare(&format!("{SELECT} WHERE reference = ?1"))?;
+    Ok(statement.query_row([reference], stored).optional()?)
+}
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    let text: String = row.get(0)?;
+    let entry = serde_json::from_str(&text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
+    })?;
+    Ok(Stored {
+        entry,
+        created_at: row.get(1)?,
+        changed_at: row.get(2)?,
+    })
+}
+
+fn save(connection: &Connection, entry: &Entry) -> Result<(), Trouble> {
+    let mut statement = connection.prepare(
+        "INSERT INTO entries
+             (reference, state, is_open, to_deliver, order_number, entry, created_at, changed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6,
+                 strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+         ON CONFLICT (reference) DO UPDATE SET
+             state = excluded.state, is_open = excluded.is_open, to_deliver = excluded.to_deliver,
+             order_number = excluded.order_number, entry = excluded.entry,
+             changed_at = excluded.changed_at",
+    )?;
+    statement.execute(params![
+        entry.reference,
+        entry.state.name(),
+        entry.is_open(),
+        entry.is_to_deliver(),
+        entry.order_number,
+        serde_json::to_string(entry).map_err(Trouble::Entry)?,
+    ])?;
+    Ok(())
+}
+
+fn is_pruned(connection: &Connection, reference: &str) -> Result<bool, Trouble> {
+    let mut statement = connection.prepare("SELECT 1 FROM pruned WHERE reference = ?1")?;
+    Ok(statement.exists([reference])?)
+}
+
+fn pruned() -> Error {
+    Error::invalid(
+        "reference",
+        "was used before, and its entry was pruned from the journal: use a new reference for another payment",
+    )
+}
+
+/// Whether the columns are those of the entry.
+fn entry_problem(reference: &str, row: &Row<'_>) -> Result<Option<String>, Trouble> {
+    let text: String = row.get(5)?;
+    let entry: Entry = match serde_json::from_str(&text) {
+        Ok(entry) => entry,
+        Err(error) => return Ok(Some(format!("the entry cannot be read: {error}"))),
+    };
+    let agrees = entry.reference == reference
+        && row.get::<_, String>(1)? == entry.state.name()
+        && row.get::<_, bool>(2)? == entry.is_open()
+        && row.get::<_, bool>(3)? == entry.is_to_deliver()
+        && row.get::<_, Option<String>>(4)? == entry.order_number;
+    Ok((!agrees).then(|| "the columns differ from the entry".to_owned()))
+}
