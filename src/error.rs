@@ -83,6 +83,8 @@ numbered!(
 /// [`pay_mobile`](crate::Client::pay_mobile) and [`payout`](crate::Client::payout) move money: if a
 /// *check* was not sent, the customer may still have paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "journal", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "journal", serde(rename_all = "SCREAMING_SNAKE_CASE"))]
 #[non_exhaustive]
 #[repr(i32)]
 pub enum Outcome {

@@ -14,6 +14,8 @@ pub use card::PaymentRequest;
 pub(crate) use card_reply::CardContext;
 pub use mobile::MobileRequest;
 pub use payout::PayoutRequest;
+#[cfg(feature = "journal")]
+pub(crate) use refusal::names_duplicate_reference;
 pub(crate) use refusal::{is_duplicate_reference, refused};
 pub use terms::Terms;
 pub(crate) use validate::{validate_amount, validate_currency, validate_reference};

@@ -4,7 +4,7 @@ use super::rule::{Action, Event, Reply};
 use super::sender::Senders;
 use super::{Journal, Terms};
 use crate::error::{Error, ErrorCode, Outcome, Result};
-use crate::payment::{Payment, is_duplicate_reference};
+use crate::payment::Payment;
 
 impl Journal {
     /// Records the request, sends it, and records what came of it. `send` is called at most once, and only if
@@ -46,37 +46,19 @@ impl Journal {
 
 impl Reply {
     fn of(result: &Result<Payment>) -> Self {
-        let error = match result {
-            Ok(payment) => {
-                return Self::Accepted {
-                    order_number: payment.order_number.clone(),
-                    redirect_url: payment.redirect_url.clone(),
-                    page: payment.page.clone(),
-                    code: payment.code.clone(),
-                    message: payment.message.clone(),
-                };
-            }
-            Err(error) => error,
-        };
-        let answer = match error.gateway_message() {
-            Some(message) => format!("{}: {message}", error.code().name()),
-            None => error.code().name().to_owned(),
-        };
-        let order_number = error.order_number().map(str::to_owned);
-        match error.outcome() {
-            // It refused this request because it has an earlier one under the reference.
-            Outcome::Refused if is_duplicate_reference(error) => Self::Unknown {
-                answer,
-                order_number,
+        match result {
+            Ok(payment) => Self::Accepted {
+                order_number: payment.order_number.clone(),
+                redirect_url: payment.redirect_url.clone(),
+                page: payment.page.clone(),
+                code: payment.code.clone(),
+                message: payment.message.clone(),
             },
-            Outcome::NotSent => Self::NotSent { answer },
-            Outcome::Refused => Self::Refused {
-                answer,
-                order_number,
-            },
-            Outcome::Unknown => Self::Unknown {
-                answer,
-                order_number,
+            Err(error) => Self::Failed {
+                code: error.code().name().to_owned(),
+                outcome: error.outcome(),
+                gateway_message: error.gateway_message().map(str::to_owned),
+                order_number: error.order_number().map(str::to_owned),
             },
         }
     }

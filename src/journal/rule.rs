@@ -12,7 +12,7 @@
 //! | IN_DOUBT | pay | | refuse: IN_DOUBT |
 //! | another state, the same terms | pay | | give the recorded payment |
 //! | any but NOT_SENT and REFUSED, other terms | pay | | refuse: INVALID, and name the field |
-//! | SENDING or IN_DOUBT, the same attempt | reply | ACCEPTED, NOT_SENT, REFUSED or IN_DOUBT | report |
+//! | SENDING or IN_DOUBT, the same attempt | reply | by its outcome: ACCEPTED, NOT_SENT, REFUSED, IN_DOUBT | report |
 //! | a later state, the same attempt | reply | adds what was not known | report |
 //! | another attempt | reply | | refuse: IN_DOUBT |
 //! | it has an order number, not REFUNDED | settle | | ask the gateway |
@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, EntryState, FAILURES_TO_CLOSE};
 use crate::error::{Error, ErrorCode, Outcome};
-use crate::payment::Terms;
+use crate::payment::{Terms, names_duplicate_reference};
 use crate::transaction::State;
 
 /// What happened. In JSON, `event` has the name.
@@ -85,15 +85,11 @@ pub enum Event {
     },
 }
 
-/// What came of a request.
+/// What came of a request. In JSON, `result` has the name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    tag = "outcome",
-    rename_all = "SCREAMING_SNAKE_CASE",
-    deny_unknown_fields
-)]
+#[serde(tag = "result", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Reply {
-    /// The gateway accepted it.
+    /// The gateway accepted it: the fields of the payment.
     Accepted {
         /// The order number.
         order_number: Option<String>,
@@ -106,23 +102,15 @@ pub enum Reply {
         /// The gateway's message.
         message: Option<String>,
     },
-    /// Nothing left the machine.
-    NotSent {
-        /// The name of the error.
-        answer: String,
-    },
-    /// The gateway refused it.
-    Refused {
-        /// The name of the error, and the gateway's message.
-        answer: String,
-        /// The order number in the refusal.
-        order_number: Option<String>,
-    },
-    /// It is not known.
-    Unknown {
-        /// The name of the error.
-        answer: String,
-        /// The order number in the reply that could not be used.
+    /// The call failed: the fields of the error.
+    Failed {
+        /// The name of the error's code.
+        code: String,
+        /// Whether the request was sent.
+        outcome: Outcome,
+        /// The gateway's message.
+        gateway_message: Option<String>,
+        /// The order number in the reply.
         order_number: Option<String>,
     },
 }
@@ -324,20 +312,25 @@ fn reply(entry: &Entry, attempt: u32, reply: &Reply) -> Step {
             new.message = message.clone();
             (EntryState::Accepted, EntryState::Accepted.name())
         }
-        Reply::NotSent { answer } => (EntryState::NotSent, answer.as_str()),
-        Reply::Refused {
-            answer,
+        Reply::Failed {
+            code,
+            outcome,
+            gateway_message,
             order_number,
         } => {
             new.learn_order_number(order_number);
-            (EntryState::Refused, answer.as_str())
-        }
-        Reply::Unknown {
-            answer,
-            order_number,
-        } => {
-            new.learn_order_number(order_number);
-            (EntryState::InDoubt, answer.as_str())
+            if is_waited_for {
+                new.message.clone_from(gateway_message);
+            }
+            let is_duplicate = names_duplicate_reference(gateway_message.as_deref());
+            let state = match outcome {
+                Outcome::NotSent => EntryState::NotSent,
+                // The gateway refused this request because it has an earlier one under the reference.
+                Outcome::Refused if is_duplicate => EntryState::InDoubt,
+                Outcome::Refused => EntryState::Refused,
+                Outcome::Unknown => EntryState::InDoubt,
+            };
+            (state, code.as_str())
         }
     };
     if is_waited_for {

@@ -88,8 +88,12 @@ pub(super) fn not_a_payment_page(what: &str, page: &Page) -> Error {
 /// The gateway's message for a reference that it knows: "Transaction déjà traitée", "Référence
 /// dupliquée". Accents are not compared:
 /// their charset is unknown.
-pub(crate) fn is_duplicate_reference(error: &Error) -> bool {
-    let message = error.gateway_message().unwrap_or_default().to_lowercase();
+pub(crate) fn names_duplicate_reference(gateway_message: Option<&str>) -> bool {
+    let message = gateway_message.unwrap_or_default().to_lowercase();
     let is_already_processed = message.contains("transaction d") && message.contains(" trait");
-    error.code() == ErrorCode::Refused && (is_already_processed || message.contains("dupliqu"))
+    is_already_processed || message.contains("dupliqu")
+}
+
+pub(crate) fn is_duplicate_reference(error: &Error) -> bool {
+    error.code() == ErrorCode::Refused && names_duplicate_reference(error.gateway_message())
 }
