@@ -2,10 +2,12 @@
 //! on the disk before the caller hears it. So no crash, kill or power cut makes a shop charge twice, forget an
 //! order, or deliver twice.
 //!
-//! [`rule`] decides, [`sqlite`] stores, and `payment.rs` and `settle.rs` do what the rule says.
+//! [`rule`] decides, [`sqlite`] stores, and `payment.rs` and `settle.rs` do what the rule says. [`step_json`] is
+//! the rule for stores in other languages.
 
 mod entry;
 mod file;
+mod json;
 mod payment;
 mod rule;
 mod sender;
@@ -17,6 +19,7 @@ use std::path::PathBuf;
 
 pub use crate::payment::Terms;
 pub use entry::{Entry, EntryState, FAILURES_TO_CLOSE};
+pub use json::step_json;
 pub use rule::{Action, Event, Reply, Resolution, Step, step};
 pub use settle::{ReconcileOptions, Reconciliation};
 
