@@ -6,6 +6,7 @@
 
 mod entry;
 mod file;
+mod json;
 mod payment;
 mod rule;
 mod sender;
@@ -17,10 +18,12 @@ use std::path::PathBuf;
 
 pub use crate::payment::Terms;
 pub use entry::{Entry, EntryState, FAILURES_TO_CLOSE};
+pub use json::step_json;
 pub use rule::{Action, Event, Reply, Resolution, Step, step};
 pub use settle::{ReconcileOptions, Reconciliation};
 
 use crate::error::{Error, Result};
+use crate::numbered::numbered;
 use sqlite::Store;
 
 /// A journal in a file. Threads and processes can share it.
@@ -51,7 +54,7 @@ pub struct Settlement {
     pub problem: Option<String>,
 }
 
-/// Which entries [`Journal::list`] returns.
+/// Which entries of a journal are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Filter {
@@ -65,6 +68,14 @@ pub enum Filter {
     /// Those that are paid and not acknowledged.
     ToDeliver = 3,
 }
+
+numbered!(
+    Filter,
+    All => c"ALL",
+    Open => c"OPEN",
+    InDoubt => c"IN_DOUBT",
+    ToDeliver => c"TO_DELIVER",
+);
 
 impl Journal {
     /// The journal in this file. It is opened, and made if there is none, when it is first used.
