@@ -74,12 +74,6 @@ pub struct flexpay_text {
     pub text: *const c_char,
 }
 
-impl flexpay_text {
-    fn make(text: &mut String) -> *mut Self {
-        c_struct::make([Some(text.as_str())], |[text]| Self { text })
-    }
-}
-
 /// The resolution, and the reference, who and why.
 struct Word {
     reference: String,
@@ -307,7 +301,10 @@ pub unsafe extern "C" fn flexpay_journal_step(
 ) -> flexpay_result {
     // SAFETY: the pointers are as the header requires.
     unsafe {
-        deliver(reply, error, flexpay_text::make, || {
+        let make = |text: &mut String| {
+            c_struct::make([Some(text.as_str())], |[text]| flexpay_text { text })
+        };
+        deliver(reply, error, make, || {
             step_json(text(request, "request")?.unwrap_or_default())
         })
     }
