@@ -15,7 +15,7 @@ use generate::tables::{self, Table};
 use generate::{cpp, php, python};
 
 /// The files of `src/ffi` with C functions or types, in the order in which the header has them.
-const FFI_FILES: [&str; 14] = [
+const FFI_FILES: [&str; 16] = [
     "error",
     "numbers",
     "config",
@@ -28,6 +28,8 @@ const FFI_FILES: [&str; 14] = [
     "cancel",
     "wait",
     "callback",
+    "settlement",
+    "journal",
     "names",
     "version",
 ];
@@ -47,13 +49,19 @@ const GENERATED: [(&str, &str); 10] = [
 ];
 
 /// The structs that a caller fills in, and the macros that initialize them.
-const INPUT_STRUCTS: [(&str, &str); 6] = [
+const INPUT_STRUCTS: [(&str, &str); 9] = [
     ("flexpay_config", "FLEXPAY_CONFIG_INIT"),
     ("flexpay_payment_request", "FLEXPAY_PAYMENT_REQUEST_INIT"),
     ("flexpay_mobile_request", "FLEXPAY_MOBILE_REQUEST_INIT"),
     ("flexpay_payout_request", "FLEXPAY_PAYOUT_REQUEST_INIT"),
     ("flexpay_wait_options", "FLEXPAY_WAIT_OPTIONS_INIT"),
     ("flexpay_expected", "FLEXPAY_EXPECTED_INIT"),
+    (
+        "flexpay_reconcile_options",
+        "FLEXPAY_RECONCILE_OPTIONS_INIT",
+    ),
+    ("flexpay_journal_query", "FLEXPAY_JOURNAL_QUERY_INIT"),
+    ("flexpay_resolution", "FLEXPAY_RESOLUTION_INIT"),
 ];
 
 fn main() {

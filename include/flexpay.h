@@ -66,6 +66,9 @@ template <typename T> inline T flexpay_init() {
 #define FLEXPAY_PAYOUT_REQUEST_INIT flexpay_init<flexpay_payout_request>()
 #define FLEXPAY_WAIT_OPTIONS_INIT flexpay_init<flexpay_wait_options>()
 #define FLEXPAY_EXPECTED_INIT flexpay_init<flexpay_expected>()
+#define FLEXPAY_RECONCILE_OPTIONS_INIT flexpay_init<flexpay_reconcile_options>()
+#define FLEXPAY_JOURNAL_QUERY_INIT flexpay_init<flexpay_journal_query>()
+#define FLEXPAY_RESOLUTION_INIT flexpay_init<flexpay_resolution>()
 #else
 #define FLEXPAY_CONFIG_INIT { .size = sizeof(flexpay_config) }
 #define FLEXPAY_PAYMENT_REQUEST_INIT { .size = sizeof(flexpay_payment_request) }
@@ -73,6 +76,9 @@ template <typename T> inline T flexpay_init() {
 #define FLEXPAY_PAYOUT_REQUEST_INIT { .size = sizeof(flexpay_payout_request) }
 #define FLEXPAY_WAIT_OPTIONS_INIT { .size = sizeof(flexpay_wait_options) }
 #define FLEXPAY_EXPECTED_INIT { .size = sizeof(flexpay_expected) }
+#define FLEXPAY_RECONCILE_OPTIONS_INIT { .size = sizeof(flexpay_reconcile_options) }
+#define FLEXPAY_JOURNAL_QUERY_INIT { .size = sizeof(flexpay_journal_query) }
+#define FLEXPAY_RESOLUTION_INIT { .size = sizeof(flexpay_resolution) }
 #endif
 
 // The call succeeded.
@@ -126,6 +132,17 @@ template <typename T> inline T flexpay_init() {
 
 // The transaction is not the expected one. The error's message names each field that differs.
 #define FLEXPAY_ERROR_MISMATCH 16
+
+// The journal cannot be read or written. If nothing was recorded before a request, nothing is
+// sent.
+#define FLEXPAY_ERROR_JOURNAL 17
+
+// Another call is sending the request of this reference now.
+#define FLEXPAY_ERROR_IN_PROGRESS 18
+
+// The journal has an earlier request under this reference, and nobody knows what came of it.
+// Nothing was sent now.
+#define FLEXPAY_ERROR_IN_DOUBT 19
 
 // At least one byte of the request was sent, or may have been, and no usable reply was received.
 // Do NOT repeat a payment before you know its state: verify the callback, verify the order if the
@@ -184,6 +201,48 @@ template <typename T> inline T flexpay_init() {
 
 // The customer cancelled.
 #define FLEXPAY_STATE_CANCELLED 6
+
+// A process is sending the request, or was sending it when it ended.
+#define FLEXPAY_ENTRY_SENDING 1
+
+// Nothing of the request left the machine. It may be sent again.
+#define FLEXPAY_ENTRY_NOT_SENT 2
+
+// The gateway refused the request. It may be sent again when the cause is fixed.
+#define FLEXPAY_ENTRY_REFUSED 3
+
+// Nobody knows whether the gateway has the request. A callback, a check or a person resolves it.
+#define FLEXPAY_ENTRY_IN_DOUBT 4
+
+// The gateway accepted the request. Nobody has paid yet.
+#define FLEXPAY_ENTRY_ACCEPTED 5
+
+// The gateway says that it is paid. For a payout: the beneficiary has the money.
+#define FLEXPAY_ENTRY_PAID 6
+
+// The gateway says that it failed. A late PAID still replaces this.
+#define FLEXPAY_ENTRY_FAILED 7
+
+// The gateway says that the customer cancelled. A late PAID still replaces this.
+#define FLEXPAY_ENTRY_CANCELLED 8
+
+// It was paid, and the money is being returned.
+#define FLEXPAY_ENTRY_REFUNDING 9
+
+// It was paid, and the money was returned.
+#define FLEXPAY_ENTRY_REFUNDED 10
+
+// All.
+#define FLEXPAY_JOURNAL_ALL 0
+
+// Those about which something may still be learnt.
+#define FLEXPAY_JOURNAL_OPEN 1
+
+// Those in the state IN_DOUBT.
+#define FLEXPAY_JOURNAL_IN_DOUBT 2
+
+// Those that are paid and not acknowledged.
+#define FLEXPAY_JOURNAL_TO_DELIVER 3
 
 // Allows plain http to other machines: the token is then sent unencrypted.
 #define FLEXPAY_FLAG_ALLOW_PLAIN_HTTP 1
@@ -311,6 +370,9 @@ typedef struct flexpay_config {
     // The full URL of the payout service (".../merchantPayOutService"), instead of the
     // environment's.
     const char *payout_url;
+    // The path of the journal, a file on a disk of this machine; it is made if there is none. Then
+    // payments and payouts survive a crash and a power cut: see flexpay_settle.
+    const char *journal;
 } flexpay_config;
 
 // What a customer is asked to pay by card. Initialize with FLEXPAY_PAYMENT_REQUEST_INIT. Strings
@@ -367,6 +429,9 @@ typedef struct flexpay_payment {
     const char *page;
     // What the call did, as JSON text: see FLEXPAY_FLAG_TRACE. NULL without that flag.
     const char *trace;
+    // 1 if it comes from the journal, where an earlier call recorded it: nothing was sent now. Before you send
+    // the customer to redirect_url, see with flexpay_settle whether it is paid already.
+    int32_t is_recorded;
 } flexpay_payment;
 
 // What a customer is asked to pay by mobile money. Initialize with FLEXPAY_MOBILE_REQUEST_INIT.
@@ -571,6 +636,113 @@ typedef struct flexpay_callback {
     const char *raw;
 } flexpay_callback;
 
+// An entry of the journal: one payment or payout. Strings are UTF-8, NULL if absent, and valid until the
+// object is freed with flexpay_settlement_free, or the list that it is in with flexpay_settlements_free.
+typedef struct flexpay_settlement {
+    // Your reference.
+    const char *reference;
+    // FLEXPAY_KIND_*.
+    int32_t kind;
+    // FLEXPAY_ENTRY_*: deliver only if it is FLEXPAY_ENTRY_PAID.
+    int32_t state;
+    // 1 if this call changed the state, or recorded the delivery. Of several calls at once, one alone sees
+    // each change.
+    int32_t changed;
+    // 1 if it is paid and you have not acknowledged it yet: deliver, and call flexpay_journal_acknowledge.
+    int32_t to_deliver;
+    // 1 if more may be learnt: flexpay_reconcile asks about it.
+    int32_t is_open;
+    // The amount of the request.
+    const char *amount;
+    // The currency of the request.
+    const char *currency;
+    // The phone number of the request, as the gateway receives it.
+    const char *phone;
+    // The gateway's order number.
+    const char *order_number;
+    // Another order that the gateway has under the same reference. If both were paid, return one.
+    const char *other_order_number;
+    // Where to send the customer.
+    const char *redirect_url;
+    // HTML to send to the customer's browser instead.
+    const char *page;
+    // What was learnt last: a state ("PENDING"), or the name of an error ("NOT_FOUND").
+    const char *last_answer;
+    // Who resolved the entry by hand.
+    const char *resolved_by;
+    // Why.
+    const char *resolved_why;
+    // When it was begun, by this machine's clock: "2026-11-27T18:36:21Z". Nothing is decided by it.
+    const char *created_at;
+    // When it changed last.
+    const char *changed_at;
+    // In a list of flexpay_reconcile: why the gateway gave no answer about this one.
+    const char *problem;
+} flexpay_settlement;
+
+// How to reconcile. Initialize with FLEXPAY_RECONCILE_OPTIONS_INIT.
+typedef struct flexpay_reconcile_options {
+    // sizeof(flexpay_reconcile_options), set by FLEXPAY_RECONCILE_OPTIONS_INIT.
+    size_t size;
+    // Ends it from another thread or from a signal handler. May be NULL.
+    const struct flexpay_cancel_token *cancel;
+    // No further order is asked about after this time, in milliseconds. 0 means 300000.
+    uint32_t timeout_ms;
+    // Must be 0.
+    uint32_t reserved;
+} flexpay_reconcile_options;
+
+// A list of entries, in one object: free it with flexpay_settlements_free.
+typedef struct flexpay_settlements {
+    // How many there are.
+    size_t count;
+    // The entries; not NULL.
+    const struct flexpay_settlement *items;
+    // Of flexpay_reconcile: why it did not ask about all of them. NULL if it did.
+    const char *stopped;
+} flexpay_settlements;
+
+// Which entries flexpay_journal_list returns. Initialize with FLEXPAY_JOURNAL_QUERY_INIT.
+typedef struct flexpay_journal_query {
+    // sizeof(flexpay_journal_query), set by FLEXPAY_JOURNAL_QUERY_INIT.
+    size_t size;
+    // Only entries whose reference comes after this one, in the order of bytes. For the next page, the last
+    // reference of the page before. NULL: from the first.
+    const char *after;
+    // FLEXPAY_JOURNAL_*.
+    int32_t filter;
+    // How many at most. 0 means 100.
+    uint32_t limit;
+} flexpay_journal_query;
+
+// What a person says of an entry. Initialize with FLEXPAY_RESOLUTION_INIT. Strings are UTF-8, and borrowed for
+// the call only.
+typedef struct flexpay_resolution {
+    // sizeof(flexpay_resolution), set by FLEXPAY_RESOLUTION_INIT.
+    size_t size;
+    // The reference of the entry. Required.
+    const char *reference;
+    // The order number that the merchant's console shows for it. The entry stays as it is until
+    // flexpay_settle has asked about that order. NULL with a state.
+    const char *order_number;
+    // Who says so. Required; it is recorded.
+    const char *who;
+    // Why. Required; it is recorded.
+    const char *why;
+    // FLEXPAY_ENTRY_NOT_SENT: the console shows no such payment, and it may be sent again.
+    // FLEXPAY_ENTRY_FAILED, FLEXPAY_ENTRY_CANCELLED: it will not be paid. 0 with an order number. Nobody can
+    // say PAID: only the gateway.
+    int32_t state;
+    // Must be 0.
+    uint32_t reserved;
+} flexpay_resolution;
+
+// A text. Free it with flexpay_text_free.
+typedef struct flexpay_text {
+    // UTF-8, with a NUL at its end.
+    const char *text;
+} flexpay_text;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -620,7 +792,7 @@ void flexpay_client_free(struct flexpay_client *client);
 // error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL, but
 //          then you do not learn whether you may repeat the request.
 // Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
-// UNAUTHORIZED, REFUSED, INTERNAL. Blocks up to the client's timeout_ms. Since ABI 1.
+// UNAUTHORIZED, REFUSED, INTERNAL; with a journal also JOURNAL, IN_PROGRESS, IN_DOUBT. Blocks up to the client's timeout_ms. Since ABI 1.
 flexpay_result flexpay_pay(const struct flexpay_client *client,
                            const struct flexpay_payment_request *request,
                            struct flexpay_payment **payment,
@@ -852,6 +1024,154 @@ flexpay_result flexpay_verify_order(const struct flexpay_client *client,
 // Frees a callback. NULL is allowed. Since ABI 1.
 void flexpay_callback_free(struct flexpay_callback *callback);
 
+// Finds out what became of a payment or payout of the journal: asks the gateway about its order, compares
+// reference, amount, currency and kind with the entry, and records the state. If the order number is not
+// known, nothing can be asked: the entry is returned as it is, IN_DOUBT for example.
+//
+// Set flexpay_config.journal to a file, and flexpay_pay, flexpay_pay_mobile and flexpay_payout go through it:
+// the request is on the disk before the first byte leaves, and the result before the call returns. A second
+// call under the same reference sends nothing: it returns the recorded payment (is_recorded is 1), or
+// IN_DOUBT or IN_PROGRESS, or INVALID if amount, currency, kind or phone are others. After NOT_SENT and
+// REFUSED the request may be sent again.
+//
+//     at the start     flexpay_reconcile: deliver what is to_deliver, show what is IN_DOUBT
+//     for each sale    flexpay_pay or flexpay_pay_mobile, then flexpay_settle with a wait
+//     to deliver       flexpay_journal_acknowledge; deliver if its result has changed == 1
+//
+// client:     not NULL, with a journal; may be in use by other threads.
+// reference:  your reference; borrowed for this call. One that the journal does not have is INVALID.
+// wait:       NULL asks once. Otherwise it waits as flexpay_wait does; its expected is not used. Borrowed for
+//             this call.
+// settlement: receives the entry; free it with flexpay_settlement_free. NULL on failure. May be NULL.
+// error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
+// Errors: JOURNAL, and those of flexpay_verify_order or, with wait, of flexpay_wait. Blocks up to the client's
+// timeout_ms or to wait.timeout_ms, and up to 10 s if another program is writing. Since ABI 1.
+flexpay_result flexpay_settle(const struct flexpay_client *client,
+                              const char *reference,
+                              const struct flexpay_wait_options *wait,
+                              struct flexpay_settlement **settlement,
+                              struct flexpay_error **error);
+
+// Settles the payment or payout that a callback is about: finds its entry in the journal, asks the gateway,
+// compares as flexpay_verify_callback does, and records the state. No expected is needed: the entry is it.
+//
+// Acknowledge the callback to the gateway (HTTP 200) after success, and after INVALID with field "reference":
+// that payment is not of this journal.
+//
+// client:       not NULL, with a journal; may be in use by other threads.
+// body, length: the body as received, 64 KiB at most; borrowed for this call.
+// query:        the query string of the callback's HTTP request; borrowed for this call. Required with a
+//               callback_secret; otherwise it may be NULL.
+// settlement:   receives the entry; free it with flexpay_settlement_free. NULL on failure. May be NULL.
+// error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
+// Errors: JOURNAL, and those of flexpay_verify_callback. Blocks as flexpay_settle does. Since ABI 1.
+flexpay_result flexpay_settle_callback(const struct flexpay_client *client,
+                                       const uint8_t *body,
+                                       size_t length,
+                                       const char *query,
+                                       struct flexpay_settlement **settlement,
+                                       struct flexpay_error **error);
+
+// Settles every open entry of the journal. Call it when the program starts, and every few minutes.
+//
+// The list has each entry that was open, and each that is to be delivered, as they are now. If the gateway
+// cannot be reached, or the time is over, the call succeeds, and stopped says why.
+//
+// client:      not NULL, with a journal; may be in use by other threads.
+// options:     NULL for the defaults; borrowed for this call.
+// settlements: receives the list; free it with flexpay_settlements_free. NULL on failure. May be NULL.
+// error:       receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
+// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to options.timeout_ms and the client's timeout_ms.
+// Since ABI 1.
+flexpay_result flexpay_reconcile(const struct flexpay_client *client,
+                                 const struct flexpay_reconcile_options *options,
+                                 struct flexpay_settlements **settlements,
+                                 struct flexpay_error **error);
+
+// Frees a settlement that is not in a list. NULL is allowed. Since ABI 1.
+void flexpay_settlement_free(struct flexpay_settlement *settlement);
+
+// Frees a list and the settlements in it. NULL is allowed. Since ABI 1.
+void flexpay_settlements_free(struct flexpay_settlements *settlements);
+
+// Returns the entry of a reference. Asks nobody.
+//
+// client:     not NULL, with a journal; may be in use by other threads.
+// reference:  your reference; borrowed for this call. One that the journal does not have is INVALID.
+// settlement: receives the entry; free it with flexpay_settlement_free. NULL on failure. May be NULL.
+// error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
+// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing. Since ABI 1.
+flexpay_result flexpay_journal_get(const struct flexpay_client *client,
+                                   const char *reference,
+                                   struct flexpay_settlement **settlement,
+                                   struct flexpay_error **error);
+
+// Lists entries, in the order of their references.
+//
+// client:      not NULL, with a journal; may be in use by other threads.
+// query:       which entries. NULL: the first 100. Borrowed for this call.
+// settlements: receives the list; free it with flexpay_settlements_free. NULL on failure. May be NULL.
+// error:       receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
+// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing. Since ABI 1.
+flexpay_result flexpay_journal_list(const struct flexpay_client *client,
+                                    const struct flexpay_journal_query *query,
+                                    struct flexpay_settlements **settlements,
+                                    struct flexpay_error **error);
+
+// Records that you deliver what was paid. Of several calls, ever, one alone gets changed == 1: deliver then.
+// An entry that is not PAID is INVALID.
+//
+// client:     not NULL, with a journal; may be in use by other threads.
+// reference:  your reference; borrowed for this call. One that the journal does not have is INVALID.
+// settlement: receives the entry; free it with flexpay_settlement_free. NULL on failure. May be NULL.
+// error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
+// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing. Since ABI 1.
+flexpay_result flexpay_journal_acknowledge(const struct flexpay_client *client,
+                                           const char *reference,
+                                           struct flexpay_settlement **settlement,
+                                           struct flexpay_error **error);
+
+// Records what a person says of an entry, and who said it and why.
+//
+// client:     not NULL, with a journal; may be in use by other threads.
+// resolution: not NULL; borrowed for this call.
+// settlement: receives the entry; free it with flexpay_settlement_free. NULL on failure. May be NULL.
+// error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
+// Errors: JOURNAL, INVALID (also if the entry's state does not allow it), IN_PROGRESS, INTERNAL. Blocks up to
+// 10 s if another program is writing. Since ABI 1.
+flexpay_result flexpay_journal_resolve(const struct flexpay_client *client,
+                                       const struct flexpay_resolution *resolution,
+                                       struct flexpay_settlement **settlement,
+                                       struct flexpay_error **error);
+
+// Removes the entries that are closed and delivered and did not change for some days, by this machine's clock.
+// Their references stay used: a payment under one of them is INVALID.
+//
+// client:  not NULL, with a journal; may be in use by other threads.
+// days:    how long an entry did not change.
+// removed: receives how many were removed; 0 on failure. May be NULL.
+// error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
+// Errors: JOURNAL, INVALID, INTERNAL. Blocks until they are removed. Since ABI 1.
+flexpay_result flexpay_journal_prune(const struct flexpay_client *client,
+                                     uint32_t days,
+                                     uint64_t *removed,
+                                     struct flexpay_error **error);
+
+// The rule of the journal, for stores of other languages, in a database of the shop: an entry and an event give
+// a new entry and what to do now. docs/journal.md describes both texts. Sends nothing and stores nothing.
+//
+// request: JSON text, with entry, sender_is_alive and event; not NULL; borrowed for this call.
+// reply:   receives JSON text, with entry, is_open, to_deliver, action and its fields; free it with
+//          flexpay_text_free. NULL on failure. May be NULL.
+// error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
+// Errors: INVALID, INTERNAL. Does not block. Since ABI 1.
+flexpay_result flexpay_journal_step(const char *request,
+                                    struct flexpay_text **reply,
+                                    struct flexpay_error **error);
+
+// Frees a text. NULL is allowed. Since ABI 1.
+void flexpay_text_free(struct flexpay_text *text);
+
 // Returns the name of a result code, "OK" or "TIMEOUT"; "UNRECOGNIZED" if this library has no such
 // code. A static string: do not free it. Never blocks. Since ABI 1.
 const char *flexpay_result_name(int32_t result);
@@ -863,6 +1183,10 @@ const char *flexpay_outcome_name(int32_t outcome);
 // Returns the name of a state, "PAID"; "UNRECOGNIZED" if this library has no such state. A static
 // string: do not free it. Never blocks. Since ABI 1.
 const char *flexpay_state_name(int32_t state);
+
+// Returns the name of an entry's state, "IN_DOUBT"; "UNRECOGNIZED" if this library has no such state. A static
+// string: do not free it. Never blocks. Since ABI 1.
+const char *flexpay_entry_state_name(int32_t state);
 
 // Returns the library's version, "0.1.0". A static string: do not free it. Never blocks.
 // Since ABI 1.

@@ -83,6 +83,14 @@ enum class Result : std::int32_t {
     callback = FLEXPAY_ERROR_CALLBACK,
     /// The transaction is not the expected one. The error's message names each field that differs.
     mismatch = FLEXPAY_ERROR_MISMATCH,
+    /// The journal cannot be read or written. If nothing was recorded before a request, nothing is
+    /// sent.
+    journal = FLEXPAY_ERROR_JOURNAL,
+    /// Another call is sending the request of this reference now.
+    in_progress = FLEXPAY_ERROR_IN_PROGRESS,
+    /// The journal has an earlier request under this reference, and nobody knows what came of it.
+    /// Nothing was sent now.
+    in_doubt = FLEXPAY_ERROR_IN_DOUBT,
     // end of ErrorCode
 };
 

@@ -74,6 +74,9 @@ pub struct flexpay_payment {
     pub page: *const c_char,
     /// What the call did, as JSON text: see FLEXPAY_FLAG_TRACE. NULL without that flag.
     pub trace: *const c_char,
+    /// 1 if it comes from the journal, where an earlier call recorded it: nothing was sent now. Before you send
+    /// the customer to redirect_url, see with flexpay_settle whether it is paid already.
+    pub is_recorded: i32,
 }
 
 impl flexpay_payment_request {
@@ -99,6 +102,7 @@ impl flexpay_payment_request {
 
 impl flexpay_payment {
     pub(super) fn make(payment: &mut Payment) -> *mut Self {
+        let is_recorded = payment.is_recorded.into();
         c_struct::make(
             [
                 payment.redirect_url.as_deref(),
@@ -115,6 +119,7 @@ impl flexpay_payment {
                 message,
                 page,
                 trace,
+                is_recorded,
             },
         )
     }
@@ -133,7 +138,7 @@ impl flexpay_payment {
 /// error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL, but
 ///          then you do not learn whether you may repeat the request.
 /// Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
-/// UNAUTHORIZED, REFUSED, INTERNAL. Blocks up to the client's timeout_ms. Since ABI 1.
+/// UNAUTHORIZED, REFUSED, INTERNAL; with a journal also JOURNAL, IN_PROGRESS, IN_DOUBT. Blocks up to the client's timeout_ms. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_pay(
     client: *const flexpay_client,

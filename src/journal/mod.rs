@@ -24,6 +24,7 @@ pub use rule::{Action, Event, Reply, Resolution, Step, step};
 pub use settle::{ReconcileOptions, Reconciliation};
 
 use crate::error::{Error, Result};
+use crate::numbered::numbered;
 use sqlite::Store;
 
 /// A journal in a file. Threads and processes can share it.
@@ -54,7 +55,7 @@ pub struct Settlement {
     pub problem: Option<String>,
 }
 
-/// Which entries [`Journal::list`] returns.
+/// Which entries of a journal are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Filter {
@@ -68,6 +69,14 @@ pub enum Filter {
     /// Those that are paid and not acknowledged.
     ToDeliver = 3,
 }
+
+numbered!(
+    Filter,
+    All => c"ALL",
+    Open => c"OPEN",
+    InDoubt => c"IN_DOUBT",
+    ToDeliver => c"TO_DELIVER",
+);
 
 impl Journal {
     /// The journal in this file. It is opened, and made if there is none, when it is first used.
