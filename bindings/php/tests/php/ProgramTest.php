@@ -266,7 +266,7 @@ final class ProgramTest extends SandboxTestCase
             $client = client();
             $client->check($client->payMobile(mobile("one"))->getOrderNumber());
             $own = array_diff(openFiles(programs()[0]), openFiles(getmypid()));
-            echo count(preg_grep('/^socket:/', $own)), " ", implode(" ", preg_grep('~^/~', $own));
+            echo count(networkSockets($own)), " ", implode(" ", preg_grep('~^/~', $own));
             PHP);
         self::assertSame('1 ', $output, 'it has the connection to the gateway, which it keeps for a while');
     }
