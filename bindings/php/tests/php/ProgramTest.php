@@ -393,6 +393,8 @@ final class ProgramTest extends SandboxTestCase
                 posix_kill(getmypid(), SIGKILL);
             }
             attempt(function () use ($client, $number) { return $client->check($number); });
+            posix_kill($sender, SIGKILL); // a signal after the end of the script would kill PHP
+            pcntl_waitpid($sender, $status);
             echo $handled > 0 ? "handled" : "not handled";
             PHP);
         self::assertSame("PENDING\nhandled", $output);
