@@ -388,3 +388,25 @@ fn a_sound_journal_has_no_problems() {
         Vec::<String>::new()
     );
 }
+
+#[test]
+fn entries_are_counted() {
+    let shop = Shop::open();
+    shop.paid("Z-1");
+    shop.pay("Z-2").unwrap();
+    shop.fail_next_payment(Action::ResetAfterReading);
+    shop.pay("Z-3").unwrap_err();
+    let journal = shop.client.journal().unwrap();
+    let count = |filter| journal.count(filter).unwrap();
+    assert_eq!(
+        [
+            Filter::All,
+            Filter::Open,
+            Filter::InDoubt,
+            Filter::ToDeliver
+        ]
+        .map(count),
+        [3, 2, 1, 1]
+    );
+    assert_eq!(journal.version().unwrap(), 1);
+}

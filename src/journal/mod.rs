@@ -97,6 +97,16 @@ impl Journal {
         self.store.list(filter, after, limit)
     }
 
+    /// How many entries there are.
+    pub fn count(&self, filter: Filter) -> Result<u64> {
+        self.store.count(filter)
+    }
+
+    /// The version of the file. One that is newer than this library is an error.
+    pub fn version(&self) -> Result<u32> {
+        self.store.version()
+    }
+
     /// Records that the merchant delivers what was paid. The settlement's `changed` is true for one caller
     /// alone, ever: deliver then.
     pub fn acknowledge(&self, reference: &str) -> Result<Settlement> {
