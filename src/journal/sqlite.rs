@@ -192,6 +192,17 @@ impl Store {
     }
 }
 
+impl Drop for Store {
+    /// SQLite must not close, in a forked child, what the parent opened: it could change the file while the
+    /// parent uses it.
+    fn drop(&mut self) {
+        if file::refuse_after_fork().is_err() {
+            let slot = self.connection.get_mut();
+            std::mem::forget(slot.unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+}
+
 const SELECT: &str = "SELECT entry, created_at, changed_at FROM entries";
 
 fn load(connection: &Connection, reference: &str) -> Result<Option<Stored>, Trouble> {
