@@ -54,8 +54,8 @@
  * the request. Then the entry is IN_DOUBT, and nothing is sent with its reference, until a callback
  * (flexpay_settle_callback) or a person (flexpay_journal_resolve) says what became of it.
  *
- * If the journal cannot be written, the call fails with JOURNAL, and nothing is sent. It fails so
- * in a forked child, too, if the parent had a journal open: open the journal in the child first.
+ * If the journal cannot be written before a request, nothing is sent: JOURNAL, NOT_SENT. A forked
+ * child cannot use a journal if its parent had one open: its calls fail with JOURNAL, too.
  */
 
 
