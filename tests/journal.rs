@@ -379,6 +379,24 @@ fn pruned_references_stay_used() {
     assert_eq!(shop.sent(), 1);
 }
 
+/// A till that shares its journal with a program for payouts must not hand over goods for a refund.
+#[test]
+fn a_payout_is_not_to_deliver() {
+    let shop = Shop::open();
+    let payer = Client::new(Config {
+        journal: Some(shop.path().to_str().unwrap().to_owned()),
+        allow_payout: true,
+        ..config(&shop.sandbox, Api::V1_1)
+    })
+    .unwrap();
+    payer.payout(&payout_request("P-1")).unwrap();
+    let settlement = payer.settle("P-1").unwrap();
+    assert_eq!(settlement.stored.entry.state, EntryState::Paid);
+    assert!(settlement.changed && !settlement.stored.entry.is_to_deliver());
+    let journal = payer.journal().unwrap();
+    assert!(journal.list(Filter::ToDeliver, "", 10).unwrap().is_empty());
+}
+
 #[test]
 fn a_sound_journal_has_no_problems() {
     let shop = Shop::open();

@@ -192,9 +192,10 @@ impl Entry {
         }
     }
 
-    /// Whether it is paid, and the merchant has not acknowledged it yet.
+    /// Whether it is paid, and the merchant has not acknowledged it yet. Never for a payout: the merchant
+    /// delivers nothing for it.
     pub fn is_to_deliver(&self) -> bool {
-        self.state == EntryState::Paid && !self.is_delivered
+        self.state == EntryState::Paid && !self.is_delivered && self.kind != Kind::Payout
     }
 
     /// The payment of an accepted request, as it was recorded.

@@ -59,14 +59,14 @@ pub struct Settlement {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Filter {
-    /// All.
+    /// Every entry.
     #[default]
     All = 0,
-    /// Those about which something may still be learnt.
+    /// Entries whose state may still change.
     Open = 1,
-    /// Those in the state IN_DOUBT.
+    /// Entries in the state IN_DOUBT.
     InDoubt = 2,
-    /// Those that are paid and not acknowledged.
+    /// Entries that are paid and not acknowledged.
     ToDeliver = 3,
 }
 
