@@ -4,9 +4,11 @@
 //!
 //! This program is the worker that is killed, too: see [`worker`]. `crash/run.sh` builds it and runs all.
 
+mod disk;
 mod gateway;
 mod judge;
 mod mutant;
+mod power;
 mod report;
 mod rng;
 mod scenario;
@@ -16,6 +18,7 @@ mod sweep;
 mod table;
 mod trial;
 mod worker;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -40,6 +43,8 @@ enum Command {
     Sweep(SweepOptions),
     /// Makes each system call on the journal's files fail.
     Failures(SweepOptions),
+    /// Cuts the power after each write.
+    Power(PowerOptions),
     /// One call, with the settings of the environment.
     Worker {
         #[arg(long)]
@@ -74,6 +79,41 @@ struct SweepOptions {
     until_wrong: bool,
 }
 
+#[derive(Args)]
+struct PowerOptions {
+    /// One cut of so many.
+    #[arg(long, default_value_t = 1)]
+    every: usize,
+    /// Chooses which, and what is left of a write that was not synced.
+    #[arg(long, default_value_t = 20)]
+    seed: u64,
+    /// Only this scenario: pay-card/nothing/reconcile.
+    #[arg(long)]
+    only: Option<Scenario>,
+    /// Only the cuts after so many events.
+    #[arg(long)]
+    at: Option<usize>,
+    /// How many trials at once.
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
+    /// Use a disk that says that it wrote, and did not.
+    #[arg(long)]
+    lying_disk: bool,
+}
+
+impl PowerOptions {
+    fn plan(&self) -> power::Plan {
+        power::Plan {
+            only: self.only,
+            at: self.at,
+            every: self.every.max(1),
+            seed: self.seed,
+            jobs: self.jobs,
+            lies: self.lying_disk,
+        }
+    }
+}
+
 impl SweepOptions {
     fn plan(&self) -> Plan {
         Plan {
@@ -92,6 +132,7 @@ fn main() -> ExitCode {
     let result = match Options::parse().command {
         Command::Worker { mutant, call } => return worker::run(&call, mutant),
         Command::Sweep(options) => sweep::run(Mode::Kill, &options.plan()),
+        Command::Power(options) => power::run(&options.plan()),
         Command::Failures(options) => sweep::run(Mode::Fail, &options.plan()),
     };
     match result {

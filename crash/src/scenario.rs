@@ -82,7 +82,7 @@ impl Operation {
         name(&OPERATIONS, self)
     }
 
-    fn pays(self) -> bool {
+    pub fn pays(self) -> bool {
         matches!(
             self,
             Self::PayForm | Self::PayCard | Self::PayMobile | Self::Payout

@@ -32,14 +32,19 @@ pub struct Shop<'a> {
 
 impl<'a> Shop<'a> {
     pub fn new(gateway: &'a Gateway, mutant: Option<Mutant>) -> Result<Self, String> {
-        let folder = tempfile::Builder::new().prefix("flexpay-crash-").tempdir();
         Ok(Self {
             gateway,
-            folder: folder.map_err(|error| error.to_string())?,
+            folder: new_folder()?,
             program: std::env::current_exe().map_err(|error| error.to_string())?,
             mutant,
             heard: Vec::new(),
         })
+    }
+
+    /// Goes on in an empty folder.
+    pub fn replace_folder(&mut self) -> Result<(), String> {
+        self.folder = new_folder()?;
+        Ok(())
     }
 
     pub fn journal(&self) -> PathBuf {
@@ -137,6 +142,11 @@ impl<'a> Shop<'a> {
         let unfinished = here.iter().filter(|name| name.contains("-new-")).count();
         Ok(senders.len() + unfinished)
     }
+}
+
+fn new_folder() -> Result<TempDir, String> {
+    let folder = tempfile::Builder::new().prefix("flexpay-crash-").tempdir();
+    folder.map_err(|error| error.to_string())
 }
 
 /// A client with its own connections, which end with it.

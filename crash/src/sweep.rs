@@ -1,7 +1,6 @@
 //! Kills a call at each of its system calls, or makes each of them fail, one a trial.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::gateway::Gateway;
 use crate::mutant::Mutant;
@@ -10,6 +9,7 @@ use crate::rng::Rng;
 use crate::scenario::Scenario;
 use crate::strace::{self, Injection, Point, Strings, SystemCall};
 use crate::trial::Trial;
+use crate::workers;
 
 /// Which trials are made.
 #[derive(Clone, Debug)]
@@ -91,36 +91,11 @@ fn failures(call: &SystemCall) -> Vec<Injection> {
 pub fn run(mode: Mode, plan: &Plan) -> Result<bool, String> {
     let tasks = tasks(mode, plan)?;
     let report = Mutex::new(Report::default());
-    let failure: Mutex<Option<String>> = Mutex::new(None);
-    let next = AtomicUsize::new(0);
-    let is_over = AtomicBool::new(false);
-    let work = || -> Result<(), String> {
-        let gateway = Gateway::start()?;
-        while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if is_over.load(Ordering::Relaxed) {
-                break;
-            }
-            carry_out(mode, plan, &gateway, task, &report)?;
-            let is_clean = report.lock().expect("no panic").is_clean();
-            if plan.until_wrong && !is_clean {
-                is_over.store(true, Ordering::Relaxed);
-            }
-        }
-        Ok(())
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..plan.jobs {
-            scope.spawn(|| {
-                if let Err(problem) = work() {
-                    is_over.store(true, Ordering::Relaxed);
-                    *failure.lock().expect("no panic") = Some(problem);
-                }
-            });
-        }
-    });
-    if let Some(problem) = failure.into_inner().expect("no panic") {
-        return Err(problem);
-    }
+    workers::run(plan.jobs, &tasks, |gateway, task| {
+        carry_out(mode, plan, gateway, task, &report)?;
+        let is_clean = report.lock().expect("no panic").is_clean();
+        Ok(is_clean || !plan.until_wrong)
+    })?;
     let report = report.into_inner().expect("no panic");
     let scope = match plan.every {
         1 => "every system call".to_owned(),
