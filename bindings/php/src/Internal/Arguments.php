@@ -15,6 +15,8 @@ use FlexPay\Exception\InvalidArgumentException;
  */
 final class Arguments
 {
+    private const UINT32_MAX = 4294967295;
+
     private function __construct()
     {
     }
@@ -39,6 +41,34 @@ final class Arguments
         }
 
         return (string) $amount;
+    }
+
+    /**
+     * Returns the number if C's uint32_t can hold it.
+     *
+     * @throws InvalidArgumentException
+     */
+    public static function uint32(string $field, int $number, int $min = 0): int
+    {
+        if ($number < $min || $number > self::UINT32_MAX) {
+            throw self::invalid($field, "must be an int from $min to " . self::UINT32_MAX);
+        }
+
+        return $number;
+    }
+
+    /**
+     * Refuses a string that is not one of these.
+     *
+     * @param list<string> $strings
+     *
+     * @throws InvalidArgumentException
+     */
+    public static function oneOf(string $field, string $string, array $strings): void
+    {
+        if (!in_array($string, $strings, true)) {
+            throw self::invalid($field, 'must be "' . implode('" or "', $strings) . '"');
+        }
     }
 
     /**

@@ -30,6 +30,9 @@ final class ExceptionFactory
         Abi::ERROR_NOT_FOUND => Exception\NotFoundException::class,
         Abi::ERROR_CALLBACK => Exception\CallbackException::class,
         Abi::ERROR_MISMATCH => Exception\MismatchException::class,
+        Abi::ERROR_JOURNAL => Exception\JournalException::class,
+        Abi::ERROR_IN_PROGRESS => Exception\InProgressException::class,
+        Abi::ERROR_IN_DOUBT => Exception\InDoubtException::class,
     ];
 
     private function __construct()
