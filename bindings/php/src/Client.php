@@ -62,6 +62,9 @@ final class Client
         'system_roots', 'private_connections', 'allow_payout', 'trace', 'transport', 'library', 'program',
     ];
 
+    /** The default timeout of the library. */
+    private const TIMEOUT_MS = 30000;
+
     private Transport $transport;
 
     /** The key of the client in the transport; null after close(). */
@@ -69,6 +72,10 @@ final class Client
 
     /** null without a logger. */
     private ?CallLog $log = null;
+
+    private int $timeoutMs = self::TIMEOUT_MS;
+
+    private bool $signsCallbackUrls = false;
 
     /**
      * Creates a client. Checks the settings and reads ca_file. Sends nothing.
@@ -152,6 +159,8 @@ final class Client
             $given->string('program')
         );
         $this->handle = $this->transport->newClient($settings);
+        $this->timeoutMs = $settings['timeout_ms'] ?: self::TIMEOUT_MS;
+        $this->signsCallbackUrls = $settings['callback_secret'] !== null;
     }
 
     /**
@@ -176,6 +185,9 @@ final class Client
         $client->log = CallLog::to($logger);
         $client->transport = Transports::choose('auto', null, null);
         $client->handle = $client->transport->newClientFromEnvironment();
+        // Only the real environment, as the library reads it: not what the web server passes.
+        $client->timeoutMs = (int) getenv('FLEXPAY_TIMEOUT_MS', true) ?: self::TIMEOUT_MS;
+        $client->signsCallbackUrls = trim((string) getenv('FLEXPAY_CALLBACK_SECRET', true)) !== '';
 
         return $client;
     }
@@ -408,7 +420,7 @@ final class Client
      */
     public function reconcile(int $timeoutMs = 0, ?CancelToken $cancel = null): Reconciliation
     {
-        $timeoutMs = Arguments::uint32('timeout_ms', $timeoutMs);
+        $timeoutMs = Arguments::inRange('timeout_ms', $timeoutMs, 0);
         $found = $this->logged('reconcile', function (int $handle) use ($timeoutMs, $cancel): array {
             return $this->transport->reconcile($handle, $timeoutMs, $cancel);
         });
@@ -448,7 +460,7 @@ final class Client
     public function journalList(string $filter = self::JOURNAL_ALL, string $after = '', int $limit = 0): array
     {
         Arguments::oneOf('filter', $filter, array_keys(Names::FILTERS));
-        $limit = Arguments::uint32('limit', $limit);
+        $limit = Arguments::inRange('limit', $limit, 0);
         $found = $this->logged('journal_list', function (int $handle) use ($filter, $after, $limit): array {
             return $this->transport->journalList($handle, $filter, $after, $limit);
         });
@@ -521,13 +533,33 @@ final class Client
      */
     public function journalPrune(int $days): int
     {
-        $days = Arguments::uint32('days', $days);
+        $days = Arguments::inRange('days', $days, 0);
         $removed = $this->logged('journal_prune', function (int $handle) use ($days): int {
             return $this->transport->journalPrune($handle, $days);
         });
         $this->logEntries('journal_prune', $removed);
 
         return $removed;
+    }
+
+    /**
+     * How long a request takes at most.
+     *
+     * @internal
+     */
+    public function timeoutMs(): int
+    {
+        return $this->timeoutMs;
+    }
+
+    /**
+     * Whether it has a callback_secret.
+     *
+     * @internal
+     */
+    public function signsCallbackUrls(): bool
+    {
+        return $this->signsCallbackUrls;
     }
 
     /**

@@ -44,14 +44,14 @@ final class Arguments
     }
 
     /**
-     * Returns the number if C's uint32_t can hold it.
+     * Returns the number if it is in this range, whose end is by default that of C's uint32_t.
      *
      * @throws InvalidArgumentException
      */
-    public static function uint32(string $field, int $number, int $min = 0): int
+    public static function inRange(string $field, int $number, int $min, int $max = self::UINT32_MAX): int
     {
-        if ($number < $min || $number > self::UINT32_MAX) {
-            throw self::invalid($field, "must be an int from $min to " . self::UINT32_MAX);
+        if ($number < $min || $number > $max) {
+            throw self::invalid($field, "must be an int from $min to $max");
         }
 
         return $number;

@@ -39,9 +39,6 @@ final class Bridge
     /** How long a call may wait until other processes have written to its journal: before and after a request. */
     private const JOURNAL_MS = 20000;
 
-    /** The code of an exception for a code that Abi does not have. */
-    private const UNRECOGNIZED = -1;
-
     private const JSON = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_THROW_ON_ERROR;
 
     private string $path;
@@ -324,7 +321,7 @@ final class Bridge
             unset($this->replies[$id]);
         }
         if (isset($reply['error'])) {
-            throw ExceptionFactory::create(self::details($reply['error']));
+            throw ExceptionFactory::fromJson($reply['error']);
         }
 
         return $reply['ok'];
@@ -420,19 +417,5 @@ final class Bridge
         preg_match('/^.{0,60}/us', $text, $found);
 
         return (string) json_encode($found[0] ?? '', JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE);
-    }
-
-    /**
-     * @param array<string, mixed> $error of a reply
-     *
-     * @return array<string, mixed> the argument of ExceptionFactory::create()
-     */
-    private static function details(array $error): array
-    {
-        $code = Abi::class . '::ERROR_' . $error['code'];
-        // A newer program may have a code that this package does not know.
-        $error['code'] = defined($code) ? constant($code) : self::UNRECOGNIZED;
-
-        return $error;
     }
 }

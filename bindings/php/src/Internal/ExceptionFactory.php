@@ -35,8 +35,25 @@ final class ExceptionFactory
         Abi::ERROR_IN_DOUBT => Exception\InDoubtException::class,
     ];
 
+    /** The code of an exception for a code that Abi does not have. */
+    private const UNRECOGNIZED = -1;
+
     private function __construct()
     {
+    }
+
+    /**
+     * Creates the exception for an error in JSON.
+     *
+     * @param array<string, mixed> $error as the argument of create(); its code is a name
+     */
+    public static function fromJson(array $error): Exception\FlexPayException
+    {
+        $code = Abi::class . '::ERROR_' . $error['code'];
+        // A newer program may have a code that this package does not know.
+        $error['code'] = defined($code) ? constant($code) : self::UNRECOGNIZED;
+
+        return self::create($error);
     }
 
     /**

@@ -73,7 +73,7 @@ final class Options
             throw Arguments::invalid($name, 'must be an int, not ' . gettype($milliseconds));
         }
 
-        return Arguments::uint32($name, $milliseconds, $min);
+        return Arguments::inRange($name, $milliseconds, $min);
     }
 
     /** false if not given. */
