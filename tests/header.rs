@@ -75,7 +75,7 @@ fn the_exceptions_have_the_text_of_their_result_code() {
     let factory = read("bindings/php/src/Internal/ExceptionFactory.php");
     let python = read("bindings/python/flexpay/_errors.py");
     let texts = texts("ERROR");
-    assert_eq!(texts.len(), 16);
+    assert_eq!(texts.len(), 19);
     for (name, text) in texts {
         let class = between(
             &factory,
