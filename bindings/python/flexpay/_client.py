@@ -36,6 +36,8 @@ from ._structs import new_struct
 
 T = TypeVar("T")
 
+_DEFAULT_TIMEOUT_MS = 30_000
+
 
 class NotCopyable:
     """Base class of objects that own an object of the C library. A copy would share that object,
@@ -164,6 +166,9 @@ class Client(NotCopyable):
     """
 
     _handle: Optional[_Handle] = None
+    # For `flexpay.journal`: the longest time of a request, and whether there is a callback secret.
+    _timeout_ms: int
+    _signs_callback_urls: bool
 
     def __init__(
         self,
@@ -193,6 +198,7 @@ class Client(NotCopyable):
     ) -> None:
         config: Any = new_struct("flexpay_config")
         try:
+            signs_callback_urls = isinstance(callback_secret, str) and bool(callback_secret.strip())
             config.merchant = text(merchant, "merchant")
             config.token = text(token, "token")
             config.environment = choice(environment, "environment")
@@ -225,6 +231,8 @@ class Client(NotCopyable):
             # An error keeps this frame alive, and error trackers show the locals of every frame.
             del config, token, proxy, callback_secret, callback_secret_previous
         self._set_handle(pointer)
+        self._timeout_ms = timeout_ms or _DEFAULT_TIMEOUT_MS
+        self._signs_callback_urls = signs_callback_urls
 
     @classmethod
     def from_env(cls) -> Client:
@@ -242,6 +250,8 @@ class Client(NotCopyable):
         client = cls.__new__(cls)
         new = library().functions.flexpay_client_from_env
         client._set_handle(_results.call(new))
+        client._timeout_ms = int(_variable("FLEXPAY_TIMEOUT_MS") or 0) or _DEFAULT_TIMEOUT_MS
+        client._signs_callback_urls = _variable("FLEXPAY_CALLBACK_SECRET") != ""
         return client
 
     def _set_handle(self, pointer: int) -> None:
@@ -965,6 +975,11 @@ class _Call:
         if self.error is not None:
             raise self.error
         return self._result
+
+
+def _variable(name: str) -> str:
+    """An environment variable, as the library reads it: "" if it is not set."""
+    return os.environ.get(name, "").strip()
 
 
 def _cancel_token(given: Optional[CancelToken]) -> CancelToken:

@@ -119,7 +119,8 @@ def test_a_person_resolves(client: Client, sandbox: Sandbox) -> None:
     with pytest.raises(flexpay.ConnectionLostError):
         pay(client)
     said: Dict[str, Any] = {"who": "Awa", "why": "the console"}
-    for state in (EntryState.PAID, EntryState.IN_DOUBT, None, 99):
+    wrong: List[Any] = [EntryState.PAID, EntryState.IN_DOUBT, None, 99]
+    for state in wrong:
         with pytest.raises(flexpay.InvalidError) as caught:
             client.journal_resolve("R-1", state=state, **said)
         assert caught.value.field == "state"
