@@ -2,7 +2,8 @@
 //! on the disk before the caller hears it. So no crash, kill or power cut makes a shop charge twice, forget an
 //! order, or deliver twice.
 //!
-//! [`rule`] decides, [`sqlite`] stores, and `payment.rs` and `settle.rs` do what the rule says.
+//! [`rule`] decides, [`sqlite`] stores, and `payment.rs` and `settle.rs` do what the rule says. [`step_json`] is
+//! the rule for stores in other languages.
 
 mod entry;
 mod file;

@@ -1,5 +1,6 @@
 //! Asks the gateway about the entries of a journal, and records its word.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::rule::{Action, Event};
@@ -161,12 +162,14 @@ impl Client {
                 }
             }
         }
-        for stored in journal.all(Filter::ToDeliver)? {
-            let is_listed = |one: &Settlement| one.stored.entry.reference == stored.entry.reference;
-            if !done.settlements.iter().any(is_listed) {
-                done.settlements.push(as_recorded(stored));
-            }
-        }
+        let settled = done
+            .settlements
+            .iter()
+            .map(|one| one.stored.entry.reference.clone());
+        let settled: HashSet<String> = settled.collect();
+        let to_deliver = journal.all(Filter::ToDeliver)?.into_iter();
+        let others = to_deliver.filter(|stored| !settled.contains(&stored.entry.reference));
+        done.settlements.extend(others.map(as_recorded));
         Ok(done)
     }
 }
