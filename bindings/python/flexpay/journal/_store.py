@@ -358,8 +358,10 @@ class DbApiStore:
             row = None
             if callback.reference is not None:
                 row = self._table.load(callback.reference)
-            if row is None and callback.order_number is not None:
-                row = self._table.by_order_number(callback.order_number)
+            # The gateway has been seen to send the order number in place of the reference.
+            for number in (callback.order_number, callback.reference):
+                if row is None and number is not None:
+                    row = self._table.by_order_number(number)
             return row
 
         return _found(self._table.read(find) if commit else find()).entry
