@@ -35,7 +35,7 @@ const FFI_FILES: [&str; 16] = [
 ];
 
 /// The generated files, and the folders of the committed copies.
-const GENERATED: [(&str, &str); 10] = [
+const GENERATED: [(&str, &str); 12] = [
     ("flexpay.h", "include"),
     ("flexpay.hpp", "include"),
     ("flexpay.ffi.h", "bindings/php"),
@@ -43,6 +43,8 @@ const GENERATED: [(&str, &str); 10] = [
     ("FlexPayException.php", "bindings/php/src/Exception"),
     ("Transaction.php", "bindings/php/src"),
     ("Expected.php", "bindings/php/src"),
+    ("Settlement.php", "bindings/php/src"),
+    ("Client.php", "bindings/php/src"),
     ("_abi.py", "bindings/python/flexpay"),
     ("_codes.py", "bindings/python/flexpay"),
     ("_enums.py", "bindings/python/flexpay"),
@@ -115,6 +117,8 @@ fn write_regions(root: &Path, out: &Path, tables: &[Table]) {
         ("FlexPayException.php", "Outcome", php::constants),
         ("Transaction.php", "State", php::constants),
         ("Expected.php", "Kind", php::constants),
+        ("Settlement.php", "EntryState", php::states),
+        ("Client.php", "Filter", php::constants),
         ("_codes.py", "ErrorCode", python::members),
         ("_codes.py", "Outcome", python::members),
         ("_enums.py", "Environment", python::members),

@@ -182,6 +182,19 @@ mod tests {
     }
 
     #[test]
+    fn a_person_cannot_give_a_wrong_order_number() {
+        let mut entry = stepped(&Value::Null, pay("Z-1"))["entry"].clone();
+        entry["state"] = "IN_DOUBT".into();
+        for number in ["", "..", "a\nb"] {
+            let event = json!({"event": "resolve", "who": "Awa", "why": "console",
+                "resolution": {"state": "ORDER", "order_number": number}});
+            let reply = stepped(&entry, event);
+            assert_eq!(reply["action"], "refuse", "{number:?}");
+            assert_eq!(reply["error"]["field"], "order_number");
+        }
+    }
+
+    #[test]
     fn a_request_without_its_entry_is_not_one_for_a_new_payment() {
         let request = json!({"sender_is_alive": false, "event": pay("Z-1")});
         let error = step_json(&request.to_string()).unwrap_err();

@@ -111,10 +111,6 @@ impl Journal {
         who: &str,
         why: &str,
     ) -> Result<Settlement> {
-        if let Resolution::Order { order_number } = &resolution {
-            crate::order_number::validate(order_number)
-                .map_err(|problem| Error::invalid("order_number", problem))?;
-        }
         let event = Event::Resolve {
             resolution,
             who: who.to_owned(),

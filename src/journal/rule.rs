@@ -397,6 +397,11 @@ fn resolve(entry: &Entry, resolution: &Resolution, who: &str, why: &str) -> Step
             return refuse(Error::invalid(field, "is missing: it is recorded"));
         }
     }
+    if let Resolution::Order { order_number } = resolution
+        && let Err(problem) = crate::order_number::validate(order_number)
+    {
+        return refuse(Error::invalid("order_number", problem));
+    }
     let allowed: &[EntryState] = match resolution {
         Resolution::Order { .. } | Resolution::NotSent => &[EntryState::InDoubt],
         Resolution::Failed | Resolution::Cancelled => &[
