@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
-from conftest import ORDER, TIMEOUT_S, WALLET, Sandbox, Servers, python
+from conftest import ORDER, PACKAGE, ROOT, TIMEOUT_S, WALLET, Sandbox, Servers, python
 from databases import NAMES, Database
 
 import flexpay
@@ -285,6 +285,9 @@ def test_a_person_resolves(shop: Shop) -> None:
     with pytest.raises(flexpay.InvalidError) as caught:
         shop.store.resolve("R-1", state=EntryState.FAILED, who=" ", why="the console")
     assert caught.value.field == "who"
+    with pytest.raises(flexpay.InvalidError) as caught:
+        shop.store.resolve("R-1", order_number="..", **said)
+    assert caught.value.field == "order_number"
     resolved = shop.store.resolve("R-1", order_number=order, **said)
     assert (resolved.state, resolved.order_number) == (EntryState.IN_DOUBT, order)
     shop.sandbox.decide(order, "approve")
@@ -889,6 +892,16 @@ def test_sqlite_with_a_transaction_that_is_always_open(sqlite_shop: Shop) -> Non
             DbApiStore(connection)
         connection.autocommit = True
         assert _databases.database_of(connection).is_autocommit()
+
+
+@pytest.mark.parametrize(
+    ("file", "php"),
+    [("mysql", "mysql"), ("postgresql", "pgsql"), ("sqlite", "sqlite")],
+)
+def test_the_table_is_that_of_the_php_package(file: str, php: str) -> None:
+    python_file = PACKAGE / "flexpay" / "journal" / f"{file}.sql"
+    php_file = ROOT / "bindings" / "php" / "sql" / f"journal-{php}.sql"
+    assert python_file.read_bytes() == php_file.read_bytes()
 
 
 def test_the_settings_of_the_environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
