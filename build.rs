@@ -106,7 +106,7 @@ fn main() {
 /// Writes the files of which a part is generated: the lists of the numbered enums.
 fn write_regions(root: &Path, out: &Path, tables: &[Table]) {
     type Fill = fn(&str, &Table) -> String;
-    let regions: [(&str, &str, Fill); 18] = [
+    let regions: [(&str, &str, Fill); 20] = [
         ("flexpay.hpp", "ErrorCode", cpp::enumerators),
         ("flexpay.hpp", "Outcome", cpp::enumerators),
         ("flexpay.hpp", "State", cpp::enumerators),
@@ -127,6 +127,8 @@ fn write_regions(root: &Path, out: &Path, tables: &[Table]) {
         ("_enums.py", "Api", python::members),
         ("_enums.py", "Kind", python::members),
         ("_enums.py", "State", python::members),
+        ("_enums.py", "EntryState", python::members),
+        ("_enums.py", "Filter", python::members),
     ];
     for (name, folder) in GENERATED {
         let mut regions = regions.iter().filter(|(file, ..)| *file == name).peekable();

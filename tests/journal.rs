@@ -194,6 +194,15 @@ fn a_forged_callback_changes_nothing() {
 }
 
 #[test]
+fn a_callback_may_have_the_order_number_in_place_of_the_reference() {
+    let shop = Shop::open();
+    let order = shop.paid("Z-1").stored.entry.order_number.unwrap();
+    let body = format!(r#"{{"code":"0","reference":"{order}"}}"#);
+    let settlement = shop.client.settle_callback(body.as_bytes(), None).unwrap();
+    assert_eq!(settlement.stored.entry.reference, "Z-1");
+}
+
+#[test]
 fn a_callback_of_an_unknown_payment_is_refused_by_name() {
     let shop = Shop::open();
     let body = br#"{"code":"0","reference":"Z-9","orderNumber":"A1"}"#;

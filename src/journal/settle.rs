@@ -196,11 +196,15 @@ impl Journal {
         {
             return Ok(found);
         }
-        let found = match &callback.order_number {
-            Some(order_number) => self.store.by_order_number(order_number)?,
-            None => None,
-        };
-        found.ok_or_else(super::rule::not_found)
+        // The gateway has been seen to send the order number in place of the reference.
+        for number in [&callback.order_number, &callback.reference] {
+            if let Some(number) = number
+                && let Some(found) = self.store.by_order_number(number)?
+            {
+                return Ok(found);
+            }
+        }
+        Err(super::rule::not_found())
     }
 
     fn all(&self, filter: Filter) -> Result<Vec<Stored>> {
