@@ -23,7 +23,7 @@ pub use json::step_json;
 pub use rule::{Action, Event, Reply, Resolution, Step, step};
 pub use settle::{ReconcileOptions, Reconciliation};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::numbered::numbered;
 use sqlite::Store;
 
