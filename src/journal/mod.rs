@@ -23,7 +23,7 @@ pub use json::step_json;
 pub use rule::{Action, Event, Reply, Resolution, Step, step};
 pub use settle::{ReconcileOptions, Reconciliation};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::numbered::numbered;
 use sqlite::Store;
 
@@ -59,14 +59,14 @@ pub struct Settlement {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Filter {
-    /// All.
+    /// Every entry.
     #[default]
     All = 0,
-    /// Those about which something may still be learnt.
+    /// Entries whose state may still change.
     Open = 1,
-    /// Those in the state IN_DOUBT.
+    /// Entries in the state IN_DOUBT.
     InDoubt = 2,
-    /// Those that are paid and not acknowledged.
+    /// Entries that are paid and not acknowledged.
     ToDeliver = 3,
 }
 
@@ -121,10 +121,6 @@ impl Journal {
         who: &str,
         why: &str,
     ) -> Result<Settlement> {
-        if let Resolution::Order { order_number } = &resolution {
-            crate::order_number::validate(order_number)
-                .map_err(|problem| Error::invalid("order_number", problem))?;
-        }
         let event = Event::Resolve {
             resolution,
             who: who.to_owned(),

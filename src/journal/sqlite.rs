@@ -204,6 +204,17 @@ impl Store {
     }
 }
 
+impl Drop for Store {
+    /// SQLite must not close, in a forked child, what the parent opened: it could change the file while the
+    /// parent uses it.
+    fn drop(&mut self) {
+        if file::refuse_after_fork().is_err() {
+            let slot = self.connection.get_mut();
+            std::mem::forget(slot.unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+}
+
 /// The index that serves it has the same condition.
 fn condition(filter: Filter) -> &'static str {
     match filter {
