@@ -21,9 +21,10 @@ pub enum Reply {
     Settlements(Reconciliation),
     /// How many payments were removed from the journal.
     Removed(u64),
-    /// The journal was read whole: how many payments it has, and what is wrong, a line each.
+    /// The journal was read whole: how many payments it has (unknown if it is damaged), and what is wrong, a
+    /// line each.
     Verified {
-        entries: u64,
+        entries: Option<u64>,
         problems: Vec<String>,
     },
     /// Of a call that only the bridge has.

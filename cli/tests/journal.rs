@@ -651,7 +651,7 @@ fn every_command_speaks_french() {
         (&["journal", "show", "Z-1"], "PAYÉ\n"),
         (
             &["journal", "show", "Z-1"],
-            "À livrer: flexpay journal acknowledge Z-1",
+            "À livrer : flexpay journal acknowledge Z-1",
         ),
         (&["journal", "show", "Z-2"], "INCERTAIN\n"),
         (
@@ -659,13 +659,16 @@ fn every_command_speaks_french() {
             "flexpay journal resolve Z-2 --state not-sent",
         ),
         (&["settle", "Z-3"], "ACCEPTÉ, PAS ENCORE PAYÉ\n"),
-        (&["settle", "Z-3"], "Pour interroger la passerelle"),
+        (
+            &["settle", "Z-3"],
+            "Pour interroger la passerelle : flexpay settle Z-3",
+        ),
         (&["journal", "acknowledge", "Z-1"], "livrez maintenant"),
         (
             &["journal", "acknowledge", "Z-1"],
             "ne livrez PAS une seconde fois",
         ),
-        (&resolve("cancelled"), "Enregistré: ANNULÉ"),
+        (&resolve("cancelled"), "Enregistré : ANNULÉ"),
         (&["journal", "show", "Z-2"], "Résolu par"),
         (
             &["journal", "verify"],
@@ -901,6 +904,10 @@ fn verify_finds_a_damaged_entry() {
             "UPDATE entries SET entry = replace(entry, 'PAID', 'PAIT') WHERE reference = 'Z-2'",
             "cannot be read",
         ),
+        (
+            "UPDATE entries SET entry = x'ff' WHERE reference = 'Z-2'",
+            "cannot be read",
+        ),
     ] {
         shop.tamper(sql);
         let damaged = shop.journal(&["verify"]);
@@ -930,26 +937,38 @@ fn verify_finds_a_damaged_entry() {
 
 #[test]
 fn verify_finds_a_damaged_file() {
+    const PAGE: usize = 4096;
     let shop = Shop::open();
     shop.in_doubt("Z-1");
     add_copies(&shop, 200);
     let sound = std::fs::read(shop.path()).expect("readable");
-    let page = 4096;
-    assert!(sound.len() > 20 * page);
-    // Each page in turn: the file, its tables, its indexes, its entries.
-    for damaged_page in [0, 1, 2, 3, 9, sound.len() / page - 1] {
+    assert!(sound.len() > 20 * PAGE);
+    let verify_with_damaged_page = |page: usize, arguments: &[&str]| {
         let mut damaged = sound.clone();
-        damaged[damaged_page * page..][..page].fill(0xa5);
+        damaged[page * PAGE..][..PAGE].fill(0xa5);
         std::fs::write(shop.path(), &damaged).expect("written");
-        let verified = shop.journal(&["verify"]);
+        shop.journal(&[&["verify"], arguments].concat())
+    };
+    // The first page, and those of the tables, of the indexes and of the entries.
+    for page in 0..sound.len() / PAGE {
+        let verified = verify_with_damaged_page(page, &[]);
         assert!(
             [2, 3].contains(&verified.status),
-            "page {damaged_page}: {}",
+            "page {page}: {}",
             verified.stdout
         );
         let said = verified.stdout + &verified.stderr;
-        assert!(said.contains("damaged"), "page {damaged_page}: {said}");
+        assert!(said.contains("damaged"), "page {page}: {said}");
     }
+    // On the last page are the last entries. They are named, and the others are read.
+    let report = verify_with_damaged_page(sound.len() / PAGE - 1, &["--json"]);
+    assert_eq!(report.status, 2);
+    let problems = report.json()["ok"]["problems"].to_string();
+    assert!(
+        problems.contains("copy-0199: the entry cannot be read"),
+        "{problems}"
+    );
+    assert!(!problems.contains("copy-0000"), "{problems}");
     std::fs::write(shop.path(), &sound).expect("written");
     assert_eq!(shop.journal(&["verify"]).status, 0);
 }

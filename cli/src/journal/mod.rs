@@ -59,7 +59,12 @@ pub fn run(command: arguments::Journal) -> u8 {
         arguments::Journal::Verify(options) => {
             with_journal(&options, &["healthy", "entries", "problems"], |journal| {
                 let problems = journal.problems()?;
-                let entries = journal.count(Filter::All)?;
+                let entries = match journal.count(Filter::All) {
+                    Ok(entries) => Some(entries),
+                    // A damaged file: its problems are more useful than this error.
+                    Err(_) if !problems.is_empty() => None,
+                    Err(error) => return Err(error.into()),
+                };
                 Ok(Reply::Verified { entries, problems })
             })
         }

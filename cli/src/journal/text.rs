@@ -33,8 +33,8 @@ pub fn acknowledged(settlement: &Settlement) -> String {
 
 pub fn resolved(settlement: &Settlement) -> String {
     let state = word(settlement.stored.entry.state);
-    let recorded = say("Recorded", "Enregistré");
-    described(settlement, format!("{OPEN}{recorded}: {state}{OPEN:#}"))
+    let recorded = say("Recorded:", "Enregistré :");
+    described(settlement, format!("{OPEN}{recorded} {state}{OPEN:#}"))
 }
 
 fn described(settlement: &Settlement, headline: String) -> String {
@@ -97,8 +97,8 @@ fn advice(entry: &Entry) -> Vec<String> {
     let known = entry.order_number.is_some();
     if entry.is_to_deliver() {
         lines.push(format!(
-            "{}: flexpay journal acknowledge {reference}",
-            say("To deliver", "À livrer")
+            "{} flexpay journal acknowledge {reference}",
+            say("To deliver:", "À livrer :")
         ));
     } else if entry.state == EntryState::InDoubt && !known {
         let (first, second) = if is_french() {
@@ -123,8 +123,8 @@ fn advice(entry: &Entry) -> Vec<String> {
         ]);
     } else if known && entry.is_open() {
         lines.push(format!(
-            "{}: flexpay settle {reference}",
-            say("To ask the gateway", "Pour interroger la passerelle")
+            "{} flexpay settle {reference}",
+            say("To ask the gateway:", "Pour interroger la passerelle :")
         ));
     }
     lines
@@ -252,8 +252,8 @@ pub fn removed(count: u64) -> String {
     }
 }
 
-pub fn verified(entries: u64, problems: &[String]) -> String {
-    if problems.is_empty() {
+pub fn verified(entries: Option<u64>, problems: &[String]) -> String {
+    if let (Some(entries), []) = (entries, problems) {
         let sound = say("The journal is sound", "Le journal est en bon état");
         let payments = say("payments:", "paiements :");
         return format!("{GOOD}{sound}{GOOD:#}, {payments} {entries}\n");
