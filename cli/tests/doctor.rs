@@ -585,4 +585,20 @@ fn doctor_says_why_a_journal_cannot_be_used() {
         assert!(detail(&report, "journal").contains(says), "{report}");
         assert_eq!(finding(&report, "settings")["ok"], true, "{report}");
     }
+    let mut french = program(&sandbox);
+    french
+        .env("FLEXPAY_JOURNAL", "/nowhere/till.db")
+        .env("LANG", "fr_CD.UTF-8");
+    let run = self::run(&mut french, &["doctor", "--offline"]);
+    assert!(
+        run.stdout
+            .contains("✗ journal : /nowhere n'est pas accessible en écriture : "),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout.contains("Les paiements sont refusés"),
+        "{}",
+        run.stdout
+    );
 }

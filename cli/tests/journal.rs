@@ -630,70 +630,122 @@ fn a_list_for_people_is_aligned() {
 }
 
 #[test]
-fn every_command_speaks_french() {
-    let shop = Shop::open();
-    shop.paid("Z-1");
-    shop.in_doubt("Z-2");
-    shop.pay("Z-3", &[]);
-    let resolve = |state| {
-        [
-            "journal", "resolve", "Z-2", "--state", state, "--by", "Awa", "--why", "x",
-        ]
-    };
-    for (arguments, says) in [
-        (&["journal", "list"][..], "Référence  État"),
-        (&["journal", "list"], "carte"),
-        (&["journal", "list"], "à livrer\n"),
+fn every_command_speaks_english_and_french() {
+    let resolve = [
+        "journal",
+        "resolve",
+        "Z-2",
+        "--state",
+        "cancelled",
+        "--by",
+        "Awa",
+        "--why",
+        "x",
+    ];
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(&file, r#"{"code":"0","reference":"Z-1"}"#).expect("written");
+    let callback = file.path().to_str().expect("UTF-8");
+    let steps: &[(&[&str], &str, &str)] = &[
+        (&["settle-callback", callback], "PAID\n", "PAYÉ\n"),
+        (&["journal", "list"], "Reference  State", "Référence  État"),
+        (&["journal", "list"], " card ", " carte "),
+        (&["journal", "list"], "  to deliver\n", "  à livrer\n"),
         (
             &["journal", "list"],
-            "Paiements : 3, incertains : 1, à livrer : 1\n",
+            "\nPayments: 3, in doubt: 1, to deliver: 1\n",
+            "\nPaiements : 3, incertains : 1, à livrer : 1\n",
         ),
-        (&["journal", "show", "Z-1"], "PAYÉ\n"),
+        (&["journal", "show", "Z-1"], "PAID\n", "PAYÉ\n"),
         (
             &["journal", "show", "Z-1"],
-            "À livrer : flexpay journal acknowledge Z-1",
+            "  To deliver: flexpay journal acknowledge Z-1\n",
+            "  À livrer : flexpay journal acknowledge Z-1\n",
         ),
-        (&["journal", "show", "Z-2"], "INCERTAIN\n"),
+        (&["journal", "show", "Z-2"], "IN DOUBT\n", "INCERTAIN\n"),
         (
             &["journal", "show", "Z-2"],
-            "flexpay journal resolve Z-2 --state not-sent",
+            "  Do not pay again. Wait for the callback",
+            "  Ne recommencez pas le paiement. Attendez la notification",
         ),
-        (&["settle", "Z-3"], "ACCEPTÉ, PAS ENCORE PAYÉ\n"),
+        (
+            &["journal", "show", "Z-2"],
+            "or, if the console has no such payment:\n    flexpay journal resolve Z-2 --state not-sent",
+            "ou, si la console n'a pas ce paiement :\n    flexpay journal resolve Z-2 --state not-sent",
+        ),
         (
             &["settle", "Z-3"],
-            "Pour interroger la passerelle : flexpay settle Z-3",
+            "ACCEPTED, NOT YET PAID\n",
+            "ACCEPTÉ, PAS ENCORE PAYÉ\n",
         ),
-        (&["journal", "acknowledge", "Z-1"], "livrez maintenant"),
+        (
+            &["settle", "Z-3"],
+            "  To ask the gateway: flexpay settle Z-3\n",
+            "  Pour interroger la passerelle : flexpay settle Z-3\n",
+        ),
         (
             &["journal", "acknowledge", "Z-1"],
-            "ne livrez PAS une seconde fois",
+            "Recorded: deliver it now\n",
+            "Enregistré : livrez maintenant\n",
         ),
-        (&resolve("cancelled"), "Enregistré : ANNULÉ"),
-        (&["journal", "show", "Z-2"], "Résolu par"),
+        (
+            &["journal", "acknowledge", "Z-1"],
+            "do NOT deliver it again\n",
+            "ne livrez PAS une seconde fois\n",
+        ),
+        (&resolve, "Recorded: CANCELLED\n", "Enregistré : ANNULÉ\n"),
+        (&["journal", "show", "Z-2"], "Resolved by", "Résolu par"),
         (
             &["journal", "verify"],
+            "The journal is sound, payments: 3\n",
             "Le journal est en bon état, paiements : 3\n",
         ),
         (
             &["journal", "prune", "--older-than", "9"],
-            "Paiements retirés : 0. Leurs",
+            "Payments removed: 0. Their references stay used\n",
+            "Paiements retirés : 0. Leurs références restent utilisées\n",
         ),
-        (&["journal", "reconcile"], "Paiements : 1"),
-    ] {
-        let run = shop.in_french(arguments);
-        assert!(run.stdout.contains(says), "{arguments:?}: {}", run.stdout);
+        (
+            &["journal", "reconcile"],
+            "\nPayments: 1, in doubt: 0, to deliver: 0\n",
+            "\nPaiements : 1, incertains : 0, à livrer : 0\n",
+        ),
+    ];
+    for is_french in [false, true] {
+        let shop = Shop::open();
+        shop.pay("Z-1", &[]);
+        shop.decide("Z-1", Decision::Approve);
+        shop.in_doubt("Z-2");
+        shop.pay("Z-3", &[]);
+        let lang = if is_french {
+            "fr_CD.UTF-8"
+        } else {
+            "en_GB.UTF-8"
+        };
+        let program = || {
+            let mut program = shop.program();
+            program.env("LANG", lang);
+            program
+        };
+        for (arguments, english, french) in steps {
+            let says = if is_french { french } else { english };
+            let run = run(&mut program(), arguments);
+            assert!(
+                run.stdout.contains(says),
+                "{arguments:?}: {says:?} is not in\n{}{}",
+                run.stdout,
+                run.stderr
+            );
+        }
+        let broken = run(
+            program().env("FLEXPAY_JOURNAL", "/nowhere/till.db"),
+            &payment("Z-4"),
+        );
+        let says = match is_french {
+            false => "Nothing was sent: the journal cannot be used (JOURNAL)",
+            true => "Rien n'a été envoyé : le journal est inutilisable (JOURNAL)",
+        };
+        assert!(broken.stderr.starts_with(says), "{}", broken.stderr);
     }
-    let mut broken = shop.program();
-    broken
-        .env("LANG", "fr")
-        .env("FLEXPAY_JOURNAL", "/nowhere/till.db");
-    let run = run(&mut broken, &payment("Z-4"));
-    assert!(
-        run.stderr
-            .starts_with("Rien n'a été envoyé : le journal est inutilisable (JOURNAL)"),
-        "{}",
-        run.stderr
-    );
 }
 
 #[test]

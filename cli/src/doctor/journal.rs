@@ -115,8 +115,8 @@ fn unusable(path: &Path, error: &io::Error) -> Finding {
         "Les paiements sont refusés. Créez le dossier, donnez à cet utilisateur le droit d'y écrire, ou mettez un \
          autre chemin dans FLEXPAY_JOURNAL",
     );
-    let cannot = say("cannot be written", "n'est pas accessible en écriture");
-    Finding::bad(NAME, format!("{shown} {cannot}: {error}. {advice}"))
+    let cannot = say("cannot be written:", "n'est pas accessible en écriture :");
+    Finding::bad(NAME, format!("{shown} {cannot} {error}. {advice}"))
 }
 
 #[cfg(test)]
