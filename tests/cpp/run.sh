@@ -102,12 +102,12 @@ test_with() {
     echo "== $("$compiler" --version | head -n 1)"
     run_single "$compiler -std=c++20" "$compiler" -std=c++20 -Wall -Wextra -Wpedantic -Werror \
         -I"$root/include" -fsyntax-only "$here/static_checks.cpp"
-    build tests "$here/with_sandbox.cpp" "$here/without_network.cpp" "$here/static_checks.cpp" &&
-        run_counted "$work/tests"
+    build tests "$here/with_sandbox.cpp" "$here/without_network.cpp" "$here/journal.cpp" \
+        "$here/static_checks.cpp" && run_counted "$work/tests"
     build abi_version "$here/abi_version.cpp" && run_counted "$work/abi_version"
     echo "-- with the sanitizers"
-    build sanitized "$here/with_sandbox.cpp" "$here/without_network.cpp" -fsanitize=address,undefined \
-        -fno-sanitize-recover=all && run_counted "$work/sanitized"
+    build sanitized "$here/with_sandbox.cpp" "$here/without_network.cpp" "$here/journal.cpp" \
+        -fsanitize=address,undefined -fno-sanitize-recover=all && run_counted "$work/sanitized"
     echo "-- conformance"
     build conformance "$here/conformance.cpp" && run_counted conforms
     echo "-- the examples"
