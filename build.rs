@@ -35,7 +35,7 @@ const FFI_FILES: [&str; 16] = [
 ];
 
 /// The generated files, and the folders of the committed copies.
-const GENERATED: [(&str, &str); 10] = [
+const GENERATED: [(&str, &str); 12] = [
     ("flexpay.h", "include"),
     ("flexpay.hpp", "include"),
     ("flexpay.ffi.h", "bindings/php"),
@@ -43,6 +43,8 @@ const GENERATED: [(&str, &str); 10] = [
     ("FlexPayException.php", "bindings/php/src/Exception"),
     ("Transaction.php", "bindings/php/src"),
     ("Expected.php", "bindings/php/src"),
+    ("Settlement.php", "bindings/php/src"),
+    ("Client.php", "bindings/php/src"),
     ("_abi.py", "bindings/python/flexpay"),
     ("_codes.py", "bindings/python/flexpay"),
     ("_enums.py", "bindings/python/flexpay"),
@@ -104,7 +106,7 @@ fn main() {
 /// Writes the files of which a part is generated: the lists of the numbered enums.
 fn write_regions(root: &Path, out: &Path, tables: &[Table]) {
     type Fill = fn(&str, &Table) -> String;
-    let regions: [(&str, &str, Fill); 18] = [
+    let regions: [(&str, &str, Fill); 22] = [
         ("flexpay.hpp", "ErrorCode", cpp::enumerators),
         ("flexpay.hpp", "Outcome", cpp::enumerators),
         ("flexpay.hpp", "State", cpp::enumerators),
@@ -117,12 +119,16 @@ fn write_regions(root: &Path, out: &Path, tables: &[Table]) {
         ("FlexPayException.php", "Outcome", php::constants),
         ("Transaction.php", "State", php::constants),
         ("Expected.php", "Kind", php::constants),
+        ("Settlement.php", "EntryState", php::states),
+        ("Client.php", "Filter", php::constants),
         ("_codes.py", "ErrorCode", python::members),
         ("_codes.py", "Outcome", python::members),
         ("_enums.py", "Environment", python::members),
         ("_enums.py", "Api", python::members),
         ("_enums.py", "Kind", python::members),
         ("_enums.py", "State", python::members),
+        ("_enums.py", "EntryState", python::members),
+        ("_enums.py", "Filter", python::members),
     ];
     for (name, folder) in GENERATED {
         let mut regions = regions.iter().filter(|(file, ..)| *file == name).peekable();

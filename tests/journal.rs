@@ -194,6 +194,15 @@ fn a_forged_callback_changes_nothing() {
 }
 
 #[test]
+fn a_callback_may_have_the_order_number_in_place_of_the_reference() {
+    let shop = Shop::open();
+    let order = shop.paid("Z-1").stored.entry.order_number.unwrap();
+    let body = format!(r#"{{"code":"0","reference":"{order}"}}"#);
+    let settlement = shop.client.settle_callback(body.as_bytes(), None).unwrap();
+    assert_eq!(settlement.stored.entry.reference, "Z-1");
+}
+
+#[test]
 fn a_callback_of_an_unknown_payment_is_refused_by_name() {
     let shop = Shop::open();
     let body = br#"{"code":"0","reference":"Z-9","orderNumber":"A1"}"#;
@@ -405,4 +414,26 @@ fn a_sound_journal_has_no_problems() {
         Journal::new(shop.path()).problems().unwrap(),
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn entries_are_counted() {
+    let shop = Shop::open();
+    shop.paid("Z-1");
+    shop.pay("Z-2").unwrap();
+    shop.fail_next_payment(Action::ResetAfterReading);
+    shop.pay("Z-3").unwrap_err();
+    let journal = shop.client.journal().unwrap();
+    let count = |filter| journal.count(filter).unwrap();
+    assert_eq!(
+        [
+            Filter::All,
+            Filter::Open,
+            Filter::InDoubt,
+            Filter::ToDeliver
+        ]
+        .map(count),
+        [3, 2, 1, 1]
+    );
+    assert_eq!(journal.version().unwrap(), 1);
 }

@@ -85,8 +85,8 @@ pub struct flexpay_resolution {
     pub who: *const c_char,
     /// Why. Required; it is recorded.
     pub why: *const c_char,
-    /// FLEXPAY_ENTRY_NOT_SENT: the console does not show the payment; the request may be sent
-    /// again. FLEXPAY_ENTRY_FAILED or FLEXPAY_ENTRY_CANCELLED: it will not be paid. 0 if
+    /// FLEXPAY_ENTRY_NOT_SENT: the console does not show the payment, and no program is sending it
+    /// any more; the request may be sent again. FLEXPAY_ENTRY_FAILED or FLEXPAY_ENTRY_CANCELLED: it will not be paid. 0 if
     /// order_number is set. Any other state is INVALID: only the gateway can say PAID.
     pub state: i32,
     /// Must be 0.

@@ -123,7 +123,8 @@ mod tests {
     }
 
     fn verdict(order_number: &str, state: &str) -> Value {
-        json!({"event": "verdict", "order_number": order_number, "state": state})
+        json!({"event": "verdict", "order_number": order_number, "state": state,
+            "amount": "25.50", "currency": "USD"})
     }
 
     #[test]
@@ -179,6 +180,19 @@ mod tests {
         let unknown = stepped(&Value::Null, json!({"event": "settle"}));
         assert_eq!(unknown["error"]["field"], "reference");
         assert_eq!(unknown["entry"], Value::Null);
+    }
+
+    #[test]
+    fn a_person_cannot_give_a_wrong_order_number() {
+        let mut entry = stepped(&Value::Null, pay("Z-1"))["entry"].clone();
+        entry["state"] = "IN_DOUBT".into();
+        for number in ["", "..", "a\nb"] {
+            let event = json!({"event": "resolve", "who": "Awa", "why": "console",
+                "resolution": {"state": "ORDER", "order_number": number}});
+            let reply = stepped(&entry, event);
+            assert_eq!(reply["action"], "refuse", "{number:?}");
+            assert_eq!(reply["error"]["field"], "order_number");
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! on the disk before the caller hears it. So no crash, kill or power cut makes a shop charge twice, forget an
 //! order, or deliver twice.
 //!
-//! [`rule`] decides, [`sqlite`] stores, and `payment.rs` and `settle.rs` do what the rule says.
+//! [`rule`] decides, [`sqlite`] stores, and `payment.rs` and `settle.rs` do what the rule says. [`step_json`] is
+//! the rule for stores in other languages.
 
 mod entry;
 mod file;
@@ -22,7 +23,7 @@ pub use json::step_json;
 pub use rule::{Action, Event, Reply, Resolution, Step, step};
 pub use settle::{ReconcileOptions, Reconciliation};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::numbered::numbered;
 use sqlite::Store;
 
@@ -96,6 +97,16 @@ impl Journal {
         self.store.list(filter, after, limit)
     }
 
+    /// How many entries there are.
+    pub fn count(&self, filter: Filter) -> Result<u64> {
+        self.store.count(filter)
+    }
+
+    /// The version of the file. One that is newer than this library is an error.
+    pub fn version(&self) -> Result<u32> {
+        self.store.version()
+    }
+
     /// Records that the merchant delivers what was paid. The settlement's `changed` is true for one caller
     /// alone, ever: deliver then.
     pub fn acknowledge(&self, reference: &str) -> Result<Settlement> {
@@ -110,10 +121,6 @@ impl Journal {
         who: &str,
         why: &str,
     ) -> Result<Settlement> {
-        if let Resolution::Order { order_number } = &resolution {
-            crate::order_number::validate(order_number)
-                .map_err(|problem| Error::invalid("order_number", problem))?;
-        }
         let event = Event::Resolve {
             resolution,
             who: who.to_owned(),
