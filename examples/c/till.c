@@ -107,7 +107,8 @@ static enum verdict deliver(const flexpay_client *client, const char *reference)
         print_receipt(sale);
         printf("Hand over the goods of %s.\n", sale->reference);
     } else {
-        printf("PAID, and the goods of %s were handed over before. Hand over nothing.\n", sale->reference);
+        printf("PAID. The goods of %s were recorded as handed over at %s. Hand over nothing now.\n",
+               sale->reference, sale->changed_at);
     }
     fflush(stdout);
     flexpay_settlement_free(sale);
@@ -537,6 +538,16 @@ static enum verdict conclude(const flexpay_client *client, const struct sale *sa
     return NOT_PAID;
 }
 
+/* Whether a sale that was requested before is still to be paid. catch_up asked the gateway a moment ago. */
+static bool is_to_pay(const flexpay_client *client, const char *reference)
+{
+    flexpay_settlement *sale;
+    bool to_pay = flexpay_journal_get(client, reference, &sale, NULL) == FLEXPAY_OK &&
+                  sale->state == FLEXPAY_ENTRY_ACCEPTED;
+    flexpay_settlement_free(sale);
+    return to_pay;
+}
+
 /* Requests the payment, waits for the customer, and hands over the goods. */
 static enum verdict sell(const flexpay_client *client, const struct sale *sale)
 {
@@ -549,9 +560,9 @@ static enum verdict sell(const flexpay_client *client, const struct sale *sale)
     } else {
         if (payment->is_recorded)
             printf("This sale was requested before. Nothing was sent now.\n");
-        if (sale->phone == NULL)
+        if (sale->phone == NULL && (!payment->is_recorded || is_to_pay(client, sale->reference)))
             show_card_page(payment, sale);
-        else if (!payment->is_recorded)
+        if (sale->phone != NULL && !payment->is_recorded)
             show_phone(payment, sale);
         if (wait_for_customer(client, sale, &settlement, &error) == FLEXPAY_OK)
             verdict = conclude(client, sale, settlement);

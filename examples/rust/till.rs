@@ -117,7 +117,10 @@ fn deliver(client: &Client, reference: &str) -> flexpay::Result<()> {
             entry.order_number.as_deref().unwrap_or_default()
         );
     } else {
-        println!("PAID, and the goods of {reference} were handed over before.");
+        println!(
+            "PAID. The goods of {reference} were recorded as handed over at {}.",
+            settlement.stored.changed_at
+        );
     }
     Ok(())
 }
@@ -127,15 +130,30 @@ fn request(client: &Client, sale: &Sale<'_>) -> flexpay::Result<()> {
         None => request_by_card(client, sale)?,
         Some(phone) => request_by_phone(client, sale, phone)?,
     };
+    // A sale that was requested before may be paid already: then there is no page to show.
+    let is_to_pay = !payment.is_recorded || is_accepted(client, sale.reference)?;
     if payment.is_recorded {
         println!("This sale was requested before. Nothing was sent now.");
+    }
+    match sale.phone {
+        _ if !is_to_pay => {}
+        None => show_card_page(&payment),
+        Some(phone) => println!(
+            "The customer confirms with the PIN on the phone {}",
+            normalize_phone(phone)?
+        ),
     }
     Ok(())
 }
 
-/// Requests the payment, and shows the address of the card page.
+/// Whether the gateway has the payment, and it was not paid when `catch_up` asked.
+fn is_accepted(client: &Client, reference: &str) -> flexpay::Result<bool> {
+    let found = client.journal()?.get(reference)?;
+    Ok(found.is_some_and(|stored| stored.entry.state == EntryState::Accepted))
+}
+
 fn request_by_card(client: &Client, sale: &Sale<'_>) -> flexpay::Result<Payment> {
-    let payment = client.pay(&PaymentRequest {
+    client.pay(&PaymentRequest {
         reference: sale.reference.to_owned(),
         amount: sale.amount.to_owned(),
         currency: sale.currency.to_owned(),
@@ -145,25 +163,19 @@ fn request_by_card(client: &Client, sale: &Sale<'_>) -> flexpay::Result<Payment>
         cancel_url: Some("https://boutique.example/annule".into()),
         decline_url: Some("https://boutique.example/refuse".into()),
         ..PaymentRequest::default()
-    })?;
-    show_card_page(&payment);
-    Ok(payment)
+    })
 }
 
-/// Requests the payment. There is no page: the customer confirms on the phone.
-fn request_by_phone(client: &Client, sale: &Sale<'_>, typed: &str) -> flexpay::Result<Payment> {
-    let phone = normalize_phone(typed)?;
-    let payment = client.pay_mobile(&MobileRequest {
+fn request_by_phone(client: &Client, sale: &Sale<'_>, phone: &str) -> flexpay::Result<Payment> {
+    client.pay_mobile(&MobileRequest {
         reference: sale.reference.to_owned(),
         amount: sale.amount.to_owned(),
         currency: sale.currency.to_owned(),
-        phone: phone.clone(),
+        phone: phone.to_owned(),
         callback_url: "https://boutique.example/flexpay/callback".into(),
         description: Some("Achat en boutique".into()),
         ..MobileRequest::default()
-    })?;
-    println!("The customer confirms with the PIN on the phone {phone}");
-    Ok(payment)
+    })
 }
 
 /// The payment request failed. The outcome says whether to retry, the message what to do.
