@@ -2,8 +2,7 @@
 
 #include "journal.hpp"
 
-#include <filesystem>
-
+#include "journal_file.hpp"
 #include "sandbox.hpp"
 
 namespace {
@@ -14,39 +13,6 @@ using flexpay::Outcome;
 using flexpay::Resolution;
 using flexpay::Result;
 using flexpay::Settlement;
-
-// A folder with a journal. It is removed at the end.
-class Journal {
-public:
-    Journal() {
-        char folder[] = "/tmp/flexpay-cpp-XXXXXX";
-        if (mkdtemp(folder) == nullptr) {
-            throw std::runtime_error("no folder for the journal");
-        }
-        folder_ = folder;
-    }
-
-    Journal(const Journal&) = delete;
-    Journal& operator=(const Journal&) = delete;
-
-    ~Journal() {
-        std::error_code ignored;
-        std::filesystem::remove_all(folder_, ignored);
-    }
-
-    flexpay::Config config() const {
-        flexpay::Config config = sandbox_config();
-        config.journal = folder_ + "/journal.db";
-        return config;
-    }
-
-    flexpay::Client client() const {
-        return flexpay::Client(config());
-    }
-
-private:
-    std::string folder_;
-};
 
 // Requests a payment, and the customer pays it. Returns its order number.
 std::string paid(const flexpay::Client& client, const flexpay::PaymentRequest& request) {
