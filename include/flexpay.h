@@ -266,7 +266,7 @@ template <typename T> inline T flexpay_init() {
 // Entries in the state IN_DOUBT.
 #define FLEXPAY_JOURNAL_IN_DOUBT 2
 
-// Entries that are paid and not acknowledged.
+// Payments that are paid and not acknowledged.
 #define FLEXPAY_JOURNAL_TO_DELIVER 3
 
 // Allows plain http to other machines: the token is then sent unencrypted.
@@ -675,6 +675,7 @@ typedef struct flexpay_settlement {
     // deliver. Of several calls, only one gets 1 for each change.
     int32_t changed;
     // 1 if it is paid and not acknowledged yet: call flexpay_journal_acknowledge, then deliver.
+    // Always 0 for a payout.
     int32_t to_deliver;
     // 1 if its state may still change: flexpay_reconcile asks about it.
     int32_t is_open;

@@ -205,7 +205,7 @@ enum class JournalFilter : std::int32_t {
     open = FLEXPAY_JOURNAL_OPEN,
     /// Entries in the state IN_DOUBT.
     in_doubt = FLEXPAY_JOURNAL_IN_DOUBT,
-    /// Entries that are paid and not acknowledged.
+    /// Payments that are paid and not acknowledged.
     to_deliver = FLEXPAY_JOURNAL_TO_DELIVER,
     // end of Filter
 };
@@ -618,6 +618,7 @@ struct Settlement {
     /// deliver. Of several calls, only one gets true for each change.
     bool changed = false;
     /// Whether it is paid and not acknowledged yet: call Client::journal_acknowledge, then deliver.
+    /// Never for a payout.
     bool to_deliver = false;
     /// Whether its state may still change: Client::reconcile asks about it.
     bool is_open = false;

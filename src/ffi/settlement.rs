@@ -31,6 +31,7 @@ pub struct flexpay_settlement {
     /// deliver. Of several calls, only one gets 1 for each change.
     pub changed: i32,
     /// 1 if it is paid and not acknowledged yet: call flexpay_journal_acknowledge, then deliver.
+    /// Always 0 for a payout.
     pub to_deliver: i32,
     /// 1 if its state may still change: flexpay_reconcile asks about it.
     pub is_open: i32,

@@ -66,7 +66,7 @@ pub enum Filter {
     Open = 1,
     /// Entries in the state IN_DOUBT.
     InDoubt = 2,
-    /// Entries that are paid and not acknowledged.
+    /// Payments that are paid and not acknowledged.
     ToDeliver = 3,
 }
 

@@ -486,6 +486,7 @@ static void payouts(void)
     settled(FLEXPAY_ENTRY_PAID, 1, result, entry, error);
     CHECK_INT(FLEXPAY_KIND_PAYOUT, entry != NULL ? entry->kind : -1);
     CHECK_STR("243812345678", entry != NULL ? entry->phone : NULL);
+    CHECK_INT(0, entry != NULL ? entry->to_deliver : -1);
     flexpay_settlement_free(entry);
 }
 
