@@ -104,7 +104,7 @@ impl<'a> Shop<'a> {
             ..Seen::default()
         };
         if self.journal().exists() {
-            let copy = tempfile::tempdir().map_err(|error| error.to_string())?;
+            let copy = scratch_folder()?;
             copy_journal(self.folder.path(), copy.path())?;
             let path = copy.path().join("journal.db");
             if let Err(error) = read(&path, reference, other, &mut seen) {
@@ -147,6 +147,16 @@ impl<'a> Shop<'a> {
 fn new_folder() -> Result<TempDir, String> {
     let folder = tempfile::Builder::new().prefix("flexpay-crash-").tempdir();
     folder.map_err(|error| error.to_string())
+}
+
+/// A folder in memory, if there is such a place: a copy need not survive anything.
+fn scratch_folder() -> Result<TempDir, String> {
+    let memory = Path::new("/dev/shm");
+    let made = match memory.is_dir() {
+        true => tempfile::tempdir_in(memory),
+        false => tempfile::tempdir(),
+    };
+    made.map_err(|error| error.to_string())
 }
 
 /// A client with its own connections, which end with it.
