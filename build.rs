@@ -15,7 +15,7 @@ use generate::tables::{self, Table};
 use generate::{cpp, php, python};
 
 /// The files of `src/ffi` with C functions or types, in the order in which the header has them.
-const FFI_FILES: [&str; 14] = [
+const FFI_FILES: [&str; 16] = [
     "error",
     "numbers",
     "config",
@@ -28,12 +28,14 @@ const FFI_FILES: [&str; 14] = [
     "cancel",
     "wait",
     "callback",
+    "settlement",
+    "journal",
     "names",
     "version",
 ];
 
 /// The generated files, and the folders of the committed copies.
-const GENERATED: [(&str, &str); 10] = [
+const GENERATED: [(&str, &str); 12] = [
     ("flexpay.h", "include"),
     ("flexpay.hpp", "include"),
     ("flexpay.ffi.h", "bindings/php"),
@@ -41,19 +43,27 @@ const GENERATED: [(&str, &str); 10] = [
     ("FlexPayException.php", "bindings/php/src/Exception"),
     ("Transaction.php", "bindings/php/src"),
     ("Expected.php", "bindings/php/src"),
+    ("Settlement.php", "bindings/php/src"),
+    ("Client.php", "bindings/php/src"),
     ("_abi.py", "bindings/python/flexpay"),
     ("_codes.py", "bindings/python/flexpay"),
     ("_enums.py", "bindings/python/flexpay"),
 ];
 
 /// The structs that a caller fills in, and the macros that initialize them.
-const INPUT_STRUCTS: [(&str, &str); 6] = [
+const INPUT_STRUCTS: [(&str, &str); 9] = [
     ("flexpay_config", "FLEXPAY_CONFIG_INIT"),
     ("flexpay_payment_request", "FLEXPAY_PAYMENT_REQUEST_INIT"),
     ("flexpay_mobile_request", "FLEXPAY_MOBILE_REQUEST_INIT"),
     ("flexpay_payout_request", "FLEXPAY_PAYOUT_REQUEST_INIT"),
     ("flexpay_wait_options", "FLEXPAY_WAIT_OPTIONS_INIT"),
     ("flexpay_expected", "FLEXPAY_EXPECTED_INIT"),
+    (
+        "flexpay_reconcile_options",
+        "FLEXPAY_RECONCILE_OPTIONS_INIT",
+    ),
+    ("flexpay_journal_query", "FLEXPAY_JOURNAL_QUERY_INIT"),
+    ("flexpay_resolution", "FLEXPAY_RESOLUTION_INIT"),
 ];
 
 fn main() {
@@ -96,23 +106,29 @@ fn main() {
 /// Writes the files of which a part is generated: the lists of the numbered enums.
 fn write_regions(root: &Path, out: &Path, tables: &[Table]) {
     type Fill = fn(&str, &Table) -> String;
-    let regions: [(&str, &str, Fill); 16] = [
+    let regions: [(&str, &str, Fill); 22] = [
         ("flexpay.hpp", "ErrorCode", cpp::enumerators),
         ("flexpay.hpp", "Outcome", cpp::enumerators),
         ("flexpay.hpp", "State", cpp::enumerators),
         ("flexpay.hpp", "Environment", cpp::enumerators),
         ("flexpay.hpp", "Api", cpp::enumerators),
         ("flexpay.hpp", "Kind", cpp::enumerators),
+        ("flexpay.hpp", "EntryState", cpp::enumerators),
+        ("flexpay.hpp", "Filter", cpp::enumerators),
         ("flexpay.hpp", "Flag", cpp::switches),
         ("FlexPayException.php", "Outcome", php::constants),
         ("Transaction.php", "State", php::constants),
         ("Expected.php", "Kind", php::constants),
+        ("Settlement.php", "EntryState", php::states),
+        ("Client.php", "Filter", php::constants),
         ("_codes.py", "ErrorCode", python::members),
         ("_codes.py", "Outcome", python::members),
         ("_enums.py", "Environment", python::members),
         ("_enums.py", "Api", python::members),
         ("_enums.py", "Kind", python::members),
         ("_enums.py", "State", python::members),
+        ("_enums.py", "EntryState", python::members),
+        ("_enums.py", "Filter", python::members),
     ];
     for (name, folder) in GENERATED {
         let mut regions = regions.iter().filter(|(file, ..)| *file == name).peekable();

@@ -51,6 +51,15 @@ final class Abi
 
 /// The public constants of a class, whose values are the names: `public const STATE_PAID = 'PAID';`.
 pub fn constants(class: &str, table: &Table) -> String {
+    named(class, table, &table.prefix)
+}
+
+/// The same, with the prefix STATE: in its class it is plain what has the state.
+pub fn states(class: &str, table: &Table) -> String {
+    named(class, table, "STATE")
+}
+
+fn named(class: &str, table: &Table, prefix: &str) -> String {
     let mut php = String::new();
     for entry in &table.entries {
         let lines = wrap(&entry.text, 100);
@@ -66,7 +75,7 @@ pub fn constants(class: &str, table: &Table) -> String {
                 php.push_str("     */\n");
             }
         }
-        let (prefix, name) = (&table.prefix, &entry.name);
+        let name = &entry.name;
         let _ = writeln!(php, "    public const {prefix}_{name} = '{name}';\n");
     }
     replace_region(class, table, &format!("{}\n", php.trim_end()))

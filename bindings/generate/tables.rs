@@ -4,13 +4,15 @@
 use std::path::Path;
 
 /// The enums: file, name, and prefix of their constants in C.
-const ENUMS: [(&str, &str, &str); 6] = [
+const ENUMS: [(&str, &str, &str); 8] = [
     ("src/error.rs", "ErrorCode", "ERROR"),
     ("src/error.rs", "Outcome", "OUTCOME"),
     ("src/config.rs", "Environment", "ENV"),
     ("src/config.rs", "Api", "API"),
     ("src/kind.rs", "Kind", "KIND"),
     ("src/transaction.rs", "State", "STATE"),
+    ("src/journal/entry.rs", "EntryState", "ENTRY"),
+    ("src/journal/mod.rs", "Filter", "JOURNAL"),
 ];
 
 pub struct Table {

@@ -34,6 +34,7 @@ typedef struct flexpay_config {
     const char *callback_secret_previous;
     const char *mobile_url;
     const char *payout_url;
+    const char *journal;
 } flexpay_config;
 
 typedef struct flexpay_payment_request {
@@ -57,6 +58,7 @@ typedef struct flexpay_payment {
     const char *message;
     const char *page;
     const char *trace;
+    int32_t is_recorded;
 } flexpay_payment;
 
 typedef struct flexpay_mobile_request {
@@ -140,6 +142,62 @@ typedef struct flexpay_callback {
     const char *raw;
 } flexpay_callback;
 
+typedef struct flexpay_settlement {
+    const char *reference;
+    int32_t kind;
+    int32_t state;
+    int32_t changed;
+    int32_t to_deliver;
+    int32_t is_open;
+    const char *amount;
+    const char *currency;
+    const char *phone;
+    const char *order_number;
+    const char *other_order_number;
+    const char *redirect_url;
+    const char *page;
+    const char *last_answer;
+    const char *resolved_by;
+    const char *resolved_why;
+    const char *created_at;
+    const char *changed_at;
+    const char *problem;
+} flexpay_settlement;
+
+typedef struct flexpay_reconcile_options {
+    size_t size;
+    const struct flexpay_cancel_token *cancel;
+    uint32_t timeout_ms;
+    uint32_t reserved;
+} flexpay_reconcile_options;
+
+typedef struct flexpay_settlements {
+    size_t count;
+    const struct flexpay_settlement *items;
+    const char *stopped;
+} flexpay_settlements;
+
+typedef struct flexpay_journal_query {
+    size_t size;
+    const char *after;
+    int32_t filter;
+    uint32_t limit;
+} flexpay_journal_query;
+
+typedef struct flexpay_resolution {
+    size_t size;
+    const char *reference;
+    const char *order_number;
+    const char *who;
+    const char *why;
+    int32_t state;
+    uint32_t reserved;
+} flexpay_resolution;
+
+typedef struct flexpay_text {
+    const char *text;
+} flexpay_text;
+
 void flexpay_error_free(struct flexpay_error *error);
 
 flexpay_result flexpay_client_new(const struct flexpay_config *config,
@@ -219,11 +277,66 @@ flexpay_result flexpay_verify_order(const struct flexpay_client *client,
 
 void flexpay_callback_free(struct flexpay_callback *callback);
 
+flexpay_result flexpay_settle(const struct flexpay_client *client,
+                              const char *reference,
+                              const struct flexpay_wait_options *wait,
+                              struct flexpay_settlement **settlement,
+                              struct flexpay_error **error);
+
+flexpay_result flexpay_settle_callback(const struct flexpay_client *client,
+                                       const uint8_t *body,
+                                       size_t length,
+                                       const char *query,
+                                       struct flexpay_settlement **settlement,
+                                       struct flexpay_error **error);
+
+flexpay_result flexpay_reconcile(const struct flexpay_client *client,
+                                 const struct flexpay_reconcile_options *options,
+                                 struct flexpay_settlements **settlements,
+                                 struct flexpay_error **error);
+
+void flexpay_settlement_free(struct flexpay_settlement *settlement);
+
+void flexpay_settlements_free(struct flexpay_settlements *settlements);
+
+flexpay_result flexpay_journal_get(const struct flexpay_client *client,
+                                   const char *reference,
+                                   struct flexpay_settlement **settlement,
+                                   struct flexpay_error **error);
+
+flexpay_result flexpay_journal_list(const struct flexpay_client *client,
+                                    const struct flexpay_journal_query *query,
+                                    struct flexpay_settlements **settlements,
+                                    struct flexpay_error **error);
+
+flexpay_result flexpay_journal_acknowledge(const struct flexpay_client *client,
+                                           const char *reference,
+                                           struct flexpay_settlement **settlement,
+                                           struct flexpay_error **error);
+
+flexpay_result flexpay_journal_resolve(const struct flexpay_client *client,
+                                       const struct flexpay_resolution *resolution,
+                                       struct flexpay_settlement **settlement,
+                                       struct flexpay_error **error);
+
+flexpay_result flexpay_journal_prune(const struct flexpay_client *client,
+                                     uint32_t days,
+                                     uint64_t *removed,
+                                     struct flexpay_error **error);
+
+flexpay_result flexpay_journal_step(const char *request,
+                                    struct flexpay_text **reply,
+                                    struct flexpay_error **error);
+
+void flexpay_text_free(struct flexpay_text *text);
+
 const char *flexpay_result_name(int32_t result);
 
 const char *flexpay_outcome_name(int32_t outcome);
 
 const char *flexpay_state_name(int32_t state);
+
+const char *flexpay_entry_state_name(int32_t state);
 
 const char *flexpay_version(void);
 

@@ -16,7 +16,7 @@ declare(strict_types=1);
 require_once __DIR__ . '/autoload.php';
 
 (static function (): void {
-    foreach (['', '/Exception', '/Internal'] as $directory) {
+    foreach (['', '/Exception', '/Internal', '/Journal'] as $directory) {
         foreach (glob(__DIR__ . '/src' . $directory . '/*.php') ?: [] as $file) {
             require_once $file;
         }

@@ -199,6 +199,33 @@ mod tests {
             panics_are_stopped("verify_order", |error| {
                 callback::flexpay_verify_order(client, null(), null_mut(), error)
             });
+            panics_are_stopped("settle", |error| {
+                settlement::flexpay_settle(client, c"1".as_ptr(), null(), null_mut(), error)
+            });
+            panics_are_stopped("settle_callback", |error| {
+                settlement::flexpay_settle_callback(client, null(), 0, null(), null_mut(), error)
+            });
+            panics_are_stopped("reconcile", |error| {
+                settlement::flexpay_reconcile(client, null(), null_mut(), error)
+            });
+            panics_are_stopped("journal_get", |error| {
+                journal::flexpay_journal_get(client, c"1".as_ptr(), null_mut(), error)
+            });
+            panics_are_stopped("journal_list", |error| {
+                journal::flexpay_journal_list(client, null(), null_mut(), error)
+            });
+            panics_are_stopped("journal_acknowledge", |error| {
+                journal::flexpay_journal_acknowledge(client, c"1".as_ptr(), null_mut(), error)
+            });
+            panics_are_stopped("journal_resolve", |error| {
+                journal::flexpay_journal_resolve(client, null(), null_mut(), error)
+            });
+            panics_are_stopped("journal_prune", |error| {
+                journal::flexpay_journal_prune(client, 1, null_mut(), error)
+            });
+            panics_are_stopped("journal_step", |error| {
+                journal::flexpay_journal_step(null(), null_mut(), error)
+            });
             panics_are_stopped("cancel_token_new", |error| {
                 cancel::flexpay_cancel_token_new(null_mut(), error)
             });

@@ -16,6 +16,8 @@ pub mod cancel;
 pub mod client;
 pub mod config;
 pub mod error;
+#[cfg(feature = "journal")]
+pub mod journal;
 pub mod mobile;
 pub mod names;
 pub mod numbers;
@@ -23,6 +25,8 @@ mod panics;
 pub mod payment;
 pub mod payout;
 pub mod phone;
+#[cfg(feature = "journal")]
+pub mod settlement;
 pub mod transaction;
 pub mod version;
 pub mod wait;

@@ -4,6 +4,8 @@ use libc::c_char;
 use std::ffi::CStr;
 
 use super::error::FLEXPAY_OK;
+#[cfg(feature = "journal")]
+use crate::journal::EntryState;
 use crate::{ErrorCode, Outcome, State};
 
 /// Returns the name of a result code, "OK" or "TIMEOUT"; "UNRECOGNIZED" if this library has no such
@@ -30,6 +32,14 @@ pub extern "C" fn flexpay_state_name(state: i32) -> *const c_char {
     text(State::from_number(state).map(State::c_name))
 }
 
+/// Returns the name of an entry's state, "IN_DOUBT"; "UNRECOGNIZED" if this library has no such
+/// state. A static string: do not free it. Never blocks. Since ABI 1.
+#[cfg(feature = "journal")]
+#[unsafe(no_mangle)]
+pub extern "C" fn flexpay_entry_state_name(state: i32) -> *const c_char {
+    text(EntryState::from_number(state).map(EntryState::c_name))
+}
+
 fn text(name: Option<&'static CStr>) -> *const c_char {
     name.unwrap_or(c"UNRECOGNIZED").as_ptr()
 }
@@ -50,9 +60,10 @@ mod tests {
     fn each_number_has_the_name_of_its_constant() {
         type Name = extern "C" fn(i32) -> *const c_char;
         for (prefix, name_of, count) in [
-            ("ERROR", flexpay_result_name as Name, 16),
+            ("ERROR", flexpay_result_name as Name, 19),
             ("OUTCOME", flexpay_outcome_name, 3),
             ("STATE", flexpay_state_name, 7),
+            ("ENTRY", flexpay_entry_state_name, 10),
         ] {
             let constants = CONSTANTS.lines().filter_map(|line| {
                 let line = line.strip_prefix("pub const FLEXPAY_")?;
@@ -65,7 +76,7 @@ mod tests {
             for (name, number) in constants {
                 assert_eq!(text(name_of(number)), name);
             }
-            for number in [-1, 17, i32::MAX, i32::MIN] {
+            for number in [-1, 20, i32::MAX, i32::MIN] {
                 assert_eq!(text(name_of(number)), "UNRECOGNIZED");
             }
         }

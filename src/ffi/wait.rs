@@ -61,7 +61,7 @@ unsafe impl SizedStruct for flexpay_wait_options {
 }
 
 impl flexpay_wait_options {
-    unsafe fn read(given: *const Self) -> Result<WaitOptions> {
+    pub(super) unsafe fn read(given: *const Self) -> Result<WaitOptions> {
         // SAFETY: as the caller promises, for the struct and for what its pointers point to.
         unsafe {
             let Some(fields) = read_struct_or_none(given, "options")? else {

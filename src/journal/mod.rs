@@ -2,10 +2,12 @@
 //! on the disk before the caller hears it. So no crash, kill or power cut makes a shop charge twice, forget an
 //! order, or deliver twice.
 //!
-//! [`rule`] decides, [`sqlite`] stores, and `payment.rs` and `settle.rs` do what the rule says.
+//! [`rule`] decides, [`sqlite`] stores, and `payment.rs` and `settle.rs` do what the rule says. [`step_json`] is
+//! the rule for stores in other languages.
 
 mod entry;
 mod file;
+mod json;
 mod payment;
 mod rule;
 mod sender;
@@ -17,10 +19,12 @@ use std::path::PathBuf;
 
 pub use crate::payment::Terms;
 pub use entry::{Entry, EntryState, FAILURES_TO_CLOSE};
+pub use json::step_json;
 pub use rule::{Action, Event, Reply, Resolution, Step, step};
 pub use settle::{ReconcileOptions, Reconciliation};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::numbered::numbered;
 use sqlite::Store;
 
 /// A journal in a file. Threads and processes can share it.
@@ -51,20 +55,28 @@ pub struct Settlement {
     pub problem: Option<String>,
 }
 
-/// Which entries [`Journal::list`] returns.
+/// Which entries of a journal are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Filter {
-    /// All.
+    /// Every entry.
     #[default]
     All = 0,
-    /// Those about which something may still be learnt.
+    /// Entries whose state may still change.
     Open = 1,
-    /// Those in the state IN_DOUBT.
+    /// Entries in the state IN_DOUBT.
     InDoubt = 2,
-    /// Those that are paid and not acknowledged.
+    /// Entries that are paid and not acknowledged.
     ToDeliver = 3,
 }
+
+numbered!(
+    Filter,
+    All => c"ALL",
+    Open => c"OPEN",
+    InDoubt => c"IN_DOUBT",
+    ToDeliver => c"TO_DELIVER",
+);
 
 impl Journal {
     /// The journal in this file. It is opened, and made if there is none, when it is first used.
@@ -85,6 +97,16 @@ impl Journal {
         self.store.list(filter, after, limit)
     }
 
+    /// How many entries there are.
+    pub fn count(&self, filter: Filter) -> Result<u64> {
+        self.store.count(filter)
+    }
+
+    /// The version of the file. One that is newer than this library is an error.
+    pub fn version(&self) -> Result<u32> {
+        self.store.version()
+    }
+
     /// Records that the merchant delivers what was paid. The settlement's `changed` is true for one caller
     /// alone, ever: deliver then.
     pub fn acknowledge(&self, reference: &str) -> Result<Settlement> {
@@ -99,10 +121,6 @@ impl Journal {
         who: &str,
         why: &str,
     ) -> Result<Settlement> {
-        if let Resolution::Order { order_number } = &resolution {
-            crate::order_number::validate(order_number)
-                .map_err(|problem| Error::invalid("order_number", problem))?;
-        }
         let event = Event::Resolve {
             resolution,
             who: who.to_owned(),

@@ -7,6 +7,7 @@ namespace FlexPay;
 use FlexPay\Exception\ClosedException;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Internal\Abi;
+use FlexPay\Internal\Arguments;
 use FlexPay\Internal\CallLog;
 use FlexPay\Internal\Names;
 use FlexPay\Internal\Options;
@@ -33,18 +34,36 @@ use FlexPay\Internal\Transports;
  *
  * @phpstan-import-type PaymentFields from Payment
  * @phpstan-import-type TransactionFields from Transaction
+ * @phpstan-import-type SettlementFields from Settlement
  */
 final class Client
 {
+    // written by make header: Filter
+    /** Every entry. */
+    public const JOURNAL_ALL = 'ALL';
+
+    /** Entries whose state may still change. */
+    public const JOURNAL_OPEN = 'OPEN';
+
+    /** Entries in the state IN_DOUBT. */
+    public const JOURNAL_IN_DOUBT = 'IN_DOUBT';
+
+    /** Entries that are paid and not acknowledged. */
+    public const JOURNAL_TO_DELIVER = 'TO_DELIVER';
+    // end of Filter
+
     private const STRING_OPTIONS = [
         'merchant', 'token', 'pay_url', 'check_url', 'ca_file', 'proxy', 'app_name', 'callback_secret',
-        'callback_secret_previous', 'mobile_url', 'payout_url',
+        'callback_secret_previous', 'mobile_url', 'payout_url', 'journal',
     ];
 
     private const OTHER_OPTIONS = [
         'environment', 'api', 'timeout_ms', 'connect_timeout_ms', 'allow_plain_http', 'check_once',
         'system_roots', 'private_connections', 'allow_payout', 'trace', 'transport', 'library', 'program',
     ];
+
+    /** The default timeout of the library. */
+    private const TIMEOUT_MS = 30000;
 
     private Transport $transport;
 
@@ -53,6 +72,10 @@ final class Client
 
     /** null without a logger. */
     private ?CallLog $log = null;
+
+    private int $timeoutMs = self::TIMEOUT_MS;
+
+    private bool $signsCallbackUrls = false;
 
     /**
      * Creates a client. Checks the settings and reads ca_file. Sends nothing.
@@ -95,6 +118,9 @@ final class Client
      *   URL. verifyCallback() then refuses a callback that was not sent to a URL you gave.
      * - callback_secret_previous (string): the previous secret. URLs signed with it are still
      *   accepted.
+     * - journal (string): the absolute path of a file on a disk of this machine, which is made if there is
+     *   none. Payments and payouts then go through it: see settle(). A shop with several machines uses
+     *   FlexPay\Journal\Journal instead.
      * - transport (string): "auto" (default): FFI where PHP allows it, and else the program flexpay.
      *   "ffi" or "program": only that one.
      * - library (string): for FFI, the libflexpay.so to load, if none is preloaded. A process has one
@@ -133,6 +159,8 @@ final class Client
             $given->string('program')
         );
         $this->handle = $this->transport->newClient($settings);
+        $this->timeoutMs = $settings['timeout_ms'] ?: self::TIMEOUT_MS;
+        $this->signsCallbackUrls = $settings['callback_secret'] !== null;
     }
 
     /**
@@ -140,7 +168,7 @@ final class Client
      * FLEXPAY_ENVIRONMENT, FLEXPAY_API, FLEXPAY_PAY_URL, FLEXPAY_CHECK_URL, FLEXPAY_MOBILE_URL,
      * FLEXPAY_PAYOUT_URL, FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE,
      * FLEXPAY_PROXY, FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
-     * FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS, FLEXPAY_PRIVATE_CONNECTIONS,
+     * FLEXPAY_JOURNAL, FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS, FLEXPAY_PRIVATE_CONNECTIONS,
      * FLEXPAY_ALLOW_PAYOUT and FLEXPAY_TRACE ("0", "1"). Only the first two are required.
      *
      * In PHP-FPM, set them with the pool's `env[...]`, not the web server's fastcgi_param.
@@ -157,6 +185,9 @@ final class Client
         $client->log = CallLog::to($logger);
         $client->transport = Transports::choose('auto', null, null);
         $client->handle = $client->transport->newClientFromEnvironment();
+        // Only the real environment, as the library reads it: not what the web server passes.
+        $client->timeoutMs = (int) getenv('FLEXPAY_TIMEOUT_MS', true) ?: self::TIMEOUT_MS;
+        $client->signsCallbackUrls = trim((string) getenv('FLEXPAY_CALLBACK_SECRET', true)) !== '';
 
         return $client;
     }
@@ -170,8 +201,9 @@ final class Client
      * @throws FlexPayException InvalidArgumentException, ResolveException, ConnectException,
      *                          ProxyException, TlsException, TimeoutException, ConnectionException,
      *                          ReplyException, GatewayException, UnauthorizedException,
-     *                          RefusedException, InternalException. getOutcome() says whether the
-     *                          request may be repeated.
+     *                          RefusedException, InternalException; with a journal also
+     *                          JournalException, InProgressException, InDoubtException. getOutcome()
+     *                          says whether the request may be repeated.
      */
     public function pay(PaymentRequest $request): Payment
     {
@@ -319,6 +351,218 @@ final class Client
     }
 
     /**
+     * Finds out what became of a payment or payout of the journal: asks the gateway about its order,
+     * compares reference, amount, currency and kind with the entry, and records the state. If the order
+     * number is not known, nothing can be asked: the entry is returned as it is, IN_DOUBT for example.
+     *
+     * With the client's option journal (FLEXPAY_JOURNAL), pay(), payMobile() and payout() go through the
+     * journal: the request is on the disk before the first byte leaves, and the result before the call
+     * returns. A second call under the same reference sends nothing: it returns the recorded payment
+     * (isRecorded()), or throws InDoubtException or InProgressException; with another amount, currency, kind
+     * or phone, InvalidArgumentException. After NOT_SENT and REFUSED the request may be sent again.
+     *
+     *     at the start     reconcile(): deliver what isToDeliver(), show what is IN_DOUBT
+     *     for each sale    pay() or payMobile(), then settle() with WaitOptions
+     *     to deliver       journalAcknowledge(); deliver if its result hasChanged()
+     *
+     * Blocks up to timeout_ms or that of the WaitOptions, and up to 10 s if another program is writing.
+     *
+     * @param WaitOptions|null $wait null asks once. Otherwise it waits as wait() does; the option expected
+     *                               is not used: the entry is it.
+     *
+     * @throws FlexPayException JournalException, and those of verifyOrder() or wait(); the entry then keeps
+     *                          its state. InvalidArgumentException, field "reference", if the journal does
+     *                          not have it.
+     */
+    public function settle(string $reference, ?WaitOptions $wait = null): Settlement
+    {
+        return $this->settlement('settle', function (int $handle) use ($reference, $wait): array {
+            return $this->transport->settle(
+                $handle,
+                $reference,
+                $wait === null ? null : $wait->getTimes() + ['correlation_id' => $wait->getCorrelationId()],
+                $wait === null ? null : $wait->getCancelToken()
+            );
+        });
+    }
+
+    /**
+     * Settles the payment or payout that a callback is about: finds its entry in the journal, asks the
+     * gateway, compares as verifyCallback() does, and records the state.
+     *
+     * Acknowledge the callback to the gateway (HTTP 200) if it returns, and after an
+     * InvalidArgumentException with the field "reference": that payment is not of this journal.
+     *
+     * Blocks as settle() does.
+     *
+     * @param string      $body  the body as received: file_get_contents('php://input')
+     * @param string|null $query the query string of the callback's request ($_SERVER['QUERY_STRING']).
+     *                           Required if the client has a callback_secret.
+     *
+     * @throws FlexPayException JournalException, and those of verifyCallback(); the entry then keeps its state
+     */
+    public function settleCallback(string $body, ?string $query = null): Settlement
+    {
+        return $this->settlement('settle_callback', function (int $handle) use ($body, $query): array {
+            return $this->transport->settleCallback($handle, $body, $query);
+        });
+    }
+
+    /**
+     * Settles every open entry of the journal. Call it when the program starts, and every few minutes. If
+     * the gateway cannot be reached, or the time is over, it returns, and getStopped() says why.
+     *
+     * Blocks up to $timeoutMs and the client's timeout_ms.
+     *
+     * @param int $timeoutMs no further order is asked about after this time. 0: 300 000.
+     *
+     * @throws FlexPayException JournalException, InvalidArgumentException
+     */
+    public function reconcile(int $timeoutMs = 0, ?CancelToken $cancel = null): Reconciliation
+    {
+        $timeoutMs = Arguments::inRange('timeout_ms', $timeoutMs, 0);
+        $found = $this->logged('reconcile', function (int $handle) use ($timeoutMs, $cancel): array {
+            return $this->transport->reconcile($handle, $timeoutMs, $cancel);
+        });
+        $this->logEntries('reconcile', count($found['settlements']));
+
+        return new Reconciliation(self::settlements($found['settlements']), $found['stopped']);
+    }
+
+    /**
+     * Returns the entry of a reference. Asks nobody.
+     *
+     * Blocks up to 10 s if another program is writing to the journal.
+     *
+     * @throws FlexPayException JournalException; InvalidArgumentException if the journal does not have it
+     */
+    public function journalGet(string $reference): Settlement
+    {
+        return $this->settlement('journal_get', function (int $handle) use ($reference): array {
+            return $this->transport->journalGet($handle, $reference);
+        });
+    }
+
+    /**
+     * Lists entries of the journal, in the order of their references.
+     *
+     * Blocks up to 10 s if another program is writing to the journal.
+     *
+     * @param string $filter one of the JOURNAL_ constants
+     * @param string $after  only entries whose reference comes after this one, in the order of bytes. For the
+     *                       next page, the last reference of the page before. Empty: from the first.
+     * @param int    $limit  how many at most. 0: 100.
+     *
+     * @return list<Settlement>
+     *
+     * @throws FlexPayException JournalException, InvalidArgumentException
+     */
+    public function journalList(string $filter = self::JOURNAL_ALL, string $after = '', int $limit = 0): array
+    {
+        Arguments::oneOf('filter', $filter, array_keys(Names::FILTERS));
+        $limit = Arguments::inRange('limit', $limit, 0);
+        $found = $this->logged('journal_list', function (int $handle) use ($filter, $after, $limit): array {
+            return $this->transport->journalList($handle, $filter, $after, $limit);
+        });
+        $this->logEntries('journal_list', count($found));
+
+        return self::settlements($found);
+    }
+
+    /**
+     * Records that you deliver what was paid. Of several calls, ever, one alone returns a settlement that
+     * hasChanged(): deliver then.
+     *
+     * Blocks up to 10 s if another program is writing to the journal.
+     *
+     * @throws FlexPayException JournalException; InvalidArgumentException if the entry is not PAID
+     */
+    public function journalAcknowledge(string $reference): Settlement
+    {
+        return $this->settlement('journal_acknowledge', function (int $handle) use ($reference): array {
+            return $this->transport->journalAcknowledge($handle, $reference);
+        });
+    }
+
+    /**
+     * Records what a person says of an entry, and who said it and why.
+     *
+     * Blocks up to 10 s if another program is writing to the journal.
+     *
+     * @param string      $who         who says so; it is recorded
+     * @param string      $why         why; it is recorded
+     * @param string|null $state       Settlement::STATE_NOT_SENT: FlexPay's merchant console shows no such
+     *                                 payment, and it may be sent again. STATE_FAILED, STATE_CANCELLED: it
+     *                                 will not be paid. Nobody can say PAID: only the gateway.
+     * @param string|null $orderNumber instead of a state: the order number that the console shows for it.
+     *                                 Then call settle(), which asks the gateway about that order.
+     *
+     * @throws FlexPayException JournalException, InProgressException; InvalidArgumentException, also if the
+     *                          entry's state does not allow it
+     */
+    public function journalResolve(
+        string $reference,
+        string $who,
+        string $why,
+        ?string $state,
+        ?string $orderNumber = null
+    ): Settlement {
+        if ($state !== null) {
+            Arguments::oneOf('state', $state, array_keys(Names::RESOLUTIONS));
+        }
+        $resolution = [
+            'reference' => $reference,
+            'order_number' => $orderNumber,
+            'who' => $who,
+            'why' => $why,
+            'state' => $state,
+        ];
+
+        return $this->settlement('journal_resolve', function (int $handle) use ($resolution): array {
+            return $this->transport->journalResolve($handle, $resolution);
+        });
+    }
+
+    /**
+     * Removes the entries that are closed and delivered and did not change for some days, by this machine's
+     * clock. Returns how many. Their references stay used: a payment under one of them is refused.
+     *
+     * Blocks until they are removed.
+     *
+     * @throws FlexPayException JournalException, InvalidArgumentException
+     */
+    public function journalPrune(int $days): int
+    {
+        $days = Arguments::inRange('days', $days, 0);
+        $removed = $this->logged('journal_prune', function (int $handle) use ($days): int {
+            return $this->transport->journalPrune($handle, $days);
+        });
+        $this->logEntries('journal_prune', $removed);
+
+        return $removed;
+    }
+
+    /**
+     * How long a request takes at most.
+     *
+     * @internal
+     */
+    public function timeoutMs(): int
+    {
+        return $this->timeoutMs;
+    }
+
+    /**
+     * Whether it has a callback_secret.
+     *
+     * @internal
+     */
+    public function signsCallbackUrls(): bool
+    {
+        return $this->signsCallbackUrls;
+    }
+
+    /**
      * Closes the client and wipes its token. A second call does nothing. Without FFI, the program keeps the
      * token until the request ends, or another client takes its place.
      */
@@ -367,12 +611,7 @@ final class Client
      */
     private function payment(string $call, callable $send): Payment
     {
-        try {
-            $payment = new Payment($send($this->handle()));
-        } catch (FlexPayException $failure) {
-            $this->logFailure($call, $failure);
-            throw $failure;
-        }
+        $payment = new Payment($this->logged($call, $send));
         if ($this->log !== null) {
             $this->log->payment($call, $payment);
         }
@@ -389,12 +628,7 @@ final class Client
      */
     private function transaction(string $call, callable $send): Transaction
     {
-        try {
-            $transaction = new Transaction($send($this->handle()));
-        } catch (FlexPayException $failure) {
-            $this->logFailure($call, $failure);
-            throw $failure;
-        }
+        $transaction = new Transaction($this->logged($call, $send));
         if ($this->log !== null) {
             $this->log->transaction($call, $transaction);
         }
@@ -402,10 +636,62 @@ final class Client
         return $transaction;
     }
 
-    private function logFailure(string $call, FlexPayException $failure): void
+    /**
+     * Makes a call that returns an entry of the journal, and logs it.
+     *
+     * @param callable(int): SettlementFields $send receives the client's key in the transport
+     *
+     * @throws FlexPayException
+     */
+    private function settlement(string $call, callable $send): Settlement
+    {
+        $settlement = new Settlement($this->logged($call, $send));
+        if ($this->log !== null) {
+            $this->log->settlement($call, $settlement);
+        }
+
+        return $settlement;
+    }
+
+    /**
+     * @param list<SettlementFields> $found
+     *
+     * @return list<Settlement>
+     */
+    private static function settlements(array $found): array
+    {
+        return array_map(static function (array $fields): Settlement {
+            return new Settlement($fields);
+        }, $found);
+    }
+
+    /**
+     * Makes a call, and logs it if it fails.
+     *
+     * @template T
+     *
+     * @param callable(int): T $send receives the client's key in the transport
+     *
+     * @return T
+     *
+     * @throws FlexPayException
+     */
+    private function logged(string $call, callable $send)
+    {
+        try {
+            return $send($this->handle());
+        } catch (FlexPayException $failure) {
+            if ($this->log !== null) {
+                $this->log->failure($call, $failure);
+            }
+            throw $failure;
+        }
+    }
+
+    private function logEntries(string $call, int $count): void
     {
         if ($this->log !== null) {
-            $this->log->failure($call, $failure);
+            $this->log->entries($call, $count);
         }
     }
 

@@ -14,6 +14,7 @@ namespace FlexPay;
  *     message: string|null,
  *     page: string|null,
  *     trace: string|null,
+ *     is_recorded: bool,
  * }
  */
 final class Payment
@@ -65,6 +66,15 @@ final class Payment
     public function getPage(): ?string
     {
         return $this->fields['page'];
+    }
+
+    /**
+     * Whether it comes from the journal, where an earlier call recorded it: nothing was sent now. Before you
+     * send the customer to its page, settle() tells whether it is paid already.
+     */
+    public function isRecorded(): bool
+    {
+        return $this->fields['is_recorded'];
     }
 
     /**

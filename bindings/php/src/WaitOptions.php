@@ -81,4 +81,17 @@ final class WaitOptions
     {
         return $this->correlationId;
     }
+
+    /**
+     * The same options with this expected.
+     *
+     * @internal
+     */
+    public function withExpected(Expected $expected): self
+    {
+        $options = clone $this;
+        $options->expected = $expected;
+
+        return $options;
+    }
 }

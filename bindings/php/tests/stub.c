@@ -7,6 +7,7 @@ int32_t flexpay_abi_version(void) { return FLEXPAY_ABI_VERSION; }
 const char *flexpay_version(void) { return "stub"; }
 const char *flexpay_result_name(int32_t code) { return code == 2 ? "INTERNAL" : "UNRECOGNIZED"; }
 const char *flexpay_outcome_name(int32_t outcome) { return outcome ? "?" : "UNKNOWN"; }
+const char *flexpay_entry_state_name(int32_t state) { return state ? "?" : "UNKNOWN"; }
 const char *flexpay_state_name(int32_t state) { return state ? "?" : "UNKNOWN"; }
 int32_t flexpay_state_may_replace(int32_t recorded, int32_t now) { return recorded < now; }
 
@@ -99,6 +100,68 @@ flexpay_result flexpay_verify_order(const flexpay_client *client, const flexpay_
     return FLEXPAY_ERROR_INTERNAL;
 }
 
+flexpay_result flexpay_settle(const flexpay_client *client, const char *reference,
+                              const flexpay_wait_options *wait, flexpay_settlement **settlement, flexpay_error **error)
+{
+    (void)client, (void)reference, (void)wait, (void)settlement, (void)error;
+    return FLEXPAY_ERROR_INTERNAL;
+}
+
+flexpay_result flexpay_settle_callback(const flexpay_client *client, const uint8_t *body, size_t length,
+                                       const char *query, flexpay_settlement **settlement, flexpay_error **error)
+{
+    (void)client, (void)body, (void)length, (void)query, (void)settlement, (void)error;
+    return FLEXPAY_ERROR_INTERNAL;
+}
+
+flexpay_result flexpay_reconcile(const flexpay_client *client, const flexpay_reconcile_options *options,
+                                 flexpay_settlements **settlements, flexpay_error **error)
+{
+    (void)client, (void)options, (void)settlements, (void)error;
+    return FLEXPAY_ERROR_INTERNAL;
+}
+
+flexpay_result flexpay_journal_get(const flexpay_client *client, const char *reference,
+                                   flexpay_settlement **settlement, flexpay_error **error)
+{
+    (void)client, (void)reference, (void)settlement, (void)error;
+    return FLEXPAY_ERROR_INTERNAL;
+}
+
+flexpay_result flexpay_journal_list(const flexpay_client *client, const flexpay_journal_query *query,
+                                    flexpay_settlements **settlements, flexpay_error **error)
+{
+    (void)client, (void)query, (void)settlements, (void)error;
+    return FLEXPAY_ERROR_INTERNAL;
+}
+
+flexpay_result flexpay_journal_acknowledge(const flexpay_client *client, const char *reference,
+                                           flexpay_settlement **settlement, flexpay_error **error)
+{
+    (void)client, (void)reference, (void)settlement, (void)error;
+    return FLEXPAY_ERROR_INTERNAL;
+}
+
+flexpay_result flexpay_journal_resolve(const flexpay_client *client, const flexpay_resolution *resolution,
+                                       flexpay_settlement **settlement, flexpay_error **error)
+{
+    (void)client, (void)resolution, (void)settlement, (void)error;
+    return FLEXPAY_ERROR_INTERNAL;
+}
+
+flexpay_result flexpay_journal_prune(const flexpay_client *client, uint32_t days, uint64_t *removed,
+                                     flexpay_error **error)
+{
+    (void)client, (void)days, (void)removed, (void)error;
+    return FLEXPAY_ERROR_INTERNAL;
+}
+
+flexpay_result flexpay_journal_step(const char *request, flexpay_text **reply, flexpay_error **error)
+{
+    (void)request, (void)reply, (void)error;
+    return FLEXPAY_ERROR_INTERNAL;
+}
+
 void flexpay_error_free(flexpay_error *error) { (void)error; }
 void flexpay_client_free(flexpay_client *client) { (void)client; }
 void flexpay_payment_free(flexpay_payment *payment) { (void)payment; }
@@ -106,3 +169,6 @@ void flexpay_transaction_free(flexpay_transaction *transaction) { (void)transact
 void flexpay_callback_free(flexpay_callback *callback) { (void)callback; }
 void flexpay_cancel_token_cancel(const flexpay_cancel_token *token) { (void)token; }
 void flexpay_cancel_token_free(flexpay_cancel_token *token) { (void)token; }
+void flexpay_settlement_free(flexpay_settlement *settlement) { (void)settlement; }
+void flexpay_settlements_free(flexpay_settlements *settlements) { (void)settlements; }
+void flexpay_text_free(flexpay_text *text) { (void)text; }

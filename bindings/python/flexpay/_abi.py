@@ -25,6 +25,9 @@ ERROR_REFUSED = 13
 ERROR_NOT_FOUND = 14
 ERROR_CALLBACK = 15
 ERROR_MISMATCH = 16
+ERROR_JOURNAL = 17
+ERROR_IN_PROGRESS = 18
+ERROR_IN_DOUBT = 19
 OUTCOME_UNKNOWN = 0
 OUTCOME_NOT_SENT = 1
 OUTCOME_REFUSED = 2
@@ -42,6 +45,20 @@ STATE_PENDING = 3
 STATE_REFUNDING = 4
 STATE_REFUNDED = 5
 STATE_CANCELLED = 6
+ENTRY_SENDING = 1
+ENTRY_NOT_SENT = 2
+ENTRY_REFUSED = 3
+ENTRY_IN_DOUBT = 4
+ENTRY_ACCEPTED = 5
+ENTRY_PAID = 6
+ENTRY_FAILED = 7
+ENTRY_CANCELLED = 8
+ENTRY_REFUNDING = 9
+ENTRY_REFUNDED = 10
+JOURNAL_ALL = 0
+JOURNAL_OPEN = 1
+JOURNAL_IN_DOUBT = 2
+JOURNAL_TO_DELIVER = 3
 FLAG_ALLOW_PLAIN_HTTP = 1
 FLAG_CHECK_ONCE = 2
 FLAG_SYSTEM_ROOTS = 4
@@ -82,6 +99,7 @@ FIELDS: Dict[str, List[Tuple[str, Any]]] = {
         ("callback_secret_previous", c_char_p),
         ("mobile_url", c_char_p),
         ("payout_url", c_char_p),
+        ("journal", c_char_p),
     ],
     "flexpay_payment_request": [
         ("size", c_size_t),
@@ -103,6 +121,7 @@ FIELDS: Dict[str, List[Tuple[str, Any]]] = {
         ("message", c_char_p),
         ("page", c_char_p),
         ("trace", c_char_p),
+        ("is_recorded", c_int32),
     ],
     "flexpay_mobile_request": [
         ("size", c_size_t),
@@ -178,6 +197,56 @@ FIELDS: Dict[str, List[Tuple[str, Any]]] = {
         ("channel", c_char_p),
         ("message", c_char_p),
         ("raw", c_char_p),
+    ],
+    "flexpay_settlement": [
+        ("reference", c_char_p),
+        ("kind", c_int32),
+        ("state", c_int32),
+        ("changed", c_int32),
+        ("to_deliver", c_int32),
+        ("is_open", c_int32),
+        ("amount", c_char_p),
+        ("currency", c_char_p),
+        ("phone", c_char_p),
+        ("order_number", c_char_p),
+        ("other_order_number", c_char_p),
+        ("redirect_url", c_char_p),
+        ("page", c_char_p),
+        ("last_answer", c_char_p),
+        ("resolved_by", c_char_p),
+        ("resolved_why", c_char_p),
+        ("created_at", c_char_p),
+        ("changed_at", c_char_p),
+        ("problem", c_char_p),
+    ],
+    "flexpay_reconcile_options": [
+        ("size", c_size_t),
+        ("cancel", c_void_p),
+        ("timeout_ms", c_uint32),
+        ("reserved", c_uint32),
+    ],
+    "flexpay_settlements": [
+        ("count", c_size_t),
+        ("items", c_void_p),
+        ("stopped", c_char_p),
+    ],
+    "flexpay_journal_query": [
+        ("size", c_size_t),
+        ("after", c_char_p),
+        ("filter", c_int32),
+        ("limit", c_uint32),
+    ],
+    "flexpay_resolution": [
+        ("size", c_size_t),
+        ("reference", c_char_p),
+        ("order_number", c_char_p),
+        ("who", c_char_p),
+        ("why", c_char_p),
+        ("state", c_int32),
+        ("reserved", c_uint32),
+    ],
+    "flexpay_text": [
+        ("text", c_char_p),
     ],
 }
 
@@ -348,6 +417,107 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
             c_void_p,
         ],
     ),
+    "flexpay_settle": (
+        c_int32,
+        [
+            c_void_p,
+            c_char_p,
+            c_void_p,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_settle_callback": (
+        c_int32,
+        [
+            c_void_p,
+            c_char_p,
+            c_size_t,
+            c_char_p,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_reconcile": (
+        c_int32,
+        [
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_settlement_free": (
+        None,
+        [
+            c_void_p,
+        ],
+    ),
+    "flexpay_settlements_free": (
+        None,
+        [
+            c_void_p,
+        ],
+    ),
+    "flexpay_journal_get": (
+        c_int32,
+        [
+            c_void_p,
+            c_char_p,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_journal_list": (
+        c_int32,
+        [
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_journal_acknowledge": (
+        c_int32,
+        [
+            c_void_p,
+            c_char_p,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_journal_resolve": (
+        c_int32,
+        [
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_journal_prune": (
+        c_int32,
+        [
+            c_void_p,
+            c_uint32,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_journal_step": (
+        c_int32,
+        [
+            c_char_p,
+            c_void_p,
+            c_void_p,
+        ],
+    ),
+    "flexpay_text_free": (
+        None,
+        [
+            c_void_p,
+        ],
+    ),
     "flexpay_result_name": (
         c_char_p,
         [
@@ -361,6 +531,12 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
         ],
     ),
     "flexpay_state_name": (
+        c_char_p,
+        [
+            c_int32,
+        ],
+    ),
+    "flexpay_entry_state_name": (
         c_char_p,
         [
             c_int32,

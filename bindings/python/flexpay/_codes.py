@@ -47,6 +47,14 @@ class ResultCode(IntEnum):
     CALLBACK = _abi.ERROR_CALLBACK
     #: The transaction is not the expected one. The error's message names each field that differs.
     MISMATCH = _abi.ERROR_MISMATCH
+    #: The journal cannot be read or written. If nothing was recorded before a request, nothing is
+    #: sent.
+    JOURNAL = _abi.ERROR_JOURNAL
+    #: Another call is sending the request of this reference now.
+    IN_PROGRESS = _abi.ERROR_IN_PROGRESS
+    #: The journal has an earlier request under this reference, and nobody knows what came of it.
+    #: Nothing was sent now.
+    IN_DOUBT = _abi.ERROR_IN_DOUBT
     # end of ErrorCode
 
     @classmethod

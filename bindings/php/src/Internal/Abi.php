@@ -30,6 +30,9 @@ final class Abi
     public const ERROR_NOT_FOUND = 14;
     public const ERROR_CALLBACK = 15;
     public const ERROR_MISMATCH = 16;
+    public const ERROR_JOURNAL = 17;
+    public const ERROR_IN_PROGRESS = 18;
+    public const ERROR_IN_DOUBT = 19;
     public const OUTCOME_UNKNOWN = 0;
     public const OUTCOME_NOT_SENT = 1;
     public const OUTCOME_REFUSED = 2;
@@ -47,6 +50,20 @@ final class Abi
     public const STATE_REFUNDING = 4;
     public const STATE_REFUNDED = 5;
     public const STATE_CANCELLED = 6;
+    public const ENTRY_SENDING = 1;
+    public const ENTRY_NOT_SENT = 2;
+    public const ENTRY_REFUSED = 3;
+    public const ENTRY_IN_DOUBT = 4;
+    public const ENTRY_ACCEPTED = 5;
+    public const ENTRY_PAID = 6;
+    public const ENTRY_FAILED = 7;
+    public const ENTRY_CANCELLED = 8;
+    public const ENTRY_REFUNDING = 9;
+    public const ENTRY_REFUNDED = 10;
+    public const JOURNAL_ALL = 0;
+    public const JOURNAL_OPEN = 1;
+    public const JOURNAL_IN_DOUBT = 2;
+    public const JOURNAL_TO_DELIVER = 3;
     public const FLAG_ALLOW_PLAIN_HTTP = 1;
     public const FLAG_CHECK_ONCE = 2;
     public const FLAG_SYSTEM_ROOTS = 4;
@@ -99,6 +116,7 @@ final class Abi
             'callback_secret_previous',
             'mobile_url',
             'payout_url',
+            'journal',
         ],
         'flexpay_payment_request' => [
             'size',
@@ -120,6 +138,7 @@ final class Abi
             'message',
             'page',
             'trace',
+            'is_recorded',
         ],
         'flexpay_mobile_request' => [
             'size',
@@ -195,6 +214,56 @@ final class Abi
             'channel',
             'message',
             'raw',
+        ],
+        'flexpay_settlement' => [
+            'reference',
+            'kind',
+            'state',
+            'changed',
+            'to_deliver',
+            'is_open',
+            'amount',
+            'currency',
+            'phone',
+            'order_number',
+            'other_order_number',
+            'redirect_url',
+            'page',
+            'last_answer',
+            'resolved_by',
+            'resolved_why',
+            'created_at',
+            'changed_at',
+            'problem',
+        ],
+        'flexpay_reconcile_options' => [
+            'size',
+            'cancel',
+            'timeout_ms',
+            'reserved',
+        ],
+        'flexpay_settlements' => [
+            'count',
+            'items',
+            'stopped',
+        ],
+        'flexpay_journal_query' => [
+            'size',
+            'after',
+            'filter',
+            'limit',
+        ],
+        'flexpay_resolution' => [
+            'size',
+            'reference',
+            'order_number',
+            'who',
+            'why',
+            'state',
+            'reserved',
+        ],
+        'flexpay_text' => [
+            'text',
         ],
     ];
 

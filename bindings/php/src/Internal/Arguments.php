@@ -15,6 +15,8 @@ use FlexPay\Exception\InvalidArgumentException;
  */
 final class Arguments
 {
+    private const UINT32_MAX = 4294967295;
+
     private function __construct()
     {
     }
@@ -39,6 +41,34 @@ final class Arguments
         }
 
         return (string) $amount;
+    }
+
+    /**
+     * Returns the number if it is in this range, whose end is by default that of C's uint32_t.
+     *
+     * @throws InvalidArgumentException
+     */
+    public static function inRange(string $field, int $number, int $min, int $max = self::UINT32_MAX): int
+    {
+        if ($number < $min || $number > $max) {
+            throw self::invalid($field, "must be an int from $min to $max");
+        }
+
+        return $number;
+    }
+
+    /**
+     * Refuses a string that is not one of these.
+     *
+     * @param list<string> $strings
+     *
+     * @throws InvalidArgumentException
+     */
+    public static function oneOf(string $field, string $string, array $strings): void
+    {
+        if (!in_array($string, $strings, true)) {
+            throw self::invalid($field, 'must be "' . implode('" or "', $strings) . '"');
+        }
     }
 
     /**

@@ -31,10 +31,13 @@ final class Bridge
 
     /** The calls that move money, and those that send nothing to the gateway. */
     private const PAYMENTS = ['pay', 'pay_mobile', 'payout'];
-    private const LOCAL = ['hello', 'parse_callback', 'normalize_phone', 'state_may_replace'];
+    private const LOCAL = [
+        'hello', 'parse_callback', 'normalize_phone', 'state_may_replace', 'journal_get', 'journal_list',
+        'journal_acknowledge', 'journal_resolve', 'journal_prune', 'journal_step',
+    ];
 
-    /** The code of an exception for a code that Abi does not have. */
-    private const UNRECOGNIZED = -1;
+    /** How long a call may wait until other processes have written to its journal: before and after a request. */
+    private const JOURNAL_MS = 20000;
 
     private const JSON = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_THROW_ON_ERROR;
 
@@ -164,20 +167,41 @@ final class Bridge
     }
 
     /**
-     * Makes the call "wait".
+     * Makes the call "journal_step".
      *
-     * @param array<string, mixed> $request       by field; null is absent
+     * @param string $request as JSON: its nulls have a meaning
+     *
+     * @return array<string, mixed> the result
+     *
+     * @throws FlexPayException
+     */
+    public function journalStep(string $request): array
+    {
+        $this->start();
+
+        return $this->exchange('journal_step', $request, 0, '');
+    }
+
+    /**
+     * Makes a call that takes long, and can be cancelled.
+     *
+     * @param array<string, mixed> $request       by field; null is absent. If the token is cancelled, it says so.
+     * @param int                  $timeoutMs     of the call; 0: the longest default
      * @param bool                 $handleSignals whether signal handlers run meanwhile: they may cancel it
      *
      * @return array<string, mixed> the result
      *
      * @throws FlexPayException
      */
-    public function wait(array $request, ?CancelToken $cancel, bool $handleSignals): array
-    {
+    public function wait(
+        string $call,
+        array $request,
+        int $timeoutMs,
+        ?CancelToken $cancel,
+        bool $handleSignals
+    ): array {
         $this->start();
         $isCancelled = $cancel !== null && $cancel->isCancelled();
-        $request['cancel'] = $isCancelled;
         $meanwhile = function (int $id) use ($cancel, $handleSignals, &$isCancelled): void {
             try {
                 if ($handleSignals) {
@@ -192,9 +216,9 @@ final class Bridge
                 $this->cancel($id);
             }
         };
-        $timeoutMs = ($request['timeout_ms'] ?? 0) ?: self::LONGEST_WAIT_MS;
+        $timeoutMs = ($timeoutMs ?: self::LONGEST_WAIT_MS) + $this->timeoutMs;
 
-        return $this->exchange('wait', self::encode($request), $timeoutMs + $this->timeoutMs, '', $meanwhile);
+        return $this->exchange($call, self::encode($request), $timeoutMs, '', $meanwhile);
     }
 
     private function end(): void
@@ -233,6 +257,13 @@ final class Bridge
         $this->timeoutMs = (int) $this->exchange('hello', $hello, 0, '')['timeout_ms'];
     }
 
+    private function hasJournal(): bool
+    {
+        $settings = json_decode($this->hello, true)['settings'] ?? null;
+
+        return isset($settings['journal']) || ($settings === null && isset($this->environment['FLEXPAY_JOURNAL']));
+    }
+
     /** Cancels a wait. Its own reply follows. */
     private function cancel(int $id): void
     {
@@ -264,7 +295,7 @@ final class Bridge
     ): array {
         $process = $this->process;
         $id = ++$this->lastId;
-        $limitMs += self::MARGIN_MS;
+        $limitMs += self::MARGIN_MS + ($this->hasJournal() ? self::JOURNAL_MS : 0);
         $deadline = ProgramProcess::deadline($limitMs);
         if (!$process->write(self::line($id, $call, $request), $deadline)) {
             $process->end();
@@ -290,7 +321,7 @@ final class Bridge
             unset($this->replies[$id]);
         }
         if (isset($reply['error'])) {
-            throw ExceptionFactory::create(self::details($reply['error']));
+            throw ExceptionFactory::fromJson($reply['error']);
         }
 
         return $reply['ok'];
@@ -386,19 +417,5 @@ final class Bridge
         preg_match('/^.{0,60}/us', $text, $found);
 
         return (string) json_encode($found[0] ?? '', JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE);
-    }
-
-    /**
-     * @param array<string, mixed> $error of a reply
-     *
-     * @return array<string, mixed> the argument of ExceptionFactory::create()
-     */
-    private static function details(array $error): array
-    {
-        $code = Abi::class . '::ERROR_' . $error['code'];
-        // A newer program may have a code that this package does not know.
-        $error['code'] = defined($code) ? constant($code) : self::UNRECOGNIZED;
-
-        return $error;
     }
 }

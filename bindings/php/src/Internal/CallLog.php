@@ -7,6 +7,7 @@ namespace FlexPay\Internal;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\InvalidArgumentException;
 use FlexPay\Payment;
+use FlexPay\Settlement;
 use FlexPay\Transaction;
 
 /**
@@ -50,7 +51,8 @@ final class CallLog
     public function payment(string $call, Payment $payment): void
     {
         $number = $payment->getOrderNumber();
-        $text = 'the gateway accepted it' . ($number === null ? '' : " as order $number");
+        $text = $payment->isRecorded() ? 'the journal has it, nothing was sent now' : 'the gateway accepted it';
+        $text .= $number === null ? '' : " as order $number";
         $this->write('debug', $call, 'OK', $text, null, $payment->getCallTrace());
     }
 
@@ -58,6 +60,18 @@ final class CallLog
     {
         $text = 'order ' . $transaction->getOrderNumber() . ' is ' . $transaction->getState();
         $this->write('debug', $call, 'OK', $text, null, $transaction->getCallTrace());
+    }
+
+    public function settlement(string $call, Settlement $settlement): void
+    {
+        $text = $settlement->getReference() . ' is ' . $settlement->getState();
+        $this->write('debug', $call, 'OK', $text, null, null);
+    }
+
+    /** A call that concerns several entries of the journal. */
+    public function entries(string $call, int $count): void
+    {
+        $this->write('debug', $call, 'OK', "$count entries", null, null);
     }
 
     public function failure(string $call, FlexPayException $failure): void

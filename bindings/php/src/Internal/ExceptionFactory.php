@@ -30,10 +30,30 @@ final class ExceptionFactory
         Abi::ERROR_NOT_FOUND => Exception\NotFoundException::class,
         Abi::ERROR_CALLBACK => Exception\CallbackException::class,
         Abi::ERROR_MISMATCH => Exception\MismatchException::class,
+        Abi::ERROR_JOURNAL => Exception\JournalException::class,
+        Abi::ERROR_IN_PROGRESS => Exception\InProgressException::class,
+        Abi::ERROR_IN_DOUBT => Exception\InDoubtException::class,
     ];
+
+    /** The code of an exception for a code that Abi does not have. */
+    private const UNRECOGNIZED = -1;
 
     private function __construct()
     {
+    }
+
+    /**
+     * Creates the exception for an error in JSON.
+     *
+     * @param array<string, mixed> $error as the argument of create(); its code is a name
+     */
+    public static function fromJson(array $error): Exception\FlexPayException
+    {
+        $code = Abi::class . '::ERROR_' . $error['code'];
+        // A newer program may have a code that this package does not know.
+        $error['code'] = defined($code) ? constant($code) : self::UNRECOGNIZED;
+
+        return self::create($error);
     }
 
     /**

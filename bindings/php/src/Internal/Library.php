@@ -234,7 +234,7 @@ final class Library implements Transport
                 $payment = $this->expected($expected, $buffers);
                 $struct->expected = FFI::addr($payment);
             }
-            $wait = function () use ($client, $orderNumber, $struct): array {
+            $result = $this->cancellable($struct, $cancel, function () use ($client, $orderNumber, $struct): array {
                 return $this->callForTransaction(
                     function (CData $transaction, CData $error) use ($client, $orderNumber, $struct): int {
                         return $this->ffi->flexpay_wait(
@@ -246,18 +246,7 @@ final class Library implements Transport
                         );
                     }
                 );
-            };
-
-            if ($cancel !== null && $cancel->isCancelled()) {
-                $result = $this->withCancelledToken(static function (CData $token) use ($wait, $struct): array {
-                    $struct->cancel = $token;
-
-                    return $wait();
-                });
-            } else {
-                // No PHP code runs during the call: nothing can cancel it.
-                $result = ['result' => $wait()];
-            }
+            });
         } finally {
             Signals::restore($signals);
         }
@@ -351,6 +340,217 @@ final class Library implements Transport
         return self::resultOrThrow($result);
     }
 
+    // ---- The journal --------------------------------------------------------------------------
+
+    public function settle(int $client, string $reference, ?array $wait, ?CancelToken $cancel): array
+    {
+        Arguments::checkNoNul(['reference' => $reference] + ($wait ?? []));
+        $signals = Signals::disable();
+        try {
+            $buffers = [];
+            $options = $this->structs->input('flexpay_wait_options', $wait ?? [], $buffers);
+            $pointer = $wait === null ? null : FFI::addr($options);
+            $result = $this->cancellable($options, $cancel, function () use ($client, $reference, $pointer): array {
+                return $this->callForSettlement(
+                    function (CData $settlement, CData $error) use ($client, $reference, $pointer): int {
+                        return $this->ffi->flexpay_settle(
+                            $this->handles[$client],
+                            $reference,
+                            $pointer,
+                            $settlement,
+                            $error
+                        );
+                    }
+                );
+            });
+        } finally {
+            Signals::restore($signals);
+        }
+
+        // The outer result is that of the token.
+        return self::resultOrThrow(self::resultOrThrow($result));
+    }
+
+    public function settleCallback(int $client, string $body, ?string $query): array
+    {
+        Arguments::checkNoNul(['query' => $query]);
+        $signals = Signals::disable();
+        try {
+            $bytes = $this->structs->copyIn('uint8_t', $body);
+
+            $result = $this->callForSettlement(
+                function (CData $settlement, CData $error) use ($client, $body, $bytes, $query): int {
+                    return $this->ffi->flexpay_settle_callback(
+                        $this->handles[$client],
+                        $bytes,
+                        strlen($body),
+                        $query,
+                        $settlement,
+                        $error
+                    );
+                }
+            );
+        } finally {
+            Signals::restore($signals);
+        }
+
+        return self::resultOrThrow($result);
+    }
+
+    public function reconcile(int $client, int $timeoutMs, ?CancelToken $cancel): array
+    {
+        $signals = Signals::disable();
+        try {
+            $buffers = [];
+            $options = $this->structs->input('flexpay_reconcile_options', ['timeout_ms' => $timeoutMs], $buffers);
+            $result = $this->cancellable($options, $cancel, function () use ($client, $options): array {
+                return $this->callForSettlements(
+                    function (CData $settlements, CData $error) use ($client, $options): int {
+                        return $this->ffi->flexpay_reconcile(
+                            $this->handles[$client],
+                            FFI::addr($options),
+                            $settlements,
+                            $error
+                        );
+                    }
+                );
+            });
+        } finally {
+            Signals::restore($signals);
+        }
+
+        // The outer result is that of the token.
+        return self::resultOrThrow(self::resultOrThrow($result));
+    }
+
+    public function journalGet(int $client, string $reference): array
+    {
+        return $this->entry('flexpay_journal_get', $client, $reference);
+    }
+
+    public function journalAcknowledge(int $client, string $reference): array
+    {
+        return $this->entry('flexpay_journal_acknowledge', $client, $reference);
+    }
+
+    /**
+     * Calls one of the C functions that take a reference and return its entry.
+     *
+     * @return array<string, mixed>
+     *
+     * @throws FlexPayException
+     */
+    private function entry(string $function, int $client, string $reference): array
+    {
+        Arguments::checkNoNul(['reference' => $reference]);
+        $signals = Signals::disable();
+        try {
+            $result = $this->callForSettlement(
+                function (CData $settlement, CData $error) use ($function, $client, $reference): int {
+                    return $this->ffi->$function($this->handles[$client], $reference, $settlement, $error);
+                }
+            );
+        } finally {
+            Signals::restore($signals);
+        }
+
+        return self::resultOrThrow($result);
+    }
+
+    public function journalList(int $client, string $filter, string $after, int $limit): array
+    {
+        $fields = ['filter' => Names::FILTERS[$filter], 'after' => $after, 'limit' => $limit];
+        Arguments::checkNoNul($fields);
+        $signals = Signals::disable();
+        try {
+            $buffers = [];
+            $query = $this->structs->input('flexpay_journal_query', $fields, $buffers);
+            $result = $this->callForSettlements(
+                function (CData $settlements, CData $error) use ($client, $query): int {
+                    return $this->ffi->flexpay_journal_list(
+                        $this->handles[$client],
+                        FFI::addr($query),
+                        $settlements,
+                        $error
+                    );
+                }
+            );
+        } finally {
+            Signals::restore($signals);
+        }
+
+        return self::resultOrThrow($result)['settlements'];
+    }
+
+    public function journalResolve(int $client, array $resolution): array
+    {
+        Arguments::checkNoNul($resolution);
+        if ($resolution['state'] !== null) {
+            $resolution['state'] = Names::RESOLUTIONS[$resolution['state']];
+        }
+        $signals = Signals::disable();
+        try {
+            $buffers = [];
+            $struct = $this->structs->input('flexpay_resolution', $resolution, $buffers);
+            $result = $this->callForSettlement(
+                function (CData $settlement, CData $error) use ($client, $struct): int {
+                    return $this->ffi->flexpay_journal_resolve(
+                        $this->handles[$client],
+                        FFI::addr($struct),
+                        $settlement,
+                        $error
+                    );
+                }
+            );
+        } finally {
+            Signals::restore($signals);
+        }
+
+        return self::resultOrThrow($result);
+    }
+
+    public function journalPrune(int $client, int $days): int
+    {
+        $signals = Signals::disable();
+        $removed = $this->ffi->new('uint64_t');
+        $error = $this->ffi->new('flexpay_error *');
+        try {
+            $code = $this->ffi->flexpay_journal_prune(
+                $this->handles[$client],
+                $days,
+                FFI::addr($removed),
+                FFI::addr($error)
+            );
+            $result = $code === Abi::OK
+                ? ['result' => $removed->cdata]
+                : ['error' => $this->structs->error($code, $error)];
+        } finally {
+            $this->ffi->flexpay_error_free($error);
+            Signals::restore($signals);
+        }
+        unset($removed, $error);
+
+        return self::resultOrThrow($result);
+    }
+
+    public function journalStep(string $request): array
+    {
+        $signals = Signals::disable();
+        try {
+            $result = $this->call(
+                'flexpay_text',
+                [$this->structs, 'text'],
+                function (CData $reply, CData $error) use ($request): int {
+                    return $this->ffi->flexpay_journal_step($request, $reply, $error);
+                }
+            );
+        } finally {
+            Signals::restore($signals);
+        }
+
+        return json_decode(self::resultOrThrow($result), true);
+    }
+
     public function normalizePhone(string $phone): string
     {
         Arguments::checkNoNul(['phone' => $phone]);
@@ -390,6 +590,28 @@ final class Library implements Transport
         $fields['kind'] = Names::KINDS[$fields['kind']];
 
         return $this->structs->input('flexpay_expected', $fields, $buffers);
+    }
+
+    /**
+     * Makes a call whose options have a cancel token.
+     *
+     * @param callable(): array<string, mixed> $call
+     *
+     * @return array<string, mixed> the argument of resultOrThrow(). It is about the token; the result in it is
+     *                              the argument of another one, about the call.
+     */
+    private function cancellable(CData $options, ?CancelToken $cancel, callable $call): array
+    {
+        if ($cancel === null || !$cancel->isCancelled()) {
+            // No PHP code runs during the call: nothing can cancel it.
+            return ['result' => $call()];
+        }
+
+        return $this->withCancelledToken(static function (CData $token) use ($options, $call): array {
+            $options->cancel = $token;
+
+            return $call();
+        });
     }
 
     /**
@@ -444,6 +666,30 @@ final class Library implements Transport
     private function callForTransaction(callable $function): array
     {
         return $this->call('flexpay_transaction', [$this->structs, 'transaction'], $function);
+    }
+
+    /**
+     * Calls a C function that returns an entry of the journal.
+     *
+     * @param callable(CData, CData): int $function
+     *
+     * @return array<string, mixed> the argument of resultOrThrow()
+     */
+    private function callForSettlement(callable $function): array
+    {
+        return $this->call('flexpay_settlement', [$this->structs, 'settlement'], $function);
+    }
+
+    /**
+     * Calls a C function that returns a list of entries.
+     *
+     * @param callable(CData, CData): int $function
+     *
+     * @return array<string, mixed> the argument of resultOrThrow()
+     */
+    private function callForSettlements(callable $function): array
+    {
+        return $this->call('flexpay_settlements', [$this->structs, 'settlements'], $function);
     }
 
     /**

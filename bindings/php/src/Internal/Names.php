@@ -17,6 +17,20 @@ final class Names
 
     public const KINDS = ['CARD' => Abi::KIND_CARD, 'MOBILE' => Abi::KIND_MOBILE, 'PAYOUT' => Abi::KIND_PAYOUT];
 
+    public const FILTERS = [
+        'ALL' => Abi::JOURNAL_ALL,
+        'OPEN' => Abi::JOURNAL_OPEN,
+        'IN_DOUBT' => Abi::JOURNAL_IN_DOUBT,
+        'TO_DELIVER' => Abi::JOURNAL_TO_DELIVER,
+    ];
+
+    /** What a person can say of an entry of the journal. */
+    public const RESOLUTIONS = [
+        'NOT_SENT' => Abi::ENTRY_NOT_SENT,
+        'FAILED' => Abi::ENTRY_FAILED,
+        'CANCELLED' => Abi::ENTRY_CANCELLED,
+    ];
+
     public const FLAGS = [
         'allow_plain_http' => Abi::FLAG_ALLOW_PLAIN_HTTP,
         'check_once' => Abi::FLAG_CHECK_ONCE,

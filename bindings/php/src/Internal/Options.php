@@ -13,8 +13,6 @@ use FlexPay\Exception\InvalidArgumentException;
  */
 final class Options
 {
-    private const UINT32_MAX = 4294967295;
-
     /** @var array<array-key, mixed> */
     private array $options;
 
@@ -71,11 +69,11 @@ final class Options
         if ($milliseconds === null) {
             return 0;
         }
-        if (!is_int($milliseconds) || $milliseconds < $min || $milliseconds > self::UINT32_MAX) {
-            throw Arguments::invalid($name, "must be an int from $min to " . self::UINT32_MAX);
+        if (!is_int($milliseconds)) {
+            throw Arguments::invalid($name, 'must be an int, not ' . gettype($milliseconds));
         }
 
-        return $milliseconds;
+        return Arguments::inRange($name, $milliseconds, $min);
     }
 
     /** false if not given. */
@@ -97,9 +95,7 @@ final class Options
     public function choice(string $name, array $names): string
     {
         $choice = $this->string($name) ?? $names[0];
-        if (!in_array($choice, $names, true)) {
-            throw Arguments::invalid($name, 'must be "' . implode('" or "', $names) . '"');
-        }
+        Arguments::oneOf($name, $choice, $names);
 
         return $choice;
     }

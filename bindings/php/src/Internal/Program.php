@@ -223,12 +223,9 @@ final class Program implements Transport
         self::checkText($fields);
         self::checkText($expected ?? []);
         $fields['expected'] = $expected;
-        $signals = Signals::disable();
-        try {
-            return self::$bridges[$client]->wait($fields, $cancel, $signals);
-        } finally {
-            Signals::restore($signals);
-        }
+        $fields['cancel'] = self::isCancelled($cancel);
+
+        return $this->callAndWait($client, 'wait', $fields, (int) ($options['timeout_ms'] ?? 0), $cancel);
     }
 
     public function verifyCallback(int $client, string $body, array $expected): array
@@ -245,6 +242,76 @@ final class Program implements Transport
     {
         return $this->call($client, 'verify_order', $expected);
     }
+
+    // ---- The journal --------------------------------------------------------------------------
+
+    public function settle(int $client, string $reference, ?array $wait, ?CancelToken $cancel): array
+    {
+        if ($wait === null) {
+            return $this->call($client, 'settle', ['reference' => $reference]);
+        }
+        self::checkText(['reference' => $reference] + $wait);
+        $timeoutMs = (int) ($wait['timeout_ms'] ?? 0);
+        $request = ['reference' => $reference, 'wait' => $wait + ['cancel' => self::isCancelled($cancel)]];
+
+        return $this->callAndWait($client, 'settle', $request, $timeoutMs, $cancel);
+    }
+
+    public function settleCallback(int $client, string $body, ?string $query): array
+    {
+        return $this->call($client, 'settle_callback', ['body_base64' => self::base64($body), 'query' => $query]);
+    }
+
+    public function reconcile(int $client, int $timeoutMs, ?CancelToken $cancel): array
+    {
+        $request = ['timeout_ms' => $timeoutMs, 'cancel' => self::isCancelled($cancel)];
+
+        return $this->callAndWait($client, 'reconcile', $request, $timeoutMs, $cancel);
+    }
+
+    public function journalGet(int $client, string $reference): array
+    {
+        return $this->call($client, 'journal_get', ['reference' => $reference]);
+    }
+
+    public function journalList(int $client, string $filter, string $after, int $limit): array
+    {
+        $query = ['filter' => $filter, 'after' => $after, 'limit' => $limit];
+
+        return $this->call($client, 'journal_list', $query)['settlements'];
+    }
+
+    public function journalAcknowledge(int $client, string $reference): array
+    {
+        return $this->call($client, 'journal_acknowledge', ['reference' => $reference]);
+    }
+
+    public function journalResolve(int $client, array $resolution): array
+    {
+        return $this->call($client, 'journal_resolve', $resolution);
+    }
+
+    public function journalPrune(int $client, int $days): int
+    {
+        return $this->callAndWait($client, 'journal_prune', ['days' => $days], 0, null)['removed'];
+    }
+
+    public function journalStep(string $request): array
+    {
+        $signals = Signals::disable();
+        try {
+            return $this->bridge()->journalStep($request);
+        } finally {
+            Signals::restore($signals);
+        }
+    }
+
+    private static function isCancelled(?CancelToken $cancel): bool
+    {
+        return $cancel !== null && $cancel->isCancelled();
+    }
+
+    // ---- Without a client ---------------------------------------------------------------------
 
     public function parseCallback(string $body): array
     {
@@ -315,6 +382,30 @@ final class Program implements Transport
             $bridge = $client === null ? $this->bridge() : self::$bridges[$client];
 
             return $bridge->call($call, $request);
+        } finally {
+            Signals::restore($signals);
+        }
+    }
+    /**
+     * Makes a call that takes long. Signal handlers run meanwhile, if the script enabled them.
+     *
+     * @param array<string, mixed> $request
+     * @param int                  $timeoutMs of the call; 0: the longest default
+     *
+     * @return array<string, mixed>
+     *
+     * @throws FlexPayException
+     */
+    private function callAndWait(
+        int $client,
+        string $call,
+        array $request,
+        int $timeoutMs,
+        ?CancelToken $cancel
+    ): array {
+        $signals = Signals::disable();
+        try {
+            return self::$bridges[$client]->wait($call, $request, $timeoutMs, $cancel, $signals);
         } finally {
             Signals::restore($signals);
         }

@@ -66,7 +66,10 @@ final class Structs
     /** @return array<string, mixed> */
     public function payment(CData $payment): array
     {
-        return $this->copyOut($payment, 'flexpay_payment');
+        $fields = $this->copyOut($payment, 'flexpay_payment');
+        $fields['is_recorded'] = $fields['is_recorded'] === 1;
+
+        return $fields;
     }
 
     /** @return array<string, mixed> */
@@ -85,6 +88,35 @@ final class Structs
         $fields['claims_success'] = $fields['claims_success'] === 1;
 
         return $fields;
+    }
+
+    /** @return array<string, mixed> */
+    public function settlement(CData $settlement): array
+    {
+        $fields = $this->copyOut($settlement, 'flexpay_settlement');
+        $fields['kind'] = array_search($fields['kind'], Names::KINDS, true);
+        $fields['state'] = $this->ffi->flexpay_entry_state_name($fields['state']);
+        foreach (['changed', 'to_deliver', 'is_open'] as $flag) {
+            $fields[$flag] = $fields[$flag] === 1;
+        }
+
+        return $fields;
+    }
+
+    /** @return array{settlements: list<array<string, mixed>>, stopped: string|null} */
+    public function settlements(CData $list): array
+    {
+        $settlements = [];
+        for ($at = 0; $at < $list->count; $at++) {
+            $settlements[] = $this->settlement($list->items[$at]);
+        }
+
+        return ['settlements' => $settlements, 'stopped' => $list->stopped];
+    }
+
+    public function text(CData $text): string
+    {
+        return $text->text;
     }
 
     /**

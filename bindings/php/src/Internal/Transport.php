@@ -22,6 +22,7 @@ use FlexPay\Exception\FlexPayException;
  * @phpstan-import-type PaymentFields from \FlexPay\Payment
  * @phpstan-import-type TransactionFields from \FlexPay\Transaction
  * @phpstan-import-type CallbackFields from \FlexPay\Callback
+ * @phpstan-import-type SettlementFields from \FlexPay\Settlement
  */
 interface Transport
 {
@@ -113,6 +114,80 @@ interface Transport
      * @throws FlexPayException
      */
     public function verifyOrder(int $client, array $expected): array;
+
+    /**
+     * @param array<string, string|int|null>|null $wait flexpay_wait_options; null: asks once
+     *
+     * @return SettlementFields
+     *
+     * @throws FlexPayException
+     */
+    public function settle(int $client, string $reference, ?array $wait, ?CancelToken $cancel): array;
+
+    /**
+     * @return SettlementFields
+     *
+     * @throws FlexPayException
+     */
+    public function settleCallback(int $client, string $body, ?string $query): array;
+
+    /**
+     * @return array{settlements: list<SettlementFields>, stopped: string|null}
+     *
+     * @throws FlexPayException
+     */
+    public function reconcile(int $client, int $timeoutMs, ?CancelToken $cancel): array;
+
+    /**
+     * @return SettlementFields
+     *
+     * @throws FlexPayException
+     */
+    public function journalGet(int $client, string $reference): array;
+
+    /**
+     * @param string $filter one of Names::FILTERS
+     * @param int    $limit  0: the default
+     *
+     * @return list<SettlementFields>
+     *
+     * @throws FlexPayException
+     */
+    public function journalList(int $client, string $filter, string $after, int $limit): array;
+
+    /**
+     * @return SettlementFields
+     *
+     * @throws FlexPayException
+     */
+    public function journalAcknowledge(int $client, string $reference): array;
+
+    /**
+     * @param array<string, string|null> $resolution flexpay_resolution; its state is one of Names::RESOLUTIONS
+     *
+     * @return SettlementFields
+     *
+     * @throws FlexPayException
+     */
+    public function journalResolve(int $client, array $resolution): array;
+
+    /**
+     * Returns how many entries were removed.
+     *
+     * @throws FlexPayException
+     */
+    public function journalPrune(int $client, int $days): int;
+
+    /**
+     * The rule of the journal: flexpay_journal_step.
+     *
+     * @param string $request as JSON
+     *
+     * @return array<string, mixed> the reply
+     *
+     * @throws FlexPayException
+     */
+    public function journalStep(string $request): array;
 
     /**
      * @return CallbackFields

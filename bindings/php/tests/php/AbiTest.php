@@ -112,7 +112,8 @@ final class AbiTest extends TestCase
         try {
             $object->$field = -1;
         } catch (FFI\Exception $pointer) {
-            $types = ['cancel' => 'flexpay_cancel_token *', 'expected' => 'flexpay_expected *'];
+            $types = ['cancel' => 'flexpay_cancel_token *', 'expected' => 'flexpay_expected *',
+                'items' => 'flexpay_settlement *'];
             $object->$field = $ffi->cast($types[$field] ?? 'char *', -1);
         }
         for ($offset = 0; $offset < FFI::sizeof($object); $offset++) {
@@ -138,6 +139,9 @@ final class AbiTest extends TestCase
         self::assertSame(array_slice($structs['flexpay_payout_request'], 1), array_keys($payout->toArray()));
         $expected = new \FlexPay\Expected('r', 1, 'CDF');
         self::assertSame(array_slice($structs['flexpay_expected'], 1), array_keys($expected->toArray()));
+        $settlement = new \ReflectionClass(\FlexPay\Settlement::class);
+        preg_match_all('/^ \*     (\w+): /m', (string) $settlement->getDocComment(), $fields);
+        self::assertEqualsCanonicalizing($structs['flexpay_settlement'], $fields[1]);
         $options = new \FlexPay\WaitOptions();
         self::assertSame(
             array_slice($structs['flexpay_wait_options'], 1),
@@ -152,11 +156,16 @@ final class AbiTest extends TestCase
         $states = (new \ReflectionClass(Transaction::class))->getConstants();
         $outcomes = (new \ReflectionClass(FlexPayException::class))->getConstants();
         unset($outcomes['OUTCOME_UNUSABLE']); // only this package has it, not the library
+        $entries = (new \ReflectionClass(\FlexPay\Settlement::class))->getConstants();
         $seen = 0;
         unset($abi['FIELDS']);
         foreach ($abi as $name => $number) {
             if (strncmp($name, 'STATE_', 6) === 0) {
                 self::assertSame($ffi->flexpay_state_name($number), $states[$name]);
+                $seen++;
+            }
+            if (strncmp($name, 'ENTRY_', 6) === 0) {
+                self::assertSame($ffi->flexpay_entry_state_name($number), $entries['STATE_' . substr($name, 6)]);
                 $seen++;
             }
             if (strncmp($name, 'OUTCOME_', 8) === 0) {
@@ -167,7 +176,7 @@ final class AbiTest extends TestCase
                 self::assertSame($ffi->flexpay_result_name($number), substr($name, 6));
             }
         }
-        self::assertSame(count($states) + count($outcomes), $seen);
+        self::assertSame(count($states) + count($outcomes) + count($entries), $seen);
         self::assertSame(count($states), count(Abi::STATES));
     }
 
@@ -190,15 +199,23 @@ final class AbiTest extends TestCase
         self::assertCount($seen, Names::KINDS);
     }
 
-    public function testEveryFlagEnvironmentAndApiHasItsName(): void
+    public function testEveryFlagEnvironmentApiAndFilterHasItsName(): void
     {
         $expected = [];
         foreach ((new \ReflectionClass(Abi::class))->getConstants() as $name => $number) {
             if (preg_match('/^(FLAG|ENV|API)_(\w+)$/', $name, $found) === 1) {
                 $expected[$found[1]][str_replace('v1_1', 'v1.1', strtolower($found[2]))] = $number;
             }
+            if (preg_match('/^JOURNAL_(\w+)$/', $name, $found) === 1) {
+                self::assertSame($found[1], constant(\FlexPay\Client::class . '::' . $name));
+                $expected['JOURNAL'][$found[1]] = $number;
+            }
         }
-        self::assertSame($expected, ['ENV' => Names::ENVIRONMENTS, 'API' => Names::APIS, 'FLAG' => Names::FLAGS]);
+        self::assertSame($expected, ['ENV' => Names::ENVIRONMENTS, 'API' => Names::APIS, 'JOURNAL' => Names::FILTERS,
+            'FLAG' => Names::FLAGS]);
+        foreach (Names::RESOLUTIONS as $name => $number) {
+            self::assertSame(constant(Abi::class . '::ENTRY_' . $name), $number);
+        }
     }
 
     public function testOnlyThreeClassesUseFfi(): void

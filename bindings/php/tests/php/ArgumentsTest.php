@@ -90,7 +90,7 @@ final class ArgumentsTest extends TestCase
     private static function stringOptions(): array
     {
         return ['merchant', 'token', 'pay_url', 'check_url', 'ca_file', 'proxy', 'app_name', 'callback_secret',
-            'callback_secret_previous', 'mobile_url', 'payout_url'];
+            'callback_secret_previous', 'mobile_url', 'payout_url', 'journal'];
     }
 
     /** @return iterable<string, array{callable(string): void, string}> a call with a string, and the field's name */

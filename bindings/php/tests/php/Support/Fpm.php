@@ -98,7 +98,7 @@ final class Fpm
     }
 
     /** @return list<string> a command prefix that drops root privileges */
-    private static function withoutRoot(): array
+    public static function withoutRoot(): array
     {
         return self::isRoot() ? ['setpriv', '--reuid=www-data', '--regid=www-data', '--clear-groups'] : [];
     }

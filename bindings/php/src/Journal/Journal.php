@@ -1,0 +1,712 @@
+<?php
+
+declare(strict_types=1);
+
+namespace FlexPay\Journal;
+
+use FlexPay\Callback;
+use FlexPay\CancelToken;
+use FlexPay\Client;
+use FlexPay\Exception\FlexPayException;
+use FlexPay\Exception\InvalidArgumentException;
+use FlexPay\Exception\JournalException;
+use FlexPay\Exception\MismatchException;
+use FlexPay\Exception\NotFoundException;
+use FlexPay\Exception\RefusedException;
+use FlexPay\Expected;
+use FlexPay\Internal\Abi;
+use FlexPay\Internal\Arguments;
+use FlexPay\Internal\ExceptionFactory;
+use FlexPay\Internal\Names;
+use FlexPay\Internal\Signals;
+use FlexPay\Internal\Transports;
+use FlexPay\MobileRequest;
+use FlexPay\Payment;
+use FlexPay\PaymentRequest;
+use FlexPay\PayoutRequest;
+use FlexPay\Phone;
+use FlexPay\Reconciliation;
+use FlexPay\Settlement;
+use FlexPay\WaitOptions;
+
+/**
+ * The journal in the shop's own database: no crash, kill, power cut or double click makes the shop charge
+ * twice, forget an order, or deliver twice. All programs and machines that use the table share it. Its calls
+ * are those of a Client with the option journal; this client needs none.
+ *
+ *     $journal = new Journal($client, new PdoStore($pdo));
+ *
+ * TRANSACTIONS. pay(), payMobile(), payout() and reconcile() refuse an open transaction of the caller: what is
+ * about to be sent must be committed before it is sent. The other calls write in the caller's transaction if
+ * there is one, and else in their own: so one commit marks the order as paid, and the journal. settle() and
+ * settleCallback() ask the gateway over the network: call them before you begin a transaction, if you can.
+ * They lock no row before the gateway has replied.
+ *
+ *     $settlement = $journal->settleCallback($body, $query);
+ *     if ($settlement->isToDeliver()) {
+ *         $pdo->beginTransaction();
+ *         if ($journal->acknowledge($settlement->getReference())->hasChanged()) {
+ *             // UPDATE orders SET paid = 1 ...
+ *         }
+ *         $pdo->commit();
+ *     }
+ *
+ * A SENDER THAT DIES. A call records a lease before it sends: two minutes more than the client's timeout, by
+ * the clock of the database. When it has ended, the entry is IN_DOUBT. A call that was held up so long that its
+ * lease may end before its request does sends nothing. What remains is a process that stands still between
+ * this test and its first byte for longer than the lease, and sends when it goes on. The gateway then gets a
+ * second request only if a person has resolved the entry as NOT_SENT meanwhile, and somebody paid again.
+ *
+ * A CONNECTION THAT IS LOST. Before the request is sent: JournalException, NOT_SENT. The entry may have been
+ * written; then it is SENDING until its lease ends, and IN_DOUBT after that. After the request was sent:
+ * JournalException with the outcome of the request, UNKNOWN if the gateway accepted it. A transaction that lost
+ * against others (deadlock, serialization failure) is repeated if it is the journal's own.
+ *
+ * THE DISK. What the database commits must be on its disk. That is not so with PostgreSQL's
+ * synchronous_commit=off, with an innodb_flush_log_at_trx_commit other than 1 in MariaDB and MySQL, and with
+ * synchronous=NORMAL in SQLite's WAL mode.
+ *
+ * @phpstan-import-type Entry from Row
+ */
+final class Journal
+{
+    private const RECONCILE_MS = 300000;
+
+    /** The width of the column. */
+    private const LONGEST_REFERENCE = 255;
+
+    /** How many entries are read at once. */
+    private const PAGE = 200;
+
+    /** The outcomes of a request, by that of its exception. All others are UNKNOWN. */
+    private const OUTCOMES = [
+        FlexPayException::OUTCOME_NOT_SENT => FlexPayException::OUTCOME_NOT_SENT,
+        FlexPayException::OUTCOME_UNUSABLE => FlexPayException::OUTCOME_NOT_SENT,
+        FlexPayException::OUTCOME_REFUSED => FlexPayException::OUTCOME_REFUSED,
+    ];
+
+    private Client $client;
+
+    private PdoStore $store;
+
+    /** A request begins within this time after its call; its lease lasts as long, and as the longest request. */
+    private int $marginSeconds = 120;
+
+    public function __construct(Client $client, PdoStore $store)
+    {
+        $this->client = $client;
+        $this->store = $store;
+    }
+
+    // ---- Requests -----------------------------------------------------------------------------
+
+    /**
+     * Client::pay(), at most once under a reference, by however many processes. A second call under the
+     * reference sends nothing: it returns the recorded payment (isRecorded()), or throws InDoubtException or
+     * InProgressException; with another amount, currency or kind, InvalidArgumentException. After NOT_SENT and
+     * REFUSED the request may be sent again.
+     *
+     * Blocks up to the client's timeout_ms, and as long as the database does.
+     *
+     * @throws FlexPayException those of Client::pay(); JournalException, InProgressException, InDoubtException.
+     *                          JournalException if a transaction is open: commit it first.
+     */
+    public function pay(PaymentRequest $request): Payment
+    {
+        return $this->send($request, Expected::KIND_CARD, null, function () use ($request): Payment {
+            return $this->client->pay($request);
+        });
+    }
+
+    /**
+     * Client::payMobile(), at most once under a reference: see pay().
+     *
+     * @throws FlexPayException as pay()
+     */
+    public function payMobile(MobileRequest $request): Payment
+    {
+        $phone = Phone::normalize($request->getPhone());
+
+        return $this->send($request, Expected::KIND_MOBILE, $phone, function () use ($request): Payment {
+            return $this->client->payMobile($request);
+        });
+    }
+
+    /**
+     * Client::payout(), at most once under a reference: see pay().
+     *
+     * @throws FlexPayException as pay()
+     */
+    public function payout(PayoutRequest $request): Payment
+    {
+        $phone = Phone::normalize($request->getPhone());
+
+        return $this->send($request, Expected::KIND_PAYOUT, $phone, function () use ($request): Payment {
+            return $this->client->payout($request);
+        });
+    }
+
+    /**
+     * @param PaymentRequest|MobileRequest|PayoutRequest $request
+     * @param callable(): Payment                        $send
+     *
+     * @throws FlexPayException
+     */
+    private function send(object $request, string $kind, ?string $phone, callable $send): Payment
+    {
+        $this->store->refuseTransaction();
+        $reference = $request->getReference();
+        self::checkReference($reference);
+        $terms = ['kind' => $kind, 'amount' => $request->getAmount(), 'currency' => $request->getCurrency()];
+        Arguments::checkUtf8($terms);
+        $event = [
+            'event' => 'pay',
+            'reference' => $reference,
+            'terms' => $terms + ['phone' => $phone],
+            'sender' => bin2hex(random_bytes(16)),
+        ];
+        // A handler that throws must not come between the reply and its record.
+        $signals = Signals::disable();
+        try {
+            $began = hrtime(true);
+            $lease = $this->marginSeconds + 1 + intdiv($this->client->timeoutMs(), 1000);
+            [$row, $reply] = $this->apply($reference, $event, $lease);
+            if ($reply['action'] !== 'send') {
+                return self::recordedPayment($row->entry);
+            }
+
+            return $this->sendAndRecord($reference, $reply['attempt'], $began, $send);
+        } finally {
+            Signals::restore($signals);
+        }
+    }
+
+    /**
+     * @param callable(): Payment $send
+     *
+     * @throws FlexPayException
+     */
+    private function sendAndRecord(string $reference, int $attempt, int $began, callable $send): Payment
+    {
+        try {
+            if (hrtime(true) - $began > $this->marginSeconds * 1000000000) {
+                throw self::failure('it took too long to record the request: nothing was sent', 'NOT_SENT');
+            }
+            $payment = $send();
+        } catch (FlexPayException $failure) {
+            $outcome = self::OUTCOMES[$failure->getOutcome()] ?? FlexPayException::OUTCOME_UNKNOWN;
+            $this->recordReply($reference, $attempt, [
+                'result' => 'failed',
+                'code' => $failure->getCodeName(),
+                'outcome' => $outcome,
+                'gateway_message' => $failure->getGatewayMessage(),
+                'order_number' => $failure->getOrderNumber(),
+            ], $failure->getMessage(), $outcome);
+            throw $failure;
+        }
+        $this->recordReply($reference, $attempt, [
+            'result' => 'accepted',
+            'order_number' => $payment->getOrderNumber(),
+            'redirect_url' => $payment->getRedirectUrl(),
+            'page' => $payment->getPage(),
+            'code' => $payment->getCode(),
+            'message' => $payment->getMessage(),
+        ], 'the gateway accepted the payment', FlexPayException::OUTCOME_UNKNOWN);
+
+        return $payment;
+    }
+
+    /**
+     * @param array<string, string|null> $reply
+     * @param string                     $happened what to say if it cannot be recorded
+     * @param string                     $outcome  of the exception then
+     *
+     * @throws JournalException
+     */
+    private function recordReply(
+        string $reference,
+        int $attempt,
+        array $reply,
+        string $happened,
+        string $outcome
+    ): void {
+        try {
+            $this->step($reference, ['event' => 'reply', 'attempt' => $attempt, 'reply' => $reply]);
+        } catch (FlexPayException $failure) {
+            $problem = "$happened, but this could not be recorded: {$failure->getMessage()}."
+                . ' Do not pay again before the entry is settled';
+            throw self::failure($problem, $outcome, $reply['order_number'], $failure);
+        }
+    }
+
+    // ---- What became of them ------------------------------------------------------------------
+
+    /**
+     * Client::settle(): asks the gateway about the order of an entry, compares, and records the state. If the
+     * order number is not known, nothing can be asked: the entry is returned as it is, IN_DOUBT for example.
+     *
+     * Blocks up to the client's timeout_ms or that of the WaitOptions, and as long as the database does.
+     *
+     * @param WaitOptions|null $wait null asks once. Otherwise it waits as Client::wait() does; the option
+     *                               expected is not used: the entry is it.
+     *
+     * @throws FlexPayException JournalException, and those of Client::verifyOrder() or wait(); the entry then
+     *                          keeps its state. InvalidArgumentException, field "reference", if the journal
+     *                          does not have it.
+     */
+    public function settle(string $reference, ?WaitOptions $wait = null): Settlement
+    {
+        self::checkReference($reference);
+        // Whom to ask. Nothing is written or locked before the gateway has replied: what this event learns about
+        // a sender that died, the next one learns too.
+        $row = $this->store->read(function () use ($reference): ?Row {
+            return $this->store->load($reference);
+        });
+        $reply = self::rule($row, ['event' => 'settle']);
+        if ($row === null || $row->entry === null || $reply['action'] !== 'ask') {
+            return $this->record($reference, ['event' => 'settle']);
+        }
+        $orderNumber = $reply['order_number'];
+        $expected = self::expected($row->entry, $orderNumber, null);
+        try {
+            $transaction = $wait === null
+                ? $this->client->verifyOrder($expected)
+                : $this->client->wait($orderNumber, $wait->withExpected($expected));
+        } catch (FlexPayException $failure) {
+            $this->record($reference, ['event' => 'no_verdict', 'answer' => $failure->getCodeName()]);
+            throw $failure;
+        }
+
+        return $this->recordVerdict($row->entry, $orderNumber, $transaction->getState());
+    }
+
+    /**
+     * Client::settleCallback(): finds the entry that a callback is about, asks the gateway, compares, and
+     * records the state.
+     *
+     * Acknowledge the callback to the gateway (HTTP 200) if it returns, and after an InvalidArgumentException
+     * with the field "reference": that payment is not of this journal.
+     *
+     * Blocks as settle() does.
+     *
+     * @param string      $body  the body as received: file_get_contents('php://input')
+     * @param string|null $query the query string of the callback's request ($_SERVER['QUERY_STRING']).
+     *                           Required if the client has a callback_secret.
+     *
+     * @throws FlexPayException JournalException, and those of Client::verifyCallback(); the entry then keeps
+     *                          its state
+     */
+    public function settleCallback(string $body, ?string $query = null): Settlement
+    {
+        $callback = Callback::parse($body);
+        $entry = self::entry($this->rowOf($callback));
+        $orderNumber = $this->orderToExpect($entry, $callback);
+        // A failure is not recorded: anyone can send a callback.
+        $transaction = $this->client->verifyCallback($body, self::expected($entry, $orderNumber, $query));
+
+        return $this->recordVerdict(
+            $entry,
+            (string) ($orderNumber ?? $callback->getOrderNumber()),
+            $transaction->getState()
+        );
+    }
+
+    /**
+     * Client::reconcile(): settles every open entry. Run it from cron, every few minutes. If the gateway cannot
+     * be reached, or the time is over, it returns, and getStopped() says why.
+     *
+     * @param int $timeoutMs no further order is asked about after this time. 0: 300 000.
+     *
+     * @throws FlexPayException JournalException, also if a transaction is open: commit it first
+     */
+    public function reconcile(int $timeoutMs = 0, ?CancelToken $cancel = null): Reconciliation
+    {
+        $timeoutMs = Arguments::inRange('timeout_ms', $timeoutMs, 0) ?: self::RECONCILE_MS;
+        // It would lock the rows of the first entries while it asks about the others.
+        $this->store->refuseTransaction();
+        $deadline = hrtime(true) + $timeoutMs * 1000000;
+        $open = $this->all(Client::JOURNAL_OPEN);
+        // It may be stopped early: begin at a random entry, so that every entry gets its turn.
+        $first = $open === [] ? 0 : random_int(0, count($open) - 1);
+        $found = [];
+        $stopped = null;
+        foreach (array_merge(array_slice($open, $first), array_slice($open, 0, $first)) as $row) {
+            $settlement = self::settlement($row);
+            $reference = $settlement->getReference();
+            if ($cancel !== null && $cancel->isCancelled()) {
+                $stopped = $stopped ?? 'reconciling was cancelled';
+            } elseif (hrtime(true) >= $deadline) {
+                $stopped = $stopped ?? 'reconciling took longer than its time limit';
+            }
+            if ($stopped === null) {
+                try {
+                    $settlement = $this->settle($reference);
+                } catch (JournalException $failure) {
+                    throw $failure;
+                } catch (FlexPayException $failure) {
+                    $problem = $failure->getCodeName() . ': ' . $failure->getMessage();
+                    $settlement = self::settlement($this->row($reference), false, $problem);
+                    $stopped = self::isAboutTheOrder($failure) ? null : $failure->getMessage();
+                }
+            }
+            $found[$reference] = $settlement;
+        }
+        foreach ($this->all(Client::JOURNAL_TO_DELIVER) as $row) {
+            $settlement = self::settlement($row);
+            $found += [$settlement->getReference() => $settlement];
+        }
+
+        return new Reconciliation(array_values($found), $stopped);
+    }
+
+    /** Whether asking about another order may still succeed. */
+    private static function isAboutTheOrder(FlexPayException $failure): bool
+    {
+        return $failure instanceof NotFoundException || $failure instanceof MismatchException
+            || $failure instanceof InvalidArgumentException || $failure instanceof RefusedException;
+    }
+
+    // ---- What people see and say --------------------------------------------------------------
+
+    /**
+     * Returns the entry of a reference. Asks nobody.
+     *
+     * @throws FlexPayException JournalException; InvalidArgumentException if the journal does not have it
+     */
+    public function get(string $reference): Settlement
+    {
+        self::checkReference($reference);
+
+        return self::settlement($this->row($reference));
+    }
+
+    /**
+     * Lists entries, in the order of their references.
+     *
+     * @param string $filter one of the JOURNAL_ constants of Client
+     * @param string $after  only entries whose reference comes after this one, in the order of bytes. For the
+     *                       next page, the last reference of the page before. Empty: from the first.
+     * @param int    $limit  how many at most
+     *
+     * @return list<Settlement>
+     *
+     * @throws FlexPayException JournalException, InvalidArgumentException
+     */
+    public function list(string $filter = Client::JOURNAL_ALL, string $after = '', int $limit = 100): array
+    {
+        Arguments::oneOf('filter', $filter, array_keys(Names::FILTERS));
+        Arguments::inRange('limit', $limit, 1, 1000000);
+        Arguments::checkNoNul(['after' => $after]);
+        Arguments::checkUtf8(['after' => $after]);
+
+        return array_map(static function (Row $row): Settlement {
+            return self::settlement($row);
+        }, $this->page($filter, $after, $limit));
+    }
+
+    /**
+     * Records that you deliver what was paid. Of several calls, ever, one alone returns a settlement that
+     * hasChanged(): deliver then. In a transaction, "ever" counts once it is committed.
+     *
+     * @throws FlexPayException JournalException; InvalidArgumentException if the entry is not PAID
+     */
+    public function acknowledge(string $reference): Settlement
+    {
+        self::checkReference($reference);
+
+        return $this->record($reference, ['event' => 'acknowledge']);
+    }
+
+    /**
+     * Records what a person says of an entry, and who said it and why: see Client::journalResolve().
+     *
+     * @param string|null $state       Settlement::STATE_NOT_SENT, STATE_FAILED or STATE_CANCELLED
+     * @param string|null $orderNumber instead of a state; then call settle()
+     *
+     * @throws FlexPayException JournalException, InProgressException; InvalidArgumentException, also if the
+     *                          entry's state does not allow it
+     */
+    public function resolve(
+        string $reference,
+        string $who,
+        string $why,
+        ?string $state,
+        ?string $orderNumber = null
+    ): Settlement {
+        self::checkReference($reference);
+        Arguments::checkUtf8(['who' => $who, 'why' => $why, 'order_number' => $orderNumber]);
+        if (($state === null) === ($orderNumber === null)) {
+            throw Arguments::invalid('state', 'or order_number is required, and not both');
+        }
+        $resolution = ['state' => 'ORDER', 'order_number' => $orderNumber];
+        if ($state !== null) {
+            Arguments::oneOf('state', $state, array_keys(Names::RESOLUTIONS));
+            $resolution = ['state' => $state];
+        }
+        $event = ['event' => 'resolve', 'resolution' => $resolution, 'who' => $who, 'why' => $why];
+
+        return $this->record($reference, $event);
+    }
+
+    /**
+     * Removes the entries that are closed and delivered and did not change for some days, by the clock of the
+     * database. Returns how many. Their references stay used: a payment under one of them is refused.
+     *
+     * @throws FlexPayException JournalException, InvalidArgumentException
+     */
+    public function prune(int $days): int
+    {
+        return $this->store->prune(Arguments::inRange('days', $days, 0, 1000000));
+    }
+
+    // ---- The rule -----------------------------------------------------------------------------
+
+    /**
+     * Asks the rule of the library: see docs/journal.md.
+     *
+     * @param array<string, mixed> $event
+     *
+     * @return array<string, mixed> its reply
+     *
+     * @throws FlexPayException
+     */
+    private static function rule(?Row $row, array $event): array
+    {
+        $request = [
+            'entry' => $row === null ? null : self::entry($row),
+            'sender_is_alive' => $row !== null && $row->senderIsAlive,
+            'event' => $event,
+        ];
+
+        return Transports::current()->journalStep(
+            json_encode($request, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_THROW_ON_ERROR)
+        );
+    }
+
+    /**
+     * Gives an event to the entry of a reference, in one transaction.
+     *
+     * @param array<string, mixed> $event
+     *
+     * @return array{Row|null, array<string, mixed>} the row as it is now, and the reply of the rule
+     *
+     * @throws FlexPayException
+     */
+    private function step(string $reference, array $event, int $lease = 0): array
+    {
+        return $this->store->transaction(function (bool $isCallers) use ($reference, $event, $lease): ?array {
+            // The caller's transaction may have begun before the newest version was written.
+            $row = $this->store->load($reference, $isCallers);
+            $reply = self::rule($row, $event);
+            if ($reply['entry'] === null) {
+                return [$row, $reply];
+            }
+            $isSaved = $this->store->save($row, $reply, $reply['action'] === 'send' ? $lease : 0);
+
+            return $isSaved ? [$this->store->load($reference), $reply] : null;
+        });
+    }
+
+    /**
+     * The same. Throws the exception of an event that the rule refuses.
+     *
+     * @param array<string, mixed> $event
+     *
+     * @return array{Row, array<string, mixed>}
+     *
+     * @throws FlexPayException
+     */
+    private function apply(string $reference, array $event, int $lease = 0): array
+    {
+        [$row, $reply] = $this->step($reference, $event, $lease);
+        if ($row === null || $reply['error'] !== null) {
+            throw ExceptionFactory::fromJson($reply['error']);
+        }
+
+        return [$row, $reply];
+    }
+
+    /** @param array<string, mixed> $event */
+    private function record(string $reference, array $event): Settlement
+    {
+        [$row, $reply] = $this->apply($reference, $event);
+
+        return self::settlement($row, $reply['changed']);
+    }
+
+    /**
+     * Records the gateway's word on an order, after it was compared with the entry.
+     *
+     * @param Entry $entry as it was when the gateway was asked
+     */
+    private function recordVerdict(array $entry, string $orderNumber, string $state): Settlement
+    {
+        return $this->record($entry['reference'], [
+            'event' => 'verdict',
+            'order_number' => $orderNumber,
+            'state' => $state,
+            'amount' => $entry['amount'],
+            'currency' => $entry['currency'],
+        ]);
+    }
+
+    // ---- Entries ------------------------------------------------------------------------------
+
+    private function row(string $reference): Row
+    {
+        return $this->store->read(function () use ($reference): ?Row {
+            return $this->store->load($reference);
+        }) ?? self::notFound();
+    }
+
+    /** The row of the entry that a callback is about. Nothing in the callback is believed yet. */
+    private function rowOf(Callback $callback): Row
+    {
+        return $this->store->read(function () use ($callback): ?Row {
+            $row = $callback->getReference() === null ? null : $this->store->load($callback->getReference());
+            $orderNumber = $callback->getOrderNumber();
+
+            return $row ?? ($orderNumber === null ? null : $this->store->findByOrderNumber($orderNumber));
+        }) ?? self::notFound();
+    }
+
+    /** @return list<Row> */
+    private function page(string $filter, string $after, int $limit): array
+    {
+        return $this->store->read(function () use ($filter, $after, $limit): array {
+            return $this->store->list($filter, $after, $limit);
+        });
+    }
+
+    /** @return list<Row> */
+    private function all(string $filter): array
+    {
+        $all = [];
+        do {
+            $page = $this->page($filter, $all === [] ? '' : self::entry(end($all))['reference'], self::PAGE);
+            $all = array_merge($all, $page);
+        } while (count($page) === self::PAGE);
+
+        return $all;
+    }
+
+    /** @return Entry */
+    private static function entry(Row $row): array
+    {
+        if ($row->entry === null) {
+            throw Arguments::invalid(
+                'reference',
+                'was used before, and its entry was pruned from the journal: use a new reference for another payment'
+            );
+        }
+
+        return $row->entry;
+    }
+
+    /**
+     * @return never
+     *
+     * @throws InvalidArgumentException
+     */
+    private static function notFound(): void
+    {
+        throw Arguments::invalid('reference', 'is not in the journal');
+    }
+
+    private static function checkReference(string $reference): void
+    {
+        Arguments::checkNoNul(['reference' => $reference]);
+        Arguments::checkUtf8(['reference' => $reference]);
+        if (preg_match('/^.{0,' . self::LONGEST_REFERENCE . '}$/Dsu', $reference) !== 1) {
+            throw Arguments::invalid('reference', 'is longer than ' . self::LONGEST_REFERENCE . ' characters');
+        }
+    }
+
+    /** @param Entry $entry */
+    private static function expected(array $entry, ?string $orderNumber, ?string $query): Expected
+    {
+        return new Expected(
+            $entry['reference'],
+            $entry['amount'],
+            $entry['currency'],
+            $orderNumber,
+            $query,
+            $entry['kind']
+        );
+    }
+
+    /**
+     * The order number to expect of a callback. null: the callback's own is asked about, because the gateway may
+     * have another order under the reference. For a payout without signed URLs it is always the recorded one:
+     * anyone can write a callback, and the gateway does not say of an order that it is a payout.
+     *
+     * @param Entry $entry
+     */
+    private function orderToExpect(array $entry, Callback $callback): ?string
+    {
+        $isOther = !in_array($callback->getOrderNumber(), [null, $entry['order_number']], true);
+        $mayAskOther = $this->client->signsCallbackUrls() || $entry['kind'] !== Expected::KIND_PAYOUT;
+
+        return $isOther && $mayAskOther ? null : $entry['order_number'];
+    }
+
+    /** @param Entry $entry */
+    private static function recordedPayment(array $entry): Payment
+    {
+        return new Payment([
+            'redirect_url' => $entry['redirect_url'],
+            'order_number' => $entry['order_number'],
+            'code' => $entry['code'],
+            'message' => $entry['message'],
+            'page' => $entry['page'],
+            'trace' => null,
+            'is_recorded' => true,
+        ]);
+    }
+
+    private static function settlement(Row $row, bool $changed = false, ?string $problem = null): Settlement
+    {
+        $entry = self::entry($row);
+
+        return new Settlement([
+            'reference' => $entry['reference'],
+            'kind' => $entry['kind'],
+            'state' => $entry['state'],
+            'changed' => $changed,
+            'to_deliver' => $row->toDeliver,
+            'is_open' => $row->isOpen,
+            'amount' => $entry['amount'],
+            'currency' => $entry['currency'],
+            'phone' => $entry['phone'],
+            'order_number' => $entry['order_number'],
+            'other_order_number' => $entry['other_order_number'],
+            'redirect_url' => $entry['redirect_url'],
+            'page' => $entry['page'],
+            'last_answer' => $entry['last_answer'],
+            'resolved_by' => $entry['resolved_by'],
+            'resolved_why' => $entry['resolved_why'],
+            'created_at' => $row->createdAt,
+            'changed_at' => $row->changedAt,
+            'problem' => $problem,
+        ]);
+    }
+
+    private static function failure(
+        string $message,
+        string $outcome,
+        ?string $orderNumber = null,
+        ?\Throwable $cause = null
+    ): JournalException {
+        return new JournalException(
+            $message,
+            Abi::ERROR_JOURNAL,
+            $outcome,
+            'journal',
+            null,
+            null,
+            null,
+            $cause,
+            $orderNumber
+        );
+    }
+}

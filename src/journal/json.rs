@@ -1,0 +1,229 @@
+//! The rule for stores in other languages, as JSON text. They load an entry, call this, and write the new
+//! entry, all in one transaction of their database; they decide nothing.
+
+use serde::{Deserialize, Serialize};
+
+use super::entry::Entry;
+use super::rule::{Action, Event, step};
+use crate::error::{Error, Result};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    /// Null: there is none. A store that forgets the field must not be allowed to send.
+    #[serde(deserialize_with = "Option::deserialize")]
+    entry: Option<Entry>,
+    sender_is_alive: bool,
+    event: Event,
+}
+
+#[derive(Serialize)]
+struct Reply<'a> {
+    /// Null: it does not change.
+    entry: Option<&'a Entry>,
+    /// Of the entry as it now is.
+    is_open: bool,
+    /// Of the entry as it now is.
+    to_deliver: bool,
+    action: &'static str,
+    attempt: Option<u32>,
+    order_number: Option<&'a str>,
+    changed: bool,
+    error: Option<Refusal<'a>>,
+}
+
+#[derive(Serialize)]
+struct Refusal<'a> {
+    code: &'static str,
+    outcome: &'static str,
+    message: &'a str,
+    field: Option<&'static str>,
+    order_number: Option<&'a str>,
+}
+
+/// [`step`] in JSON:
+///
+/// ```
+/// let request = r#"{"entry": null, "sender_is_alive": false, "event": {"event": "pay", "reference": "Z-1",
+///     "terms": {"kind": "CARD", "amount": "25.50", "currency": "USD", "phone": null}, "sender": "till-1"}}"#;
+/// let reply = flexpay::journal::step_json(request)?;
+/// assert!(reply.contains(r#""action":"send","attempt":1"#));
+/// # Ok::<(), flexpay::Error>(())
+/// ```
+///
+/// The reply has `entry` (null: it does not change); `is_open` and `to_deliver` of the entry as it now is;
+/// `action` (`send`, `repeat`, `ask`, `report` or `refuse`); `attempt` with `send`; `order_number` with `ask`;
+/// `changed` with `report`; and `error` with `refuse`. What is not named here for an action is null or false.
+///
+/// A request that cannot be read is [`ErrorCode::Invalid`](crate::ErrorCode::Invalid), field `request`.
+pub fn step_json(request: &str) -> Result<String> {
+    let request: Request =
+        serde_json::from_str(request).map_err(|error| Error::invalid("request", error))?;
+    let before = request.entry.as_ref();
+    // Some databases find "z-1" when they are asked for "Z-1".
+    if let (Some(entry), Event::Pay { reference, .. }) = (before, &request.event)
+        && entry.reference != *reference
+    {
+        return Err(Error::invalid(
+            "reference",
+            "differs from that of the entry: the store must compare references exactly, byte by byte",
+        ));
+    }
+    let step = step(before, request.sender_is_alive, &request.event);
+    let now = step.entry.as_ref().or(before);
+    let mut reply = Reply {
+        entry: step.entry.as_ref(),
+        is_open: now.is_some_and(Entry::is_open),
+        to_deliver: now.is_some_and(Entry::is_to_deliver),
+        action: "report",
+        attempt: None,
+        order_number: None,
+        changed: false,
+        error: None,
+    };
+    match &step.action {
+        Action::Send { attempt } => {
+            reply.action = "send";
+            reply.attempt = Some(*attempt);
+        }
+        Action::Repeat => reply.action = "repeat",
+        Action::Ask { order_number } => {
+            reply.action = "ask";
+            reply.order_number = Some(order_number);
+        }
+        Action::Report { changed } => reply.changed = *changed,
+        Action::Refuse(error) => {
+            reply.action = "refuse";
+            reply.error = Some(Refusal {
+                code: error.code().name(),
+                outcome: error.outcome().name(),
+                message: error.message(),
+                field: error.field(),
+                order_number: error.order_number(),
+            });
+        }
+    }
+    serde_json::to_string(&reply).map_err(|error| Error::invalid("request", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn stepped(entry: &Value, event: Value) -> Value {
+        let request = json!({"entry": entry, "sender_is_alive": false, "event": event});
+        let reply = step_json(&request.to_string()).expect("a valid request");
+        serde_json::from_str(&reply).expect("JSON")
+    }
+
+    fn pay(reference: &str) -> Value {
+        json!({"event": "pay", "reference": reference, "sender": "till-1",
+            "terms": {"kind": "MOBILE", "amount": "25.50", "currency": "USD", "phone": "243812345678"}})
+    }
+
+    fn verdict(order_number: &str, state: &str) -> Value {
+        json!({"event": "verdict", "order_number": order_number, "state": state,
+            "amount": "25.50", "currency": "USD"})
+    }
+
+    #[test]
+    fn a_payment_passes_through_json_from_the_first_event_to_the_last() {
+        let begun = stepped(&Value::Null, pay("Z-1"));
+        assert_eq!(
+            (&begun["action"], &begun["attempt"], &begun["is_open"]),
+            (&"send".into(), &1.into(), &true.into())
+        );
+        let event = json!({"event": "reply", "attempt": 1, "reply": {
+            "result": "accepted", "order_number": "N1", "redirect_url": null, "page": null,
+            "code": "0", "message": null}});
+        let accepted = stepped(&begun["entry"], event);
+        assert_eq!(
+            (&accepted["action"], &accepted["changed"]),
+            (&"report".into(), &true.into())
+        );
+        assert_eq!(accepted["entry"]["state"], "ACCEPTED");
+        let asked = stepped(&accepted["entry"], json!({"event": "settle"}));
+        assert_eq!(
+            (&asked["action"], &asked["order_number"], &asked["entry"]),
+            (&"ask".into(), &"N1".into(), &Value::Null)
+        );
+        let paid = stepped(&accepted["entry"], verdict("N1", "PAID"));
+        assert_eq!(
+            (&paid["to_deliver"], &paid["is_open"]),
+            (&true.into(), &false.into())
+        );
+        let repeated = stepped(&paid["entry"], pay("Z-1"));
+        assert_eq!(
+            (
+                &repeated["action"],
+                &repeated["entry"],
+                &repeated["to_deliver"]
+            ),
+            (&"repeat".into(), &Value::Null, &true.into())
+        );
+        let delivered = stepped(&paid["entry"], json!({"event": "acknowledge"}));
+        assert_eq!(delivered["to_deliver"], false);
+    }
+
+    #[test]
+    fn a_refusal_has_the_fields_of_an_error() {
+        let begun = stepped(&Value::Null, pay("Z-1"));
+        let refused = stepped(&begun["entry"], pay("Z-1"));
+        assert_eq!(refused["action"], "refuse");
+        assert_eq!(refused["entry"]["state"], "IN_DOUBT", "its sender is dead");
+        let error = &refused["error"];
+        assert_eq!(
+            (&error["code"], &error["outcome"], &error["field"]),
+            (&"IN_DOUBT".into(), &"UNKNOWN".into(), &Value::Null)
+        );
+        let unknown = stepped(&Value::Null, json!({"event": "settle"}));
+        assert_eq!(unknown["error"]["field"], "reference");
+        assert_eq!(unknown["entry"], Value::Null);
+    }
+
+    #[test]
+    fn a_person_cannot_give_a_wrong_order_number() {
+        let mut entry = stepped(&Value::Null, pay("Z-1"))["entry"].clone();
+        entry["state"] = "IN_DOUBT".into();
+        for number in ["", "..", "a\nb"] {
+            let event = json!({"event": "resolve", "who": "Awa", "why": "console",
+                "resolution": {"state": "ORDER", "order_number": number}});
+            let reply = stepped(&entry, event);
+            assert_eq!(reply["action"], "refuse", "{number:?}");
+            assert_eq!(reply["error"]["field"], "order_number");
+        }
+    }
+
+    #[test]
+    fn a_request_without_its_entry_is_not_one_for_a_new_payment() {
+        let request = json!({"sender_is_alive": false, "event": pay("Z-1")});
+        let error = step_json(&request.to_string()).unwrap_err();
+        assert_eq!(error.field(), Some("request"));
+        assert!(error.message().contains("entry"), "{error}");
+    }
+
+    #[test]
+    fn the_entry_of_another_reference_is_refused() {
+        let entry = &stepped(&Value::Null, pay("z-1"))["entry"];
+        let request = json!({"entry": entry, "sender_is_alive": true, "event": pay("Z-1")});
+        let error = step_json(&request.to_string()).unwrap_err();
+        assert_eq!(error.field(), Some("reference"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        for request in [
+            "",
+            "nonsense",
+            "{}",
+            r#"{"entry":null,"sender_is_alive":1,"event":{"event":"settle"}}"#,
+            r#"{"entry":null,"sender_is_alive":true,"event":{"event":"refund"}}"#,
+            r#"{"entry":null,"sender_is_alive":true,"event":{"event":"settle"},"more":1}"#,
+            r#"{"entry":{"reference":"Z-1"},"sender_is_alive":true,"event":{"event":"settle"}}"#,
+        ] {
+            let error = step_json(request).unwrap_err();
+            assert_eq!(error.field(), Some("request"), "{request}");
+        }
+    }
+}
