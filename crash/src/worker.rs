@@ -161,10 +161,10 @@ pub fn make(client: &Client, call: &Call) -> flexpay::Result<Vec<Heard>> {
 /// The merchant's protocol: acknowledge, and deliver if this call changed the entry.
 fn deliver(client: &Client, reference: &str, log: &Path) -> flexpay::Result<Settlement> {
     let settlement = client.journal()?.acknowledge(reference)?;
-    if settlement.changed {
-        if let Err(error) = hand_over(log, reference) {
-            eprintln!("{}: {error}", log.display());
-        }
+    if settlement.changed
+        && let Err(error) = hand_over(log, reference)
+    {
+        eprintln!("{}: {error}", log.display());
     }
     Ok(settlement)
 }
