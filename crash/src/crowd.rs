@@ -6,6 +6,7 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::clock::Clock;
 use crate::gateway::Gateway;
 use crate::judge::{self, Broken, Violation};
 use crate::mutant::Mutant;
@@ -24,6 +25,8 @@ pub struct Plan {
     pub calls: usize,
     pub sales: usize,
     pub seed: u64,
+    /// Each process has a clock of its own.
+    pub wrong_clocks: bool,
     pub mutant: Option<Mutant>,
 }
 
@@ -92,8 +95,15 @@ pub fn run(plan: &Plan) -> Result<bool, String> {
     let undelivered = finish(plan, &mut shop, &mut sales, &mut counts)?;
 
     println!(
-        "\n{} processes at once on one journal, {} payments, seed {}",
-        plan.processes, plan.sales, plan.seed
+        "\n{} processes at once on one journal{}, {} payments, seed {}",
+        plan.processes,
+        if plan.wrong_clocks {
+            ", with clocks of their own"
+        } else {
+            ""
+        },
+        plan.sales,
+        plan.seed
     );
     println!(
         "  {} processes started, {} killed, {} ended by themselves; {} callbacks; {:.0} s",
@@ -127,6 +137,9 @@ fn work(
     loop {
         let is_over = counts.killed >= plan.kills;
         while !is_over && processes.len() < plan.processes {
+            if plan.wrong_clocks {
+                shop.clock = Clock::any(&mut rng);
+            }
             processes.push(start(plan, shop, counts)?);
         }
         reap(shop, &mut processes, counts)?;
@@ -164,7 +177,7 @@ fn start(plan: &Plan, shop: &Shop<'_>, counts: &mut Counts) -> Result<Process, S
         .path()
         .join(format!("output-{}", counts.started));
     let file = File::create(&output).map_err(|error| error.to_string())?;
-    let mut command = shop.command(&call);
+    let mut command = shop.command(&call)?;
     command.stdout(file).stderr(Stdio::inherit());
     Ok(Process {
         child: command.spawn().map_err(|error| error.to_string())?,
@@ -346,7 +359,7 @@ pub fn first_use(rounds: usize, processes: usize) -> Result<bool, String> {
         let sales: Vec<Sale> = (0..processes).map(|_| Sale::new(Way::Card)).collect();
         let mut children = Vec::new();
         for sale in &sales {
-            let mut command = shop.command(&sale.pay());
+            let mut command = shop.command(&sale.pay())?;
             command.stdout(Stdio::piped());
             children.push(command.spawn().map_err(|error| error.to_string())?);
         }

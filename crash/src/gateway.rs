@@ -99,6 +99,21 @@ impl Gateway {
         decided.map(drop).map_err(|error| error.to_string())
     }
 
+    /// The payment fails.
+    pub fn decline(&self, order_number: &str) -> Result<(), String> {
+        let decided = self
+            .sandbox
+            .decide_silently(order_number, Decision::Decline);
+        decided.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// The next request for a payment gets no reply. The payment is taken.
+    pub fn lose_next_reply(&self) -> Result<(), String> {
+        self.sandbox
+            .inject(Fault::on(Endpoint::Any, Action::CloseAfterReading))
+            .map_err(|error| error.to_string())
+    }
+
     /// The next request for a payment gets a reply that says nothing, and no payment is taken.
     pub fn lose_next_payment(&self) -> Result<(), String> {
         let bad_gateway = Action::Reply {

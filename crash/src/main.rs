@@ -4,6 +4,8 @@
 //!
 //! This program is the worker that is killed, too: see [`worker`]. `crash/run.sh` builds it and runs all.
 
+mod clock;
+mod clocks;
 mod crowd;
 mod disk;
 mod gateway;
@@ -58,6 +60,15 @@ enum Command {
         /// How many processes each.
         #[arg(long, default_value_t = 12)]
         processes: usize,
+    },
+    /// The clock is wrong in another way at each call.
+    Clocks {
+        /// How many times each story is played.
+        #[arg(long, default_value_t = 50)]
+        times: usize,
+        /// Chooses the clocks.
+        #[arg(long, default_value_t = 20)]
+        seed: u64,
     },
     /// One call, with the settings of the environment.
     Worker {
@@ -145,6 +156,9 @@ struct CrowdOptions {
     /// Chooses what each process does, and which is killed. The timing is the machine's.
     #[arg(long, default_value_t = 20)]
     seed: u64,
+    /// The clock of each process is right, a year back, or ten years ahead.
+    #[arg(long)]
+    wrong_clocks: bool,
     /// Use workers with this fault.
     #[arg(long)]
     mutant: Option<Mutant>,
@@ -174,9 +188,11 @@ fn main() -> ExitCode {
             calls: options.calls,
             sales: options.sales,
             seed: options.seed,
+            wrong_clocks: options.wrong_clocks,
             mutant: options.mutant,
         }),
         Command::FirstUse { rounds, processes } => crowd::first_use(rounds, processes),
+        Command::Clocks { times, seed } => clocks::run(times, seed),
         Command::Power(options) => power::run(&options.plan()),
         Command::Failures(options) => sweep::run(Mode::Fail, &options.plan()),
     };

@@ -128,7 +128,8 @@ impl<'a> Trial<'a> {
         if let Injection::Error { errno, .. } = injection {
             self.errno = Some(errno);
         }
-        strace::run(&self.shop.command(&self.call()), injection, point)
+        let command = self.shop.command(&self.call())?;
+        strace::run(&command, injection, point)
     }
 
     /// The merchant goes on after the interruption, until the payment is paid and delivered.
