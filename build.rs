@@ -106,13 +106,15 @@ fn main() {
 /// Writes the files of which a part is generated: the lists of the numbered enums.
 fn write_regions(root: &Path, out: &Path, tables: &[Table]) {
     type Fill = fn(&str, &Table) -> String;
-    let regions: [(&str, &str, Fill); 18] = [
+    let regions: [(&str, &str, Fill); 22] = [
         ("flexpay.hpp", "ErrorCode", cpp::enumerators),
         ("flexpay.hpp", "Outcome", cpp::enumerators),
         ("flexpay.hpp", "State", cpp::enumerators),
         ("flexpay.hpp", "Environment", cpp::enumerators),
         ("flexpay.hpp", "Api", cpp::enumerators),
         ("flexpay.hpp", "Kind", cpp::enumerators),
+        ("flexpay.hpp", "EntryState", cpp::enumerators),
+        ("flexpay.hpp", "Filter", cpp::enumerators),
         ("flexpay.hpp", "Flag", cpp::switches),
         ("FlexPayException.php", "Outcome", php::constants),
         ("Transaction.php", "State", php::constants),
@@ -125,6 +127,8 @@ fn write_regions(root: &Path, out: &Path, tables: &[Table]) {
         ("_enums.py", "Api", python::members),
         ("_enums.py", "Kind", python::members),
         ("_enums.py", "State", python::members),
+        ("_enums.py", "EntryState", python::members),
+        ("_enums.py", "Filter", python::members),
     ];
     for (name, folder) in GENERATED {
         let mut regions = regions.iter().filter(|(file, ..)| *file == name).peekable();

@@ -77,6 +77,9 @@ requirements() {
             # Its tests call gcc by this name.
             echo "compile c gcc|gcc libc6-dev"
             echo "python3 -c 'import ssl, sqlite3, ctypes'|python3"
+            # For the journal in a shop's database. The tests start their own servers.
+            echo "/usr/sbin/mariadbd --version && type -P mariadb-install-db|mariadb-server"
+            echo "compgen -G '/usr/lib/postgresql/*/bin/initdb'|postgresql"
             echo "python3 -c 'import ensurepip, venv'|python3-venv"
             ;;
         cli)

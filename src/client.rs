@@ -75,9 +75,8 @@ impl Client {
     /// Sends a request for a payment by card, and returns the address to send the customer to.
     ///
     /// The request is sent **at most once**. If it fails, [`Error::outcome`] reports whether it may
-    /// be
-    /// repeated: after [`Outcome::NotSent`] it may, after [`Outcome::Refused`] only when the cause is
-    /// fixed, after [`Outcome::Unknown`] never.
+    /// be repeated: after [`Outcome::NotSent`] it may, after [`Outcome::Refused`] only when the cause
+    /// is fixed, after [`Outcome::Unknown`] never.
     pub fn pay(&self, request: &PaymentRequest) -> Result<Payment> {
         self.traced("pay", request.correlation_id.as_deref(), |trace| {
             let amount = request.validate()?;

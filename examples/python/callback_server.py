@@ -3,8 +3,8 @@
     python callback_server.py [PORT]
 
 The settings are those of pay.py and mobile.py. A callback proves nothing: anyone can post one. So
-each is verified: the order is checked with the gateway, and the reply is compared with the shop's
-request. It prints one line for each callback; "deliver order ..." only once for an order.
+each is verified: the order is checked with the gateway, and the reply is compared with the entry of
+the journal. It prints one line for each callback; "deliver order ..." only once for an order.
 
 It listens only on this machine. In a shop, it runs behind the web server, which has the TLS
 certificate. The web server must forward the query string: it contains the signature of the callback
@@ -13,16 +13,15 @@ secret.
 
 from __future__ import annotations
 
-import sqlite3
 import sys
-from contextlib import closing, suppress
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-import shop
+from shop import deliver, open_shop
 
-from flexpay import CallbackError, Client, FlexPayError, MismatchError, parse_callback
+from flexpay import CallbackError, Client, FlexPayError, InvalidError, MismatchError
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -33,29 +32,19 @@ def receive(client: Client, body: bytes, query: str) -> tuple[int, str]:
     Returns the HTTP status for the gateway, and a message for the log.
     """
     try:
-        # Its contents are not verified yet. They are only used to find the attempt.
-        callback = parse_callback(body)
-    except CallbackError as error:
-        return 400, f"unreadable: {error}"
-    with closing(shop.open_database()) as db:
-        attempt = shop.find_attempt(db, callback)
-        if attempt is None:
-            return 404, f"no attempt {callback.reference!r}"
-        try:
-            transaction = client.verify_callback(body, query=query, **attempt.expected())
-        except (CallbackError, MismatchError) as error:
-            return 400, f"not about {attempt.reference}: {error}"
-        except FlexPayError as error:
-            # The state is not known yet. 503 asks the gateway to post it again, but the gateway
-            # does not document that it does. sweep.py checks every open attempt.
-            return 503, f"{attempt.reference} not verified: {error.code.name}: {error}"
-        try:
-            return 200, shop.record(db, attempt.reference, transaction).message
-        except sqlite3.IntegrityError:
-            # The attempt had no order number, and this one belongs to another attempt.
-            return 400, (
-                f"not about {attempt.reference}: {transaction.order_number} is another attempt's"
-            )
+        # Each request has its own thread, and so its own connection.
+        with open_shop() as shop:
+            settlement = shop.store.settle_callback(client, body, query=query)
+            return 200, deliver(shop, settlement).message
+    except (CallbackError, MismatchError) as error:
+        return 400, f"refused: {error}"
+    except FlexPayError as error:
+        if isinstance(error, InvalidError) and error.field == "reference":
+            # The gateway need not send it again.
+            return 200, f"not of this shop: {error}"
+        # The state is not known yet. 503 asks the gateway to post it again, but the gateway does
+        # not document that it does. sweep.py asks about every open attempt.
+        return 503, f"not verified: {error.code.name}: {error}"
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -16,20 +16,17 @@ order number.
 from __future__ import annotations
 
 import os
-import sqlite3
 import sys
-from contextlib import closing
 
-import shop
+from shop import Shop, add_order, deliver, is_paid, last_attempt, open_shop
 
 from flexpay import (
     Client,
-    Expected,
+    EntryState,
     FlexPayError,
     InvalidError,
     Kind,
     Outcome,
-    State,
     UnauthorizedError,
     normalize_phone,
 )
@@ -42,21 +39,38 @@ IN_PROGRESS = "Le paiement est en cours de confirmation. Ne payez PAS une deuxi�
 
 def main(order_id: str, currency: str = "CDF") -> int:
     try:
-        with Client.from_env() as client, closing(shop.open_database()) as db:
-            return take_payment(client, db, order_id, currency)
+        with Client.from_env() as client, open_shop() as shop:
+            return take_payment(client, shop, order_id, currency)
     except FlexPayError as error:
-        # The client could not be created, or the library cannot be used.
         return report(error)
+    except ValueError as error:
+        log(str(error))
+        return 1
 
 
-def take_payment(client: Client, db: sqlite3.Connection, order_id: str, currency: str) -> int:
-    attempt = shop.open_attempt(db, order_id)
-    if attempt is None:
-        if shop.is_paid(db, order_id):
-            print(f"La commande {order_id} est payée.")
-            return 0
-        attempt = send(client, db, order_id, currency)
-    return 1 if attempt is None else wait(client, db, attempt)
+def take_payment(client: Client, shop: Shop, order_id: str, currency: str) -> int:
+    if is_paid(shop, order_id):
+        print(f"La commande {order_id} est payée.")
+        return 0
+    reference, entry = last_attempt(shop, order_id)
+    if entry is None or entry.state is EntryState.NOT_SENT:
+        phone = ask_phone()
+        amount = input(f"Montant en {currency} : ").strip()
+        if not add_order(shop, order_id, amount, currency):
+            log(f"Order {order_id} was requested at another price; that price stays.")
+            return 1
+        # If another till has sent the same meanwhile, nothing is sent.
+        shop.store.pay_mobile(
+            client,
+            reference=reference,
+            amount=amount,
+            currency=currency,
+            phone=phone,
+            callback_url=CALLBACK_URL,
+            description="Commande " + order_id,
+        )
+        print(f"Confirmez le paiement de {amount} {currency} sur le téléphone {phone}.", flush=True)
+    return wait(client, shop, order_id, reference)
 
 
 def ask_phone() -> str:
@@ -68,70 +82,35 @@ def ask_phone() -> str:
             print("Ce n'est pas un numéro de la RDC. Exemple : 081 234 56 78")
 
 
-def send(
-    client: Client, db: sqlite3.Connection, order_id: str, currency: str
-) -> shop.Attempt | None:
-    """Sends a payment request, at most once. Returns the attempt if the gateway accepted it."""
-    phone = ask_phone()
-    amount = input(f"Montant en {currency} : ").strip()
-    if not shop.add_order(db, order_id, amount, currency):
-        log(f"Order {order_id} was requested at another price; that price stays.")
-        return None
-    try:
-        reference = shop.start_attempt(db, order_id, Kind.MOBILE)
-    except ValueError as error:
-        log(str(error))
-        return None
-    if reference is None:
-        # Another till was faster.
-        print(IN_PROGRESS)
-        return None
-    try:
-        payment = client.pay_mobile(
-            reference=reference,
-            amount=amount,
-            currency=currency,
-            phone=phone,
-            callback_url=CALLBACK_URL,
-            description="Commande " + order_id,
-        )
-    except FlexPayError as error:
-        # If the outcome is unknown, the attempt stays open: a customer who may have been asked to
-        # confirm is not asked a second time.
-        shop.record_failed_request(db, reference, error)
-        report(error)
-        return None
-    shop.record_request(db, reference, payment)
-    print(f"Confirmez le paiement de {amount} {currency} sur le téléphone {phone}.", flush=True)
-    return shop.attempts(db, "reference = ?", reference)[0]
-
-
-def wait(client: Client, db: sqlite3.Connection, attempt: shop.Attempt) -> int:
+def wait(client: Client, shop: Shop, order_id: str, reference: str) -> int:
     """Waits until the customer has confirmed or refused, and returns the exit status."""
-    if attempt.order_number is None or attempt.kind != Kind.MOBILE.name:
+    entry = shop.store.get(reference)
+    if entry.order_number is None or entry.kind is not Kind.MOBILE:
         # The outcome of its request is unknown, or the customer is paying by card.
         # callback_server.py or sweep.py records the state.
         print(IN_PROGRESS)
         return 1
     try:
-        transaction = client.wait(attempt.order_number, expected=Expected(**attempt.expected()))
+        settlement = shop.store.settle(client, reference, wait=True)
     except FlexPayError as error:
         # For example, the time is up. The attempt stays open.
-        log(f"{attempt.reference}: {error.code.name}: {error}")
+        log(f"{reference}: {error.code.name}: {error}")
         print(IN_PROGRESS)
         return 1
-    log(shop.record(db, attempt.reference, transaction).message)
-    if transaction.state is not State.PAID:
-        print("Le paiement n'a pas abouti. Vous pouvez réessayer.")
+    log(deliver(shop, settlement).message)
+    if settlement.state is not EntryState.PAID:
+        print("Le paiement n'a pas abouti. Vous pouvez réessayer dans deux minutes.")
         return 1
-    print(f"La commande {attempt.order_id} est payée. Merci !")
+    print(f"La commande {order_id} est payée. Merci !")
     return 0
 
 
 def report(error: FlexPayError) -> int:
     """Tells the customer what is known about the money, and the operator why."""
     log(f"{error.code.name} ({error.outcome.name}): {error}")
-    if error.outcome is Outcome.UNKNOWN:
+    # Another till may be faster: with the same request (InProgressError), by card, or with another
+    # phone.
+    if error.outcome is Outcome.UNKNOWN or error.field in ("kind", "phone"):
         print(IN_PROGRESS)
     elif error.outcome is Outcome.UNUSABLE or isinstance(error, (InvalidError, UnauthorizedError)):
         # An error of the shop. A retry by the customer does not help.

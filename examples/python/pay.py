@@ -15,14 +15,21 @@ mobile.py, callback_server.py and sweep.py share.
 from __future__ import annotations
 
 import os
-import sqlite3
 import sys
 import tempfile
-from contextlib import closing
 
-import shop
+from shop import Shop, add_order, deliver, is_paid, last_attempt, open_shop
 
-from flexpay import Client, FlexPayError, InvalidError, Kind, Outcome, Payment, UnauthorizedError
+from flexpay import (
+    Client,
+    FlexPayError,
+    InDoubtError,
+    InProgressError,
+    InvalidError,
+    Outcome,
+    Payment,
+    UnauthorizedError,
+)
 
 SHOP_URL = os.environ.get("SHOP_URL", "https://shop.example")
 CALLBACK_URL = os.environ.get("CALLBACK_URL", SHOP_URL + "/callback")
@@ -30,71 +37,62 @@ CALLBACK_URL = os.environ.get("CALLBACK_URL", SHOP_URL + "/callback")
 
 def main(order_id: str, amount: str, currency: str) -> int:
     try:
-        with Client.from_env() as client, closing(shop.open_database()) as db:
-            return pay(client, db, order_id, amount, currency)
+        with Client.from_env() as client, open_shop() as shop:
+            return pay(client, shop, order_id, amount, currency)
     except FlexPayError as error:
-        # The client could not be created.
         return report(error)
-
-
-def pay(client: Client, db: sqlite3.Connection, order_id: str, amount: str, currency: str) -> int:
-    if not shop.add_order(db, order_id, amount, currency):
-        log(f"Order {order_id} was requested at another price; that price stays.")
-        return 1
-    if shop.open_attempt(db, order_id) is not None:
-        update_attempt(client, db, order_id)
-    if shop.is_paid(db, order_id):
-        print(f"Order {order_id} is paid.")
-        return 0
-    attempt = shop.open_attempt(db, order_id)
-    if attempt is not None and attempt.page_url is not None:
-        print("Send the customer to", attempt.page_url, flush=True)
-        return 0
-    try:
-        # After a failed or cancelled attempt, the customer tries again with a new reference.
-        reference = None if attempt else shop.start_attempt(db, order_id, Kind.CARD)
     except ValueError as error:
         log(str(error))
         return 1
-    if reference is None:
-        # A web shop responds with HTTP 409.
-        print("A payment of this order is in progress. Please wait, and do not pay again.")
+
+
+def pay(client: Client, shop: Shop, order_id: str, amount: str, currency: str) -> int:
+    if not add_order(shop, order_id, amount, currency):
+        log(f"Order {order_id} was requested at another price; that price stays.")
         return 1
-    try:
-        payment = client.pay(
-            reference=reference,
-            amount=amount,
-            currency=currency,
-            description="Order " + order_id,
-            callback_url=CALLBACK_URL,
-            approve_url=SHOP_URL + "/thanks",
-            cancel_url=SHOP_URL + "/cancelled",
-            decline_url=SHOP_URL + "/declined",
-        )
-    except FlexPayError as error:
-        shop.record_failed_request(db, reference, error)
-        return report(error)
-    shop.record_request(db, reference, payment)
+    settle(client, shop, order_id)
+    if is_paid(shop, order_id):
+        print(f"Order {order_id} is paid.")
+        return 0
+    # The journal sends a request once for a reference. Later it returns the same card page.
+    reference, _ = last_attempt(shop, order_id)
+    payment = shop.store.pay(
+        client,
+        reference=reference,
+        amount=amount,
+        currency=currency,
+        description="Order " + order_id,
+        callback_url=CALLBACK_URL,
+        approve_url=SHOP_URL + "/thanks",
+        cancel_url=SHOP_URL + "/cancelled",
+        decline_url=SHOP_URL + "/declined",
+    )
     show_page(payment)
     return 0
 
 
-def update_attempt(client: Client, db: sqlite3.Connection, order_id: str) -> None:
-    """Gets the state of the open attempt from the gateway, before the customer sees a message."""
-    attempt = shop.open_attempt(db, order_id)
-    if attempt is None or attempt.order_number is None:
+def settle(client: Client, shop: Shop, order_id: str) -> None:
+    """Gets the state of the last attempt from the gateway, before the customer sees a message."""
+    reference, entry = last_attempt(shop, order_id)
+    if entry is None:
         return
     try:
-        log(shop.verify(db, client, attempt).message)
+        settlement = shop.store.settle(client, reference)
     except FlexPayError as error:
-        # The attempt stays open. Shortly after a payment request, "not found" is normal.
-        log(f"{attempt.reference}: {error.code.name}: {error}")
+        # It keeps its state. Shortly after a payment request, "not found" is normal.
+        log(f"{reference}: {error.code.name}: {error}")
+        return
+    if settlement.changed or settlement.to_deliver:
+        log(deliver(shop, settlement).message)
 
 
 def report(error: FlexPayError) -> int:
     """Tells the customer what is known about the money, and the operator why."""
     log(f"{error.code.name} ({error.outcome.name}): {error}")
-    if error.outcome is Outcome.UNKNOWN:
+    if isinstance(error, (InDoubtError, InProgressError)) or error.field == "kind":
+        # A web shop responds with HTTP 409.
+        print("A payment of this order is in progress. Please wait, and do not pay again.")
+    elif error.outcome is Outcome.UNKNOWN:
         print("We do not know yet whether you have paid. Do NOT pay again: we are checking.")
     elif error.outcome is Outcome.UNUSABLE or isinstance(error, (InvalidError, UnauthorizedError)):
         # An error of the shop. A retry by the customer does not help.

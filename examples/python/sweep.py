@@ -1,81 +1,90 @@
-"""Checks every open attempt with the gateway, because its callback may never come. For cron:
+"""Asks the gateway about every open attempt, because its callback may never come. For cron:
 
     */5 * * * * cd /srv/shop && . ./env && python3 sweep.py
 
-"env" is a file with the settings, one `export FLEXPAY_MERCHANT='...'` per line; see pay.py.
-Attempts that failed or were cancelled in the last day are checked too: the gateway has been seen to
-report "failed" for a payment that was paid later.
+"env" is a file with the settings, one `export FLEXPAY_MERCHANT='...'` per line; see pay.py. An
+attempt that failed or was cancelled stays open for some sweeps: the gateway has been seen to report
+"failed" for a payment that was paid later.
 
 It prints what changed, and what a person must do; cron sends that by mail. The exit status is 0 if
 a person has nothing to do, and 1 otherwise. In the first ten minutes it is normal that the gateway
 does not know an attempt yet, or that the attempt has no order number yet.
 
-An attempt without an order number cannot be checked. Look for its reference in FlexPay's merchant
-console. If it is there, record its order number, and the next sweep does the rest. If it is not,
-close the attempt, and the customer can pay again:
+If it is not known whether the gateway has an attempt, nobody can ask. Look for its reference in
+FlexPay's merchant console, and say what you found, who you are and why you say so. If it is there,
+give its order number, and the next sweep does the rest. If it is not, the customer can pay again:
 
-    sqlite3 orders.db "UPDATE attempts SET order_number = 'NUMBER' WHERE reference = 'REFERENCE'"
-    sqlite3 orders.db "UPDATE attempts SET state = 'FAILED' WHERE reference = 'REFERENCE'"
+    python3 sweep.py --resolve INVOICE-17-1 NUMBER Awa "the merchant console has it"
+    python3 sweep.py --resolve INVOICE-17-1 NOT_SENT Awa "the merchant console does not have it"
 """
 
 from __future__ import annotations
 
-import sqlite3
 import sys
-from contextlib import closing
+from datetime import datetime, timedelta, timezone
 
-import shop
+from shop import Shop, deliver, open_shop
 
-from flexpay import Client, FlexPayError, LibraryError, NotFoundError, UnauthorizedError
+from flexpay import Client, EntryState, FlexPayError, Settlement
 
-SECONDS_TO_APPEAR = 600
+TIME_TO_APPEAR = timedelta(minutes=10)
+
+
+def sweep(client: Client, shop: Shop) -> bool:
+    """Settles every open attempt. Returns whether a person has nothing to do."""
+    found = shop.store.reconcile(client)
+    ok = True
+    for settlement in found.settlements:
+        if settlement.changed or settlement.to_deliver:
+            result = deliver(shop, settlement)
+            print(result.message)
+            ok = ok and not result.needs_person
+        problem = what_a_person_must_do(settlement)
+        if problem is not None:
+            print(f"{settlement.reference} {problem}")
+            ok = False
+    if found.stopped is not None:
+        print("Not all attempts were checked:", found.stopped)
+        ok = False
+    return ok
+
+
+def what_a_person_must_do(settlement: Settlement) -> str | None:
+    is_old = datetime.now(timezone.utc) - settlement.created_at >= TIME_TO_APPEAR
+    if settlement.other_order_number is not None:
+        return f"has a second order, {settlement.other_order_number}: refund it if it is paid"
+    if settlement.problem is not None:
+        is_normal = settlement.last_answer == "NOT_FOUND" and not is_old
+        return None if is_normal else settlement.problem
+    if settlement.is_open and settlement.order_number is None and is_old:
+        return (
+            "has no order number: look for this reference in FlexPay's merchant console (see"
+            " sweep.py for what to do next)"
+        )
+    return None
+
+
+def resolve(shop: Shop, reference: str, found: str, who: str, why: str) -> None:
+    if found in ("NOT_SENT", "FAILED", "CANCELLED"):
+        shop.store.resolve(reference, state=EntryState[found], who=who, why=why)
+    else:
+        shop.store.resolve(reference, order_number=found, who=who, why=why)
 
 
 def main() -> int:
-    ok = True
     try:
-        with Client.from_env() as client, closing(shop.open_database()) as db:
-            for attempt in shop.attempts(
-                db,
-                "state IN ('UNKNOWN', 'PENDING') OR state IN ('FAILED', 'CANCELLED')"
-                " AND order_number IS NOT NULL AND created_at > datetime('now', '-1 day')",
-            ):
-                ok = sweep_attempt(client, db, attempt) and ok
+        with Client.from_env() as client, open_shop() as shop:
+            if sys.argv[1:2] == ["--resolve"]:
+                resolve(shop, *sys.argv[2:])
+                return 0
+            return 0 if sweep(client, shop) else 1
     except FlexPayError as error:
-        # No check is possible: the library cannot be used, or a setting or the token is invalid.
+        # The library, a setting or the journal cannot be used, or the journal refuses to resolve.
         print(f"{error.code.name}: {error}")
         return 1
-    return 0 if ok else 1
-
-
-def sweep_attempt(client: Client, db: sqlite3.Connection, attempt: shop.Attempt) -> bool:
-    """Checks an attempt, and returns whether a person has nothing to do."""
-    is_old = attempt.age_s >= SECONDS_TO_APPEAR
-    if attempt.order_number is None:
-        if is_old:
-            print(
-                f"{attempt.reference} has no order number: look for this reference in FlexPay's"
-                " merchant console (see sweep.py for what to do next)"
-            )
-        return not is_old
-    try:
-        result = shop.verify(db, client, attempt)
-    except (LibraryError, UnauthorizedError):
-        # Every other check would fail too.
-        raise
-    except NotFoundError as error:
-        if is_old:
-            print(f"{attempt.reference} is not known to the gateway: {error}")
-        return not is_old
-    except FlexPayError as error:
-        print(f"{attempt.reference}: {error.code.name}: {error}")
-        return False
-    if result.has_changed:
-        print(result.message)
-    return not result.needs_person
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if len(sys.argv) not in (1, 6):
         sys.exit(__doc__)
     sys.exit(main())

@@ -1,5 +1,6 @@
 //! Asks the gateway about the entries of a journal, and records its word.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::rule::{Action, Event};
@@ -11,7 +12,7 @@ use crate::client::Client;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::kind::Kind;
 use crate::random;
-use crate::transaction::Transaction;
+use crate::transaction::{State, Transaction};
 use crate::wait::WaitOptions;
 
 /// The options of [`Client::reconcile`].
@@ -89,7 +90,7 @@ impl Client {
         let stored = stored.ok_or_else(super::rule::not_found)?;
         let expected = expected(&stored.entry, Some(order_number.clone()), None);
         match ask(self, &expected) {
-            Ok(transaction) => journal.record_verdict(reference, &order_number, &transaction),
+            Ok(transaction) => journal.record_verdict(&expected, &order_number, transaction.state),
             Err(error) => {
                 let answer = error.code().name().to_owned();
                 journal.settled(reference, &Event::NoVerdict { answer })?;
@@ -115,7 +116,7 @@ impl Client {
             .order_number
             .as_deref()
             .or(callback.order_number.as_deref());
-        journal.record_verdict(&entry.reference, asked.unwrap_or_default(), &transaction)
+        journal.record_verdict(&expected, asked.unwrap_or_default(), transaction.state)
     }
 
     /// Asks about every open entry of the journal. Call it when the program starts, and every few minutes. It
@@ -161,29 +162,33 @@ impl Client {
                 }
             }
         }
-        for stored in journal.all(Filter::ToDeliver)? {
-            let is_listed = |one: &Settlement| one.stored.entry.reference == stored.entry.reference;
-            if !done.settlements.iter().any(is_listed) {
-                done.settlements.push(as_recorded(stored));
-            }
-        }
+        let settled = done
+            .settlements
+            .iter()
+            .map(|one| one.stored.entry.reference.clone());
+        let settled: HashSet<String> = settled.collect();
+        let to_deliver = journal.all(Filter::ToDeliver)?.into_iter();
+        let others = to_deliver.filter(|stored| !settled.contains(&stored.entry.reference));
+        done.settlements.extend(others.map(as_recorded));
         Ok(done)
     }
 }
 
 impl Journal {
-    /// Records the gateway's word on an order, after it was compared with the entry.
+    /// Records the gateway's word on an order, after it was compared with what is expected.
     fn record_verdict(
         &self,
-        reference: &str,
+        expected: &Expected,
         order_number: &str,
-        transaction: &Transaction,
+        state: State,
     ) -> Result<Settlement> {
         let event = Event::Verdict {
             order_number: order_number.to_owned(),
-            state: transaction.state,
+            state,
+            amount: expected.amount.clone(),
+            currency: expected.currency.clone(),
         };
-        self.settled(reference, &event)
+        self.settled(&expected.reference, &event)
     }
 
     /// The entry that a callback is about.
@@ -193,11 +198,15 @@ impl Journal {
         {
             return Ok(found);
         }
-        let found = match &callback.order_number {
-            Some(order_number) => self.store.by_order_number(order_number)?,
-            None => None,
-        };
-        found.ok_or_else(super::rule::not_found)
+        // The gateway has been seen to send the order number in place of the reference.
+        for number in [&callback.order_number, &callback.reference] {
+            if let Some(number) = number
+                && let Some(found) = self.store.by_order_number(number)?
+            {
+                return Ok(found);
+            }
+        }
+        Err(super::rule::not_found())
     }
 
     fn all(&self, filter: Filter) -> Result<Vec<Stored>> {

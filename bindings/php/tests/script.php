@@ -67,6 +67,9 @@ function programs(): array
     $found = [];
     foreach (glob('/proc/[0-9]*/stat') ?: [] as $file) {
         $status = (string) @file_get_contents($file);
+        if ($status === '') {
+            continue; // it has ended meanwhile
+        }
         $fields = explode(' ', substr($status, (int) strrpos($status, ')') + 2));
         $isBridge = strpos((string) @file_get_contents(dirname($file) . '/cmdline'), "\0bridge\0") !== false;
         if ($isBridge && $fields[0] !== 'Z' && (int) $fields[1] === getmypid()) {
@@ -75,6 +78,19 @@ function programs(): array
     }
 
     return $found;
+}
+
+/** @return list<string> those of the open files that are sockets of the network */
+function networkSockets(array $files): array
+{
+    $known = '';
+    foreach (['tcp', 'tcp6', 'udp', 'udp6'] as $protocol) {
+        $known .= (string) @file_get_contents("/proc/net/$protocol");
+    }
+
+    return array_filter($files, static function (string $file) use ($known) {
+        return preg_match('/^socket:\[(\d+)]$/', $file, $match) === 1 && strpos($known, " $match[1] ") !== false;
+    });
 }
 
 /** @return list<string> what a process has open: "pipe:[123]", "socket:[123]", "/path" */

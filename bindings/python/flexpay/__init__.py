@@ -35,16 +35,19 @@ from ._client import (
     parse_callback,
 )
 from ._codes import Outcome, ResultCode
-from ._enums import Api, Environment, Kind, State
+from ._enums import Api, EntryState, Environment, JournalFilter, Kind, State
 from ._errors import (
     CallbackError,
     ConnectError,
     ConnectionLostError,
     FlexPayError,
     GatewayError,
+    InDoubtError,
+    InProgressError,
     InternalError,
     InvalidError,
     InvalidTypeError,
+    JournalError,
     LibraryError,
     MismatchError,
     NotFoundError,
@@ -58,7 +61,7 @@ from ._errors import (
     WaitCancelledError,
 )
 from ._interrupted import PaymentInterrupted
-from ._models import Callback, Payment, Transaction
+from ._models import Callback, Payment, Reconciliation, Settlement, Transaction
 
 if TYPE_CHECKING:
     from ._async import AsyncClient
@@ -74,13 +77,18 @@ __all__ = [
     "Client",
     "ConnectError",
     "ConnectionLostError",
+    "EntryState",
     "Environment",
     "Expected",
     "FlexPayError",
     "GatewayError",
+    "InDoubtError",
+    "InProgressError",
     "InternalError",
     "InvalidError",
     "InvalidTypeError",
+    "JournalError",
+    "JournalFilter",
     "Kind",
     "LibraryError",
     "MismatchError",
@@ -89,10 +97,12 @@ __all__ = [
     "Payment",
     "PaymentInterrupted",
     "ProxyError",
+    "Reconciliation",
     "RefusedError",
     "ReplyError",
     "ResolveError",
     "ResultCode",
+    "Settlement",
     "State",
     "TLSError",
     "TimedOutError",

@@ -8,12 +8,12 @@ import logging
 import threading
 from concurrent.futures import Future
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Optional, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Type, TypeVar
 
 from ._client import CancelToken, Client, Expected, NotCopyable
 from ._interrupted import payment_interrupted
 from ._log import print_exception
-from ._models import Payment, Transaction
+from ._models import Payment, Reconciliation, Settlement, Transaction
 
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
@@ -147,6 +147,78 @@ class AsyncClient(NotCopyable):
     async def verify_order(self, **payment: Any) -> Transaction:
         """See `Client.verify_order`. Cancelling the task ends it at once."""
         return await _in_thread(lambda: self._client.verify_order(**payment))
+
+    # As `wait`: without a `cancel`.
+    async def settle(
+        self,
+        reference: str,
+        *,
+        wait: bool = False,
+        timeout_ms: Optional[int] = None,
+        interval_ms: Optional[int] = None,
+        max_interval_ms: Optional[int] = None,
+        failed_grace_ms: Optional[int] = None,
+        correlation_id: Optional[str] = None,
+    ) -> Settlement:
+        """See `Client.settle`. Cancelling the task ends it and stops the library's checks."""
+        token = CancelToken()
+        try:
+            return await _in_thread(
+                lambda: self._client.settle(
+                    reference,
+                    wait=wait,
+                    timeout_ms=timeout_ms,
+                    interval_ms=interval_ms,
+                    max_interval_ms=max_interval_ms,
+                    failed_grace_ms=failed_grace_ms,
+                    cancel=token if wait else None,
+                    correlation_id=correlation_id,
+                )
+            )
+        finally:
+            token.cancel()
+
+    @_signature_of(Client.settle_callback)
+    async def settle_callback(self, *body: Any, **query: Any) -> Settlement:
+        """See `Client.settle_callback`. Cancelling the task ends it at once."""
+        return await _in_thread(lambda: self._client.settle_callback(*body, **query))
+
+    async def reconcile(self, *, timeout_ms: Optional[int] = None) -> Reconciliation:
+        """See `Client.reconcile`. Cancelling the task ends it at once; the library asks about no
+        further order."""
+        token = CancelToken()
+        try:
+            return await _in_thread(
+                lambda: self._client.reconcile(timeout_ms=timeout_ms, cancel=token)
+            )
+        finally:
+            token.cancel()
+
+    @_signature_of(Client.journal_get)
+    async def journal_get(self, *reference: Any, **named: Any) -> Settlement:
+        """See `Client.journal_get`."""
+        return await _in_thread(lambda: self._client.journal_get(*reference, **named))
+
+    @_signature_of(Client.journal_list)
+    async def journal_list(self, *filter: Any, **query: Any) -> List[Settlement]:
+        """See `Client.journal_list`."""
+        return await _in_thread(lambda: self._client.journal_list(*filter, **query))
+
+    @_signature_of(Client.journal_acknowledge)
+    async def journal_acknowledge(self, *reference: Any, **named: Any) -> Settlement:
+        """See `Client.journal_acknowledge`. If the task is cancelled during the call, the delivery
+        may have been recorded: see `journal_get`."""
+        return await _in_thread(lambda: self._client.journal_acknowledge(*reference, **named))
+
+    @_signature_of(Client.journal_resolve)
+    async def journal_resolve(self, *reference: Any, **resolution: Any) -> Settlement:
+        """See `Client.journal_resolve`."""
+        return await _in_thread(lambda: self._client.journal_resolve(*reference, **resolution))
+
+    @_signature_of(Client.journal_prune)
+    async def journal_prune(self, *days: Any, **named: Any) -> int:
+        """See `Client.journal_prune`."""
+        return await _in_thread(lambda: self._client.journal_prune(*days, **named))
 
 
 async def _send(call: Callable[[], Payment], request: str, reference: str) -> Payment:

@@ -7,7 +7,7 @@ import ctypes
 import os
 import threading
 from types import TracebackType
-from typing import Any, Callable, NoReturn, Optional, Type, TypeVar, Union
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Type, TypeVar, Union
 
 from . import _abi, _results
 from ._arguments import (
@@ -17,6 +17,8 @@ from ._arguments import (
     body_bytes,
     choice,
     flag,
+    integer,
+    invalid,
     milliseconds,
     optional_path,
     optional_text,
@@ -24,16 +26,17 @@ from ._arguments import (
     wrong_type,
 )
 from ._codes import Outcome
-from ._enums import Api, Environment, Kind
+from ._enums import Api, EntryState, Environment, JournalFilter, Kind
 from ._errors import FlexPayError, InvalidError
 from ._interrupted import payment_interrupted
 from ._library import library
 from ._log import log_call
-from ._models import Callback, Payment, Transaction
+from ._models import Callback, Payment, Reconciliation, Settlement, Transaction
 from ._structs import new_struct
 
 T = TypeVar("T")
-R = TypeVar("R", Payment, Transaction)
+
+_DEFAULT_TIMEOUT_MS = 30_000
 
 
 class NotCopyable:
@@ -91,9 +94,9 @@ class Expected:
 
 
 class CancelToken(NotCopyable):
-    """Cancels a `Client.wait` from another thread or from a signal handler.
+    """Cancels a `Client.wait`, `settle` or `reconcile` from another thread or a signal handler.
 
-    Several waits may share it. Once cancelled, it stays cancelled.
+    Several calls may share it. Once cancelled, it stays cancelled.
     """
 
     def __init__(self) -> None:
@@ -108,7 +111,8 @@ class CancelToken(NotCopyable):
 
     def cancel(self) -> None:
         """Ends every wait that uses this token, within 50 ms, with `WaitCancelledError`. Later
-        waits that use it end in the same way. Never blocks."""
+        waits that use it end in the same way. A `reconcile` ends after the order that it is asking
+        about. Never blocks."""
         library().functions.flexpay_cancel_token_cancel(self.pointer)
 
 
@@ -151,12 +155,20 @@ class Client(NotCopyable):
         date. Each call is then also logged to `logging.getLogger("flexpay")`: a success at level
         DEBUG, a failure at level WARNING, and at level ERROR if its outcome is unknown. The record
         has the trace as a dict, `record.trace`, and `record.correlation_id`.
+    journal: a file, made if there is none. `pay`, `pay_mobile` and `payout` then go through it:
+        the request is on the disk before the first byte leaves, and the result before the call
+        returns. A second call with the same reference sends nothing: it returns the recorded
+        payment, or raises InDoubtError or InProgressError. See `settle`. A shop with several
+        machines uses `flexpay.journal.DbApiStore` instead. None: no journal.
 
     Raises InvalidError (its `field` names the setting) and LibraryError. For a wrong type, it and
     every function here raise InvalidTypeError, which is also a TypeError. Nothing is sent.
     """
 
     _handle: Optional[_Handle] = None
+    # For `flexpay.journal`: the longest time of a request, and whether there is a callback secret.
+    _timeout_ms: int
+    _signs_callback_urls: bool
 
     def __init__(
         self,
@@ -182,9 +194,11 @@ class Client(NotCopyable):
         payout_url: Optional[str] = None,
         allow_payout: bool = False,
         trace: bool = False,
+        journal: Union[str, os.PathLike[str], None] = None,
     ) -> None:
         config: Any = new_struct("flexpay_config")
         try:
+            signs_callback_urls = isinstance(callback_secret, str) and bool(callback_secret.strip())
             config.merchant = text(merchant, "merchant")
             config.token = text(token, "token")
             config.environment = choice(environment, "environment")
@@ -210,12 +224,15 @@ class Client(NotCopyable):
             )
             config.mobile_url = optional_text(mobile_url, "mobile_url")
             config.payout_url = optional_text(payout_url, "payout_url")
+            config.journal = optional_path(journal, "journal")
             new = library().functions.flexpay_client_new
             pointer = _results.call(new, ctypes.byref(config))
         finally:
             # An error keeps this frame alive, and error trackers show the locals of every frame.
             del config, token, proxy, callback_secret, callback_secret_previous
         self._set_handle(pointer)
+        self._timeout_ms = timeout_ms or _DEFAULT_TIMEOUT_MS
+        self._signs_callback_urls = signs_callback_urls
 
     @classmethod
     def from_env(cls) -> Client:
@@ -224,8 +241,8 @@ class Client(NotCopyable):
         FLEXPAY_PAYOUT_URL, FLEXPAY_TIMEOUT_MS, FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE,
         FLEXPAY_PROXY, FLEXPAY_APP_NAME, FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS,
         FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS,
-        FLEXPAY_PRIVATE_CONNECTIONS, FLEXPAY_ALLOW_PAYOUT and FLEXPAY_TRACE ("0", "1"). The first
-        two are required.
+        FLEXPAY_PRIVATE_CONNECTIONS, FLEXPAY_ALLOW_PAYOUT and FLEXPAY_TRACE ("0", "1"), and
+        FLEXPAY_JOURNAL. The first two are required.
 
         Raises InvalidError (its `field` names the variable or setting) and LibraryError. No other
         thread may change the environment during the call.
@@ -233,6 +250,8 @@ class Client(NotCopyable):
         client = cls.__new__(cls)
         new = library().functions.flexpay_client_from_env
         client._set_handle(_results.call(new))
+        client._timeout_ms = int(_variable("FLEXPAY_TIMEOUT_MS") or 0) or _DEFAULT_TIMEOUT_MS
+        client._signs_callback_urls = _variable("FLEXPAY_CALLBACK_SECRET") != ""
         return client
 
     def _set_handle(self, pointer: int) -> None:
@@ -290,7 +309,8 @@ class Client(NotCopyable):
 
         Blocks up to the client's timeout_ms. Raises InvalidError, ResolveError, ConnectError,
         ProxyError, TLSError, TimedOutError, ConnectionLostError, ReplyError, GatewayError,
-        UnauthorizedError, RefusedError, InternalError.
+        UnauthorizedError, RefusedError, InternalError; with a journal also JournalError,
+        InProgressError, InDoubtError.
 
         Ctrl-C (in the main thread) does not abort a payment. `pay` waits for its end, at most
         timeout_ms, and then raises KeyboardInterrupt; the cause is a PaymentInterrupted, which has
@@ -461,18 +481,11 @@ class Client(NotCopyable):
         MismatchError, UnauthorizedError, TLSError, InternalError.
         """
         order = optional_text(order_number, "order_number")
-        if cancel is not None and not isinstance(cancel, CancelToken):
-            raise wrong_type("cancel", "CancelToken", cancel)
+        token = _cancel_token(cancel)
         if expected is not None and not isinstance(expected, Expected):
             raise wrong_type("expected", "Expected", expected)
-        token = CancelToken() if cancel is None else cancel
         correlation = optional_text(correlation_id, "correlation_id")
-        timeouts = {
-            "timeout_ms": milliseconds(timeout_ms, "timeout_ms"),
-            "interval_ms": milliseconds(interval_ms, "interval_ms"),
-            "max_interval_ms": milliseconds(max_interval_ms, "max_interval_ms"),
-            "failed_grace_ms": milliseconds(failed_grace_ms, "failed_grace_ms"),
-        }
+        timeouts = _timeouts(timeout_ms, interval_ms, max_interval_ms, failed_grace_ms)
 
         def run() -> Transaction:
             options = new_struct(
@@ -563,6 +576,221 @@ class Client(NotCopyable):
             )
         )
 
+    def settle(
+        self,
+        reference: str,
+        *,
+        wait: bool = False,
+        timeout_ms: Optional[int] = None,
+        interval_ms: Optional[int] = None,
+        max_interval_ms: Optional[int] = None,
+        failed_grace_ms: Optional[int] = None,
+        cancel: Optional[CancelToken] = None,
+        correlation_id: Optional[str] = None,
+    ) -> Settlement:
+        """Finds out what became of a payment or payout of the journal: asks the gateway about its
+        order, compares reference, amount, currency and kind with the entry, and records the state.
+        If the order number is not known, nothing can be asked: the entry is returned as it is,
+        IN_DOUBT for example.
+
+            at the start    reconcile: deliver what is to_deliver, show what is IN_DOUBT
+            for each sale   pay or pay_mobile, then settle with wait=True
+            to deliver      journal_acknowledge; deliver if its result has changed
+
+        reference: yours. One that the journal does not have is an InvalidError.
+        wait: whether to wait until the state is final, as `wait` does. The other arguments are
+            those of `wait`, and only allowed with it. Otherwise the gateway is asked once.
+
+        Blocks up to the client's timeout_ms, or to timeout_ms with wait, and up to 10 s if another
+        program is writing to the journal. Raises JournalError, and what `verify_order` or `wait`
+        raises; then the entry keeps its state. Ctrl-C ends it at once, as `wait`.
+        """
+        options = {
+            "timeout_ms": timeout_ms,
+            "interval_ms": interval_ms,
+            "max_interval_ms": max_interval_ms,
+            "failed_grace_ms": failed_grace_ms,
+            "cancel": cancel,
+            "correlation_id": correlation_id,
+        }
+        if not flag(wait, "wait", 1):
+            for name, value in options.items():
+                if value is not None:
+                    raise invalid(name, "is only allowed with wait=True")
+        reference_text = text(reference, "reference")
+        token = _cancel_token(cancel)
+        correlation = optional_text(correlation_id, "correlation_id")
+        timeouts = _timeouts(timeout_ms, interval_ms, max_interval_ms, failed_grace_ms)
+
+        def run() -> Settlement:
+            wait_options = new_struct(
+                "flexpay_wait_options",
+                cancel=token.pointer,
+                correlation_id=correlation,
+                **timeouts,
+            )
+            return self._call_for_settlement(
+                library().functions.flexpay_settle,
+                reference_text,
+                ctypes.byref(wait_options) if wait else None,
+            )
+
+        return _run_interruptible(run, token.cancel if wait else None)
+
+    def settle_callback(self, body: Body, *, query: Optional[str] = None) -> Settlement:
+        """Settles the payment or payout that a callback is about: finds its entry in the journal,
+        asks the gateway, compares as `verify_callback` does, and records the state. The expected
+        payment is the entry.
+
+        Acknowledge the callback to the gateway (HTTP 200) when it returns, and after InvalidError
+        with field "reference": that payment is not of this journal.
+
+        body: the bytes as received.
+        query: the query string of the request that delivered the callback. Required if the client
+            has a callback_secret.
+
+        Blocks as `settle` does; Ctrl-C ends it at once. Raises JournalError, and what
+        `verify_callback` raises; then the entry keeps its state.
+        """
+        data = body_bytes(body)
+        query_text = optional_text(query, "query")
+        return _run_interruptible(
+            lambda: self._call_for_settlement(
+                library().functions.flexpay_settle_callback, data, len(data), query_text
+            )
+        )
+
+    def reconcile(
+        self, *, timeout_ms: Optional[int] = None, cancel: Optional[CancelToken] = None
+    ) -> Reconciliation:
+        """Settles every open entry of the journal. Call it when the program starts, and every few
+        minutes. If the gateway cannot be reached, or the time is over, it returns, and the result's
+        `stopped` says why.
+
+        timeout_ms: no further order is asked about after this time. None: 300 000.
+        cancel: a token that ends it.
+
+        Blocks up to timeout_ms and the client's timeout_ms. Raises JournalError and InvalidError.
+        Ctrl-C ends it after the order that it is asking about, a second Ctrl-C at once.
+        """
+        token = _cancel_token(cancel)
+        timeout = milliseconds(timeout_ms, "timeout_ms")
+
+        def run() -> Reconciliation:
+            options = new_struct(
+                "flexpay_reconcile_options", cancel=token.pointer, timeout_ms=timeout
+            )
+            functions = library().functions
+            return self._call(
+                functions.flexpay_settlements_free,
+                _results.reconciliation,
+                functions.flexpay_reconcile,
+                ctypes.byref(options),
+            )
+
+        return _run_interruptible(run, token.cancel)
+
+    def journal_get(self, reference: str) -> Settlement:
+        """Returns the entry of a reference. Asks nobody.
+
+        Blocks up to 10 s if another program is writing to the journal. Raises JournalError, and
+        InvalidError if the journal does not have the reference.
+        """
+        return self._call_for_settlement(
+            library().functions.flexpay_journal_get, text(reference, "reference")
+        )
+
+    def journal_list(
+        self,
+        filter: Optional[JournalFilter] = None,
+        *,
+        after: Optional[str] = None,
+        limit: Optional[int] = None,
+    ) -> List[Settlement]:
+        """Lists entries of the journal, in the order of their references.
+
+        filter: which entries. None: JournalFilter.ALL.
+        after: only entries whose reference comes after this one, in the order of bytes. For the
+            next page, the last reference of the page before. None: from the first.
+        limit: how many at most. None: 100.
+
+        Blocks up to 10 s if another program is writing to the journal. Raises JournalError and
+        InvalidError.
+        """
+        functions = library().functions
+        query = new_struct(
+            "flexpay_journal_query",
+            filter=0 if filter is None else integer(filter, "filter", -(2**31), 2**31 - 1),
+            after=optional_text(after, "after"),
+            limit=0 if limit is None else integer(limit, "limit", 1, 2**32 - 1),
+        )
+        return self._call(
+            functions.flexpay_settlements_free,
+            _results.settlements,
+            functions.flexpay_journal_list,
+            ctypes.byref(query),
+        )
+
+    def journal_acknowledge(self, reference: str) -> Settlement:
+        """Records that you deliver what was paid. Of several calls, ever, one alone returns a
+        settlement with `changed`: deliver then.
+
+        Blocks up to 10 s if another program is writing to the journal. Raises JournalError, and
+        InvalidError if the entry is not PAID.
+        """
+        return self._call_for_settlement(
+            library().functions.flexpay_journal_acknowledge, text(reference, "reference")
+        )
+
+    def journal_resolve(
+        self,
+        reference: str,
+        *,
+        state: Optional[EntryState] = None,
+        order_number: Optional[str] = None,
+        who: str,
+        why: str,
+    ) -> Settlement:
+        """Records what a person says of an entry, and who said it and why.
+
+        state: EntryState.NOT_SENT: FlexPay's merchant console shows no such payment, and it may be
+            sent again. FAILED, CANCELLED: it will not be paid. Nobody can say PAID: only the
+            gateway.
+        order_number: instead of a state: the order number that the console shows for it. Then call
+            `settle`, which asks the gateway about that order.
+        who, why: required; they are recorded.
+
+        Blocks up to 10 s if another program is writing to the journal. Raises JournalError,
+        InProgressError, and InvalidError (also if the entry's state does not allow it).
+        """
+        resolution = new_struct(
+            "flexpay_resolution",
+            reference=text(reference, "reference"),
+            order_number=optional_text(order_number, "order_number"),
+            who=text(who, "who"),
+            why=text(why, "why"),
+            state=0 if state is None else integer(state, "state", -(2**31), 2**31 - 1),
+        )
+        return self._call_for_settlement(
+            library().functions.flexpay_journal_resolve, ctypes.byref(resolution)
+        )
+
+    def journal_prune(self, days: int) -> int:
+        """Removes the entries that are closed and delivered and did not change for some days, by
+        this machine's clock, and returns how many. Their references stay used: a payment with one
+        of them is an InvalidError.
+
+        Blocks until they are removed. Raises JournalError and InvalidError.
+        """
+        number = integer(days, "days", 0, 2**32 - 1)
+        handle = self._open_handle()
+        try:
+            prune = library().functions.flexpay_journal_prune
+            return _results.call_for_count(prune, handle.pointer, number)
+        finally:
+            # As in `_address`.
+            del handle
+
     def _send(
         self, function: Any, request: ctypes.Structure, request_name: str, reference: str
     ) -> Payment:
@@ -591,27 +819,36 @@ class Client(NotCopyable):
         free = library().functions.flexpay_transaction_free
         return self._call(free, _results.transaction, function, *arguments)
 
+    def _call_for_settlement(self, function: Any, *arguments: Any) -> Settlement:
+        free = library().functions.flexpay_settlement_free
+        return self._call(free, _results.settlement, function, *arguments)
+
     def _call(
-        self, free: Callable[[int], None], copy: Callable[[int], R], function: Any, *arguments: Any
-    ) -> R:
+        self, free: Callable[[int], None], copy: Callable[[int], T], function: Any, *arguments: Any
+    ) -> T:
         """Calls a function of the library with this client, and copies and logs its result."""
         try:
             result = _results.copy_and_free(self._address(function, *arguments), free, copy)
         except FlexPayError as error:
             log_call(error)
             raise
-        log_call(result)
+        if isinstance(result, (Payment, Transaction)):
+            log_call(result)
         return result
 
     def _address(self, function: Any, *arguments: Any) -> int:
-        handle = self._handle
-        if handle is None:
-            raise _closed_error()
+        handle = self._open_handle()
         try:
             return _results.call(function, handle.pointer, *arguments)
         finally:
             # An exception keeps this frame alive; it must not keep the client alive too.
             del handle
+
+    def _open_handle(self) -> _Handle:
+        handle = self._handle
+        if handle is None:
+            raise _closed_error()
+        return handle
 
 
 def parse_callback(body: Body) -> Callback:
@@ -738,6 +975,34 @@ class _Call:
         if self.error is not None:
             raise self.error
         return self._result
+
+
+def _variable(name: str) -> str:
+    """An environment variable, as the library reads it: "" if it is not set."""
+    return os.environ.get(name, "").strip()
+
+
+def _cancel_token(given: Optional[CancelToken]) -> CancelToken:
+    if given is None:
+        return CancelToken()
+    if not isinstance(given, CancelToken):
+        raise wrong_type("cancel", "CancelToken", given)
+    return given
+
+
+def _timeouts(
+    timeout_ms: Optional[int],
+    interval_ms: Optional[int],
+    max_interval_ms: Optional[int],
+    failed_grace_ms: Optional[int],
+) -> Dict[str, int]:
+    """The fields of flexpay_wait_options with these names."""
+    return {
+        "timeout_ms": milliseconds(timeout_ms, "timeout_ms"),
+        "interval_ms": milliseconds(interval_ms, "interval_ms"),
+        "max_interval_ms": milliseconds(max_interval_ms, "max_interval_ms"),
+        "failed_grace_ms": milliseconds(failed_grace_ms, "failed_grace_ms"),
+    }
 
 
 def _expected(

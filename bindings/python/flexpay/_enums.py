@@ -92,3 +92,46 @@ class State(IntEnum):
             raise wrong_type("recorded", "State", recorded, why)
         number = integer(recorded, "recorded", -(2**31), 2**31 - 1)
         return bool(library().functions.flexpay_state_may_replace(number, self))
+
+
+class EntryState(IntEnum):
+    """What the journal knows of a payment. Deliver only what is PAID."""
+
+    # written by make header: EntryState
+    #: A process is sending the request, or was sending it when it ended.
+    SENDING = _abi.ENTRY_SENDING
+    #: Nothing of the request left the machine. It may be sent again.
+    NOT_SENT = _abi.ENTRY_NOT_SENT
+    #: The gateway refused the request. It may be sent again when the cause is fixed.
+    REFUSED = _abi.ENTRY_REFUSED
+    #: Nobody knows whether the gateway has the request. A callback, a check or a person resolves
+    #: it.
+    IN_DOUBT = _abi.ENTRY_IN_DOUBT
+    #: The gateway accepted the request. Nobody has paid yet.
+    ACCEPTED = _abi.ENTRY_ACCEPTED
+    #: The gateway says that it is paid. For a payout: the beneficiary has the money.
+    PAID = _abi.ENTRY_PAID
+    #: The gateway says that it failed. A late PAID still replaces this.
+    FAILED = _abi.ENTRY_FAILED
+    #: The gateway says that the customer cancelled. A late PAID still replaces this.
+    CANCELLED = _abi.ENTRY_CANCELLED
+    #: It was paid, and the money is being returned.
+    REFUNDING = _abi.ENTRY_REFUNDING
+    #: It was paid, and the money was returned.
+    REFUNDED = _abi.ENTRY_REFUNDED
+    # end of EntryState
+
+
+class JournalFilter(IntEnum):
+    """Which entries of the journal are listed."""
+
+    # written by make header: Filter
+    #: Every entry.
+    ALL = _abi.JOURNAL_ALL
+    #: Entries whose state may still change.
+    OPEN = _abi.JOURNAL_OPEN
+    #: Entries in the state IN_DOUBT.
+    IN_DOUBT = _abi.JOURNAL_IN_DOUBT
+    #: Entries that are paid and not acknowledged.
+    TO_DELIVER = _abi.JOURNAL_TO_DELIVER
+    # end of Filter

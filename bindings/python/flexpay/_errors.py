@@ -172,6 +172,26 @@ class MismatchError(FlexPayError, ValueError):
     code = ResultCode.MISMATCH
 
 
+class JournalError(FlexPayError, RuntimeError):
+    """The journal cannot be read or written. If nothing was recorded before a request, nothing is
+    sent."""
+
+    code = ResultCode.JOURNAL
+
+
+class InProgressError(FlexPayError, RuntimeError):
+    """Another call is sending the request of this reference now."""
+
+    code = ResultCode.IN_PROGRESS
+
+
+class InDoubtError(FlexPayError, RuntimeError):
+    """The journal has an earlier request under this reference, and nobody knows what came of it.
+    Nothing was sent now."""
+
+    code = ResultCode.IN_DOUBT
+
+
 BY_CODE: Dict[ResultCode, Type[FlexPayError]] = {
     kind.code: kind
     for kind in (
@@ -191,5 +211,8 @@ BY_CODE: Dict[ResultCode, Type[FlexPayError]] = {
         NotFoundError,
         CallbackError,
         MismatchError,
+        JournalError,
+        InProgressError,
+        InDoubtError,
     )
 }

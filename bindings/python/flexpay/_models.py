@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Optional
+from typing import Optional, Tuple
 
-from ._enums import State
+from ._enums import EntryState, Kind, State
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,66 @@ class Payment:
     #: What the call did, step by step, as JSON text; None without the setting `trace`. It is about
     #: the call, so it is not compared.
     trace: Optional[str] = field(default=None, repr=False, compare=False)
+    #: Whether it comes from the journal, where an earlier call recorded it: nothing was sent now.
+    #: Before you send the customer to `redirect_url`, see with `settle` whether it is paid already.
+    is_recorded: bool = False
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """An entry of the journal: one payment or payout, as it is now."""
+
+    #: Your reference.
+    reference: str
+    #: The way the money goes.
+    kind: Kind
+    #: What is known. Deliver only if it is EntryState.PAID.
+    state: EntryState
+    #: Whether this call changed the state, or recorded the delivery. Of several calls at once, one
+    #: alone sees each change.
+    changed: bool
+    #: Whether it is paid and you have not acknowledged it yet.
+    to_deliver: bool
+    #: Whether more may be learnt: `reconcile` asks about it.
+    is_open: bool
+    #: The amount, as in your request.
+    amount: str
+    #: The currency, as in your request.
+    currency: str
+    #: The phone number, as the gateway receives it.
+    phone: Optional[str]
+    #: The gateway's number.
+    order_number: Optional[str]
+    #: Another order that the gateway has under the same reference. If both were paid, return one.
+    other_order_number: Optional[str]
+    #: Where to send the customer.
+    redirect_url: Optional[str]
+    #: The HTML for the customer's browser instead.
+    page: Optional[str] = field(repr=False)
+    #: What was learnt last: a state ("PENDING"), or the name of an error ("NOT_FOUND").
+    last_answer: Optional[str]
+    #: Who resolved the entry by hand.
+    resolved_by: Optional[str]
+    #: Why.
+    resolved_why: Optional[str]
+    #: When it was begun, in UTC, by this machine's clock or that of the database. Nothing is
+    #: decided by it.
+    created_at: datetime
+    #: When it changed last.
+    changed_at: datetime
+    #: After `reconcile`: why the gateway gave no answer about this one.
+    problem: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """What `reconcile` found."""
+
+    #: Each entry that was open, and each that is to be delivered, as they are now.
+    settlements: Tuple[Settlement, ...]
+    #: Why it did not ask about all of them: the gateway cannot be reached, or the time is over.
+    #: None if it did.
+    stopped: Optional[str]
 
 
 @dataclass(frozen=True)

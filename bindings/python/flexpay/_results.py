@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-from datetime import datetime
+from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any, Callable, Optional, TypeVar
+from typing import Any, Callable, List, Optional, TypeVar
 
 from . import _abi
 from ._codes import Outcome, ResultCode
-from ._enums import State
+from ._enums import EntryState, Kind, State
 from ._errors import BY_CODE, FlexPayError
 from ._library import library
-from ._models import Callback, Payment, Transaction
+from ._models import Callback, Payment, Reconciliation, Settlement, Transaction
 from ._structs import STRUCTS
 
 T = TypeVar("T")
@@ -41,6 +41,17 @@ def call_for_text(function: Any, *arguments: Any, size: int) -> str:
     code = function(*arguments, buffer, size, ctypes.byref(error))
     if code == _abi.OK:
         return buffer.value.decode()
+    del arguments
+    raise _copy_and_free_error(code, error)
+
+
+def call_for_count(function: Any, *arguments: Any) -> int:
+    """Calls a library function that sets a number, or returns an error. It is raised as by
+    `call`."""
+    count, error = ctypes.c_uint64(), ctypes.c_void_p()
+    code = function(*arguments, ctypes.byref(count), ctypes.byref(error))
+    if code == _abi.OK:
+        return count.value
     del arguments
     raise _copy_and_free_error(code, error)
 
@@ -92,7 +103,60 @@ def payment(address: int) -> Payment:
         message=_decoded(struct.message),
         page=_decoded(struct.page),
         trace=_decoded(struct.trace),
+        is_recorded=struct.is_recorded != 0,
     )
+
+
+def settlement(address: int) -> Settlement:
+    return _settlement(STRUCTS["flexpay_settlement"].from_address(address))
+
+
+def settlements(address: int) -> List[Settlement]:
+    return list(reconciliation(address).settlements)
+
+
+def reconciliation(address: int) -> Reconciliation:
+    struct: Any = STRUCTS["flexpay_settlements"].from_address(address)
+    items = (STRUCTS["flexpay_settlement"] * struct.count).from_address(struct.items)
+    return Reconciliation(
+        settlements=tuple(_settlement(item) for item in items),
+        stopped=_decoded(struct.stopped),
+    )
+
+
+def _settlement(struct: Any) -> Settlement:
+    return Settlement(
+        reference=struct.reference.decode(),
+        kind=Kind(struct.kind),
+        state=EntryState(struct.state),
+        changed=struct.changed != 0,
+        to_deliver=struct.to_deliver != 0,
+        is_open=struct.is_open != 0,
+        amount=struct.amount.decode(),
+        currency=struct.currency.decode(),
+        phone=_decoded(struct.phone),
+        order_number=_decoded(struct.order_number),
+        other_order_number=_decoded(struct.other_order_number),
+        redirect_url=_decoded(struct.redirect_url),
+        page=_decoded(struct.page),
+        last_answer=_decoded(struct.last_answer),
+        resolved_by=_decoded(struct.resolved_by),
+        resolved_why=_decoded(struct.resolved_why),
+        created_at=utc_time(struct.created_at.decode()),
+        changed_at=utc_time(struct.changed_at.decode()),
+        problem=_decoded(struct.problem),
+    )
+
+
+def utc_time(text: str) -> datetime:
+    """The time of an entry: "2026-11-27T18:36:21Z"."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+
+
+def text(address: int) -> str:
+    struct: Any = STRUCTS["flexpay_text"].from_address(address)
+    decoded: str = struct.text.decode()
+    return decoded
 
 
 def transaction(address: int) -> Transaction:

@@ -163,6 +163,32 @@ def sandbox(running_sandbox: Sandbox) -> Sandbox:
     return running_sandbox
 
 
+class Servers:
+    """The database servers, which are started when they are first used."""
+
+    def __init__(self) -> None:
+        self.running: Dict[str, Any] = {}
+
+    def of(self, driver: str) -> Any:
+        """The server that this driver connects to; None for SQLite."""
+        import databases
+
+        kind = {"pymysql": databases.Mariadb, "sqlite3": None}.get(driver, databases.Postgresql)
+        if kind is None:
+            return None
+        if kind.driver not in self.running:
+            self.running[kind.driver] = kind()
+        return self.running[kind.driver]
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    servers = Servers()
+    yield servers
+    for server in servers.running.values():
+        server.stop()
+
+
 @pytest.fixture
 def client(sandbox: Sandbox) -> Iterator[flexpay.Client]:
     with sandbox.client() as new_client:

@@ -16,12 +16,14 @@ import ctypes
 import gc
 import logging
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import flexpay
 from flexpay._library import library
+from flexpay.journal._table import SETTLE, step
 
 LOCAL_CALLS = 100_000
 STEPS = 10
@@ -147,6 +149,8 @@ def main(sandbox_url: str, network_calls: int) -> int:
         "a cancel token": cancel,
         "normalize_phone": lambda: flexpay.normalize_phone("081 234 56 78"),
         "normalize_phone, invalid": refused(lambda: flexpay.normalize_phone("+33")),
+        "the rule of the journal": lambda: step(None, SETTLE),
+        "the journal, not set": refused(offline.journal_list),
         "may_replace": lambda: flexpay.State.PAID.may_replace(flexpay.State.PENDING),
         "pay, invalid": refused(lambda: offline.pay(amount="x", **order)),
         "pay_mobile, invalid": refused(lambda: offline.pay_mobile(amount=1, **order, **wallet)),
@@ -165,6 +169,7 @@ def main(sandbox_url: str, network_calls: int) -> int:
             ("parse_callback, unreadable", "flexpay_error_free"),
             ("a cancel token", "flexpay_cancel_token_free"),
             ("check, invalid", "flexpay_error_free"),
+            ("the rule of the journal", "flexpay_text_free"),
         )
     ]
     # Not in the main thread: there, each call starts a thread because of Ctrl-C, which is slow. The
@@ -202,6 +207,22 @@ def main(sandbox_url: str, network_calls: int) -> int:
             "payout": lambda: online.payout(amount=100, **order, **valid),
             "pay, no connection": refused(lambda: offline.pay(amount=100, **order)),
         }
+        folder = tempfile.TemporaryDirectory()
+        recording = flexpay.Client(
+            merchant="ZANDO",
+            token="conformance",
+            api=flexpay.Api.V1_1,
+            pay_url=sandbox_url + "/vectors/pay/json-as-observed",
+            check_url=sandbox_url + "/vectors/check/documented-example",
+            journal=folder.name + "/journal.db",
+        )
+        recording.pay(amount=100, **order, **addresses)
+        network["pay, recorded"] = lambda: recording.pay(amount=100, **order, **addresses)
+        network["settle, mismatch"] = refused(lambda: recording.settle("R-1"))
+        network["journal_get"] = lambda: recording.journal_get("R-1")
+        network["journal_list"] = recording.journal_list
+        network["journal_prune"] = lambda: recording.journal_prune(1)
+        network["reconcile"] = recording.reconcile
         loop = asyncio.new_event_loop()
         async_client = flexpay.AsyncClient(
             merchant="ZANDO",
@@ -217,11 +238,15 @@ def main(sandbox_url: str, network_calls: int) -> int:
             for name, free in (
                 ("check", "flexpay_transaction_free"),
                 ("pay", "flexpay_payment_free"),
+                ("journal_get", "flexpay_settlement_free"),
+                ("journal_list", "flexpay_settlements_free"),
                 ("check, in a task", "flexpay_transaction_free"),
             )
         ]
         results += [is_stable(name, call, network_calls) for name, call in network.items()]
         loop.close()
+        recording.close()
+        folder.cleanup()
     return 0 if all(results) else 1
 
 

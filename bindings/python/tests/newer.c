@@ -12,6 +12,7 @@ const char *flexpay_version(void) { return "9.9.9"; }
 const char *flexpay_result_name(int32_t result) { (void)result; return "NEW"; }
 const char *flexpay_outcome_name(int32_t outcome) { (void)outcome; return "NEW"; }
 const char *flexpay_state_name(int32_t state) { (void)state; return "NEW"; }
+const char *flexpay_entry_state_name(int32_t state) { (void)state; return "NEW"; }
 
 static flexpay_result fail(flexpay_error **error) {
     if (getenv("FAKE_SILENT") == NULL) {
@@ -125,3 +126,70 @@ flexpay_result flexpay_callback_key(const flexpay_callback *callback, char *key,
 }
 int32_t flexpay_state_may_replace(int32_t recorded, int32_t now) { return recorded < now; }
 void flexpay_callback_free(flexpay_callback *callback) { free(callback); }
+
+flexpay_result flexpay_settle(const flexpay_client *client, const char *reference,
+                              const flexpay_wait_options *wait, flexpay_settlement **settlement,
+                              flexpay_error **error) {
+    (void)client;
+    (void)reference;
+    (void)wait;
+    (void)settlement;
+    return fail(error);
+}
+flexpay_result flexpay_settle_callback(const flexpay_client *client, const uint8_t *body,
+                                       size_t length, const char *query,
+                                       flexpay_settlement **settlement, flexpay_error **error) {
+    (void)client;
+    (void)body;
+    (void)length;
+    (void)query;
+    (void)settlement;
+    return fail(error);
+}
+flexpay_result flexpay_reconcile(const flexpay_client *client,
+                                 const flexpay_reconcile_options *options,
+                                 flexpay_settlements **settlements, flexpay_error **error) {
+    (void)client;
+    (void)options;
+    (void)settlements;
+    return fail(error);
+}
+flexpay_result flexpay_journal_get(const flexpay_client *client, const char *reference,
+                                   flexpay_settlement **settlement, flexpay_error **error) {
+    (void)client;
+    (void)reference;
+    (void)settlement;
+    return fail(error);
+}
+flexpay_result flexpay_journal_list(const flexpay_client *client, const flexpay_journal_query *query,
+                                    flexpay_settlements **settlements, flexpay_error **error) {
+    (void)client;
+    (void)query;
+    (void)settlements;
+    return fail(error);
+}
+flexpay_result flexpay_journal_acknowledge(const flexpay_client *client, const char *reference,
+                                           flexpay_settlement **settlement, flexpay_error **error) {
+    return flexpay_journal_get(client, reference, settlement, error);
+}
+flexpay_result flexpay_journal_resolve(const flexpay_client *client,
+                                       const flexpay_resolution *resolution,
+                                       flexpay_settlement **settlement, flexpay_error **error) {
+    return flexpay_journal_get(client, resolution->reference, settlement, error);
+}
+flexpay_result flexpay_journal_prune(const flexpay_client *client, uint32_t days, uint64_t *removed,
+                                     flexpay_error **error) {
+    (void)client;
+    (void)days;
+    (void)removed;
+    return fail(error);
+}
+flexpay_result flexpay_journal_step(const char *request, flexpay_text **reply,
+                                    flexpay_error **error) {
+    (void)request;
+    (void)reply;
+    return fail(error);
+}
+void flexpay_settlement_free(flexpay_settlement *settlement) { free(settlement); }
+void flexpay_settlements_free(flexpay_settlements *settlements) { free(settlements); }
+void flexpay_text_free(flexpay_text *text) { free(text); }

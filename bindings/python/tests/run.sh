@@ -4,7 +4,8 @@
 #   FLEXPAY_LIBRARY   the shared library under test. Required.
 #   FLEXPAY_PROGRAM   the program flexpay [build/bin/flexpay]
 #   SANDBOX_BIN       the flexpay-sandbox program. Required.
-#   VENV              where pytest, mypy, ruff, vermin and gevent are installed [build/venv]
+#   VENV              where pytest, mypy, ruff, vermin, gevent and database drivers are installed
+#                     [build/venv]
 #   NETWORK_CALLS     how many calls of each kind memory.py sends to the sandbox [1000]
 set -eu
 
@@ -18,9 +19,11 @@ SANDBOX_BIN=$(realpath "$SANDBOX_BIN")
 VENV=${VENV:-$root/build/venv}
 export FLEXPAY_LIBRARY FLEXPAY_PROGRAM SANDBOX_BIN PYTHONPATH="$here"
 
-if ! [ -x "$VENV/bin/pytest" ] || ! "$VENV/bin/python" -c 'import gevent' 2>/dev/null; then
+if ! [ -x "$VENV/bin/pytest" ] ||
+    ! "$VENV/bin/python" -c 'import gevent, psycopg, psycopg2, pymysql' 2>/dev/null; then
     python3 -m venv "$VENV"
-    "$VENV/bin/pip" --disable-pip-version-check install --quiet pytest mypy ruff vermin gevent
+    "$VENV/bin/pip" --disable-pip-version-check install --quiet pytest mypy ruff vermin gevent \
+        'psycopg[binary]' psycopg2-binary PyMySQL
 fi
 python="$VENV/bin/python"
 
@@ -37,7 +40,7 @@ cd "$here"
 "$VENV/bin/vermin" --quiet --no-tips --target=3.8- --violations flexpay ../../examples/python
 "$python" - <<'END'
 import ast, pathlib
-for file in [*pathlib.Path("flexpay").glob("*.py"), *pathlib.Path("../../examples/python").glob("*.py")]:
+for file in [*pathlib.Path("flexpay").rglob("*.py"), *pathlib.Path("../../examples/python").glob("*.py")]:
     ast.parse(file.read_text(encoding="utf-8"), str(file), feature_version=(3, 8))
 END
 "$python" -m pytest "$@"

@@ -38,6 +38,10 @@ package = pathlib.Path(flexpay.__file__).parent
 assert sys.prefix in str(package), package
 assert flexpay.library_path() == str(package / "libflexpay.so")
 assert (package / "py.typed").is_file()
+import sqlite3
+from flexpay.journal import DbApiStore
+DbApiStore(sqlite3.connect(":memory:")).create_tables()
+assert len(list((package / "journal").glob("*.sql"))) == 3
 url = "https://shop.example/"
 with flexpay.Client.from_env() as client:
     payment = client.pay(reference="R-1", amount=100, currency="CDF", callback_url=url,

@@ -31,6 +31,7 @@ C_TYPES = {
 POINTERS = {
     "cancel": "const flexpay_cancel_token *",
     "expected": "const flexpay_expected *",
+    "items": "const flexpay_settlement *",
 }
 
 
@@ -93,7 +94,8 @@ def ctypes_type(declared: str) -> Optional[type]:
         is_text = re.search(r"\b(char|uint8_t) \*", declared)
         return ctypes.c_char_p if is_text else ctypes.c_void_p
     name = declared.split()[0]
-    return {"void": None, "size_t": ctypes.c_size_t}.get(name, ctypes.c_int32)
+    plain = {"void": None, "size_t": ctypes.c_size_t, "uint32_t": ctypes.c_uint32}
+    return plain.get(name, ctypes.c_int32)
 
 
 def numbers(prefix: str) -> Dict[str, int]:
@@ -108,6 +110,8 @@ def numbers(prefix: str) -> Dict[str, int]:
         (flexpay.Environment, "FLEXPAY_ENV_"),
         (flexpay.Api, "FLEXPAY_API_"),
         (flexpay.Kind, "FLEXPAY_KIND_"),
+        (flexpay.EntryState, "FLEXPAY_ENTRY_"),
+        (flexpay.JournalFilter, "FLEXPAY_JOURNAL_"),
     ],
 )
 def test_numbers(enum: type, prefix: str) -> None:
@@ -145,6 +149,8 @@ def test_names_are_those_of_the_library() -> None:
         assert functions.flexpay_outcome_name(outcome).decode() == outcome.name
     for state in flexpay.State:
         assert functions.flexpay_state_name(state).decode() == state.name
+    for entry_state in flexpay.EntryState:
+        assert functions.flexpay_entry_state_name(entry_state).decode() == entry_state.name
     assert functions.flexpay_result_name(99).decode() == flexpay.ResultCode(99).name
 
 

@@ -12,13 +12,13 @@ import pytest
 from conftest import Sandbox, new_payment
 
 import flexpay
-from flexpay import Callback, Payment, State, Transaction
+from flexpay import Callback, Payment, Reconciliation, Settlement, State, Transaction
 
 BODY = b'{"code":"0","reference":"R-1","orderNumber":"O-1"}'
 PAYMENT = Payment("u", "o", "0", "m", "long")
 
 
-@pytest.mark.parametrize("kind", [Payment, Transaction, Callback])
+@pytest.mark.parametrize("kind", [Payment, Transaction, Callback, Settlement, Reconciliation])
 def test_results_are_frozen_dataclasses(kind: type) -> None:
     assert dataclasses.is_dataclass(kind)
     assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]

@@ -266,7 +266,7 @@ final class ProgramTest extends SandboxTestCase
             $client = client();
             $client->check($client->payMobile(mobile("one"))->getOrderNumber());
             $own = array_diff(openFiles(programs()[0]), openFiles(getmypid()));
-            echo count(preg_grep('/^socket:/', $own)), " ", implode(" ", preg_grep('~^/~', $own));
+            echo count(networkSockets($own)), " ", implode(" ", preg_grep('~^/~', $own));
             PHP);
         self::assertSame('1 ', $output, 'it has the connection to the gateway, which it keeps for a while');
     }
@@ -393,6 +393,8 @@ final class ProgramTest extends SandboxTestCase
                 posix_kill(getmypid(), SIGKILL);
             }
             attempt(function () use ($client, $number) { return $client->check($number); });
+            posix_kill($sender, SIGKILL); // a signal after the end of the script would kill PHP
+            pcntl_waitpid($sender, $status);
             echo $handled > 0 ? "handled" : "not handled";
             PHP);
         self::assertSame("PENDING\nhandled", $output);

@@ -1,0 +1,462 @@
+"""The calls of a shop, recorded in its own database."""
+
+from __future__ import annotations
+
+import inspect
+import random
+import secrets
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Callable, Dict, List, Optional, Union
+
+from .. import _results
+from .._arguments import Amount, Body, amount_text, integer, invalid, text, wrong_type
+from .._client import Client, Expected, normalize_phone, parse_callback
+from .._codes import Outcome
+from .._enums import EntryState, JournalFilter, Kind
+from .._errors import (
+    FlexPayError,
+    InvalidError,
+    JournalError,
+    MismatchError,
+    NotFoundError,
+    RefusedError,
+    TimedOutError,
+)
+from .._interrupted import PaymentInterrupted
+from .._models import Callback, Payment, Reconciliation, Settlement
+from ._table import SETTLE, Json, Row, Table, refusal, step
+
+# A request must begin within this time after its call. Its lease lasts as long, and as the longest
+# request.
+LEASE_MARGIN_S = 120
+
+# The width of the column.
+MAX_REFERENCE_LENGTH = 255
+
+
+class DbApiStore:
+    """The journal in a table of the shop's own database: MariaDB, MySQL, PostgreSQL or SQLite. It
+    promises what the journal of a `Client` promises (see its setting `journal`), to all programs
+    and machines that use the table. The client needs no journal of its own.
+
+    connection: of psycopg, psycopg2, PyMySQL or sqlite3. One thread at a time may use it.
+
+    **Transactions.** `pay`, `pay_mobile`, `payout`, `reconcile` and `prune` commit by themselves:
+    what is about to be sent must be on the disk before. So they refuse a connection with an open
+    transaction; most drivers open one with the first SELECT. The other calls do the same, unless
+    you pass commit=False: then they write in your transaction, and you commit it. So one commit
+    marks your order and the journal, or neither:
+
+        settlement = store.settle_callback(client, body, query=query, commit=False)
+        if settlement.to_deliver:
+            cursor.execute("UPDATE orders SET ...")
+            store.acknowledge(settlement.reference, commit=False)
+        connection.commit()
+
+    No row is locked while the gateway is asked.
+
+    **A sender that dies.** A call records a lease before it sends: two minutes and the client's
+    timeout, by the clock of the database. After it, the entry is IN_DOUBT. A call that was held up
+    so long that its lease may end before its request does not send. What remains is a machine that
+    stands still between that test and its first byte for longer than the lease: it sends when it
+    goes on. The gateway then gets a second request only if a person has resolved the entry as
+    NOT_SENT meanwhile, and paid again.
+
+    **Errors.** An error of the database is a JournalError; its cause is the driver's error. If the
+    connection is lost before the request is recorded, nothing is sent. If it is lost afterwards,
+    the error has the outcome of the request: UNKNOWN if the gateway accepted it. Transactions that
+    lose against others (deadlocks, serialization failures) are repeated. With commit=False, errors
+    of the driver are raised as they are, and nothing is repeated: the transaction is yours.
+
+    **The disk.** What the database commits must be on its disk. That is not so with PostgreSQL's
+    synchronous_commit=off, with an innodb_flush_log_at_trx_commit other than 1 in MariaDB and
+    MySQL, and with synchronous=NORMAL in SQLite's WAL mode.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._table = Table(connection)
+
+    def create_tables(self) -> None:
+        """Creates the table if there is none. Or add mysql.sql, postgresql.sql or sqlite.sql, which
+        are in the folder of this module, to your migrations."""
+        self._table.create()
+
+    def pay(
+        self, client: Client, *, reference: str, amount: Amount, currency: str, **request: Any
+    ) -> Payment:
+        """`Client.pay`, with the same arguments, at most once for a reference. A second call with
+        the same reference sends nothing: it returns the recorded payment, or raises InDoubtError,
+        InProgressError, or InvalidError if the amount or the currency is another. After NOT_SENT
+        and REFUSED the request may be sent again.
+
+        Raises JournalError in addition to what `Client.pay` raises.
+        """
+        request = {"reference": reference, "amount": amount, "currency": currency, **request}
+        return self._pay(client, client.pay, Kind.CARD, request)
+
+    def pay_mobile(
+        self,
+        client: Client,
+        *,
+        reference: str,
+        amount: Amount,
+        currency: str,
+        phone: str,
+        **request: Any,
+    ) -> Payment:
+        """`Client.pay_mobile`, at most once for a reference: see `pay`."""
+        request = {"reference": reference, "amount": amount, "currency": currency, **request}
+        return self._pay(client, client.pay_mobile, Kind.MOBILE, {**request, "phone": phone})
+
+    def payout(
+        self,
+        client: Client,
+        *,
+        reference: str,
+        amount: Amount,
+        currency: str,
+        phone: str,
+        **request: Any,
+    ) -> Payment:
+        """`Client.payout`, at most once for a reference: see `pay`."""
+        request = {"reference": reference, "amount": amount, "currency": currency, **request}
+        return self._pay(client, client.payout, Kind.PAYOUT, {**request, "phone": phone})
+
+    def settle(
+        self,
+        client: Client,
+        reference: str,
+        *,
+        commit: bool = True,
+        wait: bool = False,
+        **options: Any,
+    ) -> Settlement:
+        """`Client.settle`, with the same arguments: asks the gateway about the order of an entry,
+        compares, and records the state.
+
+        commit: False: writes in your transaction, and leaves the commit to you.
+        """
+        _check_client(client)
+        if options and not wait:
+            raise invalid(next(iter(options)), "is only allowed with wait=True")
+        row, reply = self._table.apply(reference, SETTLE, commit)
+        if reply["action"] != "ask":
+            return _settlement(row, reply["changed"])
+        order_number: str = reply["order_number"]
+        expected = _expected(row.entry, order_number)
+        try:
+            if wait:
+                named = {**options, "expected": Expected(**expected)}
+                transaction = client.wait(order_number, **named)
+            else:
+                transaction = client.verify_order(**expected)
+        except FlexPayError as error:
+            no_verdict = {"event": "no_verdict", "answer": error.code.name}
+            self._table.apply(reference, no_verdict, commit)
+            raise
+        return self._record_verdict(row.entry, order_number, transaction.state.name, commit)
+
+    def settle_callback(
+        self, client: Client, body: Body, *, query: Optional[str] = None, commit: bool = True
+    ) -> Settlement:
+        """`Client.settle_callback`: finds the entry that a callback is about, asks the gateway,
+        compares, and records the state. InvalidError with field "reference": it is not of this
+        journal.
+
+        commit: as for `settle`.
+        """
+        _check_client(client)
+        self._table.check_transaction(commit)
+        callback = parse_callback(body)
+        entry = self._entry_of(callback, commit)
+        order_number = _order_to_expect(entry, callback, client)
+        # A failure is not recorded: anyone can send a callback.
+        transaction = client.verify_callback(body, query=query, **_expected(entry, order_number))
+        asked = order_number or callback.order_number or ""
+        return self._record_verdict(entry, asked, transaction.state.name, commit)
+
+    def reconcile(self, client: Client, *, timeout_ms: Optional[int] = None) -> Reconciliation:
+        """`Client.reconcile`: settles every open entry, and commits after each.
+
+        timeout_ms: no further order is asked about after this time. None: 300 000.
+        """
+        _check_client(client)
+        self._table.check_transaction(commit=True)
+        timeout = 300_000 if timeout_ms is None else integer(timeout_ms, "timeout_ms", 1, 2**32 - 1)
+        deadline = time.monotonic() + timeout / 1000
+        rows = self._table.all(JournalFilter.OPEN)
+        # It may be stopped early: begin at a random entry, so that every entry gets its turn.
+        first = random.randrange(len(rows)) if rows else 0
+        settlements: Dict[str, Settlement] = {}
+        stopped: Optional[str] = None
+        for row in rows[first:] + rows[:first]:
+            reference = row.entry["reference"]
+            if stopped is None and time.monotonic() >= deadline:
+                stopped = "reconciling took longer than its time limit"
+            if stopped is not None:
+                settlements[reference] = _settlement(row)
+                continue
+            try:
+                settlements[reference] = self.settle(client, reference)
+            except JournalError:
+                raise
+            except FlexPayError as error:
+                problem = f"{error.code.name}: {error}"
+                settlements[reference] = replace(self.get(reference), problem=problem)
+                if not isinstance(
+                    error, (NotFoundError, MismatchError, InvalidError, RefusedError)
+                ):
+                    # Asking about another order would fail too.
+                    stopped = str(error)
+        for row in self._table.all(JournalFilter.TO_DELIVER):
+            settlements.setdefault(row.entry["reference"], _settlement(row))
+        return Reconciliation(tuple(settlements.values()), stopped)
+
+    def get(self, reference: str) -> Settlement:
+        """The entry of a reference. Raises InvalidError if the journal does not have it."""
+        row = self._table.read(lambda: self._table.load(reference))
+        return _settlement(_found(row))
+
+    def list(
+        self,
+        filter: JournalFilter = JournalFilter.ALL,
+        *,
+        after: str = "",
+        limit: int = 100,
+    ) -> List[Settlement]:
+        """At most `limit` entries, in the order of their references, that come after the reference
+        `after`."""
+        chosen = JournalFilter(filter)
+        number = integer(limit, "limit", 1, 2**31 - 1)
+        rows = self._table.read(lambda: self._table.page(chosen, after, number))
+        return [_settlement(row) for row in rows]
+
+    def acknowledge(self, reference: str, *, commit: bool = True) -> Settlement:
+        """Records that you deliver what was paid. Of several calls, ever, one alone returns a
+        settlement with `changed`: deliver then. Raises InvalidError if the entry is not PAID.
+
+        commit: as for `settle`.
+        """
+        row, reply = self._table.apply(reference, {"event": "acknowledge"}, commit)
+        return _settlement(row, reply["changed"])
+
+    def resolve(
+        self,
+        reference: str,
+        *,
+        state: Optional[EntryState] = None,
+        order_number: Optional[str] = None,
+        who: str,
+        why: str,
+        commit: bool = True,
+    ) -> Settlement:
+        """Records what a person says of an entry: see `Client.journal_resolve`.
+
+        commit: as for `settle`.
+        """
+        if (state is None) == (order_number is None):
+            raise invalid("state", "or order_number is required, and not both")
+        resolution = {"state": "ORDER", "order_number": order_number}
+        if state is not None:
+            if state not in (EntryState.NOT_SENT, EntryState.FAILED, EntryState.CANCELLED):
+                raise invalid("state", "is not NOT_SENT, FAILED or CANCELLED")
+            resolution = {"state": EntryState(state).name}
+        event = {"event": "resolve", "resolution": resolution, "who": who, "why": why}
+        row, reply = self._table.apply(reference, event, commit)
+        return _settlement(row, reply["changed"])
+
+    def prune(self, days: int) -> int:
+        """Removes the entries that are closed and delivered and did not change for some days, by
+        the clock of the database, and returns how many. Their references stay used: a payment with
+        one of them is an InvalidError."""
+        return self._table.prune(integer(days, "days", 0, 10**6))
+
+    def _pay(
+        self,
+        client: Client,
+        send: Callable[..., Payment],
+        kind: Kind,
+        request: Dict[str, Any],
+    ) -> Payment:
+        _check_client(client)
+        # A wrong name of an argument is found before anything is recorded.
+        inspect.signature(send).bind(**request)
+        reference = text(request["reference"], "reference").decode()
+        if len(reference) > MAX_REFERENCE_LENGTH:
+            raise invalid("reference", f"is longer than {MAX_REFERENCE_LENGTH} characters")
+        event = {
+            "event": "pay",
+            "reference": reference,
+            "terms": {
+                "kind": kind.name,
+                "amount": amount_text(request["amount"], "amount").decode(),
+                "currency": text(request["currency"], "currency").decode(),
+                "phone": normalize_phone(request["phone"]) if "phone" in request else None,
+            },
+            "sender": secrets.token_hex(16),
+        }
+        began = time.monotonic()
+        lease_s = LEASE_MARGIN_S + 1 + client._timeout_ms // 1000
+        row, reply = self._table.apply(reference, event, commit=True, lease_s=lease_s)
+        if reply["action"] != "send":
+            return _recorded_payment(row.entry)
+        attempt: int = reply["attempt"]
+        try:
+            if time.monotonic() - began > LEASE_MARGIN_S:
+                message = "it took too long to record the request, so nothing was sent"
+                raise TimedOutError(message, outcome=Outcome.NOT_SENT)
+            payment = send(**request)
+        except FlexPayError as error:
+            self._record_reply(reference, attempt, error)
+            raise
+        except BaseException as interrupt:
+            # Ctrl-C, for example: its cause has the result, if there is one.
+            cause = interrupt.__cause__
+            if isinstance(cause, PaymentInterrupted):
+                result = cause.payment or cause.error
+                if isinstance(result, (Payment, FlexPayError)):
+                    with suppress(JournalError):
+                        self._record_reply(reference, attempt, result)
+            raise
+        self._record_reply(reference, attempt, payment)
+        return payment
+
+    def _record_reply(
+        self, reference: str, attempt: int, result: Union[Payment, FlexPayError]
+    ) -> None:
+        event = {"event": "reply", "attempt": attempt, "reply": _reply(result)}
+        try:
+            self._table.apply(reference, event, commit=True)
+        except JournalError as error:
+            happened, outcome = "the gateway accepted the payment", Outcome.UNKNOWN
+            if isinstance(result, FlexPayError):
+                happened, outcome = str(result), result.outcome
+            raise JournalError(
+                f"{happened}, but this could not be recorded: {error}. Do not pay again before the"
+                " entry is settled",
+                outcome=outcome,
+                field="journal",
+                order_number=result.order_number,
+            ) from error
+        except FlexPayError:
+            # The rule refuses the reply to an earlier attempt: the entry is about a later one.
+            pass
+
+    def _record_verdict(
+        self, entry: Json, order_number: str, state: str, commit: bool
+    ) -> Settlement:
+        """Records the gateway's word on an order, after it was compared with the entry as it was
+        when the gateway was asked."""
+        event = {
+            "event": "verdict",
+            "order_number": order_number,
+            "state": state,
+            "amount": entry["amount"],
+            "currency": entry["currency"],
+        }
+        row, reply = self._table.apply(entry["reference"], event, commit)
+        return _settlement(row, reply["changed"])
+
+    def _entry_of(self, callback: Callback, commit: bool) -> Json:
+        """The entry that a callback is about."""
+
+        def find() -> Optional[Row]:
+            row = None
+            if callback.reference is not None:
+                row = self._table.load(callback.reference)
+            # The gateway has been seen to send the order number in place of the reference.
+            for number in (callback.order_number, callback.reference):
+                if row is None and number is not None:
+                    row = self._table.by_order_number(number)
+            return row
+
+        return _found(self._table.read(find) if commit else find()).entry
+
+
+def _found(row: Optional[Row]) -> Row:
+    if row is None or not row.entry:
+        # The rule's error for an entry that does not exist.
+        raise refusal(step(None, SETTLE)["error"])
+    return row
+
+
+def _check_client(client: Client) -> None:
+    if not isinstance(client, Client):
+        raise wrong_type("client", "Client", client)
+
+
+def _reply(result: Union[Payment, FlexPayError]) -> Json:
+    if isinstance(result, Payment):
+        return {
+            "result": "accepted",
+            "order_number": result.order_number,
+            "redirect_url": result.redirect_url,
+            "page": result.page,
+            "code": result.code,
+            "message": result.message,
+        }
+    return {
+        "result": "failed",
+        "code": result.code.name,
+        "outcome": result.outcome.name,
+        "gateway_message": result.gateway_message,
+        "order_number": result.order_number,
+    }
+
+
+def _expected(entry: Json, order_number: Optional[str]) -> Dict[str, Any]:
+    return {
+        "reference": entry["reference"],
+        "amount": entry["amount"],
+        "currency": entry["currency"],
+        "order_number": order_number,
+        "kind": Kind[entry["kind"]],
+    }
+
+
+def _order_to_expect(entry: Json, callback: Callback, client: Client) -> Optional[str]:
+    """The order number to expect of a callback. None: the callback's own is asked about, because
+    the gateway may have another order under the reference. For a payout without signed callback
+    URLs it is always the recorded one: anyone can write a callback, and the gateway does not say of
+    an order that it is a payout."""
+    recorded: Optional[str] = entry["order_number"]
+    is_other = callback.order_number not in (None, recorded)
+    may_ask_other = client._signs_callback_urls or entry["kind"] != Kind.PAYOUT.name
+    return None if is_other and may_ask_other else recorded
+
+
+def _recorded_payment(entry: Json) -> Payment:
+    return Payment(
+        redirect_url=entry["redirect_url"],
+        order_number=entry["order_number"],
+        code=entry["code"],
+        message=entry["message"],
+        page=entry["page"],
+        is_recorded=True,
+    )
+
+
+def _settlement(row: Row, changed: bool = False) -> Settlement:
+    entry = row.entry
+    return Settlement(
+        reference=entry["reference"],
+        kind=Kind[entry["kind"]],
+        state=EntryState[entry["state"]],
+        changed=changed,
+        to_deliver=row.to_deliver,
+        is_open=row.is_open,
+        amount=entry["amount"],
+        currency=entry["currency"],
+        phone=entry["phone"],
+        order_number=entry["order_number"],
+        other_order_number=entry["other_order_number"],
+        redirect_url=entry["redirect_url"],
+        page=entry["page"],
+        last_answer=entry["last_answer"],
+        resolved_by=entry["resolved_by"],
+        resolved_why=entry["resolved_why"],
+        created_at=_results.utc_time(row.created_at),
+        changed_at=_results.utc_time(row.changed_at),
+    )
