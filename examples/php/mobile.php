@@ -116,9 +116,6 @@ function form(int $status, array $order, string $message = '', string $phone = '
  */
 function show(Settlement $attempt): void
 {
-    if ($attempt->isPaid()) {
-        page(200, 'Merci !', '<p>Votre paiement est confirmé.</p>');
-    }
     if ($attempt->getKind() !== Expected::KIND_MOBILE) {
         $link = html($attempt->getRedirectUrl());
         page(200, 'Un paiement par carte est ouvert', $attempt->getRedirectUrl() === null
@@ -131,6 +128,13 @@ function show(Settlement $attempt): void
             <p>Nous ne savons pas encore si votre paiement a abouti. <strong>Ne payez pas une deuxième fois</strong>,
             même si vous avez confirmé sur votre téléphone : cette page se met à jour, et nous vous tiendrons informé.</p>
             HTML, SLOW_RELOAD_SECONDS);
+    }
+    if ($attempt->getState() !== Settlement::STATE_ACCEPTED) {
+        // The gateway has been seen to say "failed" while the customer was still typing. It must say it again.
+        page(200, 'Paiement en cours de vérification', <<<'HTML'
+            <p>L'opérateur dit que votre paiement n'a pas abouti. Nous le vérifions encore pendant une minute.
+            Ne payez pas une deuxième fois : cette page se met à jour d'elle-même.</p>
+            HTML, RELOAD_SECONDS);
     }
     page(200, 'Confirmez sur votre téléphone', <<<'HTML'
         <p>Vous avez reçu une demande de paiement sur votre téléphone. Confirmez-la avec votre code PIN.</p>
@@ -190,7 +194,11 @@ try {
     $journal = journal($database);
     settleAttempt($database, $journal, $id);
     [$reference, $attempt] = attempt($journal, $id);
-    if ($attempt !== null && !in_array($attempt->getState(), [Settlement::STATE_NOT_SENT, Settlement::STATE_REFUSED], true)) {
+    $isPaid = $attempt !== null && $attempt->isPaid(); // or by an attempt before
+    if ($isPaid || (order($database, $id)['paid_by'] ?? null) !== null) {
+        page(200, 'Merci !', '<p>Votre paiement est confirmé.</p>');
+    }
+    if ($attempt !== null && mayHaveArrived($attempt)) {
         show($attempt);
     }
     if (($_SERVER['REQUEST_METHOD'] ?? '') !== 'POST') {

@@ -31,7 +31,6 @@ use FlexPay\Exception\InProgressException;
 use FlexPay\Exception\InvalidArgumentException;
 use FlexPay\Expected;
 use FlexPay\PaymentRequest;
-use FlexPay\Settlement;
 
 ini_set('display_errors', '0');
 
@@ -58,11 +57,7 @@ try {
     if ($attempt !== null && $attempt->isPaid()) {
         respond(409, MESSAGE_PAID);
     }
-    $mayBeSent = [Settlement::STATE_NOT_SENT, Settlement::STATE_REFUSED];
-    if (
-        $attempt !== null && $attempt->getKind() !== Expected::KIND_CARD
-        && !in_array($attempt->getState(), $mayBeSent, true)
-    ) {
+    if ($attempt !== null && mayHaveArrived($attempt) && $attempt->getKind() !== Expected::KIND_CARD) {
         header('Location: mobile.php?order=' . rawurlencode($id), true, 303); // it shows that attempt
         exit;
     }

@@ -105,6 +105,12 @@ function entry(Journal $journal, string $reference): ?Settlement
     }
 }
 
+/** Whether the gateway has the request, or may have it. */
+function mayHaveArrived(Settlement $attempt): bool
+{
+    return !in_array($attempt->getState(), [Settlement::STATE_NOT_SENT, Settlement::STATE_REFUSED], true);
+}
+
 /**
  * Whether the customer may pay with a new attempt.
  *
@@ -120,18 +126,18 @@ function hasFailed(Settlement $attempt): bool
 }
 
 /**
- * Asks the gateway about the current attempt of an order, if there is an open one, and delivers what is paid.
+ * Asks the gateway about the current attempt of an order, if it is open, and delivers what is paid.
  *
  * @throws FlexPayException if the journal cannot be read
  */
 function settleAttempt(PDO $database, Journal $journal, string $order): void
 {
     [$reference, $attempt] = attempt($journal, $order);
-    if ($attempt === null || !$attempt->isOpen()) {
+    if ($attempt === null) {
         return;
     }
     try {
-        deliver($database, $journal, $journal->settle($reference));
+        deliver($database, $journal, $attempt->isOpen() ? $journal->settle($reference) : $attempt);
     } catch (FlexPayException $e) {
         error_log("flexpay: $reference not settled: " . $e->getMessage());
     }

@@ -64,5 +64,5 @@ try {
     echo 'Cannot ask about any payment: ' . $e->getMessage() . "\n";
     $problems++;
 }
-printf("%d open, %d changed, %d to look at\n", count($attempts), $changed, $problems);
+printf("%d entries, %d changed, %d to look at\n", count($attempts), $changed, $problems);
 exit($problems === 0 ? 0 : 1);
