@@ -851,6 +851,22 @@ def test_rows_that_are_dicts(shop: Shop) -> None:
     assert store.prune(0) == 0
 
 
+def test_an_entry_that_is_damaged(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop
+    shop.pay()
+    shop.database.run("UPDATE flexpay_journal SET entry = 'damaged'")
+    for call in (shop.pay, shop.store.list):
+        with pytest.raises(flexpay.JournalError, match="damaged") as caught:
+            call()
+        assert caught.value.outcome is Outcome.NOT_SENT
+    # JSON, but no entry.
+    shop.database.run('UPDATE flexpay_journal SET entry = \'{"reference": "R-1"}\'')
+    with pytest.raises(flexpay.InvalidError) as refused:
+        shop.pay()
+    assert refused.value.field == "request"
+    assert shop.sent() == 1
+
+
 def test_wrong_arguments(sqlite_shop: Shop) -> None:
     shop = sqlite_shop
     with pytest.raises(flexpay.InvalidTypeError, match="connection must be a connection of"):
