@@ -106,13 +106,15 @@ fn main() {
 /// Writes the files of which a part is generated: the lists of the numbered enums.
 fn write_regions(root: &Path, out: &Path, tables: &[Table]) {
     type Fill = fn(&str, &Table) -> String;
-    let regions: [(&str, &str, Fill); 20] = [
+    let regions: [(&str, &str, Fill); 22] = [
         ("flexpay.hpp", "ErrorCode", cpp::enumerators),
         ("flexpay.hpp", "Outcome", cpp::enumerators),
         ("flexpay.hpp", "State", cpp::enumerators),
         ("flexpay.hpp", "Environment", cpp::enumerators),
         ("flexpay.hpp", "Api", cpp::enumerators),
         ("flexpay.hpp", "Kind", cpp::enumerators),
+        ("flexpay.hpp", "EntryState", cpp::enumerators),
+        ("flexpay.hpp", "Filter", cpp::enumerators),
         ("flexpay.hpp", "Flag", cpp::switches),
         ("FlexPayException.php", "Outcome", php::constants),
         ("Transaction.php", "State", php::constants),

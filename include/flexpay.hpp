@@ -24,6 +24,9 @@
  *
  * A callback is a hint: ANYONE can send one. Trust the result of Client::verify_callback, not the
  * callback. Without a callback, use Client::verify_order.
+ *
+ * With a journal (Config::journal), payments and payouts survive a crash and a power cut: the top of
+ * flexpay.h explains it.
  */
 
 #ifndef FLEXPAY_HPP
@@ -39,6 +42,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "flexpay.h"
 
@@ -165,6 +169,47 @@ enum class Kind : std::int32_t {
     // end of Kind
 };
 
+/// What the journal knows of a payment or payout. Treat a number without a name here as in_doubt.
+enum class EntryState : std::int32_t {
+    // written by make header: EntryState
+    /// A process is sending the request, or was sending it when it ended.
+    sending = FLEXPAY_ENTRY_SENDING,
+    /// Nothing of the request left the machine. It may be sent again.
+    not_sent = FLEXPAY_ENTRY_NOT_SENT,
+    /// The gateway refused the request. It may be sent again when the cause is fixed.
+    refused = FLEXPAY_ENTRY_REFUSED,
+    /// Nobody knows whether the gateway has the request. A callback, a check or a person resolves
+    /// it.
+    in_doubt = FLEXPAY_ENTRY_IN_DOUBT,
+    /// The gateway accepted the request. Nobody has paid yet.
+    accepted = FLEXPAY_ENTRY_ACCEPTED,
+    /// The gateway says that it is paid. For a payout: the beneficiary has the money.
+    paid = FLEXPAY_ENTRY_PAID,
+    /// The gateway says that it failed. A late PAID still replaces this.
+    failed = FLEXPAY_ENTRY_FAILED,
+    /// The gateway says that the customer cancelled. A late PAID still replaces this.
+    cancelled = FLEXPAY_ENTRY_CANCELLED,
+    /// It was paid, and the money is being returned.
+    refunding = FLEXPAY_ENTRY_REFUNDING,
+    /// It was paid, and the money was returned.
+    refunded = FLEXPAY_ENTRY_REFUNDED,
+    // end of EntryState
+};
+
+/// Which entries of the journal are listed.
+enum class JournalFilter : std::int32_t {
+    // written by make header: Filter
+    /// Every entry.
+    all = FLEXPAY_JOURNAL_ALL,
+    /// Entries whose state may still change.
+    open = FLEXPAY_JOURNAL_OPEN,
+    /// Entries in the state IN_DOUBT.
+    in_doubt = FLEXPAY_JOURNAL_IN_DOUBT,
+    /// Entries that are paid and not acknowledged.
+    to_deliver = FLEXPAY_JOURNAL_TO_DELIVER,
+    // end of Filter
+};
+
 /// Returns the name of a result, "TIMEOUT"; "UNRECOGNIZED" if the library has no such number. The
 /// string is static.
 [[nodiscard]] inline std::string_view name(Result result) noexcept {
@@ -179,6 +224,11 @@ enum class Kind : std::int32_t {
 /// Returns the name of a state, "PAID"; "UNRECOGNIZED" as above. The string is static.
 [[nodiscard]] inline std::string_view name(State state) noexcept {
     return flexpay_state_name(static_cast<std::int32_t>(state));
+}
+
+/// Returns the name of an entry's state, "IN_DOUBT"; "UNRECOGNIZED" as above. The string is static.
+[[nodiscard]] inline std::string_view name(EntryState state) noexcept {
+    return flexpay_entry_state_name(static_cast<std::int32_t>(state));
 }
 
 /// Returns whether a new state may replace the recorded one. Use it because callbacks and checks
@@ -346,6 +396,9 @@ struct Config {
     std::optional<std::string> callback_secret;
     /// The previous secret: URLs signed with it are still accepted.
     std::optional<std::string> callback_secret_previous;
+    /// The path of the journal: see the top of flexpay.h. The file is made if there is none. Its
+    /// folder must exist, on a disk of this machine.
+    std::optional<std::string> journal;
     // written by make header: Flag
     /// Allows plain http to other machines: the token is then sent unencrypted.
     bool allow_plain_http = false;
@@ -471,6 +524,9 @@ struct Payment {
     std::optional<std::string> page;
     /// What the call did, as JSON text: see Config::trace. Absent without that flag.
     std::optional<std::string> trace;
+    /// Whether it comes from the journal, where an earlier call recorded it: nothing was sent now.
+    /// It may be paid already: call Client::settle before you send the customer to redirect_url.
+    bool is_recorded = false;
 };
 
 /// A transaction as the gateway reports it. A field that is absent from the reply, or unreadable,
@@ -549,6 +605,88 @@ struct Callback {
     std::string key;
 };
 
+/// An entry of the journal: one payment or payout.
+struct Settlement {
+    /// Your reference.
+    std::string reference;
+    /// The way the money goes.
+    Kind kind = Kind::card;
+    /// Only EntryState::paid means that the customer has paid or, for a payout, that the beneficiary
+    /// has the money.
+    EntryState state = EntryState::in_doubt;
+    /// Whether this call changed the state or, for Client::journal_acknowledge, recorded that you
+    /// deliver. Of several calls, only one gets true for each change.
+    bool changed = false;
+    /// Whether it is paid and not acknowledged yet: call Client::journal_acknowledge, then deliver.
+    bool to_deliver = false;
+    /// Whether its state may still change: Client::reconcile asks about it.
+    bool is_open = false;
+    /// The amount of the request.
+    std::string amount;
+    /// The currency of the request.
+    std::string currency;
+    /// The phone number of the request, as the gateway receives it.
+    std::optional<std::string> phone;
+    /// The gateway's order number.
+    std::optional<std::string> order_number;
+    /// Another order that the gateway has under the same reference. If both were paid, give the
+    /// money of one back.
+    std::optional<std::string> other_order_number;
+    /// Where to send the customer.
+    std::optional<std::string> redirect_url;
+    /// HTML to send to the customer's browser instead.
+    std::optional<std::string> page;
+    /// What was learnt last: a state ("PENDING"), or the name of an error ("NOT_FOUND").
+    std::optional<std::string> last_answer;
+    /// Who resolved it with Client::journal_resolve.
+    std::optional<std::string> resolved_by;
+    /// Why.
+    std::optional<std::string> resolved_why;
+    /// When it was made, in UTC, by this machine's clock: "2026-11-27T18:36:21Z". For people: the
+    /// library decides nothing by it.
+    std::string created_at;
+    /// When it was changed last.
+    std::string changed_at;
+    /// In a list of Client::reconcile: why nothing was learnt about this one now, "TIMEOUT: ...".
+    std::optional<std::string> problem;
+};
+
+/// What Client::reconcile found.
+struct Reconciliation {
+    /// Every entry that was open, and every entry that is to be delivered, as they are now.
+    std::vector<Settlement> settlements;
+    /// Why it did not ask about every open entry. Absent if it did.
+    std::optional<std::string> stopped;
+};
+
+/// Which entries Client::journal_list returns.
+struct JournalQuery {
+    /// Which entries.
+    JournalFilter filter = JournalFilter::all;
+    /// Only entries whose reference comes after this one, in the order of bytes: for the next page,
+    /// the last reference of the page before. Empty: from the first.
+    std::string after;
+    /// How many at most. Default: 100.
+    std::optional<std::uint32_t> limit;
+};
+
+/// What a person says about an entry of the journal.
+struct Resolution {
+    /// The reference of the entry. Required.
+    std::string reference;
+    /// The order number that the merchant's console shows for it. The state stays in_doubt until
+    /// Client::settle has asked the gateway about that order. Absent if state is set.
+    std::optional<std::string> order_number;
+    /// not_sent: the console does not show the payment; the request may be sent again. failed or
+    /// cancelled: it will not be paid. Absent if order_number is set. Any other state is refused:
+    /// only the gateway can say paid.
+    std::optional<EntryState> state;
+    /// Who says so. Required; it is recorded.
+    std::string who;
+    /// Why. Required; it is recorded.
+    std::string why;
+};
+
 /// What you asked for, from your own records: an order or a callback is compared with it.
 struct Expected {
     /// The reference of the payment request. Required.
@@ -595,6 +733,9 @@ using CancelHandle = Handle<flexpay_cancel_token, flexpay_cancel_token_free>;
 using PaymentHandle = Handle<flexpay_payment, flexpay_payment_free>;
 using TransactionHandle = Handle<flexpay_transaction, flexpay_transaction_free>;
 using CallbackHandle = Handle<flexpay_callback, flexpay_callback_free>;
+using SettlementHandle = Handle<flexpay_settlement, flexpay_settlement_free>;
+using SettlementsHandle = Handle<flexpay_settlements, flexpay_settlements_free>;
+using TextHandle = Handle<flexpay_text, flexpay_text_free>;
 
 inline Error invalid(const char* field, const std::string& problem) {
     return Error(Result::invalid, Outcome::not_sent, std::string(field) + ": " + problem, field);
@@ -719,6 +860,41 @@ inline Payment copy(const flexpay_payment& from) {
     to.message = optional_text(from.message);
     to.page = optional_text(from.page);
     to.trace = optional_text(from.trace);
+    to.is_recorded = from.is_recorded == 1;
+    return to;
+}
+
+inline Settlement copy(const flexpay_settlement& from) {
+    Settlement to;
+    to.reference = text(from.reference);
+    to.kind = static_cast<Kind>(from.kind);
+    to.state = static_cast<EntryState>(from.state);
+    to.changed = from.changed == 1;
+    to.to_deliver = from.to_deliver == 1;
+    to.is_open = from.is_open == 1;
+    to.amount = text(from.amount);
+    to.currency = text(from.currency);
+    to.phone = optional_text(from.phone);
+    to.order_number = optional_text(from.order_number);
+    to.other_order_number = optional_text(from.other_order_number);
+    to.redirect_url = optional_text(from.redirect_url);
+    to.page = optional_text(from.page);
+    to.last_answer = optional_text(from.last_answer);
+    to.resolved_by = optional_text(from.resolved_by);
+    to.resolved_why = optional_text(from.resolved_why);
+    to.created_at = text(from.created_at);
+    to.changed_at = text(from.changed_at);
+    to.problem = optional_text(from.problem);
+    return to;
+}
+
+inline Reconciliation copy(const flexpay_settlements& from) {
+    Reconciliation to;
+    to.settlements.reserve(from.count);
+    for (std::size_t at = 0; at < from.count; ++at) {
+        to.settlements.push_back(copy(from.items[at]));
+    }
+    to.stopped = optional_text(from.stopped);
     return to;
 }
 
@@ -763,8 +939,8 @@ inline Error::Error(const flexpay_error& error)
       })) {
 }
 
-/// Ends a Client::wait from another thread or from a signal handler. It can be moved, but not
-/// copied: share it by reference.
+/// Ends a Client::wait, settle or reconcile from another thread or from a signal handler. It can be
+/// moved, but not copied: share it by reference.
 class CancelToken {
 public:
     /// Creates a token that is not cancelled. Throws Error: internal. Does not block.
@@ -818,9 +994,18 @@ struct WaitOptions {
     std::optional<std::string> correlation_id;
 };
 
+/// How to reconcile.
+struct ReconcileOptions {
+    /// The time limit: no further order is asked about after it. Default: 5 min.
+    std::optional<std::chrono::milliseconds> timeout;
+    /// Ends it from another thread or a signal handler. May be null. You own the token: it must exist
+    /// until the call has returned.
+    const CancelToken* cancel = nullptr;
+};
+
 /// A client for one merchant. Create one and share it by reference: several threads may call it at
 /// the same time. It can be moved, but not copied. A call on a moved-from client throws Error:
-/// invalid, field "client". It keeps working in a forked child.
+/// invalid, field "client". It keeps working in a forked child; a journal does not (see flexpay.h).
 class Client {
 public:
     /// Creates a client with a copy of these settings. Checks the settings and reads the CA file.
@@ -834,19 +1019,22 @@ public:
     /// FLEXPAY_ENVIRONMENT ("live", "test"), FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL,
     /// FLEXPAY_CHECK_URL, FLEXPAY_MOBILE_URL, FLEXPAY_PAYOUT_URL, FLEXPAY_TIMEOUT_MS,
     /// FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY, FLEXPAY_APP_NAME,
-    /// FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_ALLOW_PLAIN_HTTP,
-    /// FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS, FLEXPAY_PRIVATE_CONNECTIONS, FLEXPAY_ALLOW_PAYOUT
-    /// and FLEXPAY_TRACE ("0", "1"). Only the first two are required. Throws Error: as the
-    /// constructor; field() names the variable or setting. Do not call it while another thread
-    /// changes the environment. Does not block, except to read certificate files.
+    /// FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_JOURNAL, and
+    /// FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS,
+    /// FLEXPAY_PRIVATE_CONNECTIONS, FLEXPAY_ALLOW_PAYOUT and FLEXPAY_TRACE ("0", "1"). Only the first
+    /// two are required. Throws Error: as the constructor; field() names the variable or setting. Do
+    /// not call it while another thread changes the environment. Does not block, except to read
+    /// certificate files.
     [[nodiscard]] static Client from_environment() {
         return Client(detail::receive<detail::ClientHandle>(
             [](auto** client, auto** error) { return flexpay_client_from_env(client, error); }));
     }
 
     /// Sends a request for a payment by card, AT MOST ONCE in every case. The error's outcome() says
-    /// whether you may repeat it. Throws Error: invalid, resolve, connect, proxy, tls, timeout, connection,
-    /// reply, gateway, unauthorized, refused, internal. Blocks up to the client's timeout.
+    /// whether you may repeat it. Throws Error: invalid, resolve, connect, proxy, tls, timeout,
+    /// connection, reply, gateway, unauthorized, refused, internal; with a journal also journal,
+    /// in_progress, in_doubt. Blocks up to the client's timeout, and up to 10 s if another program is
+    /// writing to the journal.
     ///
     /// Do not discard the result: it has the URL that the customer must open. If memory runs out
     /// while the result is copied (std::bad_alloc), the payment still exists at the gateway.
@@ -938,8 +1126,9 @@ public:
     /// Waits for the final state of an order: checks it repeatedly, with growing pauses, until the
     /// state is final, the time is up, or the wait is cancelled. Paid ends it at once. Failed,
     /// cancelled, refunding and refunded end it after the gateway has reported the same state for
-    /// options.failed_grace: the gateway can still report paid later (see State::failed). The wait continues if the order is not found (yet), the check is
-    /// refused, the gateway fails or the connection breaks. A refused token ends it. Without an
+    /// options.failed_grace: the gateway can still report paid later (see State::failed). The wait
+    /// continues if the order is not found (yet), the check is refused, the gateway fails or the
+    /// connection breaks. A refused token ends it. Without an
     /// order number, as after a payment with Api::v1, it throws invalid; what() says why. Throws
     /// Error: invalid, timeout (what() has the last state or error seen), cancelled, mismatch (with
     /// options.expected), unauthorized, tls, internal. Blocks up to options.timeout.
@@ -947,24 +1136,12 @@ public:
                                    const WaitOptions& options = WaitOptions()) const {
         const std::string order(order_number.value_or(std::string_view()));
         const char* given = order_number ? detail::c_text(order, "order_number") : nullptr;
-        flexpay_wait_options how = FLEXPAY_WAIT_OPTIONS_INIT;
-        how.timeout_ms = detail::c_milliseconds(options.timeout, "timeout");
-        how.interval_ms = detail::c_milliseconds(options.interval, "interval");
-        how.max_interval_ms = detail::c_milliseconds(options.max_interval, "max_interval");
-        how.failed_grace_ms = detail::c_milliseconds(options.failed_grace, "failed_grace");
-        if (options.cancel != nullptr) {
-            how.cancel = options.cancel->get();
-            // For C, NULL means "no token": the wait could not be cancelled.
-            if (how.cancel == nullptr) {
-                throw detail::invalid("cancel", "this CancelToken was moved from");
-            }
-        }
+        flexpay_wait_options how = c_wait_options(options);
         flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
         if (options.expected) {
             expected = detail::c_expected(*options.expected);
             how.expected = &expected;
         }
-        how.correlation_id = detail::c_text(options.correlation_id, "correlation_id");
         const flexpay_client* client = require_client();
         return detail::copy(
             *detail::receive<detail::TransactionHandle>([&](auto** made, auto** error) {
@@ -1005,6 +1182,125 @@ public:
             }));
     }
 
+    /// Finds out what became of a payment or payout of the journal: asks the gateway about its order,
+    /// compares reference, amount, currency and kind with the entry, and records the state. If the
+    /// order number is not known, the gateway cannot be asked: the entry is returned as it is. Throws
+    /// Error: journal, and those of verify_order. Blocks up to the client's timeout, and up to 10 s if
+    /// another program is writing to the journal.
+    [[nodiscard]] Settlement settle(std::string_view reference) const {
+        return settle_with(reference, nullptr);
+    }
+
+    /// The same, but waits for the final state as wait does. Compares with the entry, and not with
+    /// options.expected. Throws Error: journal, and those of wait. Blocks up to options.timeout, and
+    /// as above for the journal.
+    [[nodiscard]] Settlement settle(std::string_view reference, const WaitOptions& options) const {
+        const flexpay_wait_options how = c_wait_options(options);
+        return settle_with(reference, &how);
+    }
+
+    /// Finds out what became of the payment or payout that a callback is about: finds its entry in the
+    /// journal, asks the gateway, compares as verify_callback does, and records the state. `query` is
+    /// the query string of the HTTP request that carried the callback: required if the client has a
+    /// callback_secret. Reply with HTTP 200 after success, and after Result::invalid with field
+    /// "reference": that payment is not in this journal. Throws Error: journal, and those of
+    /// verify_callback. Blocks as settle without options.
+    [[nodiscard]] Settlement settle_callback(
+        std::string_view body, const std::optional<std::string>& query = std::nullopt) const {
+        const char* given = detail::c_text(query, "query");
+        return settlement([&](auto* client, auto** made, auto** error) {
+            return flexpay_settle_callback(client, detail::c_bytes(body), body.size(), given, made,
+                                           error);
+        });
+    }
+
+    /// Finds out what became of every open entry of the journal. Call it when the program starts, and
+    /// every few minutes. If the gateway cannot be reached, the time is over or the call was
+    /// cancelled, it returns, and `stopped` says why. Throws Error: journal, invalid, internal. Blocks
+    /// up to options.timeout and the client's timeout together.
+    [[nodiscard]] Reconciliation reconcile(
+        const ReconcileOptions& options = ReconcileOptions()) const {
+        flexpay_reconcile_options how = FLEXPAY_RECONCILE_OPTIONS_INIT;
+        how.timeout_ms = detail::c_milliseconds(options.timeout, "timeout");
+        how.cancel = c_token(options.cancel);
+        const flexpay_client* client = require_client();
+        return detail::copy(
+            *detail::receive<detail::SettlementsHandle>([&](auto** made, auto** error) {
+                return flexpay_reconcile(client, &how, made, error);
+            }));
+    }
+
+    /// Returns the entry of a reference, as it is recorded. Sends nothing. Throws Error: journal,
+    /// invalid (field "reference": the journal does not have it), internal. Blocks up to 10 s if
+    /// another program is writing to the journal.
+    [[nodiscard]] Settlement journal_get(std::string_view reference) const {
+        const std::string copied(reference);
+        const char* given = detail::c_text(copied, "reference");
+        return settlement([&](auto* client, auto** made, auto** error) {
+            return flexpay_journal_get(client, given, made, error);
+        });
+    }
+
+    /// Lists entries, in the order of their references. Throws Error: journal, invalid, internal.
+    /// Blocks as journal_get.
+    [[nodiscard]] std::vector<Settlement> journal_list(
+        const JournalQuery& query = JournalQuery()) const {
+        flexpay_journal_query given = FLEXPAY_JOURNAL_QUERY_INIT;
+        given.filter = static_cast<std::int32_t>(query.filter);
+        given.after = detail::c_text(query.after, "after");
+        given.limit = query.limit.value_or(0);
+        if (query.limit && *query.limit == 0) {
+            throw detail::invalid("limit", "is 0; leave it out for the default");
+        }
+        const flexpay_client* client = require_client();
+        return detail::copy(
+                   *detail::receive<detail::SettlementsHandle>([&](auto** made, auto** error) {
+                       return flexpay_journal_list(client, &given, made, error);
+                   }))
+            .settlements;
+    }
+
+    /// Records that you deliver what was paid. Deliver if the result's `changed` is true: of all calls
+    /// for one reference, only the first one gets that. Throws Error: journal, invalid (the entry is
+    /// not paid), internal. Blocks as journal_get.
+    [[nodiscard]] Settlement journal_acknowledge(std::string_view reference) const {
+        const std::string copied(reference);
+        const char* given = detail::c_text(copied, "reference");
+        return settlement([&](auto* client, auto** made, auto** error) {
+            return flexpay_journal_acknowledge(client, given, made, error);
+        });
+    }
+
+    /// Records what a person says about an entry, and who says it and why. Throws Error: journal,
+    /// invalid (field "state": the entry's state does not allow it), in_progress, internal. Blocks as
+    /// journal_get.
+    Settlement journal_resolve(const Resolution& resolution) const {
+        flexpay_resolution given = FLEXPAY_RESOLUTION_INIT;
+        given.reference = detail::c_text(resolution.reference, "reference");
+        given.order_number = detail::c_text(resolution.order_number, "order_number");
+        given.state = resolution.state ? static_cast<std::int32_t>(*resolution.state) : 0;
+        given.who = detail::c_text(resolution.who, "who");
+        given.why = detail::c_text(resolution.why, "why");
+        return settlement([&](auto* client, auto** made, auto** error) {
+            return flexpay_journal_resolve(client, &given, made, error);
+        });
+    }
+
+    /// Removes old entries: those that are neither open nor to be delivered, and that were not changed
+    /// for `days` days, by this machine's clock. Their references stay used: a payment with one of
+    /// them is invalid. Returns how many were removed. Throws Error: journal, invalid, internal.
+    /// Blocks until they are removed.
+    std::uint64_t journal_prune(std::uint32_t days) const {
+        const flexpay_client* client = require_client();
+        detail::require_abi();
+        std::uint64_t removed = 0;
+        flexpay_error* failure = nullptr;
+        const flexpay_result result = flexpay_journal_prune(client, days, &removed, &failure);
+        const detail::ErrorHandle owned_failure(failure);
+        detail::throw_failure(result, owned_failure);
+        return removed;
+    }
+
     /// The C object, for your own calls of flexpay.h. The client owns it: do not free it. Null on a
     /// moved-from client.
     [[nodiscard]] const flexpay_client* get() const noexcept {
@@ -1033,6 +1329,7 @@ private:
         given.callback_secret = detail::c_text(config.callback_secret, "callback_secret");
         given.callback_secret_previous =
             detail::c_text(config.callback_secret_previous, "callback_secret_previous");
+        given.journal = detail::c_text(config.journal, "journal");
         if (config.allow_plain_http) {
             given.flags |= FLEXPAY_FLAG_ALLOW_PLAIN_HTTP;
         }
@@ -1054,6 +1351,47 @@ private:
         return detail::receive<detail::ClientHandle>([&](auto** client, auto** error) {
             return flexpay_client_new(&given, client, error);
         });
+    }
+
+    /// The token for C. For C, NULL means "no token": the call could not be cancelled.
+    static const flexpay_cancel_token* c_token(const CancelToken* token) {
+        if (token == nullptr) {
+            return nullptr;
+        }
+        if (token->get() == nullptr) {
+            throw detail::invalid("cancel", "this CancelToken was moved from");
+        }
+        return token->get();
+    }
+
+    /// The struct for C, without expected. Its pointers are valid as long as `options`.
+    static flexpay_wait_options c_wait_options(const WaitOptions& options) {
+        flexpay_wait_options how = FLEXPAY_WAIT_OPTIONS_INIT;
+        how.timeout_ms = detail::c_milliseconds(options.timeout, "timeout");
+        how.interval_ms = detail::c_milliseconds(options.interval, "interval");
+        how.max_interval_ms = detail::c_milliseconds(options.max_interval, "max_interval");
+        how.failed_grace_ms = detail::c_milliseconds(options.failed_grace, "failed_grace");
+        how.cancel = c_token(options.cancel);
+        how.correlation_id = detail::c_text(options.correlation_id, "correlation_id");
+        return how;
+    }
+
+    Settlement settle_with(std::string_view reference, const flexpay_wait_options* wait) const {
+        const std::string copied(reference);
+        const char* given = detail::c_text(copied, "reference");
+        return settlement([&](auto* client, auto** made, auto** error) {
+            return flexpay_settle(client, given, wait, made, error);
+        });
+    }
+
+    /// Calls a C function that makes a settlement.
+    template <typename Function>
+    Settlement settlement(Function function) const {
+        const flexpay_client* client = require_client();
+        return detail::copy(
+            *detail::receive<detail::SettlementHandle>([&](auto** made, auto** error) {
+                return function(client, made, error);
+            }));
     }
 
     const flexpay_client* require_client() const {
@@ -1080,8 +1418,9 @@ private:
 /// somebody typed, or to compare numbers.
 ///
 /// Accepted are "+243...", "00243..." and "243..." with nine more digits, and "0" with nine more
-/// digits. Blanks, dots, dashes, brackets and invisible characters are removed. Only the gateway knows which operator a
-/// number belongs to. Throws Error: invalid (field "phone"), internal. Does not block.
+/// digits. Blanks, dots, dashes, brackets and invisible characters are removed. Only the gateway
+/// knows which operator a number belongs to. Throws Error: invalid (field "phone"), internal. Does
+/// not block.
 [[nodiscard]] inline std::string normalize_phone(std::string_view phone) {
     detail::require_abi();
     const std::string given(phone);
@@ -1092,6 +1431,19 @@ private:
     const detail::ErrorHandle owned_failure(failure);
     detail::throw_failure(result, owned_failure);
     return normalized;
+}
+
+/// The rule of the journal, for a shop that keeps the entries in a database of its own: takes an
+/// entry and an event, and returns the new entry and what to do now, both as JSON text. Sends nothing
+/// and stores nothing. docs/journal.md describes the request and the reply. Throws Error: invalid
+/// (field "request"), internal. Does not block.
+[[nodiscard]] inline std::string journal_step(std::string_view request) {
+    const std::string copied(request);
+    const char* given = detail::c_text(copied, "request");
+    return detail::text(
+        detail::receive<detail::TextHandle>([&](auto** made, auto** error) {
+            return flexpay_journal_step(given, made, error);
+        })->text);
 }
 
 }  // namespace flexpay

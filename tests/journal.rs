@@ -388,6 +388,24 @@ fn pruned_references_stay_used() {
     assert_eq!(shop.sent(), 1);
 }
 
+/// A till that shares its journal with a program for payouts must not hand over goods for a refund.
+#[test]
+fn a_payout_is_not_to_deliver() {
+    let shop = Shop::open();
+    let payer = Client::new(Config {
+        journal: Some(shop.path().to_str().unwrap().to_owned()),
+        allow_payout: true,
+        ..config(&shop.sandbox, Api::V1_1)
+    })
+    .unwrap();
+    payer.payout(&payout_request("P-1")).unwrap();
+    let settlement = payer.settle("P-1").unwrap();
+    assert_eq!(settlement.stored.entry.state, EntryState::Paid);
+    assert!(settlement.changed && !settlement.stored.entry.is_to_deliver());
+    let journal = payer.journal().unwrap();
+    assert!(journal.list(Filter::ToDeliver, "", 10).unwrap().is_empty());
+}
+
 #[test]
 fn a_sound_journal_has_no_problems() {
     let shop = Shop::open();
@@ -396,4 +414,26 @@ fn a_sound_journal_has_no_problems() {
         Journal::new(shop.path()).problems().unwrap(),
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn entries_are_counted() {
+    let shop = Shop::open();
+    shop.paid("Z-1");
+    shop.pay("Z-2").unwrap();
+    shop.fail_next_payment(Action::ResetAfterReading);
+    shop.pay("Z-3").unwrap_err();
+    let journal = shop.client.journal().unwrap();
+    let count = |filter| journal.count(filter).unwrap();
+    assert_eq!(
+        [
+            Filter::All,
+            Filter::Open,
+            Filter::InDoubt,
+            Filter::ToDeliver
+        ]
+        .map(count),
+        [3, 2, 1, 1]
+    );
+    assert_eq!(journal.version().unwrap(), 1);
 }

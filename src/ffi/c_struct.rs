@@ -4,8 +4,8 @@ use libc::c_char;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr;
 
-/// The layout of an allocation: its size (a `usize`), then the struct, then a list of other structs, then the
-/// strings.
+/// The layout of an allocation: its size (a `usize`), then the struct, then a list of other structs,
+/// then the strings.
 struct ObjectLayout {
     whole: Layout,
     struct_offset: usize,
@@ -45,8 +45,8 @@ pub(super) fn make<T, const N: usize>(
     )
 }
 
-/// Makes a `T` as [`make`] does, with a list: of each item, `fill_item` makes an `I`, with copies of the texts
-/// that `texts_of` returns.
+/// Makes a `T` as [`make`] does, with a list: of each item, `fill_item` makes an `I`, with copies of
+/// the texts that `texts_of` returns.
 pub(super) fn make_with_list<T, I, S, const N: usize, const M: usize>(
     texts: [Option<&str>; N],
     items: &[S],

@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::error::{Error, Result};
 
 /// A client for one merchant. Opaque. Thread-safe: create one and share it. It keeps working in a
-/// forked child, which opens its own connections.
+/// forked child, which opens its own connections. A journal does not: see the top of this header.
 pub struct flexpay_client(Client);
 
 impl flexpay_client {
@@ -55,9 +55,9 @@ pub unsafe extern "C" fn flexpay_client_new(
 /// FLEXPAY_ENVIRONMENT ("live", "test"), FLEXPAY_API ("v1", "v1.1"), FLEXPAY_PAY_URL,
 /// FLEXPAY_CHECK_URL, FLEXPAY_MOBILE_URL, FLEXPAY_PAYOUT_URL, FLEXPAY_TIMEOUT_MS,
 /// FLEXPAY_CONNECT_TIMEOUT_MS, FLEXPAY_CA_FILE, FLEXPAY_PROXY, FLEXPAY_APP_NAME,
-/// FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_ALLOW_PLAIN_HTTP,
-/// FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS, FLEXPAY_PRIVATE_CONNECTIONS, FLEXPAY_ALLOW_PAYOUT and
-/// FLEXPAY_TRACE ("0", "1"). Only the first two are required.
+/// FLEXPAY_CALLBACK_SECRET, FLEXPAY_CALLBACK_SECRET_PREVIOUS, FLEXPAY_JOURNAL, and
+/// FLEXPAY_ALLOW_PLAIN_HTTP, FLEXPAY_CHECK_ONCE, FLEXPAY_SYSTEM_ROOTS, FLEXPAY_PRIVATE_CONNECTIONS,
+/// FLEXPAY_ALLOW_PAYOUT and FLEXPAY_TRACE ("0", "1"). Only the first two are required.
 ///
 /// client, error: as for flexpay_client_new. Do not call it while another thread changes the
 /// environment. Errors: INVALID (its field names the variable or setting), INTERNAL. Does not
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn flexpay_client_from_env(
 }
 
 /// Frees a client and wipes its token from memory. NULL is allowed. No other call may still use the
-/// client. Does not block. Since ABI 1.
+/// client. Does not block, except to close its journal. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_client_free(client: *mut flexpay_client) {
     if client.is_null() {

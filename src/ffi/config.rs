@@ -65,8 +65,8 @@ pub struct flexpay_config {
     /// The full URL of the payout service (".../merchantPayOutService"), instead of the
     /// environment's.
     pub payout_url: *const c_char,
-    /// The path of the journal, a file on a disk of this machine; it is made if there is none. Then
-    /// payments and payouts survive a crash and a power cut: see flexpay_settle.
+    /// The path of the journal: see the top of this header. The file is made if there is none. Its
+    /// folder must exist, on a disk of this machine.
     pub journal: *const c_char,
 }
 

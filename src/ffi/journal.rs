@@ -22,8 +22,8 @@ use crate::journal::{Filter, Reconciliation, Resolution, Settlement, Stored, ste
 pub struct flexpay_journal_query {
     /// sizeof(flexpay_journal_query), set by FLEXPAY_JOURNAL_QUERY_INIT.
     pub size: size_t,
-    /// Only entries whose reference comes after this one, in the order of bytes. For the next page, the last
-    /// reference of the page before. NULL: from the first.
+    /// Only entries whose reference comes after this one, in the order of bytes: for the next page,
+    /// the last reference of the page before. NULL: from the first.
     pub after: *const c_char,
     /// FLEXPAY_JOURNAL_*.
     pub filter: i32,
@@ -38,8 +38,39 @@ unsafe impl SizedStruct for flexpay_journal_query {
 
 const DEFAULT_LIMIT: u32 = 100;
 
-/// What a person says of an entry. Initialize with FLEXPAY_RESOLUTION_INIT. Strings are UTF-8, and borrowed for
-/// the call only.
+/// What the struct says.
+struct Query {
+    filter: Filter,
+    after: String,
+    limit: u32,
+}
+
+impl flexpay_journal_query {
+    unsafe fn read(given: *const Self) -> Result<Query> {
+        // SAFETY: as the caller promises, for the struct and for the string in it.
+        unsafe {
+            let Some(fields) = read_struct_or_none(given, "query")? else {
+                return Ok(Query {
+                    filter: Filter::All,
+                    after: String::new(),
+                    limit: DEFAULT_LIMIT,
+                });
+            };
+            Ok(Query {
+                filter: Filter::from_number(fields.filter)
+                    .ok_or_else(|| unknown_number("filter", fields.filter))?,
+                after: required_text(fields.after, "after")?,
+                limit: match fields.limit {
+                    0 => DEFAULT_LIMIT,
+                    limit => limit,
+                },
+            })
+        }
+    }
+}
+
+/// What a person says about an entry. Initialize with FLEXPAY_RESOLUTION_INIT. Strings are UTF-8,
+/// NULL if absent, and borrowed for the call only.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct flexpay_resolution {
@@ -47,16 +78,16 @@ pub struct flexpay_resolution {
     pub size: size_t,
     /// The reference of the entry. Required.
     pub reference: *const c_char,
-    /// The order number that the merchant's console shows for it. The entry stays as it is until
-    /// flexpay_settle has asked about that order. NULL with a state.
+    /// The order number that the merchant's console shows for it. The state stays IN_DOUBT until
+    /// flexpay_settle has asked the gateway about that order. NULL if state is set.
     pub order_number: *const c_char,
     /// Who says so. Required; it is recorded.
     pub who: *const c_char,
     /// Why. Required; it is recorded.
     pub why: *const c_char,
-    /// FLEXPAY_ENTRY_NOT_SENT: the console shows no such payment, and it may be sent again.
-    /// FLEXPAY_ENTRY_FAILED, FLEXPAY_ENTRY_CANCELLED: it will not be paid. 0 with an order number. Nobody can
-    /// say PAID: only the gateway.
+    /// FLEXPAY_ENTRY_NOT_SENT: the console does not show the payment, and no program is sending it
+    /// any more; the request may be sent again. FLEXPAY_ENTRY_FAILED or FLEXPAY_ENTRY_CANCELLED: it will not be paid. 0 if
+    /// order_number is set. Any other state is INVALID: only the gateway can say PAID.
     pub state: i32,
     /// Must be 0.
     pub reserved: u32,
@@ -74,8 +105,8 @@ pub struct flexpay_text {
     pub text: *const c_char,
 }
 
-/// The resolution, and the reference, who and why.
-struct Word {
+/// What the struct says.
+struct Resolve {
     reference: String,
     resolution: Resolution,
     who: String,
@@ -83,7 +114,7 @@ struct Word {
 }
 
 impl flexpay_resolution {
-    unsafe fn read(given: *const Self) -> Result<Word> {
+    unsafe fn read(given: *const Self) -> Result<Resolve> {
         // SAFETY: as the caller promises, for the struct and for each string in it.
         unsafe {
             let fields = read_struct(given, "resolution")?;
@@ -91,7 +122,7 @@ impl flexpay_resolution {
                 return Err(Error::invalid("reserved", "is not 0"));
             }
             let order_number = copied_text(fields.order_number, "order_number")?;
-            Ok(Word {
+            Ok(Resolve {
                 reference: required_text(fields.reference, "reference")?,
                 resolution: match (order_number, fields.state) {
                     (Some(order_number), 0) => Resolution::Order { order_number },
@@ -134,13 +165,15 @@ fn as_recorded(stored: Stored) -> Settlement {
     }
 }
 
-/// Returns the entry of a reference. Asks nobody.
+/// Returns the entry of a reference, as it is recorded. Sends nothing.
 ///
 /// client:     not NULL, with a journal; may be in use by other threads.
-/// reference:  your reference; borrowed for this call. One that the journal does not have is INVALID.
-/// settlement: receives the entry; free it with flexpay_settlement_free. NULL on failure. May be NULL.
+/// reference:  your reference; borrowed for this call. If the journal does not have it: INVALID.
+/// settlement: receives the entry; free it with flexpay_settlement_free. NULL on failure. May be
+///             NULL.
 /// error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing. Since ABI 1.
+/// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing to the
+/// journal. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_journal_get(
     client: *const flexpay_client,
@@ -165,9 +198,11 @@ pub unsafe extern "C" fn flexpay_journal_get(
 ///
 /// client:      not NULL, with a journal; may be in use by other threads.
 /// query:       which entries. NULL: the first 100. Borrowed for this call.
-/// settlements: receives the list; free it with flexpay_settlements_free. NULL on failure. May be NULL.
+/// settlements: receives the list; free it with flexpay_settlements_free. NULL on failure. May be
+///              NULL.
 /// error:       receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing. Since ABI 1.
+/// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing to the
+/// journal. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_journal_list(
     client: *const flexpay_client,
@@ -179,19 +214,8 @@ pub unsafe extern "C" fn flexpay_journal_list(
     unsafe {
         deliver(settlements, error, flexpay_settlements::make, || {
             let journal = flexpay_client::borrow(client)?.journal()?;
-            let (filter, after, limit) = match read_struct_or_none(query, "query")? {
-                None => (Filter::All, "", DEFAULT_LIMIT),
-                Some(fields) => (
-                    Filter::from_number(fields.filter)
-                        .ok_or_else(|| unknown_number("filter", fields.filter))?,
-                    text(fields.after, "after")?.unwrap_or_default(),
-                    match fields.limit {
-                        0 => DEFAULT_LIMIT,
-                        limit => limit,
-                    },
-                ),
-            };
-            let entries = journal.list(filter, after, limit)?;
+            let query = flexpay_journal_query::read(query)?;
+            let entries = journal.list(query.filter, &query.after, query.limit)?;
             Ok(Reconciliation {
                 settlements: entries.into_iter().map(as_recorded).collect(),
                 stopped: None,
@@ -200,14 +224,16 @@ pub unsafe extern "C" fn flexpay_journal_list(
     }
 }
 
-/// Records that you deliver what was paid. Of several calls, ever, one alone gets changed == 1: deliver then.
-/// An entry that is not PAID is INVALID.
+/// Records that you deliver what was paid. Deliver if the result has changed == 1: of all calls for
+/// one reference, only the first one gets that. An entry that is not PAID is INVALID.
 ///
 /// client:     not NULL, with a journal; may be in use by other threads.
-/// reference:  your reference; borrowed for this call. One that the journal does not have is INVALID.
-/// settlement: receives the entry; free it with flexpay_settlement_free. NULL on failure. May be NULL.
+/// reference:  your reference; borrowed for this call. If the journal does not have it: INVALID.
+/// settlement: receives the entry; free it with flexpay_settlement_free. NULL on failure. May be
+///             NULL.
 /// error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing. Since ABI 1.
+/// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing to the
+/// journal. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_journal_acknowledge(
     client: *const flexpay_client,
@@ -224,14 +250,15 @@ pub unsafe extern "C" fn flexpay_journal_acknowledge(
     }
 }
 
-/// Records what a person says of an entry, and who said it and why.
+/// Records what a person says about an entry, and who says it and why.
 ///
 /// client:     not NULL, with a journal; may be in use by other threads.
-/// resolution: not NULL; borrowed for this call.
-/// settlement: receives the entry; free it with flexpay_settlement_free. NULL on failure. May be NULL.
+/// resolution: what the person says; not NULL; borrowed for this call.
+/// settlement: receives the entry; free it with flexpay_settlement_free. NULL on failure. May be
+///             NULL.
 /// error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: JOURNAL, INVALID (also if the entry's state does not allow it), IN_PROGRESS, INTERNAL. Blocks up to
-/// 10 s if another program is writing. Since ABI 1.
+/// Errors: JOURNAL, INVALID (field "state": the entry's state does not allow it), IN_PROGRESS,
+/// INTERNAL. Blocks up to 10 s if another program is writing to the journal. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_journal_resolve(
     client: *const flexpay_client,
@@ -243,17 +270,23 @@ pub unsafe extern "C" fn flexpay_journal_resolve(
     unsafe {
         deliver(settlement, error, flexpay_settlement::make, || {
             let journal = flexpay_client::borrow(client)?.journal()?;
-            let word = flexpay_resolution::read(resolution)?;
-            journal.resolve(&word.reference, word.resolution, &word.who, &word.why)
+            let Resolve {
+                reference,
+                resolution,
+                who,
+                why,
+            } = flexpay_resolution::read(resolution)?;
+            journal.resolve(&reference, resolution, &who, &why)
         })
     }
 }
 
-/// Removes the entries that are closed and delivered and did not change for some days, by this machine's clock.
-/// Their references stay used: a payment under one of them is INVALID.
+/// Removes old entries, so that the file does not grow for ever: those that are neither open nor to
+/// be delivered, and that were not changed for some days, by this machine's clock. Their references
+/// stay used: a payment with one of them is INVALID.
 ///
 /// client:  not NULL, with a journal; may be in use by other threads.
-/// days:    how long an entry did not change.
+/// days:    for how many days an entry was not changed.
 /// removed: receives how many were removed; 0 on failure. May be NULL.
 /// error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: JOURNAL, INVALID, INTERNAL. Blocks until they are removed. Since ABI 1.
@@ -285,8 +318,9 @@ pub unsafe extern "C" fn flexpay_journal_prune(
     }
 }
 
-/// The rule of the journal, for stores of other languages, in a database of the shop: an entry and an event give
-/// a new entry and what to do now. docs/journal.md describes both texts. Sends nothing and stores nothing.
+/// The rule of the journal, for a shop that keeps the entries in a database of its own: takes an
+/// entry and an event, and returns the new entry and what to do now. Sends nothing and stores
+/// nothing. docs/journal.md describes the request and the reply.
 ///
 /// request: JSON text, with entry, sender_is_alive and event; not NULL; borrowed for this call.
 /// reply:   receives JSON text, with entry, is_open, to_deliver, action and its fields; free it with

@@ -19,8 +19,7 @@ pub struct flexpay_mobile_request {
     /// sizeof(flexpay_mobile_request), set by FLEXPAY_MOBILE_REQUEST_INIT.
     pub size: size_t,
     /// Your own reference, as in flexpay_payment_request. Required. If it was used before, the
-    /// outcome is
-    /// UNKNOWN: the customer may be paying an earlier request.
+    /// outcome is UNKNOWN: the customer may be paying an earlier request.
     pub reference: *const c_char,
     /// A plain decimal greater than zero with at most two decimals: "575", "0.50". Required.
     pub amount: *const c_char,
@@ -83,8 +82,8 @@ impl flexpay_mobile_request {
 /// The customer receives a message on the phone, and confirms with a PIN: there is no page. Then
 /// call flexpay_wait, with an expected of FLEXPAY_KIND_MOBILE.
 ///
-/// Write the reference to disk before the call, and the order number after it. If the program ends
-/// during the call, the outcome is UNKNOWN.
+/// A journal does the following for you. Without one, write the reference to disk before the call,
+/// and the order number after it. If the program ends during the call, the outcome is UNKNOWN.
 ///
 /// client:  not NULL; may be in use by other threads.
 /// request: not NULL; borrowed for this call.
@@ -92,8 +91,7 @@ impl flexpay_mobile_request {
 ///          but then you do not learn the order number.
 /// error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL, but
 ///          then you do not learn whether you may repeat the request.
-/// Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
-/// UNAUTHORIZED, REFUSED, INTERNAL. Blocks up to the client's timeout_ms. Since ABI 1.
+/// Errors: as for flexpay_pay. Blocks as flexpay_pay does. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_pay_mobile(
     client: *const flexpay_client,

@@ -32,8 +32,8 @@ pub extern "C" fn flexpay_state_name(state: i32) -> *const c_char {
     text(State::from_number(state).map(State::c_name))
 }
 
-/// Returns the name of an entry's state, "IN_DOUBT"; "UNRECOGNIZED" if this library has no such state. A static
-/// string: do not free it. Never blocks. Since ABI 1.
+/// Returns the name of an entry's state, "IN_DOUBT"; "UNRECOGNIZED" if this library has no such
+/// state. A static string: do not free it. Never blocks. Since ABI 1.
 #[cfg(feature = "journal")]
 #[unsafe(no_mangle)]
 pub extern "C" fn flexpay_entry_state_name(state: i32) -> *const c_char {

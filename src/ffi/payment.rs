@@ -74,8 +74,8 @@ pub struct flexpay_payment {
     pub page: *const c_char,
     /// What the call did, as JSON text: see FLEXPAY_FLAG_TRACE. NULL without that flag.
     pub trace: *const c_char,
-    /// 1 if it comes from the journal, where an earlier call recorded it: nothing was sent now. Before you send
-    /// the customer to redirect_url, see with flexpay_settle whether it is paid already.
+    /// 1 if it comes from the journal, where an earlier call recorded it: nothing was sent now. It
+    /// may be paid already: call flexpay_settle before you send the customer to redirect_url.
     pub is_recorded: i32,
 }
 
@@ -128,8 +128,9 @@ impl flexpay_payment {
 /// Sends a request for a payment by card, AT MOST ONCE in every case. If the call fails, the
 /// error's outcome says whether you may repeat it.
 ///
-/// Write the reference to disk before the call, and the order number before you send the customer
-/// to the page. If the program ends during the call, the outcome is UNKNOWN.
+/// A journal does the following for you. Without one, write the reference to disk before the call,
+/// and the order number before you send the customer to the page. If the program ends during the
+/// call, the outcome is UNKNOWN.
 ///
 /// client:  not NULL; may be in use by other threads.
 /// request: not NULL; borrowed for this call.
@@ -138,7 +139,9 @@ impl flexpay_payment {
 /// error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL, but
 ///          then you do not learn whether you may repeat the request.
 /// Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
-/// UNAUTHORIZED, REFUSED, INTERNAL; with a journal also JOURNAL, IN_PROGRESS, IN_DOUBT. Blocks up to the client's timeout_ms. Since ABI 1.
+/// UNAUTHORIZED, REFUSED, INTERNAL; with a journal also JOURNAL, IN_PROGRESS, IN_DOUBT. Blocks up to
+/// the client's timeout_ms, and up to 10 s if another program is writing to the journal. Since
+/// ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_pay(
     client: *const flexpay_client,

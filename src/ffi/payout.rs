@@ -67,8 +67,8 @@ impl flexpay_payout_request {
 /// beneficiary has the money when flexpay_verify_order, with an expected of FLEXPAY_KIND_PAYOUT,
 /// returns FLEXPAY_STATE_PAID.
 ///
-/// Write the reference to disk before the call, and the order number after it. If the program ends
-/// during the call, the outcome is UNKNOWN.
+/// A journal does the following for you. Without one, write the reference to disk before the call,
+/// and the order number after it. If the program ends during the call, the outcome is UNKNOWN.
 ///
 /// client:  not NULL; may be in use by other threads.
 /// request: not NULL; borrowed for this call.
@@ -76,8 +76,7 @@ impl flexpay_payout_request {
 ///          but then you do not learn the order number.
 /// error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL, but
 ///          then you do not learn whether you may repeat the request.
-/// Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
-/// UNAUTHORIZED, REFUSED, INTERNAL. Blocks up to the client's timeout_ms. Since ABI 1.
+/// Errors: as for flexpay_pay. Blocks as flexpay_pay does. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_payout(
     client: *const flexpay_client,

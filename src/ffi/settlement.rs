@@ -15,22 +15,24 @@ use super::wait::flexpay_wait_options;
 use crate::error::Result;
 use crate::journal::{ReconcileOptions, Reconciliation, Settlement};
 
-/// An entry of the journal: one payment or payout. Strings are UTF-8, NULL if absent, and valid until the
-/// object is freed with flexpay_settlement_free, or the list that it is in with flexpay_settlements_free.
+/// An entry of the journal: one payment or payout. Strings are UTF-8, NULL if absent, and valid
+/// until the object is freed with flexpay_settlement_free. If it is in a list, free only the list,
+/// with flexpay_settlements_free.
 #[repr(C)]
 pub struct flexpay_settlement {
     /// Your reference.
     pub reference: *const c_char,
     /// FLEXPAY_KIND_*.
     pub kind: i32,
-    /// FLEXPAY_ENTRY_*: deliver only if it is FLEXPAY_ENTRY_PAID.
+    /// FLEXPAY_ENTRY_*. Only FLEXPAY_ENTRY_PAID means that the customer has paid or, for a payout,
+    /// that the beneficiary has the money.
     pub state: i32,
-    /// 1 if this call changed the state, or recorded the delivery. Of several calls at once, one alone sees
-    /// each change.
+    /// 1 if this call changed the state or, for flexpay_journal_acknowledge, recorded that you
+    /// deliver. Of several calls, only one gets 1 for each change.
     pub changed: i32,
-    /// 1 if it is paid and you have not acknowledged it yet: deliver, and call flexpay_journal_acknowledge.
+    /// 1 if it is paid and not acknowledged yet: call flexpay_journal_acknowledge, then deliver.
     pub to_deliver: i32,
-    /// 1 if more may be learnt: flexpay_reconcile asks about it.
+    /// 1 if its state may still change: flexpay_reconcile asks about it.
     pub is_open: i32,
     /// The amount of the request.
     pub amount: *const c_char,
@@ -40,7 +42,8 @@ pub struct flexpay_settlement {
     pub phone: *const c_char,
     /// The gateway's order number.
     pub order_number: *const c_char,
-    /// Another order that the gateway has under the same reference. If both were paid, return one.
+    /// Another order that the gateway has under the same reference. If both were paid, give the
+    /// money of one back.
     pub other_order_number: *const c_char,
     /// Where to send the customer.
     pub redirect_url: *const c_char,
@@ -48,26 +51,27 @@ pub struct flexpay_settlement {
     pub page: *const c_char,
     /// What was learnt last: a state ("PENDING"), or the name of an error ("NOT_FOUND").
     pub last_answer: *const c_char,
-    /// Who resolved the entry by hand.
+    /// Who resolved it with flexpay_journal_resolve.
     pub resolved_by: *const c_char,
     /// Why.
     pub resolved_why: *const c_char,
-    /// When it was begun, by this machine's clock: "2026-11-27T18:36:21Z". Nothing is decided by it.
+    /// When it was made, in UTC, by this machine's clock: "2026-11-27T18:36:21Z". For people: the
+    /// library decides nothing by it.
     pub created_at: *const c_char,
-    /// When it changed last.
+    /// When it was changed last.
     pub changed_at: *const c_char,
-    /// In a list of flexpay_reconcile: why the gateway gave no answer about this one.
+    /// In a list of flexpay_reconcile: why nothing was learnt about this one now, "TIMEOUT: ...".
     pub problem: *const c_char,
 }
 
-/// A list of entries, in one object: free it with flexpay_settlements_free.
+/// A list of entries. It is one object: free it with flexpay_settlements_free.
 #[repr(C)]
 pub struct flexpay_settlements {
     /// How many there are.
     pub count: size_t,
-    /// The entries; not NULL.
+    /// The entries. Not NULL, even if there are none.
     pub items: *const flexpay_settlement,
-    /// Of flexpay_reconcile: why it did not ask about all of them. NULL if it did.
+    /// After flexpay_reconcile: why it did not ask about every open entry. NULL if it did.
     pub stopped: *const c_char,
 }
 
@@ -79,7 +83,7 @@ pub struct flexpay_reconcile_options {
     pub size: size_t,
     /// Ends it from another thread or from a signal handler. May be NULL.
     pub cancel: *const flexpay_cancel_token,
-    /// No further order is asked about after this time, in milliseconds. 0 means 300000.
+    /// The time limit, in milliseconds: no further order is asked about after it. 0 means 300000.
     pub timeout_ms: u32,
     /// Must be 0.
     pub reserved: u32,
@@ -197,28 +201,21 @@ impl flexpay_settlements {
     }
 }
 
-/// Finds out what became of a payment or payout of the journal: asks the gateway about its order, compares
-/// reference, amount, currency and kind with the entry, and records the state. If the order number is not
-/// known, nothing can be asked: the entry is returned as it is, IN_DOUBT for example.
+/// Finds out what became of a payment or payout of the journal: asks the gateway about its order,
+/// compares reference, amount, currency and kind with the entry, and records the state.
 ///
-/// Set flexpay_config.journal to a file, and flexpay_pay, flexpay_pay_mobile and flexpay_payout go through it:
-/// the request is on the disk before the first byte leaves, and the result before the call returns. A second
-/// call under the same reference sends nothing: it returns the recorded payment (is_recorded is 1), or
-/// IN_DOUBT or IN_PROGRESS, or INVALID if amount, currency, kind or phone are others. After NOT_SENT and
-/// REFUSED the request may be sent again.
-///
-///     at the start     flexpay_reconcile: deliver what is to_deliver, show what is IN_DOUBT
-///     for each sale    flexpay_pay or flexpay_pay_mobile, then flexpay_settle with a wait
-///     to deliver       flexpay_journal_acknowledge; deliver if its result has changed == 1
+/// If the order number is not known, the gateway cannot be asked: the entry is returned as it is.
 ///
 /// client:     not NULL, with a journal; may be in use by other threads.
-/// reference:  your reference; borrowed for this call. One that the journal does not have is INVALID.
-/// wait:       NULL asks once. Otherwise it waits as flexpay_wait does; its expected is not used. Borrowed for
-///             this call.
-/// settlement: receives the entry; free it with flexpay_settlement_free. NULL on failure. May be NULL.
+/// reference:  your reference; borrowed for this call. If the journal does not have it: INVALID.
+/// wait:       NULL asks once. Otherwise the call waits as flexpay_wait does, but compares with the
+///             entry, and not with wait.expected. Borrowed for this call.
+/// settlement: receives the entry; free it with flexpay_settlement_free. NULL on failure. May be
+///             NULL.
 /// error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: JOURNAL, and those of flexpay_verify_order or, with wait, of flexpay_wait. Blocks up to the client's
-/// timeout_ms or to wait.timeout_ms, and up to 10 s if another program is writing. Since ABI 1.
+/// Errors: JOURNAL, and those of flexpay_verify_order or, with wait, of flexpay_wait. Blocks up to
+/// the client's timeout_ms or to wait.timeout_ms, and up to 10 s if another program is writing to
+/// the journal. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_settle(
     client: *const flexpay_client,
@@ -240,19 +237,23 @@ pub unsafe extern "C" fn flexpay_settle(
     }
 }
 
-/// Settles the payment or payout that a callback is about: finds its entry in the journal, asks the gateway,
-/// compares as flexpay_verify_callback does, and records the state. No expected is needed: the entry is it.
+/// Finds out what became of the payment or payout that a callback is about: finds its entry in the
+/// journal, asks the gateway, compares as flexpay_verify_callback does, and records the state. The
+/// entry takes the place of expected.
 ///
-/// Acknowledge the callback to the gateway (HTTP 200) after success, and after INVALID with field "reference":
-/// that payment is not of this journal.
+/// Reply to the callback with HTTP 200 after success, and after INVALID with field "reference":
+/// that payment is not in this journal, and no repeated callback changes that.
 ///
 /// client:       not NULL, with a journal; may be in use by other threads.
-/// body, length: the body as received, 64 KiB at most; borrowed for this call.
-/// query:        the query string of the callback's HTTP request; borrowed for this call. Required with a
-///               callback_secret; otherwise it may be NULL.
-/// settlement:   receives the entry; free it with flexpay_settlement_free. NULL on failure. May be NULL.
+/// body, length: the body as received, 64 KiB at most; borrowed for this call. body may be NULL if
+///               length is 0.
+/// query:        the query string of the HTTP request that carried the callback; borrowed for this
+///               call. Required if the client has a callback_secret; otherwise it may be NULL.
+/// settlement:   receives the entry; free it with flexpay_settlement_free. NULL on failure. May be
+///               NULL.
 /// error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: JOURNAL, and those of flexpay_verify_callback. Blocks as flexpay_settle does. Since ABI 1.
+/// Errors: JOURNAL, and those of flexpay_verify_callback. Blocks as flexpay_settle without wait.
+/// Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_settle_callback(
     client: *const flexpay_client,
@@ -271,17 +272,20 @@ pub unsafe extern "C" fn flexpay_settle_callback(
     }
 }
 
-/// Settles every open entry of the journal. Call it when the program starts, and every few minutes.
+/// Finds out what became of every open entry of the journal, as flexpay_settle does for one. Call it
+/// when the program starts, and every few minutes.
 ///
-/// The list has each entry that was open, and each that is to be delivered, as they are now. If the gateway
-/// cannot be reached, or the time is over, the call succeeds, and stopped says why.
+/// The list has every entry that was open, and every entry that is to be delivered, as they are
+/// now. If the gateway cannot be reached, the time is over or the call was cancelled, the call
+/// succeeds, and stopped says why.
 ///
 /// client:      not NULL, with a journal; may be in use by other threads.
 /// options:     NULL for the defaults; borrowed for this call.
-/// settlements: receives the list; free it with flexpay_settlements_free. NULL on failure. May be NULL.
+/// settlements: receives the list; free it with flexpay_settlements_free. NULL on failure. May be
+///              NULL.
 /// error:       receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to options.timeout_ms and the client's timeout_ms.
-/// Since ABI 1.
+/// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to options.timeout_ms and the client's timeout_ms
+/// together. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_reconcile(
     client: *const flexpay_client,

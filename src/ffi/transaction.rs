@@ -25,8 +25,8 @@ pub struct flexpay_transaction {
     /// Your reference; the gateway sometimes writes the order number here. The verify functions,
     /// and a wait with expected, accept that only if expected.order_number is set.
     pub reference: *const c_char,
-    /// The requested amount, with two decimals: "50.00". Compare this one with your
-    /// records: by amount_minor or flexpay_verify_order, not with strcmp, as you may have written "50".
+    /// The requested amount, with two decimals: "50.00". Compare this one with your records: by
+    /// amount_minor or flexpay_verify_order, not with strcmp, as you may have written "50".
     pub amount: *const c_char,
     /// What the customer pays, fees included: "51.00".
     pub amount_customer: *const c_char,

@@ -85,7 +85,7 @@ pub const FAILURES_TO_CLOSE: u32 = 10;
 
 /// What the journal knows of one payment or payout. It is kept under the merchant's reference. The token is
 /// never in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// The merchant's reference.
@@ -154,30 +154,64 @@ impl Entry {
         }
     }
 
-    /// A reply or a refusal has this order number.
-    pub(super) fn learn_order_number(&mut self, number: &Option<String>) {
-        match &self.order_number {
-            None => self.order_number.clone_from(number),
-            // A callback was faster, with another order.
-            known if known != number => self.other_order_number.clone_from(number),
-            _ => {}
+    /// This order is the entry's. Another one that was known is kept.
+    pub(super) fn set_order_number(&mut self, number: &Option<String>) {
+        if number.is_none() || *number == self.order_number {
+            return;
+        }
+        if self.order_number.is_some() {
+            self.other_order_number = self.order_number.take();
+        } else if self.other_order_number == *number {
+            self.other_order_number = None;
+        }
+        self.order_number.clone_from(number);
+    }
+
+    /// The gateway has this order. If the entry has one, this is another.
+    pub(super) fn note_order_number(&mut self, number: &Option<String>) {
+        if self.order_number.is_none() {
+            self.set_order_number(number);
+        } else if number.is_some() && *number != self.order_number {
+            self.other_order_number.clone_from(number);
         }
     }
 
     /// The field of a request that differs from this entry's.
     pub(super) fn differs(&self, terms: &Terms) -> Option<&'static str> {
-        let same_amount = match (Amount::parse(&self.amount), Amount::parse(&terms.amount)) {
-            (Ok(one), Ok(other)) => one == other,
-            _ => self.amount == terms.amount,
-        };
         let same = [
             ("kind", self.kind == terms.kind),
-            ("amount", same_amount),
+            ("amount", self.has_amount(&terms.amount)),
             ("currency", self.currency == terms.currency),
             ("phone", self.phone == terms.phone),
         ];
         let different = same.into_iter().find(|(_, same)| !same);
         different.map(|(field, _)| field)
+    }
+
+    /// Whether the amount and the currency are the entry's.
+    pub(super) fn has_price(&self, amount: &str, currency: &str) -> bool {
+        self.has_amount(amount) && self.currency == currency
+    }
+
+    /// "25.5" is "25.50".
+    fn has_amount(&self, amount: &str) -> bool {
+        match (Amount::parse(&self.amount), Amount::parse(amount)) {
+            (Ok(one), Ok(other)) => one == other,
+            _ => self.amount == amount,
+        }
+    }
+
+    /// Whether nothing was accepted under the reference.
+    pub(super) fn may_be_sent_again(&self) -> bool {
+        matches!(self.state, EntryState::NotSent | EntryState::Refused)
+    }
+
+    /// Whether it is paid, or was.
+    pub(super) fn was_paid(&self) -> bool {
+        matches!(
+            self.state,
+            EntryState::Paid | EntryState::Refunding | EntryState::Refunded
+        )
     }
 
     /// Whether something may still be learnt by asking the gateway or a person.
@@ -192,9 +226,10 @@ impl Entry {
         }
     }
 
-    /// Whether it is paid, and the merchant has not acknowledged it yet.
+    /// Whether it is paid, and the merchant has not acknowledged it yet. Never for a payout: the merchant
+    /// delivers nothing for it.
     pub fn is_to_deliver(&self) -> bool {
-        self.state == EntryState::Paid && !self.is_delivered
+        self.state == EntryState::Paid && !self.is_delivered && self.kind != Kind::Payout
     }
 
     /// The payment of an accepted request, as it was recorded.

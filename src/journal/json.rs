@@ -123,7 +123,8 @@ mod tests {
     }
 
     fn verdict(order_number: &str, state: &str) -> Value {
-        json!({"event": "verdict", "order_number": order_number, "state": state})
+        json!({"event": "verdict", "order_number": order_number, "state": state,
+            "amount": "25.50", "currency": "USD"})
     }
 
     #[test]

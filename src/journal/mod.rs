@@ -23,7 +23,7 @@ pub use json::step_json;
 pub use rule::{Action, Event, Reply, Resolution, Step, step};
 pub use settle::{ReconcileOptions, Reconciliation};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::numbered::numbered;
 use sqlite::Store;
 
@@ -59,14 +59,14 @@ pub struct Settlement {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Filter {
-    /// All.
+    /// Every entry.
     #[default]
     All = 0,
-    /// Those about which something may still be learnt.
+    /// Entries whose state may still change.
     Open = 1,
-    /// Those in the state IN_DOUBT.
+    /// Entries in the state IN_DOUBT.
     InDoubt = 2,
-    /// Those that are paid and not acknowledged.
+    /// Entries that are paid and not acknowledged.
     ToDeliver = 3,
 }
 
@@ -95,6 +95,16 @@ impl Journal {
     /// (empty: from the first).
     pub fn list(&self, filter: Filter, after: &str, limit: u32) -> Result<Vec<Stored>> {
         self.store.list(filter, after, limit)
+    }
+
+    /// How many entries there are.
+    pub fn count(&self, filter: Filter) -> Result<u64> {
+        self.store.count(filter)
+    }
+
+    /// The version of the file. One that is newer than this library is an error.
+    pub fn version(&self) -> Result<u32> {
+        self.store.version()
     }
 
     /// Records that the merchant delivers what was paid. The settlement's `changed` is true for one caller

@@ -1,24 +1,29 @@
 //! The rule of the journal: an entry and an event give a new entry and what to do now.
 //!
 //! There is no clock, no I/O and no randomness here, so that every order of events can be tried
-//! (tests/journal_rule.rs). A store loads an entry, calls [`step`], and writes the new entry, all in one
+//! (tests/journal_rule/). A store loads an entry, calls [`step`], and writes the new entry, all in one
 //! transaction.
 //!
 //! | entry | event | new entry | action |
 //! |---|---|---|---|
 //! | none, NOT_SENT, REFUSED | pay | SENDING, next attempt | send |
-//! | SENDING, its sender is alive | pay | | refuse: IN_PROGRESS |
-//! | SENDING, its sender is dead | any | IN_DOUBT, then as IN_DOUBT | |
+//! | SENDING, its sender is alive | pay, resolve | | refuse: IN_PROGRESS |
+//! | SENDING, its sender is dead | any but its reply | IN_DOUBT, then as IN_DOUBT | |
 //! | IN_DOUBT | pay | | refuse: IN_DOUBT |
-//! | another state, the same terms | pay | | give the recorded payment |
+//! | a later state, the same terms | pay | | give the recorded payment |
 //! | any but NOT_SENT and REFUSED, other terms | pay | | refuse: INVALID, and name the field |
-//! | SENDING or IN_DOUBT, the same attempt | reply | by its outcome: ACCEPTED, NOT_SENT, REFUSED, IN_DOUBT | report |
-//! | a later state, the same attempt | reply | adds what was not known | report |
-//! | another attempt | reply | | refuse: IN_DOUBT |
+//! | SENDING, IN_DOUBT, NOT_SENT, REFUSED | reply | by its outcome: ACCEPTED, NOT_SENT, REFUSED, IN_DOUBT | report |
+//! | FAILED, CANCELLED | reply: accepted | open again; ACCEPTED if its order number was not known | report |
+//! | another later state | reply | adds what was not known | report |
+//! | NOT_SENT, REFUSED | reply to an earlier attempt: accepted or unknown | IN_DOUBT | refuse: IN_DOUBT |
+//! | any other | reply to an earlier attempt | notes its order | refuse: IN_DOUBT |
 //! | it has an order number, not REFUNDED | settle | | ask the gateway |
 //! | any other | settle | | report |
-//! | any | verdict | the order's state, if it may replace the recorded one | report |
-//! | PAID or REFUNDING | verdict PAID of another order | notes the other order | report |
+//! | it has no order number, or a person's | verdict | has that order and its state (UNKNOWN: IN_DOUBT) | report |
+//! | any other | verdict on its order | the order's state, if it may replace the recorded one | report |
+//! | not yet PAID | verdict PAID on another order | PAID, has that order | report |
+//! | any other | verdict on another order | notes that order | report |
+//! | any | verdict on an order of another amount or currency | notes that order | report |
 //! | any | no verdict | notes the answer | report |
 //! | PAID | acknowledge | delivered | report |
 //! | delivered already | acknowledge | | report: not changed |
@@ -26,10 +31,14 @@
 //! | IN_DOUBT | resolve: an order number | has that number | ask the gateway |
 //! | IN_DOUBT | resolve: NOT_SENT | NOT_SENT | report |
 //! | IN_DOUBT, ACCEPTED, FAILED, CANCELLED | resolve: FAILED, CANCELLED | that state, closed | report |
-//! | any other | resolve | | refuse: INVALID, or IN_PROGRESS |
+//! | any other | resolve | | refuse: INVALID |
+//! | none | any other | | refuse: INVALID |
+//!
+//! Every pair is in tests/journal_rule/table.txt. "A later state" is one that the gateway has told: ACCEPTED,
+//! PAID, FAILED, CANCELLED, REFUNDING, REFUNDED.
 //!
 //! Only a verdict makes an entry PAID: the gateway's word on an order whose reference, amount and currency
-//! were compared with the entry's.
+//! are the entry's.
 
 use serde::{Deserialize, Serialize};
 
@@ -60,12 +69,16 @@ pub enum Event {
     },
     /// The merchant wants to know the state.
     Settle,
-    /// The gateway's word on an order. Its reference, amount and currency are the entry's.
+    /// The gateway's word on an order whose reference is the entry's.
     Verdict {
         /// The order.
         order_number: String,
         /// Its state.
         state: State,
+        /// Its amount. The entry may have other terms by now than when the gateway was asked.
+        amount: String,
+        /// Its currency.
+        currency: String,
     },
     /// The gateway was asked, and gave no verdict: NOT_FOUND, MISMATCH, TIMEOUT.
     NoVerdict {
@@ -128,7 +141,8 @@ pub enum Resolution {
         /// The order number.
         order_number: String,
     },
-    /// The merchant's console shows no such payment: the request may be sent again.
+    /// The merchant's console shows no such payment, and no process is sending it any more: the request may be
+    /// sent again.
     NotSent,
     /// It will not be paid.
     Failed,
@@ -184,10 +198,18 @@ pub fn step(entry: Option<&Entry>, sender_is_alive: bool, event: &Event) -> Step
         };
     };
     if entry.state != EntryState::Sending || is_own_reply(entry, event) {
-        return step_settled(entry, event);
+        return decide(entry, event);
     }
     if sender_is_alive {
-        return step_while_sending(entry, event);
+        return match event {
+            Event::Pay { terms, .. } => match entry.differs(terms) {
+                Some(field) => refuse(other_terms(field)),
+                None => refuse(in_progress()),
+            },
+            Event::Resolve { .. } => refuse(in_progress()),
+            // A callback may be faster than the reply.
+            other => decide(entry, other),
+        };
     }
     // The sender died. What came of its request is not known.
     let in_doubt = Entry {
@@ -195,7 +217,7 @@ pub fn step(entry: Option<&Entry>, sender_is_alive: bool, event: &Event) -> Step
         sender: None,
         ..entry.clone()
     };
-    let step = step_settled(&in_doubt, event);
+    let step = decide(&in_doubt, event);
     Step {
         entry: step.entry.or(Some(in_doubt)),
         action: match step.action {
@@ -210,28 +232,11 @@ fn is_own_reply(entry: &Entry, event: &Event) -> bool {
     matches!(event, Event::Reply { attempt, .. } if *attempt == entry.attempt)
 }
 
-/// Another process is sending.
-fn step_while_sending(entry: &Entry, event: &Event) -> Step {
-    match event {
-        Event::Pay { terms, .. } => match entry.differs(terms) {
-            Some(field) => refuse(other_terms(field)),
-            None => refuse(in_progress()),
-        },
-        // A callback may be faster than the reply.
-        Event::Verdict {
-            order_number,
-            state,
-        } => verdict(entry, order_number, *state),
-        Event::Settle if entry.order_number.is_none() => report(None, false),
-        Event::Resolve { .. } => refuse(in_progress()),
-        other => step_settled(entry, other),
-    }
-}
-
-fn step_settled(entry: &Entry, event: &Event) -> Step {
+fn decide(entry: &Entry, event: &Event) -> Step {
     match event {
         Event::Pay { terms, sender, .. } => pay(entry, terms, sender),
-        Event::Reply { attempt, reply } => self::reply(entry, *attempt, reply),
+        Event::Reply { attempt, reply } if *attempt == entry.attempt => self::reply(entry, reply),
+        Event::Reply { reply, .. } => late_reply(entry, reply),
         Event::Settle => match &entry.order_number {
             Some(order_number) if entry.state != EntryState::Refunded => {
                 ask(None, order_number.clone())
@@ -241,14 +246,13 @@ fn step_settled(entry: &Entry, event: &Event) -> Step {
         Event::Verdict {
             order_number,
             state,
-        } => verdict(entry, order_number, *state),
-        Event::NoVerdict { answer } => {
-            let noted = Entry {
-                last_answer: Some(answer.clone()),
-                ..entry.clone()
-            };
-            report((noted != *entry).then_some(noted), false)
-        }
+            amount,
+            currency,
+        } => match entry.has_price(amount, currency) {
+            true => verdict(entry, order_number, *state),
+            false => verdict_of_other_terms(entry, order_number),
+        },
+        Event::NoVerdict { answer } => no_verdict(entry, answer),
         Event::Acknowledge => acknowledge(entry),
         Event::Resolve {
             resolution,
@@ -259,9 +263,16 @@ fn step_settled(entry: &Entry, event: &Event) -> Step {
 }
 
 fn pay(entry: &Entry, terms: &Terms, sender: &str) -> Step {
-    if matches!(entry.state, EntryState::NotSent | EntryState::Refused) {
+    if entry.may_be_sent_again() {
         let again = Entry {
             attempt: entry.attempt,
+            // The person who said NOT_SENT may have been wrong.
+            other_order_number: entry
+                .order_number
+                .clone()
+                .or_else(|| entry.other_order_number.clone()),
+            resolved_by: entry.resolved_by.clone(),
+            resolved_why: entry.resolved_why.clone(),
             ..Entry::new(&entry.reference, terms)
         };
         return begin(again, sender);
@@ -288,16 +299,15 @@ fn begin(mut entry: Entry, sender: &str) -> Step {
     }
 }
 
-fn reply(entry: &Entry, attempt: u32, reply: &Reply) -> Step {
-    if attempt != entry.attempt {
-        return refuse(in_doubt(entry));
-    }
+/// The reply to the entry's request.
+fn reply(entry: &Entry, reply: &Reply) -> Step {
     let mut new = Entry {
         sender: None,
         ..entry.clone()
     };
-    let is_waited_for = matches!(entry.state, EntryState::Sending | EntryState::InDoubt);
-    let (state, answer) = match reply {
+    // Otherwise the gateway has told the state of an order meanwhile, or a person has resolved the entry.
+    let is_first_word = entry.state.order_state() == State::Unknown;
+    match reply {
         Reply::Accepted {
             order_number,
             redirect_url,
@@ -305,73 +315,124 @@ fn reply(entry: &Entry, attempt: u32, reply: &Reply) -> Step {
             code,
             message,
         } => {
-            new.learn_order_number(order_number);
-            new.redirect_url = redirect_url.clone();
-            new.page = page.clone();
-            new.code = code.clone();
-            new.message = message.clone();
-            (EntryState::Accepted, EntryState::Accepted.name())
+            new.redirect_url.clone_from(redirect_url);
+            new.page.clone_from(page);
+            new.code.clone_from(code);
+            new.message.clone_from(message);
+            if entry.was_paid() {
+                new.note_order_number(order_number);
+            } else {
+                new.set_order_number(order_number);
+                // What is recorded was said of another order, or by a person.
+                let is_news = new.order_number != entry.order_number;
+                if is_first_word || is_news {
+                    new.state = EntryState::Accepted;
+                    new.last_answer = Some(new.state.name().to_owned());
+                }
+                new.failures = 0;
+            }
         }
         Reply::Failed {
             code,
             outcome,
             gateway_message,
             order_number,
-        } => {
-            new.learn_order_number(order_number);
-            if is_waited_for {
-                new.message.clone_from(gateway_message);
-            }
-            let is_duplicate = names_duplicate_reference(gateway_message.as_deref());
-            let state = match outcome {
+        } if is_first_word => {
+            new.set_order_number(order_number);
+            new.message.clone_from(gateway_message);
+            new.last_answer = Some(code.clone());
+            let has_order =
+                new.order_number.is_some() || names_duplicate_reference(gateway_message.as_deref());
+            new.state = match outcome {
                 Outcome::NotSent => EntryState::NotSent,
                 // The gateway refused this request because it has an earlier one under the reference.
-                Outcome::Refused if is_duplicate => EntryState::InDoubt,
+                Outcome::Refused if has_order => EntryState::InDoubt,
                 Outcome::Refused => EntryState::Refused,
                 Outcome::Unknown => EntryState::InDoubt,
             };
-            (state, code.as_str())
         }
-    };
-    if is_waited_for {
-        new.state = state;
-        new.last_answer = Some(answer.to_owned());
+        Reply::Failed { order_number, .. } => new.note_order_number(order_number),
     }
-    let changed = new.state != entry.state;
-    report((new != *entry).then_some(new), changed)
+    report_change(entry, new)
+}
+
+/// The reply to an earlier request: its call was taken for dead, and the request was sent again.
+fn late_reply(entry: &Entry, reply: &Reply) -> Step {
+    let mut new = entry.clone();
+    let (order_number, may_be_accepted) = match reply {
+        Reply::Accepted { order_number, .. } => (order_number, true),
+        Reply::Failed {
+            outcome,
+            order_number,
+            ..
+        } => (order_number, *outcome == Outcome::Unknown),
+    };
+    new.note_order_number(order_number);
+    if may_be_accepted && entry.may_be_sent_again() {
+        new.state = EntryState::InDoubt;
+    }
+    let error = in_doubt(&new);
+    Step {
+        entry: (new != *entry).then_some(new),
+        action: Action::Refuse(error),
+    }
 }
 
 fn verdict(entry: &Entry, order_number: &str, state: State) -> Step {
+    let mut new = entry.clone();
+    let recorded = entry.state.order_state();
     let is_other = entry
         .order_number
         .as_deref()
         .is_some_and(|known| known != order_number);
-    if is_other && state != State::Paid {
-        // It says nothing of the entry's own order.
-        return report(None, false);
+    // A person may have given a wrong order number.
+    let may_be_mistaken = recorded == State::Unknown && entry.resolved_by.is_some();
+    let is_the_paid_one = state == State::Paid && may_replace(state, recorded);
+    let order_number = Some(order_number.to_owned());
+    if is_other && !may_be_mistaken && !is_the_paid_one {
+        new.note_order_number(&order_number);
+        return report_change(entry, new);
     }
-    let mut new = entry.clone();
-    let recorded = entry.state.order_state();
-    if is_other && matches!(recorded, State::Paid | State::Refunding) {
-        new.other_order_number = Some(order_number.to_owned());
-        return report((new != *entry).then_some(new), false);
-    }
-    if is_other {
-        new.other_order_number = entry.order_number.clone();
-    }
-    new.order_number = Some(order_number.to_owned());
+    new.set_order_number(&order_number);
     new.last_answer = Some(state.name().to_owned());
     new.failures = match state {
         State::Failed | State::Cancelled => FAILURES_TO_CLOSE.min(entry.failures + 1),
         _ => 0,
     };
-    let next = EntryState::from_order_state(state).filter(|_| state.may_replace(recorded));
-    if let Some(next) = next {
-        new.state = next;
+    new.state = match EntryState::from_order_state(state) {
+        Some(next) if may_replace(state, recorded) => next,
+        // There is an order after all.
+        None if entry.may_be_sent_again() => EntryState::InDoubt,
+        _ => entry.state,
+    };
+    if new.state != EntryState::Sending {
         new.sender = None;
     }
-    let changed = new.state != entry.state;
-    report((new != *entry).then_some(new), changed)
+    report_change(entry, new)
+}
+
+/// The entry was begun again with other terms since the gateway was asked: a person was wrong who said NOT_SENT.
+fn verdict_of_other_terms(entry: &Entry, order_number: &str) -> Step {
+    let mut new = entry.clone();
+    if entry.order_number.as_deref() != Some(order_number) {
+        new.other_order_number = Some(order_number.to_owned());
+    }
+    new.last_answer = Some(ErrorCode::Mismatch.name().to_owned());
+    report_change(entry, new)
+}
+
+/// As [`State::may_replace`], and a refund may replace what was never seen to be paid.
+fn may_replace(state: State, recorded: State) -> bool {
+    let is_refund = matches!(state, State::Refunding | State::Refunded);
+    state.may_replace(recorded) || (is_refund && State::Paid.may_replace(recorded))
+}
+
+fn no_verdict(entry: &Entry, answer: &str) -> Step {
+    let noted = Entry {
+        last_answer: Some(answer.to_owned()),
+        ..entry.clone()
+    };
+    report_change(entry, noted)
 }
 
 fn acknowledge(entry: &Entry) -> Step {
@@ -422,16 +483,17 @@ fn resolve(entry: &Entry, resolution: &Resolution, who: &str, why: &str) -> Step
     };
     match resolution {
         Resolution::Order { order_number } => {
-            new.order_number = Some(order_number.clone());
+            new.set_order_number(&Some(order_number.clone()));
             return ask(Some(new), order_number.clone());
         }
         Resolution::NotSent => new.state = EntryState::NotSent,
         Resolution::Failed => new.state = EntryState::Failed,
         Resolution::Cancelled => new.state = EntryState::Cancelled,
     }
-    new.failures = FAILURES_TO_CLOSE;
-    let changed = new.state != entry.state;
-    report(Some(new), changed)
+    if new.state != EntryState::NotSent {
+        new.failures = FAILURES_TO_CLOSE;
+    }
+    report_change(entry, new)
 }
 
 fn ask(entry: Option<Entry>, order_number: String) -> Step {
@@ -446,6 +508,12 @@ fn report(entry: Option<Entry>, changed: bool) -> Step {
         entry,
         action: Action::Report { changed },
     }
+}
+
+/// Reports the new entry, and writes it if it differs.
+fn report_change(entry: &Entry, new: Entry) -> Step {
+    let changed = new.state != entry.state;
+    report((new != *entry).then_some(new), changed)
 }
 
 fn refuse(error: Error) -> Step {

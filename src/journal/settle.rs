@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::error::{Error, ErrorCode, Outcome, Result};
 use crate::kind::Kind;
 use crate::random;
-use crate::transaction::Transaction;
+use crate::transaction::{State, Transaction};
 use crate::wait::WaitOptions;
 
 /// The options of [`Client::reconcile`].
@@ -90,7 +90,7 @@ impl Client {
         let stored = stored.ok_or_else(super::rule::not_found)?;
         let expected = expected(&stored.entry, Some(order_number.clone()), None);
         match ask(self, &expected) {
-            Ok(transaction) => journal.record_verdict(reference, &order_number, &transaction),
+            Ok(transaction) => journal.record_verdict(&expected, &order_number, transaction.state),
             Err(error) => {
                 let answer = error.code().name().to_owned();
                 journal.settled(reference, &Event::NoVerdict { answer })?;
@@ -116,7 +116,7 @@ impl Client {
             .order_number
             .as_deref()
             .or(callback.order_number.as_deref());
-        journal.record_verdict(&entry.reference, asked.unwrap_or_default(), &transaction)
+        journal.record_verdict(&expected, asked.unwrap_or_default(), transaction.state)
     }
 
     /// Asks about every open entry of the journal. Call it when the program starts, and every few minutes. It
@@ -175,18 +175,20 @@ impl Client {
 }
 
 impl Journal {
-    /// Records the gateway's word on an order, after it was compared with the entry.
+    /// Records the gateway's word on an order, after it was compared with what is expected.
     fn record_verdict(
         &self,
-        reference: &str,
+        expected: &Expected,
         order_number: &str,
-        transaction: &Transaction,
+        state: State,
     ) -> Result<Settlement> {
         let event = Event::Verdict {
             order_number: order_number.to_owned(),
-            state: transaction.state,
+            state,
+            amount: expected.amount.clone(),
+            currency: expected.currency.clone(),
         };
-        self.settled(reference, &event)
+        self.settled(&expected.reference, &event)
     }
 
     /// The entry that a callback is about.

@@ -95,19 +95,31 @@ impl Store {
 
     /// At most `limit` entries, in the order of their references, after this one.
     pub(super) fn list(&self, filter: Filter, after: &str, limit: u32) -> Result<Vec<Stored>> {
-        let condition = match filter {
-            Filter::All => "1",
-            Filter::Open => "is_open",
-            Filter::InDoubt => "state = 'IN_DOUBT'",
-            Filter::ToDeliver => "to_deliver",
-        };
         self.read(|connection| {
             let sql = format!(
-                "{SELECT} WHERE {condition} AND reference > ?1 ORDER BY reference LIMIT ?2"
+                "{SELECT} WHERE {} AND reference > ?1 ORDER BY reference LIMIT ?2",
+                condition(filter)
             );
             let mut statement = connection.prepare(&sql)?;
             let rows = statement.query_map(params![after, limit], stored)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// How many entries there are.
+    pub(super) fn count(&self, filter: Filter) -> Result<u64> {
+        self.read(|connection| {
+            let sql = format!("SELECT count(*) FROM entries WHERE {}", condition(filter));
+            Ok(connection
+                .query_row(&sql, [], |row| row.get::<_, i64>(0))?
+                .unsigned_abs())
+        })
+    }
+
+    /// The version of the file.
+    pub(super) fn version(&self) -> Result<u32> {
+        self.read(|connection| {
+            Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
         })
     }
 
@@ -189,6 +201,27 @@ impl Store {
             work(connection)
         };
         run().map_err(|trouble: Trouble| trouble.about(&self.path))
+    }
+}
+
+impl Drop for Store {
+    /// SQLite must not close, in a forked child, what the parent opened: it could change the file while the
+    /// parent uses it.
+    fn drop(&mut self) {
+        if file::refuse_after_fork().is_err() {
+            let slot = self.connection.get_mut();
+            std::mem::forget(slot.unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+}
+
+/// The index that serves it has the same condition.
+fn condition(filter: Filter) -> &'static str {
+    match filter {
+        Filter::All => "1",
+        Filter::Open => "is_open",
+        Filter::InDoubt => "state = 'IN_DOUBT'",
+        Filter::ToDeliver => "to_deliver",
     }
 }
 

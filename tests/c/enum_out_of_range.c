@@ -47,6 +47,22 @@ static void kind(void)
     flexpay_client_free(client);
 }
 
+/* A filter of the journal. */
+static void filter(void)
+{
+    static const int32_t filters[] = {INT32_MIN, -1, 4, 255, INT32_MAX};
+    flexpay_client *client = sandbox_journal_client(sandbox_journal());
+    for (size_t at = 0; at < sizeof filters / sizeof *filters; at++) {
+        flexpay_journal_query query = FLEXPAY_JOURNAL_QUERY_INIT;
+        flexpay_error *error;
+        query.filter = filters[at];
+        CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_journal_list(client, &query, NULL, &error));
+        CHECK_STR("filter", error != NULL ? error->field : "no error");
+        flexpay_error_free(error);
+    }
+    flexpay_client_free(client);
+}
+
 int main(void)
 {
     for (size_t at = 0; at < sizeof invalid / sizeof *invalid; at++) {
@@ -58,16 +74,18 @@ int main(void)
         refused("api", &config);
     }
     kind();
+    filter();
     for (int bit = 6; bit < 64; bit++) {
         flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
         config.flags = FLEXPAY_FLAG_CHECK_ONCE | (uint64_t)1 << bit;
         refused("flags", &config);
     }
-    static const int32_t unassigned[] = {INT32_MIN, -1, 17, 255, INT32_MAX};
+    static const int32_t unassigned[] = {INT32_MIN, -1, 20, 255, INT32_MAX};
     for (size_t at = 0; at < sizeof unassigned / sizeof *unassigned; at++) {
         CHECK_STR("UNRECOGNIZED", flexpay_result_name(unassigned[at]));
         CHECK_STR("UNRECOGNIZED", flexpay_outcome_name(unassigned[at]));
         CHECK_STR("UNRECOGNIZED", flexpay_state_name(unassigned[at]));
+        CHECK_STR("UNRECOGNIZED", flexpay_entry_state_name(unassigned[at]));
     }
     return test_end();
 }

@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 static void refused(const char *name, const char *value, const char *field)
 {
@@ -56,6 +57,24 @@ static void mobile_money(void)
     unsetenv("FLEXPAY_TRACE");
 }
 
+static void journal(void)
+{
+    const char *path = sandbox_journal();
+    flexpay_payment_request request = sandbox_request();
+    flexpay_client *client;
+    flexpay_payment *payment;
+    setenv("FLEXPAY_JOURNAL", path, 1);
+    CHECK_INT(FLEXPAY_OK, flexpay_client_from_env(&client, NULL));
+    unsetenv("FLEXPAY_JOURNAL");
+    CHECK(access(path, F_OK) != 0);
+    CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, &payment, NULL));
+    CHECK_INT(1, payment != NULL ? payment->is_recorded : -1);
+    CHECK(access(path, F_OK) == 0);
+    flexpay_payment_free(payment);
+    flexpay_client_free(client);
+}
+
 int main(void)
 {
     flexpay_client *client;
@@ -90,5 +109,6 @@ int main(void)
     refused("FLEXPAY_MOBILE_URL", "http://gateway.example/mobile", "mobile_url");
     refused("FLEXPAY_PAYOUT_URL", "http://gateway.example/payout", "payout_url");
     mobile_money();
+    journal();
     return test_end();
 }

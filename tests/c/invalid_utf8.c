@@ -30,6 +30,7 @@ static void in_config(void)
         {"callback_secret_previous", offsetof(flexpay_config, callback_secret_previous)},
         {"mobile_url", offsetof(flexpay_config, mobile_url)},
         {"payout_url", offsetof(flexpay_config, payout_url)},
+        {"journal", offsetof(flexpay_config, journal)},
     };
     for (size_t at = 0; at < sizeof strings / sizeof *strings; at++) {
         flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
@@ -158,6 +159,36 @@ static void in_other_arguments(flexpay_client *client)
     flexpay_callback_free(callback);
 }
 
+static void in_journal(flexpay_client *client)
+{
+    static const uint8_t body[] = "{\"code\":\"0\",\"reference\":\"R\",\"orderNumber\":\"1\"}";
+    flexpay_journal_query query = FLEXPAY_JOURNAL_QUERY_INIT;
+    flexpay_error *error;
+    flexpay_result result = flexpay_settle(client, LATIN1, NULL, NULL, &error);
+    expect_refused("reference", result, error);
+    result = flexpay_settle_callback(client, body, sizeof body - 1, LATIN1, NULL, &error);
+    expect_refused("query", result, error);
+    result = flexpay_journal_get(client, LATIN1, NULL, &error);
+    expect_refused("reference", result, error);
+    result = flexpay_journal_acknowledge(client, LATIN1, NULL, &error);
+    expect_refused("reference", result, error);
+    query.after = LATIN1;
+    result = flexpay_journal_list(client, &query, NULL, &error);
+    expect_refused("after", result, error);
+    result = flexpay_journal_step(LATIN1, NULL, &error);
+    expect_refused("request", result, error);
+    static const char *const names[] = {"reference", "order_number", "who", "why"};
+    for (size_t at = 0; at < sizeof names / sizeof *names; at++) {
+        flexpay_resolution resolution = FLEXPAY_RESOLUTION_INIT;
+        resolution.reference = at == 0 ? LATIN1 : "R";
+        resolution.order_number = at == 1 ? LATIN1 : "1";
+        resolution.who = at == 2 ? LATIN1 : "Awa";
+        resolution.why = at == 3 ? LATIN1 : "seen in the console";
+        result = flexpay_journal_resolve(client, &resolution, NULL, &error);
+        expect_refused(names[at], result, error);
+    }
+}
+
 int main(void)
 {
     flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
@@ -169,6 +200,9 @@ int main(void)
     in_mobile_request(client);
     in_payout_request(client);
     in_other_arguments(client);
+    flexpay_client_free(client);
+    client = sandbox_journal_client(sandbox_journal());
+    in_journal(client);
     flexpay_client_free(client);
     return test_end();
 }

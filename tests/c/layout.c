@@ -36,6 +36,9 @@ int main(void)
     CONSTANT(FLEXPAY_ERROR_NOT_FOUND);
     CONSTANT(FLEXPAY_ERROR_CALLBACK);
     CONSTANT(FLEXPAY_ERROR_MISMATCH);
+    CONSTANT(FLEXPAY_ERROR_JOURNAL);
+    CONSTANT(FLEXPAY_ERROR_IN_PROGRESS);
+    CONSTANT(FLEXPAY_ERROR_IN_DOUBT);
     CONSTANT(FLEXPAY_OUTCOME_UNKNOWN);
     CONSTANT(FLEXPAY_OUTCOME_NOT_SENT);
     CONSTANT(FLEXPAY_OUTCOME_REFUSED);
@@ -59,6 +62,20 @@ int main(void)
     CONSTANT(FLEXPAY_STATE_REFUNDING);
     CONSTANT(FLEXPAY_STATE_REFUNDED);
     CONSTANT(FLEXPAY_STATE_CANCELLED);
+    CONSTANT(FLEXPAY_ENTRY_SENDING);
+    CONSTANT(FLEXPAY_ENTRY_NOT_SENT);
+    CONSTANT(FLEXPAY_ENTRY_REFUSED);
+    CONSTANT(FLEXPAY_ENTRY_IN_DOUBT);
+    CONSTANT(FLEXPAY_ENTRY_ACCEPTED);
+    CONSTANT(FLEXPAY_ENTRY_PAID);
+    CONSTANT(FLEXPAY_ENTRY_FAILED);
+    CONSTANT(FLEXPAY_ENTRY_CANCELLED);
+    CONSTANT(FLEXPAY_ENTRY_REFUNDING);
+    CONSTANT(FLEXPAY_ENTRY_REFUNDED);
+    CONSTANT(FLEXPAY_JOURNAL_ALL);
+    CONSTANT(FLEXPAY_JOURNAL_OPEN);
+    CONSTANT(FLEXPAY_JOURNAL_IN_DOUBT);
+    CONSTANT(FLEXPAY_JOURNAL_TO_DELIVER);
     CONSTANT(FLEXPAY_ABI_VERSION);
     CONSTANT(FLEXPAY_CALLBACK_KEY_SIZE);
     CONSTANT(FLEXPAY_PHONE_SIZE);
@@ -92,6 +109,7 @@ int main(void)
     FIELD(flexpay_config, callback_secret_previous);
     FIELD(flexpay_config, mobile_url);
     FIELD(flexpay_config, payout_url);
+    FIELD(flexpay_config, journal);
 
     STRUCT(flexpay_payment_request);
     FIELD(flexpay_payment_request, size);
@@ -136,6 +154,7 @@ int main(void)
     FIELD(flexpay_payment, message);
     FIELD(flexpay_payment, page);
     FIELD(flexpay_payment, trace);
+    FIELD(flexpay_payment, is_recorded);
 
     STRUCT(flexpay_transaction);
     FIELD(flexpay_transaction, state);
@@ -188,6 +207,56 @@ int main(void)
     FIELD(flexpay_expected, query);
     FIELD(flexpay_expected, kind);
     FIELD(flexpay_expected, correlation_id);
+
+    STRUCT(flexpay_settlement);
+    FIELD(flexpay_settlement, reference);
+    FIELD(flexpay_settlement, kind);
+    FIELD(flexpay_settlement, state);
+    FIELD(flexpay_settlement, changed);
+    FIELD(flexpay_settlement, to_deliver);
+    FIELD(flexpay_settlement, is_open);
+    FIELD(flexpay_settlement, amount);
+    FIELD(flexpay_settlement, currency);
+    FIELD(flexpay_settlement, phone);
+    FIELD(flexpay_settlement, order_number);
+    FIELD(flexpay_settlement, other_order_number);
+    FIELD(flexpay_settlement, redirect_url);
+    FIELD(flexpay_settlement, page);
+    FIELD(flexpay_settlement, last_answer);
+    FIELD(flexpay_settlement, resolved_by);
+    FIELD(flexpay_settlement, resolved_why);
+    FIELD(flexpay_settlement, created_at);
+    FIELD(flexpay_settlement, changed_at);
+    FIELD(flexpay_settlement, problem);
+
+    STRUCT(flexpay_reconcile_options);
+    FIELD(flexpay_reconcile_options, size);
+    FIELD(flexpay_reconcile_options, cancel);
+    FIELD(flexpay_reconcile_options, timeout_ms);
+    FIELD(flexpay_reconcile_options, reserved);
+
+    STRUCT(flexpay_settlements);
+    FIELD(flexpay_settlements, count);
+    FIELD(flexpay_settlements, items);
+    FIELD(flexpay_settlements, stopped);
+
+    STRUCT(flexpay_journal_query);
+    FIELD(flexpay_journal_query, size);
+    FIELD(flexpay_journal_query, after);
+    FIELD(flexpay_journal_query, filter);
+    FIELD(flexpay_journal_query, limit);
+
+    STRUCT(flexpay_resolution);
+    FIELD(flexpay_resolution, size);
+    FIELD(flexpay_resolution, reference);
+    FIELD(flexpay_resolution, order_number);
+    FIELD(flexpay_resolution, who);
+    FIELD(flexpay_resolution, why);
+    FIELD(flexpay_resolution, state);
+    FIELD(flexpay_resolution, reserved);
+
+    STRUCT(flexpay_text);
+    FIELD(flexpay_text, text);
 
     return 0;
 }

@@ -11,6 +11,9 @@ int main(void)
     flexpay_payment_free(NULL);
     flexpay_transaction_free(NULL);
     flexpay_callback_free(NULL);
+    flexpay_settlement_free(NULL);
+    flexpay_settlements_free(NULL);
+    flexpay_text_free(NULL);
     flexpay_cancel_token_free(NULL);
     flexpay_cancel_token_cancel(NULL);
     CHECK(1); /* reached: nothing crashed */

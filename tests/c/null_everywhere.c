@@ -76,6 +76,68 @@ static void inputs(flexpay_client *client)
     REFUSED("order_number", flexpay_verify_order(client, &expected, &transaction, &error));
 }
 
+/* The functions of the journal. The client has one. */
+static void journal(flexpay_client *client)
+{
+    static const uint8_t body[] = "{\"code\":\"0\",\"reference\":\"R\"}";
+    flexpay_resolution resolution = FLEXPAY_RESOLUTION_INIT;
+    flexpay_settlement *entry = GARBAGE;
+    flexpay_settlements *list = GARBAGE;
+    flexpay_text *text = GARBAGE;
+    uint64_t removed = 1;
+    REFUSED("client", flexpay_settle(NULL, "R", NULL, &entry, &error));
+    CHECK(entry == NULL);
+    REFUSED("reference", flexpay_settle(client, NULL, NULL, &entry, &error));
+    entry = GARBAGE;
+    REFUSED("client", flexpay_settle_callback(NULL, body, sizeof body - 1, NULL, &entry, &error));
+    CHECK(entry == NULL);
+    REFUSED("body", flexpay_settle_callback(client, NULL, 1, NULL, &entry, &error));
+    REFUSED("reference",
+            flexpay_settle_callback(client, body, sizeof body - 1, NULL, &entry, &error));
+    REFUSED("client", flexpay_reconcile(NULL, NULL, &list, &error));
+    CHECK(list == NULL);
+    entry = GARBAGE;
+    REFUSED("client", flexpay_journal_get(NULL, "R", &entry, &error));
+    CHECK(entry == NULL);
+    REFUSED("reference", flexpay_journal_get(client, NULL, &entry, &error));
+    list = GARBAGE;
+    REFUSED("client", flexpay_journal_list(NULL, NULL, &list, &error));
+    CHECK(list == NULL);
+    entry = GARBAGE;
+    REFUSED("client", flexpay_journal_acknowledge(NULL, "R", &entry, &error));
+    CHECK(entry == NULL);
+    REFUSED("reference", flexpay_journal_acknowledge(client, NULL, &entry, &error));
+    entry = GARBAGE;
+    REFUSED("client", flexpay_journal_resolve(NULL, &resolution, &entry, &error));
+    CHECK(entry == NULL);
+    REFUSED("resolution", flexpay_journal_resolve(client, NULL, &entry, &error));
+    REFUSED("client", flexpay_journal_prune(NULL, 1, &removed, &error));
+    CHECK_INT(0, removed);
+    REFUSED("request", flexpay_journal_step(NULL, &text, &error));
+    CHECK(text == NULL);
+
+    flexpay_payment_request request = sandbox_request();
+    CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_settle(client, request.reference, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_reconcile(client, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_journal_get(client, request.reference, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_journal_list(client, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_journal_acknowledge(client, request.reference, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_journal_prune(client, 1, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_journal_step("{\"entry\":null,\"sender_is_alive\":false,"
+                                               "\"event\":{\"event\":\"settle\"}}",
+                                               NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_settle(NULL, NULL, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_CALLBACK, flexpay_settle_callback(client, NULL, 0, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_reconcile(NULL, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_journal_get(NULL, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_journal_list(NULL, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_journal_acknowledge(NULL, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_journal_resolve(NULL, NULL, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_journal_prune(NULL, 0, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_journal_step(NULL, NULL, NULL));
+}
+
 /* An empty body cannot be parsed, even if the pointer is NULL. */
 static void empty_body(void)
 {
@@ -146,6 +208,9 @@ int main(void)
     inputs(client);
     empty_body();
     outputs(client);
+    flexpay_client_free(client);
+    client = sandbox_journal_client(sandbox_journal());
+    journal(client);
     flexpay_client_free(client);
     return test_end();
 }

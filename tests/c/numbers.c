@@ -14,6 +14,9 @@
 #define STATE(number, name)                                                                        \
     CHECK_INT(number, FLEXPAY_STATE_##name);                                                       \
     CHECK_STR(#name, flexpay_state_name(number))
+#define ENTRY(number, name)                                                                        \
+    CHECK_INT(number, FLEXPAY_ENTRY_##name);                                                       \
+    CHECK_STR(#name, flexpay_entry_state_name(number))
 
 int main(void)
 {
@@ -35,6 +38,9 @@ int main(void)
     RESULT(14, NOT_FOUND);
     RESULT(15, CALLBACK);
     RESULT(16, MISMATCH);
+    RESULT(17, JOURNAL);
+    RESULT(18, IN_PROGRESS);
+    RESULT(19, IN_DOUBT);
     OUTCOME(0, UNKNOWN);
     OUTCOME(1, NOT_SENT);
     OUTCOME(2, REFUSED);
@@ -45,6 +51,21 @@ int main(void)
     STATE(4, REFUNDING);
     STATE(5, REFUNDED);
     STATE(6, CANCELLED);
+    ENTRY(1, SENDING);
+    ENTRY(2, NOT_SENT);
+    ENTRY(3, REFUSED);
+    ENTRY(4, IN_DOUBT);
+    ENTRY(5, ACCEPTED);
+    ENTRY(6, PAID);
+    ENTRY(7, FAILED);
+    ENTRY(8, CANCELLED);
+    ENTRY(9, REFUNDING);
+    ENTRY(10, REFUNDED);
+    CHECK_STR("UNRECOGNIZED", flexpay_entry_state_name(0)); /* 0 means "no state" in a resolution */
+    CHECK_INT(0, FLEXPAY_JOURNAL_ALL);
+    CHECK_INT(1, FLEXPAY_JOURNAL_OPEN);
+    CHECK_INT(2, FLEXPAY_JOURNAL_IN_DOUBT);
+    CHECK_INT(3, FLEXPAY_JOURNAL_TO_DELIVER);
     CHECK_INT(0, FLEXPAY_ENV_LIVE);
     CHECK_INT(1, FLEXPAY_ENV_TEST);
     CHECK_INT(0, FLEXPAY_API_V1);

@@ -36,10 +36,11 @@ esac
 
 all=(null_drop null_everywhere sized_structs invalid_utf8 enum_out_of_range numbers version
     from_environment system_roots pay refusals check_and_wait expected_order callbacks callback_key secrets cancel interrupted broken_pipe
-    mobile payout phone trace shared_client small_stack forked_child round_trips hanging_lookup moved_host)
-# wiped searches its own memory and fork_while_starting replaces malloc. The sanitizers and valgrind
-# do the same, so these two run without them.
-[ "$mode" = plain ] && all+=(wiped fork_while_starting)
+    mobile payout phone trace shared_client small_stack forked_child round_trips hanging_lookup moved_host
+    journal journal_entries journal_processes)
+# wiped searches its own memory; fork_while_starting and one_allocation replace malloc and free. The
+# sanitizers and valgrind do the same, so these run without them.
+[ "$mode" = plain ] && all+=(wiped fork_while_starting one_allocation)
 read -r -a tests <<<"${TESTS:-${all[*]}}"
 
 mkdir -p "$build"
@@ -97,6 +98,7 @@ set -a
 . "$work/gateway.env"
 set +a
 export RELAY_RECORD=$work/relay RELAY_ADDRESS
+export TEST_FOLDER=$work
 "$sandbox" relay "${SANDBOX_HTTPS_URL#https://}" --record "$RELAY_RECORD" >"$work/relay.log" 2>&1 &
 servers+=($!)
 wait_for_file "$RELAY_RECORD" "$work/relay.log"

@@ -71,6 +71,27 @@ const char *sandbox_reference(void)
     return reference;
 }
 
+const char *sandbox_journal(void)
+{
+    static char path[512];
+    static unsigned count;
+    snprintf(path, sizeof path, "%s/%lx-%x.db", sandbox_env("TEST_FOLDER"), (unsigned long)getpid(),
+             ++count);
+    return path;
+}
+
+flexpay_client *sandbox_journal_client(const char *journal)
+{
+    flexpay_config config = sandbox_config("http", FLEXPAY_API_V1_1);
+    flexpay_client *client;
+    flexpay_error *error;
+    config.flags = FLEXPAY_FLAG_ALLOW_PAYOUT;
+    config.journal = journal;
+    if (flexpay_client_new(&config, &client, &error) != FLEXPAY_OK)
+        fail("cannot create a client", error != NULL ? error->message : "no error");
+    return client;
+}
+
 flexpay_payment_request sandbox_request(void)
 {
     flexpay_payment_request request = FLEXPAY_PAYMENT_REQUEST_INIT;
@@ -130,6 +151,29 @@ char *sandbox_order(char *reference)
     flexpay_payment_free(payment);
     flexpay_client_free(client);
     return order_number;
+}
+
+char *sandbox_order_of(const char *reference)
+{
+    static const char before[] = "\"order_number\":\"";
+    char named[64], *all = NULL, *order = NULL;
+    snprintf(named, sizeof named, "\"reference\":\"%s\"", reference);
+    if (http_exchange(sandbox_env("SANDBOX_URL"), "GET", "/sandbox/api/payments", NULL, &all) != 200 ||
+        all == NULL)
+        fail("the sandbox refused", "payments");
+    /* Each payment has its order number before its reference. */
+    const char *end = strstr(all, named);
+    for (char *found = all; end != NULL && (found = strstr(found, before)) != NULL && found < end;)
+        order = found += strlen(before);
+    if (order == NULL)
+        fail("the gateway has no payment with the reference", reference);
+    order[strcspn(order, "\"")] = '\0';
+    char *copy = malloc(strlen(order) + 1);
+    if (copy == NULL)
+        fail("out of memory", "");
+    strcpy(copy, order);
+    free(all);
+    return copy;
 }
 
 void sandbox_decide(const char *order_number, const char *decision)

@@ -22,6 +22,13 @@ flexpay_client *sandbox_client(const char *scheme, int32_t api);
 /* A new, unused reference, in a static buffer: it stays valid until the next call. */
 const char *sandbox_reference(void);
 
+/* The path of a new journal, in a static buffer: it stays valid until the next call. run.sh removes the
+ * file at the end. */
+const char *sandbox_journal(void);
+
+/* A client with a journal, over http and v1.1, that may make payouts. */
+flexpay_client *sandbox_journal_client(const char *journal);
+
 /* A request for 25.50 USD with every field set and a new reference. */
 flexpay_payment_request sandbox_request(void);
 
@@ -34,6 +41,9 @@ flexpay_payout_request sandbox_payout_request(void);
 /* Requests a payment over http and v1.1 and leaves it pending. Returns the order number; free it with
  * free(). If reference is not NULL, it must have room for 32 bytes and receives the reference. */
 char *sandbox_order(char *reference);
+
+/* The number of the order that the gateway has under a reference; free it with free(). */
+char *sandbox_order_of(const char *reference);
 
 /* Sets the state of an order. decision is "approve", "decline", "cancel", "pending", "refunding",
  * "refunded" or, for a phone, "expire". The sandbox sends no callback. */

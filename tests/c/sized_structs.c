@@ -37,8 +37,12 @@ static flexpay_config *config_of_size(size_t size)
 static void older_program(void)
 {
     const char *field;
+    /* Its struct ended before journal: the client has none. */
+    flexpay_config *config = config_of_size(offsetof(flexpay_config, journal));
+    CHECK_INT(FLEXPAY_OK, client_from(config, &field));
+    free(config);
     /* Its struct ended before mobile_url and payout_url. */
-    flexpay_config *config = config_of_size(offsetof(flexpay_config, mobile_url));
+    config = config_of_size(offsetof(flexpay_config, mobile_url));
     CHECK_INT(FLEXPAY_OK, client_from(config, &field));
     free(config);
     /* Its struct ended after check_url. */
@@ -110,6 +114,16 @@ static void zeroed(flexpay_client *client)
     options.size = sizeof options;
     options.expected = &expected;
     CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_wait(client, "1", &options, NULL, NULL));
+
+    flexpay_reconcile_options reconcile;
+    flexpay_journal_query query;
+    flexpay_resolution resolution;
+    memset(&reconcile, 0, sizeof reconcile);
+    memset(&query, 0, sizeof query);
+    memset(&resolution, 0, sizeof resolution);
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_reconcile(client, &reconcile, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_journal_list(client, &query, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_journal_resolve(client, &resolution, NULL, NULL));
 }
 
 /* A copy of the struct's first `size` bytes, in memory of exactly that size. */
@@ -159,6 +173,66 @@ static void older_structs(flexpay_client *client)
     free(older);
     free(older_expected);
     free(order);
+}
+
+/* The input structs of the journal, cut after a field of each version there may have been, and with fields of
+ * a later version. */
+static void journal_structs(flexpay_client *client)
+{
+    struct {
+        flexpay_reconcile_options known;
+        uint64_t unknown;
+    } reconcile = {FLEXPAY_RECONCILE_OPTIONS_INIT, 0};
+    struct {
+        flexpay_journal_query known;
+        uint64_t unknown;
+    } query = {FLEXPAY_JOURNAL_QUERY_INIT, 0};
+    struct {
+        flexpay_resolution known;
+        uint64_t unknown;
+    } resolution = {FLEXPAY_RESOLUTION_INIT, 0};
+    flexpay_payment_request request = sandbox_request();
+    flexpay_settlements *list;
+    flexpay_error *error;
+    CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, NULL, NULL));
+
+    void *older = cut_to(sizeof(size_t), &reconcile);
+    CHECK_INT(FLEXPAY_OK, flexpay_reconcile(client, older, NULL, NULL));
+    free(older);
+    query.known.filter = FLEXPAY_JOURNAL_IN_DOUBT;
+    query.known.after = "a pointer that must not be read";
+    older = cut_to(offsetof(flexpay_journal_query, after), &query);
+    CHECK_INT(FLEXPAY_OK, flexpay_journal_list(client, older, &list, NULL));
+    CHECK_INT(1, list != NULL ? list->count : 0); /* the defaults */
+    flexpay_settlements_free(list);
+    free(older);
+    query.known.after = NULL;
+    older = cut_to(offsetof(flexpay_journal_query, filter), &query);
+    CHECK_INT(FLEXPAY_OK, flexpay_journal_list(client, older, &list, NULL));
+    CHECK_INT(1, list != NULL ? list->count : 0);
+    flexpay_settlements_free(list);
+    free(older);
+    resolution.known.reference = request.reference;
+    resolution.known.who = "Awa";
+    resolution.known.why = "seen in the console";
+    resolution.known.state = FLEXPAY_ENTRY_CANCELLED;
+    older = cut_to(offsetof(flexpay_resolution, why), &resolution);
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_journal_resolve(client, older, NULL, &error));
+    CHECK_STR("state", error != NULL ? error->field : "no error");
+    flexpay_error_free(error);
+    free(older);
+
+    reconcile.known.size = sizeof reconcile;
+    query.known.size = sizeof query;
+    resolution.known.size = sizeof resolution;
+    reconcile.unknown = query.unknown = resolution.unknown = 1;
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_reconcile(client, &reconcile.known, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_journal_list(client, &query.known, NULL, NULL));
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_journal_resolve(client, &resolution.known, NULL, NULL));
+    reconcile.unknown = query.unknown = resolution.unknown = 0;
+    CHECK_INT(FLEXPAY_OK, flexpay_reconcile(client, &reconcile.known, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_journal_list(client, &query.known, NULL, NULL));
+    CHECK_INT(FLEXPAY_OK, flexpay_journal_resolve(client, &resolution.known, NULL, NULL));
 }
 
 /* The structs of a program built with a newer header. Fields that this library does not know must not
@@ -235,6 +309,9 @@ int main(void)
     zeroed(client);
     older_structs(client);
     every_struct(client);
+    flexpay_client_free(client);
+    client = sandbox_journal_client(sandbox_journal());
+    journal_structs(client);
     flexpay_client_free(client);
     return test_end();
 }

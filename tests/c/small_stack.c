@@ -1,5 +1,5 @@
-/* A thread with 64 KiB of stack, as in some servers and tills, pays by card and
- * by mobile money, checks and parses a callback. The client has a trace. */
+/* A thread with 64 KiB of stack, as in some servers and tills, pays by card and by mobile money, checks and
+ * parses a callback, and does what one does with a journal. The client has a trace and a journal. */
 
 #include "sandbox.h"
 #include "test.h"
@@ -18,7 +18,26 @@ struct work {
     flexpay_payment_request request;
     char mobile_reference[32];
     flexpay_result paid, paid_by_phone, checked, parsed, failed;
+    flexpay_result repeated, settled, settled_by_callback, reconciled, listed, acknowledged, pruned, stepped;
 };
+
+static void use_journal(struct work *work)
+{
+    const char *reference = work->request.reference;
+    char body[128];
+    snprintf(body, sizeof body, "{\"code\":\"0\",\"reference\":\"%s\"}", reference);
+    work->repeated = flexpay_pay(work->client, &work->request, NULL, NULL);
+    work->settled = flexpay_settle(work->client, reference, NULL, NULL, NULL);
+    work->settled_by_callback = flexpay_settle_callback(work->client, (const uint8_t *)body,
+                                                        strlen(body), NULL, NULL, NULL);
+    work->reconciled = flexpay_reconcile(work->client, NULL, NULL, NULL);
+    work->listed = flexpay_journal_list(work->client, NULL, NULL, NULL);
+    work->acknowledged = flexpay_journal_acknowledge(work->client, reference, NULL, NULL);
+    work->pruned = flexpay_journal_prune(work->client, 1, NULL, NULL);
+    work->stepped = flexpay_journal_step("{\"entry\":null,\"sender_is_alive\":false,"
+                                         "\"event\":{\"event\":\"settle\"}}",
+                                         NULL, NULL);
+}
 
 /* Stores the results. The main thread checks them. */
 static void *work(void *argument)
@@ -41,6 +60,7 @@ static void *work(void *argument)
     mobile.callback_url = "https://shop.example/callback";
     work->paid_by_phone = flexpay_pay_mobile(work->client, &mobile, NULL, NULL);
     work->failed = flexpay_check(work->client, "no-such-order", NULL, &error);
+    use_journal(work);
     flexpay_error_free(error);
     flexpay_callback_free(callback);
     flexpay_transaction_free(transaction);
@@ -53,13 +73,17 @@ int main(void)
     static const int32_t apis[] = {FLEXPAY_API_V1, FLEXPAY_API_V1_1};
     sandbox_clear_faults();
     for (size_t at = 0; at < sizeof apis / sizeof *apis; at++) {
-        /* A new client each time, so that each thread does the whole TLS handshake. */
+        /* A new client and journal each time, so that each thread does the whole TLS handshake, and makes
+         * the file. */
         flexpay_config config = sandbox_config("https", apis[at]);
         flexpay_client *client;
-        struct work job = {.paid = -1, .paid_by_phone = -1, .checked = -1, .parsed = -1, .failed = -1};
+        struct work job = {.paid = -1, .paid_by_phone = -1, .checked = -1, .parsed = -1, .failed = -1,
+                           .repeated = -1, .settled = -1, .settled_by_callback = -1, .reconciled = -1,
+                           .listed = -1, .acknowledged = -1, .pruned = -1, .stepped = -1};
         pthread_attr_t small;
         pthread_t thread;
         config.flags = FLEXPAY_FLAG_TRACE;
+        config.journal = sandbox_journal();
         CHECK_INT(FLEXPAY_OK, flexpay_client_new(&config, &client, NULL));
         job.client = client;
         strcpy(job.mobile_reference, sandbox_reference());
@@ -75,6 +99,16 @@ int main(void)
         CHECK_INT(apis[at] == FLEXPAY_API_V1 ? FLEXPAY_ERROR_INVALID : FLEXPAY_OK, job.checked);
         CHECK_INT(FLEXPAY_OK, job.parsed);
         CHECK_INT(FLEXPAY_ERROR_NOT_FOUND, job.failed);
+        CHECK_INT(FLEXPAY_OK, job.repeated);
+        CHECK_INT(FLEXPAY_OK, job.settled);
+        /* The callback has no order number. */
+        CHECK_INT(apis[at] == FLEXPAY_API_V1 ? FLEXPAY_ERROR_MISMATCH : FLEXPAY_OK,
+                  job.settled_by_callback);
+        CHECK_INT(FLEXPAY_OK, job.reconciled);
+        CHECK_INT(FLEXPAY_OK, job.listed);
+        CHECK_INT(FLEXPAY_ERROR_INVALID, job.acknowledged); /* nobody has paid */
+        CHECK_INT(FLEXPAY_OK, job.pruned);
+        CHECK_INT(FLEXPAY_OK, job.stepped);
         flexpay_client_free(client);
     }
     return test_end();

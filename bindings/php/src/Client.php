@@ -39,16 +39,16 @@ use FlexPay\Internal\Transports;
 final class Client
 {
     // written by make header: Filter
-    /** All. */
+    /** Every entry. */
     public const JOURNAL_ALL = 'ALL';
 
-    /** Those about which something may still be learnt. */
+    /** Entries whose state may still change. */
     public const JOURNAL_OPEN = 'OPEN';
 
-    /** Those in the state IN_DOUBT. */
+    /** Entries in the state IN_DOUBT. */
     public const JOURNAL_IN_DOUBT = 'IN_DOUBT';
 
-    /** Those that are paid and not acknowledged. */
+    /** Entries that are paid and not acknowledged. */
     public const JOURNAL_TO_DELIVER = 'TO_DELIVER';
     // end of Filter
 

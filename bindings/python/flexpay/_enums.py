@@ -126,12 +126,12 @@ class JournalFilter(IntEnum):
     """Which entries of the journal are listed."""
 
     # written by make header: Filter
-    #: All.
+    #: Every entry.
     ALL = _abi.JOURNAL_ALL
-    #: Those about which something may still be learnt.
+    #: Entries whose state may still change.
     OPEN = _abi.JOURNAL_OPEN
-    #: Those in the state IN_DOUBT.
+    #: Entries in the state IN_DOUBT.
     IN_DOUBT = _abi.JOURNAL_IN_DOUBT
-    #: Those that are paid and not acknowledged.
+    #: Entries that are paid and not acknowledged.
     TO_DELIVER = _abi.JOURNAL_TO_DELIVER
     # end of Filter

@@ -277,7 +277,7 @@ final class Journal
             throw $failure;
         }
 
-        return $this->recordVerdict($reference, $orderNumber, $transaction->getState());
+        return $this->recordVerdict($row->entry, $orderNumber, $transaction->getState());
     }
 
     /**
@@ -305,7 +305,7 @@ final class Journal
         $transaction = $this->client->verifyCallback($body, self::expected($entry, $orderNumber, $query));
 
         return $this->recordVerdict(
-            $entry['reference'],
+            $entry,
             (string) ($orderNumber ?? $callback->getOrderNumber()),
             $transaction->getState()
         );
@@ -534,10 +534,20 @@ final class Journal
         return self::settlement($row, $reply['changed']);
     }
 
-    /** Records the gateway's word on an order, after it was compared with the entry. */
-    private function recordVerdict(string $reference, string $orderNumber, string $state): Settlement
+    /**
+     * Records the gateway's word on an order, after it was compared with the entry.
+     *
+     * @param Entry $entry as it was when the gateway was asked
+     */
+    private function recordVerdict(array $entry, string $orderNumber, string $state): Settlement
     {
-        return $this->record($reference, ['event' => 'verdict', 'order_number' => $orderNumber, 'state' => $state]);
+        return $this->record($entry['reference'], [
+            'event' => 'verdict',
+            'order_number' => $orderNumber,
+            'state' => $state,
+            'amount' => $entry['amount'],
+            'currency' => $entry['currency'],
+        ]);
     }
 
     // ---- Entries ------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ class DbApiStore:
             no_verdict = {"event": "no_verdict", "answer": error.code.name}
             self._table.apply(reference, no_verdict, commit)
             raise
-        return self._record_verdict(reference, order_number, transaction.state.name, commit)
+        return self._record_verdict(row.entry, order_number, transaction.state.name, commit)
 
     def settle_callback(
         self, client: Client, body: Body, *, query: Optional[str] = None, commit: bool = True
@@ -175,7 +175,7 @@ class DbApiStore:
         # A failure is not recorded: anyone can send a callback.
         transaction = client.verify_callback(body, query=query, **_expected(entry, order_number))
         asked = order_number or callback.order_number or ""
-        return self._record_verdict(entry["reference"], asked, transaction.state.name, commit)
+        return self._record_verdict(entry, asked, transaction.state.name, commit)
 
     def reconcile(self, client: Client, *, timeout_ms: Optional[int] = None) -> Reconciliation:
         """`Client.reconcile`: settles every open entry, and commits after each.
@@ -345,10 +345,18 @@ class DbApiStore:
             pass
 
     def _record_verdict(
-        self, reference: str, order_number: str, state: str, commit: bool
+        self, entry: Json, order_number: str, state: str, commit: bool
     ) -> Settlement:
-        event = {"event": "verdict", "order_number": order_number, "state": state}
-        row, reply = self._table.apply(reference, event, commit)
+        """Records the gateway's word on an order, after it was compared with the entry as it was
+        when the gateway was asked."""
+        event = {
+            "event": "verdict",
+            "order_number": order_number,
+            "state": state,
+            "amount": entry["amount"],
+            "currency": entry["currency"],
+        }
+        row, reply = self._table.apply(entry["reference"], event, commit)
         return _settlement(row, reply["changed"])
 
     def _entry_of(self, callback: Callback, commit: bool) -> Json:

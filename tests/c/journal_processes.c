@@ -1,0 +1,196 @@
+/* Several processes with one journal: forked children, many at once, and one that is killed. */
+
+#include "sandbox.h"
+#include "test.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PROCESSES = 8 };
+
+/* The exit statuses of a process that pays. */
+enum { SENT, RECORDED, IN_PROGRESS, IN_DOUBT, OTHER };
+
+static const char *program;
+
+/* Starts this program anew: it pays, with this journal and reference. It waits until `gate` is closed, if
+ * that is not -1. */
+static pid_t start_payment(const char *journal, const char *reference, int gate, int other_end)
+{
+    char gate_number[16];
+    snprintf(gate_number, sizeof gate_number, "%d", gate);
+    fflush(stdout);
+    pid_t process = fork();
+    if (process == 0) {
+        if (other_end >= 0)
+            close(other_end);
+        execl(program, program, journal, reference, gate_number, (char *)NULL);
+        _exit(127);
+    }
+    CHECK(process > 0);
+    return process;
+}
+
+static int payment_process(const char *journal, const char *reference, int gate)
+{
+    flexpay_payment_request request = sandbox_request();
+    flexpay_client *client = sandbox_journal_client(journal);
+    flexpay_payment *payment;
+    flexpay_error *error;
+    char byte;
+    request.reference = reference;
+    while (gate >= 0 && read(gate, &byte, 1) < 0 && errno == EINTR)
+        ;
+    flexpay_result result = flexpay_pay(client, &request, &payment, &error);
+    int status = result == FLEXPAY_OK                  ? (payment->is_recorded ? RECORDED : SENT)
+                 : result == FLEXPAY_ERROR_IN_PROGRESS ? IN_PROGRESS
+                 : result == FLEXPAY_ERROR_IN_DOUBT    ? IN_DOUBT
+                                                       : OTHER;
+    if (status == OTHER)
+        fprintf(stderr, "%s\n", error != NULL ? error->message : "no error");
+    flexpay_payment_free(payment);
+    flexpay_error_free(error);
+    flexpay_client_free(client);
+    return status;
+}
+
+static int exit_status(pid_t process)
+{
+    int status = -1;
+    CHECK(waitpid(process, &status, 0) == process);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* They all start at the same time. One sends; the others get its payment, or are told to wait. */
+static void many_at_once(void)
+{
+    char journal[512], reference[32];
+    pid_t processes[PROCESSES];
+    int gate[2], count[OTHER + 1] = {0};
+    strcpy(journal, sandbox_journal());
+    strcpy(reference, sandbox_reference());
+    CHECK_INT(0, pipe(gate));
+    for (int at = 0; at < PROCESSES; at++)
+        processes[at] = start_payment(journal, reference, gate[0], gate[1]);
+    close(gate[0]);
+    close(gate[1]);
+    for (int at = 0; at < PROCESSES; at++) {
+        int status = exit_status(processes[at]);
+        CHECK(status >= SENT && status < OTHER);
+        if (status >= SENT && status < OTHER)
+            count[status]++;
+    }
+    CHECK_INT(1, count[SENT]);
+    CHECK_INT(0, count[IN_DOUBT]);
+    CHECK_INT(PROCESSES, count[SENT] + count[RECORDED] + count[IN_PROGRESS]);
+    CHECK_INT(1, sandbox_requests_with(reference));
+    CHECK_INT(RECORDED, exit_status(start_payment(journal, reference, -1, -1)));
+}
+
+/* A process is killed after the gateway received its request, and before the reply. */
+static void killed(void)
+{
+    static const struct timespec five_ms = {0, 5000000};
+    char journal[512], reference[32];
+    strcpy(journal, sandbox_journal());
+    strcpy(reference, sandbox_reference());
+    sandbox_fault("{\"on\":\"pay\",\"action\":{\"kind\":\"stall_after\",\"bytes\":0}}");
+    pid_t process = start_payment(journal, reference, -1, -1);
+    while (sandbox_requests_with(reference) == 0)
+        nanosleep(&five_ms, NULL);
+    /* It is alive. */
+    CHECK_INT(IN_PROGRESS, exit_status(start_payment(journal, reference, -1, -1)));
+    kill(process, SIGKILL);
+    CHECK(waitpid(process, NULL, 0) == process);
+    CHECK_INT(IN_DOUBT, exit_status(start_payment(journal, reference, -1, -1)));
+    CHECK_INT(1, sandbox_requests_with(reference));
+    sandbox_clear_faults();
+
+    flexpay_client *client = sandbox_journal_client(journal);
+    flexpay_settlement *entry;
+    char body[256], *order = sandbox_order_of(reference);
+    sandbox_decide(order, "approve");
+    snprintf(body, sizeof body, "{\"code\":\"0\",\"reference\":\"%s\",\"orderNumber\":\"%s\"}", reference,
+             order);
+    CHECK_INT(FLEXPAY_OK, flexpay_settle_callback(client, (const uint8_t *)body, strlen(body), NULL,
+                                                  &entry, NULL));
+    CHECK_INT(FLEXPAY_ENTRY_PAID, entry != NULL ? entry->state : -1);
+    flexpay_settlement_free(entry);
+    flexpay_client_free(client);
+    free(order);
+}
+
+/* What a forked child may do. Returns whether all was as it must be. */
+static int refused_in_child(flexpay_client *client)
+{
+    flexpay_payment_request request = sandbox_request();
+    flexpay_error *error;
+    int ok = flexpay_pay(client, &request, NULL, &error) == FLEXPAY_ERROR_JOURNAL && error != NULL &&
+             error->outcome == FLEXPAY_OUTCOME_NOT_SENT && strstr(error->message, "forked") != NULL;
+    flexpay_error_free(error);
+    ok = ok && flexpay_reconcile(client, NULL, NULL, NULL) == FLEXPAY_ERROR_JOURNAL;
+    ok = ok && flexpay_journal_list(client, NULL, NULL, NULL) == FLEXPAY_ERROR_JOURNAL;
+    ok = ok && sandbox_requests_with(request.reference) == 0;
+    /* What needs no journal works. */
+    return ok && flexpay_check(client, "unknown", NULL, NULL) == FLEXPAY_ERROR_NOT_FOUND;
+}
+
+/* Runs a function in a forked child. */
+static int in_child(int (*function)(flexpay_client *), flexpay_client *client)
+{
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        int ok = function(client);
+        fflush(stdout);
+        flexpay_client_free(client);
+        _exit(ok ? 0 : 1);
+    }
+    CHECK(child > 0);
+    return exit_status(child);
+}
+
+static int pays_in_child(flexpay_client *client)
+{
+    flexpay_payment_request request = sandbox_request();
+    return flexpay_pay(client, &request, NULL, NULL) == FLEXPAY_OK;
+}
+
+static void forked(void)
+{
+    flexpay_client *client = sandbox_journal_client(sandbox_journal());
+    flexpay_payment_request request = sandbox_request();
+    flexpay_payment *payment;
+    flexpay_settlements *list;
+    char reference[32];
+    request.reference = strcpy(reference, request.reference);
+    /* No journal is open in this process yet: each child opens it for itself. */
+    CHECK_INT(0, in_child(pays_in_child, client));
+    CHECK_INT(0, in_child(pays_in_child, client));
+    CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, NULL, NULL));
+    CHECK_INT(0, in_child(refused_in_child, client));
+    /* The child freed its client. The parent's journal is as before. */
+    CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, &payment, NULL));
+    CHECK_INT(1, payment != NULL ? payment->is_recorded : -1);
+    flexpay_payment_free(payment);
+    CHECK_INT(FLEXPAY_OK, flexpay_journal_list(client, NULL, &list, NULL));
+    CHECK_INT(3, list != NULL ? list->count : 0);
+    flexpay_settlements_free(list);
+    flexpay_client_free(client);
+}
+
+int main(int argc, char **argv)
+{
+    program = argv[0];
+    if (argc == 4)
+        return payment_process(argv[1], argv[2], atoi(argv[3]));
+    sandbox_clear_faults();
+    forked();
+    many_at_once();
+    killed();
+    return test_end();
+}
