@@ -531,10 +531,11 @@ def test_another_program_is_faster(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
         assert other.settle(shop.client, "R-1").changed
         return row
 
-    order = shop.store.get("R-1").order_number
-    assert order is not None
+    row = table.read(lambda: load("R-1"))
+    assert row is not None
+    order: str = row.entry["order_number"]
     monkeypatch.setattr(table, "load", slow_load)
-    assert not shop.store._record_verdict("R-1", order, "PAID", True).changed
+    assert not shop.store._record_verdict(row.entry, order, "PAID", True).changed
     assert shop.store.get("R-1").state is EntryState.PAID
 
 
