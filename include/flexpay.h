@@ -725,9 +725,10 @@ typedef struct flexpay_reconcile_options {
 typedef struct flexpay_settlements {
     // How many there are.
     size_t count;
-    // The entries. Not NULL, even if there are none.
-    const struct flexpay_settlement *items;
-    // After flexpay_reconcile: why it did not ask about every open entry. NULL if it did.
+    // The entries: count pointers. Not NULL, even if there are none.
+    const struct flexpay_settlement *const *items;
+    // After flexpay_reconcile: why it did not ask about every open entry, "CONNECT: ...". NULL if
+    // it did.
     const char *stopped;
 } flexpay_settlements;
 
@@ -759,8 +760,9 @@ typedef struct flexpay_resolution {
     // Why. Required; it is recorded.
     const char *why;
     // FLEXPAY_ENTRY_NOT_SENT: the console does not show the payment, and no program is sending it
-    // any more; the request may be sent again. FLEXPAY_ENTRY_FAILED or FLEXPAY_ENTRY_CANCELLED: it will not be paid. 0 if
-    // order_number is set. Any other state is INVALID: only the gateway can say PAID.
+    // any more; the request may be sent again. FLEXPAY_ENTRY_FAILED or FLEXPAY_ENTRY_CANCELLED: it
+    // will not be paid. 0 if order_number is set. Any other state is INVALID: only the gateway can
+    // say PAID.
     int32_t state;
     // Must be 0.
     uint32_t reserved;

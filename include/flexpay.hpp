@@ -893,7 +893,7 @@ inline Reconciliation copy(const flexpay_settlements& from) {
     Reconciliation to;
     to.settlements.reserve(from.count);
     for (std::size_t at = 0; at < from.count; ++at) {
-        to.settlements.push_back(copy(from.items[at]));
+        to.settlements.push_back(copy(*from.items[at]));
     }
     to.stopped = optional_text(from.stopped);
     return to;

@@ -86,8 +86,9 @@ pub struct flexpay_resolution {
     /// Why. Required; it is recorded.
     pub why: *const c_char,
     /// FLEXPAY_ENTRY_NOT_SENT: the console does not show the payment, and no program is sending it
-    /// any more; the request may be sent again. FLEXPAY_ENTRY_FAILED or FLEXPAY_ENTRY_CANCELLED: it will not be paid. 0 if
-    /// order_number is set. Any other state is INVALID: only the gateway can say PAID.
+    /// any more; the request may be sent again. FLEXPAY_ENTRY_FAILED or FLEXPAY_ENTRY_CANCELLED: it
+    /// will not be paid. 0 if order_number is set. Any other state is INVALID: only the gateway can
+    /// say PAID.
     pub state: i32,
     /// Must be 0.
     pub reserved: u32,
@@ -215,11 +216,15 @@ pub unsafe extern "C" fn flexpay_journal_list(
         deliver(settlements, error, flexpay_settlements::make, || {
             let journal = flexpay_client::borrow(client)?.journal()?;
             let query = flexpay_journal_query::read(query)?;
-            let entries = journal.list(query.filter, &query.after, query.limit)?;
-            Ok(Reconciliation {
-                settlements: entries.into_iter().map(as_recorded).collect(),
-                stopped: None,
-            })
+            let found = journal.list(query.filter, &query.after, query.limit)?;
+            // A list without one of its entries would mislead. flexpay_reconcile goes on with the others.
+            match found.stopped {
+                Some(error) => Err(error),
+                None => Ok(Reconciliation {
+                    settlements: found.entries.into_iter().map(as_recorded).collect(),
+                    stopped: None,
+                }),
+            }
         })
     }
 }

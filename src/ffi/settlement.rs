@@ -70,9 +70,10 @@ pub struct flexpay_settlement {
 pub struct flexpay_settlements {
     /// How many there are.
     pub count: size_t,
-    /// The entries. Not NULL, even if there are none.
-    pub items: *const flexpay_settlement,
-    /// After flexpay_reconcile: why it did not ask about every open entry. NULL if it did.
+    /// The entries: count pointers. Not NULL, even if there are none.
+    pub items: *const *const flexpay_settlement,
+    /// After flexpay_reconcile: why it did not ask about every open entry, "CONNECT: ...". NULL if
+    /// it did.
     pub stopped: *const c_char,
 }
 
@@ -187,9 +188,9 @@ fn texts(settlement: &Settlement) -> [Option<&str>; TEXTS] {
 
 impl flexpay_settlements {
     pub(super) fn make(found: &mut Reconciliation) -> *mut Self {
-        let stopped = found.stopped.as_ref().map(|error| error.message());
+        let stopped = found.stopped_text();
         c_struct::make_with_list(
-            [stopped],
+            [stopped.as_deref()],
             &found.settlements,
             texts,
             flexpay_settlement::new,
