@@ -127,7 +127,7 @@ pub(super) fn open(
     connection.busy_timeout(lock_timeout)?;
     // Before anything is changed: it may be the file of another program.
     identify(&connection)?;
-    make_durable(&connection)?;
+    configure(&connection)?;
     migrate(&mut connection)?;
     if let Some(account) = account {
         check_account(&connection, account)?;
@@ -138,14 +138,15 @@ pub(super) fn open(
     })
 }
 
-/// Each commit is on the disk before it returns. With SQLite's rollback journal, and not with its write-ahead
-/// log: between two calls the file alone is then the whole journal. It can be copied, and a program that reads
-/// it by other means cannot make another program write into a log that nobody reads.
-fn make_durable(connection: &Connection) -> Result<(), Trouble> {
-    connection.execute_batch(
-        "PRAGMA synchronous = EXTRA; PRAGMA fullfsync = 1; PRAGMA trusted_schema = 0;
-         PRAGMA temp_store = MEMORY;",
-    )?;
+/// Each commit is on the disk before it returns.
+const DURABLE: &str = "PRAGMA synchronous = EXTRA; PRAGMA fullfsync = 1;";
+
+/// SQLite's rollback journal, and not its write-ahead log: between two calls the file alone is then the whole
+/// journal. It can be copied, and a program that reads it by other means cannot make another program write into
+/// a log that nobody reads.
+fn configure(connection: &Connection) -> Result<(), Trouble> {
+    connection.execute_batch(DURABLE)?;
+    connection.execute_batch("PRAGMA trusted_schema = 0; PRAGMA temp_store = MEMORY;")?;
     let mode: String =
         connection.query_row("PRAGMA journal_mode = TRUNCATE", [], |row| row.get(0))?;
     match mode.as_str() {
@@ -281,7 +282,7 @@ fn create_private(path: &Path) -> io::Result<File> {
 
 fn fill(path: &Path) -> Result<(), Trouble> {
     let mut connection = Connection::open(path)?;
-    make_durable(&connection)?;
+    connection.execute_batch(DURABLE)?;
     let transaction = connection.transaction()?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
