@@ -99,6 +99,21 @@ impl Gateway {
         decided.map(drop).map_err(|error| error.to_string())
     }
 
+    /// The payment fails.
+    pub fn decline(&self, order_number: &str) -> Result<(), String> {
+        let decided = self
+            .sandbox
+            .decide_silently(order_number, Decision::Decline);
+        decided.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// The next request for a payment gets no reply. The payment is taken.
+    pub fn lose_next_reply(&self) -> Result<(), String> {
+        self.sandbox
+            .inject(Fault::on(Endpoint::Any, Action::CloseAfterReading))
+            .map_err(|error| error.to_string())
+    }
+
     /// The next request for a payment gets a reply that says nothing, and no payment is taken.
     pub fn lose_next_payment(&self) -> Result<(), String> {
         let bad_gateway = Action::Reply {
@@ -112,12 +127,22 @@ impl Gateway {
             .map_err(|error| error.to_string())
     }
 
-    /// The next request for a payment is dealt with at once, and its reply comes late.
-    pub fn delay_next_reply(&self, delay: Duration) -> Result<(), String> {
+    /// Every request for a payment is dealt with at once, and its reply comes late.
+    pub fn delay_replies(&self, delay: Duration) -> Result<(), String> {
         let ms = delay.as_millis() as u64;
-        self.sandbox
-            .inject(Fault::on(Endpoint::Any, Action::Delay { ms }))
-            .map_err(|error| error.to_string())
+        for endpoint in [Endpoint::Pay, Endpoint::Mobile, Endpoint::Payout] {
+            let fault = Fault {
+                times: None,
+                ..Fault::on(endpoint, Action::Delay { ms })
+            };
+            let injected = self.sandbox.inject(fault);
+            injected.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    pub fn reply_at_once(&self) {
+        self.sandbox.clear_faults();
     }
 }
 

@@ -295,7 +295,7 @@ class Table:
     def _rows(self, statement: str, *values: Any) -> List[Row]:
         return [
             Row(
-                json.loads(entry) if entry else {},
+                _entry(text),
                 version,
                 bool(is_open),
                 bool(to_deliver),
@@ -304,7 +304,7 @@ class Table:
                 bool(sender_is_alive),
             )
             for (
-                entry,
+                text,
                 version,
                 is_open,
                 to_deliver,
@@ -333,6 +333,16 @@ class Table:
         except self._connection.Error as error:
             first_line = str(error).partition("\n")[0]
             raise _journal_error(first_line or type(error).__name__) from error
+
+
+def _entry(text: str) -> Json:
+    if text == "":
+        return {}
+    try:
+        entry: Json = json.loads(text)
+        return entry
+    except ValueError as error:
+        raise _journal_error("an entry cannot be read: its column `entry` is damaged") from error
 
 
 def _journal_error(problem: str) -> JournalError:
