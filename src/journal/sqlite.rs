@@ -1,7 +1,9 @@
 //! The journal in an SQLite file.
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params,
+};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -145,24 +147,26 @@ impl Store {
     /// What is wrong with the file, a line each.
     pub(super) fn problems(&self) -> Result<Vec<String>> {
         self.read(|connection| {
-            let mut problems = Vec::new();
-            let mut check = connection.prepare("PRAGMA integrity_check")?;
-            let lines = check.query_map([], |row| row.get::<_, String>(0))?;
-            for line in lines {
-                let line = line?;
-                if line != "ok" {
-                    problems.push(line);
-                }
-            }
-            let mut all = connection.prepare(
-                "SELECT reference, state, is_open, to_deliver, order_number, entry FROM entries",
+            let mut problems = integrity_problems(connection)?;
+            let mut all = connection.prepare("SELECT reference FROM entries")?;
+            let mut one = connection.prepare(
+                "SELECT state, is_open, to_deliver, order_number, entry FROM entries WHERE reference = ?1",
             )?;
-            let mut rows = all.query([])?;
-            while let Some(row) = rows.next()? {
-                let reference: String = row.get(0)?;
-                if let Some(problem) = entry_problem(&reference, row)? {
-                    problems.push(format!("{reference}: {problem}"));
-                }
+            for reference in all.query_map([], |row| row.get::<_, String>(0))? {
+                let reference = match reference {
+                    Ok(reference) => reference,
+                    Err(error) => {
+                        let damage = damage(error)?;
+                        problems.push(format!("the other references cannot be read: {damage}"));
+                        break;
+                    }
+                };
+                // Each entry is read by itself: one that cannot be read is named, and the others are read too.
+                let problem = match one.query_row([&reference], |row| entry_problem(&reference, row)) {
+                    Ok(problem) => problem,
+                    Err(error) => Some(format!("the entry cannot be read: {}", damage(error)?)),
+                };
+                problems.extend(problem.map(|problem| format!("{reference}: {problem}")));
             }
             Ok(problems)
         })
@@ -278,17 +282,42 @@ fn pruned() -> Error {
     )
 }
 
+/// What SQLite says of the file.
+fn integrity_problems(connection: &Connection) -> Result<Vec<String>, Trouble> {
+    let mut check = connection.prepare("PRAGMA integrity_check")?;
+    let reports = check.query_map([], |row| row.get::<_, String>(0))?;
+    let mut problems = Vec::new();
+    for report in reports {
+        match report {
+            // A report can have several lines.
+            Ok(report) => problems.extend(report.lines().map(str::to_owned)),
+            Err(error) => problems.push(damage(error)?),
+        }
+    }
+    problems.retain(|line| line != "ok");
+    Ok(problems)
+}
+
+/// The text of an error that means damage. Any other error, such as a lock, is returned.
+fn damage(error: rusqlite::Error) -> rusqlite::Result<String> {
+    match error.sqlite_error_code() {
+        // None: a value is not of its type.
+        None | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Ok(error.to_string()),
+        Some(_) => Err(error),
+    }
+}
+
 /// Whether the columns are those of the entry.
-fn entry_problem(reference: &str, row: &Row<'_>) -> Result<Option<String>, Trouble> {
-    let text: String = row.get(5)?;
+fn entry_problem(reference: &str, row: &Row<'_>) -> rusqlite::Result<Option<String>> {
+    let text: String = row.get(4)?;
     let entry: Entry = match serde_json::from_str(&text) {
         Ok(entry) => entry,
         Err(error) => return Ok(Some(format!("the entry cannot be read: {error}"))),
     };
     let agrees = entry.reference == reference
-        && row.get::<_, String>(1)? == entry.state.name()
-        && row.get::<_, bool>(2)? == entry.is_open()
-        && row.get::<_, bool>(3)? == entry.is_to_deliver()
-        && row.get::<_, Option<String>>(4)? == entry.order_number;
+        && row.get::<_, String>(0)? == entry.state.name()
+        && row.get::<_, bool>(1)? == entry.is_open()
+        && row.get::<_, bool>(2)? == entry.is_to_deliver()
+        && row.get::<_, Option<String>>(3)? == entry.order_number;
     Ok((!agrees).then(|| "the columns differ from the entry".to_owned()))
 }

@@ -8,6 +8,7 @@ mod api;
 mod callback_url;
 mod clock;
 mod finding;
+mod journal;
 mod library;
 mod reply;
 mod service;
@@ -83,6 +84,7 @@ fn examine(options: &DoctorOptions) -> Vec<Finding> {
             }
         }
     }
+    findings.extend(journal::examine(options.common.env_file.as_deref()));
     if let Some(url) = &options.callback_url {
         findings.push(callback_url::examine(url));
     }
