@@ -232,10 +232,13 @@ pub unsafe extern "C" fn flexpay_journal_list(
 /// Records that you deliver what was paid. Deliver if the result has changed == 1: of all calls for
 /// one reference, only the first one gets that. An entry that is not PAID is INVALID.
 ///
+/// Nothing is delivered twice. If the program ends after this call and before the delivery, nobody
+/// is told again: after a crash, look at what was acknowledged last (changed_at).
+///
 /// client:     not NULL, with a journal; may be in use by other threads.
 /// reference:  your reference; borrowed for this call. If the journal does not have it: INVALID.
 /// settlement: receives the entry; free it with flexpay_settlement_free. NULL on failure. May be
-///             NULL.
+///             NULL, but then you do not learn whether to deliver.
 /// error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing to the
 /// journal. Since ABI 1.

@@ -243,8 +243,9 @@ pub unsafe extern "C" fn flexpay_settle(
 /// journal, asks the gateway, compares as flexpay_verify_callback does, and records the state. The
 /// entry takes the place of expected.
 ///
-/// Reply to the callback with HTTP 200 after success, and after INVALID with field "reference":
-/// that payment is not in this journal, and no repeated callback changes that.
+/// Reply to the callback with HTTP 200 after success. After INVALID with field "reference" the
+/// payment is not in this journal: reply with 404 and log it. A callback is lost there if the path
+/// of the journal is wrong, or the journal is an old copy.
 ///
 /// client:       not NULL, with a journal; may be in use by other threads.
 /// body, length: the body as received, 64 KiB at most; borrowed for this call. body may be NULL if

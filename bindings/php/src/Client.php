@@ -391,8 +391,8 @@ final class Client
      * journal, asks the gateway, compares as verifyCallback() does, and records the state. The entry takes
      * the place of Expected.
      *
-     * Reply to the callback with HTTP 200 if it returns, and after an InvalidArgumentException with the
-     * field "reference": that payment is not in this journal, and no repeated callback changes that.
+     * Reply to the callback with HTTP 200 if it returns. After an InvalidArgumentException with the field
+     * "reference" the payment is not in this journal: reply with 404 and log it.
      *
      * Blocks as settle() does.
      *

@@ -285,8 +285,8 @@ final class Journal
      * Client::settleCallback(): finds the entry that a callback is about, asks the gateway, compares, and
      * records the state.
      *
-     * Reply to the callback with HTTP 200 if it returns, and after an InvalidArgumentException with the field
-     * "reference": that payment is not in this journal, and no repeated callback changes that.
+     * Reply to the callback with HTTP 200 if it returns. After an InvalidArgumentException with the field
+     * "reference" the payment is not in this journal: reply with 404 and log it.
      *
      * Blocks as settle() does.
      *
