@@ -86,7 +86,7 @@ pub fn settlement(settlement: &Settlement) -> Value {
 
 pub fn settlements(found: &Reconciliation) -> Value {
     let settlements: Vec<Value> = found.settlements.iter().map(settlement).collect();
-    json!({ "settlements": settlements, "stopped": stopped(found) })
+    json!({ "settlements": settlements, "stopped": found.stopped_text() })
 }
 
 /// The same as text. A whole journal as a [`Value`] takes ten times the memory.
@@ -96,12 +96,8 @@ pub fn settlements_text(found: &Reconciliation) -> String {
     format!(
         r#"{{"settlements":[{}],"stopped":{}}}"#,
         settlements.join(","),
-        json!(stopped(found))
+        json!(found.stopped_text())
     )
-}
-
-fn stopped(found: &Reconciliation) -> Option<&str> {
-    found.stopped.as_ref().map(Error::message)
 }
 
 pub fn error(error: &Error) -> Value {

@@ -531,10 +531,11 @@ def test_another_program_is_faster(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
         assert other.settle(shop.client, "R-1").changed
         return row
 
-    order = shop.store.get("R-1").order_number
-    assert order is not None
+    row = table.read(lambda: load("R-1"))
+    assert row is not None
+    order: str = row.entry["order_number"]
     monkeypatch.setattr(table, "load", slow_load)
-    assert not shop.store._record_verdict("R-1", order, "PAID", True).changed
+    assert not shop.store._record_verdict(row.entry, order, "PAID", True).changed
     assert shop.store.get("R-1").state is EntryState.PAID
 
 
@@ -849,6 +850,22 @@ def test_rows_that_are_dicts(shop: Shop) -> None:
     assert references(store.list()) == ["R-1"]
     shop.database.run("UPDATE flexpay_journal SET lease_until = 0")
     assert store.prune(0) == 0
+
+
+def test_an_entry_that_is_damaged(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop
+    shop.pay()
+    shop.database.run("UPDATE flexpay_journal SET entry = 'damaged'")
+    for call in (shop.pay, shop.store.list):
+        with pytest.raises(flexpay.JournalError, match="damaged") as caught:
+            call()
+        assert caught.value.outcome is Outcome.NOT_SENT
+    # JSON, but no entry.
+    shop.database.run('UPDATE flexpay_journal SET entry = \'{"reference": "R-1"}\'')
+    with pytest.raises(flexpay.InvalidError) as refused:
+        shop.pay()
+    assert refused.value.field == "request"
+    assert shop.sent() == 1
 
 
 def test_wrong_arguments(sqlite_shop: Shop) -> None:

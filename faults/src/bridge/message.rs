@@ -256,6 +256,9 @@ struct Payment {
     #[serde(rename = "message")]
     _message: Option<String>,
     page: Option<String>,
+    /// No client of the fault run has a journal.
+    #[serde(rename = "is_recorded")]
+    _is_recorded: bool,
     trace: Option<String>,
 }
 

@@ -64,12 +64,17 @@ class Applied(NamedTuple):
 
 
 def step(row: Optional[Row], event: Json) -> Json:
-    """The rule of the library."""
+    """What the rule says of an event."""
     request = {
         "entry": None if row is None else row.entry,
         "sender_is_alive": row is not None and row.sender_is_alive,
         "event": event,
     }
+    return ask_rule(request)
+
+
+def ask_rule(request: Json) -> Json:
+    """The rule of the library."""
     functions = library().functions
     address = _results.call(functions.flexpay_journal_step, json.dumps(request).encode())
     text = _results.copy_and_free(address, functions.flexpay_text_free, _results.text)
@@ -295,7 +300,7 @@ class Table:
     def _rows(self, statement: str, *values: Any) -> List[Row]:
         return [
             Row(
-                json.loads(entry) if entry else {},
+                _entry(text),
                 version,
                 bool(is_open),
                 bool(to_deliver),
@@ -304,7 +309,7 @@ class Table:
                 bool(sender_is_alive),
             )
             for (
-                entry,
+                text,
                 version,
                 is_open,
                 to_deliver,
@@ -333,6 +338,16 @@ class Table:
         except self._connection.Error as error:
             first_line = str(error).partition("\n")[0]
             raise _journal_error(first_line or type(error).__name__) from error
+
+
+def _entry(text: str) -> Json:
+    if text == "":
+        return {}
+    try:
+        entry: Json = json.loads(text)
+        return entry
+    except ValueError as error:
+        raise _journal_error("an entry cannot be read: its column `entry` is damaged") from error
 
 
 def _journal_error(problem: str) -> JournalError:
