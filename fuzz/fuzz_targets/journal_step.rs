@@ -255,11 +255,14 @@ impl Change<'_> {
     }
 }
 
+/// A longer program takes too long with the sanitizer.
+const LONGEST_PROGRAM: usize = 64;
+
 /// Runs events on one entry. `acknowledge` hands it over once.
 fn run(program: &[u8]) {
     let mut entry = Value::Null;
     let mut deliveries = 0;
-    for code in program.chunks_exact(2) {
+    for code in program.chunks_exact(2).take(LONGEST_PROGRAM) {
         let request = json!({
             "entry": entry,
             "sender_is_alive": code[0] & 0x80 != 0,
