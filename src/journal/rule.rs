@@ -40,7 +40,7 @@
 //! Only a verdict makes an entry PAID: the gateway's word on an order whose reference, amount and currency
 //! are the entry's.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::entry::{Entry, EntryState, FAILURES_TO_CLOSE};
 use crate::error::{Error, ErrorCode, Outcome};
@@ -68,6 +68,7 @@ pub enum Event {
         reply: Reply,
     },
     /// The merchant wants to know the state.
+    #[serde(deserialize_with = "no_fields")]
     Settle,
     /// The gateway's word on an order whose reference is the entry's.
     Verdict {
@@ -86,6 +87,7 @@ pub enum Event {
         answer: String,
     },
     /// The merchant delivers, and will not be asked again.
+    #[serde(deserialize_with = "no_fields")]
     Acknowledge,
     /// A person says what came of it.
     Resolve {
@@ -143,11 +145,23 @@ pub enum Resolution {
     },
     /// The merchant's console shows no such payment, and no process is sending it any more: the request may be
     /// sent again.
+    #[serde(deserialize_with = "no_fields")]
     NotSent,
     /// It will not be paid.
+    #[serde(deserialize_with = "no_fields")]
     Failed,
     /// It was called off.
+    #[serde(deserialize_with = "no_fields")]
     Cancelled,
+}
+
+/// For a variant without fields: serde's `deny_unknown_fields` does not reach it. `{"event": "settle", "verdict":
+/// "PAID"}` is a mistake of the store.
+fn no_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct NoFields {}
+    NoFields::deserialize(deserializer).map(|NoFields {}| ())
 }
 
 /// What to do now.
