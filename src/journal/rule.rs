@@ -7,11 +7,11 @@
 //! | entry | event | new entry | action |
 //! |---|---|---|---|
 //! | none, NOT_SENT, REFUSED | pay | SENDING, next attempt | send |
-//! | SENDING, its sender is alive | pay, resolve | | refuse: IN_PROGRESS |
+//! | SENDING, its sender is alive | pay (also with other terms), resolve | | refuse: IN_PROGRESS |
 //! | SENDING, its sender is dead | any but its reply | IN_DOUBT, then as IN_DOUBT | |
-//! | IN_DOUBT | pay | | refuse: IN_DOUBT |
-//! | a later state, the same terms | pay | | give the recorded payment |
-//! | any but NOT_SENT and REFUSED, other terms | pay | | refuse: INVALID, and name the field |
+//! | IN_DOUBT | pay (also with other terms) | | refuse: IN_DOUBT |
+//! | a later state | pay | | give the recorded payment |
+//! | a later state | pay with other terms | | refuse: INVALID, and name the field |
 //! | SENDING, IN_DOUBT, NOT_SENT, REFUSED | reply | by its outcome: ACCEPTED, NOT_SENT, REFUSED, IN_DOUBT | report |
 //! | FAILED, CANCELLED | reply: accepted | open again; ACCEPTED if its order number was not known | report |
 //! | another later state | reply | adds what was not known | report |
@@ -216,11 +216,8 @@ pub fn step(entry: Option<&Entry>, sender_is_alive: bool, event: &Event) -> Step
     }
     if sender_is_alive {
         return match event {
-            Event::Pay { terms, .. } => match entry.differs(terms) {
-                Some(field) => refuse(other_terms(field)),
-                None => refuse(in_progress()),
-            },
-            Event::Resolve { .. } => refuse(in_progress()),
+            Event::Pay { terms, .. } => refuse(in_progress(entry.differs(terms))),
+            Event::Resolve { .. } => refuse(in_progress(None)),
             // A callback may be faster than the reply.
             other => decide(entry, other),
         };
@@ -291,12 +288,11 @@ fn pay(entry: &Entry, terms: &Terms, sender: &str) -> Step {
         };
         return begin(again, sender);
     }
-    if let Some(field) = entry.differs(terms) {
-        return refuse(other_terms(field));
-    }
-    match entry.state {
-        EntryState::InDoubt => refuse(in_doubt(entry)),
-        _ => Step {
+    match (entry.state, entry.differs(terms)) {
+        // Also with other terms: to advise a new reference would be to charge twice.
+        (EntryState::InDoubt, field) => refuse(in_doubt(entry, field)),
+        (_, Some(field)) => refuse(other_terms(field)),
+        (_, None) => Step {
             entry: None,
             action: Action::Repeat,
         },
@@ -385,7 +381,7 @@ fn late_reply(entry: &Entry, reply: &Reply) -> Step {
     if may_be_accepted && entry.may_be_sent_again() {
         new.state = EntryState::InDoubt;
     }
-    let error = in_doubt(&new);
+    let error = in_doubt(&new, None);
     Step {
         entry: (new != *entry).then_some(new),
         action: Action::Refuse(error),
@@ -549,21 +545,32 @@ fn other_terms(field: &'static str) -> Error {
     )
 }
 
-fn in_progress() -> Error {
+/// `field`: the request has other terms, and in which field.
+fn in_progress(field: Option<&str>) -> Error {
+    let problem = "another call is sending the request of this reference now: wait for its result";
     Error::new(
         ErrorCode::InProgress,
         Outcome::Unknown,
-        "another call is sending the request of this reference now: wait for its result",
+        with_difference(problem, field),
     )
 }
 
-fn in_doubt(entry: &Entry) -> Error {
+/// `field`: as for [`in_progress`].
+fn in_doubt(entry: &Entry, field: Option<&str>) -> Error {
+    let problem = "an earlier request under this reference may have been accepted, and its reply was lost: wait \
+                   for the callback, or look for the reference in FlexPay's merchant console and resolve the \
+                   entry of the journal. Nothing was sent now";
     Error::new(
         ErrorCode::InDoubt,
         Outcome::Unknown,
-        "an earlier request under this reference may have been accepted, and its reply was lost: wait for the \
-         callback, or look for the reference in FlexPay's merchant console and resolve the entry of the \
-         journal. Nothing was sent now",
+        with_difference(problem, field),
     )
     .with_order_number(entry.order_number.clone())
+}
+
+fn with_difference(problem: &str, field: Option<&str>) -> String {
+    match field {
+        Some(field) => format!("{problem}. The {field} differs from that of the earlier request"),
+        None => problem.to_owned(),
+    }
 }

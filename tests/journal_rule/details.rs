@@ -101,14 +101,40 @@ fn the_field_that_differs_is_named() {
         ),
     ];
     for (field, other) in cases {
-        for state in [EntryState::Sending, EntryState::InDoubt, EntryState::Paid] {
+        for (state, code, error_field, outcome) in [
+            (
+                EntryState::Sending,
+                ErrorCode::InProgress,
+                None,
+                Outcome::Unknown,
+            ),
+            (
+                EntryState::InDoubt,
+                ErrorCode::InDoubt,
+                None,
+                Outcome::Unknown,
+            ),
+            (
+                EntryState::Paid,
+                ErrorCode::Invalid,
+                Some(field),
+                Outcome::NotSent,
+            ),
+        ] {
             let step = step(Some(&entry(state)), true, &pay(other.clone()));
-            assert_eq!(
-                refused(&step),
-                (ErrorCode::Invalid, Some(field)),
-                "{state:?}"
-            );
             assert_eq!(step.entry, None);
+            let Action::Refuse(error) = step.action else {
+                panic!("not refused: {:?}", step.action);
+            };
+            assert_eq!((error.code(), error.field()), (code, error_field));
+            assert_eq!(error.outcome(), outcome, "{state:?}");
+            assert!(error.to_string().contains(field), "{error}");
+            let advises_to_charge_again = error.message().contains("use a new reference");
+            assert_eq!(
+                advises_to_charge_again,
+                state == EntryState::Paid,
+                "{error}"
+            );
         }
     }
 }
