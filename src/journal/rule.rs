@@ -80,6 +80,8 @@ pub enum Event {
         amount: String,
         /// Its currency.
         currency: String,
+        /// When the gateway said so, in seconds since 1970 on the store's clock. Only failures are counted by it.
+        at: u64,
     },
     /// The gateway was asked, and gave no verdict: NOT_FOUND, MISMATCH, TIMEOUT.
     NoVerdict {
@@ -259,8 +261,9 @@ fn decide(entry: &Entry, event: &Event) -> Step {
             state,
             amount,
             currency,
+            at,
         } => match entry.has_price(amount, currency) {
-            true => verdict(entry, order_number, *state),
+            true => verdict(entry, order_number, *state, *at),
             false => verdict_of_other_terms(entry, order_number),
         },
         Event::NoVerdict { answer } => no_verdict(entry, answer),
@@ -339,7 +342,7 @@ fn reply(entry: &Entry, reply: &Reply) -> Step {
                     new.state = EntryState::Accepted;
                     new.last_answer = Some(new.state.name().to_owned());
                 }
-                new.failures = 0;
+                new.forget_failures();
             }
         }
         Reply::Failed {
@@ -388,7 +391,7 @@ fn late_reply(entry: &Entry, reply: &Reply) -> Step {
     }
 }
 
-fn verdict(entry: &Entry, order_number: &str, state: State) -> Step {
+fn verdict(entry: &Entry, order_number: &str, state: State, at: u64) -> Step {
     let mut new = entry.clone();
     let recorded = entry.state.order_state();
     let is_other = entry
@@ -405,10 +408,10 @@ fn verdict(entry: &Entry, order_number: &str, state: State) -> Step {
     }
     new.set_order_number(&order_number);
     new.last_answer = Some(state.name().to_owned());
-    new.failures = match state {
-        State::Failed | State::Cancelled => FAILURES_TO_CLOSE.min(entry.failures + 1),
-        _ => 0,
-    };
+    match state {
+        State::Failed | State::Cancelled => new.count_failure(at),
+        _ => new.forget_failures(),
+    }
     new.state = match EntryState::from_order_state(state) {
         Some(next) if may_replace(state, recorded) => next,
         // There is an order after all.

@@ -6,7 +6,8 @@ use flexpay::journal::{
 use flexpay::{ErrorCode, Kind, Outcome, State};
 
 use crate::table::{
-    ATTEMPT, DUPLICATE, STATES, accepted, entry, failed, pay, resolve, terms, verdict,
+    ATTEMPT, DUPLICATE, FAILURE_AT, STATES, accepted, entry, failed, pay, resolve, terms, verdict,
+    verdict_at,
 };
 
 /// The entry after these events. Its sender is alive.
@@ -328,8 +329,10 @@ fn failures_are_counted_up_to_the_limit() {
             0 => State::Failed,
             _ => State::Cancelled,
         };
-        now = after(&now, &[verdict("A", state)]);
+        let at = FAILURE_AT + 60 * u64::from(count);
+        now = after(&now, &[verdict_at("A", state, at)]);
         assert_eq!((now.state, now.failures), (EntryState::Cancelled, count));
+        assert_eq!(now.failure_at, Some(at));
     }
     assert!(!now.is_open());
     let more = after(&now, &[verdict("A", State::Failed)]);
@@ -345,16 +348,54 @@ fn failures_are_counted_up_to_the_limit() {
     );
 }
 
+/// A page of the shop asks many times in a second, and then for an hour, every second. The clock may be set at
+/// any time, and each time that may count one too many.
+#[test]
+fn a_failure_is_counted_once_in_a_minute() {
+    let ask = |now: &Entry, at| after(now, &[verdict_at("A", State::Failed, at)]);
+    let mut now = ask(&entry(EntryState::Accepted), FAILURE_AT);
+    for at in [0, 0, 1, 59].map(|seconds| FAILURE_AT + seconds) {
+        now = ask(&now, at);
+        assert_eq!((now.failures, now.failure_at), (1, Some(FAILURE_AT)));
+    }
+    for second in 0..=240 {
+        now = ask(&now, FAILURE_AT + second);
+    }
+    assert_eq!((now.failures, now.failure_at), (5, Some(FAILURE_AT + 240)));
+    assert!(now.is_open());
+
+    let back = ask(&now, FAILURE_AT + 181);
+    assert_eq!((back.failures, back.failure_at), (5, now.failure_at));
+    let back = ask(&now, FAILURE_AT + 180);
+    assert_eq!(
+        (back.failures, back.failure_at),
+        (6, Some(FAILURE_AT + 180))
+    );
+    let far = ask(&back, u64::MAX);
+    assert_eq!((far.failures, far.failure_at), (7, Some(u64::MAX)));
+    let never = ask(&far, 0);
+    assert_eq!((never.failures, never.failure_at), (8, Some(0)));
+    assert!(never.is_open());
+}
+
 #[test]
 fn another_word_of_the_gateway_resets_the_failures() {
     let closed = Entry {
         failures: FAILURES_TO_CLOSE,
         ..entry(EntryState::Failed)
     };
-    for state in [State::Pending, State::Unknown] {
-        let now = after(&closed, &[verdict("A", state)]);
+    for word in [
+        verdict("A", State::Pending),
+        verdict("A", State::Unknown),
+        accepted(ATTEMPT, Some("A")),
+    ] {
+        let now = after(&closed, &[word]);
         assert_eq!((now.state, now.failures), (EntryState::Failed, 0));
+        assert_eq!(now.failure_at, None);
         assert!(now.is_open());
+        // So the next is counted, however soon it is.
+        let failed_again = after(&now, &[verdict_at("A", State::Failed, FAILURE_AT)]);
+        assert_eq!(failed_again.failures, 1);
     }
     // No word at all does not.
     let answer = "TIMEOUT".to_owned();
@@ -445,6 +486,7 @@ fn a_verdict_on_other_terms_says_nothing_of_the_entry() {
             state: State::Paid,
             amount: amount.to_owned(),
             currency: currency.to_owned(),
+            at: FAILURE_AT,
         };
         let now = after(&entry(EntryState::InDoubt), &[event]);
         assert_eq!(now.state, state, "{amount} {currency}");

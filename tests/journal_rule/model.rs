@@ -44,6 +44,8 @@ pub enum People {
 
 const AMOUNTS: [&str; 2] = ["25.50", "26"];
 const CURRENCY: &str = "USD";
+/// When the last failure was counted.
+const LAST_FAILURE: u64 = 1_000_000;
 const CALLS_AT_ONCE: usize = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -363,6 +365,7 @@ impl Model {
                 state: State::Paid,
                 amount: entry.amount.clone(),
                 currency: CURRENCY.to_owned(),
+                at: LAST_FAILURE,
             };
             self.decide(moved, reference, event);
             return;
@@ -429,6 +432,7 @@ impl Model {
             state,
             amount: order.amount.to_owned(),
             currency: CURRENCY.to_owned(),
+            at: LAST_FAILURE,
         };
         self.decide(moved, reference, event);
     }
