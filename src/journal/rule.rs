@@ -13,15 +13,15 @@
 //! | a later state | pay | | give the recorded payment |
 //! | a later state | pay with other terms | | refuse: INVALID, and name the field |
 //! | SENDING, IN_DOUBT, NOT_SENT, REFUSED | reply | by its outcome: ACCEPTED, NOT_SENT, REFUSED, IN_DOUBT | report |
-//! | FAILED, CANCELLED | reply: accepted | open again; ACCEPTED if its order number was not known | report |
+//! | FAILED, CANCELLED, REFUNDING and REFUNDED that was never PAID | reply: accepted | open again; ACCEPTED if its order number was not known | report |
 //! | another later state | reply | adds what was not known | report |
 //! | NOT_SENT, REFUSED | reply to an earlier attempt: accepted or unknown | IN_DOUBT | refuse: IN_DOUBT |
 //! | any other | reply to an earlier attempt | notes its order | refuse: IN_DOUBT |
-//! | it has an order number, not REFUNDED | settle | | ask the gateway |
+//! | it has an order number, not PAID and then REFUNDED | settle | | ask the gateway |
 //! | any other | settle | | report |
 //! | it has no order number, or a person's | verdict | has that order and its state (UNKNOWN: IN_DOUBT) | report |
 //! | any other | verdict on its order | the order's state, if it may replace the recorded one | report |
-//! | not yet PAID | verdict PAID on another order | PAID, has that order | report |
+//! | never PAID | verdict PAID on another order | PAID, has that order | report |
 //! | any other | verdict on another order | notes that order | report |
 //! | any | verdict on an order of another amount or currency | notes that order | report |
 //! | any | no verdict | notes the answer | report |
@@ -36,6 +36,9 @@
 //!
 //! Every pair is in tests/journal_rule/table.txt. "A later state" is one that the gateway has told: ACCEPTED,
 //! PAID, FAILED, CANCELLED, REFUNDING, REFUNDED.
+//!
+//! FAILED and CANCELLED do not close an entry until the gateway has said so ten times, and answers within a minute count
+//! once. The same for REFUNDING and REFUNDED, if the gateway has never said PAID: PAID replaces these too.
 //!
 //! Only a verdict makes an entry PAID: the gateway's word on an order whose reference, amount and currency
 //! are the entry's.
@@ -251,9 +254,7 @@ fn decide(entry: &Entry, event: &Event) -> Step {
         Event::Reply { attempt, reply } if *attempt == entry.attempt => self::reply(entry, reply),
         Event::Reply { reply, .. } => late_reply(entry, reply),
         Event::Settle => match &entry.order_number {
-            Some(order_number) if entry.state != EntryState::Refunded => {
-                ask(None, order_number.clone())
-            }
+            Some(order_number) if !is_final(entry) => ask(None, order_number.clone()),
             _ => report(None, false),
         },
         Event::Verdict {
@@ -332,7 +333,7 @@ fn reply(entry: &Entry, reply: &Reply) -> Step {
             new.page.clone_from(page);
             new.code.clone_from(code);
             new.message.clone_from(message);
-            if entry.was_paid() {
+            if entry.was_paid {
                 new.note_order_number(order_number);
             } else {
                 new.set_order_number(order_number);
@@ -391,6 +392,11 @@ fn late_reply(entry: &Entry, reply: &Reply) -> Step {
     }
 }
 
+/// Whether the gateway has nothing more to say.
+fn is_final(entry: &Entry) -> bool {
+    entry.state == EntryState::Refunded && entry.was_paid
+}
+
 fn verdict(entry: &Entry, order_number: &str, state: State, at: u64) -> Step {
     let mut new = entry.clone();
     let recorded = entry.state.order_state();
@@ -400,7 +406,7 @@ fn verdict(entry: &Entry, order_number: &str, state: State, at: u64) -> Step {
         .is_some_and(|known| known != order_number);
     // A person may have given a wrong order number.
     let may_be_mistaken = recorded == State::Unknown && entry.resolved_by.is_some();
-    let is_the_paid_one = state == State::Paid && may_replace(state, recorded);
+    let is_the_paid_one = state == State::Paid && !entry.was_paid;
     let order_number = Some(order_number.to_owned());
     if is_other && !may_be_mistaken && !is_the_paid_one {
         new.note_order_number(&order_number);
@@ -409,15 +415,20 @@ fn verdict(entry: &Entry, order_number: &str, state: State, at: u64) -> Step {
     new.set_order_number(&order_number);
     new.last_answer = Some(state.name().to_owned());
     match state {
-        State::Failed | State::Cancelled => new.count_failure(at),
+        State::Failed | State::Cancelled | State::Refunding | State::Refunded
+            if !entry.was_paid =>
+        {
+            new.count_failure(at);
+        }
         _ => new.forget_failures(),
     }
     new.state = match EntryState::from_order_state(state) {
-        Some(next) if may_replace(state, recorded) => next,
+        Some(next) if may_replace(state, entry) => next,
         // There is an order after all.
         None if entry.may_be_sent_again() => EntryState::InDoubt,
         _ => entry.state,
     };
+    new.was_paid |= new.state == EntryState::Paid;
     if new.state != EntryState::Sending {
         new.sender = None;
     }
@@ -434,10 +445,16 @@ fn verdict_of_other_terms(entry: &Entry, order_number: &str) -> Step {
     report_change(entry, new)
 }
 
-/// As [`State::may_replace`], and a refund may replace what was never seen to be paid.
-fn may_replace(state: State, recorded: State) -> bool {
-    let is_refund = matches!(state, State::Refunding | State::Refunded);
-    state.may_replace(recorded) || (is_refund && State::Paid.may_replace(recorded))
+/// As [`State::may_replace`]. And a refund may replace what was never seen to be paid; but then PAID replaces it.
+fn may_replace(state: State, entry: &Entry) -> bool {
+    let recorded = entry.state.order_state();
+    match state {
+        State::Paid => !entry.was_paid,
+        State::Refunding | State::Refunded => {
+            state.may_replace(recorded) || State::Paid.may_replace(recorded)
+        }
+        _ => state.may_replace(recorded),
+    }
 }
 
 fn no_verdict(entry: &Entry, answer: &str) -> Step {

@@ -6,8 +6,8 @@ use flexpay::journal::{
 use flexpay::{ErrorCode, Kind, Outcome, State};
 
 use crate::table::{
-    ATTEMPT, DUPLICATE, FAILURE_AT, STATES, accepted, entry, failed, pay, resolve, terms, verdict,
-    verdict_at,
+    ATTEMPT, DUPLICATE, FAILURE_AT, STATES, accepted, entry, failed, never_paid, pay, resolve,
+    terms, verdict, verdict_at,
 };
 
 /// The entry after these events. Its sender is alive.
@@ -251,12 +251,15 @@ fn a_late_reply_without_a_number_forgets_none() {
 
 #[test]
 fn a_late_reply_with_another_order_is_asked_about_unless_one_is_paid() {
-    for state in [
-        EntryState::Accepted,
-        EntryState::Failed,
-        EntryState::Cancelled,
+    for before in [
+        entry(EntryState::Accepted),
+        entry(EntryState::Failed),
+        entry(EntryState::Cancelled),
+        never_paid(EntryState::Refunding),
+        never_paid(EntryState::Refunded),
     ] {
-        let now = after(&entry(state), &[accepted(ATTEMPT, Some("B"))]);
+        let state = before.state;
+        let now = after(&before, &[accepted(ATTEMPT, Some("B"))]);
         assert_eq!(now.state, EntryState::Accepted);
         assert_eq!(orders(&now), (Some("B"), Some("A")), "{state:?}");
     }
@@ -504,6 +507,48 @@ fn what_the_gateway_has_is_not_sent_again() {
         let now = after(&entry(state), &[verdict("A", State::Unknown)]);
         assert_eq!(now.state, EntryState::InDoubt);
         assert_eq!(orders(&now), (Some("A"), None), "it can be asked about");
+    }
+}
+
+#[test]
+fn a_refund_that_was_never_paid_is_only_believed_as_a_failure_is() {
+    for (told, state) in [
+        (State::Refunding, EntryState::Refunding),
+        (State::Refunded, EntryState::Refunded),
+    ] {
+        let at = |minute: u64| FAILURE_AT + 60 * minute;
+        let mut now = entry(EntryState::Accepted);
+        for minute in 1..=u64::from(FAILURES_TO_CLOSE) {
+            assert!(now.is_open());
+            now = after(&now, &[verdict_at("A", told, at(minute))]);
+            now = after(&now, &[verdict_at("A", State::Failed, at(minute) + 1)]);
+            assert_eq!((now.state, u64::from(now.failures)), (state, minute));
+        }
+        assert!(!now.is_open());
+        // A late PAID still counts, when somebody asks.
+        let asked = step(Some(&now), false, &Event::Settle);
+        assert!(matches!(asked.action, Action::Ask { .. }));
+        for number in ["A", "B"] {
+            let paid = after(&now, &[verdict(number, State::Paid)]);
+            assert_eq!((paid.state, paid.failures), (EntryState::Paid, 0));
+            assert!(paid.was_paid && paid.is_to_deliver());
+            let refunded = after(&paid, &[verdict(number, State::Refunded)]);
+            assert_eq!(refunded.state, EntryState::Refunded);
+            assert!(!refunded.is_open());
+            let late = after(&refunded, &[verdict(number, State::Paid)]);
+            assert_eq!(late.state, EntryState::Refunded);
+        }
+    }
+}
+
+/// It is open until it is REFUNDED, however often the gateway says so.
+#[test]
+fn a_refund_of_what_was_paid_is_not_counted() {
+    let paid = entry(EntryState::Paid);
+    for told in [State::Refunding, State::Failed] {
+        let now = after(&paid, &[verdict("A", State::Refunding), verdict("A", told)]);
+        assert_eq!((now.state, now.failures), (EntryState::Refunding, 0));
+        assert!(now.is_open());
     }
 }
 

@@ -56,12 +56,12 @@ fn any_entry() -> impl Strategy<Value = Entry> {
         maybe(),
         maybe(),
     );
-    let failed = (any::<u32>(), option::of(any::<u64>()));
+    let failed = (any::<bool>(), any::<u32>(), option::of(any::<u64>()));
     let done = (failed, any::<bool>(), maybe(), maybe());
     (asked, told, done).prop_map(|(asked, told, done)| {
         let (reference, terms, state, attempt, sender) = asked;
         let (order_number, other, redirect_url, page, code, message, last_answer) = told;
-        let ((failures, failure_at), is_delivered, resolved_by, resolved_why) = done;
+        let ((was_paid, failures, failure_at), is_delivered, resolved_by, resolved_why) = done;
         Entry {
             reference,
             kind: terms.kind,
@@ -77,6 +77,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
             code,
             message,
             last_answer,
+            was_paid,
             failures,
             failure_at,
             is_delivered,
@@ -168,7 +169,7 @@ fn an_entry_has_these_names() {
     let expected = json!({
         "reference": "Z-1", "kind": "MOBILE", "amount": "25.50", "currency": "USD", "phone": "243812345678",
         "state": "IN_DOUBT", "attempt": 2, "sender": null, "order_number": null, "redirect_url": null,
-        "page": null, "code": null, "message": null, "last_answer": null, "failures": 0, "failure_at": null,
+        "page": null, "code": null, "message": null, "last_answer": null, "was_paid": false, "failures": 0, "failure_at": null,
         "is_delivered": false, "other_order_number": null, "resolved_by": null, "resolved_why": null,
     });
     assert_eq!(

@@ -54,6 +54,10 @@ pub fn entry(state: EntryState) -> Entry {
         code: None,
         message: None,
         last_answer: None,
+        was_paid: matches!(
+            state,
+            EntryState::Paid | EntryState::Refunding | EntryState::Refunded
+        ),
         failures: match state {
             EntryState::Failed | EntryState::Cancelled => 1,
             _ => 0,
@@ -64,6 +68,16 @@ pub fn entry(state: EntryState) -> Entry {
         other_order_number: None,
         resolved_by: None,
         resolved_why: None,
+    }
+}
+
+/// An entry whose PAID was missed, or has not come.
+pub fn never_paid(state: EntryState) -> Entry {
+    Entry {
+        was_paid: false,
+        failures: 1,
+        failure_at: Some(FAILURE_AT),
+        ..entry(state)
     }
 }
 
@@ -263,6 +277,16 @@ fn entries() -> Vec<(&'static str, Option<Entry>, bool)> {
         ("CANCELLED", with(EntryState::Cancelled), false),
         ("REFUNDING", with(EntryState::Refunding), false),
         ("REFUNDED", with(EntryState::Refunded), false),
+        (
+            "REFUNDING, never PAID",
+            Some(never_paid(EntryState::Refunding)),
+            false,
+        ),
+        (
+            "REFUNDED, never PAID",
+            Some(never_paid(EntryState::Refunded)),
+            false,
+        ),
     ]
 }
 
