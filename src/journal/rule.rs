@@ -13,12 +13,14 @@
 //! | a later state | pay | | give the recorded payment |
 //! | a later state | pay with other terms | | refuse: INVALID, and name the field |
 //! | SENDING, IN_DOUBT, NOT_SENT, REFUSED | reply | by its outcome: ACCEPTED, NOT_SENT, REFUSED, IN_DOUBT | report |
+//! | the same, but it has an order number | reply: NOT_SENT, REFUSED | IN_DOUBT | report |
 //! | FAILED, CANCELLED, REFUNDING and REFUNDED that was never PAID | reply: accepted | open again; ACCEPTED if its order number was not known | report |
 //! | another later state | reply | adds what was not known | report |
 //! | NOT_SENT, REFUSED | reply to an earlier attempt: accepted or unknown | IN_DOUBT | refuse: IN_DOUBT |
 //! | any other | reply to an earlier attempt | notes its order | refuse: IN_DOUBT |
 //! | it has an order number, not PAID and then REFUNDED | settle | | ask the gateway |
 //! | any other | settle | | report |
+//! | SENDING, its sender is alive | verdict other than PAID | notes that order: the reply decides | report |
 //! | it has no order number, or a person's | verdict | has that order and its state (UNKNOWN: IN_DOUBT) | report |
 //! | any other | verdict on its order | the order's state, if it may replace the recorded one | report |
 //! | never PAID | verdict PAID on another order | PAID, has that order | report |
@@ -223,7 +225,7 @@ pub fn step(entry: Option<&Entry>, sender_is_alive: bool, event: &Event) -> Step
         return match event {
             Event::Pay { terms, .. } => refuse(in_progress(entry.differs(terms))),
             Event::Resolve { .. } => refuse(in_progress(None)),
-            // A callback may be faster than the reply.
+            // A callback may come before the reply.
             other => decide(entry, other),
         };
     }
@@ -355,12 +357,13 @@ fn reply(entry: &Entry, reply: &Reply) -> Step {
             new.set_order_number(order_number);
             new.message.clone_from(gateway_message);
             new.last_answer = Some(code.clone());
-            let has_order =
-                new.order_number.is_some() || names_duplicate_reference(gateway_message.as_deref());
+            let has_order = new.order_number.is_some();
+            let is_duplicate = names_duplicate_reference(gateway_message.as_deref());
             new.state = match outcome {
+                // The gateway has an earlier request under the reference.
+                Outcome::NotSent | Outcome::Refused if has_order => EntryState::InDoubt,
+                Outcome::Refused if is_duplicate => EntryState::InDoubt,
                 Outcome::NotSent => EntryState::NotSent,
-                // The gateway refused this request because it has an earlier one under the reference.
-                Outcome::Refused if has_order => EntryState::InDoubt,
                 Outcome::Refused => EntryState::Refused,
                 Outcome::Unknown => EntryState::InDoubt,
             };
@@ -399,6 +402,12 @@ fn is_final(entry: &Entry) -> bool {
 
 fn verdict(entry: &Entry, order_number: &str, state: State, at: u64) -> Step {
     let mut new = entry.clone();
+    // The order may be of an earlier request. So the reply to this one decides, unless it is paid already.
+    if entry.state == EntryState::Sending && state != State::Paid {
+        new.note_order_number(&Some(order_number.to_owned()));
+        new.last_answer = Some(state.name().to_owned());
+        return report_change(entry, new);
+    }
     let recorded = entry.state.order_state();
     let is_other = entry
         .order_number

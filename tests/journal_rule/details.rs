@@ -466,6 +466,41 @@ fn the_order_of_the_reply_is_asked_about_until_another_is_paid() {
 }
 
 /// The wrong order number is a person's, the other one is the gateway's.
+/// A callback says something of an order, which may be of an earlier request, while this one is out.
+#[test]
+fn the_word_on_an_order_does_not_end_the_wait_for_the_reply() {
+    let told = [
+        State::Unknown,
+        State::Pending,
+        State::Failed,
+        State::Cancelled,
+        State::Refunding,
+        State::Refunded,
+    ];
+    for state in told {
+        let sending = after(&entry(EntryState::Sending), &[verdict("A", state)]);
+        assert_eq!(sending.state, EntryState::Sending);
+        assert!(sending.sender.is_some());
+        assert_eq!((sending.failures, sending.failure_at), (0, None));
+        assert_eq!(orders(&sending), (Some("A"), None));
+        assert_eq!(sending.last_answer.as_deref(), Some(state.name()));
+        let pays = step(Some(&sending), true, &pay(terms()));
+        assert_eq!(refused(&pays), (ErrorCode::InProgress, None));
+
+        for outcome in [Outcome::NotSent, Outcome::Refused, Outcome::Unknown] {
+            let now = after(&sending, &[failed(ATTEMPT, outcome, "", None)]);
+            assert_eq!(now.state, EntryState::InDoubt, "{outcome:?}");
+            assert_eq!(orders(&now), (Some("A"), None));
+        }
+        let now = after(&sending, &[accepted(ATTEMPT, Some("A"))]);
+        assert_eq!(now.state, EntryState::Accepted);
+        assert_eq!(orders(&now), (Some("A"), None));
+        let now = after(&sending, &[accepted(ATTEMPT, Some("B"))]);
+        assert_eq!(now.state, EntryState::Accepted);
+        assert_eq!(orders(&now), (Some("B"), Some("A")));
+    }
+}
+
 #[test]
 fn a_verdict_corrects_the_order_number_of_a_person() {
     let wrong = Resolution::Order {

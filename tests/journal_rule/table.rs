@@ -265,6 +265,14 @@ fn entries() -> Vec<(&'static str, Option<Entry>, bool)> {
     vec![
         ("none", None, false),
         ("SENDING", with(EntryState::Sending), true),
+        (
+            "SENDING, order B noted",
+            Some(Entry {
+                order_number: Some("B".to_owned()),
+                ..entry(EntryState::Sending)
+            }),
+            true,
+        ),
         ("SENDING by a dead sender", with(EntryState::Sending), false),
         ("NOT_SENT", with(EntryState::NotSent), false),
         ("REFUSED", with(EntryState::Refused), false),
