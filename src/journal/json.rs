@@ -124,7 +124,7 @@ mod tests {
 
     fn verdict(order_number: &str, state: &str) -> Value {
         json!({"event": "verdict", "order_number": order_number, "state": state,
-            "amount": "25.50", "currency": "USD"})
+            "amount": "25.50", "currency": "USD", "at": 1764283581})
     }
 
     #[test]
@@ -193,6 +193,20 @@ mod tests {
             assert_eq!(reply["action"], "refuse", "{number:?}");
             assert_eq!(reply["error"]["field"], "order_number");
         }
+    }
+
+    #[test]
+    fn an_entry_with_the_largest_numbers_is_read() {
+        let mut entry = stepped(&Value::Null, pay("Z-1"))["entry"].clone();
+        entry["attempt"] = u32::MAX.into();
+        entry["failures"] = u32::MAX.into();
+        entry["state"] = "NOT_SENT".into();
+        let refused = stepped(&entry, pay("Z-1"));
+        assert_eq!(refused["error"]["field"], "reference");
+        entry["state"] = "ACCEPTED".into();
+        entry["order_number"] = "N1".into();
+        let failed = stepped(&entry, verdict("N1", "FAILED"));
+        assert_eq!(failed["entry"]["failures"], 10);
     }
 
     #[test]

@@ -306,9 +306,15 @@ fn pay(entry: &Entry, terms: &Terms, sender: &str) -> Step {
 }
 
 fn begin(mut entry: Entry, sender: &str) -> Step {
-    entry.attempt += 1;
+    // An entry of a store in another language may have any number.
+    let Some(attempt) = entry.attempt.checked_add(1) else {
+        return refuse(Error::invalid(
+            "reference",
+            "was sent too often: use a new one",
+        ));
+    };
+    entry.attempt = attempt;
     entry.sender = Some(sender.to_owned());
-    let attempt = entry.attempt;
     Step {
         entry: Some(entry),
         action: Action::Send { attempt },

@@ -12,6 +12,7 @@ mod mutants;
 mod program;
 mod promises;
 mod table;
+mod vectors;
 mod world;
 
 use std::collections::BTreeSet;

@@ -147,7 +147,7 @@ pub fn resolve(resolution: Resolution) -> Event {
 pub const DUPLICATE: &str = "Transaction déjà traitée";
 
 /// Every kind of event.
-fn events() -> Vec<(String, Event)> {
+pub fn events() -> Vec<(String, Event)> {
     let other_amount = Terms {
         amount: "26".to_owned(),
         ..terms()
@@ -252,7 +252,7 @@ fn events() -> Vec<(String, Event)> {
 }
 
 /// Every entry: its title, and whether its sender is alive.
-fn entries() -> Vec<(&'static str, Option<Entry>, bool)> {
+pub fn entries() -> Vec<(&'static str, Option<Entry>, bool)> {
     let with = |state| Some(entry(state));
     let delivered = Entry {
         is_delivered: true,
@@ -299,7 +299,7 @@ fn entries() -> Vec<(&'static str, Option<Entry>, bool)> {
 }
 
 /// What a step does, in words: what is written, then the action.
-fn words(before: Option<&Entry>, step: &Step) -> String {
+pub fn words(before: Option<&Entry>, step: &Step) -> String {
     let mut words = match (before, &step.entry) {
         (_, None) => Vec::new(),
         (Some(before), Some(after)) if after.state == before.state => {
