@@ -759,8 +759,9 @@ typedef struct flexpay_resolution {
     // Why. Required; it is recorded.
     const char *why;
     // FLEXPAY_ENTRY_NOT_SENT: the console does not show the payment, and no program is sending it
-    // any more; the request may be sent again. FLEXPAY_ENTRY_FAILED or FLEXPAY_ENTRY_CANCELLED: it will not be paid. 0 if
-    // order_number is set. Any other state is INVALID: only the gateway can say PAID.
+    // any more; the request may be sent again. FLEXPAY_ENTRY_FAILED or FLEXPAY_ENTRY_CANCELLED: it
+    // will not be paid. 0 if order_number is set. Any other state is INVALID: only the gateway can
+    // say PAID.
     int32_t state;
     // Must be 0.
     uint32_t reserved;

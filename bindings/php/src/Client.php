@@ -48,7 +48,7 @@ final class Client
     /** Entries in the state IN_DOUBT. */
     public const JOURNAL_IN_DOUBT = 'IN_DOUBT';
 
-    /** Entries that are paid and not acknowledged. */
+    /** Payments that are paid and not acknowledged. */
     public const JOURNAL_TO_DELIVER = 'TO_DELIVER';
     // end of Filter
 
