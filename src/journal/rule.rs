@@ -292,7 +292,10 @@ fn pay(entry: &Entry, terms: &Terms, sender: &str) -> Step {
 fn begin(mut entry: Entry, sender: &str) -> Step {
     // An entry of a store in another language may have any number.
     let Some(attempt) = entry.attempt.checked_add(1) else {
-        return refuse(Error::invalid("reference", "was sent too often: use a new one"));
+        return refuse(Error::invalid(
+            "reference",
+            "was sent too often: use a new one",
+        ));
     };
     entry.attempt = attempt;
     entry.sender = Some(sender.to_owned());
