@@ -893,7 +893,7 @@ inline Reconciliation copy(const flexpay_settlements& from) {
     Reconciliation to;
     to.settlements.reserve(from.count);
     for (std::size_t at = 0; at < from.count; ++at) {
-        to.settlements.push_back(copy(from.items[at]));
+        to.settlements.push_back(copy(*from.items[at]));
     }
     to.stopped = optional_text(from.stopped);
     return to;
@@ -1203,9 +1203,9 @@ public:
     /// Finds out what became of the payment or payout that a callback is about: finds its entry in the
     /// journal, asks the gateway, compares as verify_callback does, and records the state. `query` is
     /// the query string of the HTTP request that carried the callback: required if the client has a
-    /// callback_secret. Reply with HTTP 200 after success, and after Result::invalid with field
-    /// "reference": that payment is not in this journal. Throws Error: journal, and those of
-    /// verify_callback. Blocks as settle without options.
+    /// callback_secret. Reply with HTTP 200 after success. After Result::invalid with field
+    /// "reference" the payment is not in this journal: reply with 404 and log it. Throws Error:
+    /// journal, and those of verify_callback. Blocks as settle without options.
     [[nodiscard]] Settlement settle_callback(
         std::string_view body, const std::optional<std::string>& query = std::nullopt) const {
         const char* given = detail::c_text(query, "query");

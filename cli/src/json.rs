@@ -86,8 +86,18 @@ pub fn settlement(settlement: &Settlement) -> Value {
 
 pub fn settlements(found: &Reconciliation) -> Value {
     let settlements: Vec<Value> = found.settlements.iter().map(settlement).collect();
-    let stopped = found.stopped.as_ref().map(Error::message);
-    json!({ "settlements": settlements, "stopped": stopped })
+    json!({ "settlements": settlements, "stopped": found.stopped_text() })
+}
+
+/// The same as text. A whole journal as a [`Value`] takes ten times the memory.
+pub fn settlements_text(found: &Reconciliation) -> String {
+    let all = found.settlements.iter();
+    let settlements: Vec<String> = all.map(|one| settlement(one).to_string()).collect();
+    format!(
+        r#"{{"settlements":[{}],"stopped":{}}}"#,
+        settlements.join(","),
+        json!(found.stopped_text())
+    )
 }
 
 pub fn error(error: &Error) -> Value {

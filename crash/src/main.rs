@@ -22,6 +22,7 @@ mod strace;
 mod sweep;
 mod table;
 mod trial;
+mod trouble;
 mod worker;
 mod workers;
 
@@ -61,6 +62,8 @@ enum Command {
         #[arg(long, default_value_t = 12)]
         processes: usize,
     },
+    /// A full disk, a read-only file system, and a lock that another program holds. Mounts file systems.
+    Trouble,
     /// The clock is wrong in another way at each call.
     Clocks {
         /// How many times each story is played.
@@ -192,6 +195,7 @@ fn main() -> ExitCode {
             mutant: options.mutant,
         }),
         Command::FirstUse { rounds, processes } => crowd::first_use(rounds, processes),
+        Command::Trouble => trouble::run(),
         Command::Clocks { times, seed } => clocks::run(times, seed),
         Command::Power(options) => power::run(&options.plan()),
         Command::Failures(options) => sweep::run(Mode::Fail, &options.plan()),

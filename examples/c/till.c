@@ -141,7 +141,7 @@ static bool catch_up(const flexpay_client *client, bool *in_doubt)
     }
     *in_doubt = false;
     for (size_t at = 0; at < sales->count; at++) {
-        const flexpay_settlement *sale = &sales->items[at];
+        const flexpay_settlement *sale = sales->items[at];
         if (sale->kind == FLEXPAY_KIND_PAYOUT)
             continue; /* the program for payouts may share the journal */
         if (sale->to_deliver) {

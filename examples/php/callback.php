@@ -43,6 +43,7 @@ try {
     respond(400, 'not this payment');
 } catch (FlexPayException $e) {
     if ($e instanceof InvalidArgumentException && $e->getField() === 'reference') {
+        error_log('flexpay: callback of an unknown payment');
         respond(404, 'no such payment');
     }
     error_log('flexpay: callback not verified: ' . $e->getMessage());

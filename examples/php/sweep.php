@@ -24,7 +24,7 @@ function problem(Settlement $attempt): ?string
 {
     if ($attempt->getOtherOrderNumber() !== null) {
         return 'has two orders, ' . (string) $attempt->getOrderNumber() . ' and ' . $attempt->getOtherOrderNumber()
-            . ': if both were paid, return one';
+            . ': if both were paid, give the money of one back';
     }
     $isOld = (int) strtotime($attempt->getCreatedAt()) < time() - GRACE_SECONDS;
     if ($isOld && $attempt->getState() === Settlement::STATE_IN_DOUBT) {

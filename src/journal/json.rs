@@ -124,7 +124,7 @@ mod tests {
 
     fn verdict(order_number: &str, state: &str) -> Value {
         json!({"event": "verdict", "order_number": order_number, "state": state,
-            "amount": "25.50", "currency": "USD"})
+            "amount": "25.50", "currency": "USD", "at": 1764283581})
     }
 
     #[test]
@@ -238,6 +238,25 @@ mod tests {
         ] {
             let error = step_json(request).unwrap_err();
             assert_eq!(error.field(), Some("request"), "{request}");
+        }
+    }
+    /// What has no fields of its own, with a field of another.
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        let resolve = |resolution: Value| json!({"event": "resolve", "who": "Awa", "why": "console", "resolution": resolution});
+        let mut entry = stepped(&Value::Null, pay("Z-1"))["entry"].clone();
+        entry["state"] = "IN_DOUBT".into();
+        for event in [
+            json!({"event": "settle", "verdict": "PAID"}),
+            json!({"event": "acknowledge", "reference": "Z-2"}),
+            resolve(json!({"state": "NOT_SENT", "order_number": "N9"})),
+            resolve(json!({"state": "FAILED", "order_number": "N9"})),
+            resolve(json!({"state": "CANCELLED", "order_number": null})),
+        ] {
+            let request = json!({"entry": entry, "sender_is_alive": false, "event": event});
+            let error = step_json(&request.to_string()).unwrap_err();
+            assert_eq!(error.field(), Some("request"), "{event}");
+            assert!(error.message().contains("unknown field"), "{error}");
         }
     }
 }

@@ -229,6 +229,9 @@ json call(const std::string& file, const json& test, const std::string& sandbox)
         return {{"may_replace", flexpay::state_may_replace(state_of(test.at("recorded")),
                                                            state_of(test.at("now")))}};
     }
+    if (file == "journal") {
+        return json::parse(flexpay::journal_step(test.at("request").dump()));
+    }
     if (file == "phone") {
         return {{"phone", flexpay::normalize_phone(test.at("phone").get<std::string>())}};
     }
@@ -278,7 +281,8 @@ int main(int argc, char** argv) {
     }
     try {
         for (const char* file :
-             {"callback", "check", "pay", "mobile", "payout", "phone", "forgery", "states"}) {
+             {"callback", "check", "pay", "mobile", "payout", "phone", "forgery", "states",
+              "journal"}) {
             run(argv[1], file, argv[2]);
         }
     } catch (const std::exception& error) {

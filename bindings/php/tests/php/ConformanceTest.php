@@ -26,7 +26,7 @@ final class ConformanceTest extends TestCase
             static fn (string $line): bool => strpos($line, '{"case":"forgery/') !== 0
         ));
 
-        foreach (['callback', 'check', 'pay', 'mobile', 'payout', 'phone', 'states'] as $file) {
+        foreach (['callback', 'check', 'pay', 'mobile', 'payout', 'phone', 'states', 'journal'] as $file) {
             $text = (string) file_get_contents(self::VECTORS . "/$file.json");
             foreach (json_decode($text, true)['cases'] as $case) {
                 $name = "$file/" . $case['name'];

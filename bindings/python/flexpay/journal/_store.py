@@ -355,6 +355,8 @@ class DbApiStore:
             "state": state,
             "amount": entry["amount"],
             "currency": entry["currency"],
+            # A clock that is before 1970 is only wrong.
+            "at": max(0, int(time.time())),
         }
         row, reply = self._table.apply(entry["reference"], event, commit)
         return _settlement(row, reply["changed"])

@@ -64,12 +64,17 @@ class Applied(NamedTuple):
 
 
 def step(row: Optional[Row], event: Json) -> Json:
-    """The rule of the library."""
+    """What the rule says of an event."""
     request = {
         "entry": None if row is None else row.entry,
         "sender_is_alive": row is not None and row.sender_is_alive,
         "event": event,
     }
+    return ask_rule(request)
+
+
+def ask_rule(request: Json) -> Json:
+    """The rule of the library."""
     functions = library().functions
     address = _results.call(functions.flexpay_journal_step, json.dumps(request).encode())
     text = _results.copy_and_free(address, functions.flexpay_text_free, _results.text)
