@@ -25,9 +25,7 @@ const PAGE: usize = 4096;
 pub fn run(entries: usize) -> Result<(), String> {
     let gateway = Gateway::start()?;
     println!("The journals are in {}", env::temp_dir().display());
-    let sync = durable_write()?;
-    println!("\nA durable write of 4 KiB takes {}", ms(sync));
-    payments(&gateway, sync)?;
+    payments(&gateway)?;
 
     let small = Sizes::measure(&gateway, entries / 1000)?;
     let large = Sizes::measure(&gateway, entries)?;
@@ -42,50 +40,39 @@ pub fn run(entries: usize) -> Result<(), String> {
         let ratio = many.as_secs_f64() / few.as_secs_f64();
         println!("  {name:32}{:>12}{:>12}{ratio:>8.1}", ms(*few), ms(*many));
     }
-    println!(
-        "  {:32}{:>12}{:>12}",
-        "bytes an entry", small.bytes, large.bytes
-    );
     large.print_pruning();
     Ok(())
 }
 
-/// The time of one write that is on the disk when it returns.
-fn durable_write() -> Result<Duration, String> {
-    let run = || {
-        let mut file = tempfile::tempfile()?;
-        let page = [1; PAGE];
-        let mut write = || {
-            file.write_all(&page)?;
-            file.sync_data()
-        };
-        // The first one also makes the file.
-        write()?;
-        measure(TIMES, |_| write())
-    };
-    run().map_err(|error: std::io::Error| error.to_string())
-}
-
-/// A payment with a journal, and one without, in turns.
-fn payments(gateway: &Gateway, sync: Duration) -> Result<(), String> {
+/// A payment with a journal, one without, and a durable write, in turns.
+fn payments(gateway: &Gateway) -> Result<(), String> {
     let text = |error: flexpay::Error| error.to_string();
     let shop = Shop::new(gateway, None)?;
     let plain = shop.client_without_journal(Way::Card).map_err(text)?;
     let journalled = shop.client(Way::Card).map_err(text)?;
-    let mut times = [Vec::new(), Vec::new()];
+    let mut file = tempfile::tempfile().map_err(|error| error.to_string())?;
+    let mut syncs = Vec::new();
+    let mut payments = [Vec::new(), Vec::new()];
     for _ in 0..TIMES {
-        for (client, times) in [&plain, &journalled].into_iter().zip(&mut times) {
+        let began = Instant::now();
+        let written = file.write_all(&[1; PAGE]).and_then(|()| file.sync_data());
+        written.map_err(|error| error.to_string())?;
+        syncs.push(began.elapsed());
+        for (client, times) in [&plain, &journalled].into_iter().zip(&mut payments) {
             let began = Instant::now();
-            Way::Card
-                .pay(client, &sale::new_reference())
-                .map_err(text)?;
+            let paid = Way::Card.pay(client, &sale::new_reference());
+            paid.map_err(text)?;
             times.push(began.elapsed());
         }
     }
-    let [plain, journalled] = times.map(median);
+    let sync = median(syncs);
+    let [plain, journalled] = payments.map(median);
     let more = journalled.saturating_sub(plain);
     println!(
-        "A payment to a gateway on this machine takes {}, with a journal {}:\n  {} more, {:.1} durable writes",
+        "A durable write of 4 KiB takes {}\n\
+         A payment to a gateway on this machine takes {}, with a journal {}:\n  \
+         {} more, {:.1} durable writes",
+        ms(sync),
         ms(plain),
         ms(journalled),
         ms(more),
