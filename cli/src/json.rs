@@ -86,8 +86,7 @@ pub fn settlement(settlement: &Settlement) -> Value {
 
 pub fn settlements(found: &Reconciliation) -> Value {
     let settlements: Vec<Value> = found.settlements.iter().map(settlement).collect();
-    let stopped = found.stopped.as_ref().map(Error::message);
-    json!({ "settlements": settlements, "stopped": stopped })
+    json!({ "settlements": settlements, "stopped": found.stopped_text() })
 }
 
 pub fn error(error: &Error) -> Value {

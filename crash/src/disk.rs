@@ -154,9 +154,13 @@ impl Disk {
                     names.insert(to.clone(), node);
                 }
             }),
-            Event::Remove(path) => self.rename(|names| drop(names.remove(path))),
+            Event::Remove(path) => self.rename(|names| {
+                names.remove(path);
+            }),
             Event::MakeFolder(path) => {
-                self.rename(|names| drop(names.insert(path.clone(), Node::Folder)));
+                self.rename(|names| {
+                    names.insert(path.clone(), Node::Folder);
+                });
             }
             Event::Sync(_) | Event::Sent | Event::Heard => {}
         }
@@ -184,7 +188,9 @@ impl Disk {
         if makes && !self.current().contains_key(path) {
             self.files.push(File::default());
             let node = Node::File(self.files.len() - 1);
-            self.rename(|names| drop(names.insert(path.to_owned(), node)));
+            self.rename(|names| {
+                names.insert(path.to_owned(), node);
+            });
         }
         if let Some(Node::File(index)) = self.current().get(path).copied() {
             self.open_files.insert(fd, index);

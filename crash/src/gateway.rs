@@ -1,5 +1,7 @@
 //! The gateway, and its ledger: what it received, and what it took.
 
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -56,6 +58,7 @@ impl Gateway {
 
     /// What it has of this reference, when it has dealt with all that it received. No client may be connected.
     pub fn ledger(&self, reference: &str) -> Result<Ledger, String> {
+        self.knock().map_err(|error| error.to_string())?;
         let began = Instant::now();
         while !self.sandbox.connections().iter().all(|one| one.closed) {
             if began.elapsed() > PATIENCE {
@@ -64,6 +67,19 @@ impl Gateway {
             thread::sleep(Duration::from_millis(1));
         }
         Ok(self.ledger_now(reference))
+    }
+
+    /// Returns when every earlier connection has been accepted. A client that was killed may have left one that
+    /// still waits for that.
+    fn knock(&self) -> io::Result<()> {
+        let url = self.sandbox.http_url();
+        let address = url.trim_start_matches("http://");
+        let mut connection = TcpStream::connect(address)?;
+        let request =
+            format!("GET /knock HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        connection.write_all(request.as_bytes())?;
+        connection.read_to_end(&mut Vec::new())?;
+        Ok(())
     }
 
     pub fn ledger_now(&self, reference: &str) -> Ledger {
@@ -99,6 +115,21 @@ impl Gateway {
         decided.map(drop).map_err(|error| error.to_string())
     }
 
+    /// The payment fails.
+    pub fn decline(&self, order_number: &str) -> Result<(), String> {
+        let decided = self
+            .sandbox
+            .decide_silently(order_number, Decision::Decline);
+        decided.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// The next request for a payment gets no reply. The payment is taken.
+    pub fn lose_next_reply(&self) -> Result<(), String> {
+        self.sandbox
+            .inject(Fault::on(Endpoint::Any, Action::CloseAfterReading))
+            .map_err(|error| error.to_string())
+    }
+
     /// The next request for a payment gets a reply that says nothing, and no payment is taken.
     pub fn lose_next_payment(&self) -> Result<(), String> {
         let bad_gateway = Action::Reply {
@@ -112,12 +143,22 @@ impl Gateway {
             .map_err(|error| error.to_string())
     }
 
-    /// The next request for a payment is dealt with at once, and its reply comes late.
-    pub fn delay_next_reply(&self, delay: Duration) -> Result<(), String> {
+    /// Every request for a payment is dealt with at once, and its reply comes late.
+    pub fn delay_replies(&self, delay: Duration) -> Result<(), String> {
         let ms = delay.as_millis() as u64;
-        self.sandbox
-            .inject(Fault::on(Endpoint::Any, Action::Delay { ms }))
-            .map_err(|error| error.to_string())
+        for endpoint in [Endpoint::Pay, Endpoint::Mobile, Endpoint::Payout] {
+            let fault = Fault {
+                times: None,
+                ..Fault::on(endpoint, Action::Delay { ms })
+            };
+            let injected = self.sandbox.inject(fault);
+            injected.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    pub fn reply_at_once(&self) {
+        self.sandbox.clear_faults();
     }
 }
 

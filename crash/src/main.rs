@@ -4,6 +4,9 @@
 //!
 //! This program is the worker that is killed, too: see [`worker`]. `crash/run.sh` builds it and runs all.
 
+mod clock;
+mod clocks;
+mod crowd;
 mod disk;
 mod gateway;
 mod judge;
@@ -11,12 +14,15 @@ mod mutant;
 mod power;
 mod report;
 mod rng;
+mod sale;
 mod scenario;
+mod shift;
 mod shop;
 mod strace;
 mod sweep;
 mod table;
 mod trial;
+mod trouble;
 mod worker;
 mod workers;
 
@@ -45,6 +51,28 @@ enum Command {
     Failures(SweepOptions),
     /// Cuts the power after each write.
     Power(PowerOptions),
+    /// Many processes use one journal at once, and are killed at random.
+    Crowd(CrowdOptions),
+    /// Many processes make one journal at once.
+    FirstUse {
+        /// How many journals.
+        #[arg(long, default_value_t = 20)]
+        rounds: usize,
+        /// How many processes each.
+        #[arg(long, default_value_t = 12)]
+        processes: usize,
+    },
+    /// A full disk, a read-only file system, and a lock that another program holds. Mounts file systems.
+    Trouble,
+    /// The clock is wrong in another way at each call.
+    Clocks {
+        /// How many times each story is played.
+        #[arg(long, default_value_t = 50)]
+        times: usize,
+        /// Chooses the clocks.
+        #[arg(long, default_value_t = 20)]
+        seed: u64,
+    },
     /// One call, with the settings of the environment.
     Worker {
         #[arg(long)]
@@ -114,6 +142,31 @@ impl PowerOptions {
     }
 }
 
+#[derive(Args)]
+struct CrowdOptions {
+    /// How many processes at once.
+    #[arg(long, default_value_t = 50)]
+    processes: usize,
+    /// How many of them are killed.
+    #[arg(long, default_value_t = 300)]
+    kills: usize,
+    /// How many calls each makes, if it is not killed.
+    #[arg(long, default_value_t = 20)]
+    calls: usize,
+    /// How many payments they share.
+    #[arg(long, default_value_t = 500)]
+    sales: usize,
+    /// Chooses what each process does, and which is killed. The timing is the machine's.
+    #[arg(long, default_value_t = 20)]
+    seed: u64,
+    /// The clock of each process is right, a year back, or ten years ahead.
+    #[arg(long)]
+    wrong_clocks: bool,
+    /// Use workers with this fault.
+    #[arg(long)]
+    mutant: Option<Mutant>,
+}
+
 impl SweepOptions {
     fn plan(&self) -> Plan {
         Plan {
@@ -132,6 +185,18 @@ fn main() -> ExitCode {
     let result = match Options::parse().command {
         Command::Worker { mutant, call } => return worker::run(&call, mutant),
         Command::Sweep(options) => sweep::run(Mode::Kill, &options.plan()),
+        Command::Crowd(options) => crowd::run(&crowd::Plan {
+            processes: options.processes,
+            kills: options.kills,
+            calls: options.calls,
+            sales: options.sales,
+            seed: options.seed,
+            wrong_clocks: options.wrong_clocks,
+            mutant: options.mutant,
+        }),
+        Command::FirstUse { rounds, processes } => crowd::first_use(rounds, processes),
+        Command::Trouble => trouble::run(),
+        Command::Clocks { times, seed } => clocks::run(times, seed),
         Command::Power(options) => power::run(&options.plan()),
         Command::Failures(options) => sweep::run(Mode::Fail, &options.plan()),
     };

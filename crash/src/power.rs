@@ -82,7 +82,7 @@ fn tasks(plan: &Plan) -> Result<Vec<Task>, String> {
 
 fn record(trial: &mut Trial<'_>) -> Result<(Ended, Vec<Event>), String> {
     let trace = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
-    let command = trial.shop.command(&trial.call());
+    let command = trial.shop.command(&trial.call())?;
     let (ended, calls) = strace::record(&command, trace.path(), Strings::WholeInHexadecimal)?;
     Ok((ended, disk::events(&calls)))
 }

@@ -8,6 +8,7 @@ use flexpay::journal::Journal;
 use flexpay::{Client, Config};
 use tempfile::TempDir;
 
+use crate::clock::Clock;
 use crate::gateway::Gateway;
 use crate::judge::{Broken, Seen, Violation};
 use crate::mutant::Mutant;
@@ -26,6 +27,8 @@ pub struct Shop<'a> {
     /// This program, which is also the worker.
     program: PathBuf,
     mutant: Option<Mutant>,
+    /// What the next program takes for the time.
+    pub clock: Clock,
     /// All that its programs printed, in order.
     pub heard: Vec<Heard>,
 }
@@ -37,6 +40,7 @@ impl<'a> Shop<'a> {
             folder: new_folder()?,
             program: std::env::current_exe().map_err(|error| error.to_string())?,
             mutant,
+            clock: Clock::Right,
             heard: Vec::new(),
         })
     }
@@ -61,7 +65,7 @@ impl<'a> Shop<'a> {
     }
 
     /// The command that makes the call in a process of its own.
-    pub fn command(&self, call: &Call) -> Command {
+    pub fn command(&self, call: &Call) -> Result<Command, String> {
         let mut command = Command::new(&self.program);
         command.arg("worker");
         if let Some(mutant) = self.mutant {
@@ -69,13 +73,15 @@ impl<'a> Shop<'a> {
         }
         command.args(call.arguments()).env_clear();
         command.envs(self.gateway.settings(&self.journal()));
-        command
+        self.clock.set(&mut command)?;
+        Ok(command)
     }
 
     /// Makes the call in a process of its own, which nothing happens to.
     pub fn call(&mut self, call: &Call) -> Result<Vec<Heard>, Violation> {
         let stuck = |problem: String| Broken::Stuck.because(problem);
-        let ended = strace::run_untraced(self.command(call)).map_err(stuck)?;
+        let ended = self.command(call).and_then(strace::run_untraced);
+        let ended = ended.map_err(stuck)?;
         self.hear(&ended)
     }
 
@@ -104,7 +110,7 @@ impl<'a> Shop<'a> {
             ..Seen::default()
         };
         if self.journal().exists() {
-            let copy = tempfile::tempdir().map_err(|error| error.to_string())?;
+            let copy = scratch_folder()?;
             copy_journal(self.folder.path(), copy.path())?;
             let path = copy.path().join("journal.db");
             if let Err(error) = read(&path, reference, other, &mut seen) {
@@ -147,6 +153,16 @@ impl<'a> Shop<'a> {
 fn new_folder() -> Result<TempDir, String> {
     let folder = tempfile::Builder::new().prefix("flexpay-crash-").tempdir();
     folder.map_err(|error| error.to_string())
+}
+
+/// A folder in memory, if there is such a place: a copy need not survive anything.
+fn scratch_folder() -> Result<TempDir, String> {
+    let memory = Path::new("/dev/shm");
+    let made = match memory.is_dir() {
+        true => tempfile::tempdir_in(memory),
+        false => tempfile::tempdir(),
+    };
+    made.map_err(|error| error.to_string())
 }
 
 /// A client with its own connections, which end with it.

@@ -154,7 +154,7 @@ fn record(
 ) -> Result<Vec<SystemCall>, String> {
     let trial = Trial::prepare(gateway, scenario, mutant)?;
     let trace = trial.shop.folder.path().join("trace");
-    let command = trial.shop.command(&trial.call());
+    let command = trial.shop.command(&trial.call())?;
     let (ended, calls) = strace::record(&command, &trace, Strings::Readable)?;
     if ended.status != Some(0) && mutant.is_none() {
         return Err(format!("{scenario}: {}{}", ended.stdout, ended.stderr));

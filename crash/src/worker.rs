@@ -14,6 +14,7 @@ use flexpay::{Api, Client, Config, Error, MobileRequest, Payment, PaymentRequest
 use serde::{Deserialize, Serialize};
 
 use crate::mutant::Mutant;
+use crate::shift::{self, Shift};
 
 pub const AMOUNT: &str = "25.50";
 pub const CURRENCY: &str = "USD";
@@ -54,6 +55,8 @@ pub enum Call {
     },
     /// Removes what is closed and delivered.
     Prune,
+    /// Many calls of all kinds, chosen by the seed.
+    Shift(Shift),
 }
 
 /// What the caller heard.
@@ -111,7 +114,7 @@ fn client(call: &Call) -> flexpay::Result<Client> {
     Client::new(config)
 }
 
-fn make(client: &Client, call: &Call) -> flexpay::Result<Vec<Heard>> {
+pub fn make(client: &Client, call: &Call) -> flexpay::Result<Vec<Heard>> {
     let heard = match call {
         Call::Pay { way, reference } => Heard::payment(reference, &way.pay(client, reference)?),
         Call::Settle { reference } => client.settle(reference)?.into(),
@@ -145,7 +148,11 @@ fn make(client: &Client, call: &Call) -> flexpay::Result<Vec<Heard>> {
         Call::Prune => {
             client.journal()?.prune(0)?;
             let left = client.journal()?.list(Filter::All, "", 1_000)?;
-            return Ok(left.into_iter().map(Heard::from).collect());
+            return Ok(left.entries.into_iter().map(Heard::from).collect());
+        }
+        Call::Shift(shift) => {
+            shift::work(client, shift);
+            return Ok(Vec::new());
         }
     };
     Ok(vec![heard])
@@ -154,10 +161,10 @@ fn make(client: &Client, call: &Call) -> flexpay::Result<Vec<Heard>> {
 /// The merchant's protocol: acknowledge, and deliver if this call changed the entry.
 fn deliver(client: &Client, reference: &str, log: &Path) -> flexpay::Result<Settlement> {
     let settlement = client.journal()?.acknowledge(reference)?;
-    if settlement.changed {
-        if let Err(error) = hand_over(log, reference) {
-            eprintln!("{}: {error}", log.display());
-        }
+    if settlement.changed
+        && let Err(error) = hand_over(log, reference)
+    {
+        eprintln!("{}: {error}", log.display());
     }
     Ok(settlement)
 }
@@ -169,7 +176,7 @@ pub fn hand_over(log: &Path, reference: &str) -> io::Result<()> {
 }
 
 /// Prints what was heard, in one system call.
-fn say(heard: &Heard) {
+pub fn say(heard: &Heard) {
     let line = serde_json::to_string(heard).expect("plain fields");
     println!("{line}");
 }
@@ -181,14 +188,14 @@ fn callback(reference: &str, order_number: &str) -> Vec<u8> {
 }
 
 impl Call {
-    fn reference(&self) -> &str {
+    pub fn reference(&self) -> &str {
         match self {
             Self::Pay { reference, .. }
             | Self::Settle { reference }
             | Self::Callback { reference, .. }
             | Self::Deliver { reference, .. }
             | Self::Resolve { reference, .. } => reference,
-            Self::Reconcile | Self::Prune => "",
+            Self::Reconcile | Self::Prune | Self::Shift(_) => "",
         }
     }
 
@@ -217,6 +224,11 @@ impl Call {
                 all
             }
             Self::Prune => vec![text("prune")],
+            Self::Shift(shift) => {
+                let mut all = vec![text("shift")];
+                all.extend(shift.arguments());
+                all
+            }
         }
     }
 }

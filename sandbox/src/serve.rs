@@ -48,7 +48,10 @@ pub(crate) async fn listen(
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
+                // Here, so that they are recorded in the order in which they were accepted.
+                let id = gateway.journal.opened(tls.is_some());
                 tokio::spawn(connection(
+                    id,
                     stream,
                     tls.clone(),
                     gateway.clone(),
@@ -62,12 +65,12 @@ pub(crate) async fn listen(
 }
 
 async fn connection(
+    id: u64,
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     gateway: Arc<Gateway>,
     app: Router,
 ) {
-    let id = gateway.journal.opened(tls.is_some());
     let _ = stream.set_nodelay(true);
     let tls_error = match apply_connection_fault(stream, &gateway).await {
         None => None,

@@ -196,6 +196,20 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_with_the_largest_numbers_is_read() {
+        let mut entry = stepped(&Value::Null, pay("Z-1"))["entry"].clone();
+        entry["attempt"] = u32::MAX.into();
+        entry["failures"] = u32::MAX.into();
+        entry["state"] = "NOT_SENT".into();
+        let refused = stepped(&entry, pay("Z-1"));
+        assert_eq!(refused["error"]["field"], "reference");
+        entry["state"] = "ACCEPTED".into();
+        entry["order_number"] = "N1".into();
+        let failed = stepped(&entry, verdict("N1", "FAILED"));
+        assert_eq!(failed["entry"]["failures"], 10);
+    }
+
+    #[test]
     fn a_request_without_its_entry_is_not_one_for_a_new_payment() {
         let request = json!({"sender_is_alive": false, "event": pay("Z-1")});
         let error = step_json(&request.to_string()).unwrap_err();

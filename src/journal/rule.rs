@@ -290,9 +290,15 @@ fn pay(entry: &Entry, terms: &Terms, sender: &str) -> Step {
 }
 
 fn begin(mut entry: Entry, sender: &str) -> Step {
-    entry.attempt += 1;
+    // An entry of a store in another language may have any number.
+    let Some(attempt) = entry.attempt.checked_add(1) else {
+        return refuse(Error::invalid(
+            "reference",
+            "was sent too often: use a new one",
+        ));
+    };
+    entry.attempt = attempt;
     entry.sender = Some(sender.to_owned());
-    let attempt = entry.attempt;
     Step {
         entry: Some(entry),
         action: Action::Send { attempt },
@@ -396,7 +402,7 @@ fn verdict(entry: &Entry, order_number: &str, state: State) -> Step {
     new.set_order_number(&order_number);
     new.last_answer = Some(state.name().to_owned());
     new.failures = match state {
-        State::Failed | State::Cancelled => FAILURES_TO_CLOSE.min(entry.failures + 1),
+        State::Failed | State::Cancelled => entry.failures.saturating_add(1).min(FAILURES_TO_CLOSE),
         _ => 0,
     };
     new.state = match EntryState::from_order_state(state) {

@@ -5,20 +5,30 @@ use rusqlite::{
     Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params,
 };
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::entry::Entry;
-use super::file::{self, Trouble};
+use super::file::{self, Account, OpenJournal, Trouble};
+use super::in_use::InUse;
 use super::rule::{Action, Event, Step, step};
 use super::sender::{Sender, Senders};
-use super::{Filter, Stored};
+use super::{Filter, Listing, Stored};
 use crate::error::{Error, Result};
 
-/// The file, opened when it is first used.
+/// How long a call waits for a program that is writing.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the reply of the gateway waits: it exists nowhere else.
+const REPLY_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How many entries are pruned in one transaction: other programs wait meanwhile.
+const PRUNED_AT_ONCE: u32 = 500;
+
+/// The file. Each call opens it and closes it again: so a file that was moved or replaced is noticed, threads do
+/// not wait for each other in here, and a forked child inherits nothing.
 pub(super) struct Store {
     path: PathBuf,
-    senders: Senders,
-    connection: Mutex<Option<Connection>>,
+    account: Option<Account>,
 }
 
 /// What [`Store::apply`] did.
@@ -32,17 +42,21 @@ pub(super) struct Applied {
 }
 
 impl Store {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf, account: Option<Account>) -> Self {
         Self {
-            senders: Senders::beside(&path),
-            path,
-            connection: Mutex::new(None),
+            // The program may change its working directory.
+            path: std::path::absolute(&path).unwrap_or(path),
+            account,
         }
     }
 
     /// Gives the event to the entry of this reference, in one durable transaction.
     pub(super) fn apply(&self, reference: &str, event: &Event) -> Result<Applied> {
-        self.write(|transaction| {
+        let lock_timeout = match event {
+            Event::Reply { .. } => REPLY_LOCK_TIMEOUT,
+            _ => LOCK_TIMEOUT,
+        };
+        self.write(lock_timeout, |transaction, senders| {
             let before = load(transaction, reference)?;
             if before.is_none() && is_pruned(transaction, reference)? {
                 return Ok(Applied {
@@ -53,7 +67,7 @@ impl Store {
             }
             let sender_name = before.as_ref().and_then(|one| one.entry.sender.clone());
             let is_alive = match &sender_name {
-                Some(name) => self.senders.is_alive(name),
+                Some(name) => senders.is_alive(name),
                 None => false,
             };
             let Step { entry, action } =
@@ -61,7 +75,7 @@ impl Store {
             let mut sender = None;
             if let (Action::Send { .. }, Some(entry)) = (&action, &entry) {
                 let name = entry.sender.as_deref().unwrap_or_default();
-                sender = Some(self.senders.start(name).map_err(Trouble::Lock)?);
+                sender = Some(senders.start(name).map_err(Trouble::Lock)?);
             }
             if let Some(entry) = &entry {
                 save(transaction, entry)?;
@@ -71,7 +85,7 @@ impl Store {
                 false => before,
             };
             if let (Some(name), false) = (sender_name, is_alive) {
-                self.senders.forget(&name);
+                senders.forget(&name);
             }
             Ok(Applied {
                 stored,
@@ -96,15 +110,26 @@ impl Store {
     }
 
     /// At most `limit` entries, in the order of their references, after this one.
-    pub(super) fn list(&self, filter: Filter, after: &str, limit: u32) -> Result<Vec<Stored>> {
+    pub(super) fn list(&self, filter: Filter, after: &str, limit: u32) -> Result<Listing> {
         self.read(|connection| {
             let sql = format!(
                 "{SELECT} WHERE {} AND reference > ?1 ORDER BY reference LIMIT ?2",
                 condition(filter)
             );
             let mut statement = connection.prepare(&sql)?;
-            let rows = statement.query_map(params![after, limit], stored)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            let mut listing = Listing::default();
+            for row in statement.query_map(params![after, limit], stored)? {
+                match row {
+                    Ok(stored) => listing.entries.push(stored),
+                    // The others are good.
+                    Err(error @ rusqlite::Error::FromSqlConversionFailure(..)) => {
+                        let error = Trouble::from(error).about(&self.path);
+                        listing.stopped.get_or_insert(error);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Ok(listing)
         })
     }
 
@@ -128,20 +153,30 @@ impl Store {
     /// Removes the entries that are closed and delivered and have not changed for this long, by this
     /// machine's clock. Their references stay used.
     pub(super) fn prune(&self, days: u32) -> Result<u64> {
-        const OLD: &str = "NOT is_open AND NOT to_deliver
-             AND changed_at < strftime('%Y-%m-%dT%H:%M:%SZ', 'now', ?1)";
         let age = format!("-{days} days");
-        self.write(|transaction| {
-            // Nothing was taken under the references of the other two states.
-            let keep = format!(
-                "INSERT OR IGNORE INTO pruned SELECT reference FROM entries
-                 WHERE {OLD} AND state NOT IN ('NOT_SENT', 'REFUSED')"
-            );
-            transaction.execute(&keep, [&age])?;
-            let removed =
-                transaction.execute(&format!("DELETE FROM entries WHERE {OLD}"), [&age])?;
-            Ok(removed as u64)
-        })
+        let mut removed = 0;
+        let mut last = String::new();
+        loop {
+            let batch = self.write(LOCK_TIMEOUT, |transaction, _| {
+                let batch = prunable(transaction, &age, &last)?;
+                // Nothing was taken under the references of these two states.
+                let mut keep = transaction.prepare(
+                    "INSERT OR IGNORE INTO pruned SELECT reference FROM entries
+                     WHERE reference = ?1 AND state NOT IN ('NOT_SENT', 'REFUSED')",
+                )?;
+                let mut delete = transaction.prepare("DELETE FROM entries WHERE reference = ?1")?;
+                for reference in &batch {
+                    keep.execute([reference])?;
+                    delete.execute([reference])?;
+                }
+                Ok(batch)
+            })?;
+            removed += batch.len() as u64;
+            match batch.last() {
+                Some(reference) => last.clone_from(reference),
+                None => return Ok(removed),
+            }
+        }
     }
 
     /// What is wrong with the file, a line each.
@@ -173,50 +208,50 @@ impl Store {
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T> {
-        self.with_connection(|connection| work(connection))
+        self.with_file(LOCK_TIMEOUT, |file| work(&file.connection))
     }
 
     /// All of it is written, or nothing.
-    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Trouble>) -> Result<T> {
-        self.with_connection(|connection| {
+    fn write<T>(
+        &self,
+        lock_timeout: Duration,
+        work: impl FnOnce(&Transaction<'_>, &Senders) -> Result<T, Trouble>,
+    ) -> Result<T> {
+        self.with_file(lock_timeout, |file| {
             // Takes the lock for writing at once: what is read cannot change before it is written.
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = work(&transaction)?;
+            let transaction = file
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = work(&transaction, &file.senders)?;
             transaction.commit()?;
             Ok(result)
         })
     }
 
-    fn with_connection<T>(
+    fn with_file<T>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, Trouble>,
+        lock_timeout: Duration,
+        work: impl FnOnce(&mut OpenJournal) -> Result<T, Trouble>,
     ) -> Result<T> {
         let run = || {
-            file::refuse_after_fork()?;
-            let mut slot = self
-                .connection
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let connection = match &mut *slot {
-                Some(connection) => connection,
-                closed => closed.insert(file::open(&self.path)?),
-            };
-            work(connection)
+            let _in_use = InUse::begin()?;
+            let mut file = file::open(&self.path, self.account.as_ref(), lock_timeout)?;
+            work(&mut file)
         };
         run().map_err(|trouble: Trouble| trouble.about(&self.path))
     }
 }
 
-impl Drop for Store {
-    /// SQLite must not close, in a forked child, what the parent opened: it could change the file while the
-    /// parent uses it.
-    fn drop(&mut self) {
-        if file::refuse_after_fork().is_err() {
-            let slot = self.connection.get_mut();
-            std::mem::forget(slot.unwrap_or_else(PoisonError::into_inner).take());
-        }
-    }
+/// The next references whose entries can be pruned.
+fn prunable(connection: &Connection, age: &str, after: &str) -> Result<Vec<String>, Trouble> {
+    let mut statement = connection.prepare(
+        "SELECT reference FROM entries
+         WHERE reference > ?1 AND NOT is_open AND NOT to_deliver
+             AND changed_at < strftime('%Y-%m-%dT%H:%M:%SZ', 'now', ?2)
+         ORDER BY reference LIMIT ?3",
+    )?;
+    let references = statement.query_map(params![after, age, PRUNED_AT_ONCE], |row| row.get(0))?;
+    Ok(references.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The index that serves it has the same condition.
@@ -229,7 +264,7 @@ fn condition(filter: Filter) -> &'static str {
     }
 }
 
-const SELECT: &str = "SELECT entry, created_at, changed_at FROM entries";
+const SELECT: &str = "SELECT entry, created_at, changed_at, reference FROM entries";
 
 fn load(connection: &Connection, reference: &str) -> Result<Option<Stored>, Trouble> {
     let mut statement = connection.prepare(&format!("{SELECT} WHERE reference = ?1"))?;
@@ -238,8 +273,10 @@ fn load(connection: &Connection, reference: &str) -> Result<Option<Stored>, Trou
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     let text: String = row.get(0)?;
+    let reference: String = row.get(3)?;
     let entry = serde_json::from_str(&text).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
+        let problem = format!("{reference}: {error}");
+        rusqlite::Error::FromSqlConversionFailure(0, Type::Text, problem.into())
     })?;
     Ok(Stored {
         entry,

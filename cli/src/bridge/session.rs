@@ -301,9 +301,13 @@ fn carry_out(
         }
         Call::JournalList(list) => {
             let journal = client()?.journal()?;
-            let entries = journal.list(list.filter, &list.after, list.limit)?;
+            let found = journal.list(list.filter, &list.after, list.limit)?;
+            // A list without one of its entries would mislead. "reconcile" goes on with the others.
+            if let Some(error) = found.stopped {
+                return Err(error.into());
+            }
             Reply::Settlements(Reconciliation {
-                settlements: entries.into_iter().map(as_recorded).collect(),
+                settlements: found.entries.into_iter().map(as_recorded).collect(),
                 stopped: None,
             })
         }

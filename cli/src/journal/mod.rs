@@ -138,8 +138,12 @@ fn pages(
             Ok(page) => page,
             Err(error) => return Some(Err(error.into())),
         };
-        after = Some(page.last()?.entry.reference.clone());
-        Some(Ok(page))
+        // A list without one of its entries would mislead.
+        if let Some(error) = page.stopped {
+            return Some(Err(error.into()));
+        }
+        after = Some(page.entries.last()?.entry.reference.clone());
+        Some(Ok(page.entries))
     })
 }
 

@@ -242,13 +242,14 @@ final class Journal
     // ---- What became of them ------------------------------------------------------------------
 
     /**
-     * Client::settle(): asks the gateway about the order of an entry, compares, and records the state. If the
-     * order number is not known, nothing can be asked: the entry is returned as it is, IN_DOUBT for example.
+     * Client::settle(): finds out what became of a payment or payout. It asks the gateway about its order, compares
+     * it with the entry, and records the state. If the order number is not known, the gateway cannot be asked: the
+     * entry is returned as it is.
      *
      * Blocks up to the client's timeout_ms or that of the WaitOptions, and as long as the database does.
      *
-     * @param WaitOptions|null $wait null asks once. Otherwise it waits as Client::wait() does; the option
-     *                               expected is not used: the entry is it.
+     * @param WaitOptions|null $wait null asks once. Otherwise the call waits as Client::wait() does, but
+     *                               compares with the entry, and not with the option expected.
      *
      * @throws FlexPayException JournalException, and those of Client::verifyOrder() or wait(); the entry then
      *                          keeps its state. InvalidArgumentException, field "reference", if the journal
@@ -284,8 +285,8 @@ final class Journal
      * Client::settleCallback(): finds the entry that a callback is about, asks the gateway, compares, and
      * records the state.
      *
-     * Acknowledge the callback to the gateway (HTTP 200) if it returns, and after an InvalidArgumentException
-     * with the field "reference": that payment is not of this journal.
+     * Reply to the callback with HTTP 200 if it returns. After an InvalidArgumentException with the field
+     * "reference" the payment is not in this journal: reply with 404 and log it.
      *
      * Blocks as settle() does.
      *
@@ -312,8 +313,10 @@ final class Journal
     }
 
     /**
-     * Client::reconcile(): settles every open entry. Run it from cron, every few minutes. If the gateway cannot
-     * be reached, or the time is over, it returns, and getStopped() says why.
+     * Client::reconcile(): finds out what became of every open entry. Run it from cron, every few minutes.
+     *
+     * The list has every entry that was open, and every entry that is to be delivered, as they are now. If the
+     * gateway cannot be reached, the time is over or the call was cancelled, it returns, and getStopped() says why.
      *
      * @param int $timeoutMs no further order is asked about after this time. 0: 300 000.
      *
@@ -369,7 +372,7 @@ final class Journal
     // ---- What people see and say --------------------------------------------------------------
 
     /**
-     * Returns the entry of a reference. Asks nobody.
+     * Returns the entry of a reference, as it is recorded. Sends nothing.
      *
      * @throws FlexPayException JournalException; InvalidArgumentException if the journal does not have it
      */
@@ -405,8 +408,8 @@ final class Journal
     }
 
     /**
-     * Records that you deliver what was paid. Of several calls, ever, one alone returns a settlement that
-     * hasChanged(): deliver then. In a transaction, "ever" counts once it is committed.
+     * Records that you deliver what was paid. Deliver if the result hasChanged(): of all calls for one reference,
+     * only the first one gets that. In a transaction of yours it counts once you commit.
      *
      * @throws FlexPayException JournalException; InvalidArgumentException if the entry is not PAID
      */
@@ -418,7 +421,7 @@ final class Journal
     }
 
     /**
-     * Records what a person says of an entry, and who said it and why: see Client::journalResolve().
+     * Records what a person says about an entry, and who says it and why: see Client::journalResolve().
      *
      * @param string|null $state       Settlement::STATE_NOT_SENT, STATE_FAILED or STATE_CANCELLED
      * @param string|null $orderNumber instead of a state; then call settle()
@@ -449,8 +452,9 @@ final class Journal
     }
 
     /**
-     * Removes the entries that are closed and delivered and did not change for some days, by the clock of the
-     * database. Returns how many. Their references stay used: a payment under one of them is refused.
+     * Removes old entries: those that are neither open nor to be delivered, and that were not changed for some
+     * days, by the clock of the database. Returns how many. Their references stay used: a payment with one of
+     * them is an InvalidArgumentException.
      *
      * @throws FlexPayException JournalException, InvalidArgumentException
      */
