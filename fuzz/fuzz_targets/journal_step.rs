@@ -133,8 +133,12 @@ fn check_reply(request: &Value, reply: &Value) {
 
 fn is_open(entry: &Value) -> bool {
     match entry["state"].as_str() {
-        Some("SENDING" | "IN_DOUBT" | "ACCEPTED" | "REFUNDING") => true,
-        Some("FAILED" | "CANCELLED") => entry["failures"].as_u64() < Some(10),
+        Some("SENDING" | "IN_DOUBT" | "ACCEPTED") => true,
+        Some("REFUNDING") if entry["was_paid"] == true => true,
+        Some("REFUNDED") if entry["was_paid"] == true => false,
+        Some("FAILED" | "CANCELLED" | "REFUNDING" | "REFUNDED") => {
+            entry["failures"].as_u64() < Some(10)
+        }
         _ => false,
     }
 }
@@ -211,7 +215,7 @@ impl Change<'_> {
     /// Only the gateway's word on this amount makes it PAID, and what was paid stays so, or is refunded.
     fn check_paid(&self) {
         let is_paid = self.after["state"] == "PAID";
-        if self.was(&["PAID", "REFUNDING", "REFUNDED"]) {
+        if self.before["was_paid"] == true {
             assert!(
                 is_paid
                     || ["REFUNDING", "REFUNDED"]
@@ -309,7 +313,7 @@ fn event(kind: u8, details: u8) -> Value {
                 "UNKNOWN",
             ];
             json!({"event": "verdict", "order_number": order_number, "amount": amount,
-                "currency": currency, "state": states[choose(3, 7)]})
+                "currency": currency, "state": states[choose(3, 7)], "at": 60 * u64::from(details)})
         }
         5 => json!({"event": "no_verdict", "answer": "NOT_FOUND"}),
         6 => json!({"event": "acknowledge"}),
