@@ -336,7 +336,7 @@ fn event(kind: u8, details: u8) -> Value {
             ];
             let state = states[choose(3, 7)];
             json!({"event": "verdict", "order_number": order_number, "amount": amount,
-                "currency": currency, "state": state, "at": 1_764_283_581})
+                "currency": currency, "state": state, "at": 60 * u64::from(details)})
         }
         5 => json!({"event": "no_verdict", "answer": "NOT_FOUND"}),
         6 => json!({"event": "acknowledge"}),
