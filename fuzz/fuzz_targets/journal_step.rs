@@ -132,9 +132,14 @@ fn check_reply(request: &Value, reply: &Value) {
 }
 
 fn is_open(entry: &Value) -> bool {
+    let was_paid = entry["was_paid"] == true;
     match entry["state"].as_str() {
-        Some("SENDING" | "IN_DOUBT" | "ACCEPTED" | "REFUNDING") => true,
-        Some("FAILED" | "CANCELLED") => entry["failures"].as_u64() < Some(10),
+        Some("SENDING" | "IN_DOUBT" | "ACCEPTED") => true,
+        Some("REFUNDING") if was_paid => true,
+        Some("REFUNDED") if was_paid => false,
+        Some("FAILED" | "CANCELLED" | "REFUNDING" | "REFUNDED") => {
+            entry["failures"].as_u64() < Some(10)
+        }
         _ => false,
     }
 }
@@ -210,15 +215,15 @@ impl Change<'_> {
 
     /// Only the gateway's word on this amount makes it PAID, and what was paid stays so, or is refunded.
     fn check_paid(&self) {
-        let is_paid = self.after["state"] == "PAID";
-        if self.was(&["PAID", "REFUNDING", "REFUNDED"]) {
-            assert!(
-                is_paid
-                    || ["REFUNDING", "REFUNDED"]
-                        .iter()
-                        .any(|state| self.after["state"] == *state)
-            );
-        } else if is_paid {
+        let was_paid = self.before["was_paid"] == true;
+        if was_paid != self.was(&["PAID"]) && !self.was(&["REFUNDING", "REFUNDED"]) {
+            return; // it contradicts itself: no step returns such an entry
+        }
+        let state = self.after["state"].as_str();
+        if was_paid {
+            assert!(matches!(state, Some("PAID" | "REFUNDING" | "REFUNDED")));
+            assert_eq!(self.after["was_paid"], true);
+        } else if state == Some("PAID") {
             assert_eq!(self.event["event"], "verdict");
             assert_eq!(self.event["state"], "PAID");
             assert_eq!(self.event["currency"], self.before["currency"]);
@@ -227,6 +232,9 @@ impl Change<'_> {
                 &self.before["amount"]
             ));
             assert_eq!(self.after["order_number"], self.event["order_number"]);
+            assert_eq!(self.after["was_paid"], true);
+        } else {
+            assert_eq!(self.after["was_paid"], false);
         }
     }
 
@@ -251,6 +259,14 @@ impl Change<'_> {
         }
         if self.was(&["SENDING"]) && self.sender_is_alive && self.event["event"] == "pay" {
             assert_eq!(self.before, self.after);
+        }
+        // The order of a verdict may be an earlier one.
+        if self.was(&["SENDING"]) && self.sender_is_alive && self.event["event"] == "verdict" {
+            assert!(
+                ["SENDING", "PAID"]
+                    .iter()
+                    .any(|state| self.after["state"] == *state)
+            );
         }
     }
 }
@@ -320,7 +336,7 @@ fn event(kind: u8, details: u8) -> Value {
             ];
             let state = states[choose(3, 7)];
             json!({"event": "verdict", "order_number": order_number, "amount": amount,
-                "currency": currency, "state": state})
+                "currency": currency, "state": state, "at": 1_764_283_581})
         }
         5 => json!({"event": "no_verdict", "answer": "NOT_FOUND"}),
         6 => json!({"event": "acknowledge"}),

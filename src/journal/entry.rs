@@ -234,6 +234,15 @@ impl Entry {
         matches!(self.state, EntryState::NotSent | EntryState::Refused)
     }
 
+    /// Whether the state and `was_paid` agree. The rule makes no entry in which they do not.
+    pub(super) fn agrees_on_paid(&self) -> bool {
+        match self.state {
+            EntryState::Paid => self.was_paid,
+            EntryState::Refunding | EntryState::Refunded => true,
+            _ => !self.was_paid,
+        }
+    }
+
     /// Whether something may still be learnt by asking the gateway or a person.
     pub fn is_open(&self) -> bool {
         match self.state {

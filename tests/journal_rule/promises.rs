@@ -162,7 +162,16 @@ fn accepted_is_asked_about(decided: &Decided) -> Result<(), String> {
 pub fn paid_by_the_gateway(moved: &Moved, _: People) -> Result<(), String> {
     let world = &moved.world;
     for (reference, entry) in entries(world) {
-        if entry.state != EntryState::Paid && !entry.was_paid {
+        if (entry.state == EntryState::Paid && !entry.was_paid)
+            || (entry.was_paid && !has_paid(entry))
+        {
+            return Err(format!(
+                "Z-{reference} is {}, and was paid: {}",
+                entry.state.name(),
+                entry.was_paid
+            ));
+        }
+        if !entry.was_paid {
             continue;
         }
         let number = entry.order_number.as_deref().unwrap_or_default();

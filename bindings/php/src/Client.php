@@ -478,6 +478,9 @@ final class Client
      * Records that you deliver what was paid. Deliver if the result hasChanged(): of all calls for one
      * reference, only the first one gets that.
      *
+     * Nothing is delivered twice. If the program ends after this call and before the delivery, nobody is told
+     * again: after a crash, look at what was acknowledged last (getChangedAt()).
+     *
      * Blocks up to 10 s if another program is writing to the journal.
      *
      * @throws FlexPayException JournalException; InvalidArgumentException if the entry is not PAID

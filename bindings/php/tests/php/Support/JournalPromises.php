@@ -264,15 +264,28 @@ trait JournalPromises
 
     public function testReconcileStopsWhenTheGatewayCannotBeReached(): void
     {
-        $this->pay();
-        $this->pay('R-2');
+        foreach (['R-1', 'R-2', 'R-3', 'R-4'] as $reference) {
+            $this->pay($reference);
+        }
+        $this->pdo->exec("UPDATE flexpay_journal SET entry = REPLACE(entry, '\"ACCEPTED\"', '\"SENDING\"'),"
+            . " state = 'SENDING', lease_until = 0 WHERE reference = 'R-4'");
         $this->sandbox->inject(['on' => 'check', 'times' => null, 'action' => ['kind' => 'html', 'status' => 502]]);
         $before = count($this->sandbox->requests());
         $journal = new Journal($this->client(['check_once' => true]), new PdoStore($this->pdo));
         $found = $journal->reconcile();
-        self::assertNotNull($found->getStopped());
-        self::assertCount(2, $found->getSettlements());
-        self::assertSame($before + 1, count($this->sandbox->requests()), 'only one order was asked about');
+        self::assertStringStartsWith('GATEWAY: ', (string) $found->getStopped());
+        self::assertCount(4, $found->getSettlements());
+        self::assertSame($before + 3, count($this->sandbox->requests()));
+        self::assertSame(Settlement::STATE_IN_DOUBT, $this->state('R-4'), 'its sender died');
+
+        // If it cannot be reached, only one order is asked about.
+        $unreachable = ['check_once' => true, 'check_url' => 'http://127.0.0.1:' . Http::freePort() . '/check'];
+        $journal = new Journal($this->client($unreachable), new PdoStore($this->pdo));
+        $found = $journal->reconcile();
+        self::assertStringStartsWith('CONNECT: ', (string) $found->getStopped());
+        self::assertCount(1, array_filter($found->getSettlements(), static function (Settlement $one): bool {
+            return $one->getProblem() !== null;
+        }));
 
         $token = new CancelToken();
         $token->cancel();
