@@ -435,6 +435,8 @@ pub enum Journal {
     /// a reference such as 0017, or run one that begins with "=".
     Export(JournalExport),
     /// Reads the whole file and every entry. The exit status is 0 only if all is well.
+    ///
+    /// Payments wait meanwhile: if the journal is large, run it when the shop is closed.
     Verify(JournalOptions),
     /// Removes payments that are closed and delivered. Their references stay used, and are never sent again.
     Prune(JournalPrune),
