@@ -31,6 +31,10 @@ export RUSTFLAGS
 # --target is given so that build scripts are not sanitized.
 ${CARGO:-cargo} build --quiet --manifest-path fuzz/Cargo.toml --profile "$profile" --target "$host" --bins
 
+# ffi_structs keeps a journal there.
+TMPDIR=$(mktemp -d)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 python3 fuzz/seed.py
 for target in "${targets[@]}"; do
     binary=$CARGO_TARGET_DIR/$host/$profile/$target

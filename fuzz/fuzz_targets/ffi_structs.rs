@@ -585,11 +585,12 @@ unsafe fn check_list(list: *const flexpay_settlements, longest: usize) {
     // SAFETY: guaranteed by the caller.
     if let Some(list) = unsafe { list.as_ref() } {
         assert!(list.count <= longest && !list.items.is_null() && list.stopped.is_null());
-        // SAFETY: a live list has as many entries as it says.
+        // SAFETY: a live list has as many entries as it says, and their references are NUL-terminated.
         for entry in unsafe { std::slice::from_raw_parts(list.items, list.count) } {
-            // SAFETY: the reference of a live entry is NUL-terminated.
-            assert_eq!(unsafe { CStr::from_ptr(entry.reference) }, RECORDED);
-            assert_eq!(entry.state, FLEXPAY_ENTRY_NOT_SENT);
+            unsafe {
+                assert_eq!(CStr::from_ptr((**entry).reference), RECORDED);
+                assert_eq!((**entry).state, FLEXPAY_ENTRY_NOT_SENT);
+            }
         }
     }
 }
