@@ -41,7 +41,7 @@ build: require-rust ## Builds the shared and the static library into build/lib
 	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib
 	@mkdir -p $(LIB_DIR)
 	@cp $(CARGO_TARGET_DIR)/release/libflexpay.so $(LIBRARY).new && mv $(LIBRARY).new $(LIBRARY)
-	@cp $(CARGO_TARGET_DIR)/release/libflexpay.a $(LIB_DIR)/
+	@scripts/static-library.sh $(CARGO_TARGET_DIR)/release/libflexpay.a $(LIB_DIR)/libflexpay.a
 	@ln -sf libflexpay.so.$(MAJOR) $(LIB_DIR)/libflexpay.so
 
 .PHONY: cli

@@ -54,6 +54,10 @@ prints_version "$work/shared"
 "${CC:-cc}" -std=c99 -o "$work/static" -I"$prefix/include" "$work/program.c" "$prefix/lib/libflexpay.a" \
     -lpthread -ldl -lm
 prints_version "$work/static"
+# A program may have an SQLite of its own.
+if nm "$prefix/lib/libflexpay.a" 2>/dev/null | grep -q ' sqlite3_'; then
+    fail "the static library has SQLite under SQLite's own names"
+fi
 
 mkdir "$work/cmake"
 cp "$work/program.c" "$work/cmake/"
