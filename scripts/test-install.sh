@@ -55,7 +55,7 @@ prints_version "$work/shared"
     -lpthread -ldl -lm
 prints_version "$work/static"
 # A program may have an SQLite of its own.
-if nm "$prefix/lib/libflexpay.a" 2>/dev/null | grep -q ' sqlite3_'; then
+if nm --extern-only --defined-only "$prefix/lib/libflexpay.a" 2>/dev/null | grep -q ' sqlite3_'; then
     fail "the static library has SQLite under SQLite's own names"
 fi
 
