@@ -31,7 +31,7 @@ C_TYPES = {
 POINTERS = {
     "cancel": "const flexpay_cancel_token *",
     "expected": "const flexpay_expected *",
-    "items": "const flexpay_settlement *",
+    "items": "const flexpay_settlement *const *",
 }
 
 
