@@ -4,8 +4,9 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use super::entry::Entry;
+use super::entry::{Entry, EntryState};
 use super::file::{self, Trouble};
 use super::rule::{Action, Event, Step, step};
 use super::sender::{Sender, Senders};
@@ -120,20 +121,15 @@ impl Store {
     /// Removes the entries that are closed and delivered and have not changed for this long, by this
     /// machine's clock. Their references stay used.
     pub(super) fn prune(&self, days: u32) -> Result<u64> {
-        const OLD: &str = "NOT is_open AND NOT to_deliver
-             AND changed_at < strftime('%Y-%m-%dT%H:%M:%SZ', 'now', ?1)";
-        let age = format!("-{days} days");
-        self.write(|transaction| {
-            // Nothing was taken under the references of the other two states.
-            let keep = format!(
-                "INSERT OR IGNORE INTO pruned SELECT reference FROM entries
-                 WHERE {OLD} AND state NOT IN ('NOT_SENT', 'REFUSED')"
-            );
-            transaction.execute(&keep, [&age])?;
-            let removed =
-                transaction.execute(&format!("DELETE FROM entries WHERE {OLD}"), [&age])?;
-            Ok(removed as u64)
-        })
+        let mut all = 0;
+        loop {
+            let removed = self.write(|transaction| prune_some(transaction, days))?;
+            all += removed;
+            if removed < PRUNED_AT_ONCE {
+                return Ok(all);
+            }
+            std::thread::sleep(PRUNING_PAUSE);
+        }
     }
 
     /// What is wrong with the file, a line each.
@@ -219,6 +215,12 @@ fn condition(filter: Filter) -> &'static str {
     }
 }
 
+/// How many entries are pruned in one transaction, so that others can write before long.
+const PRUNED_AT_ONCE: u64 = 10_000;
+
+/// SQLite's longest pause before it tries again to get the lock.
+const PRUNING_PAUSE: Duration = Duration::from_millis(100);
+
 const SELECT: &str = "SELECT entry, created_at, changed_at FROM entries";
 
 fn by_order_number_sql() -> String {
@@ -271,6 +273,32 @@ fn save(connection: &Connection, entry: &Entry) -> Result<(), Trouble> {
         serde_json::to_string(entry).map_err(Trouble::Entry)?,
     ])?;
     Ok(())
+}
+
+fn prune_some(transaction: &Transaction<'_>, days: u32) -> Result<u64, Trouble> {
+    // One statement, so that the clock is read once.
+    let mut delete = transaction.prepare(
+        "DELETE FROM entries WHERE rowid IN (
+             SELECT rowid FROM entries WHERE NOT is_open AND NOT to_deliver
+                 AND changed_at < strftime('%Y-%m-%dT%H:%M:%SZ', 'now', ?1) LIMIT ?2)
+         RETURNING reference, state",
+    )?;
+    let age = format!("-{days} days");
+    let rows = delete.query_map(params![age, PRUNED_AT_ONCE as i64], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    let removed: Vec<(String, String)> = rows.collect::<rusqlite::Result<_>>()?;
+    let mut keep = transaction.prepare("INSERT OR IGNORE INTO pruned VALUES (?1)")?;
+    for (reference, state) in &removed {
+        // Nothing was taken under the references of these two states.
+        let is_free = [EntryState::NotSent, EntryState::Refused]
+            .iter()
+            .any(|free| free.name() == state);
+        if !is_free {
+            keep.execute([reference])?;
+        }
+    }
+    Ok(removed.len() as u64)
 }
 
 fn is_pruned(connection: &Connection, reference: &str) -> Result<bool, Trouble> {
@@ -342,5 +370,29 @@ mod tests {
     fn an_entry_is_found_by_its_order_number_without_reading_others() {
         let expected = "SEARCH entries USING INDEX entries_order (order_number=?)";
         assert_eq!(plan(&by_order_number_sql()), expected);
+    }
+
+    #[test]
+    fn more_entries_than_one_transaction_prunes_are_all_pruned() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("journal.db"));
+        let count = PRUNED_AT_ONCE + 1;
+        let made = store.write(|transaction| {
+            transaction.execute(
+                "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1)
+                 INSERT INTO entries (reference, state, is_open, to_deliver, created_at, changed_at, entry)
+                 SELECT n, 'PAID', 0, 0, '2020-01-01T00:00:00Z', '2020-01-01T00:00:00Z', '' FROM numbers",
+                [count as i64],
+            )?;
+            Ok(())
+        });
+        made.unwrap();
+        assert_eq!(store.prune(1).unwrap(), count);
+        assert_eq!(store.count(Filter::All).unwrap(), 0);
+        let kept = store.read(|connection| {
+            let sql = "SELECT count(*) FROM pruned";
+            Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))?)
+        });
+        assert_eq!(kept.unwrap(), count as i64);
     }
 }
