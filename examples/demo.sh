@@ -3,7 +3,8 @@
 # demo.sh: a till, a customer and a gateway, all on this machine; no money moves.
 #
 # Three sales by card (paid, declined, cancelled), one by mobile money, and a payout; the gateway's callbacks
-# about them, and two forged callbacks. Fails if any of them does not have the expected result.
+# about them, and two forged callbacks. Then a sale during which the till loses power. Fails if any of them
+# does not have the expected result.
 #
 # FLEXPAY_BIN_DIR  the folder of till, callback and payout   (build/examples)
 # SANDBOX_BIN      the local gateway                 (target/debug/flexpay-sandbox)
@@ -124,6 +125,27 @@ save_callback() {
     fail "no callback about $1 was sent"
 }
 
+# api METHOD PATH [BODY]: a request to the control API of the sandbox. Prints the response.
+api() {
+    local address=${SANDBOX_URL#http://} body=${3:-}
+    exec 3<>"/dev/tcp/${address%:*}/${address##*:}"
+    printf '%s /sandbox/api/%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Type: application/json\r\n' \
+        "$1" "$2" "$address" >&3
+    printf 'Content-Length: %d\r\n\r\n%s' "${#body}" "$body" >&3
+    cat <&3
+    exec 3>&-
+}
+
+# start_till STATUS ARGUMENT…: the till must exit with STATUS.
+start_till() {
+    local status=$1
+    shift
+    say "till $*"
+    expect_status "$status" "$bin/till" "$@" >"$work/till" 2>&1
+    quote <"$work/till"
+    say "(exit status $status)"
+}
+
 # field NAME FIELD: prints a field of a saved callback.
 field() { sed -n "s/.*\"$2\":\"\([^\"]*\)\".*/\1/p" "$work/$1.callback"; }
 
@@ -133,7 +155,7 @@ verify() {
     shift 2
     say "Posted to the shop:"
     quote <"$file"
-    say "" "callback $*"
+    say "" "callback${*:+ $*}"
     expect_status "$status" "$bin/callback" "$@" <"$file" >"$work/verdict"
     quote <"$work/verdict"
     say "(exit status $status)"
@@ -153,6 +175,7 @@ export FLEXPAY_TILL_WAIT_S=30
 export FLEXPAY_TILL_GRACE_S=2 # 30 by default
 export FLEXPAY_TILL_CALLBACK_URL=http://127.0.0.1:9/flexpay/callback
 export FLEXPAY_PAYOUT_CALLBACK_URL=$FLEXPAY_TILL_CALLBACK_URL
+export FLEXPAY_JOURNAL=$work/flexpay.db
 
 heading "The gateway"
 say "A FlexPay gateway runs on this machine at $SANDBOX_URL. No money moves."
@@ -203,14 +226,49 @@ grep -q 'allow_payout' "$work/payout" || fail "the payout was not refused becaus
 say "" "With it:" ""
 export FLEXPAY_ALLOW_PAYOUT=1
 pay_out 0 0812345678 57500 CDF "DEMO-refund-$$"
-say "" "The same command again, by mistake. The reference protects from a second payout, and the outcome is" \
-    "unknown, because the money of the first one may be on its way:" ""
-pay_out 2 0812345678 57500 CDF "DEMO-refund-$$"
+say "" "The same command again, by mistake. The payout is in the journal, so it is not sent a second time:" ""
+pay_out 0 0812345678 57500 CDF "DEMO-refund-$$"
+grep -q 'Sent before' "$work/payout" || fail "the payout was sent twice"
 unset FLEXPAY_ALLOW_PAYOUT
 save_callback refund
 say "" "The callback about the payout, verified as such:"
 verify 0 "$work/refund.callback" --kind payout "DEMO-refund-$$" 57500 CDF "$(field refund orderNumber)" PENDING
 
+heading "9. The power fails at the worst moment"
+say "The till sends the request, and the customer confirms on the phone. The gateway has the money, and its" \
+    "reply is on the way. Now somebody pulls the plug of the till." ""
+plug=DEMO-plug-$$
+api POST faults '{"on":"mobile","action":{"kind":"delay","ms":60000}}' >"$work/response"
+"$bin/till" --mobile "081 234 56 78" 23000 CDF "$plug" >"$work/plug.till" 2>&1 &
+till=$!
+"$sandbox" customer confirm "$SANDBOX_URL" --reference "$plug" --wait 10 >"$work/plug.customer" ||
+    { quote <"$work/plug.till"; fail "the customer received nothing"; }
+kill -KILL "$till"
+wait "$till" 2>/dev/null || true
+till=''
+api DELETE faults >"$work/response"
+say "The till showed:"
+quote <"$work/plug.till"
+say "" "The customer:"
+quote <"$work/plug.customer"
+say "" "The power comes back. The till finds the sale in its journal, and does not know what became of it:" ""
+start_till 2 --reconcile
+grep -q "IN DOUBT: $plug" "$work/till" || fail "the till has forgotten the sale"
+say "" "The cashier tries the same sale again. Nothing is sent:" ""
+start_till 2 --mobile "081 234 56 78" 23000 CDF "$plug"
+grep -q 'IN_DOUBT' "$work/till" || fail "the sale was not refused"
+say "" "The gateway's callback arrives, and the shop gives it to the journal:" ""
+save_callback plug
+verify 0 "$work/plug.callback"
+say "" "The till knows now what to do. It does it once:" ""
+start_till 0 --reconcile
+grep -q "Hand over the goods of $plug" "$work/till" || fail "the goods are not handed over"
+start_till 0 --reconcile
+grep -q "goods" "$work/till" && fail "the goods are handed over twice"
+charged=$(api GET payments | grep -oF "\"reference\":\"$plug\"" | wc -l)
+say "" "The gateway has $charged payment with this reference."
+[ "$charged" -eq 1 ] || fail "the customer was charged $charged times"
+
 heading "Done"
-say "Payments by card: one paid, one declined, one cancelled. By mobile money: one paid. Payouts: one." \
-    "Callbacks: three accepted, two refused."
+say "Payments by card: one paid, one declined, one cancelled. By mobile money: two paid. Payouts: one." \
+    "Callbacks: four accepted, two refused. After the power failure: charged once, handed over once."

@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:-600}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(callback check_reply pay_reply wallet_reply phone ffi_structs)
+[ ${#targets[@]} -gt 0 ] || targets=(callback check_reply pay_reply wallet_reply phone ffi_structs journal_step)
 profile=${FUZZ_PROFILE:-release}
 
 export RUSTC_BOOTSTRAP=1

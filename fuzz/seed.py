@@ -106,6 +106,7 @@ def ffi_structs():
         text("ZANDO") + text("Bearer t") + b"\1\2" + text("https://127.0.0.1/pay") + text(None)
         + struct.pack("<QQ", 1500, 0) + text(None) + text("http://proxy.example:3128") + text("Zando/1")
         + struct.pack("<Q", 3) + secret + secret + text("https://127.0.0.1/mobile") + text(None)
+        + text("till.db")
     )
     request = b"".join(map(text, ["R1", "25.50", "USD", "Deux pagnes", "https://a.example/cb", None, None, None, None, "panier-7"]))
     wallet = ["R1", "25.50", "USD", "+243 81 234 56 78", "https://a.example/cb"]
@@ -120,6 +121,17 @@ def ffi_structs():
         yield b"\2" + options + b"\1" + expected + text("7") + size
         yield b"\4" + mobile + size
         yield b"\5" + payout + size
+        for filter in [0, 1, 4, 6]:  # the number and 1
+            yield b"\x08" + text("A") + bytes([filter]) + struct.pack("<Q", 10) + size
+        yield b"\x08" + text(None) + b"\1" + struct.pack("<Q", 0) + size
+        for cancelled in [b"\0", b"\1"]:
+            yield b"\x07" + cancelled + struct.pack("<Q", 1000) + b"\0" + size
+            yield b"\x07" + cancelled + struct.pack("<Q", 1000) + b"\xff" + size
+        for reference in ["R1", "R2"]:
+            by = text("Awa") + text("not in the console")
+            yield b"\x09" + text(reference) + text("N1") + by + b"\1\0" + size
+            yield b"\x09" + text(reference) + text(None) + by + b"\3\0" + size
+            yield b"\x09" + text(reference) + text(None) + by + b"\7\0" + size
     for phone in ["+243 81 234 56 78", "0812345678", "812345678", "0812x"]:
         for size in [0, 12, 13]:
             yield b"\6" + text(phone) + bytes([size])
@@ -128,6 +140,50 @@ def ffi_structs():
         yield b"\3" + b"".join(
             text(expected[key]) for key in ["reference", "amount", "currency", "order_number"]
         ) + text(case.get("query")) + kind(expected) + text(None) + b"\0" + body(case)
+
+
+ENTRY = {
+    "reference": "Z-1", "kind": "MOBILE", "amount": "25.50", "currency": "USD", "phone": "243812345678",
+    "state": "SENDING", "attempt": 1, "sender": "till-1", "order_number": None, "redirect_url": None,
+    "page": None, "code": None, "message": None, "last_answer": None, "was_paid": False,
+    "failures": 0, "failure_at": None, "is_delivered": False,
+    "other_order_number": None, "resolved_by": None, "resolved_why": None,
+}  # fmt: skip
+ENTRY_STATES = [
+    "SENDING", "NOT_SENT", "REFUSED", "IN_DOUBT", "ACCEPTED", "PAID", "FAILED", "CANCELLED", "REFUNDING", "REFUNDED",
+]  # fmt: skip
+
+
+def events():
+    terms = {key: ENTRY[key] for key in ["kind", "amount", "currency", "phone"]}
+    for price in ["25.5", "26"]:
+        yield {"event": "pay", "reference": "Z-1", "terms": {**terms, "amount": price}, "sender": "till-2"}
+        for state in ["PAID", "REFUNDED"]:
+            verdict = {"order_number": "N1", "state": state, "amount": price, "currency": "USD", "at": 1764283581}
+            yield {"event": "verdict", **verdict}
+    accepted = {"redirect_url": None, "page": None, "code": "0", "message": "OK"}
+    for attempt in [1, 2]:
+        reply = {"result": "accepted", "order_number": "N1", **accepted}
+        yield {"event": "reply", "attempt": attempt, "reply": reply}
+    reply = {"result": "failed", "code": "TIMEOUT", "outcome": "UNKNOWN", "gateway_message": None, "order_number": None}
+    yield {"event": "reply", "attempt": 1, "reply": reply}
+    yield {"event": "settle"}
+    yield {"event": "no_verdict", "answer": "NOT_FOUND"}
+    yield {"event": "acknowledge"}
+    for resolution in [{"state": "NOT_SENT"}, {"state": "ORDER", "order_number": "N1"}]:
+        yield {"event": "resolve", "resolution": resolution, "who": "Awa", "why": "the console"}
+
+
+def journal_steps():
+    entries = [None] + [{**ENTRY, "state": state, "was_paid": state == "PAID"} for state in ENTRY_STATES]
+    most = 2**32 - 1
+    entries += [{**ENTRY, "state": state, "attempt": most, "failures": most} for state in ["NOT_SENT", "FAILED"]]
+    for entry in entries:
+        for event in events():
+            yield json.dumps({"entry": entry, "sender_is_alive": False, "event": event}).encode()
+    # Programs: pay, accepted, paid, acknowledged twice; pay, no reply, a person, a callback.
+    yield b"p" + bytes([0, 0x10, 1, 2, 4, 0, 6, 0, 6, 0])
+    yield b"p" + bytes([0, 0x10, 0x80, 0x10, 0, 0x10, 7, 4, 0, 0x10, 4, 1, 6, 0])
 
 
 def write(target, inputs):
@@ -150,3 +206,4 @@ write("pay_reply", pay_replies())
 write("wallet_reply", wallet_replies())
 write("phone", phones())
 write("ffi_structs", ffi_structs())
+write("journal_step", journal_steps())

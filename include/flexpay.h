@@ -54,8 +54,9 @@
  * the request. Then the entry is IN_DOUBT, and nothing is sent with its reference, until a callback
  * (flexpay_settle_callback) or a person (flexpay_journal_resolve) says what became of it.
  *
- * If the journal cannot be written before a request, nothing is sent: JOURNAL, NOT_SENT. A forked
- * child cannot use a journal if its parent had one open: its calls fail with JOURNAL, too.
+ * If the journal cannot be written before a request, nothing is sent: JOURNAL, NOT_SENT. A child
+ * that was forked while another thread was in a call that uses a journal cannot use one: its calls
+ * fail with JOURNAL, too.
  */
 
 
@@ -266,7 +267,7 @@ template <typename T> inline T flexpay_init() {
 // Entries in the state IN_DOUBT.
 #define FLEXPAY_JOURNAL_IN_DOUBT 2
 
-// Entries that are paid and not acknowledged.
+// Payments that are paid and not acknowledged.
 #define FLEXPAY_JOURNAL_TO_DELIVER 3
 
 // Allows plain http to other machines: the token is then sent unencrypted.
@@ -315,7 +316,7 @@ template <typename T> inline T flexpay_init() {
 typedef struct flexpay_cancel_token flexpay_cancel_token;
 
 // A client for one merchant. Opaque. Thread-safe: create one and share it. It keeps working in a
-// forked child, which opens its own connections. A journal does not: see the top of this header.
+// forked child, which opens its own connections. For a journal see the top of this header.
 typedef struct flexpay_client flexpay_client;
 
 // Why a call failed. Strings are UTF-8, NULL if absent, and valid until the object is freed with
@@ -675,6 +676,7 @@ typedef struct flexpay_settlement {
     // deliver. Of several calls, only one gets 1 for each change.
     int32_t changed;
     // 1 if it is paid and not acknowledged yet: call flexpay_journal_acknowledge, then deliver.
+    // Always 0 for a payout.
     int32_t to_deliver;
     // 1 if its state may still change: flexpay_reconcile asks about it.
     int32_t is_open;
@@ -724,9 +726,10 @@ typedef struct flexpay_reconcile_options {
 typedef struct flexpay_settlements {
     // How many there are.
     size_t count;
-    // The entries. Not NULL, even if there are none.
-    const struct flexpay_settlement *items;
-    // After flexpay_reconcile: why it did not ask about every open entry. NULL if it did.
+    // The entries: count pointers. Not NULL, even if there are none.
+    const struct flexpay_settlement *const *items;
+    // After flexpay_reconcile: why it did not ask about every open entry, "CONNECT: ...". NULL if
+    // it did.
     const char *stopped;
 } flexpay_settlements;
 
@@ -758,8 +761,9 @@ typedef struct flexpay_resolution {
     // Why. Required; it is recorded.
     const char *why;
     // FLEXPAY_ENTRY_NOT_SENT: the console does not show the payment, and no program is sending it
-    // any more; the request may be sent again. FLEXPAY_ENTRY_FAILED or FLEXPAY_ENTRY_CANCELLED: it will not be paid. 0 if
-    // order_number is set. Any other state is INVALID: only the gateway can say PAID.
+    // any more; the request may be sent again. FLEXPAY_ENTRY_FAILED or FLEXPAY_ENTRY_CANCELLED: it
+    // will not be paid. 0 if order_number is set. Any other state is INVALID: only the gateway can
+    // say PAID.
     int32_t state;
     // Must be 0.
     uint32_t reserved;
@@ -1078,8 +1082,9 @@ flexpay_result flexpay_settle(const struct flexpay_client *client,
 // journal, asks the gateway, compares as flexpay_verify_callback does, and records the state. The
 // entry takes the place of expected.
 //
-// Reply to the callback with HTTP 200 after success, and after INVALID with field "reference":
-// that payment is not in this journal, and no repeated callback changes that.
+// Reply to the callback with HTTP 200 after success. After INVALID with field "reference" the
+// payment is not in this journal: reply with 404 and log it. A callback is lost there if the path
+// of the journal is wrong, or the journal is an old copy.
 //
 // client:       not NULL, with a journal; may be in use by other threads.
 // body, length: the body as received, 64 KiB at most; borrowed for this call. body may be NULL if
@@ -1154,10 +1159,13 @@ flexpay_result flexpay_journal_list(const struct flexpay_client *client,
 // Records that you deliver what was paid. Deliver if the result has changed == 1: of all calls for
 // one reference, only the first one gets that. An entry that is not PAID is INVALID.
 //
+// Nothing is delivered twice. If the program ends after this call and before the delivery, nobody
+// is told again: after a crash, look at what was acknowledged last (changed_at).
+//
 // client:     not NULL, with a journal; may be in use by other threads.
 // reference:  your reference; borrowed for this call. If the journal does not have it: INVALID.
 // settlement: receives the entry; free it with flexpay_settlement_free. NULL on failure. May be
-//             NULL.
+//             NULL, but then you do not learn whether to deliver.
 // error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 // Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing to the
 // journal. Since ABI 1.

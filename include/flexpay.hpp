@@ -205,7 +205,7 @@ enum class JournalFilter : std::int32_t {
     open = FLEXPAY_JOURNAL_OPEN,
     /// Entries in the state IN_DOUBT.
     in_doubt = FLEXPAY_JOURNAL_IN_DOUBT,
-    /// Entries that are paid and not acknowledged.
+    /// Payments that are paid and not acknowledged.
     to_deliver = FLEXPAY_JOURNAL_TO_DELIVER,
     // end of Filter
 };
@@ -618,6 +618,7 @@ struct Settlement {
     /// deliver. Of several calls, only one gets true for each change.
     bool changed = false;
     /// Whether it is paid and not acknowledged yet: call Client::journal_acknowledge, then deliver.
+    /// Never for a payout.
     bool to_deliver = false;
     /// Whether its state may still change: Client::reconcile asks about it.
     bool is_open = false;
@@ -677,9 +678,9 @@ struct Resolution {
     /// The order number that the merchant's console shows for it. The state stays in_doubt until
     /// Client::settle has asked the gateway about that order. Absent if state is set.
     std::optional<std::string> order_number;
-    /// not_sent: the console does not show the payment; the request may be sent again. failed or
-    /// cancelled: it will not be paid. Absent if order_number is set. Any other state is refused:
-    /// only the gateway can say paid.
+    /// not_sent: the console does not show the payment, and no program is sending it any more; the
+    /// request may be sent again. failed or cancelled: it will not be paid. Absent if order_number is
+    /// set. Any other state is refused: only the gateway can say paid.
     std::optional<EntryState> state;
     /// Who says so. Required; it is recorded.
     std::string who;
@@ -892,7 +893,7 @@ inline Reconciliation copy(const flexpay_settlements& from) {
     Reconciliation to;
     to.settlements.reserve(from.count);
     for (std::size_t at = 0; at < from.count; ++at) {
-        to.settlements.push_back(copy(from.items[at]));
+        to.settlements.push_back(copy(*from.items[at]));
     }
     to.stopped = optional_text(from.stopped);
     return to;
@@ -1202,9 +1203,9 @@ public:
     /// Finds out what became of the payment or payout that a callback is about: finds its entry in the
     /// journal, asks the gateway, compares as verify_callback does, and records the state. `query` is
     /// the query string of the HTTP request that carried the callback: required if the client has a
-    /// callback_secret. Reply with HTTP 200 after success, and after Result::invalid with field
-    /// "reference": that payment is not in this journal. Throws Error: journal, and those of
-    /// verify_callback. Blocks as settle without options.
+    /// callback_secret. Reply with HTTP 200 after success. After Result::invalid with field
+    /// "reference" the payment is not in this journal: reply with 404 and log it. Throws Error:
+    /// journal, and those of verify_callback. Blocks as settle without options.
     [[nodiscard]] Settlement settle_callback(
         std::string_view body, const std::optional<std::string>& query = std::nullopt) const {
         const char* given = detail::c_text(query, "query");

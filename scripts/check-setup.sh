@@ -117,6 +117,22 @@ check_php() {
     check "php: FFI calls" php -d ffi.enable=1 -r 'exit(FFI::cdef("int abs(int);")->abs(-3) === 3 ? 0 : 1);'
 }
 
+# The servers can be started by a user without rights, and the installation has not started any.
+check_databases() {
+    local as_user=(setpriv --reuid=www-data --regid=www-data --clear-groups) bin
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    check "no server runs" bash -c '! grep -sxE "mariadbd|postgres" /proc/[0-9]*/comm'
+    chmod 755 "$work"
+    install -d -o www-data "$work/databases"
+    check "mariadb-install-db" "${as_user[@]}" mariadb-install-db --no-defaults "--datadir=$work/databases/mariadb" \
+        --skip-test-db
+    # Each starts, and ends with its input.
+    check "mariadbd" "${as_user[@]}" /usr/sbin/mariadbd --no-defaults "--datadir=$work/databases/mariadb" --bootstrap
+    bin=$(compgen -G '/usr/lib/postgresql/*/bin' | tail -n 1)
+    check "initdb" "${as_user[@]}" "$bin/initdb" --auth=trust "--pgdata=$work/databases/postgresql"
+    check "postgres" "${as_user[@]}" "$bin/postgres" --single -D "$work/databases/postgresql" postgres
+}
+
 check_nginx() {
     local nginx
     nginx=$(command -v nginx || echo /usr/sbin/nginx)
@@ -181,22 +197,26 @@ case $task in
         ;;
     php)
         check_compiles "cc" cc plain.c -pthread
-        check_php FFI pdo_sqlite dom xmlwriter mbstring pcntl posix tokenizer json 'Zend OPcache'
+        check_php FFI pdo_sqlite pdo_mysql pdo_pgsql dom xmlwriter mbstring pcntl posix tokenizer json 'Zend OPcache'
         check "phpunit" phpunit --version
         check "php: sqlite" php -r '(new PDO("sqlite::memory:"))->exec("CREATE TABLE t (x)");'
         printf '%s\n' '[global]' 'error_log = /dev/null' '[www]' 'user = www-data' "listen = $work/fpm.sock" \
             'pm = static' 'pm.max_children = 1' >fpm.conf
         check "php-fpm" "$(compgen -G '/usr/sbin/php-fpm*' | head -n 1)" -t -y "$work/fpm.conf"
         check_nginx ""
+        check_databases
         check "setpriv" setpriv --reuid=www-data --regid=www-data --clear-groups true
         # PHP 7.4, downloaded as the tests do.
         check "php74.sh" /src/php74.sh "$work/php74"
         # shellcheck disable=SC2016 # expanded by the inner shell
-        check "PHP 7.4" bash -c '. "$1/env" && "$PHP74" -r "exit(extension_loaded(\"FFI\") ? 0 : 1);"' - "$work/php74"
+        check "PHP 7.4" bash -c '. "$1/env" && for name in FFI pdo_mysql pdo_pgsql; do
+            "$PHP74" -r "exit(extension_loaded(\"$name\") ? 0 : 1);" || exit 1
+        done' - "$work/php74"
         ;;
     python)
         check "gcc" gcc -shared -fPIC -xc plain.c -o plain.so
         check "ctypes" python3 -c "import ctypes; ctypes.CDLL('$work/plain.so')"
+        check_databases
         check_package pytest
         ;;
     cli)

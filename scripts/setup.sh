@@ -60,6 +60,9 @@ requirements() {
             echo "php -m | grep -x 'Zend OPcache'|php-cli"
             echo "php -m | grep -x pcntl && php -m | grep -x posix|php-cli"
             echo "php -m | grep -x pdo_sqlite|php-sqlite3"
+            echo "php -m | grep -x pdo_mysql|php-mysql"
+            echo "php -m | grep -x pdo_pgsql|php-pgsql"
+            requirements databases
             echo "php -m | grep -x dom && php -m | grep -x xmlwriter|php-xml"
             echo "php -m | grep -x mbstring|php-mbstring"
             echo "fpm -v|php-fpm"
@@ -78,10 +81,13 @@ requirements() {
             # Its tests call gcc by this name.
             echo "compile c gcc|gcc libc6-dev"
             echo "python3 -c 'import ssl, sqlite3, ctypes'|python3"
+            requirements databases
+            echo "python3 -c 'import ensurepip, venv'|python3-venv"
+            ;;
+        databases)
             # For the journal in a shop's database. The tests start their own servers.
             echo "/usr/sbin/mariadbd --version && type -P mariadb-install-db|mariadb-server"
             echo "compgen -G '/usr/lib/postgresql/*/bin/initdb'|postgresql"
-            echo "python3 -c 'import ensurepip, venv'|python3-venv"
             ;;
         cli)
             requirements build
@@ -227,6 +233,13 @@ export DEBIAN_FRONTEND=noninteractive
 for i in "${!missing[@]}"; do
     [ "${missing[i]}" != CLANG_SANITIZERS ] || missing[i]=$(clang_sanitizers)
 done
+# Debian starts the servers that it installs, MariaDB for example. This is how to tell it not to.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap '"${as_root[@]}" rm -f "$policy"; rm -rf "$work"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+fi
 echo "Installing ${missing[*]}" >&2
 "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 

@@ -59,7 +59,7 @@ impl Client {
         let transport = Transport::new(&config, Arc::clone(&token))?;
         Ok(Self {
             #[cfg(feature = "journal")]
-            journal: config.journal.as_ref().map(Journal::new),
+            journal: Journal::of(&config),
             config,
             token,
             secrets,

@@ -82,6 +82,11 @@ fn states() {
 }
 
 #[test]
+fn journal_steps() {
+    results_match_the_vectors("journal", 130);
+}
+
+#[test]
 fn pay_replies() {
     results_match_the_vectors("pay", 300);
 }

@@ -173,7 +173,7 @@ typedef struct flexpay_reconcile_options {
 
 typedef struct flexpay_settlements {
     size_t count;
-    const struct flexpay_settlement *items;
+    const struct flexpay_settlement *const *items;
     const char *stopped;
 } flexpay_settlements;
 

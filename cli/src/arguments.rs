@@ -35,6 +35,13 @@ pub enum Command {
     VerifyCallback(VerifyCallback),
     /// Reads a callback. It proves nothing: anyone can send one.
     ParseCallback(ParseCallback),
+    /// Asks about a payment of the journal, and records its state.
+    Settle(Settle),
+    /// Verifies a callback of a payment of the journal, and records its state.
+    SettleCallback(SettleCallback),
+    /// The journal: what is known of each payment, what is in doubt, and what is to be delivered.
+    #[command(subcommand)]
+    Journal(Journal),
     /// Finds what is wrong with the settings, the network and the token, and says what to do.
     Doctor(DoctorOptions),
     /// Serves other software: JSON requests on stdin, JSON replies on stdout, one per line.
@@ -100,6 +107,7 @@ pub const PAYMENT_FIELDS: &[&str] = &[
     "code",
     "message",
     "page",
+    "is_recorded",
     "trace",
 ];
 /// The fields of a transaction.
@@ -136,6 +144,29 @@ pub const CALLBACK_FIELDS: &[&str] = &[
     "message",
     "raw",
     "key",
+];
+
+/// The fields of a payment of the journal.
+pub const SETTLEMENT_FIELDS: &[&str] = &[
+    "reference",
+    "kind",
+    "amount",
+    "currency",
+    "phone",
+    "state",
+    "changed",
+    "to_deliver",
+    "is_open",
+    "order_number",
+    "other_order_number",
+    "redirect_url",
+    "page",
+    "last_answer",
+    "resolved_by",
+    "resolved_why",
+    "created_at",
+    "changed_at",
+    "problem",
 ];
 
 /// An id of your own.
@@ -337,6 +368,167 @@ pub struct ParseCallback {
     /// The file with the body of the callback. Without it, or with "-": stdin.
     #[arg(value_name = "FILE", default_value = "-")]
     pub file: PathBuf,
+}
+
+/// What the commands of the journal accept.
+#[derive(Args)]
+pub struct JournalOptions {
+    #[command(flatten)]
+    pub common: Common,
+    /// The file of the journal, instead of FLEXPAY_JOURNAL.
+    #[arg(long, value_name = "PATH")]
+    pub journal: Option<String>,
+}
+
+/// Asks the gateway about a payment of the journal, compares the reply with what is recorded, and records the
+/// state. A payment whose order number is not known cannot be asked about: it is printed as it is.
+///
+/// Exit status 0 means PAID, also if it is delivered already. Before you deliver: `flexpay journal acknowledge`.
+#[derive(Args)]
+pub struct Settle {
+    #[command(flatten)]
+    pub options: JournalOptions,
+    /// Your reference.
+    #[arg(value_name = "REFERENCE")]
+    pub reference: String,
+    /// Waits until the state is final.
+    #[arg(long)]
+    pub wait: bool,
+    /// With --wait: how long, in seconds. 600 by default; 300 for mobile money.
+    #[arg(long, value_name = "SECONDS", requires = "wait", value_parser = clap::value_parser!(u32).range(1..=4_000_000))]
+    pub timeout: Option<u32>,
+    /// With --wait: how long FAILED must last before it is final, in seconds. 30 by default; 90 for mobile money,
+    /// 300 for a payout: the gateway may still report PAID.
+    #[arg(long, value_name = "SECONDS", requires = "wait", value_parser = clap::value_parser!(u32).range(1..=4_000_000))]
+    pub failed_grace: Option<u32>,
+}
+
+#[derive(Args)]
+pub struct SettleCallback {
+    #[command(flatten)]
+    pub options: JournalOptions,
+    /// The file with the body of the callback. Without it, or with "-": stdin.
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub file: PathBuf,
+    /// The query string of the callback's request. Required with FLEXPAY_CALLBACK_SECRET.
+    #[arg(long)]
+    pub query: Option<String>,
+}
+
+/// Only `reconcile` sends requests, and needs the token; the others need the file alone.
+#[derive(Subcommand)]
+pub enum Journal {
+    /// Lists payments, in the order of their references.
+    List(JournalList),
+    /// Shows what is recorded of a payment. Asks nobody.
+    Show(JournalShow),
+    /// Asks about every payment that is open, and records its state. Run it when the shop opens, and every few
+    /// minutes. Prints those that are open or are to be delivered.
+    Reconcile(JournalReconcile),
+    /// Records that you deliver what was paid. Deliver only if the exit status is 0: it is once for each payment.
+    Acknowledge(JournalShow),
+    /// Records what you found out about a payment in doubt. Nobody can say that it is paid: the gateway alone.
+    Resolve(JournalResolve),
+    /// Writes the whole journal to stdout.
+    ///
+    /// Nothing in it is changed. In a spreadsheet, import all columns as text: a spreadsheet may otherwise change
+    /// a reference such as 0017, or run one that begins with "=".
+    Export(JournalExport),
+    /// Reads the whole file and every entry. The exit status is 0 only if all is well.
+    Verify(JournalOptions),
+    /// Removes payments that are closed and delivered. Their references stay used, and are never sent again.
+    Prune(JournalPrune),
+}
+
+#[derive(Args)]
+pub struct JournalList {
+    #[command(flatten)]
+    pub options: JournalOptions,
+    /// Only payments about which more may be learnt.
+    #[arg(long)]
+    pub open: bool,
+    /// Only payments about which nobody knows whether the gateway has them.
+    #[arg(long, conflicts_with = "open")]
+    pub in_doubt: bool,
+    /// Only payments that are paid and not acknowledged.
+    #[arg(long, conflicts_with_all = ["open", "in_doubt"])]
+    pub to_deliver: bool,
+}
+
+#[derive(Args)]
+pub struct JournalShow {
+    #[command(flatten)]
+    pub options: JournalOptions,
+    /// Your reference.
+    #[arg(value_name = "REFERENCE")]
+    pub reference: String,
+}
+
+#[derive(Args)]
+pub struct JournalReconcile {
+    #[command(flatten)]
+    pub options: JournalOptions,
+    /// No further payment is asked about after this time, in seconds. 300 by default.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=4_000_000))]
+    pub timeout: Option<u32>,
+}
+
+#[derive(Args)]
+#[group(id = "found", required = true, args = ["state", "order_number"])]
+pub struct JournalResolve {
+    #[command(flatten)]
+    pub options: JournalOptions,
+    /// Your reference.
+    #[arg(value_name = "REFERENCE")]
+    pub reference: String,
+    /// not-sent: FlexPay's merchant console has no such payment, and it may be sent again. failed, cancelled: it
+    /// will not be paid.
+    #[arg(long, value_enum)]
+    pub state: Option<ResolvedState>,
+    /// The order number that the console shows for the payment. Then run `flexpay settle`.
+    #[arg(long, value_name = "NUMBER")]
+    pub order_number: Option<String>,
+    /// Who says so. It is recorded.
+    #[arg(long, value_name = "WHO")]
+    pub by: String,
+    /// Why. It is recorded.
+    #[arg(long, value_name = "WHY")]
+    pub why: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ResolvedState {
+    NotSent,
+    Failed,
+    Cancelled,
+}
+
+#[derive(Args)]
+pub struct JournalExport {
+    /// csv: a line of titles, then a line for each payment. jsonl: a JSON object a line.
+    #[arg(long, value_enum)]
+    pub format: ExportFormat,
+    /// Reads settings from this file, with lines such as FLEXPAY_JOURNAL=…
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+    /// The file of the journal, instead of FLEXPAY_JOURNAL.
+    #[arg(long, value_name = "PATH")]
+    pub journal: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ExportFormat {
+    Csv,
+    Jsonl,
+}
+
+#[derive(Args)]
+pub struct JournalPrune {
+    #[command(flatten)]
+    pub options: JournalOptions,
+    /// Only payments that have not changed for this many days, by this machine's clock.
+    #[arg(long, value_name = "DAYS")]
+    pub older_than: u32,
 }
 
 #[derive(Args)]

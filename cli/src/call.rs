@@ -1,5 +1,6 @@
 //! A call of the library, and why it failed.
 
+use flexpay::journal::{Reconciliation, Settlement};
 use flexpay::{Callback, ErrorCode, Outcome, Payment, Transaction};
 use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,6 +12,21 @@ pub enum Reply {
     Payment(Box<Payment>),
     Transaction(Box<Transaction>),
     Callback(Box<Callback<'static>>),
+    /// A payment of the journal, whose state was asked for.
+    Settlement(Box<Settlement>),
+    /// The merchant delivers it, or has delivered it before.
+    Acknowledged(Box<Settlement>),
+    /// A person said what came of it.
+    Resolved(Box<Settlement>),
+    Settlements(Reconciliation),
+    /// How many payments were removed from the journal.
+    Removed(u64),
+    /// The journal was read whole: how many payments it has (unknown if it is damaged), and what is wrong, a
+    /// line each.
+    Verified {
+        entries: Option<u64>,
+        problems: Vec<String>,
+    },
     /// Of a call that only the bridge has.
     Other(Value),
 }
@@ -21,6 +37,16 @@ impl Reply {
             Self::Payment(payment) => json::payment(payment),
             Self::Transaction(transaction) => json::transaction(transaction),
             Self::Callback(callback) => json::callback(callback),
+            Self::Settlement(settlement)
+            | Self::Acknowledged(settlement)
+            | Self::Resolved(settlement) => json::settlement(settlement),
+            Self::Settlements(found) => json::settlements(found),
+            Self::Removed(count) => json!({ "removed": count }),
+            Self::Verified { entries, problems } => json!({
+                "healthy": problems.is_empty(),
+                "entries": entries,
+                "problems": problems,
+            }),
             Self::Other(value) => value.clone(),
         }
     }

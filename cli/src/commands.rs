@@ -2,22 +2,25 @@
 
 use clap::CommandFactory;
 use flexpay::{Client, Expected, MobileRequest, PaymentRequest, PayoutRequest, WaitOptions};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::arguments::{
     self, Arguments, CALLBACK_FIELDS, Command, Common, Format, PAYMENT_FIELDS, TRANSACTION_FIELDS,
 };
 use crate::call::{Failure, Reply, guarded};
 use crate::input::read_body;
+use crate::spinner::Spinner;
 use crate::texts::{texts, use_english};
-use crate::{bridge, doctor, exit_status, interrupt, output, settings};
+use crate::{bridge, doctor, exit_status, interrupt, journal, output, settings};
 
 /// Runs a command. Returns the exit status.
 pub fn run(command: Command) -> u8 {
     match command {
+        Command::Settle(given) => journal::settle(&given),
+        Command::SettleCallback(given) => journal::settle_callback(&given),
+        Command::Journal(command) => journal::run(command),
         Command::Doctor(options) => doctor::run(&options),
         Command::Bridge(options) => bridge::run(&options),
         Command::Version(options) => version(&options),
@@ -127,7 +130,7 @@ fn transaction(
 }
 
 /// Makes a call and prints its result, which has these fields.
-fn print_result(
+pub fn print_result(
     common: &Common,
     fields: &[&str],
     headline: &str,
@@ -172,7 +175,6 @@ fn wait(given: arguments::Wait) -> u8 {
         // clap accepts all three or none.
         _ => None,
     };
-    let seconds = |given: Option<u32>| Duration::from_secs(given.unwrap_or_default().into());
     let options = WaitOptions {
         timeout: seconds(given.timeout),
         failed_grace: seconds(given.failed_grace),
@@ -181,41 +183,15 @@ fn wait(given: arguments::Wait) -> u8 {
         cancel: Some(interrupt::cancel_token()),
         ..WaitOptions::default()
     };
-    let is_for_person = !given.common.json && given.common.field.is_none();
     transaction(&given.common, |client| {
-        let _spinner = is_for_person.then(|| Spinner::start(options.time_limit()));
+        let _spinner = Spinner::start(&given.common, options.time_limit());
         Ok(client.wait(&given.order_number, &options)?)
     })
 }
 
-/// The time that is left, on one line of stderr. Nothing is shown if stderr is not a terminal.
-struct Spinner(ProgressBar);
-
-impl Spinner {
-    fn start(limit: Duration) -> Self {
-        let texts = texts();
-        let ends = Instant::now() + limit;
-        let style = ProgressStyle::with_template("{spinner} {msg} ({left})")
-            .unwrap_or_else(|_| ProgressStyle::default_spinner())
-            .with_key(
-                "left",
-                move |_: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-                    let left = ends.saturating_duration_since(Instant::now()).as_secs();
-                    let _ = write!(out, "{} {}:{:02}", texts.time_left, left / 60, left % 60);
-                },
-            );
-        let bar = ProgressBar::new_spinner()
-            .with_style(style)
-            .with_message(texts.waiting);
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Self(bar)
-    }
-}
-
-impl Drop for Spinner {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
-    }
+/// Zero: the library's default.
+pub fn seconds(given: Option<u32>) -> Duration {
+    Duration::from_secs(given.unwrap_or_default().into())
 }
 
 fn version(common: &Common) -> u8 {

@@ -3,6 +3,7 @@
 //! 0 is for good news alone: a shell script that delivers after `flexpay wait … &&` delivers only what is
 //! paid.
 
+use flexpay::journal::EntryState;
 use flexpay::{ErrorCode, Outcome, State};
 
 /// Accepted, read, paid.
@@ -21,26 +22,30 @@ const CALLBACK: u8 = 8;
 pub const UNKNOWN: u8 = 9;
 /// Plus the number of the state.
 const NOT_PAID: u8 = 10;
+/// What was paid was acknowledged before: it is delivered once.
+pub const DELIVERED: u8 = 17;
 
 /// Shown at the end of `flexpay --help`.
 pub const HELP: &str = "\
 Exit status:
-  0   success; for check, wait and verify: the order is PAID
+  0   success; for check, wait, verify, settle and journal show: the order is PAID
   1   a bug in this program
-  2   an argument or a setting is invalid; nothing was sent. For doctor: something is wrong
-  3   nothing was sent: no network, no connection, no TLS
+  2   an argument or a setting is invalid; nothing was sent. For doctor and journal verify: something is wrong
+  3   nothing was sent: no network, no connection, no TLS, or the journal cannot be used
   4   the gateway refused the request (if the reference was used before: check that payment first)
   5   the gateway did not accept the token
   6   the gateway has no such order
   7   the transaction is not the expected one
   8   the callback cannot be read
-  9   the outcome is UNKNOWN, or the result could not be written: do not repeat a payment; check first
+  9   the outcome is UNKNOWN, or the result could not be written: do not repeat a payment; check first.
+      Also IN_DOUBT and IN_PROGRESS: an earlier or another request under this reference is not settled
   10  the order is not paid: its state is not known to this program
   12  the order is FAILED
   13  the order is PENDING
   14  the order is REFUNDING
   15  the order is REFUNDED
-  16  the order is CANCELLED";
+  16  the order is CANCELLED
+  17  for journal acknowledge: it was acknowledged before; do not deliver again";
 
 /// The status after an error.
 pub fn of_error(code: ErrorCode, outcome: Outcome) -> u8 {
@@ -65,6 +70,22 @@ pub fn of_state(state: State) -> u8 {
     }
 }
 
+/// The status after a payment of the journal was settled or shown.
+pub fn of_entry(state: EntryState) -> u8 {
+    match state {
+        EntryState::NotSent => NOT_SENT,
+        EntryState::Refused => REFUSED,
+        EntryState::Accepted => of_state(State::Pending),
+        EntryState::Paid => of_state(State::Paid),
+        EntryState::Failed => of_state(State::Failed),
+        EntryState::Cancelled => of_state(State::Cancelled),
+        EntryState::Refunding => of_state(State::Refunding),
+        EntryState::Refunded => of_state(State::Refunded),
+        // Sending, in doubt, and what a newer library adds.
+        _ => UNKNOWN,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +107,24 @@ mod tests {
     }
 
     #[test]
+    fn a_payment_of_the_journal_has_the_status_of_its_order() {
+        for (state, status) in [
+            (EntryState::Sending, 9),
+            (EntryState::NotSent, 3),
+            (EntryState::Refused, 4),
+            (EntryState::InDoubt, 9),
+            (EntryState::Accepted, 13),
+            (EntryState::Paid, 0),
+            (EntryState::Failed, 12),
+            (EntryState::Cancelled, 16),
+            (EntryState::Refunding, 14),
+            (EntryState::Refunded, 15),
+        ] {
+            assert_eq!(of_entry(state), status, "{state:?}");
+        }
+    }
+
+    #[test]
     fn an_unknown_outcome_has_a_status_of_its_own() {
         for (code, outcome, status) in [
             (ErrorCode::Timeout, Outcome::Unknown, 9),
@@ -93,6 +132,10 @@ mod tests {
             (ErrorCode::Internal, Outcome::Unknown, 9),
             (ErrorCode::Unauthorized, Outcome::Unknown, 9),
             (ErrorCode::Mismatch, Outcome::Unknown, 9),
+            (ErrorCode::InDoubt, Outcome::Unknown, 9),
+            (ErrorCode::InProgress, Outcome::Unknown, 9),
+            (ErrorCode::Journal, Outcome::Unknown, 9),
+            (ErrorCode::Journal, Outcome::NotSent, 3),
             (ErrorCode::Timeout, Outcome::NotSent, 3),
             (ErrorCode::Resolve, Outcome::NotSent, 3),
             (ErrorCode::Invalid, Outcome::NotSent, 2),

@@ -1,6 +1,7 @@
 //! Results as JSON, with the field names of flexpay.h. The conformance runs of all languages print the
 //! same objects.
 
+use flexpay::journal::{Reconciliation, Settlement};
 use flexpay::{Amount, Callback, Error, Payment, Transaction};
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ pub fn payment(payment: &Payment) -> Value {
         "code": payment.code,
         "message": payment.message,
         "page": payment.page,
+        "is_recorded": payment.is_recorded,
         "trace": payment.trace,
     })
 }
@@ -54,6 +56,48 @@ pub fn callback(callback: &Callback<'_>) -> Value {
         "raw": callback.raw,
         "key": callback.key(),
     })
+}
+
+pub fn settlement(settlement: &Settlement) -> Value {
+    let stored = &settlement.stored;
+    let entry = &stored.entry;
+    json!({
+        "reference": entry.reference,
+        "kind": entry.kind.name(),
+        "amount": entry.amount,
+        "currency": entry.currency,
+        "phone": entry.phone,
+        "state": entry.state.name(),
+        "changed": settlement.changed,
+        "to_deliver": entry.is_to_deliver(),
+        "is_open": entry.is_open(),
+        "order_number": entry.order_number,
+        "other_order_number": entry.other_order_number,
+        "redirect_url": entry.redirect_url,
+        "page": entry.page,
+        "last_answer": entry.last_answer,
+        "resolved_by": entry.resolved_by,
+        "resolved_why": entry.resolved_why,
+        "created_at": stored.created_at,
+        "changed_at": stored.changed_at,
+        "problem": settlement.problem,
+    })
+}
+
+pub fn settlements(found: &Reconciliation) -> Value {
+    let settlements: Vec<Value> = found.settlements.iter().map(settlement).collect();
+    json!({ "settlements": settlements, "stopped": found.stopped_text() })
+}
+
+/// The same as text. A whole journal as a [`Value`] takes ten times the memory.
+pub fn settlements_text(found: &Reconciliation) -> String {
+    let all = found.settlements.iter();
+    let settlements: Vec<String> = all.map(|one| settlement(one).to_string()).collect();
+    format!(
+        r#"{{"settlements":[{}],"stopped":{}}}"#,
+        settlements.join(","),
+        json!(found.stopped_text())
+    )
 }
 
 pub fn error(error: &Error) -> Value {

@@ -12,9 +12,11 @@ mod doctor;
 mod exit_status;
 mod input;
 mod interrupt;
+mod journal;
 mod json;
 mod output;
 mod settings;
+mod spinner;
 mod texts;
 
 use clap::Parser;

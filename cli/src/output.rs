@@ -1,19 +1,20 @@
 //! What the commands print.
 
 use anstyle::{AnsiColor, Style};
+use flexpay::journal::Reconciliation;
 use flexpay::{Callback, ErrorCode, Outcome, Payment, State, Transaction};
 use serde_json::{Value, json};
 use std::io::Write as _;
 
 use crate::arguments::Format;
 use crate::call::{Failure, Reply};
-use crate::exit_status;
 use crate::texts::texts;
+use crate::{exit_status, journal, json};
 
-const GOOD: Style = AnsiColor::Green.on_default().bold();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const OPEN: Style = AnsiColor::Yellow.on_default().bold();
-const LABEL: Style = Style::new().dimmed();
+pub const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+pub const OPEN: Style = AnsiColor::Yellow.on_default().bold();
+pub const LABEL: Style = Style::new().dimmed();
 
 /// Prints the result of a command, and returns its exit status. `headline` is for an accepted request.
 pub fn print(result: Result<Reply, Failure>, headline: &str, format: &Format<'_>) -> u8 {
@@ -24,11 +25,25 @@ pub fn print(result: Result<Reply, Failure>, headline: &str, format: &Format<'_>
                 write_to_stderr(&payment_text(payment, headline));
             }
             let text = match (format, &reply) {
+                (Format::Json, Reply::Settlements(found)) => {
+                    format!("{{\"ok\":{}}}\n", json::settlements_text(found))
+                }
                 (Format::Json, _) => format!("{}\n", json!({ "ok": reply.to_json() })),
-                (Format::Field(name), _) => format!("{}\n", field_text(&reply, name)),
+                (Format::Field(name), Reply::Settlements(found)) => column(found, name),
+                (Format::Field(name), _) => format!("{}\n", value_text(&reply.to_json()[*name])),
                 (Format::Person, Reply::Payment(payment)) => payment_text(payment, headline),
                 (Format::Person, Reply::Transaction(transaction)) => transaction_text(transaction),
                 (Format::Person, Reply::Callback(callback)) => callback_text(callback),
+                (Format::Person, Reply::Settlement(settlement)) => journal::settlement(settlement),
+                (Format::Person, Reply::Acknowledged(settlement)) => {
+                    journal::acknowledged(settlement)
+                }
+                (Format::Person, Reply::Resolved(settlement)) => journal::resolved(settlement),
+                (Format::Person, Reply::Settlements(found)) => journal::settlements(found),
+                (Format::Person, Reply::Removed(count)) => journal::removed(*count),
+                (Format::Person, Reply::Verified { entries, problems }) => {
+                    journal::verified(*entries, problems)
+                }
                 (Format::Person, Reply::Other(value)) => format!("{value}\n"),
             };
             write(&text, status(&reply))
@@ -46,9 +61,16 @@ pub fn print(result: Result<Reply, Failure>, headline: &str, format: &Format<'_>
     }
 }
 
-/// The value of a field; empty if it has none.
-fn field_text(reply: &Reply, name: &str) -> String {
-    match &reply.to_json()[name] {
+/// The field of each payment, a line each.
+fn column(found: &Reconciliation, name: &str) -> String {
+    let all = found.settlements.iter().map(json::settlement);
+    all.map(|one| format!("{}\n", value_text(&one[name])))
+        .collect()
+}
+
+/// A value as text; empty if there is none.
+pub fn value_text(value: &Value) -> String {
+    match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -63,11 +85,14 @@ pub fn write(text: &str, status: u8) -> u8 {
     let written = stdout.write_all(text.as_bytes());
     match written.and_then(|()| stdout.flush()) {
         Ok(()) => status,
-        Err(error) => {
-            write_to_stderr(&format!("{}: {error}\n{text}", texts().not_written));
-            exit_status::UNKNOWN
-        }
+        Err(error) => not_written(&error, text),
     }
+}
+
+/// Says so, and returns the exit status.
+pub fn not_written(error: &std::io::Error, text: &str) -> u8 {
+    write_to_stderr(&format!("{}: {error}\n{text}", texts().not_written));
+    exit_status::UNKNOWN
 }
 
 /// An error is ignored: there is no other place to report it.
@@ -78,12 +103,23 @@ fn write_to_stderr(text: &str) {
 fn status(reply: &Reply) -> u8 {
     match reply {
         Reply::Transaction(transaction) => exit_status::of_state(transaction.state),
+        Reply::Settlement(settlement) => exit_status::of_entry(settlement.stored.entry.state),
+        Reply::Acknowledged(settlement) if !settlement.changed => exit_status::DELIVERED,
+        Reply::Verified { problems, .. } if !problems.is_empty() => exit_status::INVALID,
+        Reply::Settlements(found) => match &found.stopped {
+            Some(error) => exit_status::of_error(error.code(), error.outcome()),
+            None => exit_status::OK,
+        },
         _ => exit_status::OK,
     }
 }
 
 fn payment_text(payment: &Payment, headline: &str) -> String {
     let texts = texts();
+    let headline = match payment.is_recorded {
+        true => texts.recorded,
+        false => headline,
+    };
     let headline = format!("{OPEN}{headline}{OPEN:#}");
     with_fields(
         headline,
@@ -193,8 +229,10 @@ fn failure_text(failure: &Failure) -> String {
     let texts = texts();
     let (style, headline, advice) = match (failure.outcome(), failure.code()) {
         (_, ErrorCode::NotFound) => (BAD, texts.error_not_found, None),
+        (Outcome::NotSent, ErrorCode::Journal) => (BAD, texts.error_journal, None),
         (Outcome::NotSent, _) => (BAD, texts.error_not_sent, None),
         (Outcome::Refused, _) => (BAD, texts.error_refused, texts.advice_refused),
+        (_, ErrorCode::InDoubt) => (OPEN, texts.error_unknown, Some(texts.advice_in_doubt)),
         _ => (OPEN, texts.error_unknown, texts.advice_unknown),
     };
     let mut text = format!(
@@ -223,7 +261,7 @@ fn failure_text(failure: &Failure) -> String {
 }
 
 /// A headline, and below it the fields that have a value, aligned.
-fn with_fields(headline: String, fields: &[(&str, Option<&str>)]) -> String {
+pub fn with_fields(headline: String, fields: &[(&str, Option<&str>)]) -> String {
     let present = || {
         fields
             .iter()

@@ -6,12 +6,21 @@ use std::env::VarError;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-use crate::arguments::Common;
+use crate::arguments::{Common, JournalOptions};
 use crate::call::Failure;
 
 /// Creates the client of a command.
 pub fn client(common: &Common) -> Result<Client, Failure> {
     Ok(Client::new(config(common)?)?)
+}
+
+/// Creates the client of a command that needs the journal.
+pub fn client_with_journal(options: &JournalOptions) -> Result<Client, Failure> {
+    let mut config = config(&options.common)?;
+    if options.journal.is_some() {
+        config.journal.clone_from(&options.journal);
+    }
+    Ok(Client::new(config)?)
 }
 
 pub fn config(common: &Common) -> Result<Config, Failure> {
@@ -20,19 +29,33 @@ pub fn config(common: &Common) -> Result<Config, Failure> {
 
 /// The settings of the environment. Those of the file replace them.
 pub fn config_from(file: Option<&Path>) -> Result<Config, Failure> {
-    let of_file = match file {
-        Some(file) => read_file(file)?,
-        None => HashMap::new(),
-    };
-    let config = Config::from_variables(|name| match of_file.get(name) {
+    let of_file = of_file(file)?;
+    Ok(Config::from_variables(|name| variable(&of_file, name))?)
+}
+
+/// The path of the journal, which is not empty. The other settings are not needed.
+pub fn journal_path(file: Option<&Path>) -> Result<Option<String>, Failure> {
+    const NAME: &str = "FLEXPAY_JOURNAL";
+    let value =
+        variable(&of_file(file)?, NAME).map_err(|problem| Failure::invalid(NAME, problem))?;
+    let path = value.map(|value| value.trim().to_owned());
+    Ok(path.filter(|path| !path.is_empty()))
+}
+
+fn of_file(file: Option<&Path>) -> Result<Variables, Failure> {
+    file.map_or_else(|| Ok(Variables::new()), read_file)
+}
+
+/// Of the file, or else of the environment.
+fn variable(of_file: &Variables, name: &str) -> Result<Option<String>, &'static str> {
+    match of_file.get(name) {
         Some(value) => Ok(Some(value.to_string())),
         None => match std::env::var(name) {
             Ok(value) => Ok(Some(value)),
             Err(VarError::NotPresent) => Ok(None),
             Err(VarError::NotUnicode(_)) => Err("is not UTF-8"),
         },
-    });
-    Ok(config?)
+    }
 }
 
 type Variables = HashMap<String, Zeroizing<String>>;

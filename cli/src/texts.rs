@@ -8,6 +8,8 @@ pub struct Texts {
     pub accepted: &'static str,
     pub accepted_mobile: &'static str,
     pub accepted_payout: &'static str,
+    /// The payment comes from the journal.
+    pub recorded: &'static str,
     pub callback: &'static str,
     pub address: &'static str,
     pub page: &'static str,
@@ -26,12 +28,14 @@ pub struct Texts {
     pub http_status: &'static str,
     pub gateway_message: &'static str,
     pub error_not_sent: &'static str,
+    pub error_journal: &'static str,
     pub error_refused: &'static str,
     pub error_unknown: &'static str,
     pub error_not_found: &'static str,
     /// What to do, which the English messages of the library say already.
     pub advice_refused: Option<&'static str>,
     pub advice_unknown: Option<&'static str>,
+    pub advice_in_doubt: &'static str,
     pub waiting: &'static str,
     pub time_left: &'static str,
     pub finishing: &'static str,
@@ -45,6 +49,8 @@ const ENGLISH: Texts = Texts {
     accepted: "Payment requested, not yet paid: send the customer to this address",
     accepted_mobile: "Payment requested, not yet paid: the customer confirms on the phone",
     accepted_payout: "Payout requested: verify the order to learn when the money has arrived",
+    recorded: "Requested before, as the journal has it: nothing was sent now. `flexpay settle` finds out whether \
+               it is paid",
     callback: "Callback (not verified: anyone can send one)",
     address: "Address",
     page: "Page (open it in the browser)",
@@ -63,11 +69,13 @@ const ENGLISH: Texts = Texts {
     http_status: "HTTP status",
     gateway_message: "Gateway",
     error_not_sent: "Not sent",
+    error_journal: "Nothing was sent: the journal cannot be used",
     error_refused: "Refused",
     error_unknown: "Outcome unknown",
     error_not_found: "Unknown order",
     advice_refused: None,
     advice_unknown: None,
+    advice_in_doubt: "What to do: flexpay journal show REFERENCE",
     waiting: "Waiting for the customer",
     time_left: "still",
     finishing: "The gateway's reply is still awaited (30 seconds at most). Ctrl-C again stops at once, and \
@@ -90,6 +98,8 @@ const FRENCH: Texts = Texts {
     accepted: "Paiement demandé, pas encore payé : envoyez le client à cette adresse",
     accepted_mobile: "Paiement demandé, pas encore payé : le client confirme sur son téléphone",
     accepted_payout: "Transfert demandé : vérifiez la commande pour savoir si l'argent est arrivé",
+    recorded: "Déjà demandé, d'après le journal : rien n'a été envoyé maintenant. `flexpay settle` dit si c'est \
+               payé",
     callback: "Notification (non vérifiée : n'importe qui peut en envoyer)",
     address: "Adresse",
     page: "Page (ouvrez-la dans le navigateur)",
@@ -108,6 +118,7 @@ const FRENCH: Texts = Texts {
     http_status: "Statut HTTP",
     gateway_message: "Passerelle",
     error_not_sent: "Non envoyé",
+    error_journal: "Rien n'a été envoyé : le journal est inutilisable",
     error_refused: "Refusé",
     error_unknown: "Résultat inconnu",
     error_not_found: "Commande inconnue",
@@ -116,6 +127,8 @@ const FRENCH: Texts = Texts {
         "Ne recommencez pas le paiement : attendez la notification, vérifiez la commande, ou cherchez la \
          référence dans la console FlexPay.",
     ),
+    advice_in_doubt: "Ne recommencez pas le paiement : la réponse à une demande précédente a été perdue. Que faire : \
+                      flexpay journal show RÉFÉRENCE",
     waiting: "En attente du client",
     time_left: "encore",
     finishing: "La réponse de la passerelle est encore attendue (30 secondes au plus). Encore Ctrl-C pour \

@@ -4,9 +4,10 @@ mod common;
 
 use common::bridge::Bridge;
 use common::*;
-use flexpay_sandbox::{Action, Decision, Endpoint, Fault};
+use flexpay_sandbox::{Action, Decision, Endpoint, Fault, Sandbox};
 use serde_json::{Value, json};
 use std::io::Write;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -403,4 +404,240 @@ fn when_nobody_reads_the_bridge_ends() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// A bridge whose payments go through this journal.
+fn with_journal(sandbox: &Sandbox, path: &Path) -> Bridge {
+    let mut bridge = Bridge::start(program(sandbox).env("FLEXPAY_JOURNAL", path));
+    let hello = bridge.call(json!({"id": 0, "call": "hello", "request": {"bridge": 1}}));
+    assert_eq!(hello["ok"]["bridge"], 1, "{hello}");
+    bridge
+}
+
+fn by_reference(id: u64, call: &str, reference: &str) -> Value {
+    json!({"id": id, "call": call, "request": {"reference": reference}})
+}
+
+#[test]
+fn every_call_of_the_journal_has_its_name() {
+    let sandbox = sandbox();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("till.db");
+    let mut bridge = with_journal(&sandbox, &path);
+    let paid = bridge.call(pay(1, "B-1"));
+    assert_eq!(paid["ok"]["is_recorded"], false, "{paid}");
+    let again = bridge.call(pay(2, "B-1"));
+    assert_eq!(again["ok"]["is_recorded"], true, "{again}");
+    assert_eq!(again["ok"]["order_number"], paid["ok"]["order_number"]);
+    let settled = bridge.call(by_reference(3, "settle", "B-1"));
+    assert_eq!(
+        (&settled["ok"]["state"], &settled["ok"]["is_open"]),
+        (&"ACCEPTED".into(), &true.into()),
+        "{settled}"
+    );
+    let number = paid["ok"]["order_number"].as_str().unwrap();
+    sandbox.decide_silently(number, Decision::Approve).unwrap();
+    let wait = json!({"reference": "B-1", "wait": {"timeout_ms": 20000}});
+    let settled = bridge.call(json!({"id": 4, "call": "settle", "request": wait}));
+    assert_eq!(
+        (
+            &settled["ok"]["state"],
+            &settled["ok"]["changed"],
+            &settled["ok"]["to_deliver"]
+        ),
+        (&"PAID".into(), &true.into(), &true.into()),
+        "{settled}"
+    );
+    let body = format!(r#"{{"code":"0","reference":"B-1","orderNumber":"{number}"}}"#);
+    let callback = json!({"body": body, "query": null});
+    let settled = bridge.call(json!({"id": 5, "call": "settle_callback", "request": callback}));
+    assert_eq!(
+        (&settled["ok"]["state"], &settled["ok"]["changed"]),
+        (&"PAID".into(), &false.into()),
+        "{settled}"
+    );
+    let found = bridge.call(json!({"id": 6, "call": "reconcile"}));
+    assert_eq!(found["ok"]["settlements"][0]["reference"], "B-1", "{found}");
+    assert_eq!(found["ok"]["stopped"], Value::Null);
+    let got = bridge.call(by_reference(7, "journal_get", "B-1"));
+    assert_eq!(got["ok"]["amount"], "25.50", "{got}");
+    let delivered = bridge.call(by_reference(8, "journal_acknowledge", "B-1"));
+    assert_eq!(delivered["ok"]["changed"], true, "{delivered}");
+    let twice = bridge.call(by_reference(9, "journal_acknowledge", "B-1"));
+    assert_eq!(twice["ok"]["changed"], false, "{twice}");
+    let pruned = bridge.call(json!({"id": 10, "call": "journal_prune", "request": {"days": 30}}));
+    assert_eq!(pruned["ok"]["removed"], 0, "{pruned}");
+    let unknown = bridge.call(by_reference(11, "journal_get", "B-9"));
+    assert_eq!(unknown["error"]["field"], "reference", "{unknown}");
+    assert_eq!(bridge.end(), 0);
+}
+
+#[test]
+fn a_list_of_the_journal_comes_page_by_page() {
+    let sandbox = sandbox();
+    let folder = tempfile::tempdir().unwrap();
+    let mut bridge = with_journal(&sandbox, &folder.path().join("till.db"));
+    for (id, reference) in [(1, "L-1"), (2, "L-2"), (3, "L-3")] {
+        bridge.call(pay(id, reference));
+    }
+    sandbox
+        .inject(Fault::on(Endpoint::Pay, Action::ResetAfterReading))
+        .unwrap();
+    bridge.call(pay(4, "L-4"));
+    let mut list = |query: Value| -> Vec<String> {
+        let reply = bridge.call(json!({"id": 5, "call": "journal_list", "request": query}));
+        let list = reply["ok"]["settlements"].as_array();
+        let list = list.unwrap_or_else(|| panic!("{reply}"));
+        list.iter()
+            .map(|one| one["reference"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(list(json!({})), ["L-1", "L-2", "L-3", "L-4"]);
+    assert_eq!(list(json!({"limit": 2})), ["L-1", "L-2"]);
+    assert_eq!(list(json!({"limit": 2, "after": "L-2"})), ["L-3", "L-4"]);
+    assert_eq!(list(json!({"filter": "IN_DOUBT"})), ["L-4"]);
+    assert_eq!(
+        list(json!({"filter": "OPEN", "after": "L-1"})),
+        ["L-2", "L-3", "L-4"]
+    );
+    assert_eq!(list(json!({"filter": "TO_DELIVER"})), [""; 0]);
+    let wrong =
+        bridge.call(json!({"id": 6, "call": "journal_list", "request": {"filter": "PAID"}}));
+    assert_eq!(wrong["error"]["field"], "request", "{wrong}");
+}
+
+#[test]
+fn a_person_resolves_a_payment_over_the_bridge() {
+    let sandbox = sandbox();
+    let folder = tempfile::tempdir().unwrap();
+    let mut bridge = with_journal(&sandbox, &folder.path().join("till.db"));
+    sandbox
+        .inject(Fault::on(Endpoint::Pay, Action::ResetAfterReading))
+        .unwrap();
+    assert_eq!(bridge.call(pay(1, "R-1"))["error"]["outcome"], "UNKNOWN");
+    let again = bridge.call(pay(2, "R-1"));
+    assert_eq!(again["error"]["code"], "IN_DOUBT", "{again}");
+    let mut resolve = |request: Value| {
+        bridge.call(json!({"id": 3, "call": "journal_resolve", "request": request}))
+    };
+    for (request, field) in [
+        (
+            json!({"reference": "R-1", "who": "Awa", "why": "x"}),
+            "state",
+        ),
+        (
+            json!({"reference": "R-1", "state": "FAILED", "order_number": "N1", "who": "Awa", "why": "x"}),
+            "state",
+        ),
+        (
+            json!({"reference": "R-1", "state": "PAID", "who": "Awa", "why": "x"}),
+            "request",
+        ),
+        (
+            json!({"reference": "R-1", "state": "FAILED", "who": " ", "why": "x"}),
+            "who",
+        ),
+        (
+            json!({"reference": "R-1", "state": "FAILED", "who": "Awa"}),
+            "why",
+        ),
+    ] {
+        let refused = resolve(request);
+        assert_eq!(refused["error"]["field"], field, "{refused}");
+    }
+    let number = sandbox.payments()[0].order_number.clone();
+    let order = json!({"reference": "R-1", "order_number": number, "who": "Awa", "why": "console"});
+    let resolved = resolve(order);
+    assert_eq!(resolved["ok"]["resolved_by"], "Awa", "{resolved}");
+    let settled = bridge.call(by_reference(4, "settle", "R-1"));
+    assert_eq!(settled["ok"]["state"], "ACCEPTED", "{settled}");
+}
+
+#[test]
+fn without_a_journal_its_calls_name_the_setting() {
+    let sandbox = sandbox();
+    let mut bridge = Bridge::ready(&sandbox);
+    for call in ["settle", "journal_get", "journal_acknowledge"] {
+        let refused = bridge.call(by_reference(1, call, "R-1"));
+        assert_eq!(refused["error"]["field"], "journal", "{call}: {refused}");
+    }
+    for call in ["reconcile", "journal_list"] {
+        let refused = bridge.call(json!({"id": 1, "call": call}));
+        assert_eq!(refused["error"]["field"], "journal", "{call}: {refused}");
+    }
+    assert!(sandbox.connections().is_empty());
+}
+
+#[test]
+fn the_rule_for_other_stores_needs_no_client() {
+    let mut bridge = Bridge::start(&mut bare_program());
+    bridge.call(json!({"id": 0, "call": "hello", "request": {"bridge": 1, "client": false}}));
+    let terms = json!({"kind": "CARD", "amount": "25.50", "currency": "USD", "phone": null});
+    let event = json!({"event": "pay", "reference": "S-1", "terms": terms, "sender": "till-1"});
+    let request = json!({"entry": null, "sender_is_alive": false, "event": event});
+    let begun = bridge.call(json!({"id": 1, "call": "journal_step", "request": request}));
+    assert_eq!(begun["ok"]["action"], "send", "{begun}");
+    assert_eq!(begun["ok"]["entry"]["state"], "SENDING");
+    let request = json!({"entry": begun["ok"]["entry"], "sender_is_alive": true, "event": event});
+    let refused = bridge.call(json!({"id": 2, "call": "journal_step", "request": request}));
+    assert_eq!(refused["ok"]["error"]["code"], "IN_PROGRESS", "{refused}");
+    let broken = bridge.call(json!({"id": 3, "call": "journal_step", "request": {}}));
+    assert_eq!(broken["error"]["field"], "request", "{broken}");
+    assert_eq!(bridge.end(), 0);
+}
+
+#[test]
+fn settling_and_reconciling_can_be_cancelled() {
+    let sandbox = sandbox();
+    let folder = tempfile::tempdir().unwrap();
+    let mut bridge = with_journal(&sandbox, &folder.path().join("till.db"));
+    bridge.call(pay(1, "C-1"));
+    let before = sandbox.requests().len();
+    let early = json!({"reference": "C-1", "wait": {"cancel": true}});
+    let settled = bridge.call(json!({"id": 2, "call": "settle", "request": early}));
+    assert_eq!(settled["error"]["code"], "CANCELLED", "{settled}");
+    let found = bridge.call(json!({"id": 2, "call": "reconcile", "request": {"cancel": true}}));
+    assert!(found["ok"]["stopped"].is_string(), "{found}");
+    assert_eq!(sandbox.requests().len(), before);
+
+    let wait = json!({"reference": "C-1", "wait": {}});
+    bridge.send(&json!({"id": 3, "call": "settle", "request": wait}).to_string());
+    sandbox.wait_for_requests(before + 1, Duration::from_secs(20));
+    bridge.send(&json!({"id": 4, "call": "cancel", "request": {"id": 3}}).to_string());
+    let mut replies = [bridge.read(), bridge.read()];
+    replies.sort_by_key(|reply| reply["id"].as_u64());
+    assert_eq!(replies[0]["error"]["code"], "CANCELLED", "{}", replies[0]);
+    assert_eq!(replies[1]["ok"]["cancelled"], true);
+
+    // The end of stdin cancels it too.
+    let before = sandbox.requests().len();
+    bridge.send(&json!({"id": 5, "call": "settle", "request": wait}).to_string());
+    sandbox.wait_for_requests(before + 1, Duration::from_secs(20));
+    drop(bridge.stdin.take());
+    assert_eq!(bridge.read()["error"]["code"], "CANCELLED");
+    assert_eq!(bridge.end(), 0);
+}
+
+#[test]
+fn a_payment_of_a_bridge_that_is_killed_is_in_doubt_for_the_next() {
+    let sandbox = sandbox();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("till.db");
+    let mut bridge = with_journal(&sandbox, &path);
+    sandbox
+        .inject(Fault::on(Endpoint::Pay, Action::StallAfter { bytes: 0 }))
+        .unwrap();
+    bridge.send(&pay(1, "K-1").to_string());
+    sandbox.wait_for_requests(1, Duration::from_secs(20));
+    bridge.child.kill().unwrap();
+    bridge.child.wait().unwrap();
+    let mut bridge = with_journal(&sandbox, &path);
+    let again = bridge.call(pay(1, "K-1"));
+    assert_eq!(
+        (&again["error"]["code"], &again["error"]["outcome"]),
+        (&"IN_DOUBT".into(), &"UNKNOWN".into()),
+        "{again}"
+    );
+    assert_eq!(sandbox.requests().len(), 1);
+    assert_eq!(bridge.end(), 0);
 }

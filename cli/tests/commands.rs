@@ -137,6 +137,7 @@ fn a_program_gets_one_json_object_with_the_names_of_the_header() {
             "code",
             "message",
             "page",
+            "is_recorded",
             "trace"
         ]
     );
@@ -577,6 +578,9 @@ fn completions_and_man_pages_know_every_command() {
         "verify-order",
         "verify-callback",
         "parse-callback",
+        "settle",
+        "settle-callback",
+        "journal",
         "doctor",
         "bridge",
         "version",
@@ -594,6 +598,20 @@ fn completions_and_man_pages_know_every_command() {
     assert_eq!(run.status, 0, "{}", run.stderr);
     for command in commands {
         let page = std::fs::read_to_string(directory.join(format!("flexpay-{command}.1"))).unwrap();
+        assert!(page.contains(".TH"), "{command}");
+    }
+    for command in [
+        "list",
+        "show",
+        "reconcile",
+        "acknowledge",
+        "resolve",
+        "export",
+        "verify",
+        "prune",
+    ] {
+        let name = format!("flexpay-journal-{command}.1");
+        let page = std::fs::read_to_string(directory.join(name)).unwrap();
         assert!(page.contains(".TH"), "{command}");
     }
     let main = std::fs::read_to_string(directory.join("flexpay.1")).unwrap();

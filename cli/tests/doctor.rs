@@ -489,3 +489,127 @@ fn doctor_speaks_french() {
     assert!(run.stdout.contains(" ms)"));
     assert!(!run.stdout.contains(sandbox.token()));
 }
+
+#[test]
+fn doctor_examines_the_journal() {
+    let sandbox = sandbox();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("till.db");
+    let path = path.to_str().unwrap();
+    let variables = [("FLEXPAY_JOURNAL", path)];
+    let (status, report) = doctor(&sandbox, &variables, &["--offline"]);
+    assert_eq!(status, 0, "{report}");
+    assert!(detail(&report, "journal").contains("does not exist yet"));
+    assert!(!Path::new(path).exists(), "an examination makes no journal");
+
+    let reference = |reference| {
+        let pay = [
+            "pay",
+            "--reference",
+            reference,
+            "--amount",
+            "1",
+            "--currency",
+            "USD",
+        ];
+        let more = [
+            "--callback-url",
+            "https://zando.example/c",
+            "--approve-url",
+            "https://zando.example/a",
+            "--cancel-url",
+            "https://zando.example/n",
+            "--decline-url",
+            "https://zando.example/d",
+        ];
+        let mut command = program(&sandbox);
+        command.env("FLEXPAY_JOURNAL", path);
+        run(&mut command, &[&pay[..], &more[..]].concat()).status
+    };
+    sandbox
+        .inject(Fault::on(Endpoint::Pay, Action::ResetAfterReading))
+        .unwrap();
+    assert_eq!((reference("J-1"), reference("J-2")), (9, 0));
+    let (status, report) = doctor(&sandbox, &variables, &["--offline"]);
+    assert_eq!(status, 0, "{report}");
+    assert_eq!(
+        detail(&report, "journal"),
+        format!(
+            "{path}, version 1, can be written, in doubt: 1, to deliver: 0. See them: flexpay journal list \
+             --in-doubt"
+        )
+    );
+    let mut french = program(&sandbox);
+    french
+        .env("FLEXPAY_JOURNAL", path)
+        .env("LANG", "fr_FR.UTF-8");
+    let run = self::run(&mut french, &["doctor", "--offline"]);
+    assert!(
+        run.stdout.contains(&format!(
+            "✓ journal : {path}, version 1, accessible en écriture, incertains : 1, à livrer : 0. Pour les voir"
+        )),
+        "{}",
+        run.stdout
+    );
+    let other = [("FLEXPAY_JOURNAL", path), ("FLEXPAY_MERCHANT", "OTHER")];
+    let (status, report) = doctor(&sandbox, &other, &["--offline"]);
+    assert_eq!(status, 2, "{report}");
+    assert!(detail(&report, "journal").contains("is of merchant ZANDO"));
+    let (_, report) = doctor(&sandbox, &[], &["--offline"]);
+    assert!(!report.to_string().contains("\"journal\""), "{report}");
+}
+
+#[test]
+fn doctor_says_why_a_journal_cannot_be_used() {
+    let sandbox = sandbox();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(file("text.db"), "not a database").unwrap();
+    std::fs::create_dir(file("folder.db")).unwrap();
+    let newer = rusqlite::Connection::open(file("newer.db")).unwrap();
+    newer
+        .execute_batch("PRAGMA application_id = 0x464c5850; PRAGMA user_version = 99")
+        .unwrap();
+    // It is no setting that must be corrected before the others are examined.
+    for (path, says) in [
+        (
+            "/nowhere/till.db".to_owned(),
+            "/nowhere cannot be written: ",
+        ),
+        (file("text.db"), "file is not a database"),
+        (file("folder.db"), "folder.db cannot be written: "),
+        (
+            file("newer.db"),
+            "has version 99, and this library knows versions 1 to 1: update flexpay",
+        ),
+    ] {
+        let (status, report) = doctor(&sandbox, &[("FLEXPAY_JOURNAL", &path)], &["--offline"]);
+        assert_eq!(status, 2, "{report}");
+        assert_eq!(finding(&report, "journal")["ok"], false, "{report}");
+        assert!(detail(&report, "journal").contains(says), "{report}");
+        assert_eq!(finding(&report, "settings")["ok"], true, "{report}");
+    }
+    std::fs::create_dir(file("lost.db-senders")).unwrap();
+    let lost = file("lost.db");
+    let variables = [("FLEXPAY_JOURNAL", lost.as_str())];
+    let (status, report) = doctor(&sandbox, &variables, &["--offline"]);
+    assert_eq!(status, 2, "{report}");
+    let says = "is missing, but its folder";
+    assert!(detail(&report, "journal").contains(says), "{report}");
+    let mut french = program(&sandbox);
+    french
+        .env("FLEXPAY_JOURNAL", "/nowhere/till.db")
+        .env("LANG", "fr_CD.UTF-8");
+    let run = self::run(&mut french, &["doctor", "--offline"]);
+    assert!(
+        run.stdout
+            .contains("✗ journal : /nowhere n'est pas accessible en écriture : "),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout.contains("Les paiements sont refusés"),
+        "{}",
+        run.stdout
+    );
+}

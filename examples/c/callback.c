@@ -1,17 +1,23 @@
 /*
  * callback.c: shows the contents of a callback, and verifies it.
  *
+ *     callback < BODY
  *     callback [--kind card|mobile|payout] REFERENCE AMOUNT CURRENCY [ORDER_NUMBER [STATE]] < BODY
  *
- * The arguments are the payment or payout that you requested, from your own records; the kind is "card"
- * if it is not given. A payout needs its ORDER_NUMBER, or a signed callback address. The body is what was posted
- * to your callback address. ANYONE can post there, so the program shows the body as a claim, then sends
- * a check to the gateway. STATE is the state that you have recorded (PENDING at first): with it, the
- * program prints what to record now. Record every state, not only PAID: after FAILED or CANCELLED the
- * customer may pay again, with a new reference.
+ * The body is what was posted to your callback address. ANYONE can post there, so the program shows the body
+ * as a claim, then sends a check to the gateway.
  *
- * Exit status: 0 paid (a payout: the beneficiary has the money): deliver; 1 not paid, or not about this payment; 2 unknown: check again later;
- * 3 STATE does not change: do nothing.
+ * Without arguments it uses the journal, FLEXPAY_JOURNAL, that the payment went through: the journal has what
+ * you requested, and records the new state.
+ *
+ * With arguments it needs no journal: they are the payment or payout that you requested, from your own
+ * records; the kind is "card" if it is not given. A payout needs its ORDER_NUMBER, or a signed callback
+ * address. STATE is the state that you have recorded (PENDING at first): with it, the program prints what to
+ * record now. Record every state, not only PAID: after FAILED or CANCELLED the customer may pay again, with
+ * a new reference.
+ *
+ * Exit status: 0 paid (a payout: the beneficiary has the money): deliver; 1 not paid, or not about this
+ * payment; 2 unknown: check again later; 3 the state does not change: do nothing.
  *
  * Environment: that of flexpay_client_from_env, and QUERY_STRING, as in CGI: the part of the address
  * after "?". With FLEXPAY_CALLBACK_SECRET set, it contains the signature of the address.
@@ -156,6 +162,40 @@ static bool may_record(const char *recorded, int32_t now)
     return may;
 }
 
+/* Verifies the callback against the journal, which records the state. */
+static enum verdict settle(const flexpay_client *client, const uint8_t *body, size_t length)
+{
+    flexpay_settlement *payment;
+    flexpay_error *error;
+    enum verdict verdict = UNKNOWN;
+    if (flexpay_settle_callback(client, body, length, getenv("QUERY_STRING"), &payment, &error) !=
+        FLEXPAY_OK) {
+        if (error != NULL && error->code == FLEXPAY_ERROR_INVALID && error->field != NULL &&
+            strcmp(error->field, "reference") == 0) {
+            printf("REFUSED: the journal does not have this payment. Deliver nothing.\n");
+            verdict = NOT_PAID;
+        } else {
+            verdict = explain(error);
+        }
+        flexpay_error_free(error);
+        return verdict;
+    }
+    const char *state = flexpay_entry_state_name(payment->state);
+    if (!payment->changed) {
+        printf("UNCHANGED: %s is %s, as recorded. Do nothing.\n", payment->reference, state);
+        verdict = UNCHANGED;
+    } else if (payment->state == FLEXPAY_ENTRY_PAID) {
+        printf("PAID: the gateway confirms it, for %s %s. Deliver %s once.\n", payment->amount,
+               payment->currency, payment->reference);
+        verdict = PAID;
+    } else {
+        printf("%s: the gateway reports it for %s. Deliver nothing.\n", state, payment->reference);
+        verdict = payment->is_open ? UNKNOWN : NOT_PAID;
+    }
+    flexpay_settlement_free(payment);
+    return verdict;
+}
+
 int main(int argc, char **argv)
 {
     /* The library refuses a body over 64 KiB, so one byte more is enough. */
@@ -171,24 +211,28 @@ int main(int argc, char **argv)
         argc -= 2;
         argv += 2;
     }
-    if (argc < 4 || argc > 6 || kind < 0) {
-        fprintf(stderr, "usage: callback [--kind card|mobile|payout] "
+    if ((argc != 1 && argc < 4) || argc > 6 || kind < 0) {
+        fprintf(stderr, "usage: callback < BODY\n"
+                        "       callback [--kind card|mobile|payout] "
                         "REFERENCE AMOUNT CURRENCY [ORDER_NUMBER [STATE]] < BODY\n");
         return UNKNOWN;
     }
     flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
-    expected.reference = argv[1];
-    expected.amount = argv[2];
-    expected.currency = argv[3];
+    expected.reference = argc > 1 ? argv[1] : NULL;
+    expected.amount = argc > 2 ? argv[2] : NULL;
+    expected.currency = argc > 3 ? argv[3] : NULL;
     expected.order_number = argc > 4 ? argv[4] : NULL;
     expected.query = getenv("QUERY_STRING");
     expected.kind = kind;
 
     size_t length = fread(body, 1, sizeof body, stdin);
     show_claim(body, length);
-    if (flexpay_client_from_env(&client, &error) == FLEXPAY_OK &&
-        flexpay_verify_callback(client, body, length, &expected, &transaction, &error) ==
-            FLEXPAY_OK) {
+    if (flexpay_client_from_env(&client, &error) != FLEXPAY_OK) {
+        verdict = explain(error);
+    } else if (argc == 1) {
+        verdict = settle(client, body, length);
+    } else if (flexpay_verify_callback(client, body, length, &expected, &transaction, &error) ==
+               FLEXPAY_OK) {
         bool changed = argc <= 5 || may_record(argv[5], transaction->state);
         verdict = changed ? conclude(transaction, kind) : UNCHANGED;
     } else {

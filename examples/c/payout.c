@@ -1,20 +1,20 @@
 /*
  * payout.c: sends money to a mobile money account: a refund, a commission, a salary.
  *
- *     payout PHONE AMOUNT CURRENCY REFERENCE [ORDER_NUMBER]
+ *     payout PHONE AMOUNT CURRENCY REFERENCE
  *
- * Prints the order number, then waits until the beneficiary has the money. With ORDER_NUMBER it sends
- * nothing: it verifies a payout that was sent before.
+ * Sends the payout, then waits until the beneficiary has the money. Start it again with the same arguments as
+ * often as you like, also after a crash: the payout is in the journal, a file, before it is sent, and it is
+ * sent once. The program then asks what became of it.
  *
- * A repeated payout gives the money away. So the reference is yours, from your records: write it down
- * before you start the program, and never use one twice, nor that of a payment. If the exit status is 2,
- * do NOT send again: verify the order number, or look for the reference in the FlexPay console.
+ * A repeated payout gives the money away. So the reference is yours, from your records: never use one twice,
+ * nor that of a payment. If the exit status is 2, do NOT send the money in another way.
  *
  * Exit status: 0 the beneficiary has the money; 1 nothing was paid out; 2 unknown; 3 wrong arguments.
- * With ORDER_NUMBER it is never 1: that the payout cannot be verified now says nothing about it.
  *
  * Environment: that of flexpay_client_from_env. FLEXPAY_ALLOW_PAYOUT=1 is required: set it only for this
  * program, and not for the till or the shop, which could then send money out by mistake. And
+ *   FLEXPAY_JOURNAL              the journal. Required.
  *   FLEXPAY_PAYOUT_CALLBACK_URL  where the gateway sends its callback
  *   FLEXPAY_TRACE=1              prints what the calls did, for your log
  *
@@ -45,10 +45,10 @@ static void print_error(const flexpay_error *error)
     print_trace(error->trace);
 }
 
-static const char *callback_url(void)
+static const char *setting(const char *name, const char *fallback)
 {
-    const char *url = getenv("FLEXPAY_PAYOUT_CALLBACK_URL");
-    return url != NULL && *url != '\0' ? url : "https://boutique.example/flexpay/callback";
+    const char *value = getenv(name);
+    return value != NULL && *value != '\0' ? value : fallback;
 }
 
 /* The payout request failed. The outcome of the error, not its code, says whether to send again. */
@@ -60,50 +60,44 @@ static enum verdict explain_request(const flexpay_error *error)
         print_error(error);
         return NOT_PAID;
     case FLEXPAY_OUTCOME_REFUSED:
-        printf("NOT PAID OUT: the gateway refused this request. If the reference was used before, verify\n"
-               "that payout first. Otherwise correct the cause, and use a new reference.\n");
+        printf("NOT PAID OUT: the gateway refused this request. Correct the cause, and try again.\n");
         print_error(error);
         return NOT_PAID;
     default: /* UNKNOWN, or a value of a later version */
-        printf("UNKNOWN: the money may be on its way. Do NOT send again.\n");
+        printf("UNKNOWN: the money may be on its way. Do NOT send it in another way.\n");
         print_error(error);
         return UNKNOWN;
     }
 }
 
-/* Waits until the payout is final, and compares it with what was requested. */
-static enum verdict wait_for_operator(const flexpay_client *client, const flexpay_expected *payout)
+/* Waits until the payout is final. It is compared with the journal, which has what was requested. */
+static enum verdict wait_for_operator(const flexpay_client *client, const char *reference)
 {
     flexpay_wait_options options = FLEXPAY_WAIT_OPTIONS_INIT;
-    flexpay_transaction *transaction;
+    flexpay_settlement *payout;
     flexpay_error *error;
     enum verdict verdict = UNKNOWN;
 
     options.timeout_ms = WAIT_MS;
-    options.expected = payout;
-    if (flexpay_wait(client, payout->order_number, &options, &transaction, &error) != FLEXPAY_OK) {
+    if (flexpay_settle(client, reference, &options, &payout, &error) != FLEXPAY_OK) {
         if (error != NULL && error->code == FLEXPAY_ERROR_MISMATCH)
             printf("UNKNOWN: the order is not this payout. Do NOT send again.\n");
         else
-            printf("UNKNOWN: not confirmed yet. Do NOT send again: verify the order later.\n");
+            printf("UNKNOWN: not confirmed yet. Start the program again later: it sends nothing.\n");
         print_error(error);
         flexpay_error_free(error);
         return UNKNOWN;
     }
-    switch (transaction->state) {
-    case FLEXPAY_STATE_PAID:
-        printf("PAID OUT: the beneficiary has %s %s (%s).\n", transaction->amount, transaction->currency,
-               transaction->channel != NULL ? transaction->channel : "operator unknown");
+    if (payout->state == FLEXPAY_ENTRY_PAID) {
+        printf("PAID OUT: the beneficiary %s has %s %s.\n", payout->phone, payout->amount,
+               payout->currency);
         verdict = PAID;
-        break;
-    default:
+    } else {
         /* Also FAILED: the gateway may still report PAID later. */
-        printf("UNKNOWN: the gateway reports %s. Do NOT send again: verify the order for a day.\n",
-               flexpay_state_name(transaction->state));
-        break;
+        printf("UNKNOWN: the gateway reports %s. Start the program again later, for a day.\n",
+               flexpay_entry_state_name(payout->state));
     }
-    print_trace(transaction->trace);
-    flexpay_transaction_free(transaction);
+    flexpay_settlement_free(payout);
     return verdict;
 }
 
@@ -114,8 +108,8 @@ int main(int argc, char **argv)
     flexpay_error *error = NULL;
     enum verdict verdict;
 
-    if (argc < 5 || argc > 6) {
-        fprintf(stderr, "usage: payout PHONE AMOUNT CURRENCY REFERENCE [ORDER_NUMBER]\n");
+    if (argc != 5 || setting("FLEXPAY_JOURNAL", NULL) == NULL) {
+        fprintf(stderr, "usage: FLEXPAY_JOURNAL=FILE payout PHONE AMOUNT CURRENCY REFERENCE\n");
         return USAGE;
     }
     flexpay_payout_request request = FLEXPAY_PAYOUT_REQUEST_INIT;
@@ -123,34 +117,16 @@ int main(int argc, char **argv)
     request.amount = argv[2];
     request.currency = argv[3];
     request.reference = argv[4];
-    request.callback_url = callback_url();
+    request.callback_url =
+        setting("FLEXPAY_PAYOUT_CALLBACK_URL", "https://boutique.example/flexpay/callback");
 
-    flexpay_expected expected = FLEXPAY_EXPECTED_INIT;
-    expected.kind = FLEXPAY_KIND_PAYOUT;
-    expected.reference = request.reference;
-    expected.amount = request.amount;
-    expected.currency = request.currency;
-    expected.order_number = argc > 5 ? argv[5] : NULL;
-
-    flexpay_result result = flexpay_client_from_env(&client, &error);
-    if (result == FLEXPAY_OK && expected.order_number == NULL) {
-        printf("Sending %s %s to %s, reference %s ...\n", request.amount, request.currency, request.phone,
-               request.reference);
+    if (flexpay_client_from_env(&client, &error) == FLEXPAY_OK &&
+        flexpay_payout(client, &request, &payout, &error) == FLEXPAY_OK) {
+        printf("%s order number %s.\n",
+               payout->is_recorded ? "Sent before, and not again:" : "Accepted,", payout->order_number);
         fflush(stdout);
-        result = flexpay_payout(client, &request, &payout, &error);
-        if (result == FLEXPAY_OK) {
-            printf("Accepted, order number %s.\n", payout->order_number);
-            fflush(stdout);
-            print_trace(payout->trace);
-            expected.order_number = payout->order_number;
-        }
-    }
-    if (result == FLEXPAY_OK) {
-        verdict = wait_for_operator(client, &expected);
-    } else if (expected.order_number != NULL) {
-        printf("UNKNOWN: the payout could not be verified. Do NOT send again.\n");
-        print_error(error);
-        verdict = UNKNOWN;
+        print_trace(payout->trace);
+        verdict = wait_for_operator(client, request.reference);
     } else {
         verdict = explain_request(error);
     }

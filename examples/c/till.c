@@ -1,16 +1,24 @@
 /*
- * till.c: a till that takes payments by card and by mobile money.
+ * till.c: a till that takes payments by card and by mobile money, and survives a crash and a power cut.
  *
  *     till [--address-file PATH] [--mobile PHONE] [AMOUNT [CURRENCY [REFERENCE]]]
+ *     till --reconcile
  *
- * Asks for the amount, the currency and "carte ou mobile ?" if it has no arguments. Requests the payment.
- * For a card, shows the address of the card page; for mobile money, the customer receives a message on
- * the phone. Waits for the customer, and prints a receipt or what the cashier should do instead.
+ * First it finds out what became of the sales that it has recorded: it hands over what was paid meanwhile,
+ * and shows what nobody can know. With --reconcile it ends here. Then it sells: asks for the amount, the
+ * currency and "carte ou mobile ?" if it has no arguments, and requests the payment. For a card, it shows the
+ * address of the card page; for mobile money, the customer receives a message on the phone. It waits for the
+ * customer, and prints a receipt or what the cashier should do instead.
  *
- * Exit status: 0 paid; 1 not paid; 2 unknown: the customer may have paid, or may still pay.
+ * Every sale is in the journal, a file, before its request is sent. So the till may lose power at any moment:
+ * no customer is charged twice, no payment is forgotten, and nothing is handed over twice.
+ *
+ * Exit status: 0 paid; 1 not paid; 2 unknown: the customer may have paid, or may still pay. With --reconcile:
+ * 0 nothing is in doubt; 1 the journal cannot be used; 2 a sale is in doubt.
  *
  * Environment: that of flexpay_client_from_env (FLEXPAY_MERCHANT, FLEXPAY_TOKEN, ...; for cards,
  * FLEXPAY_API should be v1.1, which returns an order number to wait for), and
+ *   FLEXPAY_JOURNAL            the journal: /var/lib/till/flexpay.db. Required.
  *   FLEXPAY_TILL_WAIT_S        how long to wait for the customer, in seconds (300)
  *   FLEXPAY_TILL_GRACE_S       how long "failed" must last to be final, in seconds (by default 30
  *                              by card, 90 by phone)
@@ -55,6 +63,104 @@ static void print_text(const char *label, const char *text)
     putchar('\n');
 }
 
+static void print_error(const flexpay_error *error)
+{
+    if (error != NULL) /* NULL only after a bug in the library */
+        print_text(flexpay_result_name(error->code), error->message);
+}
+
+static const char *setting(const char *name, const char *fallback)
+{
+    const char *value = getenv(name);
+    return value != NULL && *value != '\0' ? value : fallback;
+}
+
+/* ---- Delivery -------------------------------------------------------------------------------- */
+
+static void print_receipt(const flexpay_settlement *sale)
+{
+    static const char line[] = "  ----------------------------------------";
+    puts(line);
+    print_text("Merchant", setting("FLEXPAY_MERCHANT", ""));
+    print_text("Reference", sale->reference);
+    print_text("Order number", sale->order_number);
+    print_text("Date", sale->changed_at);
+    print_text("Phone", sale->phone);
+    print_text("Currency", sale->currency);
+    print_text("Amount", sale->amount);
+    printf("%s\n  PAID. Thank you!\n%s\n", line, line);
+}
+
+/* Hands over what was paid. It is acknowledged first: of several tills, and after a restart, only one gets
+ * changed == 1. If the till stops right after that, no receipt is printed, and the journal shows PAID. */
+static enum verdict deliver(const flexpay_client *client, const char *reference)
+{
+    flexpay_settlement *sale;
+    flexpay_error *error;
+    if (flexpay_journal_acknowledge(client, reference, &sale, &error) != FLEXPAY_OK) {
+        printf("PAID, but this could not be recorded: start the till again before you hand anything over.\n");
+        print_error(error);
+        flexpay_error_free(error);
+        return UNKNOWN;
+    }
+    if (sale->changed == 1) {
+        print_receipt(sale);
+        printf("Hand over the goods of %s.\n", sale->reference);
+    } else {
+        printf("PAID. The goods of %s were recorded as handed over at %s. Hand over nothing now.\n",
+               sale->reference, sale->changed_at);
+    }
+    fflush(stdout);
+    flexpay_settlement_free(sale);
+    return PAID;
+}
+
+/* ---- After a start --------------------------------------------------------------------------- */
+
+/* Nobody knows whether the gateway has the request. The callback program, or a person, resolves it. */
+static void explain_doubt(const flexpay_settlement *sale)
+{
+    printf("IN DOUBT: %s, %s %s, begun at %s.\nIts reply was lost, or the till stopped before it.\n",
+           sale->reference, sale->amount, sale->currency, sale->created_at);
+    printf("Do NOT charge again. Wait for the callback, or look for the reference in the FlexPay console.\n");
+}
+
+/* Finds out what became of the sales in the journal, and hands over what was paid. Returns whether the till
+ * may sell. */
+static bool catch_up(const flexpay_client *client, bool *in_doubt)
+{
+    flexpay_reconcile_options options = FLEXPAY_RECONCILE_OPTIONS_INIT;
+    flexpay_settlements *sales;
+    flexpay_error *error;
+    options.timeout_ms = 60000; /* the cashier waits */
+    if (flexpay_reconcile(client, &options, &sales, &error) != FLEXPAY_OK) {
+        printf("The till cannot sell: its journal cannot be used.\n");
+        print_error(error);
+        flexpay_error_free(error);
+        return false;
+    }
+    *in_doubt = false;
+    for (size_t at = 0; at < sales->count; at++) {
+        const flexpay_settlement *sale = sales->items[at];
+        if (sale->kind == FLEXPAY_KIND_PAYOUT)
+            continue; /* the program for payouts may share the journal */
+        if (sale->to_deliver) {
+            printf("Paid, and not handed over yet: %s\n", sale->reference);
+            deliver(client, sale->reference);
+        } else if (sale->state == FLEXPAY_ENTRY_IN_DOUBT) {
+            explain_doubt(sale);
+            *in_doubt = true;
+        } else if (sale->changed) {
+            printf("%s is now %s.\n", sale->reference, flexpay_entry_state_name(sale->state));
+        }
+    }
+    if (sales->stopped != NULL)
+        print_text("Not all checked", sales->stopped); /* no network: the next start asks again */
+    fflush(stdout);
+    flexpay_settlements_free(sales);
+    return true;
+}
+
 /* ---- The sale -------------------------------------------------------------------------------- */
 
 static const char *prompt(const char *label, const char *fallback, char *input, int size)
@@ -67,8 +173,8 @@ static const char *prompt(const char *label, const char *fallback, char *input, 
     return input[0] != '\0' ? input : fallback;
 }
 
-/* The gateway refuses a reference that was used before, which protects the customer from paying twice.
- * So no two tills may make the same reference: it needs random digits as well as the time. */
+/* A reference is used once. So no two tills may make the same one: it needs random digits as well as the
+ * time. */
 static const char *make_reference(void)
 {
     static char reference[32];
@@ -83,19 +189,17 @@ static const char *make_reference(void)
     return ok ? reference : NULL;
 }
 
-static const char *setting(const char *name, const char *fallback)
-{
-    const char *value = getenv(name);
-    return value != NULL && *value != '\0' ? value : fallback;
-}
-
 /* Returns false if the variable is set to something else than a number of seconds. */
-static bool seconds_setting(const char *name, const char *fallback, uint32_t *seconds)
+static bool seconds_setting(const char *name, uint32_t fallback, uint32_t *seconds)
 {
+    const char *text = setting(name, NULL);
     char *end;
-    long value = strtol(setting(name, fallback), &end, 10);
+    *seconds = fallback;
+    if (text == NULL)
+        return true;
+    long value = strtol(text, &end, 10);
     bool ok = *end == '\0' && value >= 1 && value <= 24 * 60 * 60;
-    *seconds = ok ? (uint32_t)value : 0;
+    *seconds = (uint32_t)value;
     if (!ok)
         fprintf(stderr, "till: %s must be a number of seconds from 1 to 86400\n", name);
     return ok;
@@ -146,7 +250,7 @@ static bool read_sale(struct sale *sale, int argc, char **argv)
     }
     if (argc > 4 || (argc > 1 && argv[1][0] == '-')) {
         fprintf(stderr, "usage: till [--address-file PATH] [--mobile PHONE] "
-                        "[AMOUNT [CURRENCY [REFERENCE]]]\n");
+                        "[AMOUNT [CURRENCY [REFERENCE]]]\n       till --reconcile\n");
         return false;
     }
     sale->amount = argc > 1 ? argv[1] : prompt("Amount", "", amount, sizeof amount);
@@ -158,8 +262,8 @@ static bool read_sale(struct sale *sale, int argc, char **argv)
     sale->reference = argc > 3 ? argv[3] : make_reference();
     if (sale->reference == NULL)
         fprintf(stderr, "till: cannot make a reference\n");
-    return sale->reference != NULL && seconds_setting("FLEXPAY_TILL_WAIT_S", "300", &sale->wait_s) &&
-           seconds_setting("FLEXPAY_TILL_GRACE_S", "0", &sale->grace_s);
+    return sale->reference != NULL && seconds_setting("FLEXPAY_TILL_WAIT_S", 300, &sale->wait_s) &&
+           seconds_setting("FLEXPAY_TILL_GRACE_S", 0, &sale->grace_s); /* 0: the library's default */
 }
 
 /* ---- The payment request --------------------------------------------------------------------- */
@@ -201,7 +305,6 @@ static flexpay_result request_by_phone(const flexpay_client *client, const struc
 static flexpay_result request_payment(const flexpay_client *client, const struct sale *sale,
                                       flexpay_payment **payment, flexpay_error **error)
 {
-    /* Printed before sending: after a power failure, look for this reference in the FlexPay console. */
     printf("Requesting %s %s, reference %s ...\n", sale->amount, sale->currency, sale->reference);
     fflush(stdout);
     return sale->phone != NULL ? request_by_phone(client, sale, payment, error)
@@ -262,11 +365,10 @@ static void on_interrupt(int signal)
 
 struct waiting {
     const flexpay_client *client;
-    const char *order_number;
-    flexpay_expected expected;
+    const char *reference;
     flexpay_wait_options options;
     flexpay_result result;
-    flexpay_transaction *transaction;
+    flexpay_settlement *settlement;
     flexpay_error *error;
     pthread_mutex_t lock;
     pthread_cond_t finished_changed;
@@ -276,8 +378,8 @@ struct waiting {
 static void *wait_on_thread(void *argument)
 {
     struct waiting *waiting = argument;
-    waiting->result = flexpay_wait(waiting->client, waiting->order_number, &waiting->options,
-                                   &waiting->transaction, &waiting->error);
+    waiting->result = flexpay_settle(waiting->client, waiting->reference, &waiting->options,
+                                     &waiting->settlement, &waiting->error);
     pthread_mutex_lock(&waiting->lock);
     waiting->finished = true;
     pthread_cond_signal(&waiting->finished_changed);
@@ -308,13 +410,11 @@ static void count_down(struct waiting *waiting, uint32_t seconds)
     printf(terminal ? "\n\n" : "\n");
 }
 
-static flexpay_result wait_for_customer(const flexpay_client *client, const char *order_number,
-                                        const struct sale *sale, flexpay_transaction **transaction,
-                                        flexpay_error **error)
+static flexpay_result wait_for_customer(const flexpay_client *client, const struct sale *sale,
+                                        flexpay_settlement **settlement, flexpay_error **error)
 {
     struct waiting waiting = {.client = client,
-                              .order_number = order_number,
-                              .expected = FLEXPAY_EXPECTED_INIT,
+                              .reference = sale->reference,
                               .options = FLEXPAY_WAIT_OPTIONS_INIT,
                               .lock = PTHREAD_MUTEX_INITIALIZER,
                               .finished_changed = PTHREAD_COND_INITIALIZER};
@@ -323,13 +423,6 @@ static flexpay_result wait_for_customer(const flexpay_client *client, const char
 
     if (flexpay_cancel_token_new(&interrupted, error) != FLEXPAY_OK)
         return FLEXPAY_ERROR_INTERNAL;
-    waiting.expected.reference = sale->reference;
-    waiting.expected.amount = sale->amount;
-    waiting.expected.currency = sale->currency;
-    waiting.expected.order_number = order_number;
-    /* Without times of its own, a wait for a phone has the pace of one. */
-    waiting.expected.kind = sale->phone != NULL ? FLEXPAY_KIND_MOBILE : FLEXPAY_KIND_CARD;
-    waiting.options.expected = &waiting.expected;
     waiting.options.timeout_ms = sale->wait_s * 1000;
     waiting.options.failed_grace_ms = sale->grace_s * 1000;
     waiting.options.cancel = interrupted;
@@ -343,18 +436,12 @@ static flexpay_result wait_for_customer(const flexpay_client *client, const char
     }
     sigaction(SIGINT, &before, NULL);
     flexpay_cancel_token_free(interrupted);
-    *transaction = waiting.transaction;
+    *settlement = waiting.settlement;
     *error = waiting.error;
     return waiting.result;
 }
 
 /* ---- Messages for the cashier ---------------------------------------------------------------- */
-
-static void print_error(const flexpay_error *error)
-{
-    if (error != NULL) /* NULL only after a bug in the library */
-        print_text(flexpay_result_name(error->code), error->message);
-}
 
 static const char *advice(int32_t code)
 {
@@ -364,6 +451,7 @@ static const char *advice(int32_t code)
     case FLEXPAY_ERROR_CONNECT: return "Check the network.";
     case FLEXPAY_ERROR_PROXY: return "Check the network and the proxy settings.";
     case FLEXPAY_ERROR_TLS: return "Check the date of this machine, and call your technician.";
+    case FLEXPAY_ERROR_JOURNAL: return "Call the manager: the till cannot write its journal.";
     case FLEXPAY_ERROR_UNAUTHORIZED: return "Call the manager: FlexPay refuses the shop's token.";
     case FLEXPAY_ERROR_REFUSED:
         return "Correct the cause; if the reference was used before, check that payment first.";
@@ -394,7 +482,7 @@ static enum verdict explain_request(const flexpay_error *error, const struct sal
         printf("%s\n", advice(error->code));
         return NOT_PAID;
     default: /* UNKNOWN, or a value of a later version */
-        unknown("The request was sent, but there was no usable reply.");
+        unknown("The gateway may have the request, but there is no usable reply.");
         print_error(error);
         if (sale->phone != NULL)
             printf("The customer may have received the message, and can confirm it.\n");
@@ -405,7 +493,7 @@ static enum verdict explain_request(const flexpay_error *error, const struct sal
 }
 
 /* The wait failed. The payment request was accepted, so the customer may have paid. */
-static enum verdict explain_wait(const flexpay_error *error, const char *order_number)
+static enum verdict explain_wait(const flexpay_error *error, const struct sale *sale)
 {
     int32_t code = error != NULL ? error->code : FLEXPAY_ERROR_INTERNAL;
     if (code == FLEXPAY_ERROR_MISMATCH)
@@ -413,35 +501,20 @@ static enum verdict explain_wait(const flexpay_error *error, const char *order_n
     else
         unknown(code == FLEXPAY_ERROR_CANCELLED ? "You stopped waiting. The customer can still pay."
                 : code == FLEXPAY_ERROR_TIMEOUT ? "The time is over. The customer can still pay."
-                                                : "The gateway could not be reached. The customer can "
+                                                : "The gateway could not be asked. The customer can "
                                                   "still pay.");
     print_error(error);
-    printf("Do NOT charge again. Check the order %s first.\n", order_number);
+    printf("Do NOT charge again. The till asks about %s again when it starts.\n", sale->reference);
     return UNKNOWN;
 }
 
-static void print_receipt(const struct sale *sale, const flexpay_transaction *transaction)
+static enum verdict conclude(const flexpay_client *client, const struct sale *sale,
+                             const flexpay_settlement *settlement)
 {
-    static const char line[] = "  ----------------------------------------";
-    puts(line);
-    print_text("Merchant", setting("FLEXPAY_MERCHANT", ""));
-    print_text("Reference", sale->reference);
-    print_text("Order number", transaction->order_number);
-    print_text("Date", transaction->created_at);
-    print_text("Paid by", transaction->channel);
-    print_text("Currency", transaction->currency);
-    print_text("Amount", transaction->amount);
-    print_text("Customer paid", transaction->amount_customer);
-    printf("%s\n  PAID. Thank you!\n%s\n", line, line);
-}
-
-static enum verdict conclude(const struct sale *sale, const flexpay_transaction *transaction)
-{
-    switch (transaction->state) {
-    case FLEXPAY_STATE_PAID:
-        print_receipt(sale, transaction);
-        return PAID;
-    case FLEXPAY_STATE_FAILED:
+    switch (settlement->state) {
+    case FLEXPAY_ENTRY_PAID:
+        return deliver(client, sale->reference);
+    case FLEXPAY_ENTRY_FAILED:
         if (sale->phone != NULL)
             printf("NOT PAID: the customer refused, did not confirm in time, or has not enough money.\n"
                    "Offer cash, or start a new sale with a new reference.\n");
@@ -449,20 +522,57 @@ static enum verdict conclude(const struct sale *sale, const flexpay_transaction 
             printf("NOT PAID: the card was declined. Offer cash, or another card in a new sale with a\n"
                    "new reference.\n");
         break;
-    case FLEXPAY_STATE_CANCELLED:
+    case FLEXPAY_ENTRY_CANCELLED:
         printf("NOT PAID: the customer cancelled. To try again, start a new sale.\n");
         break;
-    case FLEXPAY_STATE_REFUNDING:
-    case FLEXPAY_STATE_REFUNDED:
+    case FLEXPAY_ENTRY_REFUNDING:
+    case FLEXPAY_ENTRY_REFUNDED:
         printf("NOT PAID: the payment was refunded, or is being refunded. Ask the manager why.\n");
         break;
-    default: /* FLEXPAY_STATE_UNKNOWN, or a state of a later version: never treat it as paid */
-        unknown("The gateway reports a state that this till does not know.");
-        printf("Do NOT charge again. Check the order %s first.\n", transaction->order_number);
+    default: /* ACCEPTED without an order number, or a state of a later version: never treat it as paid */
+        unknown("There is no order number to ask about: wait for the callback.");
+        printf("Do NOT charge again before it.\n");
         return UNKNOWN;
     }
-    print_text("Order number", transaction->order_number);
+    print_text("Order number", settlement->order_number);
     return NOT_PAID;
+}
+
+/* Whether a sale that was requested before is still to be paid. catch_up asked the gateway a moment ago. */
+static bool is_to_pay(const flexpay_client *client, const char *reference)
+{
+    flexpay_settlement *sale;
+    bool to_pay = flexpay_journal_get(client, reference, &sale, NULL) == FLEXPAY_OK &&
+                  sale->state == FLEXPAY_ENTRY_ACCEPTED;
+    flexpay_settlement_free(sale);
+    return to_pay;
+}
+
+/* Requests the payment, waits for the customer, and hands over the goods. */
+static enum verdict sell(const flexpay_client *client, const struct sale *sale)
+{
+    flexpay_payment *payment = NULL;
+    flexpay_settlement *settlement = NULL;
+    flexpay_error *error = NULL;
+    enum verdict verdict;
+    if (request_payment(client, sale, &payment, &error) != FLEXPAY_OK) {
+        verdict = explain_request(error, sale);
+    } else {
+        if (payment->is_recorded)
+            printf("This sale was requested before. Nothing was sent now.\n");
+        if (sale->phone == NULL && (!payment->is_recorded || is_to_pay(client, sale->reference)))
+            show_card_page(payment, sale);
+        if (sale->phone != NULL && !payment->is_recorded)
+            show_phone(payment, sale);
+        if (wait_for_customer(client, sale, &settlement, &error) == FLEXPAY_OK)
+            verdict = conclude(client, sale, settlement);
+        else
+            verdict = explain_wait(error, sale);
+    }
+    flexpay_error_free(error);
+    flexpay_settlement_free(settlement);
+    flexpay_payment_free(payment);
+    return verdict;
 }
 
 /* ---- The program ----------------------------------------------------------------------------- */
@@ -470,36 +580,22 @@ static enum verdict conclude(const struct sale *sale, const flexpay_transaction 
 int main(int argc, char **argv)
 {
     struct sale sale;
-    flexpay_client *client = NULL;
-    flexpay_payment *payment = NULL;
-    flexpay_transaction *transaction = NULL;
-    flexpay_error *error = NULL;
+    flexpay_client *client;
+    flexpay_error *error;
     enum verdict verdict;
+    bool in_doubt;
 
-    if (!read_sale(&sale, argc, argv))
+    if (flexpay_client_from_env(&client, &error) != FLEXPAY_OK) {
+        print_error(error);
+        flexpay_error_free(error);
         return NOT_PAID;
-    if (flexpay_client_from_env(&client, &error) != FLEXPAY_OK ||
-        request_payment(client, &sale, &payment, &error) != FLEXPAY_OK) {
-        verdict = explain_request(error, &sale);
-    } else {
-        if (sale.phone != NULL)
-            show_phone(payment, &sale);
-        else
-            show_card_page(payment, &sale);
-        if (payment->order_number == NULL) {
-            printf("UNKNOWN: there is no order number to check; wait for the callback\n"
-                   "(callback.c). Do NOT charge again before it.\n");
-            verdict = UNKNOWN;
-        } else if (wait_for_customer(client, payment->order_number, &sale, &transaction, &error) ==
-                   FLEXPAY_OK) {
-            verdict = conclude(&sale, transaction);
-        } else {
-            verdict = explain_wait(error, payment->order_number);
-        }
     }
-    flexpay_error_free(error);
-    flexpay_transaction_free(transaction);
-    flexpay_payment_free(payment);
+    if (!catch_up(client, &in_doubt))
+        verdict = NOT_PAID;
+    else if (argc == 2 && strcmp(argv[1], "--reconcile") == 0)
+        verdict = in_doubt ? UNKNOWN : PAID;
+    else /* an earlier sale in doubt does not keep the till from the next customer */
+        verdict = read_sale(&sale, argc, argv) ? sell(client, &sale) : NOT_PAID;
     flexpay_client_free(client);
     return verdict;
 }

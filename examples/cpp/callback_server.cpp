@@ -9,17 +9,16 @@
 // promise to send a callback again: check orders that stay open with Client::verify_order.
 //
 // Environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_API=v1.1, and SHOP_DATABASE, a SQLite file
-// created with examples/php/schema.sql. With FLEXPAY_CALLBACK_SECRET set here and in the program that
+// created with schema.sql. With FLEXPAY_CALLBACK_SECRET set here and in the program that
 // requests payments, forged callbacks are refused without a check.
 //
 // Build (Debian: apt install libcpp-httplib-dev libsqlite3-dev sqlite3) and start:
 //
 //     c++ -std=c++17 -o callback_server callback_server.cpp -pthread $(pkg-config --cflags --libs flexpay cpp-httplib sqlite3)
-//     sqlite3 shop.sqlite < ../php/schema.sql
+//     sqlite3 shop.sqlite < schema.sql
 //     SHOP_DATABASE=shop.sqlite ./callback_server 8000
 //
-// The program that requests the payments writes the orders and attempts, each with its kind: see
-// examples/php/pay.php and mobile.php.
+// The program that requests the payments writes the orders and attempts, each with its kind.
 
 #include <cstdlib>
 #include <iostream>

@@ -1,13 +1,16 @@
 // A till: requests a payment by card, or by mobile money if a phone number is given, and waits for the
-// outcome.
+// outcome. Every sale is in a journal before its request is sent, so that the till survives a power cut.
 //
 //     till REFERENCE AMOUNT CURRENCY [PHONE]          till ZANDO-2041 25.50 USD
 //                                                     till ZANDO-2042 57500 CDF "081 234 56 78"
 //
 // Build: c++ -std=c++17 till.cpp $(pkg-config --cflags --libs flexpay) -pthread -o till
 //
-// Environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, and FLEXPAY_API=v1.1, whose replies contain the order
-// number that a wait for a card requires. Ctrl-C ends the wait, but does not cancel the payment.
+// Environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_JOURNAL (/var/lib/till/flexpay.db), and
+// FLEXPAY_API=v1.1, whose replies contain the order number that a wait for a card requires. Ctrl-C ends the
+// wait, but does not cancel the payment.
+//
+// Exit status: 0 paid; 2 not paid; 3 unknown: the customer may have paid, or may still pay.
 
 #include <chrono>
 #include <csignal>
@@ -15,21 +18,28 @@
 #include <future>
 #include <iostream>
 #include <optional>
+#include <string>
 
 #include <flexpay.hpp>
 
 namespace {
 
-int print_result(const flexpay::Transaction& transaction) {
-    if (transaction.state != flexpay::State::paid) {
-        std::cout << "NOT PAID: the payment is " << flexpay::name(transaction.state)
-                  << ". To try again, use a new reference.\n";
-        return 1;
-    }
-    std::cout << "PAID " << transaction.amount.value_or("?") << ' '
-              << transaction.currency.value_or("?") << " (order " << transaction.order_number
-              << ", " << transaction.channel.value_or("?") << "). Thank you!\n";
-    return 0;
+constexpr int paid = 0;
+constexpr int not_paid = 2;
+constexpr int unknown = 3;
+
+/// What the customer is asked to pay: here from the arguments of the program.
+struct Sale {
+    std::string reference;
+    std::string amount;
+    std::string currency;
+    std::optional<std::string> phone; // absent: by card
+};
+
+int explain_unknown() {
+    std::cerr << "En cours de confirmation: the customer may have paid, or may still pay. Do not try again\n"
+                 "before you know.\n";
+    return unknown;
 }
 
 int explain(const flexpay::Error& error) {
@@ -39,29 +49,45 @@ int explain(const flexpay::Error& error) {
         std::cerr << (error.code() == flexpay::Result::invalid
                           ? "Nothing was sent. Correct the error above.\n"
                           : "Nothing was sent. You may try again.\n");
-        return 2;
+        return not_paid;
     case flexpay::Outcome::refused:
-        std::cerr << "FlexPay refused. If the reference was used before, check that payment first;\n"
-                     "otherwise correct the cause, then use a new reference.\n";
-        return 2;
-    default: // the error message says which order to check
-        std::cerr << "En cours de confirmation: the customer may have paid, or may still pay. Do not\n"
-                     "try again before you know.\n";
-        return 3;
+        std::cerr << "FlexPay refused. Correct the cause, then try again.\n";
+        return not_paid;
+    default:
+        return explain_unknown();
     }
 }
 
-/// What the customer is asked to pay: here from the arguments of the program.
-flexpay::Expected sale_from(char** argv) {
-    flexpay::Expected sale;
-    sale.reference = argv[1];
-    sale.amount = argv[2];
-    sale.currency = argv[3];
-    return sale;
+/// Hands over what was paid. It is acknowledged first: only one call, ever, gets `changed`.
+void deliver(const flexpay::Client& client, const std::string& reference) {
+    const flexpay::Settlement sale = client.journal_acknowledge(reference);
+    if (sale.changed) {
+        std::cout << "PAID " << sale.amount << ' ' << sale.currency << " (order "
+                  << sale.order_number.value_or("?") << "). Hand over the goods of " << reference
+                  << ". Thank you!" << std::endl;
+    } else {
+        std::cout << "PAID. The goods of " << reference << " were recorded as handed over at "
+                  << sale.changed_at << '.' << std::endl;
+    }
 }
 
-/// Requests the payment, and shows the address of the card page.
-flexpay::Payment request_by_card(const flexpay::Client& client, const flexpay::Expected& sale) {
+/// Finds out what became of the sales before this start.
+void catch_up(const flexpay::Client& client) {
+    const flexpay::Reconciliation found = client.reconcile();
+    for (const flexpay::Settlement& sale : found.settlements) {
+        if (sale.to_deliver) {
+            deliver(client, sale.reference);
+        } else if (sale.state == flexpay::EntryState::in_doubt) {
+            std::cout << "IN DOUBT: " << sale.reference << ". Do not charge again: wait for the callback, or"
+                      << " look for it in the FlexPay console." << std::endl;
+        }
+    }
+    if (found.stopped) {
+        std::cout << "Not every sale could be checked: " << *found.stopped << std::endl;
+    }
+}
+
+flexpay::Payment request_by_card(const flexpay::Client& client, const Sale& sale) {
     flexpay::PaymentRequest request;
     request.reference = sale.reference;
     request.amount = sale.amount;
@@ -70,29 +96,85 @@ flexpay::Payment request_by_card(const flexpay::Client& client, const flexpay::E
     request.approve_url = "https://boutique.example/paid";
     request.cancel_url = "https://boutique.example/cancelled";
     request.decline_url = "https://boutique.example/declined";
-    const flexpay::Payment payment = client.pay(request);
+    return client.pay(request);
+}
+
+flexpay::Payment request_by_phone(const flexpay::Client& client, const Sale& sale) {
+    flexpay::MobileRequest request;
+    request.reference = sale.reference;
+    request.amount = sale.amount;
+    request.currency = sale.currency;
+    request.phone = *sale.phone;
+    request.callback_url = "https://boutique.example/flexpay/callback";
+    return client.pay_mobile(request);
+}
+
+void show_card_page(const flexpay::Payment& payment) {
     if (payment.redirect_url) {
         std::cout << "Send the customer to " << *payment.redirect_url << std::endl;
     } else {
         std::ofstream("flexpay.html") << payment.page.value_or("");
         std::cout << "Open flexpay.html in the customer's browser" << std::endl;
     }
-    return payment;
 }
 
-/// Requests the payment. There is no page: the customer confirms on the phone.
-flexpay::Payment request_by_phone(const flexpay::Client& client, const flexpay::Expected& sale,
-                                  const std::string& typed) {
-    const std::string phone = flexpay::normalize_phone(typed);
-    flexpay::MobileRequest request;
-    request.reference = sale.reference;
-    request.amount = sale.amount;
-    request.currency = sale.currency;
-    request.phone = phone;
-    request.callback_url = "https://boutique.example/flexpay/callback";
-    const flexpay::Payment payment = client.pay_mobile(request);
-    std::cout << "The customer confirms with the PIN on the phone " << phone << std::endl;
-    return payment;
+/// Requests the payment, and shows the customer how to pay.
+void request(const flexpay::Client& client, const Sale& sale) {
+    const flexpay::Payment payment =
+        sale.phone ? request_by_phone(client, sale) : request_by_card(client, sale);
+    if (payment.is_recorded) {
+        std::cout << "This sale was requested before. Nothing was sent now." << std::endl;
+        // It may be paid already: catch_up asked a moment ago.
+        if (client.journal_get(sale.reference).state != flexpay::EntryState::accepted) {
+            return;
+        }
+    }
+    if (sale.phone) {
+        std::cout << "The customer confirms with the PIN on the phone "
+                  << flexpay::normalize_phone(*sale.phone) << std::endl;
+    } else {
+        show_card_page(payment);
+    }
+}
+
+/// Waits for the customer, with a countdown. What is compared with the reply comes from the journal.
+flexpay::Settlement wait(const flexpay::Client& client, const Sale& sale) {
+    // Static: a signal handler cannot capture it, and Ctrl-C may come at any time until the exit.
+    static const flexpay::CancelToken stop;
+    std::signal(SIGINT, [](int) { stop.cancel(); });
+
+    std::chrono::seconds remaining = std::chrono::minutes(5);
+    flexpay::WaitOptions options;
+    options.timeout = remaining;
+    options.cancel = &stop;
+    auto outcome = std::async(std::launch::async,
+                              [&] { return client.settle(sale.reference, options); });
+    do {
+        std::cout << "\rWaiting for the customer: " << remaining.count() << " s " << std::flush;
+        --remaining;
+    } while (outcome.wait_for(std::chrono::seconds(1)) != std::future_status::ready);
+    std::cout << '\n';
+    return outcome.get();
+}
+
+int conclude(const flexpay::Client& client, const flexpay::Settlement& sale) {
+    switch (sale.state) {
+    case flexpay::EntryState::paid:
+        deliver(client, sale.reference);
+        return paid;
+    case flexpay::EntryState::failed:
+    case flexpay::EntryState::cancelled:
+    case flexpay::EntryState::refunding:
+    case flexpay::EntryState::refunded:
+        std::cout << "NOT PAID: the payment is " << flexpay::name(sale.state)
+                  << ". To try again, use a new reference.\n";
+        return not_paid;
+    default:
+        // There is no order number (FLEXPAY_API=v1.1 returns one), or a later version has more states: never
+        // treat it as paid.
+        std::cout << "UNKNOWN: the payment is " << flexpay::name(sale.state) << ".\n";
+        return explain_unknown();
+    }
 }
 
 }  // namespace
@@ -102,38 +184,21 @@ int main(int argc, char** argv) {
         std::cerr << "usage: till REFERENCE AMOUNT CURRENCY [PHONE]\n";
         return 64;
     }
+    const Sale sale{argv[1], argv[2], argv[3],
+                    argc == 5 ? std::optional<std::string>(argv[4]) : std::nullopt};
+    bool is_requested = false;
     try {
         const auto client = flexpay::Client::from_environment();
-        const bool by_phone = argc == 5;
-        flexpay::Expected sale = sale_from(argv);
-        sale.kind = by_phone ? flexpay::Kind::mobile : flexpay::Kind::card;
-        const flexpay::Payment payment =
-            by_phone ? request_by_phone(client, sale, argv[4]) : request_by_card(client, sale);
-        if (!payment.order_number) {
-            std::cout << "There is no order number (FLEXPAY_API=v1.1 returns one): wait for the callback.\n";
-            return 0;
-        }
-
-        // Static: a signal handler cannot capture it, and Ctrl-C may come at any time until the exit.
-        static const flexpay::CancelToken stop;
-        std::signal(SIGINT, [](int) { stop.cancel(); });
-
-        std::chrono::seconds remaining = std::chrono::minutes(5);
-        flexpay::WaitOptions options;
-        options.timeout = remaining;
-        options.cancel = &stop;
-        // Accept no other payment. The pauses between the checks are those of its kind.
-        sale.order_number = payment.order_number;
-        options.expected = sale;
-        auto outcome = std::async(std::launch::async,
-                                  [&] { return client.wait(*payment.order_number, options); });
-        do {
-            std::cout << "\rWaiting for the customer: " << remaining.count() << " s " << std::flush;
-            --remaining;
-        } while (outcome.wait_for(std::chrono::seconds(1)) != std::future_status::ready);
-        std::cout << '\n';
-        return print_result(outcome.get());
+        catch_up(client);
+        request(client, sale);
+        is_requested = true;
+        return conclude(client, wait(client, sale));
     } catch (const flexpay::Error& error) {
-        return explain(error);
+        if (!is_requested) {
+            return explain(error);
+        }
+        // The payment request was accepted: an error of the wait does not mean "not paid".
+        std::cerr << '\n' << error.what() << '\n';
+        return explain_unknown();
     }
 }

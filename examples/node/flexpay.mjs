@@ -11,6 +11,8 @@ import { spawn } from 'node:child_process';
 
 /** How much longer than its time limit the reply to a call may take. Then the bridge hangs, and is killed. */
 const MARGIN_MS = 5_000;
+/** With a journal: how long a payment may wait for another program that writes to it. */
+const JOURNAL_MS = 70_000;
 /** How long the bridge may take to start. */
 const START_MS = 10_000;
 /** The longest time limit of a wait that has none of its own. */
@@ -79,6 +81,7 @@ class Bridge {
   #calls = new Map(); // the calls without a reply, by id
   #lastId = -1;
   #timeoutMs = 0; // the time limit of a call; the reply to hello has it
+  #marginMs = MARGIN_MS;
   #received = ''; // what is not a complete line yet
   #writing = Promise.resolve();
   #ending;
@@ -95,13 +98,13 @@ class Bridge {
     stdout.on('error', () => {}); // 'close' follows
     // 'error' comes later in the same turn if the program cannot be started.
     stdout.once('close', () => setImmediate(() => this.#ended('ended without a reply')));
+    if (settings ? settings.journal : process.env.FLEXPAY_JOURNAL) this.#marginMs += JOURNAL_MS;
     this.hello = this.#greet(settings);
     this.hello.catch(() => this.end());
   }
 
   call(name, request) {
-    const limit = name === 'wait' ? request.timeout_ms || WAIT_MS : this.#timeoutMs;
-    return this.#call(name, request, limit + MARGIN_MS);
+    return this.#call(name, request, waitMs(name, request) + this.#timeoutMs + this.#marginMs);
   }
 
   /** Lets the calls in flight end, and then the bridge. */
@@ -111,7 +114,7 @@ class Bridge {
   }
 
   async #finish() {
-    const timer = setTimeout(() => this.#kill('did not end'), this.#timeoutMs + MARGIN_MS);
+    const timer = setTimeout(() => this.#kill('did not end'), this.#timeoutMs + this.#marginMs);
     await this.#writing;
     this.#process.stdin.end();
     await this.#exited;
@@ -194,6 +197,12 @@ class Bridge {
     clearTimeout(call?.timer);
     return call;
   }
+}
+
+/** The time limit of a call that asks the gateway more than once. Its last question may take longer. */
+function waitMs(name, request) {
+  const options = { wait: request, settle: request?.wait, reconcile: request ?? {} }[name];
+  return options ? options.timeout_ms || WAIT_MS : 0;
 }
 
 /** Returns undefined if a line is not a reply. */

@@ -68,6 +68,8 @@ implementation
 const
   { How much longer than its time limit the reply to a call may take. Then the bridge hangs, and is killed. }
   MarginMs = 5000;
+  { With a journal: how long a payment may wait for another program that writes to it. }
+  JournalMs = 70000;
   { How long the bridge may take to start. }
   StartMs = 10000;
   { The longest time limit of a wait that has none of its own. }
@@ -97,6 +99,23 @@ begin
   inherited Destroy;
 end;
 
+{ The time limit of a call that asks the gateway more than once. Its last question may take longer. }
+function OwnLimitMs(const Name: string; Request: TJSONObject): Int64;
+var
+  Options: TJSONObject;
+begin
+  Options := nil;
+  if (Name = 'wait') or (Name = 'reconcile') then
+    Options := Request
+  else if (Name = 'settle') and (Request.Find('wait', jtObject) <> nil) then
+    Options := Request.Objects['wait'];
+  if Options = nil then
+    Exit(0);
+  Result := Options.Get('timeout_ms', Int64(0));
+  if Result = 0 then
+    Result := WaitMs;
+end;
+
 function TFlexPay.Call(const Name: string; Request: TJSONObject): TJSONObject;
 var
   LimitMs: Int64;
@@ -108,14 +127,10 @@ begin
       Request.Free;
       raise;
     end;
-  LimitMs := FTimeoutMs;
-  if Name = 'wait' then
-  begin
-    LimitMs := Request.Get('timeout_ms', Int64(0));
-    if LimitMs = 0 then
-      LimitMs := WaitMs;
-  end;
-  Result := Exchange(Name, Request, LimitMs + MarginMs);
+  LimitMs := FTimeoutMs + OwnLimitMs(Name, Request) + MarginMs;
+  if GetEnvironmentVariable('FLEXPAY_JOURNAL') <> '' then
+    LimitMs := LimitMs + JournalMs;
+  Result := Exchange(Name, Request, LimitMs);
 end;
 
 { Starts a bridge. Whatever fails here, the call itself was not sent. }

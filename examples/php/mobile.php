@@ -4,7 +4,7 @@
  * Lets a customer pay an order by mobile money: mobile.php?order=INVOICE-0017.
  *
  * The page asks for the phone number and sends the request. The customer then confirms on the phone. Until
- * the state is final, the page reloads every few seconds, and each time it checks the open attempt.
+ * the state is final, the page reloads every few seconds, and each time it settles the open attempt.
  * After a failed payment, the customer submits the form again: that is a new attempt, with its own
  * reference. If it is not known whether the request arrived, the page says so, and offers no form.
  *
@@ -23,17 +23,18 @@ declare(strict_types=1);
 
 require __DIR__ . '/shop.php';
 
-use FlexPay\Client;
 use FlexPay\Exception\FlexPayException;
+use FlexPay\Exception\InProgressException;
 use FlexPay\Exception\InvalidArgumentException;
 use FlexPay\Expected;
+use FlexPay\Journal\Journal;
 use FlexPay\MobileRequest;
 use FlexPay\Phone;
-use FlexPay\Transaction;
+use FlexPay\Settlement;
 
 ini_set('display_errors', '0');
 
-/** The seconds between two checks of a waiting page, and of one that only a callback can change. */
+/** The seconds until a waiting page loads again, and one that only a callback can change. */
 const RELOAD_SECONDS = 5;
 const SLOW_RELOAD_SECONDS = 30;
 
@@ -109,26 +110,31 @@ function form(int $status, array $order, string $message = '', string $phone = '
 }
 
 /**
- * Shows an open attempt, and exits.
- *
- * @param array<string, string|null> $attempt
+ * Shows an attempt that has been sent, and exits.
  *
  * @return never
  */
-function showOpen(array $attempt): void
+function show(Settlement $attempt): void
 {
-    if ($attempt['kind'] !== Expected::KIND_MOBILE) {
-        $link = html($attempt['page_url']);
-        page(200, 'Un paiement par carte est ouvert', $attempt['page_url'] === null
+    if ($attempt->getKind() !== Expected::KIND_MOBILE) {
+        $link = html($attempt->getRedirectUrl());
+        page(200, 'Un paiement par carte est ouvert', $attempt->getRedirectUrl() === null
             ? '<p>Il est en cours de confirmation. Ne payez pas une deuxième fois : nous vous tiendrons informé.</p>'
             : "<p>Terminez-le ou annulez-le sur <a href=\"$link\">la page de paiement par carte</a>.</p>");
     }
-    if ($attempt['error'] !== null || $attempt['order_number'] === null) {
-        // It is not known whether the phone rang. Only the callback, sweep.php or a person can tell.
+    if (in_array($attempt->getState(), [Settlement::STATE_SENDING, Settlement::STATE_IN_DOUBT], true)) {
+        // It is not known whether the phone rang. Only the callback or a person can tell.
         page(200, 'Paiement en cours de confirmation', <<<'HTML'
             <p>Nous ne savons pas encore si votre paiement a abouti. <strong>Ne payez pas une deuxième fois</strong>,
             même si vous avez confirmé sur votre téléphone : cette page se met à jour, et nous vous tiendrons informé.</p>
             HTML, SLOW_RELOAD_SECONDS);
+    }
+    if ($attempt->getState() !== Settlement::STATE_ACCEPTED) {
+        // The gateway has been seen to say "failed" while the customer was still typing. It must say it again.
+        page(200, 'Paiement en cours de vérification', <<<'HTML'
+            <p>L'opérateur dit que votre paiement n'a pas abouti. Nous le vérifions encore pendant une minute.
+            Ne payez pas une deuxième fois : cette page se met à jour d'elle-même.</p>
+            HTML, RELOAD_SECONDS);
     }
     page(200, 'Confirmez sur votre téléphone', <<<'HTML'
         <p>Vous avez reçu une demande de paiement sur votre téléphone. Confirmez-la avec votre code PIN.</p>
@@ -145,95 +151,69 @@ function showUnavailable(): void
 }
 
 /**
- * Checks the open attempt of an order with the gateway, if there is one, and shows it if it stays open.
- *
- * @return bool whether there was one: it is closed now
- */
-function closeAttempt(PDO $database, string $order): bool
-{
-    $open = openAttempt($database, $order);
-    if ($open === null) {
-        return false;
-    }
-    if ($open['order_number'] === null) {
-        showOpen($open);
-    }
-    try {
-        $state = verify($database, Client::fromEnvironment(), $open);
-    } catch (FlexPayException $e) {
-        error_log('flexpay: ' . (string) $open['reference'] . ' not verified: ' . $e->getMessage());
-        showOpen($open);
-    }
-    if ($state === Transaction::STATE_PENDING || $state === Transaction::STATE_UNKNOWN) {
-        showOpen($open);
-    }
-
-    return true;
-}
-
-/**
- * Sends the request of a new attempt. Returns only if it was accepted, or may have been.
+ * Sends the request of an attempt. Returns only if it was accepted, or may have been.
  *
  * @param array<string, string|null> $order
  */
-function pay(PDO $database, array $order, string $phone): void
+function pay(Journal $journal, string $reference, array $order, string $phone): void
 {
-    $reference = newAttempt($database, (string) $order['id'], Expected::KIND_MOBILE);
-    if ($reference === null) {
-        return; // of two clicks, the other one
-    }
     try {
-        $payment = Client::fromEnvironment()->payMobile(new MobileRequest(
+        $journal->payMobile(new MobileRequest(
             $reference,
             (string) $order['amount'],
             (string) $order['currency'],
             $phone,
             (string) getenv('SHOP_URL') . '/callback.php'
         ));
+    } catch (InProgressException $e) {
+        return; // of two clicks, the other one
     } catch (FlexPayException $e) {
-        recordFailure($database, $reference, $e);
         $outcome = $e->getOutcome();
+        error_log("flexpay: $reference: $outcome: " . $e->getMessage());
         if ($outcome === FlexPayException::OUTCOME_UNKNOWN) {
             return;
         }
         if ($outcome === FlexPayException::OUTCOME_REFUSED) {
             form(502, $order, "Le paiement a été refusé. Rien n'a été débité.", $phone);
         }
-        // A retry does not fix the installation or the settings.
-        if ($outcome === FlexPayException::OUTCOME_UNUSABLE || $e instanceof InvalidArgumentException) {
+        // A retry does not fix the settings.
+        if ($e instanceof InvalidArgumentException) {
             showUnavailable();
         }
         form(503, $order, "Le service de paiement est injoignable. Rien n'a été débité. Réessayez.", $phone);
     }
-    run(
-        $database,
-        'UPDATE attempts SET order_number = coalesce(order_number, ?) WHERE reference = ?',
-        [$payment->getOrderNumber(), $reference]
-    );
 }
 
 $id = is_string($_GET['order'] ?? null) ? $_GET['order'] : '';
 $database = database();
-if (rows($database, 'SELECT 1 FROM orders WHERE id = ?', [$id]) === []) {
+$order = order($database, $id);
+if ($order === null) {
     page(404, 'Commande inconnue', "<p>Cette commande n'existe pas.</p>");
 }
-$failed = closeAttempt($database, $id);
-$order = rows($database, 'SELECT * FROM orders WHERE id = ?', [$id])[0];
-if ($order['paid_by'] !== null) {
-    page(200, 'Merci !', '<p>Votre paiement est confirmé.</p>');
-}
-if (($_SERVER['REQUEST_METHOD'] ?? '') !== 'POST') {
-    $failed = $failed || rows($database, 'SELECT 1 FROM attempts WHERE order_id = ?', [$id]) !== [];
-    form(200, $order, $failed ? "Le paiement précédent n'a pas abouti : il a été refusé, ou il a expiré." : '');
-}
-$typed = is_string($_POST['phone'] ?? null) ? $_POST['phone'] : '';
 try {
-    $phone = Phone::normalize($typed);
-} catch (InvalidArgumentException $e) {
-    form(422, $order, "Ce numéro n'est pas valable. Écrivez-le ainsi : 081 234 56 78.", $typed);
+    $journal = journal($database);
+    settleAttempt($database, $journal, $id);
+    [$reference, $attempt] = attempt($journal, $id);
+    $isPaid = $attempt !== null && $attempt->isPaid(); // or by an attempt before
+    if ($isPaid || (order($database, $id)['paid_by'] ?? null) !== null) {
+        page(200, 'Merci !', '<p>Votre paiement est confirmé.</p>');
+    }
+    if ($attempt !== null && mayHaveArrived($attempt)) {
+        show($attempt);
+    }
+    if (($_SERVER['REQUEST_METHOD'] ?? '') !== 'POST') {
+        $isFirst = $reference === "$id-1" && $attempt === null;
+        form(200, $order, $isFirst ? '' : "Le paiement précédent n'a pas abouti : il a été refusé, ou il a expiré.");
+    }
+    $typed = is_string($_POST['phone'] ?? null) ? $_POST['phone'] : '';
+    try {
+        $phone = Phone::normalize($typed);
+    } catch (InvalidArgumentException $e) {
+        form(422, $order, "Ce numéro n'est pas valable. Écrivez-le ainsi : 081 234 56 78.", $typed);
+    }
+    pay($journal, $reference, $order, $phone);
 } catch (FlexPayException $e) {
-    error_log('flexpay: ' . $e->getMessage());
+    error_log('flexpay: ' . $e->getOutcome() . ': ' . $e->getMessage());
     showUnavailable();
 }
-pay($database, $order, $phone);
 header('Location: mobile.php?order=' . rawurlencode($id), true, 303); // a reload must not send the form again

@@ -1,8 +1,8 @@
 <?php
 
 /**
- * Functions shared by pay.php, mobile.php, callback.php and sweep.php: the shop's database and its
- * updates.
+ * Functions shared by pay.php, mobile.php, callback.php and sweep.php: the shop's database, its journal of
+ * payments, and the delivery of what was paid.
  */
 
 declare(strict_types=1);
@@ -11,8 +11,11 @@ require __DIR__ . '/../../bindings/php/autoload.php'; // with Composer: vendor/a
 
 use FlexPay\Client;
 use FlexPay\Exception\FlexPayException;
+use FlexPay\Exception\InvalidArgumentException;
 use FlexPay\Expected;
-use FlexPay\Transaction;
+use FlexPay\Journal\Journal;
+use FlexPay\Journal\PdoStore;
+use FlexPay\Settlement;
 
 function database(): PDO
 {
@@ -21,6 +24,16 @@ function database(): PDO
         PDO::ATTR_DEFAULT_FETCH_MODE => PDO::FETCH_ASSOC,
         PDO::ATTR_TIMEOUT => 5,
     ]);
+}
+
+/**
+ * The journal of payments, in the same database.
+ *
+ * @throws FlexPayException if the settings are wrong, or the library cannot be used
+ */
+function journal(PDO $database): Journal
+{
+    return new Journal(Client::fromEnvironment(), new PdoStore($database));
 }
 
 /**
@@ -38,18 +51,16 @@ function run(PDO $database, string $sql, array $values = []): PDOStatement
 }
 
 /**
- * Returns all rows of a query. It reads them all at once, so that they are not locked during a check.
+ * The order of this id.
  *
- * @param list<string|null> $values
- *
- * @return list<array<string, string|null>>
+ * @return array<string, string|null>|null
  */
-function rows(PDO $database, string $sql, array $values = []): array
+function order(PDO $database, string $id): ?array
 {
     /** @var list<array<string, string|null>> $rows */
-    $rows = run($database, $sql, $values)->fetchAll();
+    $rows = run($database, 'SELECT * FROM orders WHERE id = ?', [$id])->fetchAll();
 
-    return $rows;
+    return $rows[0] ?? null;
 }
 
 /**
@@ -64,144 +75,101 @@ function respond(int $status, string $text): void
     exit($text . "\n");
 }
 
-/** Selects attempts, with the amount and currency of their orders and their age in seconds. */
-const SELECT_ATTEMPTS = "SELECT attempts.*, amount, currency, strftime('%s', 'now') - strftime('%s', created_at) AS age"
-    . ' FROM attempts JOIN orders ON orders.id = order_id';
-
 /**
- * The payment that the shop requested in an attempt.
+ * The current attempt to pay an order: its reference, and what the journal has about it, if anything. The
+ * attempts of INVOICE-0017 have the references INVOICE-0017-1, INVOICE-0017-2 and so on: after a failed attempt,
+ * the next one needs a new reference.
  *
- * @param array<string, string|null> $attempt
+ * @return array{string, Settlement|null}
+ *
+ * @throws FlexPayException
  */
-function expected(array $attempt, string $query = ''): Expected
+function attempt(Journal $journal, string $order): array
 {
-    return new Expected(
-        (string) $attempt['reference'],
-        (string) $attempt['amount'],
-        (string) $attempt['currency'],
-        $attempt['order_number'],
-        $query,
-        (string) $attempt['kind']
-    );
+    for ($number = 1;; $number++) {
+        $reference = "$order-$number";
+        $attempt = entry($journal, $reference);
+        if ($attempt === null || !hasFailed($attempt)) {
+            return [$reference, $attempt];
+        }
+    }
 }
 
-/**
- * The open attempt of an order, if there is one.
- *
- * @return array<string, string|null>|null
- */
-function openAttempt(PDO $database, string $order): ?array
+/** @throws FlexPayException */
+function entry(Journal $journal, string $reference): ?Settlement
 {
-    $select = SELECT_ATTEMPTS . " WHERE order_id = ? AND state IN ('UNKNOWN', 'PENDING')";
-
-    return rows($database, $select, [$order])[0] ?? null;
-}
-
-/**
- * Records a new attempt. Call it BEFORE the request is sent. Returns the attempt's reference; null if the
- * order has an open attempt, for example after a second click, or was paid in the meantime.
- *
- * @param string $kind one of Expected's KIND_ constants
- */
-function newAttempt(PDO $database, string $order, string $kind): ?string
-{
-    $previous = (int) rows($database, 'SELECT count(*) AS n FROM attempts WHERE order_id = ?', [$order])[0]['n'];
-    $reference = $order . '-' . (string) ($previous + 1);
     try {
-        $added = run(
-            $database,
-            'INSERT INTO attempts (reference, order_id, kind)'
-            . ' SELECT ?, id, ? FROM orders WHERE id = ? AND paid_by IS NULL',
-            [$reference, $kind, $order]
-        )->rowCount();
-    } catch (PDOException $e) {
+        return $journal->get($reference);
+    } catch (InvalidArgumentException $none) {
         return null;
     }
+}
 
-    return $added === 1 ? $reference : null;
+/** Whether the gateway has the request, or may have it. */
+function mayHaveArrived(Settlement $attempt): bool
+{
+    return !in_array($attempt->getState(), [Settlement::STATE_NOT_SENT, Settlement::STATE_REFUSED], true);
 }
 
 /**
- * Records that the request of an attempt failed. If the outcome is unknown, the attempt stays open until
- * its state is known: from the callback, sweep.php or the merchant's console.
+ * Whether the customer may pay with a new attempt.
+ *
+ * The live gateway has been seen to report "failed" while the customer was still typing, and "paid" afterwards.
+ * Somebody who comes back from the card page has given up. But a phone may still show the operator's message:
+ * then the gateway must have said it several times.
  */
-function recordFailure(PDO $database, string $reference, FlexPayException $e): void
+function hasFailed(Settlement $attempt): bool
 {
-    error_log("flexpay: $reference: " . $e->getOutcome() . ': ' . $e->getMessage());
-    if ($e->getOutcome() === FlexPayException::OUTCOME_UNKNOWN) {
-        run(
-            $database,
-            'UPDATE attempts SET order_number = coalesce(order_number, ?), error = ? WHERE reference = ?',
-            [$e->getOrderNumber(), $e->getMessage(), $reference]
-        );
+    $isFailed = in_array($attempt->getState(), [Settlement::STATE_FAILED, Settlement::STATE_CANCELLED], true);
+
+    return $isFailed && ($attempt->getKind() === Expected::KIND_CARD || !$attempt->isOpen());
+}
+
+/**
+ * Asks the gateway about the current attempt of an order, if it is open, and delivers what is paid.
+ *
+ * @throws FlexPayException if the journal cannot be read
+ */
+function settleAttempt(PDO $database, Journal $journal, string $order): void
+{
+    [$reference, $attempt] = attempt($journal, $order);
+    if ($attempt === null) {
+        return;
+    }
+    try {
+        deliver($database, $journal, $attempt->isOpen() ? $journal->settle($reference) : $attempt);
+    } catch (FlexPayException $e) {
+        error_log("flexpay: $reference not settled: " . $e->getMessage());
+    }
+}
+
+/**
+ * Delivers the order of a paid attempt, once. Callbacks arrive twice, at the same time, and late: one process
+ * alone sees that acknowledge() has changed the entry. The order and the journal are written in one transaction.
+ *
+ * @throws FlexPayException
+ */
+function deliver(PDO $database, Journal $journal, Settlement $attempt): void
+{
+    if (!$attempt->isToDeliver()) {
+        return;
+    }
+    $reference = $attempt->getReference();
+    $database->beginTransaction();
+    if (!$journal->acknowledge($reference)->hasChanged()) {
+        $database->rollBack();
 
         return;
     }
-    run(
+    $isFirst = run(
         $database,
-        "UPDATE attempts SET state = 'FAILED', error = ? WHERE reference = ? AND state = 'PENDING'",
-        [$e->getMessage(), $reference]
-    );
-}
-
-/** A customer may still be typing, on the card page or on the phone, within this time after the request. */
-const SECONDS_TO_PAY = 120;
-
-/**
- * Checks an attempt with the gateway and records its state. Returns the state that is now recorded.
- *
- * The live gateway has been seen to report "failed" while the customer was still typing, and "paid"
- * afterwards: this function does not record such an early "failed" or "cancelled".
- *
- * @param array<string, string|null> $attempt
- *
- * @throws FlexPay\Exception\FlexPayException if the check failed: nothing is recorded
- */
-function verify(PDO $database, Client $client, array $attempt): string
-{
-    $transaction = $client->verifyOrder(expected($attempt));
-    $isFailure = in_array($transaction->getState(), [Transaction::STATE_FAILED, Transaction::STATE_CANCELLED], true);
-    if ($isFailure && (int) $attempt['age'] < SECONDS_TO_PAY) {
-        return (string) $attempt['state'];
-    }
-
-    return record($database, (string) $attempt['reference'], $transaction);
-}
-
-/**
- * Records the state of an attempt, unless a later state is already recorded. Returns the state that is
- * now recorded.
- *
- * Callbacks arrive twice, at the same time, and late. Everything is done in one database transaction,
- * so that each callback sees the changes of the others, and the goods are delivered once.
- */
-function record(PDO $database, string $reference, Transaction $transaction): string
-{
-    $database->exec('BEGIN IMMEDIATE'); // in MySQL and PostgreSQL: SELECT … FOR UPDATE
-    $recorded = (string) rows($database, 'SELECT state FROM attempts WHERE reference = ?', [$reference])[0]['state'];
-    if (!$transaction->mayReplace($recorded)) {
-        $database->exec('COMMIT');
-
-        return $recorded;
-    }
-    run(
-        $database,
-        'UPDATE attempts SET state = ?, order_number = coalesce(order_number, ?) WHERE reference = ?',
-        [$transaction->getState(), $transaction->getOrderNumber(), $reference]
-    );
-    $orderPaid = $transaction->isPaid() && run(
-        $database,
-        "UPDATE orders SET paid_by = ?, paid_at = datetime('now')"
-        . ' WHERE paid_by IS NULL AND id = (SELECT order_id FROM attempts WHERE reference = ?)',
-        [$reference, $reference]
+        "UPDATE orders SET paid_by = ?, paid_at = datetime('now') WHERE paid_by IS NULL AND id = ?",
+        [$reference, (string) preg_replace('/-\d+$/D', '', $reference)]
     )->rowCount() === 1;
-    $database->exec('COMMIT');
-
-    if ($orderPaid) {
+    $database->commit();
+    if ($isFirst) {
         error_log("flexpay: $reference is paid: deliver the order"); // deliver the goods here, once
-    } elseif ($transaction->isPaid()) {
+    } else {
         error_log("flexpay: $reference is paid, but its order was already paid: refund it");
     }
-
-    return $transaction->getState();
 }

@@ -1,13 +1,10 @@
 <?php
 
 /**
- * Checks every open payment with the gateway, and records its state: callbacks get lost. Run it from
- * cron, with the settings of pay.php in the crontab:
+ * Asks the gateway about every open payment, and records its state: callbacks get lost. Run it from cron, with the
+ * settings of pay.php in the crontab:
  *
  *     0-59/5 * * * *   php /var/www/shop/sweep.php
- *
- * It also checks payments that failed or were cancelled in the last day: the live gateway has been
- * seen to report "failed" while the customer was still typing, and "paid" afterwards.
  *
  * It prints every payment that a person must look at; the exit status is then 1. In the first ten
  * minutes it is normal that the gateway does not know a payment yet, or has not sent its callback.
@@ -17,58 +14,55 @@ declare(strict_types=1);
 
 require __DIR__ . '/shop.php';
 
-use FlexPay\Client;
 use FlexPay\Exception\FlexPayException;
-use FlexPay\Exception\LibraryException;
-use FlexPay\Exception\NotFoundException;
-use FlexPay\Exception\UnauthorizedException;
+use FlexPay\Settlement;
 
 const GRACE_SECONDS = 600;
 
+/** What a person must do about an attempt. null: nothing. */
+function problem(Settlement $attempt): ?string
+{
+    if ($attempt->getOtherOrderNumber() !== null) {
+        return 'has two orders, ' . (string) $attempt->getOrderNumber() . ' and ' . $attempt->getOtherOrderNumber()
+            . ': if both were paid, give the money of one back';
+    }
+    $isOld = (int) strtotime($attempt->getCreatedAt()) < time() - GRACE_SECONDS;
+    if ($isOld && $attempt->getState() === Settlement::STATE_IN_DOUBT) {
+        return "is in doubt: look for it in the merchant's console, and resolve it";
+    }
+
+    return $isOld ? $attempt->getProblem() : null;
+}
+
 ini_set('error_log', ''); // to stderr: the terminal, or cron's mail
 $database = database();
-$open = rows(
-    $database,
-    SELECT_ATTEMPTS . " WHERE state IN ('UNKNOWN', 'PENDING')"
-    . " OR state IN ('FAILED', 'CANCELLED') AND order_number IS NOT NULL AND created_at > datetime('now', '-1 day')"
-    . ' ORDER BY created_at'
-);
-
 $changed = 0;
 $problems = 0;
+$attempts = [];
 try {
-    $client = Client::fromEnvironment();
-    foreach ($open as $attempt) {
-        $reference = (string) $attempt['reference'];
-        $isOld = (int) $attempt['age'] >= GRACE_SECONDS;
-        if ($attempt['order_number'] === null) {
-            if ($isOld) {
-                echo "$reference has no order number: look for it in the merchant's console\n";
-                $problems++;
-            }
-            continue;
+    $journal = journal($database);
+    $found = $journal->reconcile();
+    $attempts = $found->getSettlements();
+    foreach ($attempts as $attempt) {
+        $reference = $attempt->getReference();
+        if ($attempt->hasChanged()) {
+            echo "$reference is {$attempt->getState()}\n";
+            $changed++;
         }
-        try {
-            $state = verify($database, $client, $attempt);
-            if ($state !== $attempt['state']) {
-                echo "$reference is $state\n";
-                $changed++;
-            }
-        } catch (LibraryException | UnauthorizedException $e) {
-            throw $e; // all other checks would fail in the same way
-        } catch (NotFoundException $e) {
-            if ($isOld) {
-                echo "$reference is not known to the gateway: " . $e->getMessage() . "\n";
-                $problems++;
-            }
-        } catch (FlexPayException $e) {
-            echo "$reference could not be verified: " . $e->getMessage() . "\n";
+        $problem = problem($attempt);
+        if ($problem !== null) {
+            echo "$reference $problem\n";
             $problems++;
         }
+        deliver($database, $journal, $attempt);
+    }
+    if ($found->getStopped() !== null) {
+        echo 'Not all payments were asked about: ' . $found->getStopped() . "\n";
+        $problems++;
     }
 } catch (FlexPayException $e) {
-    echo 'Cannot check any payment: ' . $e->getMessage() . "\n";
+    echo 'Cannot ask about any payment: ' . $e->getMessage() . "\n";
     $problems++;
 }
-printf("%d open, %d changed, %d to look at\n", count($open), $changed, $problems);
+printf("%d entries, %d changed, %d to look at\n", count($attempts), $changed, $problems);
 exit($problems === 0 ? 0 : 1);

@@ -40,8 +40,7 @@ def receive(client: Client, body: bytes, query: str) -> tuple[int, str]:
         return 400, f"refused: {error}"
     except FlexPayError as error:
         if isinstance(error, InvalidError) and error.field == "reference":
-            # The gateway need not send it again.
-            return 200, f"not of this shop: {error}"
+            return 404, f"not of this shop: {error}"
         # The state is not known yet. 503 asks the gateway to post it again, but the gateway does
         # not document that it does. sweep.py asks about every open attempt.
         return 503, f"not verified: {error.code.name}: {error}"

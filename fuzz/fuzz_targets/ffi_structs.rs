@@ -12,15 +12,22 @@ use flexpay::ffi::cancel::{
 use flexpay::ffi::client::{flexpay_client, flexpay_client_free, flexpay_client_new};
 use flexpay::ffi::config::flexpay_config;
 use flexpay::ffi::error::{FLEXPAY_OK, flexpay_error, flexpay_error_free};
+use flexpay::ffi::journal::{
+    flexpay_journal_list, flexpay_journal_query, flexpay_journal_resolve, flexpay_resolution,
+};
 use flexpay::ffi::mobile::{flexpay_mobile_request, flexpay_pay_mobile};
 use flexpay::ffi::numbers::{
-    FLEXPAY_ERROR_CANCELLED, FLEXPAY_ERROR_INTERNAL, FLEXPAY_ERROR_INVALID, FLEXPAY_ERROR_MISMATCH,
-    FLEXPAY_FLAG_ALLOW_PAYOUT, FLEXPAY_FLAG_CHECK_ONCE, FLEXPAY_FLAG_TRACE,
-    FLEXPAY_OUTCOME_NOT_SENT,
+    FLEXPAY_ENTRY_NOT_SENT, FLEXPAY_ERROR_CANCELLED, FLEXPAY_ERROR_CONNECT, FLEXPAY_ERROR_IN_DOUBT,
+    FLEXPAY_ERROR_INTERNAL, FLEXPAY_ERROR_INVALID, FLEXPAY_FLAG_ALLOW_PAYOUT,
+    FLEXPAY_FLAG_CHECK_ONCE, FLEXPAY_FLAG_TRACE, FLEXPAY_OUTCOME_NOT_SENT,
 };
 use flexpay::ffi::payment::{flexpay_pay, flexpay_payment, flexpay_payment_request};
 use flexpay::ffi::payout::{flexpay_payout, flexpay_payout_request};
 use flexpay::ffi::phone::{FLEXPAY_PHONE_SIZE, flexpay_normalize_phone};
+use flexpay::ffi::settlement::{
+    flexpay_reconcile, flexpay_reconcile_options, flexpay_settlement_free, flexpay_settlements,
+    flexpay_settlements_free,
+};
 use flexpay::ffi::transaction::flexpay_transaction;
 use flexpay::ffi::wait::{flexpay_wait, flexpay_wait_options};
 use libfuzzer_sys::fuzz_target;
@@ -37,14 +44,17 @@ fuzz_target!(|input: &[u8]| {
         bytes: input,
         texts: Vec::new(),
     };
-    match input.byte() % 7 {
+    match input.byte() % 10 {
         0 => config(&mut input),
         1 => request(&mut input),
         2 => options(&mut input),
         3 => expected(&mut input),
         4 => mobile(&mut input),
         5 => payout(&mut input),
-        _ => phone(&mut input),
+        6 => phone(&mut input),
+        7 => reconcile_options(&mut input),
+        8 => journal_query(&mut input),
+        _ => resolution(&mut input),
     }
 });
 
@@ -141,7 +151,7 @@ unsafe fn check_result(
     sized: &SizedBlock,
     name: &CStr,
 ) {
-    assert!((FLEXPAY_OK..=FLEXPAY_ERROR_MISMATCH).contains(&code));
+    assert!((FLEXPAY_OK..=FLEXPAY_ERROR_IN_DOUBT).contains(&code));
     assert_ne!(code, FLEXPAY_ERROR_INTERNAL, "a panic inside");
     assert_eq!(is_null, code != FLEXPAY_OK);
     assert_eq!(error.is_null(), code == FLEXPAY_OK);
@@ -181,9 +191,59 @@ fn plain_client() -> *const flexpay_client {
     *CLIENT.get_or_init(|| new_client(FLEXPAY_FLAG_CHECK_ONCE)) as *const flexpay_client
 }
 
+/// The reference of the only entry in the journal of `till`.
+const RECORDED: &CStr = c"R1";
+
+/// The same as `plain_client`, with a journal that has one entry: a payment that was not sent.
+fn till() -> *const flexpay_client {
+    static CLIENT: OnceLock<usize> = OnceLock::new();
+    *CLIENT.get_or_init(|| {
+        let folder = std::env::temp_dir().join(format!("flexpay-fuzz-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder for the journal");
+        let journal = CString::new(
+            folder
+                .join("journal.db")
+                .into_os_string()
+                .into_encoded_bytes(),
+        );
+        let journal = journal.expect("no NUL");
+        let till = new_client_with(FLEXPAY_FLAG_CHECK_ONCE, journal.as_ptr());
+        let request = flexpay_mobile_request {
+            size: size_of::<flexpay_mobile_request>(),
+            reference: RECORDED.as_ptr(),
+            amount: c"25.50".as_ptr(),
+            currency: c"USD".as_ptr(),
+            phone: c"0812345678".as_ptr(),
+            callback_url: c"https://a.example/cb".as_ptr(),
+            description: null(),
+            approve_url: null(),
+            cancel_url: null(),
+            decline_url: null(),
+            return_url: null(),
+            correlation_id: null(),
+        };
+        // SAFETY: the strings are valid. Nothing is returned.
+        let code = unsafe {
+            flexpay_pay_mobile(
+                till as *const flexpay_client,
+                &request,
+                null_mut(),
+                null_mut(),
+            )
+        };
+        assert_eq!(code, FLEXPAY_ERROR_CONNECT);
+        till
+    }) as *const flexpay_client
+}
+
 /// The address of a new client.
 fn new_client(flags: u64) -> usize {
+    new_client_with(flags, null())
+}
+
+fn new_client_with(flags: u64, journal: *const c_char) -> usize {
     let config = flexpay_config {
+        journal,
         pay_url: c"http://127.0.0.1:1/pay".as_ptr(),
         check_url: c"http://127.0.0.1:1/check".as_ptr(),
         mobile_url: c"http://127.0.0.1:1/mobile".as_ptr(),
@@ -239,6 +299,7 @@ fn default_config() -> flexpay_config {
         callback_secret_previous: null(),
         mobile_url: null(),
         payout_url: null(),
+        journal: null(),
     }
 }
 
@@ -262,6 +323,7 @@ fn config(input: &mut Input<'_>) {
         callback_secret_previous: input.text(""),
         mobile_url: input.text(""),
         payout_url: input.text(""),
+        journal: input.text("/nowhere/"),
     };
     let sized = input.sized(value);
     let (mut client, mut error) = (null_mut(), null_mut());
@@ -391,9 +453,9 @@ fn phone(input: &mut Input<'_>) {
     }
 }
 
-fn options(input: &mut Input<'_>) {
+fn cancelled() -> *const flexpay_cancel_token {
     static CANCELLED: OnceLock<usize> = OnceLock::new();
-    let cancelled = *CANCELLED.get_or_init(|| {
+    *CANCELLED.get_or_init(|| {
         let mut token = null_mut();
         // SAFETY: the out-pointer is valid, and the token was just created.
         unsafe {
@@ -401,7 +463,10 @@ fn options(input: &mut Input<'_>) {
             flexpay_cancel_token_cancel(token);
         }
         token as usize
-    });
+    }) as *const flexpay_cancel_token
+}
+
+fn options(input: &mut Input<'_>) {
     let mut number = || input.number() as u32;
     let times = [number(), number(), number(), number()];
     let expected = (input.byte() % 2 == 1).then(|| sized_expected(input));
@@ -412,7 +477,7 @@ fn options(input: &mut Input<'_>) {
         interval_ms,
         max_interval_ms,
         failed_grace_ms,
-        cancel: cancelled as *const flexpay_cancel_token,
+        cancel: cancelled(),
         expected: expected.as_ref().map_or(null(), SizedBlock::as_ptr),
         correlation_id: input.text(""),
     };
@@ -469,5 +534,84 @@ fn expected(input: &mut Input<'_>) {
         assert_ne!(code, FLEXPAY_OK, "confirmed without a check");
         check_trace(error, true);
         check_result(code, transaction.is_null(), error, &sized, c"expected");
+    }
+}
+
+fn reconcile_options(input: &mut Input<'_>) {
+    let value = flexpay_reconcile_options {
+        size: 0,
+        cancel: if input.byte() % 2 == 1 {
+            cancelled()
+        } else {
+            null()
+        },
+        timeout_ms: input.number() as u32,
+        reserved: u32::from(input.byte() / 128),
+    };
+    let sized = input.sized(value);
+    let (mut list, mut error) = (null_mut(), null_mut());
+    // SAFETY: the block has the size it states, and each object is freed once.
+    unsafe {
+        let code = flexpay_reconcile(till(), sized.as_ptr(), &mut list, &mut error);
+        check_list(list, 0); // nothing is open
+        check_result(code, list.is_null(), error, &sized, c"options");
+        flexpay_settlements_free(list);
+    }
+}
+
+fn journal_query(input: &mut Input<'_>) {
+    let value = flexpay_journal_query {
+        size: 0,
+        after: input.text(""),
+        filter: i32::from(input.byte()) - 1,
+        limit: input.number() as u32,
+    };
+    let sized = input.sized(value);
+    let (mut list, mut error) = (null_mut(), null_mut());
+    // SAFETY: the block has the size it states, and each object is freed once.
+    unsafe {
+        let code = flexpay_journal_list(till(), sized.as_ptr(), &mut list, &mut error);
+        check_list(list, 1);
+        check_result(code, list.is_null(), error, &sized, c"query");
+        flexpay_settlements_free(list);
+    }
+}
+
+/// Checks a list of the entries of `till`.
+///
+/// # Safety
+/// `list` is NULL or a live list.
+unsafe fn check_list(list: *const flexpay_settlements, longest: usize) {
+    // SAFETY: guaranteed by the caller.
+    if let Some(list) = unsafe { list.as_ref() } {
+        assert!(list.count <= longest && !list.items.is_null() && list.stopped.is_null());
+        // SAFETY: a live list has as many entries as it says.
+        for entry in unsafe { std::slice::from_raw_parts(list.items, list.count) } {
+            // SAFETY: the reference of a live entry is NUL-terminated.
+            assert_eq!(unsafe { CStr::from_ptr(entry.reference) }, RECORDED);
+            assert_eq!(entry.state, FLEXPAY_ENTRY_NOT_SENT);
+        }
+    }
+}
+
+/// What a person says never makes a payment paid, and changes nothing that is known to be not sent.
+fn resolution(input: &mut Input<'_>) {
+    let value = flexpay_resolution {
+        size: 0,
+        reference: input.text(""),
+        order_number: input.text(""),
+        who: input.text(""),
+        why: input.text(""),
+        state: i32::from(input.byte()) - 1,
+        reserved: u32::from(input.byte() / 128),
+    };
+    let sized = input.sized(value);
+    let (mut entry, mut error) = (null_mut(), null_mut());
+    // SAFETY: the block has the size it states, and each object is freed once.
+    unsafe {
+        let code = flexpay_journal_resolve(till(), sized.as_ptr(), &mut entry, &mut error);
+        assert_eq!(code, FLEXPAY_ERROR_INVALID);
+        check_result(code, entry.is_null(), error, &sized, c"resolution");
+        flexpay_settlement_free(entry);
     }
 }

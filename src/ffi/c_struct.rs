@@ -4,11 +4,12 @@ use libc::c_char;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr;
 
-/// The layout of an allocation: its size (a `usize`), then the struct, then a list of other structs,
-/// then the strings.
+/// The layout of an allocation: its size (a `usize`), then the struct, then a list of pointers to other
+/// structs, then these, then the strings.
 struct ObjectLayout {
     whole: Layout,
     struct_offset: usize,
+    pointers_offset: usize,
     items_offset: usize,
     strings_offset: usize,
 }
@@ -18,12 +19,15 @@ impl ObjectLayout {
         // Else the alignment of the whole, which `free` must know, would depend on the items.
         const { assert!(align_of::<I>() <= align_of::<usize>()) };
         let (layout, struct_offset) = Layout::new::<usize>().extend(Layout::new::<T>()).ok()?;
+        let (layout, pointers_offset) =
+            layout.extend(Layout::array::<*const I>(items).ok()?).ok()?;
         let (layout, items_offset) = layout.extend(Layout::array::<I>(items).ok()?).ok()?;
         let strings = Layout::array::<u8>(string_bytes).ok()?;
         let (whole, strings_offset) = layout.extend(strings).ok()?;
         Some(Self {
             whole,
             struct_offset,
+            pointers_offset,
             items_offset,
             strings_offset,
         })
@@ -46,13 +50,14 @@ pub(super) fn make<T, const N: usize>(
 }
 
 /// Makes a `T` as [`make`] does, with a list: of each item, `fill_item` makes an `I`, with copies of
-/// the texts that `texts_of` returns.
+/// the texts that `texts_of` returns. The list has pointers, so that an older program finds the second
+/// `I` when a newer library adds a field to `I`.
 pub(super) fn make_with_list<T, I, S, const N: usize, const M: usize>(
     texts: [Option<&str>; N],
     items: &[S],
     texts_of: fn(&S) -> [Option<&str>; M],
     fill_item: fn(&S, [*const c_char; M]) -> I,
-    fill: impl FnOnce([*const c_char; N], &[I]) -> T,
+    fill: impl FnOnce([*const c_char; N], &[*const I]) -> T,
 ) -> *mut T {
     let all = items.iter().flat_map(texts_of).chain(texts);
     let bytes = all.flatten().map(|text| text.len() + 1).sum();
@@ -78,13 +83,15 @@ pub(super) fn make_with_list<T, I, S, const N: usize, const M: usize>(
             next = copy.add(text.len() + 1);
             copy.cast_const().cast::<c_char>()
         };
+        let first_pointer = start.add(layout.pointers_offset).cast::<*const I>();
         let first_item = start.add(layout.items_offset).cast::<I>();
         for (at, item) in items.iter().enumerate() {
             let texts = texts_of(item).map(&mut copy);
             first_item.add(at).write(fill_item(item, texts));
+            first_pointer.add(at).write(first_item.add(at));
         }
         let value = start.add(layout.struct_offset).cast::<T>();
-        let items = std::slice::from_raw_parts(first_item, items.len());
+        let items = std::slice::from_raw_parts(first_pointer, items.len());
         value.write(fill(texts.map(copy), items));
         value
     }
@@ -128,7 +135,7 @@ mod tests {
     #[repr(C)]
     struct List {
         count: usize,
-        items: *const Pair,
+        items: *const *const Pair,
     }
 
     #[test]
@@ -153,7 +160,7 @@ mod tests {
         unsafe {
             assert_eq!((*list).count, 3);
             for (at, name) in names.iter().enumerate() {
-                let item = (*list).items.add(at);
+                let item = *(*list).items.add(at);
                 assert_eq!(CStr::from_ptr((*item).one).to_str(), Ok(*name));
                 assert!((*item).none.is_null());
                 assert_eq!((*item).number, name.len() as i32);

@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::error::{Error, Result};
 
 /// A client for one merchant. Opaque. Thread-safe: create one and share it. It keeps working in a
-/// forked child, which opens its own connections. A journal does not: see the top of this header.
+/// forked child, which opens its own connections. For a journal see the top of this header.
 pub struct flexpay_client(Client);
 
 impl flexpay_client {

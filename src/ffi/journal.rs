@@ -86,8 +86,9 @@ pub struct flexpay_resolution {
     /// Why. Required; it is recorded.
     pub why: *const c_char,
     /// FLEXPAY_ENTRY_NOT_SENT: the console does not show the payment, and no program is sending it
-    /// any more; the request may be sent again. FLEXPAY_ENTRY_FAILED or FLEXPAY_ENTRY_CANCELLED: it will not be paid. 0 if
-    /// order_number is set. Any other state is INVALID: only the gateway can say PAID.
+    /// any more; the request may be sent again. FLEXPAY_ENTRY_FAILED or FLEXPAY_ENTRY_CANCELLED: it
+    /// will not be paid. 0 if order_number is set. Any other state is INVALID: only the gateway can
+    /// say PAID.
     pub state: i32,
     /// Must be 0.
     pub reserved: u32,
@@ -215,11 +216,15 @@ pub unsafe extern "C" fn flexpay_journal_list(
         deliver(settlements, error, flexpay_settlements::make, || {
             let journal = flexpay_client::borrow(client)?.journal()?;
             let query = flexpay_journal_query::read(query)?;
-            let entries = journal.list(query.filter, &query.after, query.limit)?;
-            Ok(Reconciliation {
-                settlements: entries.into_iter().map(as_recorded).collect(),
-                stopped: None,
-            })
+            let found = journal.list(query.filter, &query.after, query.limit)?;
+            // A list without one of its entries would mislead. flexpay_reconcile goes on with the others.
+            match found.stopped {
+                Some(error) => Err(error),
+                None => Ok(Reconciliation {
+                    settlements: found.entries.into_iter().map(as_recorded).collect(),
+                    stopped: None,
+                }),
+            }
         })
     }
 }
@@ -227,10 +232,13 @@ pub unsafe extern "C" fn flexpay_journal_list(
 /// Records that you deliver what was paid. Deliver if the result has changed == 1: of all calls for
 /// one reference, only the first one gets that. An entry that is not PAID is INVALID.
 ///
+/// Nothing is delivered twice. If the program ends after this call and before the delivery, nobody
+/// is told again: after a crash, look at what was acknowledged last (changed_at).
+///
 /// client:     not NULL, with a journal; may be in use by other threads.
 /// reference:  your reference; borrowed for this call. If the journal does not have it: INVALID.
 /// settlement: receives the entry; free it with flexpay_settlement_free. NULL on failure. May be
-///             NULL.
+///             NULL, but then you do not learn whether to deliver.
 /// error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing to the
 /// journal. Since ABI 1.

@@ -31,6 +31,7 @@ pub struct flexpay_settlement {
     /// deliver. Of several calls, only one gets 1 for each change.
     pub changed: i32,
     /// 1 if it is paid and not acknowledged yet: call flexpay_journal_acknowledge, then deliver.
+    /// Always 0 for a payout.
     pub to_deliver: i32,
     /// 1 if its state may still change: flexpay_reconcile asks about it.
     pub is_open: i32,
@@ -69,9 +70,10 @@ pub struct flexpay_settlement {
 pub struct flexpay_settlements {
     /// How many there are.
     pub count: size_t,
-    /// The entries. Not NULL, even if there are none.
-    pub items: *const flexpay_settlement,
-    /// After flexpay_reconcile: why it did not ask about every open entry. NULL if it did.
+    /// The entries: count pointers. Not NULL, even if there are none.
+    pub items: *const *const flexpay_settlement,
+    /// After flexpay_reconcile: why it did not ask about every open entry, "CONNECT: ...". NULL if
+    /// it did.
     pub stopped: *const c_char,
 }
 
@@ -186,9 +188,9 @@ fn texts(settlement: &Settlement) -> [Option<&str>; TEXTS] {
 
 impl flexpay_settlements {
     pub(super) fn make(found: &mut Reconciliation) -> *mut Self {
-        let stopped = found.stopped.as_ref().map(|error| error.message());
+        let stopped = found.stopped_text();
         c_struct::make_with_list(
-            [stopped],
+            [stopped.as_deref()],
             &found.settlements,
             texts,
             flexpay_settlement::new,
@@ -241,8 +243,9 @@ pub unsafe extern "C" fn flexpay_settle(
 /// journal, asks the gateway, compares as flexpay_verify_callback does, and records the state. The
 /// entry takes the place of expected.
 ///
-/// Reply to the callback with HTTP 200 after success, and after INVALID with field "reference":
-/// that payment is not in this journal, and no repeated callback changes that.
+/// Reply to the callback with HTTP 200 after success. After INVALID with field "reference" the
+/// payment is not in this journal: reply with 404 and log it. A callback is lost there if the path
+/// of the journal is wrong, or the journal is an old copy.
 ///
 /// client:       not NULL, with a journal; may be in use by other threads.
 /// body, length: the body as received, 64 KiB at most; borrowed for this call. body may be NULL if

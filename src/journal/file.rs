@@ -1,14 +1,13 @@
 //! The SQLite file of a journal: made, opened, and brought to the newest version; and what is wrong with one.
 
-use rusqlite::{Connection, ErrorCode as SqliteCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode as SqliteCode, OpenFlags, OptionalExtension};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::sender::Senders;
 use crate::error::{Error, ErrorCode, Outcome};
-use crate::random;
 
 /// Says that a file is a journal: "FLXP".
 const APPLICATION_ID: i32 = 0x464c_5850;
@@ -34,10 +33,9 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE INDEX entries_order ON entries (order_number) WHERE order_number IS NOT NULL;
     -- References whose entries were pruned: they are never sent again.
     CREATE TABLE pruned (reference TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
+    -- Whose payments these are: one row.
+    CREATE TABLE account (merchant TEXT NOT NULL, environment TEXT NOT NULL);
 "];
-
-/// How long a call waits for another process that is writing.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why the journal cannot be used.
 pub(super) enum Trouble {
@@ -83,7 +81,7 @@ fn advice(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
         Some(SqliteCode::DiskFull) => "Free space on the disk",
         Some(SqliteCode::DatabaseBusy | SqliteCode::DatabaseLocked) => {
-            "Another program has been writing to it for 10 seconds: find and end that program"
+            "Another program has been writing to it for a long time: find and end that program"
         }
         Some(SqliteCode::DatabaseCorrupt | SqliteCode::NotADatabase) => {
             "The file is damaged. Keep it, and do not start a new one before you know what became of its open \
@@ -97,42 +95,66 @@ fn advice(error: &rusqlite::Error) -> &'static str {
     }
 }
 
-/// The process that opened a journal. SQLite does not support a connection, or its locks, in a forked child.
-static OPENED_BY: AtomicU32 = AtomicU32::new(0);
-
-pub(super) fn refuse_after_fork() -> Result<(), Trouble> {
-    let opened_by = OPENED_BY.load(Ordering::Relaxed);
-    if opened_by == 0 || opened_by == std::process::id() {
-        return Ok(());
-    }
-    Err(Trouble::Other(
-        "was open when this process was forked, which SQLite does not support: use it first in the child, or \
-         start the child as a new program"
-            .to_owned(),
-    ))
+/// Whose payments a journal has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Account {
+    pub(super) merchant: String,
+    pub(super) environment: &'static str,
 }
 
-/// Opens the journal. Makes it if there is none.
-pub(super) fn open(path: &Path) -> Result<Connection, Trouble> {
-    match path.try_exists() {
-        Ok(true) => {}
-        Ok(false) => create(path)?,
-        Err(error) => return Err(Trouble::File(error)),
+/// A journal that is open for one call.
+pub(super) struct OpenJournal {
+    pub(super) connection: Connection,
+    pub(super) senders: Senders,
+}
+
+/// Opens the journal, and makes it if there is none. A call waits up to `lock_timeout` for a program that is
+/// writing.
+pub(super) fn open(
+    path: &Path,
+    account: Option<&Account>,
+    lock_timeout: Duration,
+) -> Result<OpenJournal, Trouble> {
+    if !path.try_exists().map_err(Trouble::File)? {
+        create(path)?;
     }
-    OPENED_BY.store(std::process::id(), Ordering::Relaxed);
+    // Two paths of one file must lead to the same lock files.
+    let path = path.canonicalize().map_err(Trouble::File)?;
     let mut connection = Connection::open_with_flags(
-        path,
+        &path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    connection.busy_timeout(LOCK_TIMEOUT)?;
+    connection.busy_timeout(lock_timeout)?;
+    // Before anything is changed: it may be the file of another program.
     identify(&connection)?;
-    // Each commit is on the disk before it returns.
-    connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = 1;
-         PRAGMA checkpoint_fullfsync = 1; PRAGMA trusted_schema = 0; PRAGMA temp_store = MEMORY;",
-    )?;
+    configure(&connection)?;
     migrate(&mut connection)?;
-    Ok(connection)
+    if let Some(account) = account {
+        check_account(&connection, account)?;
+    }
+    Ok(OpenJournal {
+        connection,
+        senders: Senders::beside(&path),
+    })
+}
+
+/// Each commit is on the disk before it returns.
+const DURABLE: &str = "PRAGMA synchronous = EXTRA; PRAGMA fullfsync = 1;";
+
+/// SQLite's rollback journal, and not its write-ahead log: between two calls the file alone is then the whole
+/// journal. It can be copied, and a program that reads it by other means cannot make another program write into
+/// a log that nobody reads.
+fn configure(connection: &Connection) -> Result<(), Trouble> {
+    connection.execute_batch(DURABLE)?;
+    connection.execute_batch("PRAGMA trusted_schema = 0; PRAGMA temp_store = MEMORY;")?;
+    let mode: String =
+        connection.query_row("PRAGMA journal_mode = TRUNCATE", [], |row| row.get(0))?;
+    match mode.as_str() {
+        "truncate" => Ok(()),
+        other => Err(Trouble::Other(format!(
+            "is in SQLite's journal mode {other}, which another program gave it"
+        ))),
+    }
 }
 
 /// Refuses a file of another program, and one of a newer version of this library.
@@ -171,38 +193,96 @@ fn migrate(connection: &mut Connection) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Makes a journal. It is complete before it gets its name, and it never replaces a file.
-fn create(path: &Path) -> Result<(), Trouble> {
-    let beside = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
+/// Refuses the journal of another merchant or environment: its payments would be asked about at the wrong
+/// gateway, and test payments delivered.
+fn check_account(connection: &Connection, account: &Account) -> Result<(), Trouble> {
+    let recorded = || {
+        connection
+            .query_row("SELECT merchant, environment FROM account", [], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+            })
+            .optional()
     };
-    if beside("-wal").exists() {
-        return Err(Trouble::Other(
-            "is missing, but its file that ends in -wal is there: restore the journal from a backup".to_owned(),
-        ));
+    let found = match recorded()? {
+        Some(found) => found,
+        None => {
+            connection.execute(
+                "INSERT INTO account SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM account)",
+                [&account.merchant, account.environment],
+            )?;
+            recorded()?.unwrap_or_default()
+        }
+    };
+    let (merchant, environment) = found;
+    if merchant != account.merchant || environment != account.environment {
+        return Err(Trouble::Other(format!(
+            "is of merchant {merchant} in the environment {environment}, and this client is of merchant {} in \
+             the environment {}: give each its own journal",
+            account.merchant, account.environment
+        )));
     }
-    let new = beside(&format!("-new-{:016x}", random::number()));
-    create_private(&new).map_err(Trouble::File)?;
-    let result = fill(&new).and_then(|()| put_in_place(&new, path).map_err(Trouble::File));
-    let _ = fs::remove_file(&new);
-    result
-}
-
-fn create_private(path: &Path) -> io::Result<()> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?;
     Ok(())
 }
 
+/// Makes a journal. It is complete before it gets its name, and it never replaces a file.
+fn create(path: &Path) -> Result<(), Trouble> {
+    if path.is_symlink() {
+        return Err(Trouble::Other(
+            "is a symbolic link to a file that does not exist".to_owned(),
+        ));
+    }
+    // One program makes it. The others wait.
+    let lock_path = beside(path, "-lock");
+    let lock = create_private(&lock_path).map_err(Trouble::File)?;
+    lock.lock().map_err(Trouble::File)?;
+    if path.try_exists().map_err(Trouble::File)? {
+        return Ok(());
+    }
+    let senders = beside(path, "-senders");
+    if senders.exists() {
+        return Err(Trouble::Other(format!(
+            "is missing, but its folder {} is there: restore the journal from a backup. Remove that folder only \
+             if you know what became of every payment",
+            senders.display()
+        )));
+    }
+    let new = beside(path, "-new");
+    // A program that was killed may have left it.
+    for left in [new.clone(), beside(&new, "-journal")] {
+        match fs::remove_file(left) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Trouble::File(error));
+            }
+            _ => {}
+        }
+    }
+    create_private(&new).map_err(Trouble::File)?;
+    fill(&new)?;
+    fs::rename(&new, path).map_err(Trouble::File)?;
+    sync_folder(path).map_err(Trouble::File)?;
+    // Nobody needs it any more: the journal is there.
+    let _ = fs::remove_file(lock_path);
+    Ok(())
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Only its owner can read it.
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 fn fill(path: &Path) -> Result<(), Trouble> {
-    OPENED_BY.store(std::process::id(), Ordering::Relaxed);
     let mut connection = Connection::open(path)?;
-    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = 1;")?;
+    connection.execute_batch(DURABLE)?;
     let transaction = connection.transaction()?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
@@ -212,18 +292,6 @@ fn fill(path: &Path) -> Result<(), Trouble> {
     transaction.commit()?;
     connection.close().map_err(|(_, error)| error)?;
     Ok(())
-}
-
-fn put_in_place(new: &Path, path: &Path) -> io::Result<()> {
-    match fs::hard_link(new, path) {
-        Ok(()) => {}
-        // Another process was faster.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-        // A file system without hard links.
-        Err(_) if !path.try_exists()? => fs::rename(new, path)?,
-        Err(error) => return Err(error),
-    }
-    sync_folder(path)
 }
 
 /// After a power cut, the name is still there.

@@ -7,6 +7,7 @@
 
 mod entry;
 mod file;
+mod in_use;
 mod json;
 mod payment;
 mod rule;
@@ -23,8 +24,10 @@ pub use json::step_json;
 pub use rule::{Action, Event, Reply, Resolution, Step, step};
 pub use settle::{ReconcileOptions, Reconciliation};
 
-use crate::error::Result;
+use crate::config::{Config, Environment};
+use crate::error::{Error, Result};
 use crate::numbered::numbered;
+use file::Account;
 use sqlite::Store;
 
 /// A journal in a file. Threads and processes can share it.
@@ -55,6 +58,15 @@ pub struct Settlement {
     pub problem: Option<String>,
 }
 
+/// Some entries of a journal.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// The entries.
+    pub entries: Vec<Stored>,
+    /// Why one of them cannot be read. The others are in the list.
+    pub stopped: Option<Error>,
+}
+
 /// Which entries of a journal are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(i32)]
@@ -66,7 +78,7 @@ pub enum Filter {
     Open = 1,
     /// Entries in the state IN_DOUBT.
     InDoubt = 2,
-    /// Entries that are paid and not acknowledged.
+    /// Payments that are paid and not acknowledged.
     ToDeliver = 3,
 }
 
@@ -79,11 +91,26 @@ numbered!(
 );
 
 impl Journal {
-    /// The journal in this file. It is opened, and made if there is none, when it is first used.
+    /// The journal in this file, of any merchant. It is made when it is first used, if there is none.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
-            store: Store::new(path.into()),
+            store: Store::new(path.into(), None),
         }
+    }
+
+    /// The journal of a client. One that has the payments of another merchant or environment is refused.
+    pub(crate) fn of(config: &Config) -> Option<Self> {
+        let account = Account {
+            merchant: config.merchant.clone(),
+            environment: match config.environment {
+                Environment::Live => "live",
+                Environment::Test => "test",
+            },
+        };
+        let path = PathBuf::from(config.journal.as_ref()?);
+        Some(Self {
+            store: Store::new(path, Some(account)),
+        })
     }
 
     /// The entry of this reference.
@@ -93,7 +120,7 @@ impl Journal {
 
     /// At most `limit` entries, in the order of their references, that come after the reference `after`
     /// (empty: from the first).
-    pub fn list(&self, filter: Filter, after: &str, limit: u32) -> Result<Vec<Stored>> {
+    pub fn list(&self, filter: Filter, after: &str, limit: u32) -> Result<Listing> {
         self.store.list(filter, after, limit)
     }
 

@@ -37,7 +37,13 @@ impl Journal {
         let recorded = self.store.apply(reference, &event);
         // Until here the entry said that a live process is sending.
         drop(applied.sender);
-        match recorded {
+        match recorded.map(|recorded| recorded.action) {
+            // A person said NOT_SENT meanwhile, and the request was begun again.
+            Ok(Action::Refuse(error)) => {
+                let order_number =
+                    order_number_of(&result).or_else(|| error.order_number().map(str::to_owned));
+                Err(error.with_order_number(order_number))
+            }
             Ok(_) => result,
             Err(journal_error) => Err(not_recorded(&result, &journal_error)),
         }
@@ -64,19 +70,11 @@ impl Reply {
     }
 }
 
-/// The request had a result, and it is not on the disk: after the process ends, the entry is IN_DOUBT.
+/// The request had a result, and it is not on the disk: the entry is IN_DOUBT from now on.
 fn not_recorded(result: &Result<Payment>, journal_error: &Error) -> Error {
-    let (happened, outcome, order_number) = match result {
-        Ok(payment) => (
-            "the gateway accepted the payment".to_owned(),
-            Outcome::Unknown,
-            payment.order_number.clone(),
-        ),
-        Err(error) => (
-            error.message().to_owned(),
-            error.outcome(),
-            error.order_number().map(str::to_owned),
-        ),
+    let (happened, outcome) = match result {
+        Ok(_) => ("the gateway accepted the payment", Outcome::Unknown),
+        Err(error) => (error.message(), error.outcome()),
     };
     let message = format!(
         "{happened}, but this could not be recorded: {}. Do not pay again before the entry is settled",
@@ -84,5 +82,12 @@ fn not_recorded(result: &Result<Payment>, journal_error: &Error) -> Error {
     );
     Error::new(ErrorCode::Journal, outcome, message)
         .about("journal")
-        .with_order_number(order_number)
+        .with_order_number(order_number_of(result))
+}
+
+fn order_number_of(result: &Result<Payment>) -> Option<String> {
+    match result {
+        Ok(payment) => payment.order_number.clone(),
+        Err(error) => error.order_number().map(str::to_owned),
+    }
 }

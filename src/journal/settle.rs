@@ -1,11 +1,11 @@
 //! Asks the gateway about the entries of a journal, and records its word.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::rule::{Action, Event};
 use super::sqlite::Applied;
-use super::{Entry, Filter, Journal, Settlement, Stored};
+use super::{Entry, EntryState, Filter, Journal, Listing, Settlement, Stored};
 use crate::callback::{Callback, Expected, parse_callback};
 use crate::cancel::CancelToken;
 use crate::client::Client;
@@ -29,13 +29,23 @@ pub struct ReconcileOptions {
 pub struct Reconciliation {
     /// Each entry that was open, or is to be delivered.
     pub settlements: Vec<Settlement>,
-    /// Why some entries were not asked about: the gateway cannot be reached, the time is over. The others of
-    /// the list were.
+    /// Why some entries were not asked about: the gateway cannot be reached, the time is over, an entry cannot be
+    /// read.
     pub stopped: Option<Error>,
+}
+
+impl Reconciliation {
+    /// Why some entries were not asked about, as text: `CONNECT: …`.
+    pub fn stopped_text(&self) -> Option<String> {
+        self.stopped.as_ref().map(problem_text)
+    }
 }
 
 const RECONCILE_TIMEOUT: Duration = Duration::from_secs(300);
 const PAGE: u32 = 200;
+
+/// After so many failures one after the other that are not about an order, no other order is asked about.
+const FAILURES_TO_STOP: u32 = 3;
 
 impl Client {
     /// The client's journal: [`Config::journal`](crate::Config::journal).
@@ -119,9 +129,8 @@ impl Client {
         journal.record_verdict(&expected, asked.unwrap_or_default(), transaction.state)
     }
 
-    /// Asks about every open entry of the journal. Call it when the program starts, and every few minutes. It
-    /// stops when the gateway cannot be reached, and says so in [`Reconciliation::stopped`]; only a journal
-    /// that cannot be read is an error.
+    /// Asks about every open entry of the journal. Call it when the program starts, and every few minutes. If the
+    /// gateway cannot be reached, it asks no further, and says so in [`Reconciliation::stopped`].
     ///
     /// It begins at a random entry, so that every entry gets its turn.
     pub fn reconcile(&self, options: &ReconcileOptions) -> Result<Reconciliation> {
@@ -131,46 +140,76 @@ impl Client {
             timeout => timeout,
         };
         let deadline = Instant::now() + timeout;
-        let mut done = Reconciliation::default();
         let mut open = journal.all(Filter::Open)?;
-        if !open.is_empty() {
-            let first = random::number() as usize % open.len();
-            open.rotate_left(first);
+        // This needs no network.
+        let noticed = journal.notice_dead_senders(&mut open.entries)?;
+        if !open.entries.is_empty() {
+            let first = random::number() as usize % open.entries.len();
+            open.entries.rotate_left(first);
         }
-        for stored in open {
-            let reference = &stored.entry.reference;
+        let mut done = Reconciliation::default();
+        let mut failures = 0;
+        for stored in open.entries {
             if done.stopped.is_none() {
                 done.stopped = stop_reason(options, deadline);
             }
-            if done.stopped.is_some() {
-                done.settlements.push(as_recorded(stored));
-                continue;
-            }
-            match self.settle(reference) {
-                Ok(settlement) => done.settlements.push(settlement),
-                Err(error) if is_journal_error(&error) => return Err(error),
-                Err(error) => {
-                    let problem = format!("{}: {}", error.code().name(), error.message());
-                    let stored = journal.get(reference)?.unwrap_or(stored);
-                    done.settlements.push(Settlement {
-                        problem: Some(problem),
-                        ..as_recorded(stored)
-                    });
-                    if !is_about_the_order(&error) {
-                        done.stopped = Some(error);
-                    }
-                }
-            }
+            let mut settlement = match done.stopped {
+                None => self.settle_one(stored, &mut failures, &mut done.stopped),
+                Some(_) => as_recorded(stored),
+            };
+            settlement.changed |= noticed.contains(&settlement.stored.entry.reference);
+            done.settlements.push(settlement);
         }
         let settled = done
             .settlements
             .iter()
             .map(|one| one.stored.entry.reference.clone());
         let settled: HashSet<String> = settled.collect();
-        let to_deliver = journal.all(Filter::ToDeliver)?.into_iter();
-        let others = to_deliver.filter(|stored| !settled.contains(&stored.entry.reference));
+        let to_deliver = match journal.all(Filter::ToDeliver) {
+            Ok(to_deliver) => to_deliver,
+            Err(error) => Listing {
+                stopped: Some(error),
+                ..Listing::default()
+            },
+        };
+        let others = to_deliver.entries.into_iter();
+        let others = others.filter(|stored| !settled.contains(&stored.entry.reference));
         done.settlements.extend(others.map(as_recorded));
+        done.stopped = done.stopped.or(open.stopped).or(to_deliver.stopped);
         Ok(done)
+    }
+
+    /// Settles an entry while reconciling. `stopped` becomes why no other can be asked about.
+    fn settle_one(
+        &self,
+        stored: Stored,
+        failures: &mut u32,
+        stopped: &mut Option<Error>,
+    ) -> Settlement {
+        let error = match self.settle(&stored.entry.reference) {
+            Ok(settlement) => {
+                *failures = 0;
+                return settlement;
+            }
+            Err(error) => error,
+        };
+        let problem = problem_text(&error);
+        // The entry has the answer.
+        let now = self
+            .journal()
+            .and_then(|journal| journal.get(&stored.entry.reference));
+        let stored = now.ok().flatten().unwrap_or(stored);
+        *failures = match is_about_the_order(&error) {
+            true => 0,
+            false => *failures + 1,
+        };
+        if concerns_all_orders(&error) || *failures == FAILURES_TO_STOP {
+            *stopped = Some(error);
+        }
+        Settlement {
+            problem: Some(problem),
+            ..as_recorded(stored)
+        }
     }
 }
 
@@ -182,11 +221,14 @@ impl Journal {
         order_number: &str,
         state: State,
     ) -> Result<Settlement> {
+        // A clock that is before 1970 is only wrong.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let event = Event::Verdict {
             order_number: order_number.to_owned(),
             state,
             amount: expected.amount.clone(),
             currency: expected.currency.clone(),
+            at: now.unwrap_or_default().as_secs(),
         };
         self.settled(&expected.reference, &event)
     }
@@ -209,17 +251,41 @@ impl Journal {
         Err(super::rule::not_found())
     }
 
-    fn all(&self, filter: Filter) -> Result<Vec<Stored>> {
-        let mut all: Vec<Stored> = Vec::new();
+    fn all(&self, filter: Filter) -> Result<Listing> {
+        let mut all = Listing::default();
         loop {
-            let after = all.last().map_or("", |last| &last.entry.reference);
+            let after = all.entries.last().map_or("", |last| &last.entry.reference);
             let page = self.list(filter, after, PAGE)?;
-            if page.is_empty() {
+            all.stopped = all.stopped.or(page.stopped);
+            if page.entries.is_empty() {
                 return Ok(all);
             }
-            all.extend(page);
+            all.entries.extend(page.entries);
         }
     }
+
+    /// The entries whose sender died become IN_DOUBT. Returns their references.
+    fn notice_dead_senders(&self, open: &mut [Stored]) -> Result<HashSet<String>> {
+        let mut noticed = HashSet::new();
+        let sending = open
+            .iter_mut()
+            .filter(|stored| stored.entry.state == EntryState::Sending);
+        for stored in sending {
+            let applied = self.store.apply(&stored.entry.reference, &Event::Settle)?;
+            if let Some(now) = applied.stored {
+                if now.entry.state == EntryState::InDoubt {
+                    noticed.insert(now.entry.reference.clone());
+                }
+                *stored = now;
+            }
+        }
+        Ok(noticed)
+    }
+}
+
+/// `TIMEOUT: …`
+fn problem_text(error: &Error) -> String {
+    format!("{}: {}", error.code().name(), error.message())
 }
 
 fn as_recorded(stored: Stored) -> Settlement {
@@ -278,14 +344,24 @@ fn stop_reason(options: &ReconcileOptions, deadline: Instant) -> Option<Error> {
     })
 }
 
-fn is_journal_error(error: &Error) -> bool {
-    error.code() == ErrorCode::Journal
-}
-
-/// Whether asking about another order may still succeed.
+/// Whether the gateway answered, and the next order is as likely to have an answer.
 fn is_about_the_order(error: &Error) -> bool {
     matches!(
         error.code(),
         ErrorCode::NotFound | ErrorCode::Mismatch | ErrorCode::Invalid | ErrorCode::Refused
+    )
+}
+
+/// Whether asking about another order would fail too.
+fn concerns_all_orders(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        ErrorCode::Resolve
+            | ErrorCode::Connect
+            | ErrorCode::Tls
+            | ErrorCode::Proxy
+            | ErrorCode::Unauthorized
+            | ErrorCode::Cancelled
+            | ErrorCode::Journal
     )
 }

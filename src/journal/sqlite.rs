@@ -1,23 +1,34 @@
 //! The journal in an SQLite file.
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params,
+};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::entry::{Entry, EntryState};
-use super::file::{self, Trouble};
+use super::entry::Entry;
+use super::file::{self, Account, OpenJournal, Trouble};
+use super::in_use::InUse;
 use super::rule::{Action, Event, Step, step};
 use super::sender::{Sender, Senders};
-use super::{Filter, Stored};
+use super::{Filter, Listing, Stored};
 use crate::error::{Error, Result};
 
-/// The file, opened when it is first used.
+/// How long a call waits for a program that is writing.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the reply of the gateway waits: it exists nowhere else.
+const REPLY_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How many entries are pruned in one transaction: other programs wait meanwhile.
+const PRUNED_AT_ONCE: u32 = 500;
+
+/// The file. Each call opens it and closes it again: so a file that was moved or replaced is noticed, threads do
+/// not wait for each other in here, and a forked child inherits nothing.
 pub(super) struct Store {
     path: PathBuf,
-    senders: Senders,
-    connection: Mutex<Option<Connection>>,
+    account: Option<Account>,
 }
 
 /// What [`Store::apply`] did.
@@ -31,17 +42,21 @@ pub(super) struct Applied {
 }
 
 impl Store {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf, account: Option<Account>) -> Self {
         Self {
-            senders: Senders::beside(&path),
-            path,
-            connection: Mutex::new(None),
+            // The program may change its working directory.
+            path: std::path::absolute(&path).unwrap_or(path),
+            account,
         }
     }
 
     /// Gives the event to the entry of this reference, in one durable transaction.
     pub(super) fn apply(&self, reference: &str, event: &Event) -> Result<Applied> {
-        self.write(|transaction| {
+        let lock_timeout = match event {
+            Event::Reply { .. } => REPLY_LOCK_TIMEOUT,
+            _ => LOCK_TIMEOUT,
+        };
+        self.write(lock_timeout, |transaction, senders| {
             let before = load(transaction, reference)?;
             if before.is_none() && is_pruned(transaction, reference)? {
                 return Ok(Applied {
@@ -52,7 +67,7 @@ impl Store {
             }
             let sender_name = before.as_ref().and_then(|one| one.entry.sender.clone());
             let is_alive = match &sender_name {
-                Some(name) => self.senders.is_alive(name),
+                Some(name) => senders.is_alive(name),
                 None => false,
             };
             let Step { entry, action } =
@@ -60,7 +75,7 @@ impl Store {
             let mut sender = None;
             if let (Action::Send { .. }, Some(entry)) = (&action, &entry) {
                 let name = entry.sender.as_deref().unwrap_or_default();
-                sender = Some(self.senders.start(name).map_err(Trouble::Lock)?);
+                sender = Some(senders.start(name).map_err(Trouble::Lock)?);
             }
             if let Some(entry) = &entry {
                 save(transaction, entry)?;
@@ -70,7 +85,7 @@ impl Store {
                 false => before,
             };
             if let (Some(name), false) = (sender_name, is_alive) {
-                self.senders.forget(&name);
+                senders.forget(&name);
             }
             Ok(Applied {
                 stored,
@@ -94,11 +109,22 @@ impl Store {
     }
 
     /// At most `limit` entries, in the order of their references, after this one.
-    pub(super) fn list(&self, filter: Filter, after: &str, limit: u32) -> Result<Vec<Stored>> {
+    pub(super) fn list(&self, filter: Filter, after: &str, limit: u32) -> Result<Listing> {
         self.read(|connection| {
             let mut statement = connection.prepare(&list_sql(filter))?;
-            let rows = statement.query_map(params![after, limit], stored)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            let mut listing = Listing::default();
+            for row in statement.query_map(params![after, limit], stored)? {
+                match row {
+                    Ok(stored) => listing.entries.push(stored),
+                    // The others are good.
+                    Err(error @ rusqlite::Error::FromSqlConversionFailure(..)) => {
+                        let error = Trouble::from(error).about(&self.path);
+                        listing.stopped.get_or_insert(error);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Ok(listing)
         })
     }
 
@@ -121,88 +147,105 @@ impl Store {
     /// Removes the entries that are closed and delivered and have not changed for this long, by this
     /// machine's clock. Their references stay used.
     pub(super) fn prune(&self, days: u32) -> Result<u64> {
-        let mut all = 0;
+        let age = format!("-{days} days");
+        let mut removed = 0;
+        let mut last = String::new();
         loop {
-            let removed = self.write(|transaction| prune_some(transaction, days))?;
-            all += removed;
-            if removed < PRUNED_AT_ONCE {
-                return Ok(all);
+            let batch = self.write(LOCK_TIMEOUT, |transaction, _| {
+                let batch = prunable(transaction, &age, &last)?;
+                // Nothing was taken under the references of these two states.
+                let mut keep = transaction.prepare(
+                    "INSERT OR IGNORE INTO pruned SELECT reference FROM entries
+                     WHERE reference = ?1 AND state NOT IN ('NOT_SENT', 'REFUSED')",
+                )?;
+                let mut delete = transaction.prepare("DELETE FROM entries WHERE reference = ?1")?;
+                for reference in &batch {
+                    keep.execute([reference])?;
+                    delete.execute([reference])?;
+                }
+                Ok(batch)
+            })?;
+            removed += batch.len() as u64;
+            match batch.last() {
+                Some(reference) => last.clone_from(reference),
+                None => return Ok(removed),
             }
-            std::thread::sleep(PRUNING_PAUSE);
         }
     }
 
     /// What is wrong with the file, a line each.
     pub(super) fn problems(&self) -> Result<Vec<String>> {
         self.read(|connection| {
-            let mut problems = Vec::new();
-            let mut check = connection.prepare("PRAGMA integrity_check")?;
-            let lines = check.query_map([], |row| row.get::<_, String>(0))?;
-            for line in lines {
-                let line = line?;
-                if line != "ok" {
-                    problems.push(line);
-                }
-            }
-            let mut all = connection.prepare(
-                "SELECT reference, state, is_open, to_deliver, order_number, entry FROM entries",
+            let mut problems = integrity_problems(connection)?;
+            let mut all = connection.prepare("SELECT reference FROM entries")?;
+            let mut one = connection.prepare(
+                "SELECT state, is_open, to_deliver, order_number, entry FROM entries WHERE reference = ?1",
             )?;
-            let mut rows = all.query([])?;
-            while let Some(row) = rows.next()? {
-                let reference: String = row.get(0)?;
-                if let Some(problem) = entry_problem(&reference, row)? {
-                    problems.push(format!("{reference}: {problem}"));
-                }
+            for reference in all.query_map([], |row| row.get::<_, String>(0))? {
+                let reference = match reference {
+                    Ok(reference) => reference,
+                    Err(error) => {
+                        let damage = damage(error)?;
+                        problems.push(format!("the other references cannot be read: {damage}"));
+                        break;
+                    }
+                };
+                // Each entry is read by itself: one that cannot be read is named, and the others are read too.
+                let problem = match one.query_row([&reference], |row| entry_problem(&reference, row)) {
+                    Ok(problem) => problem,
+                    Err(error) => Some(format!("the entry cannot be read: {}", damage(error)?)),
+                };
+                problems.extend(problem.map(|problem| format!("{reference}: {problem}")));
             }
             Ok(problems)
         })
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T> {
-        self.with_connection(|connection| work(connection))
+        self.with_file(LOCK_TIMEOUT, |file| work(&file.connection))
     }
 
     /// All of it is written, or nothing.
-    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Trouble>) -> Result<T> {
-        self.with_connection(|connection| {
+    fn write<T>(
+        &self,
+        lock_timeout: Duration,
+        work: impl FnOnce(&Transaction<'_>, &Senders) -> Result<T, Trouble>,
+    ) -> Result<T> {
+        self.with_file(lock_timeout, |file| {
             // Takes the lock for writing at once: what is read cannot change before it is written.
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = work(&transaction)?;
+            let transaction = file
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = work(&transaction, &file.senders)?;
             transaction.commit()?;
             Ok(result)
         })
     }
 
-    fn with_connection<T>(
+    fn with_file<T>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, Trouble>,
+        lock_timeout: Duration,
+        work: impl FnOnce(&mut OpenJournal) -> Result<T, Trouble>,
     ) -> Result<T> {
         let run = || {
-            file::refuse_after_fork()?;
-            let mut slot = self
-                .connection
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let connection = match &mut *slot {
-                Some(connection) => connection,
-                closed => closed.insert(file::open(&self.path)?),
-            };
-            work(connection)
+            let _in_use = InUse::begin()?;
+            let mut file = file::open(&self.path, self.account.as_ref(), lock_timeout)?;
+            work(&mut file)
         };
         run().map_err(|trouble: Trouble| trouble.about(&self.path))
     }
 }
 
-impl Drop for Store {
-    /// SQLite must not close, in a forked child, what the parent opened: it could change the file while the
-    /// parent uses it.
-    fn drop(&mut self) {
-        if file::refuse_after_fork().is_err() {
-            let slot = self.connection.get_mut();
-            std::mem::forget(slot.unwrap_or_else(PoisonError::into_inner).take());
-        }
-    }
+/// The next references whose entries can be pruned.
+fn prunable(connection: &Connection, age: &str, after: &str) -> Result<Vec<String>, Trouble> {
+    let mut statement = connection.prepare(
+        "SELECT reference FROM entries
+         WHERE reference > ?1 AND NOT is_open AND NOT to_deliver
+             AND changed_at < strftime('%Y-%m-%dT%H:%M:%SZ', 'now', ?2)
+         ORDER BY reference LIMIT ?3",
+    )?;
+    let references = statement.query_map(params![after, age, PRUNED_AT_ONCE], |row| row.get(0))?;
+    Ok(references.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The index that serves it has the same condition.
@@ -215,13 +258,7 @@ fn condition(filter: Filter) -> &'static str {
     }
 }
 
-/// How many entries are pruned in one transaction, so that others can write before long.
-const PRUNED_AT_ONCE: u64 = 10_000;
-
-/// SQLite's longest pause before it tries again to get the lock.
-const PRUNING_PAUSE: Duration = Duration::from_millis(100);
-
-const SELECT: &str = "SELECT entry, created_at, changed_at FROM entries";
+const SELECT: &str = "SELECT entry, created_at, changed_at, reference FROM entries";
 
 fn by_order_number_sql() -> String {
     format!("{SELECT} WHERE order_number = ?1 LIMIT 1")
@@ -243,8 +280,10 @@ fn load(connection: &Connection, reference: &str) -> Result<Option<Stored>, Trou
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     let text: String = row.get(0)?;
+    let reference: String = row.get(3)?;
     let entry = serde_json::from_str(&text).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
+        let problem = format!("{reference}: {error}");
+        rusqlite::Error::FromSqlConversionFailure(0, Type::Text, problem.into())
     })?;
     Ok(Stored {
         entry,
@@ -275,32 +314,6 @@ fn save(connection: &Connection, entry: &Entry) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn prune_some(transaction: &Transaction<'_>, days: u32) -> Result<u64, Trouble> {
-    // One statement, so that the clock is read once.
-    let mut delete = transaction.prepare(
-        "DELETE FROM entries WHERE rowid IN (
-             SELECT rowid FROM entries WHERE NOT is_open AND NOT to_deliver
-                 AND changed_at < strftime('%Y-%m-%dT%H:%M:%SZ', 'now', ?1) LIMIT ?2)
-         RETURNING reference, state",
-    )?;
-    let age = format!("-{days} days");
-    let rows = delete.query_map(params![age, PRUNED_AT_ONCE as i64], |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
-    let removed: Vec<(String, String)> = rows.collect::<rusqlite::Result<_>>()?;
-    let mut keep = transaction.prepare("INSERT OR IGNORE INTO pruned VALUES (?1)")?;
-    for (reference, state) in &removed {
-        // Nothing was taken under the references of these two states.
-        let is_free = [EntryState::NotSent, EntryState::Refused]
-            .iter()
-            .any(|free| free.name() == state);
-        if !is_free {
-            keep.execute([reference])?;
-        }
-    }
-    Ok(removed.len() as u64)
-}
-
 fn is_pruned(connection: &Connection, reference: &str) -> Result<bool, Trouble> {
     let mut statement = connection.prepare("SELECT 1 FROM pruned WHERE reference = ?1")?;
     Ok(statement.exists([reference])?)
@@ -313,18 +326,43 @@ fn pruned() -> Error {
     )
 }
 
+/// What SQLite says of the file.
+fn integrity_problems(connection: &Connection) -> Result<Vec<String>, Trouble> {
+    let mut check = connection.prepare("PRAGMA integrity_check")?;
+    let reports = check.query_map([], |row| row.get::<_, String>(0))?;
+    let mut problems = Vec::new();
+    for report in reports {
+        match report {
+            // A report can have several lines.
+            Ok(report) => problems.extend(report.lines().map(str::to_owned)),
+            Err(error) => problems.push(damage(error)?),
+        }
+    }
+    problems.retain(|line| line != "ok");
+    Ok(problems)
+}
+
+/// The text of an error that means damage. Any other error, such as a lock, is returned.
+fn damage(error: rusqlite::Error) -> rusqlite::Result<String> {
+    match error.sqlite_error_code() {
+        // None: a value is not of its type.
+        None | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Ok(error.to_string()),
+        Some(_) => Err(error),
+    }
+}
+
 /// Whether the columns are those of the entry.
-fn entry_problem(reference: &str, row: &Row<'_>) -> Result<Option<String>, Trouble> {
-    let text: String = row.get(5)?;
+fn entry_problem(reference: &str, row: &Row<'_>) -> rusqlite::Result<Option<String>> {
+    let text: String = row.get(4)?;
     let entry: Entry = match serde_json::from_str(&text) {
         Ok(entry) => entry,
         Err(error) => return Ok(Some(format!("the entry cannot be read: {error}"))),
     };
     let agrees = entry.reference == reference
-        && row.get::<_, String>(1)? == entry.state.name()
-        && row.get::<_, bool>(2)? == entry.is_open()
-        && row.get::<_, bool>(3)? == entry.is_to_deliver()
-        && row.get::<_, Option<String>>(4)? == entry.order_number;
+        && row.get::<_, String>(0)? == entry.state.name()
+        && row.get::<_, bool>(1)? == entry.is_open()
+        && row.get::<_, bool>(2)? == entry.is_to_deliver()
+        && row.get::<_, Option<String>>(3)? == entry.order_number;
     Ok((!agrees).then(|| "the columns differ from the entry".to_owned()))
 }
 
@@ -335,9 +373,10 @@ mod tests {
     /// How SQLite will find the rows.
     fn plan(sql: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
-        let journal = file::open(&folder.path().join("journal.db"));
-        let connection = journal.unwrap_or_else(|_| panic!("a new journal can be opened"));
-        let mut statement = connection
+        let journal = file::open(&folder.path().join("journal.db"), None, LOCK_TIMEOUT);
+        let journal = journal.unwrap_or_else(|_| panic!("a new journal can be opened"));
+        let mut statement = journal
+            .connection
             .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
             .unwrap();
         // Its parameters need no values.
@@ -370,29 +409,5 @@ mod tests {
     fn an_entry_is_found_by_its_order_number_without_reading_others() {
         let expected = "SEARCH entries USING INDEX entries_order (order_number=?)";
         assert_eq!(plan(&by_order_number_sql()), expected);
-    }
-
-    #[test]
-    fn more_entries_than_one_transaction_prunes_are_all_pruned() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path().join("journal.db"));
-        let count = PRUNED_AT_ONCE + 1;
-        let made = store.write(|transaction| {
-            transaction.execute(
-                "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1)
-                 INSERT INTO entries (reference, state, is_open, to_deliver, created_at, changed_at, entry)
-                 SELECT n, 'PAID', 0, 0, '2020-01-01T00:00:00Z', '2020-01-01T00:00:00Z', '' FROM numbers",
-                [count as i64],
-            )?;
-            Ok(())
-        });
-        made.unwrap();
-        assert_eq!(store.prune(1).unwrap(), count);
-        assert_eq!(store.count(Filter::All).unwrap(), 0);
-        let kept = store.read(|connection| {
-            let sql = "SELECT count(*) FROM pruned";
-            Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))?)
-        });
-        assert_eq!(kept.unwrap(), count as i64);
     }
 }

@@ -340,6 +340,22 @@ static void run_states(const json_t *test, const char *name, const char *sandbox
     end_line();
 }
 
+static void run_journal(const json_t *test, const char *name, const char *sandbox)
+{
+    char *request = json_dumps(json_object_get(test, "request"), JSON_COMPACT);
+    flexpay_text *reply;
+    flexpay_error *error;
+    (void)sandbox;
+    if (flexpay_journal_step(request, &reply, &error) == FLEXPAY_OK)
+        /* The reply is JSON. */
+        printf("{\"case\":\"journal/%s\",\"result\":{\"ok\":%s}}\n", name, reply->text);
+    else
+        put_error("journal", name, error);
+    flexpay_text_free(reply);
+    flexpay_error_free(error);
+    free(request);
+}
+
 /* Prints the result of a payment request, and frees it. */
 static void put_payment(const char *file, const char *name, flexpay_result result,
                         flexpay_payment *payment, flexpay_error *error)
@@ -347,6 +363,7 @@ static void put_payment(const char *file, const char *name, flexpay_result resul
     if (result == FLEXPAY_OK) {
         begin_line(file, name, "ok");
         put_field("", "code", payment->code);
+        printf(",\"is_recorded\":%s", payment->is_recorded ? "true" : "false");
         put_field(",", "message", payment->message);
         put_field(",", "order_number", payment->order_number);
         put_field(",", "page", payment->page);
@@ -476,5 +493,6 @@ int main(int argc, char **argv)
     run_file(argv[1], "phone", argv[2], run_phone);
     run_file(argv[1], "forgery", argv[2], run_forgery);
     run_file(argv[1], "states", argv[2], run_states);
+    run_file(argv[1], "journal", argv[2], run_journal);
     return not_run == 0 && fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }

@@ -330,8 +330,8 @@ static void signed_callbacks(const char *journal)
 static const flexpay_settlement *find(const flexpay_settlements *list, const char *reference)
 {
     for (size_t at = 0; list != NULL && at < list->count; at++)
-        if (strcmp(list->items[at].reference, reference) == 0)
-            return &list->items[at];
+        if (strcmp(list->items[at]->reference, reference) == 0)
+            return list->items[at];
     return NULL;
 }
 
@@ -430,10 +430,10 @@ static void reconciling_stops(void)
     CHECK(list != NULL && list->stopped != NULL && *list->stopped != '\0');
     int problems = 0;
     for (size_t at = 0; list != NULL && at < list->count; at++) {
-        CHECK_INT(FLEXPAY_ENTRY_ACCEPTED, list->items[at].state);
-        if (list->items[at].problem != NULL) {
+        CHECK_INT(FLEXPAY_ENTRY_ACCEPTED, list->items[at]->state);
+        if (list->items[at]->problem != NULL) {
             problems++;
-            CHECK(strncmp(list->items[at].problem, "CONNECT: ", strlen("CONNECT: ")) == 0);
+            CHECK(strncmp(list->items[at]->problem, "CONNECT: ", strlen("CONNECT: ")) == 0);
         }
     }
     CHECK_INT(1, problems); /* the others were not asked about */
@@ -486,6 +486,7 @@ static void payouts(void)
     settled(FLEXPAY_ENTRY_PAID, 1, result, entry, error);
     CHECK_INT(FLEXPAY_KIND_PAYOUT, entry != NULL ? entry->kind : -1);
     CHECK_STR("243812345678", entry != NULL ? entry->phone : NULL);
+    CHECK_INT(0, entry != NULL ? entry->to_deliver : -1);
     flexpay_settlement_free(entry);
 }
 

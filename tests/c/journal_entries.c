@@ -57,7 +57,7 @@ static void lists(int32_t filter, const char *after, uint32_t limit, const char 
     if (list == NULL)
         return;
     for (; references[count] != NULL; count++)
-        CHECK_STR(references[count], count < list->count ? list->items[count].reference : "none");
+        CHECK_STR(references[count], count < list->count ? list->items[count]->reference : "none");
     CHECK_INT(count, list->count);
     CHECK(list->items != NULL);
     CHECK_STR(NULL, list->stopped);
@@ -256,7 +256,7 @@ static void pruned(void)
     if (before != NULL && after != NULL) {
         CHECK_INT(before->count - after->count, removed);
         for (size_t at = 0; at < after->count; at++)
-            CHECK(after->items[at].is_open || after->items[at].to_deliver);
+            CHECK(after->items[at]->is_open || after->items[at]->to_deliver);
     }
     flexpay_settlements_free(before);
     flexpay_settlements_free(after);

@@ -4,6 +4,8 @@
 #include "test.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -124,7 +126,7 @@ static void killed(void)
     free(order);
 }
 
-/* What a forked child may do. Returns whether all was as it must be. */
+/* In a child that was forked while another thread used the journal. Returns whether all was as it must be. */
 static int refused_in_child(flexpay_client *client)
 {
     flexpay_payment_request request = sandbox_request();
@@ -168,11 +170,9 @@ static void forked(void)
     flexpay_settlements *list;
     char reference[32];
     request.reference = strcpy(reference, request.reference);
-    /* No journal is open in this process yet: each child opens it for itself. */
-    CHECK_INT(0, in_child(pays_in_child, client));
     CHECK_INT(0, in_child(pays_in_child, client));
     CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, NULL, NULL));
-    CHECK_INT(0, in_child(refused_in_child, client));
+    CHECK_INT(0, in_child(pays_in_child, client));
     /* The child freed its client. The parent's journal is as before. */
     CHECK_INT(FLEXPAY_OK, flexpay_pay(client, &request, &payment, NULL));
     CHECK_INT(1, payment != NULL ? payment->is_recorded : -1);
@@ -183,6 +183,55 @@ static void forked(void)
     flexpay_client_free(client);
 }
 
+/* Locks the journal as a program does that is writing (https://www.sqlite.org/lockingv3.html). */
+static pid_t start_writer(const char *journal)
+{
+    int ready[2];
+    char byte = 0;
+    CHECK(pipe(ready) == 0);
+    pid_t writer = fork();
+    if (writer == 0) {
+        struct flock reserved = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x40000001, .l_len = 1};
+        int file = open(journal, O_RDWR);
+        int locked = file >= 0 && fcntl(file, F_SETLK, &reserved) == 0;
+        if (!locked || write(ready[1], &byte, 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    CHECK(writer > 0);
+    close(ready[1]);
+    CHECK(read(ready[0], &byte, 1) == 1);
+    close(ready[0]);
+    return writer;
+}
+
+static void *acknowledges(void *client)
+{
+    flexpay_journal_acknowledge(client, "nothing", NULL, NULL);
+    return NULL;
+}
+
+static void forked_during_a_call(void)
+{
+    const char *journal = sandbox_journal();
+    flexpay_client *client = sandbox_journal_client(journal);
+    pthread_t thread;
+    int status;
+    CHECK_INT(0, in_child(pays_in_child, client));
+    pid_t writer = start_writer(journal);
+    CHECK(pthread_create(&thread, NULL, acknowledges, client) == 0);
+    /* The thread waits for the writer. */
+    struct timespec a_while = {0, 300 * 1000 * 1000};
+    nanosleep(&a_while, NULL);
+    CHECK_INT(0, in_child(refused_in_child, client));
+    kill(writer, SIGKILL);
+    waitpid(writer, &status, 0);
+    pthread_join(thread, NULL);
+    CHECK_INT(0, in_child(pays_in_child, client));
+    flexpay_client_free(client);
+}
+
 int main(int argc, char **argv)
 {
     program = argv[0];
@@ -190,6 +239,7 @@ int main(int argc, char **argv)
         return payment_process(argv[1], argv[2], atoi(argv[3]));
     sandbox_clear_faults();
     forked();
+    forked_during_a_call();
     many_at_once();
     killed();
     return test_end();

@@ -130,6 +130,7 @@ WITHOUT_CLIENT = {
     "states": lambda bridge, case: bridge.call(
         "state_may_replace", {"recorded": case["recorded"], "now": case["now"]}
     ),
+    "journal": lambda bridge, case: bridge.call("journal_step", case["request"]),
 }
 
 

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 
-FILES = ("callback", "check", "pay", "mobile", "payout", "phone", "forgery", "states")
+FILES = ("callback", "check", "pay", "mobile", "payout", "phone", "forgery", "states", "journal")
 ABSENT = object()
 
 

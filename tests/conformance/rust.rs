@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// The files, in the order in which they are run.
-pub const FILES: [&str; 8] = [
-    "callback", "check", "pay", "mobile", "payout", "phone", "forgery", "states",
+pub const FILES: [&str; 9] = [
+    "callback", "check", "pay", "mobile", "payout", "phone", "forgery", "states", "journal",
 ];
 
 /// The phone number of the customer or the beneficiary.
@@ -53,6 +53,8 @@ pub fn run(file: &str, case: &Value, sandbox: &str) -> Value {
             let may = state(text(case, "now")).may_replace(state(text(case, "recorded")));
             Ok(json!({ "may_replace": may }))
         }
+        "journal" => flexpay::journal::step_json(&case["request"].to_string())
+            .map(|reply| serde_json::from_str(&reply).expect("the reply is JSON")),
         other => panic!("no such file: {other}"),
     };
     match result {
@@ -237,6 +239,7 @@ fn transaction_json(transaction: &Transaction) -> Value {
 fn payment_json(payment: &Payment) -> Value {
     json!({
         "code": payment.code,
+        "is_recorded": payment.is_recorded,
         "message": payment.message,
         "order_number": payment.order_number,
         "page": payment.page,

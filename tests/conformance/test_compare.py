@@ -26,6 +26,7 @@ VECTORS = {
     "phone": [],
     "forgery": [],
     "states": [],
+    "journal": [],
 }
 
 # What a runner prints: more than the vectors expect (raw, message).

@@ -18,7 +18,7 @@ import urllib.error
 import urllib.request
 
 SANDBOX = os.environ["SANDBOX_URL"]
-SCHEMA = pathlib.Path(__file__).parents[2] / "examples/php/schema.sql"
+SCHEMA = pathlib.Path(__file__).parents[2] / "examples/cpp/schema.sql"
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

@@ -65,6 +65,7 @@ json to_json(const flexpay::Transaction& transaction) {
 json to_json(const flexpay::Payment& payment) {
     return {
         {"code", optional(payment.code)},
+        {"is_recorded", payment.is_recorded},
         {"message", optional(payment.message)},
         {"order_number", optional(payment.order_number)},
         {"page", optional(payment.page)},
@@ -229,6 +230,9 @@ json call(const std::string& file, const json& test, const std::string& sandbox)
         return {{"may_replace", flexpay::state_may_replace(state_of(test.at("recorded")),
                                                            state_of(test.at("now")))}};
     }
+    if (file == "journal") {
+        return json::parse(flexpay::journal_step(test.at("request").dump()));
+    }
     if (file == "phone") {
         return {{"phone", flexpay::normalize_phone(test.at("phone").get<std::string>())}};
     }
@@ -278,7 +282,8 @@ int main(int argc, char** argv) {
     }
     try {
         for (const char* file :
-             {"callback", "check", "pay", "mobile", "payout", "phone", "forgery", "states"}) {
+             {"callback", "check", "pay", "mobile", "payout", "phone", "forgery", "states",
+              "journal"}) {
             run(argv[1], file, argv[2]);
         }
     } catch (const std::exception& error) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "check.hpp"
+#include "journal_file.hpp"
 #include "sandbox.hpp"
 
 namespace {
@@ -161,6 +162,50 @@ int main() {
     count(stable("check, with a trace", network_calls, [&] { CHECK(payer.check(order).trace); }));
     count(stable("Client created, used and destroyed", network_calls,
                  [&] { CHECK(flexpay::Client(config).check(order).amount_minor == 2550); }));
+
+    const std::string step =
+        R"({"entry":null,"sender_is_alive":false,"event":{"event":"pay","reference":"R1",)"
+        R"("sender":"till 1","terms":{"kind":"CARD","amount":"1","currency":"USD","phone":null}}})";
+    count(stable("journal_step", calls, [&] { CHECK(!flexpay::journal_step(step).empty()); }));
+    count(stable("journal_step, refused", calls, [] {
+        must_fail(Result::invalid, [] { return flexpay::journal_step("{}"); });
+    }));
+    count(stable("settle, without a journal", calls,
+                 [&] { must_fail(Result::invalid, [&] { return client.settle("R1"); }); }));
+
+    const Journal file;
+    const flexpay::Client till = file.client();
+    const flexpay::PaymentRequest sold = sandbox_request();
+    decide(till.pay(sold).order_number.value(), "approve");
+    CHECK(till.pay(sandbox_request()).order_number); // stays open: each reconcile asks about it
+    count(stable("pay, recorded before", network_calls,
+                 [&] { CHECK(till.pay(sold).is_recorded); }));
+    flexpay::PaymentRequest other_terms = sold;
+    other_terms.amount = "1";
+    count(stable("pay, refused by the journal", network_calls,
+                 [&] { must_fail(Result::invalid, [&] { return till.pay(other_terms); }); }));
+    count(stable("settle", network_calls,
+                 [&] { CHECK(till.settle(sold.reference).state == flexpay::EntryState::paid); }));
+    count(stable("reconcile", network_calls,
+                 [&] { CHECK(till.reconcile().settlements.size() == 2); }));
+    count(stable("journal_acknowledge", network_calls,
+                 [&] { CHECK(!till.journal_acknowledge(sold.reference).to_deliver); }));
+    count(stable("journal_get", network_calls,
+                 [&] { CHECK(!till.journal_get(sold.reference).to_deliver); }));
+    count(stable("journal_list", network_calls, [&] { CHECK(till.journal_list().size() == 2); }));
+    flexpay::Resolution resolution;
+    resolution.reference = sold.reference;
+    resolution.state = flexpay::EntryState::not_sent;
+    resolution.who = "Awa";
+    resolution.why = "a test";
+    count(stable("journal_resolve, refused", network_calls,
+                 [&] { must_fail(Result::invalid, [&] { return till.journal_resolve(resolution); }); }));
+    count(stable("journal_prune", network_calls, [&] { CHECK(till.journal_prune(1) == 0); }));
+    count(stable("pay, with a journal", network_calls,
+                 [&] { CHECK(till.pay(sandbox_request()).order_number); }));
+    count(stable("Client with a journal created, used and destroyed", network_calls, [&] {
+        CHECK(file.client().journal_get(sold.reference).state == flexpay::EntryState::paid);
+    }));
 
     std::printf("%d passed, %d failed\n", passed, failed);
     return failed == 0 ? 0 : 1;

@@ -29,6 +29,8 @@ static_assert(std::is_copy_constructible_v<flexpay::Transaction>);
 static_assert(std::is_nothrow_move_constructible_v<flexpay::Transaction>);
 static_assert(std::is_copy_constructible_v<flexpay::Callback>);
 static_assert(std::is_nothrow_move_constructible_v<flexpay::Callback>);
+static_assert(std::is_copy_constructible_v<flexpay::Reconciliation>);
+static_assert(std::is_nothrow_move_constructible_v<flexpay::Reconciliation>);
 
 // An exception must not throw while it is copied.
 static_assert(std::is_base_of_v<std::runtime_error, flexpay::Error>);
@@ -63,10 +65,15 @@ static_assert(std::is_same_v<std::underlying_type_t<flexpay::State>,
 static_assert(std::is_same_v<std::underlying_type_t<flexpay::Outcome>,
                              decltype(flexpay_error::outcome)>);
 static_assert(std::is_same_v<std::underlying_type_t<flexpay::Kind>, decltype(flexpay_expected::kind)>);
+static_assert(std::is_same_v<std::underlying_type_t<flexpay::EntryState>,
+                             decltype(flexpay_settlement::state)>);
+static_assert(std::is_same_v<std::underlying_type_t<flexpay::JournalFilter>,
+                             decltype(flexpay_journal_query::filter)>);
 
 // The default value never means success.
 static_assert(flexpay::State() == flexpay::State::unknown);
 static_assert(flexpay::Outcome() == flexpay::Outcome::unknown);
+static_assert(flexpay::EntryState() != flexpay::EntryState::paid);
 
 // A program that sends no money out says nothing about payouts.
 static_assert(flexpay::Kind() == flexpay::Kind::card);

@@ -1,9 +1,11 @@
-// Tests against the sandbox, and main(). The tests of without_network.cpp run first.
+// Tests against the sandbox, and main(). The tests of without_network.cpp run first, those of journal.cpp
+// last.
 
 #include <cstdlib>
 #include <future>
 #include <thread>
 
+#include "journal.hpp"
 #include "sandbox.hpp"
 #include "without_network.hpp"
 
@@ -716,5 +718,7 @@ int main() {
             {"many threads share a client", many_threads_share_a_client},
             {"get returns the C object", get_returns_the_c_object},
         });
+    const std::vector<Test> with_a_journal = tests_with_a_journal();
+    tests.insert(tests.end(), with_a_journal.begin(), with_a_journal.end());
     return run_tests(tests);
 }

@@ -48,7 +48,7 @@ final class Client
     /** Entries in the state IN_DOUBT. */
     public const JOURNAL_IN_DOUBT = 'IN_DOUBT';
 
-    /** Entries that are paid and not acknowledged. */
+    /** Payments that are paid and not acknowledged. */
     public const JOURNAL_TO_DELIVER = 'TO_DELIVER';
     // end of Filter
 
@@ -353,7 +353,7 @@ final class Client
     /**
      * Finds out what became of a payment or payout of the journal: asks the gateway about its order,
      * compares reference, amount, currency and kind with the entry, and records the state. If the order
-     * number is not known, nothing can be asked: the entry is returned as it is, IN_DOUBT for example.
+     * number is not known, the gateway cannot be asked: the entry is returned as it is.
      *
      * With the client's option journal (FLEXPAY_JOURNAL), pay(), payMobile() and payout() go through the
      * journal: the request is on the disk before the first byte leaves, and the result before the call
@@ -367,8 +367,8 @@ final class Client
      *
      * Blocks up to timeout_ms or that of the WaitOptions, and up to 10 s if another program is writing.
      *
-     * @param WaitOptions|null $wait null asks once. Otherwise it waits as wait() does; the option expected
-     *                               is not used: the entry is it.
+     * @param WaitOptions|null $wait null asks once. Otherwise the call waits as wait() does, but compares
+     *                               with the entry, and not with the option expected.
      *
      * @throws FlexPayException JournalException, and those of verifyOrder() or wait(); the entry then keeps
      *                          its state. InvalidArgumentException, field "reference", if the journal does
@@ -387,11 +387,12 @@ final class Client
     }
 
     /**
-     * Settles the payment or payout that a callback is about: finds its entry in the journal, asks the
-     * gateway, compares as verifyCallback() does, and records the state.
+     * Finds out what became of the payment or payout that a callback is about: finds its entry in the
+     * journal, asks the gateway, compares as verifyCallback() does, and records the state. The entry takes
+     * the place of Expected.
      *
-     * Acknowledge the callback to the gateway (HTTP 200) if it returns, and after an
-     * InvalidArgumentException with the field "reference": that payment is not of this journal.
+     * Reply to the callback with HTTP 200 if it returns. After an InvalidArgumentException with the field
+     * "reference" the payment is not in this journal: reply with 404 and log it.
      *
      * Blocks as settle() does.
      *
@@ -409,10 +410,14 @@ final class Client
     }
 
     /**
-     * Settles every open entry of the journal. Call it when the program starts, and every few minutes. If
-     * the gateway cannot be reached, or the time is over, it returns, and getStopped() says why.
+     * Finds out what became of every open entry of the journal, as settle() does for one. Call it when the
+     * program starts, and every few minutes.
      *
-     * Blocks up to $timeoutMs and the client's timeout_ms.
+     * The list has every entry that was open, and every entry that is to be delivered, as they are now. If
+     * the gateway cannot be reached, the time is over or the call was cancelled, it returns, and
+     * getStopped() says why.
+     *
+     * Blocks up to $timeoutMs and the client's timeout_ms together.
      *
      * @param int $timeoutMs no further order is asked about after this time. 0: 300 000.
      *
@@ -430,7 +435,7 @@ final class Client
     }
 
     /**
-     * Returns the entry of a reference. Asks nobody.
+     * Returns the entry of a reference, as it is recorded. Sends nothing.
      *
      * Blocks up to 10 s if another program is writing to the journal.
      *
@@ -470,8 +475,11 @@ final class Client
     }
 
     /**
-     * Records that you deliver what was paid. Of several calls, ever, one alone returns a settlement that
-     * hasChanged(): deliver then.
+     * Records that you deliver what was paid. Deliver if the result hasChanged(): of all calls for one
+     * reference, only the first one gets that.
+     *
+     * Nothing is delivered twice. If the program ends after this call and before the delivery, nobody is told
+     * again: after a crash, look at what was acknowledged last (getChangedAt()).
      *
      * Blocks up to 10 s if another program is writing to the journal.
      *
@@ -485,17 +493,19 @@ final class Client
     }
 
     /**
-     * Records what a person says of an entry, and who said it and why.
+     * Records what a person says about an entry, and who says it and why.
      *
      * Blocks up to 10 s if another program is writing to the journal.
      *
      * @param string      $who         who says so; it is recorded
      * @param string      $why         why; it is recorded
-     * @param string|null $state       Settlement::STATE_NOT_SENT: FlexPay's merchant console shows no such
-     *                                 payment, and it may be sent again. STATE_FAILED, STATE_CANCELLED: it
-     *                                 will not be paid. Nobody can say PAID: only the gateway.
+     * @param string|null $state       Settlement::STATE_NOT_SENT: the merchant's console does not show the
+     *                                 payment, and no program is sending it any more; the request may be
+     *                                 sent again. STATE_FAILED or STATE_CANCELLED: it will not be paid. Only
+     *                                 the gateway can say PAID.
      * @param string|null $orderNumber instead of a state: the order number that the console shows for it.
-     *                                 Then call settle(), which asks the gateway about that order.
+     *                                 The state stays IN_DOUBT until settle() has asked the gateway about
+     *                                 that order.
      *
      * @throws FlexPayException JournalException, InProgressException; InvalidArgumentException, also if the
      *                          entry's state does not allow it
@@ -524,8 +534,9 @@ final class Client
     }
 
     /**
-     * Removes the entries that are closed and delivered and did not change for some days, by this machine's
-     * clock. Returns how many. Their references stay used: a payment under one of them is refused.
+     * Removes old entries, so that the file does not grow for ever: those that are neither open nor to be
+     * delivered, and that were not changed for some days, by this machine's clock. Returns how many. Their
+     * references stay used: a payment with one of them is an InvalidArgumentException.
      *
      * Blocks until they are removed.
      *

@@ -101,21 +101,21 @@ final class Settlement
     }
 
     /**
-     * Whether this call changed the state, or recorded the delivery. Of several calls at once, one alone
-     * sees each change.
+     * Whether this call changed the state or, after acknowledging, recorded that you deliver. Of several
+     * calls, only one gets this for each change.
      */
     public function hasChanged(): bool
     {
         return $this->fields['changed'];
     }
 
-    /** Whether it is paid and you have not acknowledged it yet: acknowledge it, and deliver. */
+    /** Whether it is paid and not acknowledged yet: acknowledge it, then deliver. */
     public function isToDeliver(): bool
     {
         return $this->fields['to_deliver'];
     }
 
-    /** Whether more may be learnt: reconcile() asks about it. */
+    /** Whether its state may still change: reconcile() asks about it. */
     public function isOpen(): bool
     {
         return $this->fields['is_open'];
@@ -145,7 +145,7 @@ final class Settlement
         return $this->fields['order_number'];
     }
 
-    /** Another order that the gateway has under the same reference. If both were paid, return one. */
+    /** Another order that the gateway has under the same reference. If both were paid, give the money of one back. */
     public function getOtherOrderNumber(): ?string
     {
         return $this->fields['other_order_number'];

@@ -15,6 +15,7 @@ use FlexPay\Callback;
 use FlexPay\Client;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Expected;
+use FlexPay\Internal\Transports;
 use FlexPay\MobileRequest;
 use FlexPay\Payment;
 use FlexPay\PaymentRequest;
@@ -171,6 +172,7 @@ function payment(Payment $payment): array
 {
     return [
         'code' => $payment->getCode(),
+        'is_recorded' => $payment->isRecorded(),
         'message' => $payment->getMessage(),
         'order_number' => $payment->getOrderNumber(),
         'page' => $payment->getPage(),
@@ -232,6 +234,17 @@ function states(array $case): array
     return ['may_replace' => $now->mayReplace($case['recorded'])];
 }
 
+/**
+ * @param array<string, mixed> $case
+ *
+ * @return array<string, mixed>
+ */
+function journal(array $case): array
+{
+    // The stores in a database call this.
+    return Transports::current()->journalStep(json_encode($case['request'], JSON_THROW_ON_ERROR));
+}
+
 /** @return array<string, mixed> */
 function error(FlexPayException $e): array
 {
@@ -255,7 +268,7 @@ if ($argc !== 4) {
 [, $transport, $vectors, $sandbox] = $argv;
 // The first client chooses the transport of all that follow, and of the functions without a client.
 new Client(['merchant' => 'ZANDO', 'token' => 'conformance', 'transport' => $transport]);
-foreach (['callback', 'check', 'pay', 'mobile', 'payout', 'phone', 'forgery', 'states'] as $file) {
+foreach (['callback', 'check', 'pay', 'mobile', 'payout', 'phone', 'forgery', 'states', 'journal'] as $file) {
     $text = (string) file_get_contents("$vectors/$file.json");
     foreach (json_decode($text, true, 512, JSON_THROW_ON_ERROR)['cases'] as $case) {
         try {

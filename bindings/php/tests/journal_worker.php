@@ -147,10 +147,7 @@ foreach ($references as $reference) {
         $outcome = $failure instanceof FlexPayException ? $failure->getOutcome() : '-';
         echo "$reference failed $name $outcome ", explode("\n", $failure->getMessage())[0], "\n";
         if (in_array($name, ['JOURNAL', 'PDO'], true)) {
-            while (!file_exists($given['go'])) {
-    usleep(10000);
-}
-[$pdo, $journal] = connect($given['dsn'], $client);
+            [$pdo, $journal] = connect($given['dsn'], $client);
         }
     }
 }

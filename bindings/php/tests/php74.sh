@@ -8,15 +8,17 @@ set -euo pipefail
 directory=${1:?usage: php74.sh DIRECTORY}
 mkdir -p "$directory"
 directory=$(realpath "$directory")
-[ -e "$directory/env" ] && exit 0
-
 if ! command -v apt-get >/dev/null; then
     echo "php74.sh: apt is not installed; set PHP74 (and PHP74_FPM) to a PHP 7.4 with FFI" >&2
     exit 1
 fi
 
-packages="php7.4-cli php7.4-fpm php7.4-common php7.4-opcache php7.4-json php7.4-sqlite3 php7.4-mbstring php7.4-xml
-    libssl1.1 libffi7"
+# The client libraries of the databases are this system's.
+packages="php7.4-cli php7.4-fpm php7.4-common php7.4-opcache php7.4-json php7.4-sqlite3 php7.4-mysql php7.4-pgsql
+    php7.4-mbstring php7.4-xml libssl1.1 libffi7"
+[ -e "$directory/env" ] && [ "$(cat "$directory/packages")" = "$packages" ] && exit 0
+rm -rf "$directory/env" "$directory/root"
+
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 mkdir -p "$directory"/{state/lists/partial,cache/archives/partial,sources.d,deb,root}
 : >"$directory/status"
@@ -51,7 +53,7 @@ extensions=$(dirname "$root"/usr/lib/php/*/ffi.so)
     echo "extension_dir=$extensions"
     echo "zend_extension=opcache"
     echo "log_errors=1"
-    for extension in json ffi mbstring pdo pdo_sqlite dom xml xmlwriter tokenizer ctype phar posix; do
+    for extension in json ffi mbstring pdo pdo_sqlite mysqlnd pdo_mysql pdo_pgsql dom xml xmlwriter tokenizer ctype phar posix; do
         [ -e "$extensions/$extension.so" ] && echo "extension=$extension"
     done
 } >"$directory/php.ini"
@@ -60,4 +62,5 @@ export PHP74='$root/usr/bin/php7.4' PHP74_FPM='$root/usr/sbin/php-fpm7.4'
 export PHPRC='$directory/php.ini' PHP_INI_SCAN_DIR=
 export LD_LIBRARY_PATH='$libraries'
 END
+echo "$packages" >"$directory/packages"
 mv "$directory/env.new" "$directory/env"

@@ -10,10 +10,12 @@
 #   PHP74, PHP74_FPM  a PHP 7.4 with FFI and its FPM, instead of one downloaded from Debian into
 #                     build/php74; PHP74=none skips 7.4
 #   MAGO              the static analyzer; it only runs if this is set
+#   JOURNAL_PROCESSES how many processes share a journal at once (8)
 #   MEMORY_CALLS      how often the memory test calls each local function (100000)
 #   NETWORK_CALLS     how often it calls each function that uses the gateway (2000)
 #
-# Debian: php-cli php-fpm php-sqlite3 php-xml php-mbstring phpunit nginx gcc libc6-dev
+# Debian: php-cli php-fpm php-sqlite3 php-mysql php-pgsql php-xml php-mbstring phpunit nginx mariadb-server
+# postgresql gcc libc6-dev
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)

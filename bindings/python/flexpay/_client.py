@@ -642,8 +642,8 @@ class Client(NotCopyable):
         asks the gateway, compares as `verify_callback` does, and records the state. The expected
         payment is the entry.
 
-        Acknowledge the callback to the gateway (HTTP 200) when it returns, and after InvalidError
-        with field "reference": that payment is not of this journal.
+        Reply to the callback with HTTP 200 if it returns. After InvalidError with field "reference"
+        the payment is not in this journal: reply with 404 and log it.
 
         body: the bytes as received.
         query: the query string of the request that delivered the callback. Required if the client

@@ -132,6 +132,6 @@ class JournalFilter(IntEnum):
     OPEN = _abi.JOURNAL_OPEN
     #: Entries in the state IN_DOUBT.
     IN_DOUBT = _abi.JOURNAL_IN_DOUBT
-    #: Entries that are paid and not acknowledged.
+    #: Payments that are paid and not acknowledged.
     TO_DELIVER = _abi.JOURNAL_TO_DELIVER
     # end of Filter

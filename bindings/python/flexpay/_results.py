@@ -117,9 +117,9 @@ def settlements(address: int) -> List[Settlement]:
 
 def reconciliation(address: int) -> Reconciliation:
     struct: Any = STRUCTS["flexpay_settlements"].from_address(address)
-    items = (STRUCTS["flexpay_settlement"] * struct.count).from_address(struct.items)
+    addresses = (ctypes.c_void_p * struct.count).from_address(struct.items)
     return Reconciliation(
-        settlements=tuple(_settlement(item) for item in items),
+        settlements=tuple(settlement(address) for address in addresses),
         stopped=_decoded(struct.stopped),
     )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict
 
 import flexpay
+from flexpay.journal._table import ask_rule
 
 APIS = {"v1": flexpay.Api.V1, "v1.1": flexpay.Api.V1_1}
 
@@ -160,6 +161,11 @@ def states(_sandbox_url: str, case: Dict[str, Any]) -> object:
     return {"may_replace": now.may_replace(recorded)}
 
 
+def journal(_sandbox_url: str, case: Dict[str, Any]) -> object:
+    # The store in a database calls this.
+    return ask_rule(case["request"])
+
+
 RUNNERS = {
     "callback": callback,
     "check": check,
@@ -169,6 +175,7 @@ RUNNERS = {
     "phone": phone,
     "forgery": forgery,
     "states": states,
+    "journal": journal,
 }
 
 

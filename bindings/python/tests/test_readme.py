@@ -12,16 +12,17 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Set
+from typing import Any, Dict, Iterator, List, Set, Tuple
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import ORDER, ROOT, TIMEOUT_S, Sandbox, python, read_env_file, wait_until
+from conftest import ORDER, ROOT, TIMEOUT_S, WALLET, Sandbox, python, read_env_file, wait_until
 from readme import TEXT, blocks, commands, snippet
 from test_errors import closed_port
 
 import flexpay
 from flexpay import Client, InvalidError, MismatchError, Outcome, State
+from flexpay.journal import DbApiStore
 
 SECRET = "0123456789abcdef"
 
@@ -34,6 +35,7 @@ def test_every_block_has_a_test_here() -> None:
         "The callback",
         "The journal",
         "In the shop's own database",
+        "For cron",
         "Errors",
         "What a call did",
         "asyncio, gevent, interruptions",
@@ -48,7 +50,7 @@ def test_every_block_has_a_test_here() -> None:
         "The callback secret",
         "On the command line",
     ]
-    assert TEXT.count("```") == 2 * (10 + 6)
+    assert TEXT.count("```") == 2 * (11 + 6)
 
 
 @pytest.fixture
@@ -243,6 +245,34 @@ def test_the_journal_in_a_database(sandbox: Sandbox, tmp_path: Path) -> None:
         with closing(sqlite3.connect(tmp_path / "shop.db")) as database:
             assert database.execute("SELECT * FROM orders").fetchall() == [("MLO-8", 1)]
     assert len(sandbox.requests("mobile")) == 1
+
+
+def test_reconciling_from_cron(sandbox: Sandbox, tmp_path: Path) -> None:
+    def reconcile(**settings: str) -> Tuple[List[str], str, int]:
+        run = python(snippet("For cron"), sandbox.environment(**settings), cwd=str(tmp_path))
+        output, errors = run.communicate(timeout=TIMEOUT_S)
+        # It begins at a random entry.
+        return sorted(output.splitlines()), errors, run.returncode
+
+    connection = sqlite3.connect(tmp_path / "shop.db")
+    with closing(connection), sandbox.client() as client:
+        store = DbApiStore(connection)
+        store.create_tables()
+        # This customer confirms at once; the next one never does.
+        at_once = {**WALLET, "phone": "082 000 00 01"}
+        store.pay_mobile(client, reference="R-1", **at_once)
+        sandbox.inject("mobile", "reset_after_reading")
+        with pytest.raises(flexpay.ConnectionLostError):
+            store.pay_mobile(client, reference="R-2", **WALLET)
+        in_doubt = "Look in FlexPay's merchant console for R-2"
+        assert reconcile() == ([in_doubt, "To deliver: R-1"], "", 0)
+        store.acknowledge("R-1")
+        store.pay_mobile(client, reference="R-3", **WALLET)
+        (first, second), errors, status = reconcile(FLEXPAY_CHECK_URL="http://127.0.0.1:1/check")
+        assert first == in_doubt
+        assert second.startswith("R-3 CONNECT: ")
+        assert errors.startswith("Not every payment was asked about: CONNECT: ")
+        assert status == 1
 
 
 def test_a_callback_url_on_localhost(sandbox: Sandbox, client: Client) -> None:

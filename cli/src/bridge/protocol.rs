@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use flexpay::journal::{Filter, ReconcileOptions, Resolution};
 use flexpay::{
     Api, Config, Environment, Expected, MobileRequest, PaymentRequest, PayoutRequest, WaitOptions,
 };
@@ -73,6 +74,7 @@ pub struct Settings {
     app_name: Option<String>,
     callback_secret: Option<Zeroizing<String>>,
     callback_secret_previous: Option<Zeroizing<String>>,
+    journal: Option<String>,
     allow_plain_http: bool,
     check_once: bool,
     system_roots: bool,
@@ -122,6 +124,7 @@ impl From<Settings> for Config {
             app_name: given.app_name,
             callback_secret: given.callback_secret,
             callback_secret_previous: given.callback_secret_previous,
+            journal: given.journal,
             allow_plain_http: given.allow_plain_http,
             check_once: given.check_once,
             system_roots: given.system_roots,
@@ -152,6 +155,97 @@ struct WaitRequest {
     expected: Option<Expected>,
     correlation_id: Option<String>,
 }
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Reference {
+    reference: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SettleRequest {
+    reference: String,
+    /// Null: asks once.
+    wait: Option<SettleWait>,
+}
+
+/// The fields of flexpay_wait_options. What is expected is in the journal.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SettleWait {
+    timeout_ms: u32,
+    interval_ms: u32,
+    max_interval_ms: u32,
+    failed_grace_ms: u32,
+    /// The wait is cancelled before it begins.
+    cancel: bool,
+    correlation_id: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SettleCallback {
+    body: Option<String>,
+    body_base64: Option<String>,
+    query: Option<String>,
+}
+
+/// The fields of flexpay_reconcile_options.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ReconcileRequest {
+    timeout_ms: u32,
+    /// It is cancelled before it begins.
+    cancel: bool,
+}
+
+/// The fields of flexpay_journal_query.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct JournalQuery {
+    filter: FilterName,
+    after: String,
+    limit: u32,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum FilterName {
+    #[default]
+    All,
+    Open,
+    InDoubt,
+    ToDeliver,
+}
+
+/// The fields of flexpay_resolution.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ResolveRequest {
+    reference: String,
+    state: Option<ResolvedState>,
+    order_number: Option<String>,
+    who: String,
+    why: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum ResolvedState {
+    NotSent,
+    Failed,
+    Cancelled,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Prune {
+    days: u32,
+}
+
+/// How many entries a journal_list without a limit has.
+const DEFAULT_LIMIT: u32 = 100;
 
 /// A body is text, or bytes in base64.
 #[derive(Default, Deserialize)]
@@ -196,6 +290,21 @@ pub struct Wait {
     pub is_cancelled: bool,
 }
 
+/// Entries to list.
+pub struct List {
+    pub filter: Filter,
+    pub after: String,
+    pub limit: u32,
+}
+
+/// What a person says of an entry.
+pub struct Resolve {
+    pub reference: String,
+    pub resolution: Resolution,
+    pub who: String,
+    pub why: String,
+}
+
 /// A call to carry out.
 pub enum Call {
     Pay(Box<PaymentRequest>),
@@ -211,11 +320,43 @@ pub enum Call {
         recorded: String,
         now: String,
     },
+    /// Asks once.
+    Settle(String),
+    /// The options have no cancel token yet.
+    SettleWait {
+        reference: String,
+        options: Box<WaitOptions>,
+        is_cancelled: bool,
+    },
+    SettleCallback(Vec<u8>, Option<String>),
+    /// The options have no cancel token yet.
+    Reconcile {
+        options: ReconcileOptions,
+        is_cancelled: bool,
+    },
+    JournalGet(String),
+    JournalList(List),
+    JournalAcknowledge(String),
+    JournalResolve(Box<Resolve>),
+    JournalPrune(u32),
+    /// The request is JSON text for the library.
+    JournalStep(String),
     /// Ends the wait with this id.
     Cancel(u64),
 }
 
 impl Call {
+    /// For a call that can be cancelled: whether it is before it begins.
+    pub fn is_cancelled(&self) -> Option<bool> {
+        match self {
+            Self::Wait(wait) => Some(wait.is_cancelled),
+            Self::SettleWait { is_cancelled, .. } | Self::Reconcile { is_cancelled, .. } => {
+                Some(*is_cancelled)
+            }
+            _ => None,
+        }
+    }
+
     /// Reads the request of a message.
     pub fn read(message: &Message<'_>) -> Result<Self, Failure> {
         let request = message.request.map_or("{}", RawValue::get);
@@ -258,6 +399,66 @@ impl Call {
                 let States { recorded, now } = parse(request)?;
                 Self::StateMayReplace { recorded, now }
             }
+            "settle" => {
+                let SettleRequest { reference, wait } = parse(request)?;
+                match wait {
+                    None => Self::Settle(reference),
+                    Some(wait) => Self::SettleWait {
+                        reference,
+                        options: Box::new(WaitOptions {
+                            timeout: milliseconds(wait.timeout_ms),
+                            interval: milliseconds(wait.interval_ms),
+                            max_interval: milliseconds(wait.max_interval_ms),
+                            failed_grace: milliseconds(wait.failed_grace_ms),
+                            cancel: None,
+                            expected: None,
+                            correlation_id: wait.correlation_id,
+                        }),
+                        is_cancelled: wait.cancel,
+                    },
+                }
+            }
+            "settle_callback" => {
+                let SettleCallback {
+                    body,
+                    body_base64,
+                    query,
+                } = parse(request)?;
+                Self::SettleCallback(bytes(body, body_base64)?, query)
+            }
+            "reconcile" => {
+                let given: ReconcileRequest = parse(request)?;
+                Self::Reconcile {
+                    options: ReconcileOptions {
+                        timeout: milliseconds(given.timeout_ms),
+                        cancel: None,
+                    },
+                    is_cancelled: given.cancel,
+                }
+            }
+            "journal_get" => Self::JournalGet(parse::<Reference>(request)?.reference),
+            "journal_list" => {
+                let query: JournalQuery = parse(request)?;
+                Self::JournalList(List {
+                    filter: match query.filter {
+                        FilterName::All => Filter::All,
+                        FilterName::Open => Filter::Open,
+                        FilterName::InDoubt => Filter::InDoubt,
+                        FilterName::ToDeliver => Filter::ToDeliver,
+                    },
+                    after: query.after,
+                    limit: match query.limit {
+                        0 => DEFAULT_LIMIT,
+                        limit => limit,
+                    },
+                })
+            }
+            "journal_acknowledge" => {
+                Self::JournalAcknowledge(parse::<Reference>(request)?.reference)
+            }
+            "journal_resolve" => Self::JournalResolve(Box::new(resolve(parse(request)?)?)),
+            "journal_prune" => Self::JournalPrune(parse::<Prune>(request)?.days),
+            "journal_step" => Self::JournalStep(request.to_owned()),
             "cancel" => Self::Cancel(parse::<Cancel>(request)?.id),
             other => {
                 return Err(Failure::invalid(
@@ -284,6 +485,38 @@ impl Hello {
 /// Reads a JSON object. serde's error names what is wrong.
 pub fn parse<'a, T: Deserialize<'a>>(request: &'a str) -> Result<T, Failure> {
     serde_json::from_str(request).map_err(|error| Failure::invalid("request", error))
+}
+
+fn resolve(given: ResolveRequest) -> Result<Resolve, Failure> {
+    for (field, text) in [("who", &given.who), ("why", &given.why)] {
+        if text.trim().is_empty() {
+            return Err(Failure::invalid(field, "is missing: it is recorded"));
+        }
+    }
+    let resolution = match (given.state, given.order_number) {
+        (Some(ResolvedState::NotSent), None) => Resolution::NotSent,
+        (Some(ResolvedState::Failed), None) => Resolution::Failed,
+        (Some(ResolvedState::Cancelled), None) => Resolution::Cancelled,
+        (None, Some(order_number)) => Resolution::Order { order_number },
+        (None, None) => {
+            return Err(Failure::invalid(
+                "state",
+                "is missing, and so is order_number",
+            ));
+        }
+        (Some(_), Some(_)) => {
+            return Err(Failure::invalid(
+                "state",
+                "is given together with order_number: give one of them",
+            ));
+        }
+    };
+    Ok(Resolve {
+        reference: given.reference,
+        resolution,
+        who: given.who,
+        why: given.why,
+    })
 }
 
 fn bytes(body: Option<String>, base64: Option<String>) -> Result<Vec<u8>, Failure> {

@@ -1,5 +1,6 @@
 //! The session: the client, the calls in flight, and the replies.
 
+use flexpay::journal::{ReconcileOptions, Reconciliation, step_json};
 use flexpay::{CancelToken, Client, Config, State, WaitOptions};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -12,6 +13,7 @@ use super::protocol::{Call, Hello, Message, VERSION, parse};
 use super::workers::Workers;
 use super::write_line;
 use crate::call::{Failure, Reply, guarded};
+use crate::journal::as_recorded;
 use crate::settings::config_from;
 
 /// More calls than this at once are refused.
@@ -186,18 +188,15 @@ impl Session {
 }
 
 impl Shared {
-    /// Records that a call is in flight. Returns the token of a wait, which can be cancelled.
+    /// Records that a call is in flight. Returns the token of one that can be cancelled.
     fn register(&self, id: u64, call: &Call) -> Result<Option<CancelToken>, Failure> {
-        let cancel = match call {
-            Call::Wait(wait) => {
-                let token = CancelToken::new();
-                if wait.is_cancelled {
-                    token.cancel();
-                }
-                Some(token)
+        let cancel = call.is_cancelled().map(|is_cancelled| {
+            let token = CancelToken::new();
+            if is_cancelled {
+                token.cancel();
             }
-            _ => None,
-        };
+            token
+        });
         let mut calls = lock(&self.calls);
         if calls.in_flight.len() >= MAX_CALLS {
             let problem = format!("there are {MAX_CALLS} calls in flight already");
@@ -267,6 +266,7 @@ fn carry_out(
     };
     let payment = |payment| Reply::Payment(Box::new(payment));
     let transaction = |transaction| Reply::Transaction(Box::new(transaction));
+    let settlement = |settlement| Reply::Settlement(Box::new(settlement));
     Ok(match call {
         Call::Pay(request) => payment(client()?.pay(&request)?),
         Call::PayMobile(request) => payment(client()?.pay_mobile(&request)?),
@@ -279,6 +279,52 @@ fn carry_out(
             };
             transaction(client()?.wait(&wait.order_number, &options)?)
         }
+        Call::Settle(reference) => settlement(client()?.settle(&reference)?),
+        Call::SettleWait {
+            reference, options, ..
+        } => {
+            let options = WaitOptions { cancel, ..*options };
+            settlement(client()?.settle_wait(&reference, &options)?)
+        }
+        Call::SettleCallback(body, query) => {
+            settlement(client()?.settle_callback(&body, query.as_deref())?)
+        }
+        Call::Reconcile { options, .. } => {
+            let options = ReconcileOptions { cancel, ..options };
+            Reply::Settlements(client()?.reconcile(&options)?)
+        }
+        Call::JournalGet(reference) => {
+            let stored = client()?.journal()?.get(&reference)?;
+            let stored =
+                stored.ok_or_else(|| Failure::invalid("reference", "is not in the journal"))?;
+            settlement(as_recorded(stored))
+        }
+        Call::JournalList(list) => {
+            let journal = client()?.journal()?;
+            let found = journal.list(list.filter, &list.after, list.limit)?;
+            // A list without one of its entries would mislead. "reconcile" goes on with the others.
+            if let Some(error) = found.stopped {
+                return Err(error.into());
+            }
+            Reply::Settlements(Reconciliation {
+                settlements: found.entries.into_iter().map(as_recorded).collect(),
+                stopped: None,
+            })
+        }
+        Call::JournalAcknowledge(reference) => {
+            settlement(client()?.journal()?.acknowledge(&reference)?)
+        }
+        Call::JournalResolve(given) => {
+            let journal = client()?.journal()?;
+            settlement(journal.resolve(
+                &given.reference,
+                given.resolution,
+                &given.who,
+                &given.why,
+            )?)
+        }
+        Call::JournalPrune(days) => Reply::Removed(client()?.journal()?.prune(days)?),
+        Call::JournalStep(request) => Reply::Other(parse(&step_json(&request)?)?),
         Call::VerifyOrder(expected) => transaction(client()?.verify_order(&expected)?),
         Call::VerifyCallback(body, expected) => {
             transaction(client()?.verify_callback(&body, &expected)?)

@@ -70,7 +70,7 @@ fn french(name: &str) -> &str {
         "clock" => "horloge",
         "callback address" => "adresse de notification",
         "not examined" => "non examiné",
-        // "api", "proxy", "service" and "TLS" are French too.
+        // "api", "proxy", "service", "journal" and "TLS" are French too.
         other => other,
     }
 }

@@ -12,63 +12,102 @@ use page::Step;
 use pattern::{OrderNumbers, compare};
 use serde_json::{Value, json};
 use std::net::TcpListener;
+use tempfile::TempDir;
 
 const PAGE: &str = "docs/bridge.md";
 
-/// What the test does for the page's reader.
-fn happens(event: &str, sandbox: &Sandbox) {
-    match event {
-        "the customer pays" => {
-            let payment = sandbox.payments().pop().expect("a payment");
-            sandbox
-                .decide_silently(&payment.order_number, Decision::Approve)
-                .expect("the sandbox approves it");
+/// A reader of the page, who has a sandbox and may have a journal.
+struct Reader {
+    sandbox: Sandbox,
+    numbers: OrderNumbers,
+    /// The folder of the journal.
+    folder: TempDir,
+    has_journal: bool,
+}
+
+impl Reader {
+    fn new() -> Self {
+        Self {
+            sandbox: sandbox(),
+            numbers: OrderNumbers::default(),
+            folder: tempfile::tempdir().expect("a folder"),
+            has_journal: false,
         }
-        "the gateway fails" => {
-            let action = Action::Html {
-                status: 502,
-                record: false,
-            };
-            sandbox
-                .inject(Fault::on(Endpoint::Pay, action))
-                .expect("the sandbox accepts the fault");
+    }
+
+    fn start_bridge(&self) -> Bridge {
+        let mut command = program(&self.sandbox);
+        command.env("FLEXPAY_ALLOW_PAYOUT", "1");
+        if self.has_journal {
+            command.env("FLEXPAY_JOURNAL", self.folder.path().join("flexpay.db"));
         }
-        other => panic!("unknown event: {other}"),
+        Bridge::start(&mut command)
+    }
+
+    /// What happens on the page between two requests.
+    fn happens(&mut self, event: &str) {
+        let payment = self.sandbox.payments().pop();
+        if let Some(number) = event.strip_prefix("the gateway has the order ") {
+            let payment = payment.expect("a payment");
+            return self.numbers.learn(number, &payment.order_number);
+        }
+        let failure = Action::Html {
+            status: 502,
+            record: false,
+        };
+        match event {
+            "FLEXPAY_JOURNAL is set" => self.has_journal = true,
+            "the customer pays" => {
+                let number = payment.expect("a payment").order_number;
+                self.sandbox
+                    .decide_silently(&number, Decision::Approve)
+                    .expect("the sandbox approves it");
+            }
+            "the gateway fails" => self.inject(Endpoint::Pay, failure),
+            "the mobile service fails" => self.inject(Endpoint::Mobile, failure),
+            "the reply is lost" => self.inject(Endpoint::Pay, Action::ResetAfterReading),
+            other => panic!("unknown event: {other}"),
+        }
+    }
+
+    fn inject(&self, endpoint: Endpoint, action: Action) {
+        self.sandbox
+            .inject(Fault::on(endpoint, action))
+            .expect("the sandbox accepts the fault");
     }
 }
 
 #[test]
 fn every_example_runs() {
-    let sandbox = sandbox();
-    let mut numbers = OrderNumbers::default();
+    let mut reader = Reader::new();
     let mut bridge: Option<Bridge> = None;
     let mut reply: Option<Value> = None;
     let mut compared = 0;
     for step in page::steps(&page::read(PAGE)) {
         match step {
-            Step::Event(event) => happens(&event, &sandbox),
+            Step::Event(event) => reader.happens(&event),
             Step::Request(line) => {
                 assert_eq!(reply, None, "the page has no reply before {line}");
                 // Each hello begins a session.
                 if line.contains(r#""call":"hello""#) {
-                    let last = bridge.replace(Bridge::start(&mut program(&sandbox)));
+                    let last = bridge.replace(reader.start_bridge());
                     assert_eq!(last.map_or(0, Bridge::end), 0);
                 }
                 let bridge = bridge.as_mut().expect("the page begins with hello");
-                bridge.send(&numbers.replace(&line));
+                bridge.send(&reader.numbers.replace(&line));
                 reply = Some(bridge.read());
             }
             Step::Reply(expected) => {
                 let reply = reply.take().expect("a request before a reply");
                 let expected: Value = serde_json::from_str(&expected)
                     .unwrap_or_else(|error| panic!("{error}: {expected}"));
-                compare(&expected, &reply, &mut numbers);
+                compare(&expected, &reply, &mut reader.numbers);
                 compared += 1;
             }
         }
     }
     assert_eq!(reply, None, "the page lacks the last reply");
-    assert!(compared > 8, "only {compared} replies were compared");
+    assert!(compared > 18, "only {compared} replies were compared");
     assert_eq!(bridge.map(Bridge::end), Some(0));
 }
 
@@ -106,8 +145,10 @@ fn the_table_of_calls_names_the_fields_that_the_program_accepts() {
 
 #[test]
 fn the_fields_in_bold_type_are_required() {
-    let sandbox = sandbox();
-    let mut bridge = Bridge::ready(&sandbox);
+    let mut reader = Reader::new();
+    reader.has_journal = true;
+    let mut bridge = reader.start_bridge();
+    bridge.call(json!({"id": 0, "call": "hello", "request": {"bridge": 1}}));
     let expected = json!({"reference": "R-1", "amount": "1", "currency": "USD"});
     let value = |field: &str| match field {
         "amount" => "1".into(),
@@ -116,7 +157,10 @@ fn the_fields_in_bold_type_are_required() {
         "callback_url" => "https://shop.example/callback".into(),
         "expected" => expected.clone(),
         "recorded" | "now" => "PAID".into(),
-        "id" => 1.into(),
+        "id" | "days" => 1.into(),
+        "entry" => Value::Null,
+        "sender_is_alive" => false.into(),
+        "event" => json!({"event": "settle"}),
         other => other.into(),
     };
     for (call, fields) in calls(&page::read(PAGE)) {
@@ -127,8 +171,12 @@ fn the_fields_in_bold_type_are_required() {
                 .map(|(field, _)| (field.clone(), value(field)))
                 .collect();
             let mut request = Value::Object(request);
-            if call == "verify_callback" {
-                request["body"] = r#"{"code":"0","reference":"R-1"}"#.into();
+            match call.as_str() {
+                "verify_callback" => {
+                    request["body"] = r#"{"code":"0","reference":"R-1"}"#.into();
+                }
+                "journal_resolve" => request["state"] = "FAILED".into(),
+                _ => {}
             }
             let reply = bridge.call(json!({"id": 1, "call": call, "request": request}));
             let error = &reply["error"];
@@ -150,7 +198,7 @@ fn the_fields_in_bold_type_are_required() {
             );
         }
     }
-    assert!(sandbox.connections().is_empty());
+    assert!(reader.sandbox.connections().is_empty());
 }
 
 #[test]
@@ -171,7 +219,7 @@ fn the_table_of_settings_names_the_fields_of_flexpay_config() {
             "api" => "v1.1".into(),
             "ca_file" => sandbox.ca_file().to_str().into(),
             "proxy" => "http://127.0.0.1:3128".into(),
-            "merchant" | "token" | "app_name" => "ZANDO".into(),
+            "merchant" | "token" | "app_name" | "journal" => "ZANDO".into(),
             secret if secret.starts_with("callback_secret") => "0123456789abcdef".into(),
             url if url.ends_with("_url") => "https://pay.example/".into(),
             time if time.ends_with("_ms") => 1000.into(),

@@ -15,14 +15,10 @@ impl OrderNumbers {
     }
 
     /// Learns the order number of a new payment.
-    fn learn(&mut self, page: &Value, run: &Value) {
-        if let (Some(page), Some(run)) = (page.as_str(), run.as_str())
-            && !page.is_empty()
-        {
-            self.0
-                .entry(page.to_owned())
-                .or_insert_with(|| run.to_owned());
-        }
+    pub fn learn(&mut self, page: &str, run: &str) {
+        self.0
+            .entry(page.to_owned())
+            .or_insert_with(|| run.to_owned());
     }
 }
 
@@ -32,6 +28,7 @@ pub fn compare(page: &Value, run: &Value, numbers: &mut OrderNumbers) {
     let place = |key: &str| format!("{key} of\n{run}\nis not as on the page:\n{page}");
     if let (Some(page), Some(run)) = (page["ok"].as_object(), run["ok"].as_object())
         && let (Some(page), Some(run)) = (page.get("order_number"), run.get("order_number"))
+        && let (Some(page), Some(run)) = (page.as_str(), run.as_str())
     {
         numbers.learn(page, run);
     }
@@ -49,8 +46,10 @@ pub fn compare(page: &Value, run: &Value, numbers: &mut OrderNumbers) {
         let same = match (page.as_str(), run.as_str()) {
             (Some(page), Some(run)) => {
                 let page = numbers.replace(page);
-                match key.as_str() {
-                    "created_at" | "version" => without_digits(&page) == without_digits(run),
+                match key.rsplit('.').next().unwrap_or_default() {
+                    "created_at" | "changed_at" | "version" => {
+                        without_digits(&page) == without_digits(run)
+                    }
                     _ => is_like(&page, run),
                 }
             }
@@ -60,23 +59,28 @@ pub fn compare(page: &Value, run: &Value, numbers: &mut OrderNumbers) {
     }
 }
 
-/// The fields of the reply and of the object in it, in their order.
+/// The fields of a reply and of all that is in it, in their order: "ok", "ok.settlements",
+/// "ok.settlements.0.reference".
 fn flat(reply: &Value) -> Vec<(String, Value)> {
     let mut fields = Vec::new();
-    for (key, value) in reply.as_object().expect("an object") {
-        match value.as_object() {
-            Some(inner) => {
-                fields.push((key.clone(), Value::Null));
-                fields.extend(
-                    inner
-                        .iter()
-                        .map(|(key, value)| (key.clone(), value.clone())),
-                );
-            }
-            None => fields.push((key.clone(), value.clone())),
-        }
-    }
+    add_fields("", reply, &mut fields);
     fields
+}
+
+fn add_fields(name: &str, value: &Value, fields: &mut Vec<(String, Value)>) {
+    let inner: Vec<(String, &Value)> = match value {
+        Value::Object(object) => object.iter().map(|(key, v)| (key.clone(), v)).collect(),
+        Value::Array(list) => {
+            let numbered = list.iter().enumerate();
+            numbered.map(|(i, v)| (i.to_string(), v)).collect()
+        }
+        text => return fields.push((name.to_owned(), text.clone())),
+    };
+    // An empty list differs from no list.
+    fields.push((name.to_owned(), inner.len().into()));
+    for (key, value) in inner {
+        add_fields(&format!("{name}.{key}"), value, fields);
+    }
 }
 
 fn without_digits(text: &str) -> String {

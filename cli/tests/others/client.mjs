@@ -1,7 +1,7 @@
 /**
  * Makes calls with examples/node/flexpay.mjs, and prints the results as JSON, one per line.
  *
- *     node client.mjs several|two_payments|long_line|no_call
+ *     node client.mjs several|two_payments|long_line|no_call|journal|late_settlement
  */
 
 import { writeFileSync } from 'node:fs';
@@ -41,6 +41,18 @@ switch (process.argv[2]) {
     // Longer than what a pipe or a socket holds.
     await print('pay', payment('O-1', 'x'.repeat(1_000_000)));
     writeFileSync(process.env.RESULT, '');
+    break;
+  case 'journal': {
+    const request = { ...payment('O-1'), phone: '0810000001' };
+    await print('pay_mobile', request);
+    await print('pay_mobile', request);
+    await print('settle', { reference: 'O-1', wait: { timeout_ms: 60_000 } });
+    await print('reconcile');
+    await print('journal_acknowledge', { reference: 'O-1' });
+    break;
+  }
+  case 'late_settlement':
+    await print('settle', { reference: 'O-1', wait: {} });
     break;
   case 'no_call':
     // A line that the bridge cannot read. The next call gets a new bridge.

@@ -50,6 +50,14 @@ case $ENDS in
         read_line
         printf '%s\n' "$REPLY_LINE"
         ;;
+    after_a_late_reply)
+        read_line
+        hello
+        read_line
+        # Longer than the time limit of a call, and the client's margin of 5 seconds.
+        sleep 6
+        echo '{"id":1,"ok":{"state":"PAID"}}'
+        ;;
     after_the_state)
         read_line
         hello

@@ -509,6 +509,37 @@ fn node_starts_a_new_bridge_for_the_next_payment() {
 }
 
 #[test]
+fn node_takes_a_payment_through_the_journal() {
+    let sandbox = sandbox();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = node_client(&sandbox, Path::new(FLEXPAY), "journal");
+    command.env("FLEXPAY_JOURNAL", folder.path().join("till.db"));
+    let results = printed(spawn(&mut command));
+    let [first, second, settled, reconciled, acknowledged] = &results[..] else {
+        panic!("{results:?}");
+    };
+    assert_eq!(first["is_recorded"], false, "{first}");
+    assert_eq!(second["is_recorded"], true, "{second}");
+    assert_eq!(settled["state"], "PAID", "{settled}");
+    let to_deliver = &reconciled["settlements"][0];
+    assert_eq!(to_deliver["to_deliver"], true, "{reconciled}");
+    assert_eq!(acknowledged["changed"], true, "{acknowledged}");
+    assert_eq!(sandbox.payments().len(), 1);
+}
+
+#[test]
+fn node_lets_a_settlement_wait_longer_than_other_calls() {
+    let fake = in_project("cli/tests/others/fake_bridge.sh");
+    let lines = Recorder::new();
+    let mut command = node_client(&sandbox(), &fake, "late_settlement");
+    command
+        .env("ENDS", "after_a_late_reply")
+        .env("LINES", lines.file())
+        .env("TIMEOUT_MS", "1");
+    assert_eq!(printed(spawn(&mut command)), [json!({"state": "PAID"})]);
+}
+
+#[test]
 fn node_does_not_wait_for_the_reply_to_a_line_that_the_bridge_cannot_read() {
     let sandbox = sandbox();
     let mut command = node_client(&sandbox, Path::new(FLEXPAY), "no_call");

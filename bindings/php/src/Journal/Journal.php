@@ -7,12 +7,18 @@ namespace FlexPay\Journal;
 use FlexPay\Callback;
 use FlexPay\CancelToken;
 use FlexPay\Client;
+use FlexPay\Exception\CancelledException;
+use FlexPay\Exception\ConnectException;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\InvalidArgumentException;
 use FlexPay\Exception\JournalException;
 use FlexPay\Exception\MismatchException;
 use FlexPay\Exception\NotFoundException;
+use FlexPay\Exception\ProxyException;
 use FlexPay\Exception\RefusedException;
+use FlexPay\Exception\ResolveException;
+use FlexPay\Exception\TlsException;
+use FlexPay\Exception\UnauthorizedException;
 use FlexPay\Expected;
 use FlexPay\Internal\Abi;
 use FlexPay\Internal\Arguments;
@@ -77,6 +83,20 @@ final class Journal
 
     /** How many entries are read at once. */
     private const PAGE = 200;
+
+    /** The gateway answered, and the next order is as likely to have an answer. */
+    private const ABOUT_THE_ORDER = [
+        NotFoundException::class, MismatchException::class, InvalidArgumentException::class, RefusedException::class,
+    ];
+
+    /** Asking about another order would fail too. */
+    private const ABOUT_ALL_ORDERS = [
+        ResolveException::class, ConnectException::class, TlsException::class, ProxyException::class,
+        UnauthorizedException::class, CancelledException::class,
+    ];
+
+    /** After so many failures one after the other that are not about an order, no other order is asked about. */
+    private const FAILURES_TO_STOP = 3;
 
     /** The outcomes of a request, by that of its exception. All others are UNKNOWN. */
     private const OUTCOMES = [
@@ -221,7 +241,7 @@ final class Journal
      * @param string                     $happened what to say if it cannot be recorded
      * @param string                     $outcome  of the exception then
      *
-     * @throws JournalException
+     * @throws FlexPayException
      */
     private function recordReply(
         string $reference,
@@ -231,24 +251,30 @@ final class Journal
         string $outcome
     ): void {
         try {
-            $this->step($reference, ['event' => 'reply', 'attempt' => $attempt, 'reply' => $reply]);
+            [, $recorded] = $this->step($reference, ['event' => 'reply', 'attempt' => $attempt, 'reply' => $reply]);
         } catch (FlexPayException $failure) {
             $problem = "$happened, but this could not be recorded: {$failure->getMessage()}."
                 . ' Do not pay again before the entry is settled';
             throw self::failure($problem, $outcome, $reply['order_number'], $failure);
+        }
+        if ($recorded['error'] !== null) {
+            // A person said NOT_SENT meanwhile, and the request was begun again.
+            $orderNumber = $reply['order_number'] ?? $recorded['error']['order_number'];
+            throw ExceptionFactory::fromJson(['order_number' => $orderNumber] + $recorded['error']);
         }
     }
 
     // ---- What became of them ------------------------------------------------------------------
 
     /**
-     * Client::settle(): asks the gateway about the order of an entry, compares, and records the state. If the
-     * order number is not known, nothing can be asked: the entry is returned as it is, IN_DOUBT for example.
+     * Client::settle(): finds out what became of a payment or payout. It asks the gateway about its order, compares
+     * it with the entry, and records the state. If the order number is not known, the gateway cannot be asked: the
+     * entry is returned as it is.
      *
      * Blocks up to the client's timeout_ms or that of the WaitOptions, and as long as the database does.
      *
-     * @param WaitOptions|null $wait null asks once. Otherwise it waits as Client::wait() does; the option
-     *                               expected is not used: the entry is it.
+     * @param WaitOptions|null $wait null asks once. Otherwise the call waits as Client::wait() does, but
+     *                               compares with the entry, and not with the option expected.
      *
      * @throws FlexPayException JournalException, and those of Client::verifyOrder() or wait(); the entry then
      *                          keeps its state. InvalidArgumentException, field "reference", if the journal
@@ -284,8 +310,8 @@ final class Journal
      * Client::settleCallback(): finds the entry that a callback is about, asks the gateway, compares, and
      * records the state.
      *
-     * Acknowledge the callback to the gateway (HTTP 200) if it returns, and after an InvalidArgumentException
-     * with the field "reference": that payment is not of this journal.
+     * Reply to the callback with HTTP 200 if it returns. After an InvalidArgumentException with the field
+     * "reference" the payment is not in this journal: reply with 404 and log it.
      *
      * Blocks as settle() does.
      *
@@ -312,8 +338,10 @@ final class Journal
     }
 
     /**
-     * Client::reconcile(): settles every open entry. Run it from cron, every few minutes. If the gateway cannot
-     * be reached, or the time is over, it returns, and getStopped() says why.
+     * Client::reconcile(): finds out what became of every open entry. Run it from cron, every few minutes.
+     *
+     * The list has every entry that was open, and every entry that is to be delivered, as they are now. If the
+     * gateway cannot be reached, the time is over or the call was cancelled, it returns, and getStopped() says why.
      *
      * @param int $timeoutMs no further order is asked about after this time. 0: 300 000.
      *
@@ -325,51 +353,71 @@ final class Journal
         // It would lock the rows of the first entries while it asks about the others.
         $this->store->refuseTransaction();
         $deadline = hrtime(true) + $timeoutMs * 1000000;
-        $open = $this->all(Client::JOURNAL_OPEN);
+        $damaged = null;
+        $open = $this->all(Client::JOURNAL_OPEN, $damaged);
         // It may be stopped early: begin at a random entry, so that every entry gets its turn.
         $first = $open === [] ? 0 : random_int(0, count($open) - 1);
         $found = [];
         $stopped = null;
+        $failures = 0;
         foreach (array_merge(array_slice($open, $first), array_slice($open, 0, $first)) as $row) {
-            $settlement = self::settlement($row);
-            $reference = $settlement->getReference();
-            if ($cancel !== null && $cancel->isCancelled()) {
-                $stopped = $stopped ?? 'reconciling was cancelled';
-            } elseif (hrtime(true) >= $deadline) {
-                $stopped = $stopped ?? 'reconciling took longer than its time limit';
+            $reference = self::entry($row)['reference'];
+            $stopped = $stopped ?? self::stopReason($cancel, $deadline);
+            if ($stopped !== null) {
+                $found[$reference] = $this->withoutTheGateway($row);
+                continue;
             }
-            if ($stopped === null) {
-                try {
-                    $settlement = $this->settle($reference);
-                } catch (JournalException $failure) {
-                    throw $failure;
-                } catch (FlexPayException $failure) {
-                    $problem = $failure->getCodeName() . ': ' . $failure->getMessage();
-                    $settlement = self::settlement($this->row($reference), false, $problem);
-                    $stopped = self::isAboutTheOrder($failure) ? null : $failure->getMessage();
+            try {
+                $found[$reference] = $this->settle($reference);
+                $failures = 0;
+            } catch (JournalException $failure) {
+                throw $failure;
+            } catch (FlexPayException $failure) {
+                $problem = $failure->getCodeName() . ': ' . $failure->getMessage();
+                $found[$reference] = self::settlement($this->row($reference), false, $problem);
+                $failures = self::isOneOf(self::ABOUT_THE_ORDER, $failure) ? 0 : $failures + 1;
+                if (self::isOneOf(self::ABOUT_ALL_ORDERS, $failure) || $failures === self::FAILURES_TO_STOP) {
+                    $stopped = $problem;
                 }
             }
-            $found[$reference] = $settlement;
         }
-        foreach ($this->all(Client::JOURNAL_TO_DELIVER) as $row) {
+        foreach ($this->all(Client::JOURNAL_TO_DELIVER, $damaged) as $row) {
             $settlement = self::settlement($row);
             $found += [$settlement->getReference() => $settlement];
         }
 
-        return new Reconciliation(array_values($found), $stopped);
+        return new Reconciliation(array_values($found), $stopped ?? $damaged);
     }
 
-    /** Whether asking about another order may still succeed. */
-    private static function isAboutTheOrder(FlexPayException $failure): bool
+    /** Why no further order is asked about. */
+    private static function stopReason(?CancelToken $cancel, int $deadline): ?string
     {
-        return $failure instanceof NotFoundException || $failure instanceof MismatchException
-            || $failure instanceof InvalidArgumentException || $failure instanceof RefusedException;
+        if ($cancel !== null && $cancel->isCancelled()) {
+            return 'CANCELLED: reconciling was cancelled';
+        }
+
+        return hrtime(true) < $deadline ? null : 'TIMEOUT: reconciling took longer than its time limit';
+    }
+
+    /** What can be learnt about an entry without the gateway: that its sender died. */
+    private function withoutTheGateway(Row $row): Settlement
+    {
+        $entry = self::entry($row);
+        $isDead = $entry['state'] === Settlement::STATE_SENDING && !$row->senderIsAlive;
+
+        return $isDead ? $this->record($entry['reference'], ['event' => 'settle']) : self::settlement($row);
+    }
+
+    /** @param list<class-string> $classes */
+    private static function isOneOf(array $classes, FlexPayException $failure): bool
+    {
+        return in_array(get_class($failure), $classes, true);
     }
 
     // ---- What people see and say --------------------------------------------------------------
 
     /**
-     * Returns the entry of a reference. Asks nobody.
+     * Returns the entry of a reference, as it is recorded. Sends nothing.
      *
      * @throws FlexPayException JournalException; InvalidArgumentException if the journal does not have it
      */
@@ -399,14 +447,21 @@ final class Journal
         Arguments::checkNoNul(['after' => $after]);
         Arguments::checkUtf8(['after' => $after]);
 
+        $rows = $this->page($filter, $after, $limit);
+        foreach ($rows as $row) {
+            if ($row->isDamaged) {
+                throw self::failure($row->damage(), FlexPayException::OUTCOME_NOT_SENT);
+            }
+        }
+
         return array_map(static function (Row $row): Settlement {
             return self::settlement($row);
-        }, $this->page($filter, $after, $limit));
+        }, $rows);
     }
 
     /**
-     * Records that you deliver what was paid. Of several calls, ever, one alone returns a settlement that
-     * hasChanged(): deliver then. In a transaction, "ever" counts once it is committed.
+     * Records that you deliver what was paid. Deliver if the result hasChanged(): of all calls for one reference,
+     * only the first one gets that. In a transaction of yours it counts once you commit.
      *
      * @throws FlexPayException JournalException; InvalidArgumentException if the entry is not PAID
      */
@@ -418,7 +473,7 @@ final class Journal
     }
 
     /**
-     * Records what a person says of an entry, and who said it and why: see Client::journalResolve().
+     * Records what a person says about an entry, and who says it and why: see Client::journalResolve().
      *
      * @param string|null $state       Settlement::STATE_NOT_SENT, STATE_FAILED or STATE_CANCELLED
      * @param string|null $orderNumber instead of a state; then call settle()
@@ -449,8 +504,9 @@ final class Journal
     }
 
     /**
-     * Removes the entries that are closed and delivered and did not change for some days, by the clock of the
-     * database. Returns how many. Their references stay used: a payment under one of them is refused.
+     * Removes old entries: those that are neither open nor to be delivered, and that were not changed for some
+     * days, by the clock of the database. Returns how many. Their references stay used: a payment with one of
+     * them is an InvalidArgumentException.
      *
      * @throws FlexPayException JournalException, InvalidArgumentException
      */
@@ -547,6 +603,8 @@ final class Journal
             'state' => $state,
             'amount' => $entry['amount'],
             'currency' => $entry['currency'],
+            // A clock that is before 1970 is only wrong.
+            'at' => max(0, time()),
         ]);
     }
 
@@ -563,10 +621,14 @@ final class Journal
     private function rowOf(Callback $callback): Row
     {
         return $this->store->read(function () use ($callback): ?Row {
-            $row = $callback->getReference() === null ? null : $this->store->load($callback->getReference());
-            $orderNumber = $callback->getOrderNumber();
+            $reference = $callback->getReference();
+            $row = $reference === null ? null : $this->store->load($reference);
+            // The gateway has been seen to send the order number in place of the reference.
+            foreach ([$callback->getOrderNumber(), $reference] as $number) {
+                $row = $row ?? ($number === null ? null : $this->store->findByOrderNumber($number));
+            }
 
-            return $row ?? ($orderNumber === null ? null : $this->store->findByOrderNumber($orderNumber));
+            return $row;
         }) ?? self::notFound();
     }
 
@@ -578,13 +640,25 @@ final class Journal
         });
     }
 
-    /** @return list<Row> */
-    private function all(string $filter): array
+    /**
+     * @param string|null $damaged becomes why an entry cannot be read; the others are returned
+     *
+     * @return list<Row>
+     */
+    private function all(string $filter, ?string &$damaged): array
     {
         $all = [];
+        $after = '';
         do {
-            $page = $this->page($filter, $all === [] ? '' : self::entry(end($all))['reference'], self::PAGE);
-            $all = array_merge($all, $page);
+            $page = $this->page($filter, $after, self::PAGE);
+            foreach ($page as $row) {
+                $after = $row->reference;
+                if ($row->isDamaged) {
+                    $damaged = 'JOURNAL: ' . $row->damage();
+                } else {
+                    $all[] = $row;
+                }
+            }
         } while (count($page) === self::PAGE);
 
         return $all;
@@ -593,6 +667,9 @@ final class Journal
     /** @return Entry */
     private static function entry(Row $row): array
     {
+        if ($row->isDamaged) {
+            throw self::failure($row->damage(), FlexPayException::OUTCOME_NOT_SENT);
+        }
         if ($row->entry === null) {
             throw Arguments::invalid(
                 'reference',

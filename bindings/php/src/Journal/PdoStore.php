@@ -77,7 +77,7 @@ final class PdoStore
         $this->driver = $driver;
         $this->now = sprintf(self::TIME[$driver], 0);
         $isAlive = 'CASE WHEN lease_until > ' . self::CLOCK[$driver] . ' THEN 1 ELSE 0 END';
-        $this->select = "SELECT entry, version, state, is_open, to_deliver, created_at, changed_at, $isAlive"
+        $this->select = "SELECT reference, entry, version, is_open, to_deliver, created_at, changed_at, $isAlive, state"
             . ' FROM flexpay_journal';
     }
 
@@ -375,12 +375,18 @@ final class PdoStore
     private function rows(string $sql, array $values): array
     {
         $rows = [];
-        foreach ($this->fetch($sql, $values) as [$entry, $version, $state, $open, $deliver, $created, $changed, $alive]) {
-            $decoded = $state === 'PRUNED' ? null : json_decode((string) $entry, true);
-            if ($state !== 'PRUNED' && !is_array($decoded)) {
-                $this->fail('an entry cannot be read: its column "entry" is damaged');
-            }
-            $rows[] = new Row($decoded, (int) $version, (bool) $open, (bool) $deliver, $created, $changed, (bool) $alive);
+        foreach ($this->fetch($sql, $values) as $row) {
+            [$reference, $entry, $version, $open, $deliver, $created, $changed, $alive, $state] = $row;
+            $rows[] = new Row(
+                (string) $reference,
+                $state === 'PRUNED' ? null : (string) $entry,
+                (int) $version,
+                (bool) $open,
+                (bool) $deliver,
+                $created,
+                $changed,
+                (bool) $alive
+            );
         }
 
         return $rows;

@@ -33,8 +33,13 @@ namespace FlexPay\Journal;
  */
 final class Row
 {
+    public string $reference;
+
     /** @var Entry|null as the rule returned it; null: it was pruned, and only its reference is kept */
     public ?array $entry;
+
+    /** Whether the column "entry" cannot be read. */
+    public bool $isDamaged;
 
     /** One more with each change. */
     public int $version;
@@ -50,9 +55,10 @@ final class Row
     /** Whether its lease runs, by the clock of the database. It has a meaning in the state SENDING only. */
     public bool $senderIsAlive;
 
-    /** @param Entry|null $entry */
+    /** @param string|null $entry as JSON */
     public function __construct(
-        ?array $entry,
+        string $reference,
+        ?string $entry,
         int $version,
         bool $isOpen,
         bool $toDeliver,
@@ -60,12 +66,21 @@ final class Row
         string $changedAt,
         bool $senderIsAlive
     ) {
-        $this->entry = $entry;
+        $decoded = $entry === null ? null : json_decode($entry, true);
+        $this->reference = $reference;
+        $this->isDamaged = $entry !== null && ($decoded['reference'] ?? null) !== $reference;
+        $this->entry = $this->isDamaged ? null : $decoded;
         $this->version = $version;
         $this->isOpen = $isOpen;
         $this->toDeliver = $toDeliver;
         $this->createdAt = $createdAt;
         $this->changedAt = $changedAt;
         $this->senderIsAlive = $senderIsAlive;
+    }
+
+    public function damage(): string
+    {
+        return "the journal in the database: the entry of {$this->reference} cannot be read: its column \"entry\" is"
+            . ' damaged';
     }
 }

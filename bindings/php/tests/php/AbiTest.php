@@ -113,7 +113,7 @@ final class AbiTest extends TestCase
             $object->$field = -1;
         } catch (FFI\Exception $pointer) {
             $types = ['cancel' => 'flexpay_cancel_token *', 'expected' => 'flexpay_expected *',
-                'items' => 'flexpay_settlement *'];
+                'items' => 'flexpay_settlement **'];
             $object->$field = $ffi->cast($types[$field] ?? 'char *', -1);
         }
         for ($offset = 0; $offset < FFI::sizeof($object); $offset++) {

@@ -16,6 +16,8 @@ use FlexPay\Payment;
 use FlexPay\PaymentRequest;
 use FlexPay\PayoutRequest;
 use FlexPay\Phone;
+use FlexPay\Reconciliation;
+use FlexPay\Settlement;
 use FlexPay\Transaction;
 use FlexPay\WaitOptions;
 use PHPUnit\Framework\TestCase;
@@ -439,7 +441,7 @@ final class ArgumentsTest extends TestCase
     public function testValueObjectsAreImmutable(): void
     {
         $values = [PaymentRequest::class, MobileRequest::class, PayoutRequest::class, Expected::class, Payment::class,
-            Transaction::class, Callback::class, WaitOptions::class];
+            Transaction::class, Callback::class, WaitOptions::class, Settlement::class, Reconciliation::class];
         foreach ($values as $value) {
             $class = new \ReflectionClass($value);
             self::assertTrue($class->isFinal());
@@ -448,7 +450,7 @@ final class ArgumentsTest extends TestCase
             }
             foreach ($class->getMethods(\ReflectionMethod::IS_PUBLIC) as $method) {
                 $name = $method->getName();
-                self::assertMatchesRegularExpression('/^(__construct|get|is|claims|may|parse|toArray|sendToBrowser)/', $name);
+                self::assertMatchesRegularExpression('/^(__construct|get|is|has|claims|may|parse|toArray|withExpected$|sendToBrowser)/', $name);
             }
         }
     }

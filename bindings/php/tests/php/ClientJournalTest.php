@@ -308,14 +308,15 @@ final class ClientJournalTest extends SandboxTestCase
     public function testReconcileStopsWhenTheGatewayCannotBeReached(): void
     {
         $client = $this->journalled();
-        $this->pay($client);
-        $this->pay($client, 'R-2');
+        foreach (['R-1', 'R-2', 'R-3'] as $reference) {
+            $this->pay($client, $reference);
+        }
         $this->sandbox->inject(
             ['on' => 'check', 'times' => null, 'action' => ['kind' => 'html', 'status' => 502]]
         );
         $found = $this->journalled(['check_once' => true])->reconcile();
-        self::assertNotNull($found->getStopped());
-        self::assertCount(2, $found->getSettlements());
+        self::assertStringContainsString('GATEWAY', (string) $found->getStopped());
+        self::assertCount(3, $found->getSettlements());
 
         $token = new CancelToken();
         $token->cancel();

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Tests;
 
 use FlexPay\Exception\MismatchException;
+use FlexPay\Journal\PdoStore;
 use FlexPay\Tests\Support\Http;
 use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\SandboxTestCase;
@@ -112,6 +113,61 @@ final class ReadmeTest extends SandboxTestCase
         self::assertSame('payout', $this->sandbox->payments()[0]['kind']);
     }
 
+    public function testAJournalInAFile(): void
+    {
+        $directory = new TemporaryDirectory();
+        // In the sandbox, the holder of this phone confirms at once.
+        $before = "\$request = new FlexPay\\MobileRequest('MLO-1', '575', 'CDF', '081 000 00 01', 'http://127.0.0.1:9/');";
+        putenv("FLEXPAY_JOURNAL=$directory->path/flexpay.db");
+        try {
+            $this->runBlock(6, $before, '', 'Deliver MLO-1');
+            $this->runBlock(6, $before, '', '');
+        } finally {
+            putenv('FLEXPAY_JOURNAL');
+        }
+        self::assertCount(1, $this->sandbox->payments());
+    }
+
+    public function testAJournalInTheShopsDatabase(): void
+    {
+        $directory = new TemporaryDirectory();
+        $pdo = new \PDO("sqlite:$directory->path/shop.sqlite", null, null, [\PDO::ATTR_ERRMODE => \PDO::ERRMODE_EXCEPTION]);
+        $pdo->exec('CREATE TABLE orders (reference TEXT, paid INTEGER)');
+        $pdo->exec("INSERT INTO orders VALUES ('MLO-1', 0)");
+        (new PdoStore($pdo))->createTable();
+        $before = "\$pdo = new PDO('sqlite:$directory->path/shop.sqlite', null, null,"
+            . ' [PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION]); $client = Client::fromEnvironment();'
+            . 'function deliver($reference) { echo "deliver $reference\n"; }'
+            . 'function request($reference) { return new FlexPay\PaymentRequest($reference, "25.50", "USD", '
+            . var_export(array_fill_keys(['callback_url', 'approve_url', 'cancel_url', 'decline_url'], 'http://127.0.0.1:9/'), true)
+            . '); } ';
+        $this->runBlock(7, "$before\$request = request('MLO-1');", 'var_dump($payment->isRecorded());', "bool(false)\n");
+        $this->runBlock(7, "$before\$request = request('MLO-1');", 'var_dump($payment->isRecorded());', "bool(true)\n");
+        $number = (string) $this->sandbox->payments()[0]['order_number'];
+        $this->sandbox->decide($number, 'approve');
+        $this->runBlock(9, $before, '', "deliver MLO-1\n");
+        $callback = (string) json_encode(['code' => '0', 'reference' => 'MLO-1', 'orderNumber' => $number]);
+        $this->runBlock(8, $before, '', '', $callback);
+        self::assertSame(1, (int) $pdo->query('SELECT paid FROM orders')->fetchColumn());
+        $this->runBlock(9, $before, '', '');
+
+        $this->sandbox->inject(['on' => 'pay', 'action' => ['kind' => 'reset_after_reading']]);
+        $catch = 'try { $journal = new FlexPay\Journal\Journal($client, new FlexPay\Journal\PdoStore($pdo));'
+            . " \$journal->pay(request('MLO-2')); } catch (FlexPay\Exception\ConnectionException \$lost) {}";
+        $this->runBlock(9, "$before$catch", '', "Look for MLO-2 in FlexPay's merchant console\n");
+        preg_match('/`(\$journal->resolve\(.*?\))`/', self::text(), $resolve);
+        $resolve = str_replace('ZANDO-1048', 'MLO-2', $resolve[1]);
+        $this->runBlock(9, $before, "echo {$resolve}->getState();", "Look for MLO-2 in FlexPay's merchant console\nNOT_SENT");
+    }
+
+    public function testThePythonPackageHasTheSameTable(): void
+    {
+        foreach (['mysql' => 'mysql', 'pgsql' => 'postgresql', 'sqlite' => 'sqlite'] as $driver => $name) {
+            $file = __DIR__ . "/../../../python/flexpay/journal/$name.sql";
+            self::assertStringEqualsFile($file, PdoStore::schema($driver));
+        }
+    }
+
     public function testALogger(): void
     {
         $number = (string) $this->client()->payMobile($this->mobileRequest())->getOrderNumber();
@@ -120,7 +176,7 @@ final class ReadmeTest extends SandboxTestCase
             . '$order = ' . var_export(['order_number' => $number], true) . ';';
         putenv('FLEXPAY_TRACE=1');
         try {
-            $this->runBlock(6, $before, '', 'debug check check');
+            $this->runBlock(10, $before, '', 'debug check check');
         } finally {
             putenv('FLEXPAY_TRACE');
         }
@@ -215,7 +271,7 @@ final class ReadmeTest extends SandboxTestCase
 
     public function testThereAreNoOtherBlocks(): void
     {
-        self::assertCount(7, self::blocks('php'));
+        self::assertCount(11, self::blocks('php'));
         self::assertCount(3, self::blocks('console'));
         self::assertCount(2, self::blocks('json')); // the first one is for composer.json
         self::assertCount(1, self::blocks('ini'));

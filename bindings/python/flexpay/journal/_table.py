@@ -44,14 +44,26 @@ _CONDITIONS = {
 class Row(NamedTuple):
     """A row of the table."""
 
-    #: As JSON; empty if it was pruned.
-    entry: Json
+    reference: str
+    #: The entry as JSON text; empty if it was pruned.
+    text: str
     version: int
     is_open: bool
     to_deliver: bool
     created_at: str
     changed_at: str
     sender_is_alive: bool
+
+    @property
+    def entry(self) -> Json:
+        try:
+            entry: Json = json.loads(self.text)
+            return entry
+        except ValueError as error:
+            raise self.damaged() from error
+
+    def damaged(self) -> JournalError:
+        return _journal_error(f"the entry of {self.reference} is damaged: it cannot be read")
 
 
 class Applied(NamedTuple):
@@ -64,12 +76,17 @@ class Applied(NamedTuple):
 
 
 def step(row: Optional[Row], event: Json) -> Json:
-    """The rule of the library."""
+    """What the rule says of an event."""
     request = {
         "entry": None if row is None else row.entry,
         "sender_is_alive": row is not None and row.sender_is_alive,
         "event": event,
     }
+    return ask_rule(request)
+
+
+def ask_rule(request: Json) -> Json:
+    """The rule of the library."""
     functions = library().functions
     address = _results.call(functions.flexpay_journal_step, json.dumps(request).encode())
     text = _results.copy_and_free(address, functions.flexpay_text_free, _results.text)
@@ -96,7 +113,7 @@ class Table:
         self._connection = connection
         self._database = database = database_of(connection)
         self._select = (
-            "SELECT entry, version, is_open, to_deliver, created_at, changed_at,"
+            "SELECT reference, entry, version, is_open, to_deliver, created_at, changed_at,"
             f" COALESCE(lease_until, 0) > {database.clock} FROM flexpay_journal"
         )
 
@@ -154,7 +171,7 @@ class Table:
     ) -> Optional[Applied]:
         """None: another program has changed the entry."""
         before = self.load(reference, lock)
-        if before is not None and not before.entry:
+        if before is not None and before.text == "":
             raise invalid(
                 "reference",
                 "was used before, and its entry was pruned from the journal: use a new reference"
@@ -230,7 +247,7 @@ class Table:
     def all(self, filter: JournalFilter) -> List[Row]:
         rows: List[Row] = []
         while True:
-            after: str = rows[-1].entry["reference"] if rows else ""
+            after: str = rows[-1].reference if rows else ""
             page = self.read(partial(self.page, filter, after, _PAGE))
             rows += page
             if len(page) < _PAGE:
@@ -295,7 +312,8 @@ class Table:
     def _rows(self, statement: str, *values: Any) -> List[Row]:
         return [
             Row(
-                json.loads(entry) if entry else {},
+                reference,
+                text,
                 version,
                 bool(is_open),
                 bool(to_deliver),
@@ -304,7 +322,8 @@ class Table:
                 bool(sender_is_alive),
             )
             for (
-                entry,
+                reference,
+                text,
                 version,
                 is_open,
                 to_deliver,

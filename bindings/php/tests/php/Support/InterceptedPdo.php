@@ -10,6 +10,9 @@ final class InterceptedPdo extends \PDO
     /** @var (callable(callable(): mixed): mixed)|null called instead of each commit, which it receives */
     public $onCommit = null;
 
+    /** @var (callable(string): void)|null receives each statement before it is prepared */
+    public $onPrepare = null;
+
     /** @var list<string> the statements that were prepared */
     public array $prepared = [];
 
@@ -17,6 +20,9 @@ final class InterceptedPdo extends \PDO
     public function prepare($query, $options = [])
     {
         $this->prepared[] = $query;
+        if ($this->onPrepare !== null) {
+            ($this->onPrepare)($query);
+        }
 
         return parent::prepare($query, $options);
     }

@@ -7,7 +7,6 @@ namespace FlexPay\Tests\Support;
 use FlexPay\CancelToken;
 use FlexPay\Client;
 use FlexPay\Exception\CallbackException;
-use FlexPay\Exception\ConnectException;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\InDoubtException;
 use FlexPay\Exception\InvalidArgumentException;
@@ -146,12 +145,7 @@ trait JournalPromises
 
     public function testARequestThatWasNotSentOrWasRefusedMayBeSentAgain(): void
     {
-        $unreachable = $this->client(['pay_url' => 'http://127.0.0.1:' . Http::freePort() . '/']);
-        $journal = new Journal($unreachable, new PdoStore($this->pdo));
-        $failure = self::failure(static function () use ($journal): void {
-            $journal->pay(self::card());
-        });
-        self::assertInstanceOf(ConnectException::class, $failure);
+        $this->notSent();
         self::assertSame(Settlement::STATE_NOT_SENT, $this->state());
         self::assertSame('CONNECT', $this->journal->get('R-1')->getLastAnswer());
 
@@ -270,15 +264,28 @@ trait JournalPromises
 
     public function testReconcileStopsWhenTheGatewayCannotBeReached(): void
     {
-        $this->pay();
-        $this->pay('R-2');
+        foreach (['R-1', 'R-2', 'R-3', 'R-4'] as $reference) {
+            $this->pay($reference);
+        }
+        $this->pdo->exec("UPDATE flexpay_journal SET entry = REPLACE(entry, '\"ACCEPTED\"', '\"SENDING\"'),"
+            . " state = 'SENDING', lease_until = 0 WHERE reference = 'R-4'");
         $this->sandbox->inject(['on' => 'check', 'times' => null, 'action' => ['kind' => 'html', 'status' => 502]]);
         $before = count($this->sandbox->requests());
         $journal = new Journal($this->client(['check_once' => true]), new PdoStore($this->pdo));
         $found = $journal->reconcile();
-        self::assertNotNull($found->getStopped());
-        self::assertCount(2, $found->getSettlements());
-        self::assertSame($before + 1, count($this->sandbox->requests()), 'only one order was asked about');
+        self::assertStringStartsWith('GATEWAY: ', (string) $found->getStopped());
+        self::assertCount(4, $found->getSettlements());
+        self::assertSame($before + 3, count($this->sandbox->requests()));
+        self::assertSame(Settlement::STATE_IN_DOUBT, $this->state('R-4'), 'its sender died');
+
+        // If it cannot be reached, only one order is asked about.
+        $unreachable = ['check_once' => true, 'check_url' => 'http://127.0.0.1:' . Http::freePort() . '/check'];
+        $journal = new Journal($this->client($unreachable), new PdoStore($this->pdo));
+        $found = $journal->reconcile();
+        self::assertStringStartsWith('CONNECT: ', (string) $found->getStopped());
+        self::assertCount(1, array_filter($found->getSettlements(), static function (Settlement $one): bool {
+            return $one->getProblem() !== null;
+        }));
 
         $token = new CancelToken();
         $token->cancel();
@@ -355,10 +362,7 @@ trait JournalPromises
     {
         $this->paid();
         $this->journal->settle('R-1');
-        $unreachable = $this->client(['pay_url' => 'http://127.0.0.1:' . Http::freePort() . '/']);
-        self::failure(function () use ($unreachable): void {
-            (new Journal($unreachable, new PdoStore($this->pdo)))->pay(self::card('R-2'));
-        });
+        $this->notSent('R-2');
         $this->pay('R-3');
         $old = "UPDATE flexpay_journal SET changed_at = '2020-01-01T00:00:00Z'";
         $this->pdo->exec($old);

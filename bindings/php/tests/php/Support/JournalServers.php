@@ -52,6 +52,21 @@ trait JournalServers
         self::assertFalse($other->acknowledge('R-1')->hasChanged());
     }
 
+    /** Between the reading and the writing of an entry, another process changes it. */
+    public function testAnotherProcessIsFaster(): void
+    {
+        $this->notSent();
+        $journal = $this->intercepted($pdo);
+        $pdo->onPrepare = function (string $sql) use ($pdo): void {
+            if (strncmp($sql, 'UPDATE', 6) === 0) {
+                $pdo->onPrepare = null;
+                self::assertFalse($this->journal->pay(self::card())->isRecorded());
+            }
+        };
+        self::assertTrue($journal->pay(self::card())->isRecorded());
+        self::assertSame(1, $this->sent());
+    }
+
     /** It locks the order and then the journal, and another process the other way round. */
     public function testADeadlockOfTheCaller(): void
     {

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace FlexPay\Tests\Support;
 
 use FlexPay\Client;
+use FlexPay\Exception\ConnectException;
 use FlexPay\Exception\ConnectionException;
 use FlexPay\Journal\Journal;
 use FlexPay\Journal\PdoStore;
@@ -69,6 +70,16 @@ abstract class JournalTestCase extends SandboxTestCase
         $payments = $this->sandbox->payments();
 
         return (string) end($payments)['order_number'];
+    }
+
+    /** The gateway cannot be reached. */
+    protected function notSent(string $reference = 'R-1'): void
+    {
+        $unreachable = $this->client(['pay_url' => 'http://127.0.0.1:' . Http::freePort() . '/']);
+        $failure = self::failure(function () use ($unreachable, $reference): void {
+            (new Journal($unreachable, new PdoStore($this->pdo)))->pay(self::card($reference));
+        });
+        self::assertInstanceOf(ConnectException::class, $failure);
     }
 
     protected static function notice(?string $reference, string $order): string

@@ -266,11 +266,25 @@ trait JournalTransactions
             $this->pay();
         });
         self::assertInstanceOf(JournalException::class, $failure);
+        self::assertStringContainsString('R-1', $failure->getMessage());
+        // It stops no other.
+        $this->pdo->exec("UPDATE flexpay_journal SET reference = 'R-0'");
+        $this->paid('R-2');
+        $found = $this->journal->reconcile();
+        self::assertStringContainsString('the entry of R-0 cannot be read', (string) $found->getStopped());
+        self::assertSame(['R-2'], array_map(static function (Settlement $one): string {
+            return $one->getReference();
+        }, $found->getSettlements()));
+        self::assertTrue($this->journal->get('R-2')->isToDeliver());
+        $failure = self::failure(function (): void {
+            $this->journal->list();
+        });
+        self::assertInstanceOf(JournalException::class, $failure);
         $this->pdo->exec('DROP TABLE flexpay_journal');
         $failure = self::failure(function (): void {
             $this->pay();
         });
         self::assertInstanceOf(JournalException::class, $failure);
-        self::assertSame(1, $this->sent());
+        self::assertSame(2, $this->sent());
     }
 }
