@@ -4,6 +4,8 @@ use std::env;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use flexpay::Client;
@@ -89,6 +91,8 @@ struct Sizes {
     /// Of the file, an entry.
     bytes: u64,
     pruning: Duration,
+    /// The payment meanwhile that took longest.
+    slowest: Duration,
     /// The file `-wal` after pruning.
     wal: u64,
     file: u64,
@@ -114,12 +118,17 @@ impl Sizes {
         let times = times(&shop, &path, &open).map_err(text)?;
 
         let client = shop.client(Way::Card).map_err(text)?;
+        let other = shop.client(Way::Card).map_err(text)?;
+        let is_over = AtomicBool::new(false);
         let began = Instant::now();
-        let removed = client
-            .journal()
-            .and_then(|one| one.prune(1))
-            .map_err(text)?;
+        let (removed, slowest) = thread::scope(|scope| {
+            let paying = scope.spawn(|| pay_until(&other, &is_over));
+            let removed = client.journal().and_then(|one| one.prune(1));
+            is_over.store(true, Ordering::Relaxed);
+            (removed, paying.join().expect("no panic"))
+        });
         let pruning = began.elapsed();
+        let (removed, slowest) = (removed.map_err(text)?, slowest.map_err(text)?);
         if removed != closed as u64 {
             return Err(format!("{removed} of {closed} entries were pruned"));
         }
@@ -131,6 +140,7 @@ impl Sizes {
             times,
             bytes: file / closed as u64,
             pruning,
+            slowest,
             wal,
             file,
             pruned_bytes: size(&path)? / closed as u64,
@@ -141,11 +151,13 @@ impl Sizes {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         println!(
             "\nPruning all {} took {:.1} s. The file had {:.0} MiB, and its -wal file {:.0} MiB then.\n\
+             The slowest payment meanwhile took {}.\n\
              Afterwards a pruned reference takes {} bytes, an entry {}",
             self.closed,
             self.pruning.as_secs_f64(),
             mib(self.file),
             mib(self.wal),
+            ms(self.slowest),
             self.pruned_bytes,
             self.bytes
         );
@@ -169,7 +181,7 @@ fn times(
             "read an entry",
             measure(TIMES, |turn| journal.get(some(turn)))?,
         ),
-        ("pay", pay(&client)?),
+        ("pay, and resolve", pay(&client)?),
         (
             "settle, not paid yet",
             measure(TIMES, |turn| client.settle(some(turn)))?,
@@ -192,6 +204,17 @@ fn times(
         ),
     ];
     Ok(all)
+}
+
+/// The slowest of the payments until it is over.
+fn pay_until(client: &Client, is_over: &AtomicBool) -> flexpay::Result<Duration> {
+    let mut slowest = Duration::ZERO;
+    while !is_over.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        Way::Card.pay(client, &sale::new_reference())?;
+        slowest = slowest.max(began.elapsed());
+    }
+    Ok(slowest)
 }
 
 fn pay(client: &Client) -> flexpay::Result<Duration> {

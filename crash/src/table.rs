@@ -25,10 +25,7 @@ pub fn entry(reference: &str, state: EntryState, order_number: Option<String>) -
         code: Some("0".to_owned()),
         message: Some("Redirection en cours".to_owned()),
         last_answer: Some(state.name().to_owned()),
-        was_paid: matches!(
-            state,
-            EntryState::Paid | EntryState::Refunding | EntryState::Refunded
-        ),
+        was_paid: state == EntryState::Paid,
         failures: 0,
         failure_at: None,
         is_delivered: false,
