@@ -432,7 +432,7 @@ final class ExamplesTest extends SandboxTestCase
         $this->pay('INVOICE-7');
         [$status, $output] = $this->sweep();
         self::assertSame(1, $status);
-        self::assertStringContainsString('Not all payments were asked about: the gateway did not accept the token', $output);
+        self::assertStringContainsString('Not all payments were asked about: UNAUTHORIZED: the gateway did not accept', $output);
         self::assertStringNotContainsString('not-the-token', $output);
     }
 
