@@ -122,7 +122,7 @@ test: setup ## Runs all tests; first installs the packages they need; prints a s
 
 .PHONY: setup
 setup: require-rust ## Installs the packages that the tests need
-	@scripts/setup.sh build rust cli c cpp php python fuzz
+	@scripts/setup.sh build rust cli c cpp php python fuzz crash
 
 .PHONY: test-rust
 test-rust: build sandbox ## Tests the crate and the sandbox
@@ -192,6 +192,11 @@ test-faults: build cli ## Runs 1,000 calls against a gateway that misbehaves, ha
 	faults/run.sh 500 --seed 4
 	faults/run.sh 500 --seed 4 --bridge
 
+.PHONY: test-crash
+test-crash: require-rust ## Kills payments with a journal, and fails its disk, at a sample of the system calls
+	@scripts/setup.sh crash
+	crash/run.sh short
+
 .PHONY: test-fuzz
 test-fuzz: require-rust ## Runs every stored fuzzing input, and fuzzes each parser for 10 seconds
 	@scripts/setup.sh fuzz
@@ -211,6 +216,11 @@ lint: require-rust ## Checks formatting, and runs clippy; a warning is an error
 faults: build cli ## Runs 10,000 calls, and 10,000 over the bridge, against a gateway that misbehaves in every way (RUNS=…)
 	faults/run.sh $(or $(RUNS),10000)
 	faults/run.sh $(or $(RUNS),10000) --bridge
+
+.PHONY: crash
+crash: require-rust ## Kills payments with a journal, and fails its disk, at every system call (about an hour)
+	@scripts/setup.sh crash
+	crash/run.sh full
 
 .PHONY: fuzz
 fuzz: require-rust ## Fuzzes each parser for 600 seconds (SECONDS=…)
@@ -256,6 +266,10 @@ audit: require-rust ## Checks the licences, sources and known vulnerabilities of
 bench: build cli ## Compares flexpay with libcurl, ext-curl, requests and others (BENCH="--quick c-cold")
 	@scripts/setup.sh bench
 	benches/run.sh $(BENCH)
+
+.PHONY: journal-cost
+journal-cost: require-rust ## Measures what the journal costs: time, with 1,000,000 entries too, and size
+	$(CARGO) run --release --quiet -p flexpay-crash -- cost
 
 .PHONY: bench-micro
 bench-micro: require-rust ## Measures single functions

@@ -145,7 +145,8 @@ def ffi_structs():
 ENTRY = {
     "reference": "Z-1", "kind": "MOBILE", "amount": "25.50", "currency": "USD", "phone": "243812345678",
     "state": "SENDING", "attempt": 1, "sender": "till-1", "order_number": None, "redirect_url": None,
-    "page": None, "code": None, "message": None, "last_answer": None, "failures": 0, "is_delivered": False,
+    "page": None, "code": None, "message": None, "last_answer": None, "was_paid": False,
+    "failures": 0, "failure_at": None, "is_delivered": False,
     "other_order_number": None, "resolved_by": None, "resolved_why": None,
 }  # fmt: skip
 ENTRY_STATES = [
@@ -157,7 +158,9 @@ def events():
     terms = {key: ENTRY[key] for key in ["kind", "amount", "currency", "phone"]}
     for price in ["25.5", "26"]:
         yield {"event": "pay", "reference": "Z-1", "terms": {**terms, "amount": price}, "sender": "till-2"}
-        yield {"event": "verdict", "order_number": "N1", "state": "PAID", "amount": price, "currency": "USD"}
+        for state in ["PAID", "REFUNDED"]:
+            verdict = {"order_number": "N1", "state": state, "amount": price, "currency": "USD", "at": 1764283581}
+            yield {"event": "verdict", **verdict}
     accepted = {"redirect_url": None, "page": None, "code": "0", "message": "OK"}
     for attempt in [1, 2]:
         reply = {"result": "accepted", "order_number": "N1", **accepted}
@@ -172,7 +175,7 @@ def events():
 
 
 def journal_steps():
-    entries = [None] + [{**ENTRY, "state": state} for state in ENTRY_STATES]
+    entries = [None] + [{**ENTRY, "state": state, "was_paid": state == "PAID"} for state in ENTRY_STATES]
     most = 2**32 - 1
     entries += [{**ENTRY, "state": state, "attempt": most, "failures": most} for state in ["NOT_SENT", "FAILED"]]
     for entry in entries:

@@ -678,9 +678,9 @@ struct Resolution {
     /// The order number that the merchant's console shows for it. The state stays in_doubt until
     /// Client::settle has asked the gateway about that order. Absent if state is set.
     std::optional<std::string> order_number;
-    /// not_sent: the console does not show the payment; the request may be sent again. failed or
-    /// cancelled: it will not be paid. Absent if order_number is set. Any other state is refused:
-    /// only the gateway can say paid.
+    /// not_sent: the console does not show the payment, and no program is sending it any more; the
+    /// request may be sent again. failed or cancelled: it will not be paid. Absent if order_number is
+    /// set. Any other state is refused: only the gateway can say paid.
     std::optional<EntryState> state;
     /// Who says so. Required; it is recorded.
     std::string who;

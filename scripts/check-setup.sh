@@ -239,6 +239,22 @@ case $task in
         check "fpc" fpc -vew -Sew pipe.pas
         check "fpc, run" ./pipe
         ;;
+    crash)
+        check_compiles "cc" cc -std=c99 -D_GNU_SOURCE plain.c -pthread -ldl
+        check_rust
+        # The program is killed at a system call, or the call fails.
+        if strace -o trace -e inject=write:signal=KILL sh -c 'echo survived' >output 2>&1 || grep survived output; then
+            echo "strace did not kill the program"
+            exit 1
+        fi
+        check "strace, error" strace -o trace -e inject=write:error=EIO true
+        if strace -o trace -e inject=write:error=EIO sh -c 'echo survived' >output 2>&1 || grep survived output; then
+            echo "strace did not make the call fail"
+            exit 1
+        fi
+        check "a full disk" unshare --mount sh -c \
+            'mount -t tmpfs -o size=64k none /mnt && ! head -c 100000 /dev/zero >/mnt/filler'
+        ;;
     fuzz)
         check_compiles "c++" c++ plain.cpp -pthread
         check "nm" nm program

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 # The backticks are Markdown's.
 # shellcheck disable=SC2016
 named_tests() {
-    grep -oE '`(src|tests|fuzz|faults|scripts|bindings|sandbox)/[A-Za-z0-9_./-]+(::[a-z0-9_]+)?`' THREATS.md |
+    grep -oE '`(src|tests|fuzz|faults|crash|cli|scripts|bindings|sandbox)/[A-Za-z0-9_./-]+(::[a-z0-9_]+)?`' THREATS.md |
         tr -d '`' | sort -u
 }
 

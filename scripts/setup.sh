@@ -8,6 +8,7 @@
 #   c, cpp, php, python   the tests of each language
 #   cli                   the tests of the program flexpay, and of the examples in Node and Free Pascal
 #   debian                `make test-debian`, `make test-setup` and `make test-readme`
+#   crash                 `make test-crash` and `make crash`
 #   fuzz, soak, bench, portable, check-pages   the make targets with these names
 #
 # On a system without apt it prints what is missing, and fails. `make test-setup` tests this list in a
@@ -101,6 +102,13 @@ requirements() {
             echo "compile c++ c++|g++"
             echo "nm --version|binutils"
             echo "python3 -c 'import json'|python3"
+            ;;
+        crash)
+            requirements build
+            # It must be permitted to trace.
+            echo "strace -o /dev/null -e inject=getppid:retval=1 true|strace"
+            echo "unshare --version|util-linux"
+            echo "mount --version|mount"
             ;;
         soak)
             requirements php

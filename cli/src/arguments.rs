@@ -382,6 +382,8 @@ pub struct JournalOptions {
 
 /// Asks the gateway about a payment of the journal, compares the reply with what is recorded, and records the
 /// state. A payment whose order number is not known cannot be asked about: it is printed as it is.
+///
+/// Exit status 0 means PAID, also if it is delivered already. Before you deliver: `flexpay journal acknowledge`.
 #[derive(Args)]
 pub struct Settle {
     #[command(flatten)]

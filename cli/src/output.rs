@@ -25,6 +25,9 @@ pub fn print(result: Result<Reply, Failure>, headline: &str, format: &Format<'_>
                 write_to_stderr(&payment_text(payment, headline));
             }
             let text = match (format, &reply) {
+                (Format::Json, Reply::Settlements(found)) => {
+                    format!("{{\"ok\":{}}}\n", json::settlements_text(found))
+                }
                 (Format::Json, _) => format!("{}\n", json!({ "ok": reply.to_json() })),
                 (Format::Field(name), Reply::Settlements(found)) => column(found, name),
                 (Format::Field(name), _) => format!("{}\n", value_text(&reply.to_json()[*name])),

@@ -551,6 +551,10 @@ fn doctor_examines_the_journal() {
         "{}",
         run.stdout
     );
+    let other = [("FLEXPAY_JOURNAL", path), ("FLEXPAY_MERCHANT", "OTHER")];
+    let (status, report) = doctor(&sandbox, &other, &["--offline"]);
+    assert_eq!(status, 2, "{report}");
+    assert!(detail(&report, "journal").contains("is of merchant ZANDO"));
     let (_, report) = doctor(&sandbox, &[], &["--offline"]);
     assert!(!report.to_string().contains("\"journal\""), "{report}");
 }
@@ -585,6 +589,13 @@ fn doctor_says_why_a_journal_cannot_be_used() {
         assert!(detail(&report, "journal").contains(says), "{report}");
         assert_eq!(finding(&report, "settings")["ok"], true, "{report}");
     }
+    std::fs::create_dir(file("lost.db-senders")).unwrap();
+    let lost = file("lost.db");
+    let variables = [("FLEXPAY_JOURNAL", lost.as_str())];
+    let (status, report) = doctor(&sandbox, &variables, &["--offline"]);
+    assert_eq!(status, 2, "{report}");
+    let says = "is missing, but its folder";
+    assert!(detail(&report, "journal").contains(says), "{report}");
     let mut french = program(&sandbox);
     french
         .env("FLEXPAY_JOURNAL", "/nowhere/till.db")

@@ -564,6 +564,33 @@ fn a_path_that_is_mistyped_is_no_empty_journal() {
 }
 
 #[test]
+fn a_journal_that_was_deleted_is_not_begun_again() {
+    let shop = Shop::open();
+    shop.in_doubt("Z-1");
+    std::fs::remove_file(shop.path()).expect("removed");
+    for run in [
+        shop.journal(&["list"]),
+        run(&mut shop.program(), &["journal", "reconcile"]),
+        shop.pay("Z-2", &[]),
+    ] {
+        assert_eq!(run.status, 3, "{}", run.stderr);
+        assert!(run.stderr.contains("is missing"), "{}", run.stderr);
+    }
+    assert_eq!(shop.sent(), 1);
+}
+
+#[test]
+fn the_journal_of_another_merchant_is_refused() {
+    let shop = Shop::open();
+    shop.paid("Z-1");
+    let mut other = shop.program();
+    let settled = run(other.env("FLEXPAY_MERCHANT", "OTHER"), &["settle", "Z-1"]);
+    assert_eq!(settled.status, 3, "{}", settled.stderr);
+    let says = "is of merchant ZANDO";
+    assert!(settled.stderr.contains(says), "{}", settled.stderr);
+}
+
+#[test]
 fn a_list_has_the_payments_of_its_filter() {
     let shop = Shop::open();
     shop.paid("Z-1");

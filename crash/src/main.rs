@@ -6,6 +6,7 @@
 
 mod clock;
 mod clocks;
+mod cost;
 mod crowd;
 mod disk;
 mod gateway;
@@ -72,6 +73,12 @@ enum Command {
         /// Chooses the clocks.
         #[arg(long, default_value_t = 20)]
         seed: u64,
+    },
+    /// Measures what the journal costs. Only a release build means something.
+    Cost {
+        /// The entries of the larger journal. The other has a thousandth.
+        #[arg(long, default_value_t = 1_000_000)]
+        entries: usize,
     },
     /// One call, with the settings of the environment.
     Worker {
@@ -195,6 +202,7 @@ fn main() -> ExitCode {
             mutant: options.mutant,
         }),
         Command::FirstUse { rounds, processes } => crowd::first_use(rounds, processes),
+        Command::Cost { entries } => cost::run(entries.max(1000)).map(|()| true),
         Command::Trouble => trouble::run(),
         Command::Clocks { times, seed } => clocks::run(times, seed),
         Command::Power(options) => power::run(&options.plan()),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use flexpay::journal::{EntryState, Resolution};
-use flexpay::{Client, Config, ErrorCode};
+use flexpay::{Client, Config, ErrorCode, Expected};
 
 use crate::table;
 use crate::worker::{self, Call, Heard, Way};
@@ -20,6 +20,8 @@ pub enum Mutant {
     ForgetsDoubt,
     /// Takes the gateway's notice for the gateway's word.
     BelievesNotice,
+    /// Reports the gateway's word, and then records it.
+    ReportsFirst,
     /// Delivers, and then acknowledges.
     DeliversFirst,
     /// Begins with a new journal each time.
@@ -33,6 +35,7 @@ impl Mutant {
             Self::SendsFirst => "sends-first",
             Self::ForgetsDoubt => "forgets-doubt",
             Self::BelievesNotice => "believes-notice",
+            Self::ReportsFirst => "reports-first",
             Self::DeliversFirst => "delivers-first",
             Self::StartsAnew => "starts-anew",
         }
@@ -63,6 +66,9 @@ impl Mutant {
                 let paid = table::entry(reference, EntryState::Paid, order_number);
                 table::write(journal, [paid].into_iter()).expect("the journal exists");
                 Some(stored(client, reference))
+            }
+            (Self::ReportsFirst, Call::Settle { reference }) => {
+                Some(report_first(client, reference))
             }
             (Self::DeliversFirst, Call::Deliver { reference, log }) => {
                 Some(deliver_first(client, reference, log))
@@ -114,6 +120,28 @@ fn forget_doubt(client: &Client, way: Way, reference: &str) -> flexpay::Result<H
         result => result?,
     };
     Ok(Heard::payment(reference, &payment))
+}
+
+fn report_first(client: &Client, reference: &str) -> flexpay::Result<Heard> {
+    let entry = client
+        .journal()?
+        .get(reference)?
+        .expect("it was paid")
+        .entry;
+    let transaction = client.verify_order(&Expected {
+        reference: entry.reference,
+        amount: entry.amount,
+        currency: entry.currency,
+        order_number: entry.order_number.clone(),
+        ..Expected::default()
+    })?;
+    worker::say(&Heard {
+        reference: reference.to_owned(),
+        state: transaction.state.name().to_owned(),
+        order_number: entry.order_number,
+        ..Heard::default()
+    });
+    Ok(client.settle(reference)?.into())
 }
 
 fn deliver_first(client: &Client, reference: &str, log: &Path) -> flexpay::Result<Heard> {

@@ -61,7 +61,36 @@ impl<'a> Shop<'a> {
 
     /// A client in this process.
     pub fn client(&self, way: Way) -> flexpay::Result<Client> {
-        client(self.gateway, &self.journal(), way)
+        Client::new(self.config(way))
+    }
+
+    /// The same, without a journal.
+    pub fn client_without_journal(&self, way: Way) -> flexpay::Result<Client> {
+        Client::new(Config {
+            journal: None,
+            ..self.config(way)
+        })
+    }
+
+    /// With its own connections, which end with the client.
+    fn config(&self, way: Way) -> Config {
+        let settings = self.gateway.settings(&self.journal());
+        let value = |name: &str| {
+            let found = settings.iter().find(|(one, _)| *one == name);
+            found.map(|(_, value)| value.clone())
+        };
+        let sandbox = &self.gateway.sandbox;
+        Config {
+            api: way.api(),
+            pay_url: value("FLEXPAY_PAY_URL").map(|url| way.pay_url(&url)),
+            mobile_url: value("FLEXPAY_MOBILE_URL"),
+            payout_url: value("FLEXPAY_PAYOUT_URL"),
+            check_url: value("FLEXPAY_CHECK_URL"),
+            journal: value("FLEXPAY_JOURNAL"),
+            allow_payout: true,
+            private_connections: true,
+            ..Config::new(sandbox.merchant(), sandbox.token())
+        }
     }
 
     /// The command that makes the call in a process of its own.
@@ -163,26 +192,6 @@ fn scratch_folder() -> Result<TempDir, String> {
         false => tempfile::tempdir(),
     };
     made.map_err(|error| error.to_string())
-}
-
-/// A client with its own connections, which end with it.
-pub fn client(gateway: &Gateway, journal: &Path, way: Way) -> flexpay::Result<Client> {
-    let settings = gateway.settings(journal);
-    let value = |name: &str| {
-        let found = settings.iter().find(|(one, _)| *one == name);
-        found.map(|(_, value)| value.clone())
-    };
-    Client::new(Config {
-        api: way.api(),
-        pay_url: value("FLEXPAY_PAY_URL").map(|url| way.pay_url(&url)),
-        mobile_url: value("FLEXPAY_MOBILE_URL"),
-        payout_url: value("FLEXPAY_PAYOUT_URL"),
-        check_url: value("FLEXPAY_CHECK_URL"),
-        journal: value("FLEXPAY_JOURNAL"),
-        allow_payout: true,
-        private_connections: true,
-        ..Config::new(gateway.sandbox.merchant(), gateway.sandbox.token())
-    })
 }
 
 fn read(path: &Path, reference: &str, other: Option<&str>, seen: &mut Seen) -> flexpay::Result<()> {

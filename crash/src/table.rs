@@ -69,6 +69,12 @@ pub fn age(journal: &Path) -> Result<(), String> {
     aged.map(drop)
 }
 
+/// Gives free space back to the file system.
+pub fn vacuum(journal: &Path) -> Result<(), String> {
+    let run = || Connection::open(journal)?.execute_batch("VACUUM");
+    run().map_err(|error: rusqlite::Error| format!("{}: {error}", journal.display()))
+}
+
 /// Whether the reference is in the list of pruned ones.
 pub fn is_pruned(journal: &Path, reference: &str) -> Result<bool, String> {
     let run = || {

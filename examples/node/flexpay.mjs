@@ -11,8 +11,8 @@ import { spawn } from 'node:child_process';
 
 /** How much longer than its time limit the reply to a call may take. Then the bridge hangs, and is killed. */
 const MARGIN_MS = 5_000;
-/** With a journal: how long a call may wait, twice, for another program that writes to it. */
-const JOURNAL_MS = 20_000;
+/** With a journal: how long a payment may wait for another program that writes to it. */
+const JOURNAL_MS = 70_000;
 /** How long the bridge may take to start. */
 const START_MS = 10_000;
 /** The longest time limit of a wait that has none of its own. */

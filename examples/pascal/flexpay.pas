@@ -68,8 +68,8 @@ implementation
 const
   { How much longer than its time limit the reply to a call may take. Then the bridge hangs, and is killed. }
   MarginMs = 5000;
-  { With a journal: how long a call may wait, twice, for another program that writes to it. }
-  JournalMs = 20000;
+  { With a journal: how long a payment may wait for another program that writes to it. }
+  JournalMs = 70000;
   { How long the bridge may take to start. }
   StartMs = 10000;
   { The longest time limit of a wait that has none of its own. }

@@ -27,6 +27,9 @@ pub trait Client: Sync {
     /// whose calls are made by this process.
     fn call(&self, request: &Request<'_>, interruption: Option<Interruption>) -> TimedResult;
 
+    /// The state of a reference's entry in the client's journal. `None`: there is no entry.
+    fn entry_state(&self, reference: &str) -> Result<Option<i32>, String>;
+
     /// Frees the client. Returns what was wrong about the process that made its calls.
     fn close(self: Box<Self>) -> Vec<String>;
 }
@@ -50,6 +53,9 @@ pub mod consts {
     pub const NOT_FOUND: i32 = 14;
     pub const CALLBACK: i32 = 15;
     pub const MISMATCH: i32 = 16;
+    pub const JOURNAL: i32 = 17;
+    pub const IN_PROGRESS: i32 = 18;
+    pub const IN_DOUBT: i32 = 19;
 
     pub const OUTCOME_UNKNOWN: i32 = 0;
     pub const OUTCOME_NOT_SENT: i32 = 1;
@@ -93,6 +99,7 @@ pub struct Config {
     pub proxy: Option<String>,
     pub flags: u64,
     pub callback_secret: Option<String>,
+    pub journal: Option<String>,
 }
 
 impl Config {

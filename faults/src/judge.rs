@@ -38,12 +38,13 @@ pub enum Kind {
     Overrun,
     Canary,
     Trace,
+    Journal,
     Process,
     Harness,
 }
 
 impl Kind {
-    pub const ALL: [(Self, &'static str); 12] = [
+    pub const ALL: [(Self, &'static str); 13] = [
         (Self::FalseNotSent, "false NOT_SENT"),
         (Self::SentTwice, "more than one payment request a call"),
         (Self::WrongService, "requests to another service"),
@@ -53,6 +54,7 @@ impl Kind {
         (Self::Unexplained, "unexplained results"),
         (Self::Overrun, "deadline overruns beyond 100 ms"),
         (Self::Trace, "missing or wrong traces"),
+        (Self::Journal, "journals that disagree with the ledger"),
         (Self::Canary, "token in strings from the library"),
         (Self::Process, "wrong ends of a bridge, stray output"),
         (Self::Harness, "failures of the harness"),
@@ -95,6 +97,8 @@ pub struct Time {
     /// The machine's delay during the call: the worst delay of a monitor thread, or how long the calling
     /// thread waited for a processor, whichever is longer.
     pub delay: Duration,
+    /// What the journal may add to the deadline.
+    pub journal: Duration,
 }
 
 /// What is wrong, with details.
@@ -139,7 +143,7 @@ pub fn judge(
     }
     let deadline = run.deadline();
     let over = overrun(run, result, time);
-    if over > OVERRUN + time.delay {
+    if over > OVERRUN + time.delay + time.journal {
         wrong(Kind::Overrun, format!("by {over:?}"));
     }
     let order_number = match result {
@@ -365,7 +369,7 @@ fn unexplained_timeout(
         Some(client_turn)
             if !has_retry_after
                 && !seen.pending_connection
-                && returned.saturating_sub(client_turn) > patience + time.delay =>
+                && returned.saturating_sub(client_turn) > patience + time.delay + time.journal =>
         {
             Some(format!(
                 "TIMEOUT, after the client had its turn for {:?}; acceptable: {expectations:?}",

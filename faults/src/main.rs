@@ -15,6 +15,7 @@ mod clock;
 mod expectation;
 mod interface;
 mod interruption;
+mod journal;
 mod judge;
 mod log;
 mod plan;

@@ -72,6 +72,8 @@ pub struct ClientSettings {
     pub allow_payout: bool,
     /// Whether each result has a trace.
     pub trace: bool,
+    /// Whether the client has a journal.
+    pub journal: bool,
     pub deadline_ms: u32,
     /// 0: only the deadline applies.
     pub connect_timeout_ms: u32,
@@ -237,6 +239,7 @@ impl ClientSettings {
             check_once: rng.percent(30),
             allow_payout: rng.percent(85),
             trace: rng.percent(50),
+            journal: false,
             deadline_ms: 0,
             connect_timeout_ms: 0,
             destination: Destination::Slot(Certificate::Valid),
@@ -281,6 +284,7 @@ pub fn is_group(seed: u64, block: usize) -> bool {
 pub fn single(seed: u64, index: usize) -> Run {
     let mut rng = Rng::new(seed, 1, index);
     let mut settings = ClientSettings::draw(&mut rng);
+    settings.journal = Rng::new(seed, 4, index).percent(50);
     let mut call = draw_call(&mut rng, index);
     let correlation_id = draw_correlation_id(&mut rng, index);
     let operation = settings.operation(index, &call);
@@ -351,6 +355,7 @@ pub fn single(seed: u64, index: usize) -> Run {
 pub fn group(seed: u64, block: usize, end: usize) -> Group {
     let mut rng = Rng::new(seed, 2, block);
     let mut settings = ClientSettings::draw(&mut rng);
+    settings.journal = Rng::new(seed, 4, block).percent(50);
     settings.deadline_ms = *rng.pick(&[500, 700, 900]);
     let indices = block * BLOCK..end.min((block + 1) * BLOCK);
     if rng.percent(35) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::catalogue::Class;
 use crate::interface::{CallResult, consts};
 use crate::interruption::Interruption;
+use crate::journal;
 use crate::judge::{Kind, overrun};
 use crate::runner::FinishedRun;
 
@@ -23,6 +24,10 @@ pub struct Report {
     grouped: usize,
     /// The runs whose process was interrupted, by the kind of interruption.
     interruptions: BTreeMap<&'static str, Interrupted>,
+    /// The payments and payouts of clients with a journal, by the state of the entry afterwards.
+    entries: BTreeMap<&'static str, usize>,
+    /// Those of them that were requested again, which sent nothing.
+    repeated: usize,
 }
 
 /// The results of interrupted runs.
@@ -103,6 +108,14 @@ impl Report {
         };
         self.calls.entry(run.call.name()).or_default()[result] += 1;
         self.add_interruption(finished);
+        if let Some(found) = &finished.found {
+            let state = found
+                .state
+                .as_ref()
+                .map_or("unreadable", |state| journal::name(*state));
+            *self.entries.entry(state).or_default() += 1;
+            self.repeated += usize::from(found.repeated.is_some());
+        }
         let over = overrun(run, &finished.result, finished.time);
         self.worst_overrun = self.worst_overrun.max(over);
         let corrected = over.saturating_sub(finished.time.delay);
@@ -222,6 +235,17 @@ impl Report {
         }
         println!();
         self.print_interruptions();
+        let entries: Vec<String> = self
+            .entries
+            .iter()
+            .map(|(state, count)| format!("{count} {state}"))
+            .collect();
+        println!(
+            "{} payments and payouts with a journal: {}; {} requested again",
+            self.entries.values().sum::<usize>(),
+            entries.join(", "),
+            self.repeated
+        );
         println!("{} runs, {} of them in groups", self.runs, self.grouped);
         println!(
             "worst overrun {} ms; without the machine's delay in that call, {} ms; worst machine delay {} ms\n",

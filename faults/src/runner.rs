@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Barrier;
+use std::time::Duration;
 
 use crate::canary::Canary;
 use crate::catalogue::{Class, Destination, Fault};
@@ -11,8 +12,9 @@ use crate::interface::{
     CallResult, Client, Config, Expected, Interface, PaymentRequest, Request, TimedResult, consts,
 };
 use crate::interruption::Interrupted;
+use crate::journal::{self, Folder, Found};
 use crate::judge::{Kind, Observation, Time, Verdict, judge};
-use crate::plan::{Call, ClientSettings, Group, Run};
+use crate::plan::{BLOCK, Call, ClientSettings, Group, Run};
 use crate::remote::{Endpoints, RemoteSlot};
 use crate::watchdog::RunningRuns;
 
@@ -35,6 +37,8 @@ pub struct FinishedRun {
     pub interrupted: Option<Interrupted>,
     /// Whether the server received a byte of a request of the run.
     pub request_seen: bool,
+    /// What its client's journal said afterwards, if it has one and the call moves money.
+    pub found: Option<Found>,
 }
 
 impl FinishedRun {
@@ -45,14 +49,14 @@ impl FinishedRun {
 }
 
 impl Runner<'_> {
-    /// Creates a client for a slot.
-    fn create_client(
-        &self,
+    /// The settings of a client for a slot.
+    fn config(
         settings: &ClientSettings,
         endpoints: &Endpoints,
         runs: &[Run],
         with_callback_secret: bool,
-    ) -> Box<dyn Client + '_> {
+        folder: Option<&Folder>,
+    ) -> Config {
         let slot_port = endpoints.port;
         let (host, port) = match &settings.destination {
             Destination::ClosedPort => ("127.0.0.1", endpoints.closed_port),
@@ -82,7 +86,7 @@ impl Runner<'_> {
         } else {
             Canary::Plain
         };
-        let config = Config {
+        Config {
             canary,
             api: settings.api,
             pay_url: format!("{base}/pay"),
@@ -95,10 +99,43 @@ impl Runner<'_> {
             proxy,
             flags,
             callback_secret: with_callback_secret.then(|| "a test callback secret".to_owned()),
-        };
+            journal: folder.map(Folder::journal),
+        }
+    }
+
+    fn create_client(&self, config: &Config) -> Box<dyn Client + '_> {
         self.interface
-            .client(&config)
+            .client(config)
             .unwrap_or_else(|error| panic!("{config:?}: {error}"))
+    }
+
+    /// Opens the journal with another client, after the calls, and makes each call again that must not be sent
+    /// again. Returns what it found, and what was wrong about the process of that client.
+    fn look_into_journal(
+        &self,
+        config: &Config,
+        runs: &[Run],
+    ) -> (Vec<Option<Found>>, Vec<String>) {
+        if config.journal.is_none() {
+            return (runs.iter().map(|_| None).collect(), Vec::new());
+        }
+        let client = self.create_client(config);
+        let look = |run: &Run| {
+            let state = client.entry_state(&run.operation.reference);
+            let repeated = journal::forbids_repeat(&state).then(|| {
+                let again = Run {
+                    interruption: None,
+                    ..run.clone()
+                };
+                self.make_call(&*client, &again).result
+            });
+            Found { state, repeated }
+        };
+        let found = runs
+            .iter()
+            .map(|run| run.call.moves_money().then(|| look(run)))
+            .collect();
+        (found, client.close())
     }
 
     fn make_call(&self, client: &dyn Client, run: &Run) -> TimedResult {
@@ -153,6 +190,7 @@ impl Runner<'_> {
         run: &Run,
         timed: TimedResult,
         observation: &Observation,
+        found: Option<Found>,
         in_group: bool,
     ) -> FinishedRun {
         let TimedResult {
@@ -165,9 +203,19 @@ impl Runner<'_> {
             began,
             took: ended - began,
             delay: self.delay_monitor.delay(began, ended).max(cpu_wait),
+            journal: match run.settings.journal && run.call.moves_money() {
+                true => journal::longest_write(if in_group { BLOCK } else { 1 }),
+                false => Duration::ZERO,
+            },
         };
+        let mut verdict = judge(run, &timed, time, observation, in_group);
+        if let Some(found) = &found
+            && let Some(details) = journal::problem(run, &timed.result, found, observation)
+        {
+            verdict.wrong.push((Kind::Journal, details));
+        }
         FinishedRun {
-            verdict: judge(run, &timed, time, observation, in_group),
+            verdict,
             run: run.clone(),
             result: timed.result,
             time,
@@ -175,6 +223,7 @@ impl Runner<'_> {
             in_group,
             interrupted: timed.interrupted,
             request_seen: observation.requests > 0,
+            found,
         }
     }
 
@@ -183,21 +232,27 @@ impl Runner<'_> {
         let endpoints = slot.arm_single(run.index);
         let with_callback_secret =
             matches!(&run.call, Call::Verify(callback) if callback.query.is_some());
-        let client = self.create_client(
+        let folder = run.settings.journal.then(Folder::new);
+        let runs = std::slice::from_ref(run);
+        let config = Self::config(
             &run.settings,
             &endpoints,
-            std::slice::from_ref(run),
+            runs,
             with_callback_secret,
+            folder.as_ref(),
         );
+        let client = self.create_client(&config);
         let needs_warm_up = run.settings.reused && run.settings.reaches_slot();
         if needs_warm_up && warm_up(&*client, run.index) {
             slot.wait_for_idle();
         }
         let timed = self.make_call(&*client, run);
-        let process_problems = client.close();
+        let mut process_problems = client.close();
+        let (mut found, more_problems) = self.look_into_journal(&config, runs);
+        process_problems.extend(more_problems);
         let observations = slot.finish();
         let observation = observations.runs.first().cloned().unwrap_or_default();
-        let mut finished = self.judge_run(run, timed, &observation, false);
+        let mut finished = self.judge_run(run, timed, &observation, found.remove(0), false);
         finished.add_problems(Kind::Process, process_problems);
         finished.add_problems(Kind::Harness, observations.harness_problems);
         finished
@@ -214,7 +269,9 @@ impl Runner<'_> {
     ) -> Vec<FinishedRun> {
         let settings = &group.settings;
         let endpoints = slot.arm_group(block, end);
-        let client = self.create_client(settings, &endpoints, &group.runs, false);
+        let folder = settings.journal.then(Folder::new);
+        let config = Self::config(settings, &endpoints, &group.runs, false, folder.as_ref());
+        let client = self.create_client(&config);
         let barrier = Barrier::new(group.runs.len());
         let calls: Vec<TimedResult> = std::thread::scope(|scope| {
             let start = |run| {
@@ -234,7 +291,9 @@ impl Runner<'_> {
                 .map(|call| call.expect("a caller's thread"))
                 .collect()
         });
-        let process_problems = client.close();
+        let mut process_problems = client.close();
+        let (found, more_problems) = self.look_into_journal(&config, &group.runs);
+        process_problems.extend(more_problems);
         let observations = slot.finish();
         // A request that broke off before its id cannot be assigned to a run. It may belong to any call
         // without an identified request that does not report NOT_SENT. If there are more such requests
@@ -251,7 +310,10 @@ impl Runner<'_> {
             .runs
             .iter()
             .zip(calls.into_iter().zip(&observations.runs))
-            .map(|(run, (call, observation))| self.judge_run(run, call, observation, true))
+            .zip(found)
+            .map(|((run, (call, observation)), found)| {
+                self.judge_run(run, call, observation, found, true)
+            })
             .collect();
         if let Some(first) = finished.first_mut() {
             let is_payment = group.common_script.is_some() && first.run.call.moves_money();

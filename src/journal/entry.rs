@@ -78,10 +78,13 @@ impl EntryState {
     }
 }
 
-/// How often the gateway must say that a payment failed or was cancelled before it is no longer asked. It was
-/// seen to say so while the customer was still typing, and PAID afterwards. This is a number of answers and
-/// not a time, because the clock of a till may be wrong.
+/// How often the gateway must say that a payment failed or was cancelled, or was returned without ever being
+/// PAID, before it is no longer asked. It was seen to say so while the customer was still typing, and PAID afterwards. This is a number of answers and
+/// not a time, because the clock of a till may be wrong. Answers within a minute count once.
 pub const FAILURES_TO_CLOSE: u32 = 10;
+
+/// A program that asks ten times in a second must not close a payment.
+const SECONDS_BETWEEN_FAILURES: u64 = 60;
 
 /// What the journal knows of one payment or payout. It is kept under the merchant's reference. The token is
 /// never in it.
@@ -116,8 +119,15 @@ pub struct Entry {
     pub message: Option<String>,
     /// What was learnt last: a state of the order, an error, or what a person said.
     pub last_answer: Option<String>,
-    /// How often the gateway has said FAILED or CANCELLED.
+    /// Whether the gateway has ever said PAID. Until then REFUNDING and REFUNDED are no surer than FAILED: they were
+    /// seen before a PAID.
+    pub was_paid: bool,
+    /// How often the gateway has said FAILED, CANCELLED, REFUNDING or REFUNDED in a row, and never PAID before. Answers
+    /// within a minute count once.
     pub failures: u32,
+    /// When it was counted last, in seconds since 1970 on the store's clock. A wrong clock makes one count too
+    /// many or too few.
+    pub failure_at: Option<u64>,
     /// Whether the merchant acknowledged that it delivers what was paid.
     pub is_delivered: bool,
     /// Another order that the gateway has under the same reference. If both were paid, return one.
@@ -146,7 +156,9 @@ impl Entry {
             code: None,
             message: None,
             last_answer: None,
+            was_paid: false,
             failures: 0,
+            failure_at: None,
             is_delivered: false,
             other_order_number: None,
             resolved_by: None,
@@ -174,6 +186,22 @@ impl Entry {
         } else if number.is_some() && *number != self.order_number {
             self.other_order_number.clone_from(number);
         }
+    }
+
+    /// The gateway says that it failed. The clock may have been set back since the last time.
+    pub(super) fn count_failure(&mut self, at: u64) {
+        let is_soon = self
+            .failure_at
+            .is_some_and(|last| last.abs_diff(at) < SECONDS_BETWEEN_FAILURES);
+        if !is_soon {
+            self.failures = FAILURES_TO_CLOSE.min(self.failures.saturating_add(1));
+            self.failure_at = Some(at);
+        }
+    }
+
+    pub(super) fn forget_failures(&mut self) {
+        self.failures = 0;
+        self.failure_at = None;
     }
 
     /// The field of a request that differs from this entry's.
@@ -206,23 +234,26 @@ impl Entry {
         matches!(self.state, EntryState::NotSent | EntryState::Refused)
     }
 
-    /// Whether it is paid, or was.
-    pub(super) fn was_paid(&self) -> bool {
-        matches!(
-            self.state,
-            EntryState::Paid | EntryState::Refunding | EntryState::Refunded
-        )
+    /// Whether the state and `was_paid` agree. The rule makes no entry in which they do not.
+    pub(super) fn agrees_on_paid(&self) -> bool {
+        match self.state {
+            EntryState::Paid => self.was_paid,
+            EntryState::Refunding | EntryState::Refunded => true,
+            _ => !self.was_paid,
+        }
     }
 
     /// Whether something may still be learnt by asking the gateway or a person.
     pub fn is_open(&self) -> bool {
         match self.state {
-            EntryState::Sending
-            | EntryState::InDoubt
-            | EntryState::Accepted
-            | EntryState::Refunding => true,
-            EntryState::Failed | EntryState::Cancelled => self.failures < FAILURES_TO_CLOSE,
-            _ => false,
+            EntryState::Sending | EntryState::InDoubt | EntryState::Accepted => true,
+            EntryState::Refunding if self.was_paid => true,
+            EntryState::Refunded if self.was_paid => false,
+            EntryState::Failed
+            | EntryState::Cancelled
+            | EntryState::Refunding
+            | EntryState::Refunded => self.failures < FAILURES_TO_CLOSE,
+            EntryState::NotSent | EntryState::Refused | EntryState::Paid => false,
         }
     }
 

@@ -60,6 +60,12 @@ pub fn step_json(request: &str) -> Result<String> {
     let request: Request =
         serde_json::from_str(request).map_err(|error| Error::invalid("request", error))?;
     let before = request.entry.as_ref();
+    if before.is_some_and(|entry| !entry.agrees_on_paid()) {
+        return Err(Error::invalid(
+            "request",
+            "has an entry whose state and was_paid contradict each other",
+        ));
+    }
     // Some databases find "z-1" when they are asked for "Z-1".
     if let (Some(entry), Event::Pay { reference, .. }) = (before, &request.event)
         && entry.reference != *reference
@@ -124,7 +130,7 @@ mod tests {
 
     fn verdict(order_number: &str, state: &str) -> Value {
         json!({"event": "verdict", "order_number": order_number, "state": state,
-            "amount": "25.50", "currency": "USD"})
+            "amount": "25.50", "currency": "USD", "at": 1764283581})
     }
 
     #[test]
@@ -238,6 +244,47 @@ mod tests {
         ] {
             let error = step_json(request).unwrap_err();
             assert_eq!(error.field(), Some("request"), "{request}");
+        }
+    }
+    #[test]
+    fn an_entry_that_contradicts_itself_is_refused() {
+        let mut entry = stepped(&Value::Null, pay("Z-1"))["entry"].clone();
+        for (state, was_paid, is_read) in [
+            ("PAID", true, true),
+            ("PAID", false, false),
+            ("REFUNDED", true, true),
+            ("REFUNDED", false, true),
+            ("REFUNDING", true, true),
+            ("REFUNDING", false, true),
+            ("NOT_SENT", true, false),
+            ("NOT_SENT", false, true),
+            ("FAILED", true, false),
+        ] {
+            entry["state"] = state.into();
+            entry["was_paid"] = was_paid.into();
+            let request = json!({"entry": entry, "sender_is_alive": false, "event": pay("Z-1")});
+            let reply = step_json(&request.to_string());
+            assert_eq!(reply.is_ok(), is_read, "{state} {was_paid}: {reply:?}");
+        }
+    }
+
+    /// What has no fields of its own, with a field of another.
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        let resolve = |resolution: Value| json!({"event": "resolve", "who": "Awa", "why": "console", "resolution": resolution});
+        let mut entry = stepped(&Value::Null, pay("Z-1"))["entry"].clone();
+        entry["state"] = "IN_DOUBT".into();
+        for event in [
+            json!({"event": "settle", "verdict": "PAID"}),
+            json!({"event": "acknowledge", "reference": "Z-2"}),
+            resolve(json!({"state": "NOT_SENT", "order_number": "N9"})),
+            resolve(json!({"state": "FAILED", "order_number": "N9"})),
+            resolve(json!({"state": "CANCELLED", "order_number": null})),
+        ] {
+            let request = json!({"entry": entry, "sender_is_alive": false, "event": event});
+            let error = step_json(&request.to_string()).unwrap_err();
+            assert_eq!(error.field(), Some("request"), "{event}");
+            assert!(error.message().contains("unknown field"), "{error}");
         }
     }
 }

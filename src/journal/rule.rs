@@ -7,21 +7,23 @@
 //! | entry | event | new entry | action |
 //! |---|---|---|---|
 //! | none, NOT_SENT, REFUSED | pay | SENDING, next attempt | send |
-//! | SENDING, its sender is alive | pay, resolve | | refuse: IN_PROGRESS |
+//! | SENDING, its sender is alive | pay (also with other terms), resolve | | refuse: IN_PROGRESS |
 //! | SENDING, its sender is dead | any but its reply | IN_DOUBT, then as IN_DOUBT | |
-//! | IN_DOUBT | pay | | refuse: IN_DOUBT |
-//! | a later state, the same terms | pay | | give the recorded payment |
-//! | any but NOT_SENT and REFUSED, other terms | pay | | refuse: INVALID, and name the field |
+//! | IN_DOUBT | pay (also with other terms) | | refuse: IN_DOUBT |
+//! | a later state | pay | | give the recorded payment |
+//! | a later state | pay with other terms | | refuse: INVALID, and name the field |
 //! | SENDING, IN_DOUBT, NOT_SENT, REFUSED | reply | by its outcome: ACCEPTED, NOT_SENT, REFUSED, IN_DOUBT | report |
-//! | FAILED, CANCELLED | reply: accepted | open again; ACCEPTED if its order number was not known | report |
+//! | the same, but it has an order number | reply: NOT_SENT, REFUSED | IN_DOUBT | report |
+//! | FAILED, CANCELLED, REFUNDING and REFUNDED that was never PAID | reply: accepted | open again; ACCEPTED if its order number was not known | report |
 //! | another later state | reply | adds what was not known | report |
 //! | NOT_SENT, REFUSED | reply to an earlier attempt: accepted or unknown | IN_DOUBT | refuse: IN_DOUBT |
 //! | any other | reply to an earlier attempt | notes its order | refuse: IN_DOUBT |
-//! | it has an order number, not REFUNDED | settle | | ask the gateway |
+//! | it has an order number, not PAID and then REFUNDED | settle | | ask the gateway |
 //! | any other | settle | | report |
+//! | SENDING, its sender is alive | verdict other than PAID | notes that order: the reply decides | report |
 //! | it has no order number, or a person's | verdict | has that order and its state (UNKNOWN: IN_DOUBT) | report |
 //! | any other | verdict on its order | the order's state, if it may replace the recorded one | report |
-//! | not yet PAID | verdict PAID on another order | PAID, has that order | report |
+//! | never PAID | verdict PAID on another order | PAID, has that order | report |
 //! | any other | verdict on another order | notes that order | report |
 //! | any | verdict on an order of another amount or currency | notes that order | report |
 //! | any | no verdict | notes the answer | report |
@@ -37,10 +39,13 @@
 //! Every pair is in tests/journal_rule/table.txt. "A later state" is one that the gateway has told: ACCEPTED,
 //! PAID, FAILED, CANCELLED, REFUNDING, REFUNDED.
 //!
+//! FAILED and CANCELLED do not close an entry until the gateway has said so ten times, and answers within a minute count
+//! once. The same for REFUNDING and REFUNDED, if the gateway has never said PAID: PAID replaces these too.
+//!
 //! Only a verdict makes an entry PAID: the gateway's word on an order whose reference, amount and currency
 //! are the entry's.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::entry::{Entry, EntryState, FAILURES_TO_CLOSE};
 use crate::error::{Error, ErrorCode, Outcome};
@@ -68,6 +73,7 @@ pub enum Event {
         reply: Reply,
     },
     /// The merchant wants to know the state.
+    #[serde(deserialize_with = "no_fields")]
     Settle,
     /// The gateway's word on an order whose reference is the entry's.
     Verdict {
@@ -79,6 +85,8 @@ pub enum Event {
         amount: String,
         /// Its currency.
         currency: String,
+        /// When the gateway said so, in seconds since 1970 on the store's clock. Only failures are counted by it.
+        at: u64,
     },
     /// The gateway was asked, and gave no verdict: NOT_FOUND, MISMATCH, TIMEOUT.
     NoVerdict {
@@ -86,6 +94,7 @@ pub enum Event {
         answer: String,
     },
     /// The merchant delivers, and will not be asked again.
+    #[serde(deserialize_with = "no_fields")]
     Acknowledge,
     /// A person says what came of it.
     Resolve {
@@ -143,11 +152,23 @@ pub enum Resolution {
     },
     /// The merchant's console shows no such payment, and no process is sending it any more: the request may be
     /// sent again.
+    #[serde(deserialize_with = "no_fields")]
     NotSent,
     /// It will not be paid.
+    #[serde(deserialize_with = "no_fields")]
     Failed,
     /// It was called off.
+    #[serde(deserialize_with = "no_fields")]
     Cancelled,
+}
+
+/// For a variant without fields: serde's `deny_unknown_fields` does not reach it. `{"event": "settle", "verdict":
+/// "PAID"}` is a mistake of the store.
+fn no_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct NoFields {}
+    NoFields::deserialize(deserializer).map(|NoFields {}| ())
 }
 
 /// What to do now.
@@ -202,12 +223,9 @@ pub fn step(entry: Option<&Entry>, sender_is_alive: bool, event: &Event) -> Step
     }
     if sender_is_alive {
         return match event {
-            Event::Pay { terms, .. } => match entry.differs(terms) {
-                Some(field) => refuse(other_terms(field)),
-                None => refuse(in_progress()),
-            },
-            Event::Resolve { .. } => refuse(in_progress()),
-            // A callback may be faster than the reply.
+            Event::Pay { terms, .. } => refuse(in_progress(entry.differs(terms))),
+            Event::Resolve { .. } => refuse(in_progress(None)),
+            // A callback may come before the reply.
             other => decide(entry, other),
         };
     }
@@ -238,9 +256,7 @@ fn decide(entry: &Entry, event: &Event) -> Step {
         Event::Reply { attempt, reply } if *attempt == entry.attempt => self::reply(entry, reply),
         Event::Reply { reply, .. } => late_reply(entry, reply),
         Event::Settle => match &entry.order_number {
-            Some(order_number) if entry.state != EntryState::Refunded => {
-                ask(None, order_number.clone())
-            }
+            Some(order_number) if !is_final(entry) => ask(None, order_number.clone()),
             _ => report(None, false),
         },
         Event::Verdict {
@@ -248,8 +264,9 @@ fn decide(entry: &Entry, event: &Event) -> Step {
             state,
             amount,
             currency,
+            at,
         } => match entry.has_price(amount, currency) {
-            true => verdict(entry, order_number, *state),
+            true => verdict(entry, order_number, *state, *at),
             false => verdict_of_other_terms(entry, order_number),
         },
         Event::NoVerdict { answer } => no_verdict(entry, answer),
@@ -277,12 +294,11 @@ fn pay(entry: &Entry, terms: &Terms, sender: &str) -> Step {
         };
         return begin(again, sender);
     }
-    if let Some(field) = entry.differs(terms) {
-        return refuse(other_terms(field));
-    }
-    match entry.state {
-        EntryState::InDoubt => refuse(in_doubt(entry)),
-        _ => Step {
+    match (entry.state, entry.differs(terms)) {
+        // Also with other terms: to advise a new reference would be to charge twice.
+        (EntryState::InDoubt, field) => refuse(in_doubt(entry, field)),
+        (_, Some(field)) => refuse(other_terms(field)),
+        (_, None) => Step {
             entry: None,
             action: Action::Repeat,
         },
@@ -325,7 +341,7 @@ fn reply(entry: &Entry, reply: &Reply) -> Step {
             new.page.clone_from(page);
             new.code.clone_from(code);
             new.message.clone_from(message);
-            if entry.was_paid() {
+            if entry.was_paid {
                 new.note_order_number(order_number);
             } else {
                 new.set_order_number(order_number);
@@ -335,7 +351,7 @@ fn reply(entry: &Entry, reply: &Reply) -> Step {
                     new.state = EntryState::Accepted;
                     new.last_answer = Some(new.state.name().to_owned());
                 }
-                new.failures = 0;
+                new.forget_failures();
             }
         }
         Reply::Failed {
@@ -347,12 +363,13 @@ fn reply(entry: &Entry, reply: &Reply) -> Step {
             new.set_order_number(order_number);
             new.message.clone_from(gateway_message);
             new.last_answer = Some(code.clone());
-            let has_order =
-                new.order_number.is_some() || names_duplicate_reference(gateway_message.as_deref());
+            let has_order = new.order_number.is_some();
+            let is_duplicate = names_duplicate_reference(gateway_message.as_deref());
             new.state = match outcome {
+                // The gateway has an earlier request under the reference.
+                Outcome::NotSent | Outcome::Refused if has_order => EntryState::InDoubt,
+                Outcome::Refused if is_duplicate => EntryState::InDoubt,
                 Outcome::NotSent => EntryState::NotSent,
-                // The gateway refused this request because it has an earlier one under the reference.
-                Outcome::Refused if has_order => EntryState::InDoubt,
                 Outcome::Refused => EntryState::Refused,
                 Outcome::Unknown => EntryState::InDoubt,
             };
@@ -377,15 +394,26 @@ fn late_reply(entry: &Entry, reply: &Reply) -> Step {
     if may_be_accepted && entry.may_be_sent_again() {
         new.state = EntryState::InDoubt;
     }
-    let error = in_doubt(&new);
+    let error = in_doubt(&new, None);
     Step {
         entry: (new != *entry).then_some(new),
         action: Action::Refuse(error),
     }
 }
 
-fn verdict(entry: &Entry, order_number: &str, state: State) -> Step {
+/// Whether the gateway has nothing more to say.
+fn is_final(entry: &Entry) -> bool {
+    entry.state == EntryState::Refunded && entry.was_paid
+}
+
+fn verdict(entry: &Entry, order_number: &str, state: State, at: u64) -> Step {
     let mut new = entry.clone();
+    // The order may be of an earlier request. So the reply to this one decides, unless it is paid already.
+    if entry.state == EntryState::Sending && state != State::Paid {
+        new.note_order_number(&Some(order_number.to_owned()));
+        new.last_answer = Some(state.name().to_owned());
+        return report_change(entry, new);
+    }
     let recorded = entry.state.order_state();
     let is_other = entry
         .order_number
@@ -393,7 +421,7 @@ fn verdict(entry: &Entry, order_number: &str, state: State) -> Step {
         .is_some_and(|known| known != order_number);
     // A person may have given a wrong order number.
     let may_be_mistaken = recorded == State::Unknown && entry.resolved_by.is_some();
-    let is_the_paid_one = state == State::Paid && may_replace(state, recorded);
+    let is_the_paid_one = state == State::Paid && !entry.was_paid;
     let order_number = Some(order_number.to_owned());
     if is_other && !may_be_mistaken && !is_the_paid_one {
         new.note_order_number(&order_number);
@@ -401,16 +429,21 @@ fn verdict(entry: &Entry, order_number: &str, state: State) -> Step {
     }
     new.set_order_number(&order_number);
     new.last_answer = Some(state.name().to_owned());
-    new.failures = match state {
-        State::Failed | State::Cancelled => entry.failures.saturating_add(1).min(FAILURES_TO_CLOSE),
-        _ => 0,
-    };
+    match state {
+        State::Failed | State::Cancelled | State::Refunding | State::Refunded
+            if !entry.was_paid =>
+        {
+            new.count_failure(at);
+        }
+        _ => new.forget_failures(),
+    }
     new.state = match EntryState::from_order_state(state) {
-        Some(next) if may_replace(state, recorded) => next,
+        Some(next) if may_replace(state, entry) => next,
         // There is an order after all.
         None if entry.may_be_sent_again() => EntryState::InDoubt,
         _ => entry.state,
     };
+    new.was_paid |= new.state == EntryState::Paid;
     if new.state != EntryState::Sending {
         new.sender = None;
     }
@@ -427,10 +460,16 @@ fn verdict_of_other_terms(entry: &Entry, order_number: &str) -> Step {
     report_change(entry, new)
 }
 
-/// As [`State::may_replace`], and a refund may replace what was never seen to be paid.
-fn may_replace(state: State, recorded: State) -> bool {
-    let is_refund = matches!(state, State::Refunding | State::Refunded);
-    state.may_replace(recorded) || (is_refund && State::Paid.may_replace(recorded))
+/// As [`State::may_replace`]. And a refund may replace what was never seen to be paid; but then PAID replaces it.
+fn may_replace(state: State, entry: &Entry) -> bool {
+    let recorded = entry.state.order_state();
+    match state {
+        State::Paid => !entry.was_paid,
+        State::Refunding | State::Refunded => {
+            state.may_replace(recorded) || State::Paid.may_replace(recorded)
+        }
+        _ => state.may_replace(recorded),
+    }
 }
 
 fn no_verdict(entry: &Entry, answer: &str) -> Step {
@@ -541,21 +580,32 @@ fn other_terms(field: &'static str) -> Error {
     )
 }
 
-fn in_progress() -> Error {
+/// `field`: the request has other terms, and in which field.
+fn in_progress(field: Option<&str>) -> Error {
+    let problem = "another call is sending the request of this reference now: wait for its result";
     Error::new(
         ErrorCode::InProgress,
         Outcome::Unknown,
-        "another call is sending the request of this reference now: wait for its result",
+        with_difference(problem, field),
     )
 }
 
-fn in_doubt(entry: &Entry) -> Error {
+/// `field`: as for [`in_progress`].
+fn in_doubt(entry: &Entry, field: Option<&str>) -> Error {
+    let problem = "an earlier request under this reference may have been accepted, and its reply was lost: wait \
+                   for the callback, or look for the reference in FlexPay's merchant console and resolve the \
+                   entry of the journal. Nothing was sent now";
     Error::new(
         ErrorCode::InDoubt,
         Outcome::Unknown,
-        "an earlier request under this reference may have been accepted, and its reply was lost: wait for the \
-         callback, or look for the reference in FlexPay's merchant console and resolve the entry of the \
-         journal. Nothing was sent now",
+        with_difference(problem, field),
     )
     .with_order_number(entry.order_number.clone())
+}
+
+fn with_difference(problem: &str, field: Option<&str>) -> String {
+    match field {
+        Some(field) => format!("{problem}. The {field} differs from that of the earlier request"),
+        None => problem.to_owned(),
+    }
 }

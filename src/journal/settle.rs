@@ -1,7 +1,7 @@
 //! Asks the gateway about the entries of a journal, and records its word.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::rule::{Action, Event};
 use super::sqlite::Applied;
@@ -221,11 +221,14 @@ impl Journal {
         order_number: &str,
         state: State,
     ) -> Result<Settlement> {
+        // A clock that is before 1970 is only wrong.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let event = Event::Verdict {
             order_number: order_number.to_owned(),
             state,
             amount: expected.amount.clone(),
             currency: expected.currency.clone(),
+            at: now.unwrap_or_default().as_secs(),
         };
         self.settled(&expected.reference, &event)
     }

@@ -103,8 +103,7 @@ impl Store {
     /// The entry that has this order number.
     pub(super) fn by_order_number(&self, order_number: &str) -> Result<Option<Stored>> {
         self.read(|connection| {
-            let sql = format!("{SELECT} WHERE order_number = ?1 LIMIT 1");
-            let mut statement = connection.prepare(&sql)?;
+            let mut statement = connection.prepare(&by_order_number_sql())?;
             Ok(statement.query_row([order_number], stored).optional()?)
         })
     }
@@ -112,11 +111,7 @@ impl Store {
     /// At most `limit` entries, in the order of their references, after this one.
     pub(super) fn list(&self, filter: Filter, after: &str, limit: u32) -> Result<Listing> {
         self.read(|connection| {
-            let sql = format!(
-                "{SELECT} WHERE {} AND reference > ?1 ORDER BY reference LIMIT ?2",
-                condition(filter)
-            );
-            let mut statement = connection.prepare(&sql)?;
+            let mut statement = connection.prepare(&list_sql(filter))?;
             let mut listing = Listing::default();
             for row in statement.query_map(params![after, limit], stored)? {
                 match row {
@@ -136,9 +131,8 @@ impl Store {
     /// How many entries there are.
     pub(super) fn count(&self, filter: Filter) -> Result<u64> {
         self.read(|connection| {
-            let sql = format!("SELECT count(*) FROM entries WHERE {}", condition(filter));
             Ok(connection
-                .query_row(&sql, [], |row| row.get::<_, i64>(0))?
+                .query_row(&count_sql(filter), [], |row| row.get::<_, i64>(0))?
                 .unsigned_abs())
         })
     }
@@ -266,6 +260,19 @@ fn condition(filter: Filter) -> &'static str {
 
 const SELECT: &str = "SELECT entry, created_at, changed_at, reference FROM entries";
 
+fn by_order_number_sql() -> String {
+    format!("{SELECT} WHERE order_number = ?1 LIMIT 1")
+}
+
+fn list_sql(filter: Filter) -> String {
+    let condition = condition(filter);
+    format!("{SELECT} WHERE {condition} AND reference > ?1 ORDER BY reference LIMIT ?2")
+}
+
+fn count_sql(filter: Filter) -> String {
+    format!("SELECT count(*) FROM entries WHERE {}", condition(filter))
+}
+
 fn load(connection: &Connection, reference: &str) -> Result<Option<Stored>, Trouble> {
     let mut statement = connection.prepare(&format!("{SELECT} WHERE reference = ?1"))?;
     Ok(statement.query_row([reference], stored).optional()?)
@@ -357,4 +364,50 @@ fn entry_problem(reference: &str, row: &Row<'_>) -> rusqlite::Result<Option<Stri
         && row.get::<_, bool>(2)? == entry.is_to_deliver()
         && row.get::<_, Option<String>>(3)? == entry.order_number;
     Ok((!agrees).then(|| "the columns differ from the entry".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How SQLite will find the rows.
+    fn plan(sql: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = file::open(&folder.path().join("journal.db"), None, LOCK_TIMEOUT);
+        let journal = journal.unwrap_or_else(|_| panic!("a new journal can be opened"));
+        let mut statement = journal
+            .connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap();
+        // Its parameters need no values.
+        let mut rows = statement.raw_query();
+        let mut steps = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            steps.push(row.get::<_, String>("detail").unwrap());
+        }
+        steps.join("; ")
+    }
+
+    /// The index has only the wanted rows, in the wanted order: a million closed entries are not touched.
+    #[test]
+    fn a_list_reads_only_the_entries_that_it_returns() {
+        for (filter, index) in [
+            (Filter::Open, "entries_open"),
+            (Filter::InDoubt, "entries_in_doubt"),
+            (Filter::ToDeliver, "entries_to_deliver"),
+        ] {
+            let expected = format!("SEARCH entries USING INDEX {index} (reference>?)");
+            assert_eq!(plan(&list_sql(filter)), expected, "{filter:?}");
+            let count = plan(&count_sql(filter));
+            assert!(count.ends_with(&format!("INDEX {index}")), "{count}");
+        }
+        let all = plan(&list_sql(Filter::All));
+        assert!(all.starts_with("SEARCH entries USING INDEX"), "{all}");
+    }
+
+    #[test]
+    fn an_entry_is_found_by_its_order_number_without_reading_others() {
+        let expected = "SEARCH entries USING INDEX entries_order (order_number=?)";
+        assert_eq!(plan(&by_order_number_sql()), expected);
+    }
 }

@@ -363,6 +363,7 @@ static void put_payment(const char *file, const char *name, flexpay_result resul
     if (result == FLEXPAY_OK) {
         begin_line(file, name, "ok");
         put_field("", "code", payment->code);
+        printf(",\"is_recorded\":%s", payment->is_recorded ? "true" : "false");
         put_field(",", "message", payment->message);
         put_field(",", "order_number", payment->order_number);
         put_field(",", "page", payment->page);

@@ -25,7 +25,8 @@ case $mode in
 plain) ;;
 asan) flags+=(-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all
     -fno-omit-frame-pointer) ;;
-valgrind) runner=(valgrind --quiet --leak-check=full "--show-leak-kinds=definite,indirect"
+# The suppressions name functions that SQLite's own are deep below.
+valgrind) runner=(valgrind --quiet --leak-check=full --num-callers=50 "--show-leak-kinds=definite,indirect"
     "--errors-for-leak-kinds=definite,indirect" --error-exitcode=9
     --suppressions="$root/tests/c/valgrind.supp") ;;
 *)

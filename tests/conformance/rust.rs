@@ -239,6 +239,7 @@ fn transaction_json(transaction: &Transaction) -> Value {
 fn payment_json(payment: &Payment) -> Value {
     json!({
         "code": payment.code,
+        "is_recorded": payment.is_recorded,
         "message": payment.message,
         "order_number": payment.order_number,
         "page": payment.page,

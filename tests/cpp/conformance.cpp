@@ -65,6 +65,7 @@ json to_json(const flexpay::Transaction& transaction) {
 json to_json(const flexpay::Payment& payment) {
     return {
         {"code", optional(payment.code)},
+        {"is_recorded", payment.is_recorded},
         {"message", optional(payment.message)},
         {"order_number", optional(payment.order_number)},
         {"page", optional(payment.page)},

@@ -6,7 +6,8 @@ use flexpay::journal::{
 use flexpay::{ErrorCode, Kind, Outcome, State};
 
 use crate::table::{
-    ATTEMPT, DUPLICATE, STATES, accepted, entry, failed, pay, resolve, terms, verdict,
+    ATTEMPT, DUPLICATE, FAILURE_AT, STATES, accepted, entry, failed, never_paid, pay, resolve,
+    terms, verdict, verdict_at,
 };
 
 /// The entry after these events. Its sender is alive.
@@ -101,14 +102,40 @@ fn the_field_that_differs_is_named() {
         ),
     ];
     for (field, other) in cases {
-        for state in [EntryState::Sending, EntryState::InDoubt, EntryState::Paid] {
+        for (state, code, error_field, outcome) in [
+            (
+                EntryState::Sending,
+                ErrorCode::InProgress,
+                None,
+                Outcome::Unknown,
+            ),
+            (
+                EntryState::InDoubt,
+                ErrorCode::InDoubt,
+                None,
+                Outcome::Unknown,
+            ),
+            (
+                EntryState::Paid,
+                ErrorCode::Invalid,
+                Some(field),
+                Outcome::NotSent,
+            ),
+        ] {
             let step = step(Some(&entry(state)), true, &pay(other.clone()));
-            assert_eq!(
-                refused(&step),
-                (ErrorCode::Invalid, Some(field)),
-                "{state:?}"
-            );
             assert_eq!(step.entry, None);
+            let Action::Refuse(error) = step.action else {
+                panic!("not refused: {:?}", step.action);
+            };
+            assert_eq!((error.code(), error.field()), (code, error_field));
+            assert_eq!(error.outcome(), outcome, "{state:?}");
+            assert!(error.to_string().contains(field), "{error}");
+            let advises_to_charge_again = error.message().contains("use a new reference");
+            assert_eq!(
+                advises_to_charge_again,
+                state == EntryState::Paid,
+                "{error}"
+            );
         }
     }
 }
@@ -224,12 +251,15 @@ fn a_late_reply_without_a_number_forgets_none() {
 
 #[test]
 fn a_late_reply_with_another_order_is_asked_about_unless_one_is_paid() {
-    for state in [
-        EntryState::Accepted,
-        EntryState::Failed,
-        EntryState::Cancelled,
+    for before in [
+        entry(EntryState::Accepted),
+        entry(EntryState::Failed),
+        entry(EntryState::Cancelled),
+        never_paid(EntryState::Refunding),
+        never_paid(EntryState::Refunded),
     ] {
-        let now = after(&entry(state), &[accepted(ATTEMPT, Some("B"))]);
+        let state = before.state;
+        let now = after(&before, &[accepted(ATTEMPT, Some("B"))]);
         assert_eq!(now.state, EntryState::Accepted);
         assert_eq!(orders(&now), (Some("B"), Some("A")), "{state:?}");
     }
@@ -302,8 +332,10 @@ fn failures_are_counted_up_to_the_limit() {
             0 => State::Failed,
             _ => State::Cancelled,
         };
-        now = after(&now, &[verdict("A", state)]);
+        let at = FAILURE_AT + 60 * u64::from(count);
+        now = after(&now, &[verdict_at("A", state, at)]);
         assert_eq!((now.state, now.failures), (EntryState::Cancelled, count));
+        assert_eq!(now.failure_at, Some(at));
     }
     assert!(!now.is_open());
     let more = after(&now, &[verdict("A", State::Failed)]);
@@ -319,16 +351,54 @@ fn failures_are_counted_up_to_the_limit() {
     );
 }
 
+/// A page of the shop asks many times in a second, and then for an hour, every second. The clock may be set at
+/// any time, and each time that may count one too many.
+#[test]
+fn a_failure_is_counted_once_in_a_minute() {
+    let ask = |now: &Entry, at| after(now, &[verdict_at("A", State::Failed, at)]);
+    let mut now = ask(&entry(EntryState::Accepted), FAILURE_AT);
+    for at in [0, 0, 1, 59].map(|seconds| FAILURE_AT + seconds) {
+        now = ask(&now, at);
+        assert_eq!((now.failures, now.failure_at), (1, Some(FAILURE_AT)));
+    }
+    for second in 0..=240 {
+        now = ask(&now, FAILURE_AT + second);
+    }
+    assert_eq!((now.failures, now.failure_at), (5, Some(FAILURE_AT + 240)));
+    assert!(now.is_open());
+
+    let back = ask(&now, FAILURE_AT + 181);
+    assert_eq!((back.failures, back.failure_at), (5, now.failure_at));
+    let back = ask(&now, FAILURE_AT + 180);
+    assert_eq!(
+        (back.failures, back.failure_at),
+        (6, Some(FAILURE_AT + 180))
+    );
+    let far = ask(&back, u64::MAX);
+    assert_eq!((far.failures, far.failure_at), (7, Some(u64::MAX)));
+    let never = ask(&far, 0);
+    assert_eq!((never.failures, never.failure_at), (8, Some(0)));
+    assert!(never.is_open());
+}
+
 #[test]
 fn another_word_of_the_gateway_resets_the_failures() {
     let closed = Entry {
         failures: FAILURES_TO_CLOSE,
         ..entry(EntryState::Failed)
     };
-    for state in [State::Pending, State::Unknown] {
-        let now = after(&closed, &[verdict("A", state)]);
+    for word in [
+        verdict("A", State::Pending),
+        verdict("A", State::Unknown),
+        accepted(ATTEMPT, Some("A")),
+    ] {
+        let now = after(&closed, &[word]);
         assert_eq!((now.state, now.failures), (EntryState::Failed, 0));
+        assert_eq!(now.failure_at, None);
         assert!(now.is_open());
+        // So the next is counted, however soon it is.
+        let failed_again = after(&now, &[verdict_at("A", State::Failed, FAILURE_AT)]);
+        assert_eq!(failed_again.failures, 1);
     }
     // No word at all does not.
     let answer = "TIMEOUT".to_owned();
@@ -396,6 +466,41 @@ fn the_order_of_the_reply_is_asked_about_until_another_is_paid() {
 }
 
 /// The wrong order number is a person's, the other one is the gateway's.
+/// A callback says something of an order, which may be of an earlier request, while this one is out.
+#[test]
+fn the_word_on_an_order_does_not_end_the_wait_for_the_reply() {
+    let told = [
+        State::Unknown,
+        State::Pending,
+        State::Failed,
+        State::Cancelled,
+        State::Refunding,
+        State::Refunded,
+    ];
+    for state in told {
+        let sending = after(&entry(EntryState::Sending), &[verdict("A", state)]);
+        assert_eq!(sending.state, EntryState::Sending);
+        assert!(sending.sender.is_some());
+        assert_eq!((sending.failures, sending.failure_at), (0, None));
+        assert_eq!(orders(&sending), (Some("A"), None));
+        assert_eq!(sending.last_answer.as_deref(), Some(state.name()));
+        let pays = step(Some(&sending), true, &pay(terms()));
+        assert_eq!(refused(&pays), (ErrorCode::InProgress, None));
+
+        for outcome in [Outcome::NotSent, Outcome::Refused, Outcome::Unknown] {
+            let now = after(&sending, &[failed(ATTEMPT, outcome, "", None)]);
+            assert_eq!(now.state, EntryState::InDoubt, "{outcome:?}");
+            assert_eq!(orders(&now), (Some("A"), None));
+        }
+        let now = after(&sending, &[accepted(ATTEMPT, Some("A"))]);
+        assert_eq!(now.state, EntryState::Accepted);
+        assert_eq!(orders(&now), (Some("A"), None));
+        let now = after(&sending, &[accepted(ATTEMPT, Some("B"))]);
+        assert_eq!(now.state, EntryState::Accepted);
+        assert_eq!(orders(&now), (Some("B"), Some("A")));
+    }
+}
+
 #[test]
 fn a_verdict_corrects_the_order_number_of_a_person() {
     let wrong = Resolution::Order {
@@ -419,6 +524,7 @@ fn a_verdict_on_other_terms_says_nothing_of_the_entry() {
             state: State::Paid,
             amount: amount.to_owned(),
             currency: currency.to_owned(),
+            at: FAILURE_AT,
         };
         let now = after(&entry(EntryState::InDoubt), &[event]);
         assert_eq!(now.state, state, "{amount} {currency}");
@@ -436,6 +542,48 @@ fn what_the_gateway_has_is_not_sent_again() {
         let now = after(&entry(state), &[verdict("A", State::Unknown)]);
         assert_eq!(now.state, EntryState::InDoubt);
         assert_eq!(orders(&now), (Some("A"), None), "it can be asked about");
+    }
+}
+
+#[test]
+fn a_refund_that_was_never_paid_is_only_believed_as_a_failure_is() {
+    for (told, state) in [
+        (State::Refunding, EntryState::Refunding),
+        (State::Refunded, EntryState::Refunded),
+    ] {
+        let at = |minute: u64| FAILURE_AT + 60 * minute;
+        let mut now = entry(EntryState::Accepted);
+        for minute in 1..=u64::from(FAILURES_TO_CLOSE) {
+            assert!(now.is_open());
+            now = after(&now, &[verdict_at("A", told, at(minute))]);
+            now = after(&now, &[verdict_at("A", State::Failed, at(minute) + 1)]);
+            assert_eq!((now.state, u64::from(now.failures)), (state, minute));
+        }
+        assert!(!now.is_open());
+        // A late PAID still counts, when somebody asks.
+        let asked = step(Some(&now), false, &Event::Settle);
+        assert!(matches!(asked.action, Action::Ask { .. }));
+        for number in ["A", "B"] {
+            let paid = after(&now, &[verdict(number, State::Paid)]);
+            assert_eq!((paid.state, paid.failures), (EntryState::Paid, 0));
+            assert!(paid.was_paid && paid.is_to_deliver());
+            let refunded = after(&paid, &[verdict(number, State::Refunded)]);
+            assert_eq!(refunded.state, EntryState::Refunded);
+            assert!(!refunded.is_open());
+            let late = after(&refunded, &[verdict(number, State::Paid)]);
+            assert_eq!(late.state, EntryState::Refunded);
+        }
+    }
+}
+
+/// It is open until it is REFUNDED, however often the gateway says so.
+#[test]
+fn a_refund_of_what_was_paid_is_not_counted() {
+    let paid = entry(EntryState::Paid);
+    for told in [State::Refunding, State::Failed] {
+        let now = after(&paid, &[verdict("A", State::Refunding), verdict("A", told)]);
+        assert_eq!((now.state, now.failures), (EntryState::Refunding, 0));
+        assert!(now.is_open());
     }
 }
 

@@ -56,11 +56,12 @@ fn any_entry() -> impl Strategy<Value = Entry> {
         maybe(),
         maybe(),
     );
-    let done = (any::<u32>(), any::<bool>(), maybe(), maybe());
+    let failed = (any::<bool>(), any::<u32>(), option::of(any::<u64>()));
+    let done = (failed, any::<bool>(), maybe(), maybe());
     (asked, told, done).prop_map(|(asked, told, done)| {
         let (reference, terms, state, attempt, sender) = asked;
         let (order_number, other, redirect_url, page, code, message, last_answer) = told;
-        let (failures, is_delivered, resolved_by, resolved_why) = done;
+        let ((was_paid, failures, failure_at), is_delivered, resolved_by, resolved_why) = done;
         Entry {
             reference,
             kind: terms.kind,
@@ -76,7 +77,9 @@ fn any_entry() -> impl Strategy<Value = Entry> {
             code,
             message,
             last_answer,
+            was_paid,
             failures,
+            failure_at,
             is_delivered,
             other_order_number: other,
             resolved_by,
@@ -125,14 +128,15 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         (any::<u32>(), reply()).prop_map(|(attempt, reply)| Event::Reply { attempt, reply }),
         Just(Event::Settle),
-        (text(), state(), text(), text()).prop_map(|(order_number, state, amount, currency)| {
-            Event::Verdict {
+        (text(), state(), text(), text(), any::<u64>()).prop_map(
+            |(order_number, state, amount, currency, at)| Event::Verdict {
                 order_number,
                 state,
                 amount,
                 currency,
+                at,
             }
-        }),
+        ),
         text().prop_map(|answer| Event::NoVerdict { answer }),
         Just(Event::Acknowledge),
         (resolution(), text(), text()).prop_map(|(resolution, who, why)| Event::Resolve {
@@ -165,7 +169,7 @@ fn an_entry_has_these_names() {
     let expected = json!({
         "reference": "Z-1", "kind": "MOBILE", "amount": "25.50", "currency": "USD", "phone": "243812345678",
         "state": "IN_DOUBT", "attempt": 2, "sender": null, "order_number": null, "redirect_url": null,
-        "page": null, "code": null, "message": null, "last_answer": null, "failures": 0,
+        "page": null, "code": null, "message": null, "last_answer": null, "was_paid": false, "failures": 0, "failure_at": null,
         "is_delivered": false, "other_order_number": null, "resolved_by": null, "resolved_why": null,
     });
     assert_eq!(
@@ -192,7 +196,7 @@ fn events_have_these_names() {
             "outcome": "UNKNOWN", "gateway_message": null, "order_number": null}}),
         json!({"event": "settle"}),
         json!({"event": "verdict", "order_number": "A", "state": "PAID", "amount": "25.50",
-            "currency": "USD"}),
+            "currency": "USD", "at": 1764283581}),
         json!({"event": "no_verdict", "answer": "TIMEOUT"}),
         json!({"event": "acknowledge"}),
         json!({"event": "resolve", "resolution": {"state": "ORDER", "order_number": "A"}, "who": "Awa",

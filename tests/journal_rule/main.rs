@@ -32,6 +32,7 @@ const MODEL: Model = Model {
     has_leases: false,
     has_all_states: false,
     has_slow_answers: true,
+    has_older_order: false,
 };
 
 /// Returns the states that an entry was in.
@@ -69,6 +70,20 @@ fn they_are_kept_when_a_payment_is_begun_three_times() {
     assert_kept(&Model {
         requests: 3,
         people: People::Careful,
+        ..MODEL
+    });
+}
+
+/// The gateway has an order under the reference, from before there was a journal. It refuses the reference then, or
+/// accepts it again.
+#[test]
+fn they_are_kept_when_the_gateway_has_an_older_order() {
+    assert_kept(&Model {
+        requests: 3,
+        people: People::Careful,
+        has_leases: true,
+        has_slow_answers: false,
+        has_older_order: true,
         ..MODEL
     });
 }

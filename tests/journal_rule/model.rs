@@ -27,6 +27,8 @@ pub struct Model {
     pub has_all_states: bool,
     /// Whether a process may record the gateway's answer later than it was given.
     pub has_slow_answers: bool,
+    /// Whether the gateway has an order from before there was a journal.
+    pub has_older_order: bool,
 }
 
 /// What a person does before saying NOT_SENT, FAILED or CANCELLED.
@@ -44,6 +46,11 @@ pub enum People {
 
 const AMOUNTS: [&str; 2] = ["25.50", "26"];
 const CURRENCY: &str = "USD";
+/// When the last failure was counted, and the answers that come too soon after it and late enough. The clock may be
+/// set back in between.
+const LAST_FAILURE: u64 = 1_000_000;
+const SOON: u64 = LAST_FAILURE - 59;
+const LATER: u64 = LAST_FAILURE + 60;
 const CALLS_AT_ONCE: usize = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,13 +78,18 @@ pub enum Move {
     Callback {
         reference: usize,
         number: &'static str,
+        at: u64,
     },
     /// The merchant asks about an entry, now or as a part of reconcile. The gateway may not answer.
-    Settle { reference: usize, is_answered: bool },
+    Settle {
+        reference: usize,
+        is_answered: bool,
+        at: u64,
+    },
     /// The gateway answers a question about an order, and the answer is recorded later.
     Answer { reference: usize, request: usize },
     /// That answer is recorded.
-    RecordAnswer,
+    RecordAnswer { at: u64 },
     /// A process of the merchant acknowledges.
     Acknowledge { reference: usize },
     /// A person resolves the entry.
@@ -89,11 +101,13 @@ pub enum Move {
 
 /// An event that the rule decided.
 pub struct Decided {
-    pub reference: usize,
     pub event: Event,
     pub sender_is_alive: bool,
     pub before: Option<Rc<Entry>>,
     pub after: Option<Rc<Entry>>,
+    pub action: Action,
+    /// Whether the journal was told before that it is paid.
+    pub was_told_paid: bool,
 }
 
 /// What a move led to.
@@ -103,9 +117,17 @@ pub struct Moved {
 }
 
 impl Model {
-    /// The journal is empty, or the last of several references was accepted before.
+    /// The journal is empty, or the last of several references was accepted before. The gateway may have an order.
     pub fn first(&self) -> World {
         let mut world = World::new(self.references);
+        if self.has_older_order {
+            let call = Call::Ended;
+            let fate = Fate::Taken(State::Pending);
+            world.requests.push(Request {
+                fate,
+                ..request(0, AMOUNTS[0], 0, call)
+            });
+        }
         let reference = self.references - 1;
         if reference == 0 {
             return world;
@@ -133,8 +155,10 @@ impl Model {
         for (index, request) in world.requests.iter().enumerate() {
             self.moves_of_request(index, request, &mut moves);
         }
-        if world.answered.is_some() {
-            moves.push(Move::RecordAnswer);
+        if let Some(answered) = &world.answered {
+            let entry = world.entries[answered.reference].as_deref();
+            let all = times(entry).iter().map(|&at| Move::RecordAnswer { at });
+            moves.extend(all);
         }
         moves
     }
@@ -152,17 +176,30 @@ impl Model {
             return;
         };
         moves.push(Move::Acknowledge { reference });
-        let is_answered = [true, false];
-        moves.extend(is_answered.map(|is_answered| Move::Settle {
+        moves.push(Move::Settle {
             reference,
-            is_answered,
-        }));
+            is_answered: false,
+            at: LATER,
+        });
+        for &at in times(Some(entry)) {
+            moves.push(Move::Settle {
+                reference,
+                is_answered: true,
+                at,
+            });
+        }
         for (index, request) in world.requests.iter().enumerate() {
             if !request.is_taken() {
                 continue;
             }
             let number = ORDER_NUMBERS[index];
-            moves.push(Move::Callback { reference, number });
+            for &at in times(Some(entry)) {
+                moves.push(Move::Callback {
+                    reference,
+                    number,
+                    at,
+                });
+            }
             let may_answer = self.has_slow_answers && world.answered.is_none();
             if may_answer && confirms(entry, reference, request) {
                 moves.push(Move::Answer {
@@ -174,6 +211,7 @@ impl Model {
         moves.push(Move::Callback {
             reference,
             number: WRONG_NUMBER,
+            at: LATER,
         });
         for resolution in self.resolutions(world, reference) {
             moves.push(Move::Resolve {
@@ -203,7 +241,7 @@ impl Model {
             Call::Returned(_) => moves.push(Move::Record { request: index }),
             Call::Ended => {}
         }
-        for &state in request.order_state().map_or(&[][..], next_order_states) {
+        for &state in next_order_states(request) {
             if !self.has_all_states && !matches!(state, State::Paid | State::Failed) {
                 continue;
             }
@@ -222,7 +260,7 @@ impl Model {
         let requests = || world.requests_of(reference).map(|(_, request)| request);
         let is_taken = requests().any(Request::is_taken);
         let is_running = requests().any(Request::is_running);
-        let is_paid = requests().any(|request| request.order_state().is_some_and(was_paid));
+        let is_paid = requests().any(|request| request.was_paid);
         let mut all = Vec::new();
         if is_wrong || (!is_taken && (!is_running || self.people == People::Hasty)) {
             all.push(Resolution::NotSent);
@@ -267,13 +305,20 @@ impl Model {
             Move::Kill { request } => end(&mut moved.world.requests[*request]),
             Move::LeaseEnds { request } => moved.world.requests[*request].is_seen_alive = false,
             Move::Order { request, state } => {
-                moved.world.requests[*request].fate = Fate::Taken(*state);
+                let request = &mut moved.world.requests[*request];
+                request.fate = Fate::Taken(*state);
+                request.was_paid |= *state == State::Paid;
             }
-            Move::Callback { reference, number } => self.callback(&mut moved, *reference, number),
+            Move::Callback {
+                reference,
+                number,
+                at,
+            } => self.callback(&mut moved, *reference, number, *at),
             Move::Settle {
                 reference,
                 is_answered,
-            } => self.settle(&mut moved, *reference, *is_answered),
+                at,
+            } => self.settle(&mut moved, *reference, *is_answered, *at),
             Move::Answer { reference, request } => {
                 let state = world.requests[*request].order_state();
                 moved.world.answered = state.map(|state| Answered {
@@ -282,14 +327,9 @@ impl Model {
                     state,
                 });
             }
-            Move::RecordAnswer => {
+            Move::RecordAnswer { at } => {
                 if let Some(answered) = moved.world.answered.take() {
-                    self.verdict(
-                        &mut moved,
-                        answered.reference,
-                        answered.request,
-                        answered.state,
-                    );
+                    self.verdict(&mut moved, &answered, *at);
                 }
             }
             Move::Acknowledge { reference } => {
@@ -328,14 +368,9 @@ impl Model {
             moved.world.entries[reference] = before;
         }
         moved.world.requests.push(Request {
-            reference,
-            amount,
-            attempt,
-            call: Call::Begun,
             is_seen_alive: true,
-            fate: Fate::Unsent,
-            is_told: false,
             unwritten,
+            ..request(reference, amount, attempt, Call::Begun)
         });
     }
 
@@ -353,7 +388,7 @@ impl Model {
         end(&mut moved.world.requests[index]);
     }
 
-    fn callback(&self, moved: &mut Moved, reference: usize, number: &str) {
+    fn callback(&self, moved: &mut Moved, reference: usize, number: &str, at: u64) {
         if self.program.believes_callbacks {
             let Some(entry) = &moved.world.entries[reference] else {
                 return;
@@ -363,17 +398,18 @@ impl Model {
                 state: State::Paid,
                 amount: entry.amount.clone(),
                 currency: CURRENCY.to_owned(),
+                at,
             };
             self.decide(moved, reference, event);
             return;
         }
         // What the gateway says of another order, or does not say, is not recorded.
-        if let Some((request, state)) = self.ask(&moved.world, reference, number) {
-            self.verdict(moved, reference, request, state);
+        if let Some(answered) = self.ask(&moved.world, reference, number) {
+            self.verdict(moved, &answered, at);
         }
     }
 
-    fn settle(&self, moved: &mut Moved, reference: usize, is_answered: bool) {
+    fn settle(&self, moved: &mut Moved, reference: usize, is_answered: bool, at: u64) {
         let Action::Ask { order_number } = self.decide(moved, reference, Event::Settle) else {
             return;
         };
@@ -382,7 +418,7 @@ impl Model {
             false => None,
         };
         match answer {
-            Some((request, state)) => self.verdict(moved, reference, request, state),
+            Some(answered) => self.verdict(moved, &answered, at),
             None => {
                 let answer = "NOT_FOUND".to_owned();
                 self.decide(moved, reference, Event::NoVerdict { answer });
@@ -399,17 +435,23 @@ impl Model {
         if matches!(self.decide(moved, reference, event), Action::Refuse(_)) {
             return;
         }
+        let world = &mut moved.world;
+        if let Resolution::Order { order_number } = resolution {
+            world.has_wrong_number |= order_number == WRONG_NUMBER;
+            return;
+        }
+        let requests = world.requests.iter_mut();
+        for request in requests.filter(|one| one.reference == reference) {
+            request.is_denied = true;
+        }
         match resolution {
-            Resolution::NotSent => moved.world.not_sent_words += 1,
-            Resolution::Order { order_number } if order_number == WRONG_NUMBER => {
-                moved.world.has_wrong_number = true;
-            }
-            _ => {}
+            Resolution::NotSent => world.not_sent_words += 1,
+            _ => world.failures[reference] = FAILURES_TO_CLOSE,
         }
     }
 
     /// Asks the gateway about an order, and compares it with the entry.
-    fn ask(&self, world: &World, reference: usize, number: &str) -> Option<(usize, State)> {
+    fn ask(&self, world: &World, reference: usize, number: &str) -> Option<Answered> {
         let index = world.order(number)?;
         let request = &world.requests[index];
         let entry = world.entries[reference].as_deref()?;
@@ -418,17 +460,28 @@ impl Model {
             false => confirms(entry, reference, request),
         };
         let state = request.order_state().filter(|_| is_confirmed)?;
-        Some((index, state))
+        Some(Answered {
+            reference,
+            request: index,
+            state,
+        })
     }
 
-    fn verdict(&self, moved: &mut Moved, reference: usize, request: usize, state: State) {
-        let order = &mut moved.world.requests[request];
+    fn verdict(&self, moved: &mut Moved, answered: &Answered, at: u64) {
+        let reference = answered.reference;
+        let entry = moved.world.entries[reference].clone();
+        let order = &mut moved.world.requests[answered.request];
         order.is_told = true;
+        // What is said of another amount is no word on the entry.
+        if entry.is_some_and(|entry| entry.amount == order.amount) {
+            order.is_denied = false;
+        }
         let event = Event::Verdict {
-            order_number: ORDER_NUMBERS[request].to_owned(),
-            state,
+            order_number: ORDER_NUMBERS[answered.request].to_owned(),
+            state: answered.state,
             amount: order.amount.to_owned(),
             currency: CURRENCY.to_owned(),
+            at,
         };
         self.decide(moved, reference, event);
     }
@@ -448,15 +501,59 @@ impl Model {
             && let Some(index) = order_number.as_deref().and_then(|one| world.order(one))
         {
             world.requests[index].is_told = true;
+            world.requests[index].is_denied = false;
         }
+        let was_told_paid = world.is_told_paid[reference];
+        hear(world, reference, before.as_deref(), &event);
         moved.decided.push(Decided {
-            reference,
             event,
             sender_is_alive: is_alive,
             before,
             after: world.entries[reference].clone(),
+            action: step.action.clone(),
+            was_told_paid,
         });
         step.action
+    }
+}
+
+/// Counts what the journal was told in this event.
+fn hear(world: &mut World, reference: usize, before: Option<&Entry>, event: &Event) {
+    let (Some(before), Some(after)) = (before, world.entries[reference].as_deref()) else {
+        return;
+    };
+    let failures = &mut world.failures[reference];
+    match event {
+        Event::Verdict {
+            order_number,
+            state,
+            amount,
+            at,
+            ..
+        } if *amount == before.amount => match state {
+            State::Paid => world.is_told_paid[reference] = true,
+            _ if after.order_number.as_ref() != Some(order_number) => {}
+            State::Pending | State::Unknown => *failures = 0,
+            _ if *failures == 0 || *at == LATER => *failures = at_most_closed(*failures + 1),
+            _ => {}
+        },
+        Event::Reply {
+            attempt,
+            reply: Reply::Accepted { .. },
+        } if *attempt == before.attempt => *failures = 0,
+        _ => {}
+    }
+    // The journal may count less.
+    if after.failures == 0 {
+        *failures = 0;
+    }
+}
+
+/// The times at which the gateway's answer makes a difference.
+fn times(entry: Option<&Entry>) -> &'static [u64] {
+    match entry.and_then(|entry| entry.failure_at) {
+        Some(_) => &[SOON, LATER],
+        None => &[SOON],
     }
 }
 
@@ -465,17 +562,37 @@ fn confirms(entry: &Entry, reference: usize, request: &Request) -> bool {
     request.reference == reference && entry.amount == request.amount
 }
 
-/// What only people read is left out, and every number of failures but 0 and 1 closes the entry: otherwise
-/// there are too many states. table.rs and details.rs test the rest.
+/// What only people read is left out; every number of failures but 0 and 1 closes the entry, and the last was always
+/// counted at the same time: otherwise there are too many states. table.rs and details.rs test the rest.
 fn simplified(entry: Entry) -> Entry {
     Entry {
         last_answer: None,
         message: None,
-        failures: match entry.failures {
-            2.. => FAILURES_TO_CLOSE,
-            few => few,
-        },
+        failures: at_most_closed(entry.failures),
+        failure_at: entry.failure_at.map(|_| LAST_FAILURE),
         ..entry
+    }
+}
+
+fn at_most_closed(failures: u32) -> u32 {
+    match failures {
+        2.. => FAILURES_TO_CLOSE,
+        few => few,
+    }
+}
+
+fn request(reference: usize, amount: &'static str, attempt: u32, call: Call) -> Request {
+    Request {
+        reference,
+        amount,
+        attempt,
+        call,
+        is_seen_alive: false,
+        fate: Fate::Unsent,
+        was_paid: false,
+        is_told: false,
+        is_denied: false,
+        unwritten: None,
     }
 }
 
@@ -500,20 +617,22 @@ fn results() -> [(Fate, Outcome); 8] {
     ]
 }
 
-/// The customer may pay late: after the gateway said that it failed, or was cancelled.
-fn next_order_states(state: State) -> &'static [State] {
-    match state {
-        State::Pending => &[State::Paid, State::Failed, State::Cancelled],
-        State::Failed | State::Cancelled => &[State::Paid],
-        State::Paid => &[State::Refunding, State::Refunded],
-        State::Refunding => &[State::Refunded],
+/// The customer may pay late: after the gateway said that it failed, or was cancelled, or even returned.
+fn next_order_states(request: &Request) -> &'static [State] {
+    match request.order_state() {
+        Some(State::Pending) => &[
+            State::Paid,
+            State::Failed,
+            State::Cancelled,
+            State::Refunding,
+            State::Refunded,
+        ],
+        Some(State::Failed | State::Cancelled) => &[State::Paid],
+        Some(State::Refunding | State::Refunded) if !request.was_paid => &[State::Paid],
+        Some(State::Paid) => &[State::Refunding, State::Refunded],
+        Some(State::Refunding) => &[State::Refunded],
         _ => &[],
     }
-}
-
-/// Whether an order in this state was paid, now or before.
-pub fn was_paid(state: State) -> bool {
-    matches!(state, State::Paid | State::Refunding | State::Refunded)
 }
 
 fn reply(outcome: Outcome, number: &str) -> Reply {
@@ -545,6 +664,13 @@ fn failed(outcome: flexpay::Outcome, message: Option<&str>, number: Option<Strin
         outcome,
         gateway_message: message.map(str::to_owned),
         order_number: number,
+    }
+}
+
+fn when(at: u64) -> &'static str {
+    match at {
+        SOON => "soon",
+        _ => "later",
     }
 }
 
@@ -584,20 +710,27 @@ impl fmt::Display for Move {
                     state.name()
                 )
             }
-            Self::Callback { reference, number } => {
-                write!(f, "a callback for Z-{reference}, order {number}")
-            }
+            Self::Callback {
+                reference,
+                number,
+                at,
+            } => write!(
+                f,
+                "a callback for Z-{reference}, order {number}, {}",
+                when(*at)
+            ),
             Self::Settle {
                 reference,
                 is_answered: true,
-            } => write!(f, "settle Z-{reference}"),
+                at,
+            } => write!(f, "settle Z-{reference}, {}", when(*at)),
             Self::Settle { reference, .. } => write!(f, "settle Z-{reference}, without an answer"),
             Self::Answer { request, .. } => write!(
                 f,
                 "the gateway answers a question about order {}",
                 ORDER_NUMBERS[*request]
             ),
-            Self::RecordAnswer => write!(f, "that answer is recorded"),
+            Self::RecordAnswer { at } => write!(f, "that answer is recorded, {}", when(*at)),
             Self::Acknowledge { reference } => write!(f, "acknowledge Z-{reference}"),
             Self::Resolve {
                 reference,

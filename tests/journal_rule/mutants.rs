@@ -53,6 +53,46 @@ fn to_ignore_the_reply_forgets_the_order() {
 }
 
 #[test]
+fn to_count_every_failure_misses_a_late_paid() {
+    assert_rule_breaks(program::counts_every_failure, NOTHING_FORGOTTEN);
+}
+
+#[test]
+fn to_believe_every_refund_misses_a_late_paid() {
+    for rule in [
+        program::believes_every_refund as Rule,
+        program::asks_about_no_refund,
+    ] {
+        let model = Model {
+            program: Program::with_rule(rule),
+            has_all_states: true,
+            ..MODEL
+        };
+        assert_broken(&model, NOTHING_FORGOTTEN);
+    }
+}
+
+#[test]
+fn to_forget_a_noted_order_forgets_an_older_one() {
+    let model = Model {
+        program: Program::with_rule(program::forgets_a_noted_order),
+        has_older_order: true,
+        ..MODEL
+    };
+    assert_broken(&model, NOTHING_FORGOTTEN);
+}
+
+#[test]
+fn to_wait_for_no_reply_hides_a_doubt() {
+    assert_rule_breaks(program::waits_for_no_reply, DOUBT_IS_SAID);
+}
+
+#[test]
+fn to_name_other_terms_first_hides_a_doubt() {
+    assert_rule_breaks(program::names_other_terms_first, DOUBT_IS_SAID);
+}
+
+#[test]
 fn to_believe_a_callback_makes_paid_what_is_not() {
     let program = Program {
         believes_callbacks: true,

@@ -1,6 +1,7 @@
 //! The program around the rule: a store and a client. Each mutant does one thing wrong.
 
-use flexpay::journal::{Action, Entry, EntryState, Event, Step, step};
+use flexpay::Outcome;
+use flexpay::journal::{Action, Entry, EntryState, Event, Reply, Step, step};
 
 /// As [`step`].
 pub type Rule = fn(Option<&Entry>, bool, &Event) -> Step;
@@ -117,4 +118,76 @@ pub fn delivers_the_unpaid(entry: Option<&Entry>, is_alive: bool, event: &Event)
         },
         _ => step(entry, is_alive, event),
     }
+}
+
+/// Counts each answer that failed, however soon it comes.
+pub fn counts_every_failure(entry: Option<&Entry>, is_alive: bool, event: &Event) -> Step {
+    let entry = entry.map(|entry| Entry {
+        failure_at: None,
+        ..entry.clone()
+    });
+    step(entry.as_ref(), is_alive, event)
+}
+
+/// Takes what is returned for paid.
+pub fn believes_every_refund(entry: Option<&Entry>, is_alive: bool, event: &Event) -> Step {
+    let mut step = step(entry, is_alive, event);
+    if let Some(new) = &mut step.entry {
+        new.was_paid |= matches!(new.state, EntryState::Refunding | EntryState::Refunded);
+    }
+    step
+}
+
+/// Does not ask about what was returned.
+pub fn asks_about_no_refund(entry: Option<&Entry>, is_alive: bool, event: &Event) -> Step {
+    let mut step = step(entry, is_alive, event);
+    let is_refunded = entry.is_some_and(|one| one.state == EntryState::Refunded);
+    if is_refunded && matches!(event, Event::Settle) {
+        step.action = Action::Report { changed: false };
+    }
+    step
+}
+
+/// Believes what the gateway says of any order while a request is out.
+pub fn waits_for_no_reply(entry: Option<&Entry>, is_alive: bool, event: &Event) -> Step {
+    match event {
+        Event::Verdict { .. } => {
+            let entry = as_state(entry, EntryState::Sending, EntryState::InDoubt);
+            step(entry.as_ref(), is_alive, event)
+        }
+        _ => step(entry, is_alive, event),
+    }
+}
+
+/// Takes it for the reference's state that this request was not sent.
+pub fn forgets_a_noted_order(entry: Option<&Entry>, is_alive: bool, event: &Event) -> Step {
+    let mut step = step(entry, is_alive, event);
+    if let Event::Reply {
+        reply: Reply::Failed { outcome, .. },
+        ..
+    } = event
+        && *outcome == Outcome::NotSent
+    {
+        step.entry = as_state(
+            step.entry.as_ref(),
+            EntryState::InDoubt,
+            EntryState::NotSent,
+        );
+    }
+    step
+}
+
+/// Compares the terms before it says what is in doubt.
+pub fn names_other_terms_first(entry: Option<&Entry>, is_alive: bool, event: &Event) -> Step {
+    let mut step = step(entry, is_alive, event);
+    if let (Event::Pay { terms, .. }, Some(entry), Action::Refuse(_)) = (event, entry, &step.action)
+        && terms.amount != entry.amount
+    {
+        let accepted = Entry {
+            state: EntryState::Accepted,
+            ..entry.clone()
+        };
+        step.action = flexpay::journal::step(Some(&accepted), is_alive, event).action;
+    }
+    step
 }

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use flexpay::journal::{Entry, EntryState, Event, Reply, Resolution};
+use flexpay::journal::{Action, Entry, EntryState, Event, FAILURES_TO_CLOSE, Reply, Resolution};
 use flexpay::{Outcome, State};
 
-use crate::model::{Decided, Moved, People, was_paid};
-use crate::world::{Fate, ORDER_NUMBERS, World};
+use crate::model::{Decided, Moved, People};
+use crate::world::{Fate, ORDER_NUMBERS, WRONG_NUMBER, World};
 
 /// Says what is wrong after a move.
 pub type Promise = fn(&Moved, People) -> Result<(), String>;
@@ -35,7 +35,8 @@ pub fn sent_once(moved: &Moved, people: People) -> Result<(), String> {
     for reference in 0..world.entries.len() {
         let count = |is: fn(Fate) -> bool| {
             let all = world.requests_of(reference);
-            all.filter(|(_, request)| is(request.fate)).count()
+            all.filter(|(_, request)| !request.is_older() && is(request.fate))
+                .count()
         };
         let taken = count(|fate| matches!(fate, Fate::Taken(_)));
         let sent = count(|fate| matches!(fate, Fate::Taken(_) | Fate::Lost));
@@ -60,9 +61,12 @@ pub fn nothing_forgotten(moved: &Moved, _: People) -> Result<(), String> {
         }
         let number = ORDER_NUMBERS[index];
         let Some(entry) = &world.entries[request.reference] else {
+            if request.is_older() {
+                continue;
+            }
             return Err(format!("{number} is at the gateway, and there is no entry"));
         };
-        if world.not_sent_words == 0 && may_be_sent_again(entry) {
+        if request.must_be_known() && may_be_sent_again(entry) {
             return Err(format!(
                 "{number} is at the gateway, and the entry is {}",
                 entry.state.name()
@@ -74,6 +78,52 @@ pub fn nothing_forgotten(moved: &Moved, _: People) -> Result<(), String> {
     }
     for decided in &moved.decided {
         accepted_is_asked_about(decided)?;
+        late_paid_is_learnt(decided)?;
+    }
+    closed_is_what_failed(world)
+}
+
+/// Whatever else the gateway said before: it is asked until it has said PAID, and is believed.
+fn late_paid_is_learnt(decided: &Decided) -> Result<(), String> {
+    let (Some(before), Some(after)) = (&decided.before, &decided.after) else {
+        return Ok(());
+    };
+    if decided.was_told_paid {
+        return Ok(());
+    }
+    let is_learnt = match &decided.event {
+        Event::Settle if after.order_number.is_some() => {
+            matches!(decided.action, Action::Ask { .. })
+        }
+        Event::Verdict {
+            state: State::Paid,
+            amount,
+            ..
+        } if *amount == before.amount => after.state == EntryState::Paid,
+        _ => true,
+    };
+    match is_learnt {
+        true => Ok(()),
+        false => Err(format!(
+            "it was never PAID before, and after {:?} the entry is {}, and this is done: {:?}",
+            decided.event,
+            after.state.name(),
+            decided.action
+        )),
+    }
+}
+
+/// What is not paid is asked about until the gateway has said so for long enough, or a person.
+fn closed_is_what_failed(world: &World) -> Result<(), String> {
+    for (reference, entry) in entries(world) {
+        let is_closed = !entry.is_open() && !may_be_sent_again(entry);
+        let failures = world.failures[reference];
+        if is_closed && !world.is_told_paid[reference] && failures < FAILURES_TO_CLOSE {
+            return Err(format!(
+                "Z-{reference} is {} and closed, after {failures} failures that count",
+                entry.state.name()
+            ));
+        }
     }
     Ok(())
 }
@@ -90,7 +140,7 @@ fn accepted_is_asked_about(decided: &Decided) -> Result<(), String> {
     else {
         return Ok(());
     };
-    if *attempt != entry.attempt || has_paid(entry) {
+    if *attempt != entry.attempt || entry.was_paid {
         return Ok(());
     }
     if !entry.is_open() {
@@ -112,15 +162,22 @@ fn accepted_is_asked_about(decided: &Decided) -> Result<(), String> {
 pub fn paid_by_the_gateway(moved: &Moved, _: People) -> Result<(), String> {
     let world = &moved.world;
     for (reference, entry) in entries(world) {
-        if !has_paid(entry) {
+        if (entry.state == EntryState::Paid && !entry.was_paid)
+            || (entry.was_paid && !has_paid(entry))
+        {
+            return Err(format!(
+                "Z-{reference} is {}, and was paid: {}",
+                entry.state.name(),
+                entry.was_paid
+            ));
+        }
+        if !entry.was_paid {
             continue;
         }
         let number = entry.order_number.as_deref().unwrap_or_default();
         let order = world.order(number).map(|index| &world.requests[index]);
         let is_right = order.is_some_and(|order| {
-            order.reference == reference
-                && order.amount == entry.amount
-                && order.order_state().is_some_and(was_paid)
+            order.reference == reference && order.amount == entry.amount && order.was_paid
         });
         if !is_right {
             return Err(format!(
@@ -175,6 +232,8 @@ pub fn doubt_is_said(moved: &Moved, _: People) -> Result<(), String> {
         dead_sender_is_noticed(decided)?;
         state_has_evidence(decided)?;
         verdict_ends_doubt(decided)?;
+        reply_is_waited_for(decided)?;
+        doubt_is_no_advice_to_pay_again(decided)?;
     }
     orders_are_known_or_in_doubt(&moved.world)
 }
@@ -240,15 +299,67 @@ fn state_has_evidence(decided: &Decided) -> Result<(), String> {
     }
 }
 
-/// The gateway's word on an order of the reference resolves an entry.
-fn verdict_ends_doubt(decided: &Decided) -> Result<(), String> {
-    let (Event::Verdict { amount, .. }, Some(before), Some(after)) =
-        (&decided.event, &decided.before, &decided.after)
+/// The gateway's word may be on another order than that of the request which is out.
+fn reply_is_waited_for(decided: &Decided) -> Result<(), String> {
+    let is_out = |entry: &Option<Rc<Entry>>| {
+        let is_sending = entry.as_ref().map(|one| one.state) == Some(EntryState::Sending);
+        is_sending && decided.sender_is_alive
+    };
+    let Event::Verdict { state, .. } = &decided.event else {
+        return Ok(());
+    };
+    let is_waited_for = *state == State::Paid || is_out(&decided.after);
+    match is_waited_for || !is_out(&decided.before) {
+        true => Ok(()),
+        false => Err(format!(
+            "a request is out, and {:?} ended it",
+            decided.event
+        )),
+    }
+}
+
+/// An error whose outcome is NOT_SENT tells the merchant that nobody is charged.
+fn doubt_is_no_advice_to_pay_again(decided: &Decided) -> Result<(), String> {
+    let (Event::Pay { .. }, Action::Refuse(error), Some(entry)) =
+        (&decided.event, &decided.action, &decided.after)
     else {
         return Ok(());
     };
+    let is_unknown = matches!(entry.state, EntryState::Sending | EntryState::InDoubt);
+    match is_unknown && error.outcome() != Outcome::Unknown {
+        true => Err(format!(
+            "the entry is {}, and pay returns {error}, {}",
+            entry.state.name(),
+            error.outcome().name()
+        )),
+        false => Ok(()),
+    }
+}
+
+/// The gateway's word on an order of the reference resolves an entry whose call has ended.
+fn verdict_ends_doubt(decided: &Decided) -> Result<(), String> {
+    let Event::Verdict {
+        order_number,
+        amount,
+        ..
+    } = &decided.event
+    else {
+        return Ok(());
+    };
+    let (Some(before), Some(after)) = (&decided.before, &decided.after) else {
+        return Ok(());
+    };
+    let is_out = before.state == EntryState::Sending && decided.sender_is_alive;
+    // The reply has named the order.
+    let is_another = before.resolved_by.is_none()
+        && before
+            .order_number
+            .as_ref()
+            .is_some_and(|known| known != order_number);
     // The gateway's word on another amount is no word on this entry.
-    let is_resolved = *amount != before.amount
+    let is_resolved = is_out
+        || is_another
+        || *amount != before.amount
         || !matches!(after.state, EntryState::Sending | EntryState::InDoubt);
     match is_resolved {
         true => Ok(()),
@@ -263,31 +374,37 @@ fn verdict_ends_doubt(decided: &Decided) -> Result<(), String> {
 
 /// When nothing more will come from the call, an order at the gateway is in the entry, or the entry says that
 /// something is not known.
+///
+/// But if the gateway has two orders under one reference, because a person was wrong or because one is older than the
+/// journal, its word on the one that is known ends the doubt. Nobody can tell that there is another.
 fn orders_are_known_or_in_doubt(world: &World) -> Result<(), String> {
     for (index, request) in world.requests.iter().enumerate() {
-        if !request.is_taken() || request.is_running() {
+        if !request.must_be_known() || request.is_running() {
             continue;
         }
         let number = ORDER_NUMBERS[index];
-        let is_said = world.entries[request.reference]
-            .as_ref()
-            .is_some_and(|entry| {
-                let is_unknown = match entry.state {
-                    EntryState::Sending | EntryState::InDoubt => true,
-                    // The gateway accepted it without a number.
-                    EntryState::Accepted => entry.order_number.is_none(),
-                    _ => false,
-                };
-                is_unknown || names(entry, number) || entry.resolved_by.is_some()
-            });
+        let entry = world.entries[request.reference].as_deref();
+        let is_said = entry.is_some_and(|entry| match entry.state {
+            EntryState::Sending | EntryState::InDoubt => true,
+            EntryState::NotSent | EntryState::Refused => false,
+            // The gateway accepted it without a number.
+            EntryState::Accepted if entry.order_number.is_none() => true,
+            _ => names(entry, number) || is_about_another(world, request.reference, entry),
+        });
         if !is_said {
             return Err(format!(
-                "{number} is at the gateway, and the entry is {:?}",
-                world.entries[request.reference]
+                "{number} is at the gateway, and the entry is {entry:?}"
             ));
         }
     }
     Ok(())
+}
+
+/// Whether the entry's order is the gateway's, and its reference is the entry's. Or a person gave a wrong number.
+fn is_about_another(world: &World, reference: usize, entry: &Entry) -> bool {
+    let number = entry.order_number.as_deref().unwrap_or_default();
+    let order = world.order(number).map(|index| &world.requests[index]);
+    number == WRONG_NUMBER || order.is_some_and(|order| order.reference == reference)
 }
 
 fn entries(world: &World) -> impl Iterator<Item = (usize, &Entry)> {

@@ -54,14 +54,30 @@ pub fn entry(state: EntryState) -> Entry {
         code: None,
         message: None,
         last_answer: None,
+        was_paid: matches!(
+            state,
+            EntryState::Paid | EntryState::Refunding | EntryState::Refunded
+        ),
         failures: match state {
             EntryState::Failed | EntryState::Cancelled => 1,
             _ => 0,
         },
+        failure_at: matches!(state, EntryState::Failed | EntryState::Cancelled)
+            .then_some(FAILURE_AT),
         is_delivered: false,
         other_order_number: None,
         resolved_by: None,
         resolved_why: None,
+    }
+}
+
+/// An entry whose PAID was missed, or has not come.
+pub fn never_paid(state: EntryState) -> Entry {
+    Entry {
+        was_paid: false,
+        failures: 1,
+        failure_at: Some(FAILURE_AT),
+        ..entry(state)
     }
 }
 
@@ -103,12 +119,20 @@ pub fn failed(attempt: u32, outcome: Outcome, message: &str, order_number: Optio
     }
 }
 
+/// When the failure of an entry was counted. An event is an hour later.
+pub const FAILURE_AT: u64 = 1_000_000;
+
 pub fn verdict(order_number: &str, state: State) -> Event {
+    verdict_at(order_number, state, FAILURE_AT + 3600)
+}
+
+pub fn verdict_at(order_number: &str, state: State, at: u64) -> Event {
     Event::Verdict {
         order_number: order_number.to_owned(),
         state,
         amount: "25.50".to_owned(),
         currency: "USD".to_owned(),
+        at,
     }
 }
 
@@ -188,12 +212,17 @@ pub fn events() -> Vec<(String, Event)> {
     }
     let after = [
         (
+            "verdict on order A: FAILED, again within a minute",
+            verdict_at("A", State::Failed, FAILURE_AT + 59),
+        ),
+        (
             "verdict on order B: PAID, another amount",
             Event::Verdict {
                 order_number: "B".to_owned(),
                 state: State::Paid,
                 amount: "26".to_owned(),
                 currency: "USD".to_owned(),
+                at: FAILURE_AT + 3600,
             },
         ),
         (
@@ -236,6 +265,14 @@ pub fn entries() -> Vec<(&'static str, Option<Entry>, bool)> {
     vec![
         ("none", None, false),
         ("SENDING", with(EntryState::Sending), true),
+        (
+            "SENDING, order B noted",
+            Some(Entry {
+                order_number: Some("B".to_owned()),
+                ..entry(EntryState::Sending)
+            }),
+            true,
+        ),
         ("SENDING by a dead sender", with(EntryState::Sending), false),
         ("NOT_SENT", with(EntryState::NotSent), false),
         ("REFUSED", with(EntryState::Refused), false),
@@ -248,16 +285,32 @@ pub fn entries() -> Vec<(&'static str, Option<Entry>, bool)> {
         ("CANCELLED", with(EntryState::Cancelled), false),
         ("REFUNDING", with(EntryState::Refunding), false),
         ("REFUNDED", with(EntryState::Refunded), false),
+        (
+            "REFUNDING, never PAID",
+            Some(never_paid(EntryState::Refunding)),
+            false,
+        ),
+        (
+            "REFUNDED, never PAID",
+            Some(never_paid(EntryState::Refunded)),
+            false,
+        ),
     ]
 }
 
 /// What a step does, in words: what is written, then the action.
 pub fn words(before: Option<&Entry>, step: &Step) -> String {
-    let state_before = before.map(|entry| entry.state);
-    let mut words = match &step.entry {
-        None => Vec::new(),
-        Some(after) if Some(after.state) == state_before => vec!["noted".to_owned()],
-        Some(after) => vec![after.state.name().to_owned()],
+    let mut words = match (before, &step.entry) {
+        (_, None) => Vec::new(),
+        (Some(before), Some(after)) if after.state == before.state => {
+            let word = match () {
+                () if before.is_open() && !after.is_open() => "closed",
+                () if after.failures > before.failures => "counted",
+                () => "noted",
+            };
+            vec![word.to_owned()]
+        }
+        (_, Some(after)) => vec![after.state.name().to_owned()],
     };
     words.push(match &step.action {
         Action::Send { attempt } => format!("send attempt {attempt}"),

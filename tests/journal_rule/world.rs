@@ -14,6 +14,11 @@ pub struct World {
     pub requests: Vec<Request>,
     /// The gateway has answered a question about an order, and the answer is not recorded yet.
     pub answered: Option<Answered>,
+    /// For each reference: whether the journal was told that it is paid.
+    pub is_told_paid: Vec<bool>,
+    /// For each reference: how often in a row the journal was told that its order failed, a minute after the last
+    /// time or later. More than `FAILURES_TO_CLOSE` are not counted.
+    pub failures: Vec<u32>,
     /// For each reference: how often a process was told to deliver.
     pub deliveries: Vec<u8>,
     /// How often a person said NOT_SENT.
@@ -33,8 +38,13 @@ pub struct Request {
     pub is_seen_alive: bool,
     /// What became of it.
     pub fate: Fate,
+    /// Whether its order was ever paid.
+    pub was_paid: bool,
     /// Whether the journal was told its order number.
     pub is_told: bool,
+    /// A person has said that the gateway does not have it, or that it will not be paid, and the journal was not told
+    /// otherwise since.
+    pub is_denied: bool,
     /// The entry that a program which sends first still has to write.
     pub unwritten: Option<Rc<Entry>>,
 }
@@ -100,6 +110,8 @@ impl World {
             entries: vec![None; references],
             requests: Vec::new(),
             answered: None,
+            is_told_paid: vec![false; references],
+            failures: vec![0; references],
             deliveries: vec![0; references],
             not_sent_words: 0,
             has_wrong_number: false,
@@ -137,6 +149,16 @@ impl Request {
 
     pub fn is_taken(&self) -> bool {
         matches!(self.fate, Fate::Taken(_))
+    }
+
+    /// Whether it is from before there was a journal.
+    pub fn is_older(&self) -> bool {
+        self.attempt == 0
+    }
+
+    /// Whether the journal must know of its order.
+    pub fn must_be_known(&self) -> bool {
+        self.is_taken() && !self.is_denied && (self.is_told || !self.is_older())
     }
 
     /// The state of its order at the gateway.

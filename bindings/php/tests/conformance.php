@@ -172,6 +172,7 @@ function payment(Payment $payment): array
 {
     return [
         'code' => $payment->getCode(),
+        'is_recorded' => $payment->isRecorded(),
         'message' => $payment->getMessage(),
         'order_number' => $payment->getOrderNumber(),
         'page' => $payment->getPage(),

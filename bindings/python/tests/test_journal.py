@@ -161,16 +161,20 @@ def test_lists_and_reconciling(sandbox: Sandbox, client: Client) -> None:
     assert references(JournalFilter.OPEN) == ["R-2", "R-3"]
     assert references(JournalFilter.IN_DOUBT) == []
 
+    # Three bad replies, one after the other.
     sandbox.inject("check", "reset_after_reading", times=None)
+    for reference in ("R-4", "R-5"):
+        pay(client, reference)
     found = client.reconcile()
     assert found.stopped is not None
+    assert found.stopped.startswith("CONNECTION: ")
     problems = {one.reference: one.problem for one in found.settlements}
-    assert set(problems) == {"R-1", "R-2", "R-3"}
-    assert any((problem or "").startswith("CONNECTION: ") for problem in problems.values())
+    assert set(problems) == {"R-1", "R-2", "R-3", "R-4", "R-5"}
+    assert len([one for one in problems.values() if one]) == 3
 
     stop = flexpay.CancelToken()
     stop.cancel()
-    assert client.reconcile(cancel=stop).stopped == "reconciling was cancelled"
+    assert client.reconcile(cancel=stop).stopped == "CANCELLED: reconciling was cancelled"
 
 
 def test_pruning(sandbox: Sandbox, client: Client, tmp_path: Path) -> None:

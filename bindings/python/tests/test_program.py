@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
-from conftest import PACKAGE, TIMEOUT_S, URLS, Sandbox, python
+from conftest import ORDER, PACKAGE, TIMEOUT_S, URLS, Sandbox, python
 
 import flexpay
+from flexpay import EntryState
 
 PROGRAM = os.environ["FLEXPAY_PROGRAM"]
 URL_OPTIONS = [
@@ -74,6 +75,24 @@ def test_it_is_the_program(
     done = finished(start([*command, *arguments], environment), stdin)
     assert done["status"] == status, done
     assert done == finished(start([PROGRAM, *arguments], environment), stdin)
+
+
+def test_the_journal_of_a_client(sandbox: Sandbox, command: List[str], tmp_path: Path) -> None:
+    file = str(tmp_path / "journal.db")
+    with sandbox.client(journal=file) as client:
+        order = client.pay(reference="R-1", **ORDER).order_number
+        environment = sandbox.environment(FLEXPAY_JOURNAL=file)
+        done = finished(start([*command, "journal", "list", "--open", "--json"], environment))
+        assert done["status"] == 0, done
+        (entry,) = json.loads(done["stdout"])["ok"]["settlements"]
+        assert (entry["reference"], entry["order_number"]) == ("R-1", order)
+        sandbox.decide(str(order), "approve")
+        assert finished(start([*command, "journal", "reconcile"], environment))["status"] == 0
+        done = finished(start([*command, "journal", "acknowledge", "R-1"], environment))
+        assert done["status"] == 0, done
+        # Both read one file.
+        assert client.journal_get("R-1").state is EntryState.PAID
+        assert not client.journal_acknowledge("R-1").changed
 
 
 def test_the_version_is_that_of_the_package(sandbox: Sandbox) -> None:

@@ -248,8 +248,8 @@ def test_the_journal_in_a_database(sandbox: Sandbox, tmp_path: Path) -> None:
 
 
 def test_reconciling_from_cron(sandbox: Sandbox, tmp_path: Path) -> None:
-    def reconcile() -> Tuple[List[str], str, int]:
-        run = python(snippet("For cron"), sandbox.environment(), cwd=str(tmp_path))
+    def reconcile(**settings: str) -> Tuple[List[str], str, int]:
+        run = python(snippet("For cron"), sandbox.environment(**settings), cwd=str(tmp_path))
         output, errors = run.communicate(timeout=TIMEOUT_S)
         # It begins at a random entry.
         return sorted(output.splitlines()), errors, run.returncode
@@ -268,11 +268,10 @@ def test_reconciling_from_cron(sandbox: Sandbox, tmp_path: Path) -> None:
         assert reconcile() == ([in_doubt, "To deliver: R-1"], "", 0)
         store.acknowledge("R-1")
         store.pay_mobile(client, reference="R-3", **WALLET)
-        sandbox.inject("check", "reset_after_reading", times=None)
-        (first, second), errors, status = reconcile()
+        (first, second), errors, status = reconcile(FLEXPAY_CHECK_URL="http://127.0.0.1:1/check")
         assert first == in_doubt
-        assert second.startswith("R-3 CONNECTION: ")
-        assert errors.startswith("Not every payment was asked about: ")
+        assert second.startswith("R-3 CONNECT: ")
+        assert errors.startswith("Not every payment was asked about: CONNECT: ")
         assert status == 1
 
 

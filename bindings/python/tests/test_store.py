@@ -333,17 +333,32 @@ def test_lists_and_reconciling(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> N
     states = {one.reference: one.state for one in found.settlements if one.to_deliver}
     assert states == {"R-1": EntryState.PAID, "R-2": EntryState.PAID}
 
+    # One bad reply does not stop the others.
     shop.sandbox.inject("check", "reset_after_reading", times=None)
     found = shop.store.reconcile(shop.client)
-    assert found.stopped is not None
-    problems = [one.problem for one in found.settlements if one.problem]
-    assert len(problems) == 1
-    assert problems[0].startswith("CONNECTION: ")
+    assert found.stopped is None
+    problems = {one.reference: one.problem for one in found.settlements if one.problem}
+    assert set(problems) == {"R-3", "R-4"}
+    assert all(problem.startswith("CONNECTION: ") for problem in problems.values())
     assert {one.last_answer for one in found.settlements if one.problem} == {"CONNECTION"}
     assert len(found.settlements) == 4
+    # Three do.
+    for reference in ("R-5", "R-6"):
+        shop.pay(reference)
+    found = shop.store.reconcile(shop.client)
+    assert found.stopped is not None
+    assert found.stopped.startswith("CONNECTION: ")
+    assert len([one for one in found.settlements if one.problem]) == 3
+    assert len(found.settlements) == 6
+    # So does a gateway that cannot be reached.
+    with shop.sandbox.client(check_url="http://127.0.0.1:1/check") as unreachable:
+        found = shop.store.reconcile(unreachable)
+    assert found.stopped is not None
+    assert found.stopped.startswith("CONNECT: ")
+    assert len([one for one in found.settlements if one.problem]) == 1
     monkeypatch.setattr("flexpay.journal._store.time.monotonic", iter([0.0, 1.0, 2.0]).__next__)
     found = shop.store.reconcile(shop.client, timeout_ms=1)
-    assert found.stopped == "reconciling took longer than its time limit"
+    assert found.stopped == "TIMEOUT: reconciling took longer than its time limit"
 
 
 def test_references_are_compared_byte_by_byte(shop: Shop) -> None:
@@ -711,13 +726,20 @@ def test_reconciling_finds_a_dead_sender(shop: Shop, monkeypatch: pytest.MonkeyP
     def kill() -> None:
         raise Killed
 
+    shop.pay("R-0")
     shop.during_payment(monkeypatch, before=kill)
     with pytest.raises(Killed):
         shop.pay()
     shop.database.run("UPDATE flexpay_journal SET lease_until = 0")
-    (found,) = shop.store.reconcile(shop.client).settlements
-    assert (found.state, found.changed) == (EntryState.IN_DOUBT, True)
-    assert shop.sent() == 0
+    # Also while the gateway cannot be reached.
+    with shop.sandbox.client(check_url="http://127.0.0.1:1/check") as unreachable:
+        found = shop.store.reconcile(unreachable)
+    assert {one.reference: (one.state, one.changed) for one in found.settlements} == {
+        "R-0": (EntryState.ACCEPTED, False),
+        "R-1": (EntryState.IN_DOUBT, True),
+    }
+    assert not any(one.changed for one in shop.store.reconcile(shop.client).settlements)
+    assert shop.sent() == 1
 
 
 def test_a_sender_whose_lease_has_run_out_does_not_send(
@@ -865,7 +887,20 @@ def test_an_entry_that_is_damaged(sqlite_shop: Shop) -> None:
     with pytest.raises(flexpay.InvalidError) as refused:
         shop.pay()
     assert refused.value.field == "request"
-    assert shop.sent() == 1
+    with pytest.raises(flexpay.JournalError, match="damaged"):
+        shop.store.get("R-1")
+    # It does not stop the others.
+    order = shop.pay("R-2")
+    shop.sandbox.decide(order, "approve")
+    for entry in ("{}", "[]", "damaged"):
+        shop.database.run(f"UPDATE flexpay_journal SET entry = '{entry}' WHERE reference = 'R-1'")
+        found = shop.store.reconcile(shop.client)
+        assert [(one.reference, one.state) for one in found.settlements] == [
+            ("R-2", EntryState.PAID)
+        ]
+        assert found.stopped is not None
+        assert "the entry of R-1 is damaged" in found.stopped
+    assert shop.sent() == 2
 
 
 def test_wrong_arguments(sqlite_shop: Shop) -> None:

@@ -54,9 +54,9 @@ fn examine(options: &DoctorOptions) -> Vec<Finding> {
     // After the file of --env-file was read.
     findings.extend(library::examine());
     let client = config.and_then(|config| Ok((config.clone(), traced_client(config)?)));
-    match client {
+    match &client {
         Err(failure) => {
-            findings.push(invalid_settings(&failure));
+            findings.push(invalid_settings(failure));
             findings.push(token::examine(
                 &std::env::var("FLEXPAY_TOKEN").unwrap_or_default(),
             ));
@@ -69,10 +69,10 @@ fn examine(options: &DoctorOptions) -> Vec<Finding> {
             ));
         }
         Ok((config, client)) => {
-            findings.push(valid_settings(&config));
+            findings.push(valid_settings(config));
             findings.push(token::examine(&config.token));
-            if api::has_path_of_other(&config) {
-                findings.push(api::is_of_other(&config, "api"));
+            if api::has_path_of_other(config) {
+                findings.push(api::is_of_other(config, "api"));
             }
             if options.offline {
                 findings.push(Finding::skipped(
@@ -80,11 +80,12 @@ fn examine(options: &DoctorOptions) -> Vec<Finding> {
                     say("not examined (--offline)", "non examinés (--offline)"),
                 ));
             } else {
-                examine_services(&config, &client, options.without_token, &mut findings);
+                examine_services(config, client, options.without_token, &mut findings);
             }
         }
     }
-    findings.extend(journal::examine(options.common.env_file.as_deref()));
+    let client = client.as_ref().ok().map(|(_, client)| client);
+    findings.extend(journal::examine(options.common.env_file.as_deref(), client));
     if let Some(url) = &options.callback_url {
         findings.push(callback_url::examine(url));
     }

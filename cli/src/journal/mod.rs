@@ -203,6 +203,10 @@ fn open(path: Option<&str>, env_file: Option<&Path>) -> Result<Journal, Failure>
     };
     let problem = match Path::new(&path).try_exists() {
         Ok(true) => return Ok(Journal::new(path)),
+        // The library refuses it, and says why.
+        Ok(false) if Path::new(&format!("{path}-senders")).exists() => {
+            return Ok(Journal::new(path));
+        }
         Ok(false) => "does not exist. The first payment makes it".to_owned(),
         Err(error) => error.to_string(),
     };

@@ -46,6 +46,28 @@ impl Client for AbiClient<'_> {
         }
     }
 
+    fn entry_state(&self, reference: &str) -> Result<Option<i32>, String> {
+        let mut strings = CStrings::default();
+        let reference = strings.text(reference);
+        let functions = &self.flexpay.functions;
+        let (mut entry, mut error) = (null_mut(), null_mut());
+        // SAFETY: as in `pay`.
+        let code = unsafe { (functions.journal_get)(self.raw, reference, &mut entry, &mut error) };
+        if code != consts::OK || entry.is_null() {
+            let result = self.flexpay.error(code, error).result;
+            return match code {
+                consts::INVALID => Ok(None), // the journal does not have it
+                _ => Err(format!("{result:?}")),
+            };
+        }
+        // SAFETY: the library created the object; it is read, then freed once.
+        unsafe {
+            let state = (*entry).state;
+            (functions.settlement_free)(entry);
+            Ok(Some(state))
+        }
+    }
+
     fn close(self: Box<Self>) -> Vec<String> {
         Vec::new()
     }

@@ -46,9 +46,11 @@ impl Flexpay {
                 check: *library.get(b"flexpay_check").map_err(message)?,
                 wait: *library.get(b"flexpay_wait").map_err(message)?,
                 verify: *library.get(b"flexpay_verify_callback").map_err(message)?,
+                journal_get: *library.get(b"flexpay_journal_get").map_err(message)?,
                 error_free: *library.get(b"flexpay_error_free").map_err(message)?,
                 payment_free: *library.get(b"flexpay_payment_free").map_err(message)?,
                 transaction_free: *library.get(b"flexpay_transaction_free").map_err(message)?,
+                settlement_free: *library.get(b"flexpay_settlement_free").map_err(message)?,
             };
             Ok(Self {
                 functions,
@@ -145,6 +147,7 @@ impl Interface for Flexpay {
             callback_secret_previous: null(),
             mobile_url: strings.text(&config.mobile_url),
             payout_url: strings.text(&config.payout_url),
+            journal: strings.optional(config.journal.as_deref()),
         };
         let mut client = null_mut();
         let mut error = null_mut();

@@ -34,6 +34,7 @@ pub struct RawConfig {
     pub callback_secret_previous: *const c_char,
     pub mobile_url: *const c_char,
     pub payout_url: *const c_char,
+    pub journal: *const c_char,
 }
 
 #[repr(C)]
@@ -86,6 +87,15 @@ pub struct RawPayment {
     pub message: *const c_char,
     pub page: *const c_char,
     pub trace: *const c_char,
+    pub is_recorded: i32,
+}
+
+/// The start of a settlement: what is read here.
+#[repr(C)]
+pub struct RawSettlement {
+    pub reference: *const c_char,
+    pub kind: i32,
+    pub state: i32,
 }
 
 #[repr(C)]
@@ -178,7 +188,14 @@ pub struct Functions {
         *mut *mut RawTransaction,
         ErrorOut,
     ) -> i32,
+    pub journal_get: unsafe extern "C" fn(
+        *const RawClient,
+        *const c_char,
+        *mut *mut RawSettlement,
+        ErrorOut,
+    ) -> i32,
     pub error_free: Free<RawError>,
     pub payment_free: Free<RawPayment>,
     pub transaction_free: Free<RawTransaction>,
+    pub settlement_free: Free<RawSettlement>,
 }

@@ -132,6 +132,18 @@ impl Client for BridgeClient<'_> {
         }
     }
 
+    fn entry_state(&self, reference: &str) -> Result<Option<i32>, String> {
+        let id = self.next_id();
+        let reply = self
+            .process()?
+            .exchange(id, &message::journal_get(id, reference), None)
+            .map_err(|problem| format!("{problem:?}"))?;
+        if self.bridge.search.look_through(&reply.line) {
+            return Err("an entry with the token".to_owned());
+        }
+        message::entry_state(&reply.line)
+    }
+
     fn close(self: Box<Self>) -> Vec<String> {
         let (mut problems, was_interrupted) = self.end_processes();
         if was_interrupted {

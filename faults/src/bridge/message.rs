@@ -13,6 +13,7 @@ use crate::interface::{
     AMOUNT, APPROVE_URL, CALLBACK_URL, CANCEL_URL, CURRENCY, CallResult, Config, DECLINE_URL,
     Expected, HOME_URL, PHONE, PaymentRequest, RETURN_URL, Request, Returned, consts,
 };
+use crate::journal;
 
 /// The longest line that the bridge reads, in bytes.
 pub const MAX_LINE: usize = 1 << 20;
@@ -21,7 +22,7 @@ pub const REST_OF_LINE: usize = 1 << 12;
 pub const HELLO_ID: u64 = 0;
 const VERSION: u32 = 1;
 
-const CODES: [(&str, i32); 16] = [
+const CODES: [(&str, i32); 19] = [
     ("INVALID", consts::INVALID),
     ("INTERNAL", consts::INTERNAL),
     ("RESOLVE", consts::RESOLVE),
@@ -38,6 +39,9 @@ const CODES: [(&str, i32); 16] = [
     ("NOT_FOUND", consts::NOT_FOUND),
     ("CALLBACK", consts::CALLBACK),
     ("MISMATCH", consts::MISMATCH),
+    ("JOURNAL", consts::JOURNAL),
+    ("IN_PROGRESS", consts::IN_PROGRESS),
+    ("IN_DOUBT", consts::IN_DOUBT),
 ];
 const OUTCOMES: [(&str, i32); 3] = [
     ("UNKNOWN", consts::OUTCOME_UNKNOWN),
@@ -79,6 +83,7 @@ pub fn hello(config: &Config) -> Zeroizing<Vec<u8>> {
         "ca_file": config.ca_file,
         "proxy": config.proxy,
         "callback_secret": config.callback_secret,
+        "journal": config.journal,
         "allow_plain_http": has(consts::FLAG_ALLOW_PLAIN_HTTP),
         "check_once": has(consts::FLAG_CHECK_ONCE),
         "private_connections": has(consts::FLAG_PRIVATE_CONNECTIONS),
@@ -214,6 +219,29 @@ pub fn normalize_phone(id: u64) -> Vec<u8> {
     line(id, "normalize_phone", &json!({ "phone": PHONE }))
 }
 
+/// Reads the entry of a reference.
+pub fn journal_get(id: u64, reference: &str) -> Vec<u8> {
+    line(id, "journal_get", &json!({ "reference": reference }))
+}
+
+/// The state of the entry in the reply to `journal_get`. `None`: there is no entry.
+pub fn entry_state(line: &[u8]) -> Result<Option<i32>, String> {
+    #[derive(Deserialize)]
+    struct Settlement {
+        state: String,
+    }
+    let message = |error: serde_json::Error| error.to_string();
+    let reply: ReplyLine = serde_json::from_slice(line).map_err(message)?;
+    match (reply.ok, reply.error) {
+        (Some(ok), None) => {
+            let entry: Settlement = serde_json::from_value(ok).map_err(message)?;
+            number(&journal::STATES, &entry.state).map(Some)
+        }
+        (None, Some(error)) if error.code == "INVALID" => Ok(None), // the journal does not have it
+        (_, error) => Err(error.map(|error| error.message).unwrap_or_default()),
+    }
+}
+
 /// The id of a reply.
 pub fn id(line: &[u8]) -> Option<u64> {
     #[derive(Deserialize)]
@@ -256,6 +284,8 @@ struct Payment {
     #[serde(rename = "message")]
     _message: Option<String>,
     page: Option<String>,
+    #[serde(rename = "is_recorded")]
+    _is_recorded: bool,
     trace: Option<String>,
 }
 

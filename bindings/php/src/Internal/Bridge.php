@@ -36,8 +36,8 @@ final class Bridge
         'journal_acknowledge', 'journal_resolve', 'journal_prune', 'journal_step',
     ];
 
-    /** How long a call may wait until other processes have written to its journal: before and after a request. */
-    private const JOURNAL_MS = 20000;
+    /** How long a payment may wait until other processes have written to its journal: before and after the request. */
+    private const JOURNAL_MS = 70000;
 
     private const JSON = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_THROW_ON_ERROR;
 

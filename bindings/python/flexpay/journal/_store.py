@@ -8,20 +8,16 @@ import secrets
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 from .. import _results
 from .._arguments import Amount, Body, amount_text, integer, invalid, text, wrong_type
 from .._client import Client, Expected, normalize_phone, parse_callback
-from .._codes import Outcome
+from .._codes import Outcome, ResultCode
 from .._enums import EntryState, JournalFilter, Kind
 from .._errors import (
     FlexPayError,
-    InvalidError,
     JournalError,
-    MismatchError,
-    NotFoundError,
-    RefusedError,
     TimedOutError,
 )
 from .._interrupted import PaymentInterrupted
@@ -31,6 +27,29 @@ from ._table import SETTLE, Json, Row, Table, refusal, step
 # A request must begin within this time after its call. Its lease lasts as long, and as the longest
 # request.
 LEASE_MARGIN_S = 120
+
+# After so many failures one after the other that are not about an order, no other order is asked
+# about.
+FAILURES_TO_STOP = 3
+
+# The gateway answered, and the next order is as likely to have an answer.
+_ABOUT_THE_ORDER = (
+    ResultCode.NOT_FOUND,
+    ResultCode.MISMATCH,
+    ResultCode.INVALID,
+    ResultCode.REFUSED,
+)
+
+# Asking about another order would fail too.
+_ABOUT_ALL_ORDERS = (
+    ResultCode.RESOLVE,
+    ResultCode.CONNECT,
+    ResultCode.TLS,
+    ResultCode.PROXY,
+    ResultCode.UNAUTHORIZED,
+    ResultCode.CANCELLED,
+    ResultCode.JOURNAL,
+)
 
 # The width of the column.
 MAX_REFERENCE_LENGTH = 255
@@ -186,32 +205,34 @@ class DbApiStore:
         self._table.check_transaction(commit=True)
         timeout = 300_000 if timeout_ms is None else integer(timeout_ms, "timeout_ms", 1, 2**32 - 1)
         deadline = time.monotonic() + timeout / 1000
-        rows = self._table.all(JournalFilter.OPEN)
+        rows, unreadable = self._readable(JournalFilter.OPEN)
+        # This needs no network.
+        noticed = [self._notice_dead_sender(row) for row in rows]
         # It may be stopped early: begin at a random entry, so that every entry gets its turn.
         first = random.randrange(len(rows)) if rows else 0
         settlements: Dict[str, Settlement] = {}
         stopped: Optional[str] = None
-        for row in rows[first:] + rows[:first]:
-            reference = row.entry["reference"]
+        failures = 0
+        for recorded in noticed[first:] + noticed[:first]:
+            reference = recorded.reference
+            settlements[reference] = recorded
             if stopped is None and time.monotonic() >= deadline:
-                stopped = "reconciling took longer than its time limit"
+                stopped = "TIMEOUT: reconciling took longer than its time limit"
             if stopped is not None:
-                settlements[reference] = _settlement(row)
                 continue
             try:
-                settlements[reference] = self.settle(client, reference)
-            except JournalError:
-                raise
+                now = self.settle(client, reference)
+                failures = 0
             except FlexPayError as error:
-                problem = f"{error.code.name}: {error}"
-                settlements[reference] = replace(self.get(reference), problem=problem)
-                if not isinstance(
-                    error, (NotFoundError, MismatchError, InvalidError, RefusedError)
-                ):
-                    # Asking about another order would fail too.
-                    stopped = str(error)
-        for row in self._table.all(JournalFilter.TO_DELIVER):
-            settlements.setdefault(row.entry["reference"], _settlement(row))
+                now = replace(self._get_or(recorded), problem=_problem(error))
+                failures = 0 if error.code in _ABOUT_THE_ORDER else failures + 1
+                if error.code in _ABOUT_ALL_ORDERS or failures == FAILURES_TO_STOP:
+                    stopped = _problem(error)
+            settlements[reference] = replace(now, changed=now.changed or recorded.changed)
+        to_deliver, also_unreadable = self._readable(JournalFilter.TO_DELIVER)
+        for row in to_deliver:
+            settlements.setdefault(row.reference, _settlement(row))
+        stopped = stopped or unreadable or also_unreadable
         return Reconciliation(tuple(settlements.values()), stopped)
 
     def get(self, reference: str) -> Settlement:
@@ -272,6 +293,32 @@ class DbApiStore:
         the clock of the database, and returns how many. Their references stay used: a payment with
         one of them is an InvalidError."""
         return self._table.prune(integer(days, "days", 0, 10**6))
+
+    def _readable(self, filter: JournalFilter) -> Tuple[List[Row], Optional[str]]:
+        """The rows that can be read, and why another one cannot."""
+        readable: List[Row] = []
+        problem: Optional[str] = None
+        for row in self._table.all(filter):
+            try:
+                _settlement(row)
+                readable.append(row)
+            except JournalError as error:
+                problem = problem or _problem(error)
+        return readable, problem
+
+    def _notice_dead_sender(self, row: Row) -> Settlement:
+        """The entry of a sender that died becomes IN_DOUBT."""
+        if row.entry["state"] != EntryState.SENDING.name or row.sender_is_alive:
+            return _settlement(row)
+        now, reply = self._table.apply(row.reference, SETTLE, commit=True)
+        return _settlement(now, reply["changed"])
+
+    def _get_or(self, recorded: Settlement) -> Settlement:
+        """The entry as it is now, if it can be read."""
+        try:
+            return self.get(recorded.reference)
+        except FlexPayError:
+            return recorded
 
     def _pay(
         self,
@@ -355,6 +402,8 @@ class DbApiStore:
             "state": state,
             "amount": entry["amount"],
             "currency": entry["currency"],
+            # A clock that is before 1970 is only wrong.
+            "at": max(0, int(time.time())),
         }
         row, reply = self._table.apply(entry["reference"], event, commit)
         return _settlement(row, reply["changed"])
@@ -376,7 +425,7 @@ class DbApiStore:
 
 
 def _found(row: Optional[Row]) -> Row:
-    if row is None or not row.entry:
+    if row is None or row.text == "":
         # The rule's error for an entry that does not exist.
         raise refusal(step(None, SETTLE)["error"])
     return row
@@ -438,8 +487,18 @@ def _recorded_payment(entry: Json) -> Payment:
     )
 
 
+def _problem(error: FlexPayError) -> str:
+    return f"{error.code.name}: {error}"
+
+
 def _settlement(row: Row, changed: bool = False) -> Settlement:
-    entry = row.entry
+    try:
+        return _settlement_of(row.entry, row, changed)
+    except (KeyError, TypeError, ValueError) as error:
+        raise row.damaged() from error
+
+
+def _settlement_of(entry: Json, row: Row, changed: bool) -> Settlement:
     return Settlement(
         reference=entry["reference"],
         kind=Kind[entry["kind"]],

@@ -44,14 +44,26 @@ _CONDITIONS = {
 class Row(NamedTuple):
     """A row of the table."""
 
-    #: As JSON; empty if it was pruned.
-    entry: Json
+    reference: str
+    #: The entry as JSON text; empty if it was pruned.
+    text: str
     version: int
     is_open: bool
     to_deliver: bool
     created_at: str
     changed_at: str
     sender_is_alive: bool
+
+    @property
+    def entry(self) -> Json:
+        try:
+            entry: Json = json.loads(self.text)
+            return entry
+        except ValueError as error:
+            raise self.damaged() from error
+
+    def damaged(self) -> JournalError:
+        return _journal_error(f"the entry of {self.reference} is damaged: it cannot be read")
 
 
 class Applied(NamedTuple):
@@ -101,7 +113,7 @@ class Table:
         self._connection = connection
         self._database = database = database_of(connection)
         self._select = (
-            "SELECT entry, version, is_open, to_deliver, created_at, changed_at,"
+            "SELECT reference, entry, version, is_open, to_deliver, created_at, changed_at,"
             f" COALESCE(lease_until, 0) > {database.clock} FROM flexpay_journal"
         )
 
@@ -159,7 +171,7 @@ class Table:
     ) -> Optional[Applied]:
         """None: another program has changed the entry."""
         before = self.load(reference, lock)
-        if before is not None and not before.entry:
+        if before is not None and before.text == "":
             raise invalid(
                 "reference",
                 "was used before, and its entry was pruned from the journal: use a new reference"
@@ -235,7 +247,7 @@ class Table:
     def all(self, filter: JournalFilter) -> List[Row]:
         rows: List[Row] = []
         while True:
-            after: str = rows[-1].entry["reference"] if rows else ""
+            after: str = rows[-1].reference if rows else ""
             page = self.read(partial(self.page, filter, after, _PAGE))
             rows += page
             if len(page) < _PAGE:
@@ -300,7 +312,8 @@ class Table:
     def _rows(self, statement: str, *values: Any) -> List[Row]:
         return [
             Row(
-                _entry(text),
+                reference,
+                text,
                 version,
                 bool(is_open),
                 bool(to_deliver),
@@ -309,6 +322,7 @@ class Table:
                 bool(sender_is_alive),
             )
             for (
+                reference,
                 text,
                 version,
                 is_open,
@@ -338,16 +352,6 @@ class Table:
         except self._connection.Error as error:
             first_line = str(error).partition("\n")[0]
             raise _journal_error(first_line or type(error).__name__) from error
-
-
-def _entry(text: str) -> Json:
-    if text == "":
-        return {}
-    try:
-        entry: Json = json.loads(text)
-        return entry
-    except ValueError as error:
-        raise _journal_error("an entry cannot be read: its column `entry` is damaged") from error
 
 
 def _journal_error(problem: str) -> JournalError:
