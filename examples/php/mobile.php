@@ -130,9 +130,9 @@ function show(Settlement $attempt): void
             HTML, SLOW_RELOAD_SECONDS);
     }
     if ($attempt->getState() !== Settlement::STATE_ACCEPTED) {
-        // The gateway has been seen to say "failed" while the customer was still typing. It must say it again.
+        // The gateway has been seen to say "failed" while the customer was still typing.
         page(200, 'Paiement en cours de vérification', <<<'HTML'
-            <p>L'opérateur dit que votre paiement n'a pas abouti. Nous le vérifions encore pendant une minute.
+            <p>L'opérateur dit que votre paiement n'a pas abouti. Nous le vérifions encore quelques minutes.
             Ne payez pas une deuxième fois : cette page se met à jour d'elle-même.</p>
             HTML, RELOAD_SECONDS);
     }

@@ -17,6 +17,9 @@ use FlexPay\Journal\Journal;
 use FlexPay\Journal\PdoStore;
 use FlexPay\Settlement;
 
+/** For how many seconds a phone may show the operator's message. */
+const PHONE_SECONDS = 180;
+
 function database(): PDO
 {
     return new PDO('sqlite:' . (string) getenv('SHOP_DATABASE'), null, null, [
@@ -115,14 +118,15 @@ function mayHaveArrived(Settlement $attempt): bool
  * Whether the customer may pay with a new attempt.
  *
  * The live gateway has been seen to report "failed" while the customer was still typing, and "paid" afterwards.
- * Somebody who comes back from the card page has given up. But a phone may still show the operator's message:
- * then the gateway must have said it several times.
+ * Somebody who comes back from the card page has given up. But a phone may still show the operator's message, for
+ * PHONE_SECONDS. Should both attempts be paid after all, deliver() says so.
  */
 function hasFailed(Settlement $attempt): bool
 {
     $isFailed = in_array($attempt->getState(), [Settlement::STATE_FAILED, Settlement::STATE_CANCELLED], true);
+    $isOld = (int) strtotime($attempt->getCreatedAt()) < time() - PHONE_SECONDS;
 
-    return $isFailed && ($attempt->getKind() === Expected::KIND_CARD || !$attempt->isOpen());
+    return $isFailed && ($attempt->getKind() === Expected::KIND_CARD || $isOld);
 }
 
 /**

@@ -603,8 +603,7 @@ final class Journal
             'state' => $state,
             'amount' => $entry['amount'],
             'currency' => $entry['currency'],
-            // A clock that is before 1970 is only wrong.
-            'at' => max(0, time()),
+            'at' => $this->store->time(),
         ]);
     }
 

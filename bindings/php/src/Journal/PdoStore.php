@@ -208,6 +208,20 @@ final class PdoStore
     }
 
     /**
+     * The seconds since 1970, by the clock of the database. One that is before 1970 is only wrong.
+     *
+     * @internal
+     *
+     * @throws JournalException
+     */
+    public function time(): int
+    {
+        return $this->guard(function (): int {
+            return max(0, (int) $this->fetch('SELECT ' . self::CLOCK[$this->driver], [])[0][0]);
+        });
+    }
+
+    /**
      * The row of a reference.
      *
      * @internal

@@ -125,6 +125,20 @@ trait JournalPromises
         self::assertSame(1, $this->sent());
     }
 
+    /** The gateway must say FAILED ten times, in different minutes of the database's clock. */
+    public function testAFailureClosesTheEntryAfterTenMinutes(): void
+    {
+        $this->sandbox->decide($this->pay(), 'decline');
+        for ($times = 1; $times <= 10; $times++) {
+            self::assertSame($times < 10, $this->journal->settle('R-1')->isOpen());
+            self::assertSame($times < 10, $this->journal->settle('R-1')->isOpen(), 'twice in a minute counts once');
+            $entry = json_decode((string) $this->pdo->query('SELECT entry FROM flexpay_journal')->fetchColumn(), true);
+            self::assertSame($times, $entry['failures']);
+            $entry['failure_at'] -= 60;
+            $this->pdo->prepare('UPDATE flexpay_journal SET entry = ?')->execute([json_encode($entry)]);
+        }
+    }
+
     public function testASignedCallback(): void
     {
         $client = $this->client(['callback_secret' => 'a secret of the shop', 'allow_payout' => true]);

@@ -25,8 +25,7 @@ trait JournalTransactions
         $sender->waitUntil(function (): bool {
             return $this->sandbox->payments() !== [];
         }, 'the request');
-        posix_kill($sender->pid(), SIGKILL);
-        $sender->waitForExit();
+        $sender->kill();
 
         $failure = self::failure(function (): void {
             $this->pay();
