@@ -22,7 +22,11 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 const REPLY_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How many entries are pruned in one transaction: other programs wait meanwhile.
-const PRUNED_AT_ONCE: u32 = 500;
+const PRUNED_AT_ONCE: u32 = 10_000;
+
+/// The longest time for which SQLite sleeps before it tries again to get the lock. Without this pause between two
+/// parts, a program that waits would never find the lock free.
+const PRUNING_PAUSE: Duration = Duration::from_millis(100);
 
 /// The file. Each call opens it and closes it again: so a file that was moved or replaced is noticed, threads do
 /// not wait for each other in here, and a forked child inherits nothing.
@@ -169,6 +173,9 @@ impl Store {
             match batch.last() {
                 Some(reference) => last.clone_from(reference),
                 None => return Ok(removed),
+            }
+            if batch.len() == PRUNED_AT_ONCE as usize {
+                std::thread::sleep(PRUNING_PAUSE);
             }
         }
     }
