@@ -137,6 +137,8 @@ in_root() {
     in_namespaces bash -euc '
         root=$1 rust=$2 archives=$3
         shift 3
+        # So that its root is a mount: unshare --mount needs that.
+        mount --bind "$root" "$root"
         mount --bind "$rust" "$root/opt/rust"
         mount -o remount,bind,ro "$root/opt/rust"
         [ -z "$archives" ] || mount --bind "$archives" "$root/var/cache/apt/archives"
