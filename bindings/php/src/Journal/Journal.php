@@ -38,7 +38,7 @@ use FlexPay\WaitOptions;
 /**
  * The journal in the shop's own database: no crash, kill, power cut or double click makes the shop charge
  * twice, forget an order, or deliver twice. All programs and machines that use the table share it. Its calls
- * are those of a Client with the option journal; this client needs none.
+ * are those of a Client with the option journal; this client must have none.
  *
  *     $journal = new Journal($client, new PdoStore($pdo));
  *
@@ -46,7 +46,8 @@ use FlexPay\WaitOptions;
  * about to be sent must be committed before it is sent. The other calls write in the caller's transaction if
  * there is one, and else in their own: so one commit marks the order as paid, and the journal. settle() and
  * settleCallback() ask the gateway over the network: call them before you begin a transaction, if you can.
- * They lock no row before the gateway has replied.
+ * They lock no row before the gateway has replied. Acknowledge in the transaction that marks the order, as here:
+ * whatever happens to its commit, the order says whether it is to be delivered.
  *
  *     $settlement = $journal->settleCallback($body, $query);
  *     if ($settlement->isToDeliver()) {
@@ -58,19 +59,32 @@ use FlexPay\WaitOptions;
  *     }
  *
  * A SENDER THAT DIES. A call records a lease before it sends: two minutes more than the client's timeout, by
- * the clock of the database. When it has ended, the entry is IN_DOUBT. A call that was held up so long that its
- * lease may end before its request does sends nothing. What remains is a process that stands still between
- * this test and its first byte for longer than the lease, and sends when it goes on. The gateway then gets a
- * second request only if a person has resolved the entry as NOT_SENT meanwhile, and somebody paid again.
+ * the clock of the database. When it has ended, the entry is IN_DOUBT. A call that was held up so long, or whose
+ * machine was suspended so long, that its lease may end before its request does sends nothing: it asks the
+ * database just before. What remains is a process that stands still between this question and its first byte for
+ * longer than the lease, and sends when it goes on. The gateway then gets a second request only if a person has
+ * resolved the entry as NOT_SENT meanwhile, and somebody paid again.
  *
- * A CONNECTION THAT IS LOST. Before the request is sent: JournalException, NOT_SENT. The entry may have been
- * written; then it is SENDING until its lease ends, and IN_DOUBT after that. After the request was sent:
- * JournalException with the outcome of the request, UNKNOWN if the gateway accepted it. A transaction that lost
- * against others (deadlock, serialization failure) is repeated if it is the journal's own.
+ * A CONNECTION THAT IS LOST. There are two cases, each a JournalException.
+ * 1. Before a commit: nothing was written. The outcome is NOT_SENT or, after the request was sent, that of the
+ *    request: UNKNOWN if the gateway accepted it.
+ * 2. The answer to a commit is lost: the outcome is UNKNOWN, because it may be recorded. A call that was about to
+ *    send has sent nothing then; if its entry was written, it is SENDING until its lease ends, and IN_DOUBT after
+ *    that. After acknowledge() in a transaction of its own, the next acknowledge() may return an entry that has
+ *    not changed, and nobody delivers: in the order's own transaction this cannot happen.
+ * A transaction that lost against others (deadlock, serialization failure) is repeated if it is the journal's own.
  *
  * THE DISK. What the database commits must be on its disk. That is not so with PostgreSQL's
  * synchronous_commit=off, with an innodb_flush_log_at_trx_commit other than 1 in MariaDB and MySQL, and with
  * synchronous=NORMAL in SQLite's WAL mode.
+ *
+ * A REPLICA. One that takes over without the newest commits has forgotten payments, and they could be sent again.
+ * Use synchronous replication (PostgreSQL: synchronous_commit=on and synchronous_standby_names; MariaDB and MySQL:
+ * semi-synchronous, without a timeout after which it is given up), and use the journal on the primary server alone.
+ * After a failover, look at FlexPay's merchant console before anybody pays again.
+ *
+ * ONE TABLE is for one merchant and one environment (live or test). It has neither in it, so this is not checked:
+ * with another client, the gateway is asked about orders that it does not know, and references collide.
  *
  * @phpstan-import-type Entry from Row
  */

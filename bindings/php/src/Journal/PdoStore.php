@@ -17,7 +17,7 @@ use PDOException;
  * writes it if nobody has changed it meanwhile, and lists. It decides nothing.
  *
  * schema() has the statements that create the table: add them to your migrations. Programs in Python can use
- * the same table.
+ * the same table. It is for one merchant and one environment: see Journal.
  */
 final class PdoStore
 {
