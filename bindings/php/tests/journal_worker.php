@@ -23,6 +23,7 @@ require __DIR__ . '/bootstrap.php';
 
 use FlexPay\Client;
 use FlexPay\Exception\FlexPayException;
+use FlexPay\Exception\JournalException;
 use FlexPay\Journal\Journal;
 use FlexPay\Journal\PdoStore;
 use FlexPay\PaymentRequest;
@@ -110,7 +111,7 @@ function connect(string $dsn, Client $client): array
             $pdo = Database::connectTo($dsn);
 
             return [$pdo, new Journal($client, new PdoStore($pdo))];
-        } catch (PDOException $killed) {
+        } catch (PDOException | JournalException $killed) {
             if ($try === 20) {
                 throw $killed;
             }

@@ -305,7 +305,7 @@ class Table:
             cursor.execute(statement.replace("?", self._database.parameter), values)
             # The caller may have chosen rows that are dicts.
             return [
-                tuple(row.values()) if isinstance(row, dict) else tuple(row)
+                tuple(map(_text, row.values() if isinstance(row, dict) else row))
                 for row in cursor.fetchall()
             ]
 
@@ -352,6 +352,11 @@ class Table:
         except self._connection.Error as error:
             first_line = str(error).partition("\n")[0]
             raise _journal_error(first_line or type(error).__name__) from error
+
+
+def _text(value: Any) -> Any:
+    """A text that MariaDB keeps as bytes."""
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _journal_error(problem: str) -> JournalError:
