@@ -135,7 +135,7 @@ impl Journal {
     }
 
     /// Records that the merchant delivers what was paid. The settlement's `changed` is true for one caller
-    /// alone, ever: deliver then.
+    /// alone, ever: deliver then. A payout is refused: there is nothing to deliver.
     pub fn acknowledge(&self, reference: &str) -> Result<Settlement> {
         self.settled(reference, &Event::Acknowledge)
     }
