@@ -146,8 +146,8 @@ test_with() {
         # With the first compiler only: the library's memory use does not depend on this compiler, and
         # the sanitizers above find leaks in the header.
         # shellcheck disable=SC2046  # several options
-        build callback_server "$root/examples/cpp/callback_server.cpp" $(pkg-config --cflags --libs cpp-httplib sqlite3) &&
-            run_single "the callback server" "$PYTHON" "$here/callback_server.py" "$work/callback_server"
+        build callback_server "$root/examples/cpp/callback_server.cpp" $(pkg-config --cflags --libs cpp-httplib) &&
+            run_single "the callback server" "$PYTHON" "$here/callback_server.py" "$work/callback_server" "$work/till"
         echo "-- memory"
         build memory "$here/memory.cpp" -O2 && run_counted "$work/memory"
     fi
