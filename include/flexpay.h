@@ -252,10 +252,12 @@ template <typename T> inline T flexpay_init() {
 // The gateway says that the customer cancelled. A late PAID still replaces this.
 #define FLEXPAY_ENTRY_CANCELLED 8
 
-// It was paid, and the money is being returned.
+// The gateway says that the money is being returned. If it was never PAID, a late PAID still
+// replaces this.
 #define FLEXPAY_ENTRY_REFUNDING 9
 
-// It was paid, and the money was returned.
+// The gateway says that the money was returned. If it was never PAID, a late PAID still replaces
+// this.
 #define FLEXPAY_ENTRY_REFUNDED 10
 
 // Every entry.

@@ -1,6 +1,6 @@
 //! The journal: what is about to be sent is on the disk before the first byte leaves, and what came of it is
 //! on the disk before the caller hears it. So no crash, kill or power cut makes a shop charge twice, forget an
-//! order, or deliver twice.
+//! order, or deliver twice. One crash remains: between acknowledging and delivering, a shop does not deliver.
 //!
 //! [`rule`] decides, [`sqlite`] stores, and `payment.rs` and `settle.rs` do what the rule says. [`step_json`] is
 //! the rule for stores in other languages.
