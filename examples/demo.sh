@@ -218,6 +218,8 @@ sale_by_phone mobile confirm "081 234 56 78" 57500 CDF 0
 say "" "The callback, verified as one about a mobile payment:"
 verify 0 "$work/mobile.callback" --kind mobile "DEMO-mobile-$$" 57500 CDF "$(field mobile orderNumber)" PENDING
 grep -q 'Record PAID' "$work/verdict" || fail "the program does not print \"Record PAID\""
+say "" "The same callback, given to the till's journal. The till has handed over the goods:"
+verify 4 "$work/mobile.callback"
 
 heading "8. A payout: the shop gives the money back"
 say "The programs above cannot send money out. A client does so only with FLEXPAY_ALLOW_PAYOUT=1:" ""
@@ -233,6 +235,8 @@ unset FLEXPAY_ALLOW_PAYOUT
 save_callback refund
 say "" "The callback about the payout, verified as such:"
 verify 0 "$work/refund.callback" --kind payout "DEMO-refund-$$" 57500 CDF "$(field refund orderNumber)" PENDING
+say "" "And given to the journal. There is nothing to deliver for a payout:"
+verify 3 "$work/refund.callback"
 
 heading "9. The power fails at the worst moment"
 say "The till sends the request, and the customer confirms on the phone. The gateway has the money, and its" \
@@ -260,11 +264,14 @@ grep -q 'IN_DOUBT' "$work/till" || fail "the sale was not refused"
 say "" "The gateway's callback arrives, and the shop gives it to the journal:" ""
 save_callback plug
 verify 0 "$work/plug.callback"
-say "" "The till knows now what to do. It does it once:" ""
-start_till 0 --reconcile
-grep -q "Hand over the goods of $plug" "$work/till" || fail "the goods are not handed over"
+grep -q "Deliver $plug now" "$work/verdict" || fail "the goods are not handed over"
+say "" "The callback arrives a second time, the till is started again, and the cashier tries the sale again." \
+    "Nothing is handed over twice:" ""
+verify 4 "$work/plug.callback"
 start_till 0 --reconcile
 grep -q "goods" "$work/till" && fail "the goods are handed over twice"
+start_till 3 --mobile "081 234 56 78" 23000 CDF "$plug"
+grep -q "Hand over nothing" "$work/till" || fail "the goods are handed over twice"
 charged=$(api GET payments | grep -oF "\"reference\":\"$plug\"" | wc -l)
 say "" "The gateway has $charged payment with this reference."
 [ "$charged" -eq 1 ] || fail "the customer was charged $charged times"

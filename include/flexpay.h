@@ -252,10 +252,12 @@ template <typename T> inline T flexpay_init() {
 // The gateway says that the customer cancelled. A late PAID still replaces this.
 #define FLEXPAY_ENTRY_CANCELLED 8
 
-// It was paid, and the money is being returned.
+// The gateway says that the money is being returned. If it was never PAID, a late PAID still
+// replaces this.
 #define FLEXPAY_ENTRY_REFUNDING 9
 
-// It was paid, and the money was returned.
+// The gateway says that the money was returned. If it was never PAID, a late PAID still replaces
+// this.
 #define FLEXPAY_ENTRY_REFUNDED 10
 
 // Every entry.
@@ -1157,7 +1159,8 @@ flexpay_result flexpay_journal_list(const struct flexpay_client *client,
                                     struct flexpay_error **error);
 
 // Records that you deliver what was paid. Deliver if the result has changed == 1: of all calls for
-// one reference, only the first one gets that. An entry that is not PAID is INVALID.
+// one reference, only the first one gets that. An entry that is not PAID is INVALID (field
+// "reference"), and so is a payout: there is nothing to deliver.
 //
 // Nothing is delivered twice. If the program ends after this call and before the delivery, nobody
 // is told again: after a crash, look at what was acknowledged last (changed_at).

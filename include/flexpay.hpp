@@ -189,9 +189,11 @@ enum class EntryState : std::int32_t {
     failed = FLEXPAY_ENTRY_FAILED,
     /// The gateway says that the customer cancelled. A late PAID still replaces this.
     cancelled = FLEXPAY_ENTRY_CANCELLED,
-    /// It was paid, and the money is being returned.
+    /// The gateway says that the money is being returned. If it was never PAID, a late PAID still
+    /// replaces this.
     refunding = FLEXPAY_ENTRY_REFUNDING,
-    /// It was paid, and the money was returned.
+    /// The gateway says that the money was returned. If it was never PAID, a late PAID still
+    /// replaces this.
     refunded = FLEXPAY_ENTRY_REFUNDED,
     // end of EntryState
 };

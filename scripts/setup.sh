@@ -48,7 +48,7 @@ requirements() {
             echo "pkg-config --version|pkg-config"
             # For the example callback_server.
             echo "compile_with_header httplib.h c++ g++ \$(pkg-config --cflags --libs cpp-httplib) -pthread|libcpp-httplib-dev"
-            echo "compile_with_header sqlite3.h c++ g++ -lsqlite3|libsqlite3-dev"
+            # For its test, which reads the journal.
             echo "python3 -c 'import sqlite3'|python3"
             # For the script that compares the results of the vectors.
             echo "python3 -c 'import json'|python3"

@@ -423,6 +423,9 @@ fn a_payout_is_not_to_deliver() {
             .entries
             .is_empty()
     );
+    let error = journal.acknowledge("P-1").unwrap_err();
+    assert_eq!(error.field(), Some("reference"));
+    assert!(error.message().contains("is a payout"), "{error}");
 }
 
 #[test]

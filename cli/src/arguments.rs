@@ -383,7 +383,8 @@ pub struct JournalOptions {
 /// Asks the gateway about a payment of the journal, compares the reply with what is recorded, and records the
 /// state. A payment whose order number is not known cannot be asked about: it is printed as it is.
 ///
-/// Exit status 0 means PAID, also if it is delivered already. Before you deliver: `flexpay journal acknowledge`.
+/// Exit status 0 means PAID, and 17 that it was acknowledged before. Deliver only after `flexpay journal
+/// acknowledge` ends with 0.
 #[derive(Args)]
 pub struct Settle {
     #[command(flatten)]
@@ -423,7 +424,8 @@ pub enum Journal {
     /// Shows what is recorded of a payment. Asks nobody.
     Show(JournalShow),
     /// Asks about every payment that is open, and records its state. Run it when the shop opens, and every few
-    /// minutes. Prints those that are open or are to be delivered.
+    /// minutes. Prints those that are open or are to be delivered. The exit status is not 0 if one is in doubt, or if
+    /// nothing could be learnt about one.
     Reconcile(JournalReconcile),
     /// Records that you deliver what was paid. Deliver only if the exit status is 0: it is once for each payment.
     Acknowledge(JournalShow),

@@ -18,7 +18,10 @@ pub enum Reply {
     Acknowledged(Box<Settlement>),
     /// A person said what came of it.
     Resolved(Box<Settlement>),
+    /// Payments of the journal, as they are recorded.
     Settlements(Reconciliation),
+    /// The same, after the gateway was asked about those that are open.
+    Reconciled(Reconciliation),
     /// How many payments were removed from the journal.
     Removed(u64),
     /// The journal was read whole: how many payments it has (unknown if it is damaged), and what is wrong, a
@@ -40,7 +43,7 @@ impl Reply {
             Self::Settlement(settlement)
             | Self::Acknowledged(settlement)
             | Self::Resolved(settlement) => json::settlement(settlement),
-            Self::Settlements(found) => json::settlements(found),
+            Self::Settlements(found) | Self::Reconciled(found) => json::settlements(found),
             Self::Removed(count) => json!({ "removed": count }),
             Self::Verified { entries, problems } => json!({
                 "healthy": problems.is_empty(),

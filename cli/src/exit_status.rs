@@ -3,7 +3,7 @@
 //! 0 is for good news alone: a shell script that delivers after `flexpay wait … &&` delivers only what is
 //! paid.
 
-use flexpay::journal::EntryState;
+use flexpay::journal::{Entry, EntryState, Reconciliation};
 use flexpay::{ErrorCode, Outcome, State};
 
 /// Accepted, read, paid.
@@ -22,13 +22,14 @@ const CALLBACK: u8 = 8;
 pub const UNKNOWN: u8 = 9;
 /// Plus the number of the state.
 const NOT_PAID: u8 = 10;
-/// What was paid was acknowledged before: it is delivered once.
+/// It is PAID, and was acknowledged before: it is delivered once.
 pub const DELIVERED: u8 = 17;
 
 /// Shown at the end of `flexpay --help`.
 pub const HELP: &str = "\
 Exit status:
-  0   success; for check, wait, verify, settle and journal show: the order is PAID
+  0   success; for check, wait, verify, settle, settle-callback and journal show: the order is PAID.
+      With a journal, deliver only after `flexpay journal acknowledge` ends with 0: that happens once
   1   a bug in this program
   2   an argument or a setting is invalid; nothing was sent. For doctor and journal verify: something is wrong
   3   nothing was sent: no network, no connection, no TLS, or the journal cannot be used
@@ -38,14 +39,16 @@ Exit status:
   7   the transaction is not the expected one
   8   the callback cannot be read
   9   the outcome is UNKNOWN, or the result could not be written: do not repeat a payment; check first.
-      Also IN_DOUBT and IN_PROGRESS: an earlier or another request under this reference is not settled
+      Also IN_DOUBT and IN_PROGRESS: an earlier or another request under this reference is not settled.
+      For journal reconcile: a payment is IN_DOUBT, or nothing could be learnt about it
   10  the order is not paid: its state is not known to this program
   12  the order is FAILED
   13  the order is PENDING
   14  the order is REFUNDING
   15  the order is REFUNDED
   16  the order is CANCELLED
-  17  for journal acknowledge: it was acknowledged before; do not deliver again";
+  17  for journal acknowledge, settle, settle-callback and journal show: the order is PAID, and was
+      acknowledged before; do not deliver again";
 
 /// The status after an error.
 pub fn of_error(code: ErrorCode, outcome: Outcome) -> u8 {
@@ -71,7 +74,14 @@ pub fn of_state(state: State) -> u8 {
 }
 
 /// The status after a payment of the journal was settled or shown.
-pub fn of_entry(state: EntryState) -> u8 {
+pub fn of_entry(entry: &Entry) -> u8 {
+    match entry.state {
+        EntryState::Paid if entry.is_delivered => DELIVERED,
+        state => of_entry_state(state),
+    }
+}
+
+fn of_entry_state(state: EntryState) -> u8 {
     match state {
         EntryState::NotSent => NOT_SENT,
         EntryState::Refused => REFUSED,
@@ -84,6 +94,18 @@ pub fn of_entry(state: EntryState) -> u8 {
         // Sending, in doubt, and what a newer library adds.
         _ => UNKNOWN,
     }
+}
+
+/// The status after reconciling. It is not 0 if a person must look, so that cron can tell.
+pub fn of_reconciliation(found: &Reconciliation) -> u8 {
+    if let Some(error) = &found.stopped {
+        return of_error(error.code(), error.outcome());
+    }
+    let is_unknown = found
+        .settlements
+        .iter()
+        .any(|one| one.problem.is_some() || one.stored.entry.state == EntryState::InDoubt);
+    if is_unknown { UNKNOWN } else { OK }
 }
 
 #[cfg(test)]
@@ -120,7 +142,7 @@ mod tests {
             (EntryState::Refunding, 14),
             (EntryState::Refunded, 15),
         ] {
-            assert_eq!(of_entry(state), status, "{state:?}");
+            assert_eq!(of_entry_state(state), status, "{state:?}");
         }
     }
 

@@ -25,11 +25,13 @@ pub fn print(result: Result<Reply, Failure>, headline: &str, format: &Format<'_>
                 write_to_stderr(&payment_text(payment, headline));
             }
             let text = match (format, &reply) {
-                (Format::Json, Reply::Settlements(found)) => {
+                (Format::Json, Reply::Settlements(found) | Reply::Reconciled(found)) => {
                     format!("{{\"ok\":{}}}\n", json::settlements_text(found))
                 }
                 (Format::Json, _) => format!("{}\n", json!({ "ok": reply.to_json() })),
-                (Format::Field(name), Reply::Settlements(found)) => column(found, name),
+                (Format::Field(name), Reply::Settlements(found) | Reply::Reconciled(found)) => {
+                    column(found, name)
+                }
                 (Format::Field(name), _) => format!("{}\n", value_text(&reply.to_json()[*name])),
                 (Format::Person, Reply::Payment(payment)) => payment_text(payment, headline),
                 (Format::Person, Reply::Transaction(transaction)) => transaction_text(transaction),
@@ -39,7 +41,9 @@ pub fn print(result: Result<Reply, Failure>, headline: &str, format: &Format<'_>
                     journal::acknowledged(settlement)
                 }
                 (Format::Person, Reply::Resolved(settlement)) => journal::resolved(settlement),
-                (Format::Person, Reply::Settlements(found)) => journal::settlements(found),
+                (Format::Person, Reply::Settlements(found) | Reply::Reconciled(found)) => {
+                    journal::settlements(found)
+                }
                 (Format::Person, Reply::Removed(count)) => journal::removed(*count),
                 (Format::Person, Reply::Verified { entries, problems }) => {
                     journal::verified(*entries, problems)
@@ -103,13 +107,10 @@ fn write_to_stderr(text: &str) {
 fn status(reply: &Reply) -> u8 {
     match reply {
         Reply::Transaction(transaction) => exit_status::of_state(transaction.state),
-        Reply::Settlement(settlement) => exit_status::of_entry(settlement.stored.entry.state),
+        Reply::Settlement(settlement) => exit_status::of_entry(&settlement.stored.entry),
         Reply::Acknowledged(settlement) if !settlement.changed => exit_status::DELIVERED,
         Reply::Verified { problems, .. } if !problems.is_empty() => exit_status::INVALID,
-        Reply::Settlements(found) => match &found.stopped {
-            Some(error) => exit_status::of_error(error.code(), error.outcome()),
-            None => exit_status::OK,
-        },
+        Reply::Reconciled(found) => exit_status::of_reconciliation(found),
         _ => exit_status::OK,
     }
 }

@@ -410,7 +410,7 @@ fn reconciling_asks_about_all_that_is_open() {
     shop.pay("Z-3", &[]);
     shop.in_doubt("Z-4");
     let found = run(&mut shop.program(), &["journal", "reconcile", "--json"]);
-    assert_eq!(found.status, 0, "{}", found.stdout);
+    assert_eq!(found.status, 9, "one is in doubt: {}", found.stdout);
     let json = found.json();
     assert_eq!(json["ok"]["stopped"], Value::Null);
     let settlements = json["ok"]["settlements"].as_array().expect("a list");
@@ -434,6 +434,98 @@ fn reconciling_asks_about_all_that_is_open() {
             .ends_with("Payments: 4, in doubt: 1, to deliver: 2\n"),
         "{}",
         text.stdout
+    );
+}
+
+#[test]
+fn reconciling_ends_with_zero_only_if_all_is_known() {
+    let shop = Shop::open();
+    let reconcile = || run(&mut shop.program(), &["journal", "reconcile"]);
+    shop.paid("Z-1");
+    shop.pay("Z-2", &[]);
+    assert_eq!(reconcile().status, 0, "not yet paid is not wrong");
+    // The gateway gives no verdict on it.
+    let broken = Action::Html {
+        status: 502,
+        record: false,
+    };
+    shop.sandbox
+        .inject(Fault::on(Endpoint::Check, broken).forever())
+        .expect("a valid fault");
+    let problem = reconcile();
+    assert_eq!(problem.status, 9, "{}", problem.stdout);
+    shop.sandbox.clear_faults();
+    assert_eq!(reconcile().status, 0);
+    shop.in_doubt("Z-3");
+    assert_eq!(reconcile().status, 9);
+    assert_eq!(shop.journal(&["list"]).status, 0, "it is only a list");
+    let resolve = [
+        "resolve", "Z-3", "--state", "failed", "--by", "Awa", "--why", "x",
+    ];
+    assert_eq!(shop.journal(&resolve).status, 0);
+    assert_eq!(reconcile().status, 0);
+}
+
+#[test]
+fn what_is_delivered_has_a_status_of_its_own() {
+    let shop = Shop::open();
+    shop.paid("Z-1");
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(&file, r#"{"code":"0","reference":"Z-1"}"#).expect("written");
+    let callback = file.path().to_str().expect("UTF-8");
+    let commands = [
+        &["settle", "Z-1"][..],
+        &["settle-callback", callback],
+        &["journal", "show", "Z-1"],
+    ];
+    for arguments in commands {
+        let run = run(&mut shop.program(), arguments);
+        assert_eq!(run.status, 0, "{arguments:?}: {}", run.stderr);
+        assert!(!run.stdout.contains("do NOT deliver"), "{}", run.stdout);
+    }
+    assert_eq!(shop.journal(&["acknowledge", "Z-1"]).status, 0);
+    for arguments in commands {
+        let english = run(&mut shop.program(), arguments);
+        assert_eq!(english.status, 17, "{arguments:?}: {}", english.stderr);
+        let says = "acknowledged before: do NOT deliver it again\n";
+        assert!(english.stdout.ends_with(says), "{}", english.stdout);
+        let french = shop.in_french(arguments);
+        assert_eq!(french.status, 17);
+        let says = "déjà enregistrée : ne livrez PAS une seconde fois\n";
+        assert!(french.stdout.ends_with(says), "{}", french.stdout);
+    }
+}
+
+#[test]
+fn there_is_nothing_to_deliver_for_a_payout() {
+    let shop = Shop::open();
+    let payout = [
+        "payout",
+        "--reference",
+        "P-1",
+        "--amount",
+        "25",
+        "--currency",
+        "USD",
+        "--phone",
+        "0812345678",
+        "--callback-url",
+        "https://zando.example/callback",
+    ];
+    let sent = run(shop.program().env("FLEXPAY_ALLOW_PAYOUT", "1"), &payout);
+    assert_eq!(sent.status, 0, "{}", sent.stderr);
+    let settled = shop.settle("P-1");
+    assert_eq!(settled.status, 0, "{}", settled.stderr);
+    let says = "It is a payout: there is nothing to deliver\n";
+    assert!(settled.stdout.ends_with(says), "{}", settled.stdout);
+    let french = shop.in_french(&["settle", "P-1"]).stdout;
+    assert!(french.ends_with("il n'y a rien à livrer\n"), "{french}");
+    let acknowledged = shop.journal(&["acknowledge", "P-1"]);
+    assert_eq!(acknowledged.status, 2, "{}", acknowledged.stdout);
+    assert!(
+        acknowledged.stderr.contains("is a payout"),
+        "{}",
+        acknowledged.stderr
     );
 }
 

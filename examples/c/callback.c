@@ -8,7 +8,8 @@
  * as a claim, then sends a check to the gateway.
  *
  * Without arguments it uses the journal, FLEXPAY_JOURNAL, that the payment went through: the journal has what
- * you requested, and records the new state.
+ * you requested, and records the new state. If the payment is paid, the program acknowledges it there: of all
+ * programs with this journal, one alone delivers.
  *
  * With arguments it needs no journal: they are the payment or payout that you requested, from your own
  * records; the kind is "card" if it is not given. A payout needs its ORDER_NUMBER, or a signed callback
@@ -16,8 +17,10 @@
  * record now. Record every state, not only PAID: after FAILED or CANCELLED the customer may pay again, with
  * a new reference.
  *
- * Exit status: 0 paid (a payout: the beneficiary has the money): deliver; 1 not paid, or not about this
- * payment; 2 unknown: check again later; 3 the state does not change: do nothing.
+ * Exit status: 0 paid: deliver; 1 not paid, or not about this payment; 2 unknown: check again later; 3 do
+ * nothing: the state does not change, or the journal says that it is a payout; 4 paid, and delivered before:
+ * do not deliver again. Status 4 needs the journal. A payout that the arguments name has status 0 if the
+ * beneficiary has the money.
  *
  * Environment: that of flexpay_client_from_env, and QUERY_STRING, as in CGI: the part of the address
  * after "?". With FLEXPAY_CALLBACK_SECRET set, it contains the signature of the address.
@@ -31,7 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum verdict { PAID = 0, NOT_PAID = 1, UNKNOWN = 2, UNCHANGED = 3 };
+enum verdict { PAID = 0, NOT_PAID = 1, UNKNOWN = 2, UNCHANGED = 3, DELIVERED = 4 };
 
 /* The text may come from an attacker. Replaces control characters, which a terminal could execute as
  * commands. */
@@ -162,6 +165,51 @@ static bool may_record(const char *recorded, int32_t now)
     return may;
 }
 
+/* What was paid is delivered by the one program whose acknowledgement has changed == 1, whichever program learnt
+ * first that it is paid. */
+static enum verdict deliver(const flexpay_client *client, const char *reference)
+{
+    flexpay_settlement *payment;
+    flexpay_error *error;
+    if (flexpay_journal_acknowledge(client, reference, &payment, &error) != FLEXPAY_OK) {
+        printf("PAID, but this could not be recorded. Deliver nothing, and post the callback again.\n");
+        if (error != NULL)
+            print_text(flexpay_result_name(error->code), error->message);
+        flexpay_error_free(error);
+        return UNKNOWN;
+    }
+    bool is_first = payment->changed == 1;
+    if (is_first)
+        printf("PAID: the gateway confirms it, for %s %s. Deliver %s now.\n", payment->amount,
+               payment->currency, payment->reference);
+    else
+        printf("PAID: the goods of %s were delivered before. Do nothing.\n", payment->reference);
+    flexpay_settlement_free(payment);
+    return is_first ? PAID : DELIVERED;
+}
+
+/* Says what the journal has now. */
+static enum verdict report(const flexpay_client *client, const flexpay_settlement *payment)
+{
+    const char *state = flexpay_entry_state_name(payment->state);
+    if (payment->to_deliver)
+        return deliver(client, payment->reference);
+    if (payment->state == FLEXPAY_ENTRY_PAID && payment->kind == FLEXPAY_KIND_PAYOUT) {
+        printf("PAID: the beneficiary of %s has the money. Do nothing.\n", payment->reference);
+        return UNCHANGED;
+    }
+    if (payment->state == FLEXPAY_ENTRY_PAID) {
+        printf("PAID: the goods of %s were delivered before. Do nothing.\n", payment->reference);
+        return DELIVERED;
+    }
+    if (!payment->changed) {
+        printf("UNCHANGED: %s is %s, as recorded. Do nothing.\n", payment->reference, state);
+        return UNCHANGED;
+    }
+    printf("%s: the gateway reports it for %s. Deliver nothing.\n", state, payment->reference);
+    return payment->is_open ? UNKNOWN : NOT_PAID;
+}
+
 /* Verifies the callback against the journal, which records the state. */
 static enum verdict settle(const flexpay_client *client, const uint8_t *body, size_t length)
 {
@@ -180,18 +228,7 @@ static enum verdict settle(const flexpay_client *client, const uint8_t *body, si
         flexpay_error_free(error);
         return verdict;
     }
-    const char *state = flexpay_entry_state_name(payment->state);
-    if (!payment->changed) {
-        printf("UNCHANGED: %s is %s, as recorded. Do nothing.\n", payment->reference, state);
-        verdict = UNCHANGED;
-    } else if (payment->state == FLEXPAY_ENTRY_PAID) {
-        printf("PAID: the gateway confirms it, for %s %s. Deliver %s once.\n", payment->amount,
-               payment->currency, payment->reference);
-        verdict = PAID;
-    } else {
-        printf("%s: the gateway reports it for %s. Deliver nothing.\n", state, payment->reference);
-        verdict = payment->is_open ? UNKNOWN : NOT_PAID;
-    }
+    verdict = report(client, payment);
     flexpay_settlement_free(payment);
     return verdict;
 }

@@ -13,8 +13,9 @@
  * Every sale is in the journal, a file, before its request is sent. So the till may lose power at any moment:
  * no customer is charged twice, no payment is forgotten, and nothing is handed over twice.
  *
- * Exit status: 0 paid; 1 not paid; 2 unknown: the customer may have paid, or may still pay. With --reconcile:
- * 0 nothing is in doubt; 1 the journal cannot be used; 2 a sale is in doubt.
+ * Exit status: 0 paid: hand over the goods; 1 not paid; 2 unknown: the customer may have paid, or may still pay;
+ * 3 paid, and the goods were handed over before, or just now with the recorded sales. With --reconcile: 0 nothing
+ * is in doubt; 1 the journal cannot be used; 2 a sale is in doubt.
  *
  * Environment: that of flexpay_client_from_env (FLEXPAY_MERCHANT, FLEXPAY_TOKEN, ...; for cards,
  * FLEXPAY_API should be v1.1, which returns an order number to wait for), and
@@ -40,7 +41,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum verdict { PAID = 0, NOT_PAID = 1, UNKNOWN = 2 };
+enum verdict { PAID = 0, NOT_PAID = 1, UNKNOWN = 2, DELIVERED = 3 };
 
 struct sale {
     const char *amount, *currency, *reference;
@@ -103,7 +104,8 @@ static enum verdict deliver(const flexpay_client *client, const char *reference)
         flexpay_error_free(error);
         return UNKNOWN;
     }
-    if (sale->changed == 1) {
+    bool is_first = sale->changed == 1;
+    if (is_first) {
         print_receipt(sale);
         printf("Hand over the goods of %s.\n", sale->reference);
     } else {
@@ -112,7 +114,7 @@ static enum verdict deliver(const flexpay_client *client, const char *reference)
     }
     fflush(stdout);
     flexpay_settlement_free(sale);
-    return PAID;
+    return is_first ? PAID : DELIVERED;
 }
 
 /* ---- After a start --------------------------------------------------------------------------- */

@@ -7,13 +7,16 @@
 // Build: c++ -std=c++17 till.cpp $(pkg-config --cflags --libs flexpay) -pthread -o till
 //
 // Environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_JOURNAL (/var/lib/till/flexpay.db), and
-// FLEXPAY_API=v1.1, whose replies contain the order number that a wait for a card requires. Ctrl-C ends the
-// wait, but does not cancel the payment.
+// FLEXPAY_API=v1.1, whose replies contain the order number that a wait for a card requires; and
+// TILL_CALLBACK_URL, where callback_server is reached from the internet. Ctrl-C ends the wait, but does not cancel
+// the payment.
 //
-// Exit status: 0 paid; 2 not paid; 3 unknown: the customer may have paid, or may still pay.
+// Exit status: 0 paid: hand over the goods; 2 not paid; 3 unknown: the customer may have paid, or may still pay;
+// 4 paid, and the goods were handed over before, or just now with the recorded sales.
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <future>
 #include <iostream>
@@ -27,6 +30,7 @@ namespace {
 constexpr int paid = 0;
 constexpr int not_paid = 2;
 constexpr int unknown = 3;
+constexpr int delivered = 4;
 
 /// What the customer is asked to pay: here from the arguments of the program.
 struct Sale {
@@ -58,17 +62,18 @@ int explain(const flexpay::Error& error) {
     }
 }
 
-/// Hands over what was paid. It is acknowledged first: only one call, ever, gets `changed`.
-void deliver(const flexpay::Client& client, const std::string& reference) {
+/// Hands over what was paid. It is acknowledged first: only one call, ever, gets `changed`. Returns the exit status.
+int deliver(const flexpay::Client& client, const std::string& reference) {
     const flexpay::Settlement sale = client.journal_acknowledge(reference);
     if (sale.changed) {
         std::cout << "PAID " << sale.amount << ' ' << sale.currency << " (order "
                   << sale.order_number.value_or("?") << "). Hand over the goods of " << reference
                   << ". Thank you!" << std::endl;
-    } else {
-        std::cout << "PAID. The goods of " << reference << " were recorded as handed over at "
-                  << sale.changed_at << '.' << std::endl;
+        return paid;
     }
+    std::cout << "PAID. The goods of " << reference << " were recorded as handed over at "
+              << sale.changed_at << ". Hand over nothing now." << std::endl;
+    return delivered;
 }
 
 /// Finds out what became of the sales before this start.
@@ -87,12 +92,17 @@ void catch_up(const flexpay::Client& client) {
     }
 }
 
+std::string callback_url() {
+    const char* set = std::getenv("TILL_CALLBACK_URL");
+    return set != nullptr ? set : "https://boutique.example/flexpay/callback";
+}
+
 flexpay::Payment request_by_card(const flexpay::Client& client, const Sale& sale) {
     flexpay::PaymentRequest request;
     request.reference = sale.reference;
     request.amount = sale.amount;
     request.currency = sale.currency;
-    request.callback_url = "https://boutique.example/flexpay/callback";
+    request.callback_url = callback_url();
     request.approve_url = "https://boutique.example/paid";
     request.cancel_url = "https://boutique.example/cancelled";
     request.decline_url = "https://boutique.example/declined";
@@ -105,7 +115,7 @@ flexpay::Payment request_by_phone(const flexpay::Client& client, const Sale& sal
     request.amount = sale.amount;
     request.currency = sale.currency;
     request.phone = *sale.phone;
-    request.callback_url = "https://boutique.example/flexpay/callback";
+    request.callback_url = callback_url();
     return client.pay_mobile(request);
 }
 
@@ -160,8 +170,7 @@ flexpay::Settlement wait(const flexpay::Client& client, const Sale& sale) {
 int conclude(const flexpay::Client& client, const flexpay::Settlement& sale) {
     switch (sale.state) {
     case flexpay::EntryState::paid:
-        deliver(client, sale.reference);
-        return paid;
+        return deliver(client, sale.reference);
     case flexpay::EntryState::failed:
     case flexpay::EntryState::cancelled:
     case flexpay::EntryState::refunding:

@@ -10,7 +10,8 @@
 //! Environment: `FLEXPAY_MERCHANT`, `FLEXPAY_TOKEN`, `FLEXPAY_JOURNAL`, and `FLEXPAY_API=v1.1`, whose replies
 //! contain the order number that a wait for a card requires.
 //!
-//! Exit status: 0 paid; 1 not paid; 2 unknown: the customer may have paid, or may still pay.
+//! Exit status: 0 paid: hand over the goods; 1 not paid; 2 unknown: the customer may have paid, or may still pay;
+//! 3 paid, and the goods were handed over before, or just now with the recorded sales.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use flexpay::{
 
 const NOT_PAID: u8 = 1;
 const UNKNOWN: u8 = 2;
+const DELIVERED: u8 = 3;
 
 /// What the customer is asked to pay: here from the arguments of the program.
 struct Sale<'a> {
@@ -106,7 +108,7 @@ fn catch_up(client: &Client) -> flexpay::Result<()> {
 }
 
 /// Acknowledges first: only one call, ever, gets `changed`.
-fn deliver(client: &Client, reference: &str) -> flexpay::Result<()> {
+fn deliver(client: &Client, reference: &str) -> flexpay::Result<ExitCode> {
     let settlement = client.journal()?.acknowledge(reference)?;
     let entry = &settlement.stored.entry;
     if settlement.changed {
@@ -116,13 +118,13 @@ fn deliver(client: &Client, reference: &str) -> flexpay::Result<()> {
             entry.currency,
             entry.order_number.as_deref().unwrap_or_default()
         );
-    } else {
-        println!(
-            "PAID. The goods of {reference} were recorded as handed over at {}.",
-            settlement.stored.changed_at
-        );
+        return Ok(ExitCode::SUCCESS);
     }
-    Ok(())
+    println!(
+        "PAID. The goods of {reference} were recorded as handed over at {}. Hand over nothing now.",
+        settlement.stored.changed_at
+    );
+    Ok(ExitCode::from(DELIVERED))
 }
 
 fn request(client: &Client, sale: &Sale<'_>) -> flexpay::Result<()> {
@@ -224,7 +226,7 @@ fn conclude(client: &Client, settlement: &Settlement) -> ExitCode {
     let entry = &settlement.stored.entry;
     match entry.state {
         EntryState::Paid => match deliver(client, &entry.reference) {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(status) => status,
             Err(error) => {
                 eprintln!("PAID, but this could not be recorded: {error}. Start the till again.");
                 ExitCode::from(UNKNOWN)

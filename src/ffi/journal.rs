@@ -230,7 +230,8 @@ pub unsafe extern "C" fn flexpay_journal_list(
 }
 
 /// Records that you deliver what was paid. Deliver if the result has changed == 1: of all calls for
-/// one reference, only the first one gets that. An entry that is not PAID is INVALID.
+/// one reference, only the first one gets that. An entry that is not PAID is INVALID (field
+/// "reference"), and so is a payout: there is nothing to deliver.
 ///
 /// Nothing is delivered twice. If the program ends after this call and before the delivery, nobody
 /// is told again: after a crash, look at what was acknowledged last (changed_at).

@@ -30,9 +30,9 @@ pub enum EntryState {
     Failed = 7,
     /// The gateway says that the customer cancelled. A late PAID still replaces this.
     Cancelled = 8,
-    /// It was paid, and the money is being returned.
+    /// The gateway says that the money is being returned. If it was never PAID, a late PAID still replaces this.
     Refunding = 9,
-    /// It was paid, and the money was returned.
+    /// The gateway says that the money was returned. If it was never PAID, a late PAID still replaces this.
     Refunded = 10,
 }
 

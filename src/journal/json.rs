@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::entry::Entry;
 use super::rule::{Action, Event, step};
 use crate::error::{Error, Result};
+use crate::payment::validate_reference;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,7 +56,8 @@ struct Refusal<'a> {
 /// `action` (`send`, `repeat`, `ask`, `report` or `refuse`); `attempt` with `send`; `order_number` with `ask`;
 /// `changed` with `report`; and `error` with `refuse`. What is not named here for an action is null or false.
 ///
-/// A request that cannot be read is [`ErrorCode::Invalid`](crate::ErrorCode::Invalid), field `request`.
+/// A request that cannot be read is [`ErrorCode::Invalid`](crate::ErrorCode::Invalid), field `request`. A payment
+/// under a reference that no payment request can have is INVALID, field `reference`.
 pub fn step_json(request: &str) -> Result<String> {
     let request: Request =
         serde_json::from_str(request).map_err(|error| Error::invalid("request", error))?;
@@ -74,6 +76,10 @@ pub fn step_json(request: &str) -> Result<String> {
             "reference",
             "differs from that of the entry: the store must compare references exactly, byte by byte",
         ));
+    }
+    // A store may send the payment request with this reference only after the entry is written.
+    if let Event::Pay { reference, .. } = &request.event {
+        validate_reference(reference)?;
     }
     let step = step(before, request.sender_is_alive, &request.event);
     let now = step.entry.as_ref().or(before);
@@ -221,6 +227,20 @@ mod tests {
         let error = step_json(&request.to_string()).unwrap_err();
         assert_eq!(error.field(), Some("request"));
         assert!(error.message().contains("entry"), "{error}");
+    }
+
+    /// The payment request would be refused, but only after the entry is in the shop's database.
+    #[test]
+    fn a_reference_that_cannot_be_sent_is_not_recorded() {
+        for reference in ["", " ", " Z-1", "Z-1\t", "Z\n1", "Z\u{200b}1"] {
+            let request = json!({"entry": null, "sender_is_alive": false, "event": pay(reference)});
+            let error = step_json(&request.to_string()).unwrap_err();
+            assert_eq!(
+                (error.code(), error.field()),
+                (crate::ErrorCode::Invalid, Some("reference")),
+                "{reference:?}"
+            );
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The journal: what is about to be sent is on the disk before the first byte leaves, and what came of it is
 //! on the disk before the caller hears it. So no crash, kill or power cut makes a shop charge twice, forget an
-//! order, or deliver twice.
+//! order, or deliver twice. One crash remains: between acknowledging and delivering, a shop does not deliver.
 //!
 //! [`rule`] decides, [`sqlite`] stores, and `payment.rs` and `settle.rs` do what the rule says. [`step_json`] is
 //! the rule for stores in other languages.
@@ -135,7 +135,7 @@ impl Journal {
     }
 
     /// Records that the merchant delivers what was paid. The settlement's `changed` is true for one caller
-    /// alone, ever: deliver then.
+    /// alone, ever: deliver then. A payout is refused: there is nothing to deliver.
     pub fn acknowledge(&self, reference: &str) -> Result<Settlement> {
         self.settled(reference, &Event::Acknowledge)
     }

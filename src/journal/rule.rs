@@ -27,6 +27,7 @@
 //! | any other | verdict on another order | notes that order | report |
 //! | any | verdict on an order of another amount or currency | notes that order | report |
 //! | any | no verdict | notes the answer | report |
+//! | of a payout, in any state | acknowledge | | refuse: INVALID, there is nothing to deliver |
 //! | PAID | acknowledge | delivered | report |
 //! | delivered already | acknowledge | | report: not changed |
 //! | any other | acknowledge | | refuse: INVALID |
@@ -49,6 +50,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::entry::{Entry, EntryState, FAILURES_TO_CLOSE};
 use crate::error::{Error, ErrorCode, Outcome};
+use crate::kind::Kind;
 use crate::payment::{Terms, names_duplicate_reference};
 use crate::transaction::State;
 
@@ -481,6 +483,12 @@ fn no_verdict(entry: &Entry, answer: &str) -> Step {
 }
 
 fn acknowledge(entry: &Entry) -> Step {
+    if entry.kind == Kind::Payout {
+        return refuse(Error::invalid(
+            "reference",
+            "is a payout: there is nothing to deliver",
+        ));
+    }
     if entry.is_delivered {
         return report(None, false);
     }

@@ -38,7 +38,7 @@ esac
 all=(null_drop null_everywhere sized_structs invalid_utf8 enum_out_of_range numbers version
     from_environment system_roots pay refusals check_and_wait expected_order callbacks callback_key secrets cancel interrupted broken_pipe
     mobile payout phone trace shared_client small_stack forked_child round_trips hanging_lookup moved_host
-    journal journal_entries journal_processes)
+    journal journal_entries journal_processes callback_example)
 # wiped searches its own memory; fork_while_starting and one_allocation replace malloc and free. The
 # sanitizers and valgrind do the same, so these run without them.
 [ "$mode" = plain ] && all+=(wiped fork_while_starting one_allocation)
@@ -56,6 +56,9 @@ for test in "${tests[@]}"; do
     compile "$test" "$test.c" sandbox.c http.c
 done
 compile layout layout.c
+# The test callback_example runs it.
+compile callback "$root/examples/c/callback.c"
+export CALLBACK_PROGRAM=$build/callback
 # unload loads the library with dlopen, so it is not linked with it.
 "${CC:-cc}" "${flags[@]}" -I"$root/include" unload.c -o "$build/unload" -ldl -pthread
 compile conformance conformance.c -ljansson

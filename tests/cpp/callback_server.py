@@ -1,9 +1,10 @@
-"""Tests the example callback_server with payments that are declined, paid late, forged or reported twice.
+"""Tests the example callback_server with sales of the example till: declined, paid late, forged or reported twice.
 
-    callback_server.py SERVER          (reads the sandbox's settings from the environment)
+    callback_server.py SERVER TILL     (reads the sandbox's settings from the environment)
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -18,7 +19,6 @@ import urllib.error
 import urllib.request
 
 SANDBOX = os.environ["SANDBOX_URL"]
-SCHEMA = pathlib.Path(__file__).parents[2] / "examples/cpp/schema.sql"
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -41,34 +41,6 @@ def control(method: str, path: str, body: object = None) -> str:
     return reply
 
 
-def request_by_card(reference: str, amount: str, callback_url: str) -> "tuple[int, str]":
-    return send("POST", os.environ["FLEXPAY_PAY_URL"], {
-        "authorization": os.environ["FLEXPAY_TOKEN"],
-        "merchant": os.environ["FLEXPAY_MERCHANT"],
-        "reference": reference,
-        "amount": amount,
-        "currency": "USD",
-        "callback_url": callback_url,
-        "approve_url": "https://shop.example/ok",
-        "cancel_url": "https://shop.example/cart",
-        "decline_url": "https://shop.example/no",
-    })
-
-
-def request_by_phone(reference: str, amount: str, callback_url: str) -> "tuple[int, str]":
-    body = {
-        "merchant": os.environ["FLEXPAY_MERCHANT"],
-        "type": "1",
-        "phone": "243812345678",
-        "reference": reference,
-        "amount": amount.rstrip("0").rstrip("."),  # "25.5": the gateway refuses a zero at the end
-        "currency": "USD",
-        "callbackUrl": callback_url,
-    }
-    headers = {"Authorization": "Bearer " + os.environ["FLEXPAY_TOKEN"]}
-    return send("POST", os.environ["FLEXPAY_MOBILE_URL"], body, headers)
-
-
 def signed(address: str, secret: str, reference: str, kind: str) -> str:
     """The callback address of a payment of 25.50 USD, with its signature."""
     text = f"flexpay callback 1.\n{len(reference)}:{reference}\n2550\nUSD\n{kind}"
@@ -77,24 +49,20 @@ def signed(address: str, secret: str, reference: str, kind: str) -> str:
 
 
 class Shop:
-    """The shop's database, and the callback server that writes to it."""
+    """The journal, the till that writes sales to it, and the callback server."""
 
-    def __init__(self, server: str, folder: str, **settings: str) -> None:
-        self.file = f"{folder}/shop.sqlite"
-        self.database = sqlite3.connect(self.file, isolation_level=None)
-        self.database.executescript(SCHEMA.read_text(encoding="utf-8"))
+    def __init__(self, server: str, till: str, folder: str, **settings: str) -> None:
+        self.till = till
+        self.journal = f"{folder}/till.db"
+        self.settings = settings
         self.log = open(f"{folder}/log", "w+", encoding="utf-8")
         self.server = subprocess.Popen(
-            [server, "0"],
-            env={**os.environ, "SHOP_DATABASE": self.file, **settings},
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
+            [server, "0"], env=self.environment(), stdout=self.log, stderr=subprocess.STDOUT
         )
         while not self.output().strip():
             assert self.server.poll() is None
             time.sleep(0.02)
         self.address = self.output().split()[0]
-        self.order_numbers = {}
 
     def __enter__(self) -> "Shop":
         return self
@@ -102,32 +70,59 @@ class Shop:
     def __exit__(self, *_: object) -> None:
         self.server.terminate()
         self.server.wait()
+        self.log.close()
+
+    def environment(self) -> "dict[str, str]":
+        return {**os.environ, "FLEXPAY_JOURNAL": self.journal, **self.settings}
 
     def output(self) -> str:
         return pathlib.Path(self.log.name).read_text(encoding="utf-8")
 
-    def attempt(self, order: str, amount: str = "25.50", kind: str = "CARD", callback: str = "") -> str:
-        """Requests a payment for an order, with the next reference of that order. `callback` is a callback
-        address instead of the server's."""
-        with self.database as database:
-            database.execute(
-                "INSERT OR IGNORE INTO orders (id, amount, currency) VALUES (?, ?, 'USD')", (order, amount)
-            )
-            count = "SELECT count(*) FROM attempts WHERE order_id = ?"
-            (before,) = database.execute(count, (order,)).fetchone()
-            reference = f"{order}-{before + 1}"
-            request = request_by_phone if kind == "MOBILE" else request_by_card
-            status, reply = request(reference, amount, callback or self.address)
-            self.order_numbers[reference] = json.loads(reply)["orderNumber"]
-            database.execute(
-                "INSERT INTO attempts (reference, order_id, kind, order_number) VALUES (?, ?, ?, ?)",
-                (reference, order, kind, self.order_numbers[reference]),
-            )
-        return reference
+    def sell(
+        self, reference: str, amount: str = "25.50", phone: str = "", callback: str = "", signs: bool = True
+    ) -> str:
+        """The till requests a payment, and loses power while the customer pays. `callback` is a callback address
+        instead of the server's. Returns what the till printed."""
+        environment = {**self.environment(), "TILL_CALLBACK_URL": callback or self.address}
+        if not signs:
+            environment.pop("FLEXPAY_CALLBACK_SECRET", None)
+        arguments = [self.till, reference, amount, "USD"] + ([phone] if phone else [])
+        till = subprocess.Popen(
+            arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        printed = ""
+        while "Send the customer to " not in printed and "The customer confirms " not in printed:
+            line = till.stdout.readline()
+            assert line, printed
+            printed += line
+        till.kill()
+        till.wait()
+        till.stdout.close()
+        return printed
+
+    def start_till(self, reference: str, amount: str = "25.50") -> "tuple[int, str]":
+        """The till is given a sale that is settled. Returns its exit status, and what it printed."""
+        arguments = [self.till, reference, amount, "USD"]
+        ended = subprocess.run(
+            arguments, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        return ended.returncode, ended.stdout
+
+    def order_number(self, reference: str) -> str:
+        (number,) = self.read("order_number", reference)
+        return number
+
+    def state(self, reference: str) -> str:
+        (state,) = self.read("state", reference)
+        return state
+
+    def read(self, column: str, reference: str) -> "tuple[str]":
+        with contextlib.closing(sqlite3.connect(self.journal)) as journal:
+            return journal.execute(f"SELECT {column} FROM entries WHERE reference = ?", (reference,)).fetchone()
 
     def reply_statuses(self, reference: str, count: int) -> "list[int]":
-        """Waits for `count` callbacks about an attempt. Returns the statuses of the server's replies."""
-        number = self.order_numbers[reference]
+        """Waits for `count` callbacks about a sale. Returns the statuses of the server's replies."""
+        number = self.order_number(reference)
         while True:
             callbacks = json.loads(control("GET", f"callbacks?order={number}"))
             done = [callback["reply_status"] for callback in callbacks if callback["reply_status"]]
@@ -138,71 +133,63 @@ class Shop:
 
     def decide(self, reference: str, decision: str, callback: bool = True) -> None:
         body = {"decision": decision, "callback": callback}
-        control("POST", f"payments/{self.order_numbers[reference]}/decide", body)
+        control("POST", f"payments/{self.order_number(reference)}/decide", body)
 
-    def state(self, reference: str) -> str:
-        query = "SELECT state FROM attempts WHERE reference = ?"
-        return self.database.execute(query, (reference,)).fetchone()[0]
-
-    def paid_by(self, order: str) -> "str | None":
-        return self.database.execute("SELECT paid_by FROM orders WHERE id = ?", (order,)).fetchone()[0]
+    def deliveries(self, reference: str) -> int:
+        return self.output().count(f"{reference} is PAID: deliver it\n")
 
     def post_claim(self, reference: str, number: "str | None" = None) -> int:
         """Posts a callback that claims success, as an attacker would."""
-        claim = {"code": "0", "reference": reference, "orderNumber": number or self.order_numbers[reference]}
+        claim = {"code": "0", "reference": reference, "orderNumber": number or self.order_number(reference)}
         return send("POST", self.address, claim)[0]
 
 
 def test_payments(shop: Shop) -> None:
-    # Declined, then paid under a new reference; then the first is paid late.
-    first = shop.attempt("CPP-1")
-    shop.decide(first, "decline")
-    assert shop.reply_statuses(first, 1) == [200]
-    assert shop.state(first) == "FAILED" and shop.paid_by("CPP-1") is None
-    second = shop.attempt("CPP-1")
-    shop.decide(second, "approve")
-    assert shop.reply_statuses(second, 1) == [200]
-    assert shop.state(second) == "PAID" and shop.paid_by("CPP-1") == second
-    shop.decide(first, "approve")
-    assert shop.reply_statuses(first, 2) == [200, 200]
-    assert shop.state(first) == "PAID" and shop.paid_by("CPP-1") == second
-    assert shop.output().count("deliver the order") == 1, shop.output()
-    assert f"{first} is PAID, and its order was paid already: refund it" in shop.output()
+    # Declined, and then paid late.
+    shop.sell("CPP-1")
+    shop.decide("CPP-1", "decline")
+    assert shop.reply_statuses("CPP-1", 1) == [200]
+    assert shop.state("CPP-1") == "FAILED" and shop.deliveries("CPP-1") == 0
+    shop.decide("CPP-1", "approve")
+    assert shop.reply_statuses("CPP-1", 2) == [200, 200]
+    assert shop.state("CPP-1") == "PAID" and shop.deliveries("CPP-1") == 1, shop.output()
 
     # Cancelled.
-    cancelled = shop.attempt("CPP-2")
-    shop.decide(cancelled, "cancel")
-    assert shop.reply_statuses(cancelled, 1) == [200] and shop.state(cancelled) == "CANCELLED"
+    shop.sell("CPP-2")
+    shop.decide("CPP-2", "cancel")
+    assert shop.reply_statuses("CPP-2", 1) == [200] and shop.state("CPP-2") == "CANCELLED"
 
     # By mobile money: refused on the phone, then confirmed under a new reference.
-    refused = shop.attempt("CPP-6", kind="MOBILE")
-    shop.decide(refused, "decline")
-    assert shop.reply_statuses(refused, 1) == [200] and shop.state(refused) == "FAILED"
-    confirmed = shop.attempt("CPP-6", kind="MOBILE")
-    shop.decide(confirmed, "approve")
-    assert shop.reply_statuses(confirmed, 1) == [200] and shop.state(confirmed) == "PAID"
-    assert shop.paid_by("CPP-6") == confirmed
+    for reference, decision, state in [("CPP-6", "decline", "FAILED"), ("CPP-7", "approve", "PAID")]:
+        shop.sell(reference, "25.5", phone="0812345678")
+        shop.decide(reference, decision)
+        assert shop.reply_statuses(reference, 1) == [200] and shop.state(reference) == state
+    assert (shop.deliveries("CPP-6"), shop.deliveries("CPP-7")) == (0, 1), shop.output()
 
-    # A payment by card is none by mobile money, although reference and amount are right.
-    by_card = shop.attempt("CPP-7")
-    shop.database.execute("UPDATE attempts SET kind = 'MOBILE' WHERE reference = ?", (by_card,))
-    shop.decide(by_card, "approve")
-    assert shop.reply_statuses(by_card, 1) == [400] and shop.state(by_card) == "PENDING"
-
-    # Callbacks repeated, and several at the same time.
-    twice = shop.attempt("CPP-3")
-    shop.decide(twice, "approve", callback=False)
+    # Callbacks repeated, and several at the same time. Then the till is given the same sale again.
+    shop.sell("CPP-3")
+    shop.decide("CPP-3", "approve", callback=False)
     for _ in range(3):
-        control("POST", f"payments/{shop.order_numbers[twice]}/deliver", {"times": 2})
-    assert shop.reply_statuses(twice, 6) == [200] * 6
-    assert shop.output().count(f"{twice} is PAID: deliver the order") == 1, shop.output()
+        control("POST", f"payments/{shop.order_number('CPP-3')}/deliver", {"times": 2})
+    assert shop.reply_statuses("CPP-3", 6) == [200] * 6
+    assert shop.deliveries("CPP-3") == 1, shop.output()
+    status, printed = shop.start_till("CPP-3")
+    assert status == 4 and "Hand over the goods" not in printed, printed
+
+    # The till was first: the callback delivers nothing.
+    shop.sell("CPP-5")
+    shop.decide("CPP-5", "approve", callback=False)
+    _, printed = shop.start_till("CPP-5")
+    assert printed.count("Hand over the goods of CPP-5") == 1, printed
+    control("POST", f"payments/{shop.order_number('CPP-5')}/deliver", {"times": 1})
+    assert shop.reply_statuses("CPP-5", 1) == [200] and shop.deliveries("CPP-5") == 0
 
     # Forged: a claim about a pending payment, and a cheap payment for an expensive order.
-    expensive = shop.attempt("CPP-4", "900")
-    assert shop.post_claim(expensive) == 200 and shop.state(expensive) == "PENDING"
-    assert shop.post_claim(expensive, "other1") == 400
-    shop.post_claim(expensive, shop.order_numbers[twice])
-    assert shop.state(expensive) == "PENDING" and shop.paid_by("CPP-4") is None
+    shop.sell("CPP-4", "900")
+    assert shop.post_claim("CPP-4") == 200 and shop.state("CPP-4") == "ACCEPTED"
+    assert shop.post_claim("CPP-4", "other1") == 503, "an order that the gateway does not know, or not yet"
+    assert shop.post_claim("CPP-4", shop.order_number("CPP-3")) == 400
+    assert shop.state("CPP-4") == "ACCEPTED" and shop.deliveries("CPP-4") == 0
 
     # Callbacks that are not for this shop or cannot be parsed, and a gateway that does not work.
     assert shop.post_claim("UNKNOWN", "x") == 404
@@ -212,49 +199,53 @@ def test_payments(shop: Shop) -> None:
     assert send("POST", shop.address, b"a" * 100_000)[0] in (400, 413)
     fault = {"on": "check", "times": None, "action": {"kind": "html", "status": 502}}
     control("POST", "faults", fault)
-    assert shop.post_claim(expensive) == 503 and shop.state(expensive) == "PENDING"
+    assert shop.post_claim("CPP-4") == 503 and shop.state("CPP-4") == "ACCEPTED"
     control("DELETE", "faults")
 
 
 def test_port_taken(shop: Shop, server: str) -> None:
     """A second server cannot use the same port and receive some of the callbacks."""
     port = shop.address.rsplit(":", 1)[1].split("/")[0]
-    other = subprocess.run(
-        [server, port], env={**os.environ, "SHOP_DATABASE": shop.file}, capture_output=True, text=True, timeout=20
-    )
+    other = subprocess.run([server, port], env=shop.environment(), capture_output=True, text=True, timeout=20)
     assert other.returncode == 1 and "the port is taken" in other.stderr, other
 
 
 def test_signed_addresses(shop: Shop, secret: str) -> None:
-    reference = shop.attempt("CPP-5")  # its callback address is not signed
+    shop.sell("CPP-11", signs=False)
     requests_before = len(json.loads(control("GET", "requests")))
-    assert shop.post_claim(reference) == 400
+    assert shop.post_claim("CPP-11") == 400
     assert len(json.loads(control("GET", "requests"))) == requests_before, "refused without a check"
 
     # The kind is signed: the same address with the signature of the other kind is refused.
-    wrong = shop.attempt("CPP-8", kind="MOBILE", callback=signed(shop.address, secret, "CPP-8-1", "CARD"))
-    shop.decide(wrong, "approve")
-    assert shop.reply_statuses(wrong, 1) == [400] and shop.state(wrong) == "PENDING"
-    right = shop.attempt("CPP-9", kind="MOBILE", callback=signed(shop.address, secret, "CPP-9-1", "MOBILE"))
-    shop.decide(right, "approve")
-    assert shop.reply_statuses(right, 1) == [200] and shop.state(right) == "PAID"
+    wrong = signed(shop.address, secret, "CPP-12", "CARD")
+    shop.sell("CPP-12", "25.5", phone="0812345678", callback=wrong, signs=False)
+    shop.decide("CPP-12", "approve")
+    assert shop.reply_statuses("CPP-12", 1) == [400] and shop.state("CPP-12") == "ACCEPTED"
+
+    # As the till signs it.
+    shop.sell("CPP-13", "25.5", phone="0812345678")
+    shop.decide("CPP-13", "approve")
+    assert shop.reply_statuses("CPP-13", 1) == [200] and shop.deliveries("CPP-13") == 1
 
 
-def main(server: str) -> None:
-    with tempfile.TemporaryDirectory() as folder, Shop(server, folder) as shop:
+def test_no_journal(server: str) -> None:
+    """A server that cannot record anything does not start."""
+    without = {name: value for name, value in os.environ.items() if name != "FLEXPAY_JOURNAL"}
+    for settings in ({}, {"FLEXPAY_JOURNAL": "/nowhere/till.db"}):
+        refused = subprocess.run([server, "0"], env={**without, **settings}, capture_output=True, text=True)
+        assert refused.returncode == 1 and "journal" in refused.stderr, refused
+
+
+def main(server: str, till: str) -> None:
+    with tempfile.TemporaryDirectory() as folder, Shop(server, till, folder) as shop:
         test_payments(shop)
         test_port_taken(shop, server)
         assert os.environ["FLEXPAY_TOKEN"] not in shop.output()
     secret = "un secret de la boutique"
     with tempfile.TemporaryDirectory() as folder:
-        with Shop(server, folder, FLEXPAY_CALLBACK_SECRET=secret) as shop:
+        with Shop(server, till, folder, FLEXPAY_CALLBACK_SECRET=secret) as shop:
             test_signed_addresses(shop, secret)
-    no_database = {name: value for name, value in os.environ.items() if name != "SHOP_DATABASE"}
-    refused = subprocess.run([server], env=no_database, capture_output=True, text=True)
-    assert refused.returncode == 1 and "SHOP_DATABASE is not set" in refused.stderr
-    bad_path = {**no_database, "SHOP_DATABASE": "/nowhere/shop.sqlite"}
-    refused = subprocess.run([server], env=bad_path, capture_output=True, text=True)
-    assert refused.returncode == 1 and "unable to open" in refused.stderr
+    test_no_journal(server)
 
 
-main(sys.argv[1])
+main(sys.argv[1], sys.argv[2])

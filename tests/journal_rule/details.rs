@@ -624,6 +624,21 @@ fn one_acknowledgement_alone_delivers() {
 }
 
 #[test]
+fn a_payout_is_never_acknowledged() {
+    for is_delivered in [false, true] {
+        let payout = Entry {
+            kind: Kind::Payout,
+            is_delivered,
+            ..entry(EntryState::Paid)
+        };
+        assert!(!payout.is_to_deliver());
+        let step = step(Some(&payout), false, &Event::Acknowledge);
+        assert_eq!(refused(&step), (ErrorCode::Invalid, Some("reference")));
+        assert_eq!(step.entry, None);
+    }
+}
+
+#[test]
 fn a_person_must_say_who_and_why() {
     for (who, why, field) in [
         ("", "console", "who"),

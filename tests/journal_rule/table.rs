@@ -258,6 +258,10 @@ pub fn entries() -> Vec<(&'static str, Option<Entry>, bool)> {
         is_delivered: true,
         ..entry(EntryState::Paid)
     };
+    let payout = Entry {
+        kind: Kind::Payout,
+        ..entry(EntryState::Paid)
+    };
     let closed = Entry {
         failures: FAILURES_TO_CLOSE,
         ..entry(EntryState::Failed)
@@ -280,6 +284,7 @@ pub fn entries() -> Vec<(&'static str, Option<Entry>, bool)> {
         ("ACCEPTED", with(EntryState::Accepted), false),
         ("PAID", with(EntryState::Paid), false),
         ("PAID and delivered", Some(delivered), false),
+        ("PAID, a payout", Some(payout), false),
         ("FAILED", with(EntryState::Failed), false),
         ("FAILED and closed", Some(closed), false),
         ("CANCELLED", with(EntryState::Cancelled), false),

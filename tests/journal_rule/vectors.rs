@@ -98,6 +98,10 @@ fn others() -> Vec<Case> {
         kind: Kind::Payout,
         ..accepted.clone()
     };
+    let paid_payout = Entry {
+        kind: Kind::Payout,
+        ..entry(EntryState::Paid)
+    };
     let almost_closed = Entry {
         failures: FAILURES_TO_CLOSE - 1,
         ..entry(EntryState::Failed)
@@ -109,6 +113,11 @@ fn others() -> Vec<Case> {
     let same_amount = Terms {
         amount: "25.5".to_owned(),
         ..terms()
+    };
+    let pay_as = |reference: &str| Event::Pay {
+        reference: reference.to_owned(),
+        terms: terms(),
+        sender: "a call".to_owned(),
     };
     let paid = verdict("A", flexpay::State::Paid);
     let failed = verdict("A", flexpay::State::Failed);
@@ -127,6 +136,13 @@ fn others() -> Vec<Case> {
             Some(&payout),
             false,
             &paid,
+        ),
+        Case::new(
+            "a-payout-is-not-acknowledged",
+            "A script that delivers after it would deliver for money that was sent out",
+            Some(&paid_payout),
+            false,
+            &Event::Acknowledge,
         ),
         Case::new(
             "the-tenth-failure-closes",
@@ -148,6 +164,13 @@ fn others() -> Vec<Case> {
             Some(&other_reference),
             false,
             &pay(terms()),
+        ),
+        Case::new(
+            "a-reference-that-cannot-be-sent",
+            "The payment request would be refused, but only after the entry is in the shop's database",
+            None,
+            false,
+            &pay_as(" Z-1"),
         ),
         Case::new(
             "an-order-number-that-cannot-be",

@@ -56,10 +56,13 @@ final class Settlement
     /** The gateway says that the customer cancelled. A late PAID still replaces this. */
     public const STATE_CANCELLED = 'CANCELLED';
 
-    /** It was paid, and the money is being returned. */
+    /**
+     * The gateway says that the money is being returned. If it was never PAID, a late PAID still replaces
+     * this.
+     */
     public const STATE_REFUNDING = 'REFUNDING';
 
-    /** It was paid, and the money was returned. */
+    /** The gateway says that the money was returned. If it was never PAID, a late PAID still replaces this. */
     public const STATE_REFUNDED = 'REFUNDED';
     // end of EntryState
 

@@ -115,9 +115,11 @@ class EntryState(IntEnum):
     FAILED = _abi.ENTRY_FAILED
     #: The gateway says that the customer cancelled. A late PAID still replaces this.
     CANCELLED = _abi.ENTRY_CANCELLED
-    #: It was paid, and the money is being returned.
+    #: The gateway says that the money is being returned. If it was never PAID, a late PAID still
+    #: replaces this.
     REFUNDING = _abi.ENTRY_REFUNDING
-    #: It was paid, and the money was returned.
+    #: The gateway says that the money was returned. If it was never PAID, a late PAID still
+    #: replaces this.
     REFUNDED = _abi.ENTRY_REFUNDED
     # end of EntryState
 

@@ -182,7 +182,18 @@ def test_mobile_money_and_payouts(shop: Shop) -> None:
         shop.sandbox.decide(payment.order_number, "approve")
         assert shop.store.settle(shop.client, reference).state is EntryState.PAID
     assert shop.store.get("payout").kind is Kind.PAYOUT
+    with pytest.raises(flexpay.InvalidError, match="is a payout"):
+        shop.store.acknowledge("payout")
     assert (shop.sent("mobile"), shop.sent("payout")) == (1, 1)
+
+
+def test_a_reference_that_cannot_be_sent_is_not_recorded(sqlite_shop: Shop) -> None:
+    for reference in ("", " R-1", "R-1\n", "R\u200b1"):
+        with pytest.raises(flexpay.InvalidError) as caught:
+            sqlite_shop.pay(reference)
+        assert caught.value.field == "reference"
+    assert sqlite_shop.rows() == []
+    assert sqlite_shop.sent() == 0
 
 
 def test_other_terms_are_refused_by_name(shop: Shop) -> None:

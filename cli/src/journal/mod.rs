@@ -39,7 +39,7 @@ pub fn run(command: arguments::Journal) -> u8 {
                 timeout: seconds(given.timeout),
                 cancel: Some(interrupt::cancel_token()),
             };
-            Ok(Reply::Settlements(client.reconcile(&options)?))
+            Ok(Reply::Reconciled(client.reconcile(&options)?))
         }),
         arguments::Journal::Acknowledge(given) => {
             with_journal(&given.options, SETTLEMENT_FIELDS, |journal| {

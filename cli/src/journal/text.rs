@@ -11,7 +11,30 @@ use crate::texts::{is_french, say, texts};
 pub fn settlement(settlement: &Settlement) -> String {
     let state = settlement.stored.entry.state;
     let style = style(state);
-    described(settlement, format!("{style}{}{style:#}", word(state)))
+    let mut text = described(settlement, format!("{style}{}{style:#}", word(state)));
+    if let Some(warning) = nothing_to_deliver(&settlement.stored.entry) {
+        text += &format!("  {BAD}{warning}{BAD:#}\n");
+    }
+    text
+}
+
+/// Why what is paid is not delivered now.
+fn nothing_to_deliver(entry: &Entry) -> Option<&'static str> {
+    match (entry.state, entry.kind) {
+        (EntryState::Paid, Kind::Payout) => Some(say(
+            "It is a payout: there is nothing to deliver",
+            "C'est un transfert : il n'y a rien à livrer",
+        )),
+        (EntryState::Paid, _) if entry.is_delivered => Some(acknowledged_before()),
+        _ => None,
+    }
+}
+
+fn acknowledged_before() -> &'static str {
+    say(
+        "It was acknowledged before: do NOT deliver it again",
+        "La livraison était déjà enregistrée : ne livrez PAS une seconde fois",
+    )
 }
 
 pub fn acknowledged(settlement: &Settlement) -> String {
@@ -20,13 +43,7 @@ pub fn acknowledged(settlement: &Settlement) -> String {
             GOOD,
             say("Recorded: deliver it now", "Enregistré : livrez maintenant"),
         ),
-        false => (
-            BAD,
-            say(
-                "It was acknowledged before: do NOT deliver it again",
-                "La livraison était déjà enregistrée : ne livrez PAS une seconde fois",
-            ),
-        ),
+        false => (BAD, acknowledged_before()),
     };
     described(settlement, format!("{style}{headline}{style:#}"))
 }
