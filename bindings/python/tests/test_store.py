@@ -532,6 +532,92 @@ def test_the_caller_sees_an_old_version(shop: Shop) -> None:
     shop.connection.commit()
 
 
+def impatient_connection(shop: Shop) -> Any:
+    """A connection that waits for no lock of others for long."""
+    if shop.database.driver == "sqlite3":
+        connection = sqlite3.connect(shop.database.file, timeout=0)
+        shop.opened.append(connection)
+        return connection
+    connection = shop.connect()
+    setting = "lock_timeout = '100ms'"
+    if shop.database.driver == "pymysql":
+        setting = "SESSION innodb_lock_wait_timeout = 1"
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(f"SET {setting}")
+    connection.commit()
+    return connection
+
+
+def test_two_transactions_do_not_both_deliver(shop: Shop) -> None:
+    # It is PAID already, so that none of them writes what it learns.
+    order = shop.paid()
+    body = callback("R-1", order)
+    connection = impatient_connection(shop)
+    other = DbApiStore(connection)
+    calls: List[Callable[[DbApiStore], Settlement]] = [
+        lambda store: store.settle_callback(shop.client, body, commit=False),
+        lambda store: store.settle(shop.client, "R-1", commit=False),
+    ]
+
+    def acknowledge(store: DbApiStore) -> Settlement:
+        return store.acknowledge("R-1", commit=False)
+
+    for call in calls:
+        assert call(shop.store).to_deliver
+        # The other one must wait for the commit of the first.
+        for other_call in [*calls, acknowledge]:
+            with pytest.raises(connection.OperationalError, match=r"(?i)lock"):
+                other_call(other)
+            connection.rollback()
+        shop.connection.rollback()
+    assert calls[0](shop.store).to_deliver
+    assert shop.store.acknowledge("R-1", commit=False).changed
+    shop.connection.commit()
+    for call in calls:
+        assert not call(other).to_deliver
+    assert not other.acknowledge("R-1", commit=False).changed
+    connection.rollback()
+
+
+def test_acknowledging_what_is_acknowledged_locks_it_too(shop: Shop) -> None:
+    shop.paid()
+    assert shop.store.acknowledge("R-1").changed
+    assert not shop.store.acknowledge("R-1", commit=False).changed
+    connection = impatient_connection(shop)
+    with pytest.raises(connection.OperationalError, match=r"(?i)lock"):
+        DbApiStore(connection).acknowledge("R-1", commit=False)
+    connection.rollback()
+    shop.connection.commit()
+
+
+def test_nothing_is_locked_while_the_gateway_is_asked(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = shop.pay()
+    shop.sandbox.decide(order, "approve")
+    other = DbApiStore(impatient_connection(shop))
+    asked: List[str] = []
+
+    def ask(name: str) -> None:
+        method = getattr(shop.client, name)
+
+        def patched(*values: Any, **named: Any) -> Any:
+            other._table.apply("R-1", {"event": "no_verdict", "answer": name}, commit=True)
+            asked.append(other.get("R-1").last_answer or "")
+            return method(*values, **named)
+
+        monkeypatch.setattr(shop.client, name, patched)
+
+    ask("verify_order")
+    ask("verify_callback")
+    assert shop.store.settle(shop.client, "R-1", commit=False).to_deliver
+    shop.connection.rollback()
+    body = callback("R-1", order)
+    assert shop.store.settle_callback(shop.client, body, commit=False).to_deliver
+    shop.connection.rollback()
+    assert asked == ["verify_order", "verify_callback"]
+
+
 def test_another_program_is_faster(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     # Between reading the entry and writing it.
     shop.sandbox.decide(shop.pay(), "approve")

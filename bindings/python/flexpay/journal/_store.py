@@ -70,11 +70,12 @@ class DbApiStore:
 
         settlement = store.settle_callback(client, body, query=query, commit=False)
         if settlement.to_deliver:
-            cursor.execute("UPDATE orders SET ...")
-            store.acknowledge(settlement.reference, commit=False)
+            if store.acknowledge(settlement.reference, commit=False).changed:
+                cursor.execute("UPDATE orders SET ...")
         connection.commit()
 
-    No row is locked while the gateway is asked.
+    No row is locked while the gateway is asked. After that, the calls with commit=False lock the
+    entry until you commit: do so soon. SQLite then locks its whole file.
 
     **A sender that dies.** A call records a lease before it sends: two minutes and the client's
     timeout, by the clock of the database. After it, the entry is IN_DOUBT. A call that was held up
@@ -160,11 +161,16 @@ class DbApiStore:
         _check_client(client)
         if options and not wait:
             raise invalid(next(iter(options)), "is only allowed with wait=True")
-        row, reply = self._table.apply(reference, SETTLE, commit)
-        if reply["action"] != "ask":
+        self._table.check_transaction(commit)
+        # Nothing is written or locked while the gateway is asked. What this event learns about a
+        # sender that died, the gateway's answer will learn too.
+        asked = self._table.read(lambda: self._table.load(reference), commit)
+        order_number = None if asked is None else _order_to_ask(asked)
+        if asked is None or order_number is None:
+            row, reply = self._table.apply(reference, SETTLE, commit)
             return _settlement(row, reply["changed"])
-        order_number: str = reply["order_number"]
-        expected = _expected(row.entry, order_number)
+        entry = asked.entry
+        expected = _expected(entry, order_number)
         try:
             if wait:
                 named = {**options, "expected": Expected(**expected)}
@@ -175,7 +181,7 @@ class DbApiStore:
             no_verdict = {"event": "no_verdict", "answer": error.code.name}
             self._table.apply(reference, no_verdict, commit)
             raise
-        return self._record_verdict(row.entry, order_number, transaction.state.name, commit)
+        return self._record_verdict(entry, order_number, transaction.state.name, commit)
 
     def settle_callback(
         self, client: Client, body: Body, *, query: Optional[str] = None, commit: bool = True
@@ -310,8 +316,8 @@ class DbApiStore:
         """The entry of a sender that died becomes IN_DOUBT."""
         if row.entry["state"] != EntryState.SENDING.name or row.sender_is_alive:
             return _settlement(row)
-        now, reply = self._table.apply(row.reference, SETTLE, commit=True)
-        return _settlement(now, reply["changed"])
+        now = self._table.apply(row.reference, SETTLE, commit=True).row
+        return _settlement(now, changed=now.entry["state"] == EntryState.IN_DOUBT.name)
 
     def _get_or(self, recorded: Settlement) -> Settlement:
         """The entry as it is now, if it can be read."""
@@ -421,7 +427,7 @@ class DbApiStore:
                     row = self._table.by_order_number(number)
             return row
 
-        return _found(self._table.read(find) if commit else find()).entry
+        return _found(self._table.read(find, commit)).entry
 
 
 def _found(row: Optional[Row]) -> Row:
@@ -463,6 +469,14 @@ def _expected(entry: Json, order_number: Optional[str]) -> Dict[str, Any]:
         "order_number": order_number,
         "kind": Kind[entry["kind"]],
     }
+
+
+def _order_to_ask(row: Row) -> Optional[str]:
+    """The order to ask the gateway about, to settle an entry; None: it is not asked."""
+    if row.text == "":
+        return None
+    reply = step(row, SETTLE)
+    return reply["order_number"] if reply["action"] == "ask" else None
 
 
 def _order_to_expect(entry: Json, callback: Callback, client: Client) -> Optional[str]:

@@ -127,6 +127,10 @@ class Table:
     def check_transaction(self, commit: bool) -> None:
         """Refuses to commit a transaction of the caller, and to write outside one without a
         commit."""
+        with self._errors() if commit else nullcontext():
+            self._check_transaction(commit)
+
+    def _check_transaction(self, commit: bool) -> None:
         if commit and self._database.in_transaction():
             raise invalid(
                 "connection",
@@ -142,18 +146,26 @@ class Table:
         commit: whether in a transaction of its own, or in that of the caller.
         lease_s: how long the sender of a request is taken to be alive.
         """
-        with self._errors() if commit else nullcontext():
-            self.check_transaction(commit)
-            applied = self._try_to_apply(reference, event, commit, lease_s)
-        error = applied.reply["error"]
-        if error is not None:
-            raise refusal(error)
-        return applied
+        row, reply = self.record(reference, event, commit, lease_s)
+        if row is None or reply["error"] is not None:
+            raise refusal(reply["error"])
+        return Applied(row, reply)
 
-    def _try_to_apply(self, reference: str, event: Json, commit: bool, lease_s: int) -> Applied:
+    def record(
+        self, reference: str, event: Json, commit: bool, lease_s: int = 0
+    ) -> Tuple[Optional[Row], Json]:
+        """The same. A refusal is in the reply."""
+        with self._errors() if commit else nullcontext():
+            self._check_transaction(commit)
+            return self._repeat(reference, event, commit, lease_s)
+
+    def _repeat(
+        self, reference: str, event: Json, commit: bool, lease_s: int
+    ) -> Tuple[Optional[Row], Json]:
+        # The caller's transaction may see an old version. And what it learns must stay true until
+        # its commit: of two transactions that deliver, the second one waits for the first.
+        lock = not commit
         for number in range(_TRIES):
-            # The caller's transaction may see an old version: then read the newest, and lock it.
-            lock = number > 0 and not commit
             try:
                 with self._transaction() if commit else nullcontext():
                     applied = self._apply_once(reference, event, lock, lease_s)
@@ -168,7 +180,7 @@ class Table:
 
     def _apply_once(
         self, reference: str, event: Json, lock: bool, lease_s: int
-    ) -> Optional[Applied]:
+    ) -> Optional[Tuple[Optional[Row], Json]]:
         """None: another program has changed the entry."""
         before = self.load(reference, lock)
         if before is not None and before.text == "":
@@ -178,18 +190,11 @@ class Table:
                 " for another payment",
             )
         reply = step(before, event)
-        # Nothing is written, and so nothing locked, while the gateway is asked. What SETTLE learnt
-        # about the sender, the gateway's answer will learn too.
-        is_only_asked = event is SETTLE and reply["action"] == "ask"
-        row = before
-        if reply["entry"] is not None and not is_only_asked:
-            if not self._save(reference, before, reply, lease_s):
-                return None
-            row = self.load(reference)
-        if row is None:
-            # Refused: there is no entry.
-            raise refusal(reply["error"])
-        return Applied(row, reply)
+        if reply["entry"] is None:
+            return before, reply
+        if not self._save(reference, before, reply, lease_s):
+            return None
+        return self.load(reference), reply
 
     def _save(self, reference: str, before: Optional[Row], reply: Json, lease_s: int) -> bool:
         """Writes the new entry, if nobody has changed it since it was read."""
@@ -228,6 +233,9 @@ class Table:
         return written == 1
 
     def load(self, reference: str, lock: bool = False) -> Optional[Row]:
+        """lock: reads the newest version, and locks it until the transaction ends."""
+        if lock and self._database.lock:
+            self._run(self._database.lock, reference)
         end = self._database.for_update if lock else ""
         found = self._rows(f"{self._select} WHERE reference = ?{end}", reference)
         return found[0] if found else None
@@ -285,9 +293,14 @@ class Table:
             statement = "DELETE FROM flexpay_journal"
         return self._run(f"{statement} WHERE reference = ? AND version = ?", reference, version)
 
-    def read(self, query: Callable[[], T]) -> T:
+    def read(self, query: Callable[[], T], commit: bool = True) -> T:
         """Runs a query, and ends the transaction that the driver opens for it; not one of the
-        caller."""
+        caller.
+
+        commit: False: leaves everything to the caller, also the errors of the driver.
+        """
+        if not commit:
+            return query()
         with self._errors():
             if self._database.in_transaction():
                 return query()
