@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import json
 import signal
 import sqlite3
 import threading
@@ -856,10 +857,49 @@ def test_the_reply_to_an_earlier_attempt(shop: Shop, monkeypatch: pytest.MonkeyP
 
     shop.during_payment(monkeypatch, before=pay_again)
     # The gateway refuses the second request. The entry is that of the first.
-    with pytest.raises(flexpay.RefusedError):
+    with pytest.raises(flexpay.InDoubtError) as caught:
         shop.pay()
+    assert isinstance(caught.value.__context__, flexpay.RefusedError)
     entry = shop.store.get("R-1")
     assert (entry.state, entry.last_answer) == (EntryState.ACCEPTED, "ACCEPTED")
+    assert caught.value.order_number == entry.order_number
+
+
+def test_a_late_reply_is_not_hidden(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The gateway accepted the earlier attempt. The customer must not be sent to its page as if the
+    # entry were about it.
+    other = shop.other_store()
+
+    def begin_again() -> None:
+        shop.database.run("UPDATE flexpay_journal SET lease_until = 0")
+        with pytest.raises(flexpay.InDoubtError):
+            shop.pay(store=other)
+        other.resolve("R-1", state=EntryState.NOT_SENT, who="Awa", why="not in the console")
+        unreachable = shop.sandbox.client(pay_url="http://127.0.0.1:1/v1.1/pay")
+        with unreachable, pytest.raises(flexpay.ConnectError):
+            other.pay(unreachable, reference="R-1", **ORDER)
+
+    shop.during_payment(monkeypatch, after=begin_again)
+    with pytest.raises(flexpay.InDoubtError) as caught:
+        shop.pay()
+    (payment,) = shop.sandbox.control("GET", "payments")
+    assert caught.value.order_number == payment["order_number"]
+    assert caught.value.outcome is Outcome.UNKNOWN
+    entry = shop.store.get("R-1")
+    assert (entry.state, entry.order_number) == (EntryState.IN_DOUBT, payment["order_number"])
+
+
+def test_a_reply_that_is_to_be_recorded_in_a_damaged_entry(
+    sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = sqlite_shop
+    damage = 'UPDATE flexpay_journal SET entry = \'{"reference": "R-1"}\''
+    shop.during_payment(monkeypatch, after=lambda: shop.database.run(damage))
+    with pytest.raises(flexpay.JournalError, match="could not be recorded") as caught:
+        shop.pay()
+    (payment,) = shop.sandbox.control("GET", "payments")
+    assert caught.value.order_number == payment["order_number"]
+    assert caught.value.outcome is Outcome.UNKNOWN
 
 
 def test_a_connection_that_is_lost_before_the_request(shop: Shop) -> None:
@@ -988,6 +1028,77 @@ def test_an_entry_that_is_damaged(sqlite_shop: Shop) -> None:
         assert found.stopped is not None
         assert "the entry of R-1 is damaged" in found.stopped
     assert shop.sent() == 2
+
+
+def test_reconciling_an_entry_that_the_rule_cannot_read(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill() -> None:
+        raise Killed
+
+    shop.during_payment(monkeypatch, before=kill)
+    with pytest.raises(Killed):
+        shop.pay()
+    order = shop.pay("R-2")
+    shop.sandbox.decide(order, "approve")
+    # The table has all its columns. The entry has a field of another type.
+    ((text,),) = shop.database.run("SELECT entry FROM flexpay_journal WHERE reference = 'R-1'")
+    entry = json.dumps({**json.loads(text), "sender": 5})
+    damage = f"entry = '{entry}', lease_until = 0"
+    shop.database.run(f"UPDATE flexpay_journal SET {damage} WHERE reference = 'R-1'")
+    # Also while the gateway cannot be reached.
+    with shop.sandbox.client(check_url="http://127.0.0.1:1/check") as unreachable:
+        found = shop.store.reconcile(unreachable)
+    assert set(references(list(found.settlements))) == {"R-1", "R-2"}
+    assert found.stopped is not None
+    found = shop.store.reconcile(shop.client)
+    by_reference = {one.reference: one for one in found.settlements}
+    assert by_reference["R-2"].state is EntryState.PAID
+    assert by_reference["R-1"].problem is not None
+    assert found.stopped is not None
+    assert found.stopped.startswith("R-1: ")
+
+
+def test_reconciling_with_a_connection_that_is_lost(
+    server_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = server_shop
+    shop.pay("R-1")
+    shop.pay("R-2")
+    verify_order = shop.client.verify_order
+
+    def lose_connection(**expected: Any) -> Any:
+        shop.database.kill_connections()
+        return verify_order(**expected)
+
+    monkeypatch.setattr(shop.client, "verify_order", lose_connection)
+    found = shop.store.reconcile(shop.client)
+    assert found.stopped is not None
+    assert found.stopped.startswith("JOURNAL: ")
+    assert set(references(list(found.settlements))) == {"R-1", "R-2"}
+
+
+def test_a_verdict_has_the_time_of_the_database(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = shop.pay()
+    shop.sandbox.decide(order, "decline")
+    body = callback("R-1", order)
+    database = shop.store._table._database
+    times: List[int] = []
+    for clock in (1000, 2000, 3000):
+        monkeypatch.setattr(database, "clock", str(clock))
+        if clock == 1000:
+            shop.store.settle(shop.client, "R-1")
+        else:
+            commit = clock == 2000
+            shop.store.settle_callback(shop.client, body, commit=commit)
+            shop.connection.commit()
+        ((text,),) = shop.database.run("SELECT entry FROM flexpay_journal")
+        times.append(json.loads(text)["failure_at"])
+    assert times == [1000, 2000, 3000]
+    monkeypatch.undo()
+    assert shop.store._table.time(commit=True) > 1_700_000_000
 
 
 def test_wrong_arguments(sqlite_shop: Shop) -> None:

@@ -212,8 +212,15 @@ class DbApiStore:
         timeout = 300_000 if timeout_ms is None else integer(timeout_ms, "timeout_ms", 1, 2**32 - 1)
         deadline = time.monotonic() + timeout / 1000
         rows, unreadable = self._readable(JournalFilter.OPEN)
-        # This needs no network.
-        noticed = [self._notice_dead_sender(row) for row in rows]
+        noticed: List[Settlement] = []
+        for row in rows:
+            # This needs no network.
+            try:
+                noticed.append(self._notice_dead_sender(row))
+            except FlexPayError as error:
+                # It must not stop the others. The rule is stricter than what has read the row.
+                noticed.append(replace(_settlement(row), problem=_problem(error)))
+                unreadable = unreadable or f"{row.reference}: {_problem(error)}"
         # It may be stopped early: begin at a random entry, so that every entry gets its turn.
         first = random.randrange(len(rows)) if rows else 0
         settlements: Dict[str, Settlement] = {}
@@ -235,7 +242,10 @@ class DbApiStore:
                 if error.code in _ABOUT_ALL_ORDERS or failures == FAILURES_TO_STOP:
                     stopped = _problem(error)
             settlements[reference] = replace(now, changed=now.changed or recorded.changed)
-        to_deliver, also_unreadable = self._readable(JournalFilter.TO_DELIVER)
+        try:
+            to_deliver, also_unreadable = self._readable(JournalFilter.TO_DELIVER)
+        except JournalError as error:
+            to_deliver, also_unreadable = [], _problem(error)
         for row in to_deliver:
             settlements.setdefault(row.reference, _settlement(row))
         stopped = stopped or unreadable or also_unreadable
@@ -370,7 +380,7 @@ class DbApiStore:
             if isinstance(cause, PaymentInterrupted):
                 result = cause.payment or cause.error
                 if isinstance(result, (Payment, FlexPayError)):
-                    with suppress(JournalError):
+                    with suppress(FlexPayError):
                         self._record_reply(reference, attempt, result)
             raise
         self._record_reply(reference, attempt, payment)
@@ -381,8 +391,8 @@ class DbApiStore:
     ) -> None:
         event = {"event": "reply", "attempt": attempt, "reply": _reply(result)}
         try:
-            self._table.apply(reference, event, commit=True)
-        except JournalError as error:
+            _, recorded = self._table.record(reference, event, commit=True)
+        except FlexPayError as error:
             happened, outcome = "the gateway accepted the payment", Outcome.UNKNOWN
             if isinstance(result, FlexPayError):
                 happened, outcome = str(result), result.outcome
@@ -393,9 +403,11 @@ class DbApiStore:
                 field="journal",
                 order_number=result.order_number,
             ) from error
-        except FlexPayError:
-            # The rule refuses the reply to an earlier attempt: the entry is about a later one.
-            pass
+        if recorded["error"] is not None:
+            # A person said NOT_SENT meanwhile, and the request was begun again.
+            refused = refusal(recorded["error"])
+            refused.order_number = result.order_number or refused.order_number
+            raise refused
 
     def _record_verdict(
         self, entry: Json, order_number: str, state: str, commit: bool
@@ -408,8 +420,7 @@ class DbApiStore:
             "state": state,
             "amount": entry["amount"],
             "currency": entry["currency"],
-            # A clock that is before 1970 is only wrong.
-            "at": max(0, int(time.time())),
+            "at": self._table.time(commit),
         }
         row, reply = self._table.apply(entry["reference"], event, commit)
         return _settlement(row, reply["changed"])

@@ -232,6 +232,13 @@ class Table:
         )
         return written == 1
 
+    def time(self, commit: bool) -> int:
+        """The seconds since 1970, by the clock of the database. One that is before 1970 is only
+        wrong."""
+        clock = f"SELECT {self._database.clock}"
+        ((now,),) = self.read(lambda: self._fetch(clock), commit)
+        return max(0, int(now))
+
     def load(self, reference: str, lock: bool = False) -> Optional[Row]:
         """lock: reads the newest version, and locks it until the transaction ends."""
         if lock and self._database.lock:
