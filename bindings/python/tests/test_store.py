@@ -372,7 +372,7 @@ def test_references_are_compared_byte_by_byte(shop: Shop) -> None:
     assert references(shop.store.list()) == in_order
     assert references(shop.store.list(after=in_order[2])) == in_order[3:]
     assert all(shop.store.get(name).reference == name for name in names)
-    # MariaDB ignores trailing blanks; no reference has any.
+    # No reference ends with a blank.
     with pytest.raises(flexpay.InvalidError) as caught:
         shop.pay("z ")
     assert caught.value.field == "reference"
@@ -843,6 +843,39 @@ def test_a_sender_whose_lease_has_run_out_does_not_send(
     shop.pay()
 
 
+@pytest.mark.parametrize("change", ["lease_until = 5", "version = version + 1"])
+def test_the_database_is_asked_just_before_sending(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    # This machine was suspended after it had recorded the request. Its own clock does not say so.
+    apply = shop.store._table.apply
+
+    def suspended(*values: Any, **named: Any) -> Any:
+        applied = apply(*values, **named)
+        shop.database.run(f"UPDATE flexpay_journal SET {change}")
+        return applied
+
+    monkeypatch.setattr(shop.store._table, "apply", suspended)
+    with pytest.raises(flexpay.TimedOutError, match="nothing was sent") as caught:
+        shop.pay()
+    assert caught.value.outcome is Outcome.NOT_SENT
+    assert shop.sandbox.requests("pay") == []
+    assert shop.store.get("R-1").state is EntryState.NOT_SENT
+
+
+def test_a_library_that_cannot_be_used_has_sent_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unusable() -> None:
+        raise flexpay.LibraryError("it is broken")
+
+    shop.during_payment(monkeypatch, before=unusable)
+    with pytest.raises(flexpay.LibraryError):
+        shop.pay()
+    assert shop.store.get("R-1").state is EntryState.NOT_SENT
+    shop.pay()
+
+
 def test_the_reply_to_an_earlier_attempt(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     # The sender stood still: its lease ran out, a person said that nothing was sent, and another
     # program paid.
@@ -915,6 +948,51 @@ def test_a_connection_that_is_lost_before_the_request(shop: Shop) -> None:
     with pytest.raises(flexpay.JournalError):
         shop.store.get("R-1")
     shop.pay(store=shop.other_store())
+
+
+class Unconfirmed:
+    """A connection whose commits take effect, or not, and then fail. It is lost after that."""
+
+    def __init__(self, connection: Any, takes_effect: bool = True) -> None:
+        self.connection = connection
+        self.takes_effect = takes_effect
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.connection, name)
+
+    def commit(self) -> None:
+        if self.takes_effect:
+            self.connection.commit()
+        self.connection.close()
+        raise self.connection.OperationalError("the server closed the connection")
+
+
+@pytest.mark.parametrize("takes_effect", [True, False])
+def test_a_commit_that_is_not_confirmed(shop: Shop, takes_effect: bool) -> None:
+    shop.paid()
+    store = shop.other_store()
+    store._table._connection = Unconfirmed(store._table._connection, takes_effect)
+    with pytest.raises(flexpay.JournalError, match="it may be recorded") as caught:
+        store.acknowledge("R-1")
+    assert (caught.value.outcome, caught.value.field) == (Outcome.UNKNOWN, "journal")
+    assert shop.store.acknowledge("R-1").changed is not takes_effect
+
+
+@pytest.mark.parametrize("takes_effect", [True, False])
+def test_a_payment_whose_record_is_not_confirmed_is_not_sent(
+    shop: Shop, takes_effect: bool
+) -> None:
+    store = shop.other_store()
+    store._table._connection = Unconfirmed(store._table._connection, takes_effect)
+    with pytest.raises(flexpay.JournalError, match="it may be recorded") as caught:
+        shop.pay(store=store)
+    assert caught.value.outcome is Outcome.NOT_SENT
+    assert shop.sandbox.requests("pay") == []
+    if takes_effect:
+        with pytest.raises(flexpay.InProgressError):
+            shop.pay()
+    else:
+        shop.pay()
 
 
 def test_a_connection_that_is_lost_during_the_request(
@@ -998,7 +1076,7 @@ def test_rows_that_are_dicts(shop: Shop) -> None:
     shop.pay(store=store)
     assert references(store.list()) == ["R-1"]
     shop.database.run("UPDATE flexpay_journal SET lease_until = 0")
-    assert store.prune(0) == 0
+    assert store.prune(1) == 0
 
 
 def test_an_entry_that_is_damaged(sqlite_shop: Shop) -> None:
@@ -1128,8 +1206,50 @@ def test_wrong_arguments(sqlite_shop: Shop) -> None:
         assert caught.value.field == "reference"
     with pytest.raises(ValueError, match="9"):
         shop.store.list(9)  # type: ignore[arg-type]
-    with pytest.raises(flexpay.InvalidError):
-        shop.store.prune(-1)
+    for days in (0, -1):
+        with pytest.raises(flexpay.InvalidError) as caught:
+            shop.store.prune(days)
+        assert caught.value.field == "days"
+
+
+def test_a_client_with_a_journal_of_its_own(
+    sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shop = sqlite_shop
+    for name, value in shop.sandbox.settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("FLEXPAY_JOURNAL", str(tmp_path / "journal.db"))
+    # One that works, and one whose file cannot be used.
+    for client in (Client.from_env(), shop.sandbox.client(journal=tmp_path)):
+        calls: List[Callable[[Client], Any]] = [
+            lambda client: shop.store.pay(client, reference="R-1", **ORDER),
+            lambda client: shop.store.settle(client, "R-1"),
+            lambda client: shop.store.settle_callback(client, callback("R-1", "O-1")),
+            lambda client: shop.store.reconcile(client),
+        ]
+        for call in calls:
+            with client_is_refused():
+                call(client)
+        client.close()
+    assert shop.rows() == []
+    assert shop.sandbox.requests("pay") == []
+
+
+def client_is_refused() -> Any:
+    return pytest.raises(flexpay.InvalidError, match="journal of the client is set")
+
+
+def test_a_table_that_does_not_compare_byte_by_byte(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop
+    ((schema,),) = shop.database.run("SELECT sql FROM sqlite_master WHERE name = 'flexpay_journal'")
+    shop.database.run(
+        "DROP TABLE flexpay_journal",
+        schema.replace("NOT NULL PRIMARY KEY", "NOT NULL PRIMARY KEY COLLATE NOCASE"),
+    )
+    shop.pay("R-1")
+    with pytest.raises(flexpay.JournalError, match="does not compare references byte by byte"):
+        shop.pay("r-1")
+    assert shop.sent() == 1
 
 
 def test_sqlite_with_a_transaction_that_is_always_open(sqlite_shop: Shop) -> None:

@@ -17,6 +17,7 @@ from .._codes import Outcome, ResultCode
 from .._enums import EntryState, JournalFilter, Kind
 from .._errors import (
     FlexPayError,
+    InvalidError,
     JournalError,
     TimedOutError,
 )
@@ -58,9 +59,13 @@ MAX_REFERENCE_LENGTH = 255
 class DbApiStore:
     """The journal in a table of the shop's own database: MariaDB, MySQL, PostgreSQL or SQLite. It
     promises what the journal of a `Client` promises (see its setting `journal`), to all programs
-    and machines that use the table. The client needs no journal of its own.
+    and machines that use the table. The client must have no journal of its own: it would be a
+    second one, and each of the two would deliver once.
 
     connection: of psycopg, psycopg2, PyMySQL or sqlite3. One thread at a time may use it.
+
+    **One table** is for one merchant, and for live or test. It does not check that: another
+    merchant's payment with the same reference would be taken for this one's.
 
     **Transactions.** `pay`, `pay_mobile`, `payout`, `reconcile` and `prune` commit by themselves:
     what is about to be sent must be on the disk before. So they refuse a connection with an open
@@ -78,21 +83,35 @@ class DbApiStore:
     entry until you commit: do so soon. SQLite then locks its whole file.
 
     **A sender that dies.** A call records a lease before it sends: two minutes and the client's
-    timeout, by the clock of the database. After it, the entry is IN_DOUBT. A call that was held up
-    so long that its lease may end before its request does not send. What remains is a machine that
-    stands still between that test and its first byte for longer than the lease: it sends when it
-    goes on. The gateway then gets a second request only if a person has resolved the entry as
-    NOT_SENT meanwhile, and paid again.
+    timeout, by the clock of the database. After it, the entry is IN_DOUBT. Just before it sends, a
+    call asks the database whether the lease lasts for its request; if not, it does not send. What
+    remains is a machine that stands still between that answer and its first byte for longer than
+    the lease: it sends when it goes on. The gateway then gets a second request only if a person has
+    resolved the entry as NOT_SENT meanwhile, and paid again.
 
     **Errors.** An error of the database is a JournalError; its cause is the driver's error. If the
-    connection is lost before the request is recorded, nothing is sent. If it is lost afterwards,
-    the error has the outcome of the request: UNKNOWN if the gateway accepted it. Transactions that
-    lose against others (deadlocks, serialization failures) are repeated. With commit=False, errors
-    of the driver are raised as they are, and nothing is repeated: the transaction is yours.
+    connection is lost before the request is sent, nothing is sent: NOT_SENT. (If the commit took
+    effect, the entry is SENDING until its lease ends, and IN_DOUBT after that.) If it is lost
+    afterwards, the error has the outcome of the request: UNKNOWN if the gateway accepted it.
+    Transactions that lose against others (deadlocks, serialization failures) are repeated. With
+    commit=False, errors of the driver are raised as they are, and nothing is repeated: the
+    transaction is yours.
+
+    **A commit that is not confirmed.** If the connection is lost during the commit of another call,
+    the outcome is UNKNOWN: it may be recorded. If that call was `acknowledge`, the next one may
+    return a settlement without `changed`, although nothing was delivered. So acknowledge with
+    commit=False, in the transaction that marks your order. If its commit fails, your order says
+    whether it took effect.
 
     **The disk.** What the database commits must be on its disk. That is not so with PostgreSQL's
     synchronous_commit=off, with an innodb_flush_log_at_trx_commit other than 1 in MariaDB and
     MySQL, and with synchronous=NORMAL in SQLite's WAL mode.
+
+    **Replicas.** Use the table on the primary. A replica that is promoted without the newest
+    commits has forgotten payments, and their references would be sent again. So replicate
+    synchronously: PostgreSQL's synchronous_standby_names, or semi-synchronous replication in
+    MariaDB and MySQL. After a failover to a replica that may lack commits, look at FlexPay's
+    merchant console before you pay again what the table does not have.
     """
 
     def __init__(self, connection: Any) -> None:
@@ -305,10 +324,10 @@ class DbApiStore:
         return _settlement(row, reply["changed"])
 
     def prune(self, days: int) -> int:
-        """Removes the entries that are closed and delivered and did not change for some days, by
-        the clock of the database, and returns how many. Their references stay used: a payment with
-        one of them is an InvalidError."""
-        return self._table.prune(integer(days, "days", 0, 10**6))
+        """Removes the entries that are closed and delivered and did not change for so many days (at
+        least one), by the clock of the database, and returns how many. Their references stay used:
+        a payment with one of them is an InvalidError."""
+        return self._table.prune(integer(days, "days", 1, 10**6))
 
     def _readable(self, filter: JournalFilter) -> Tuple[List[Row], Optional[str]]:
         """The rows that can be read, and why another one cannot."""
@@ -360,15 +379,23 @@ class DbApiStore:
             },
             "sender": secrets.token_hex(16),
         }
-        began = time.monotonic()
-        lease_s = LEASE_MARGIN_S + 1 + client._timeout_ms // 1000
-        row, reply = self._table.apply(reference, event, commit=True, lease_s=lease_s)
+        longest_s = 1 + client._timeout_ms // 1000
+        lease_s = LEASE_MARGIN_S + longest_s
+        try:
+            row, reply = self._table.apply(reference, event, commit=True, lease_s=lease_s)
+        except JournalError as error:
+            # It may be recorded. But this call has sent nothing.
+            error.outcome = Outcome.NOT_SENT
+            raise
         if reply["action"] != "send":
             return _recorded_payment(row.entry)
         attempt: int = reply["attempt"]
         try:
-            if time.monotonic() - began > LEASE_MARGIN_S:
-                message = "it took too long to record the request, so nothing was sent"
+            if not self._table.may_send(row, longest_s):
+                message = (
+                    "between recording the request and sending it, its lease ended or its entry was"
+                    " changed, so nothing was sent"
+                )
                 raise TimedOutError(message, outcome=Outcome.NOT_SENT)
             payment = send(**request)
         except FlexPayError as error:
@@ -451,6 +478,26 @@ def _found(row: Optional[Row]) -> Row:
 def _check_client(client: Client) -> None:
     if not isinstance(client, Client):
         raise wrong_type("client", "Client", client)
+    # It would deliver what it settles, and this table would deliver it again.
+    if _has_journal(client):
+        raise invalid(
+            "journal",
+            "of the client is set, and this table is a second one: use one of them. Create the"
+            " client without the argument journal, and without FLEXPAY_JOURNAL in the environment",
+        )
+
+
+def _has_journal(client: Client) -> bool:
+    try:
+        client.journal_get("")
+    except JournalError:
+        # It has one that cannot be used.
+        return True
+    except InvalidError as error:
+        if error.field not in ("journal", "reference"):
+            raise
+        return error.field == "reference"
+    return True
 
 
 def _reply(result: Union[Payment, FlexPayError]) -> Json:
@@ -463,10 +510,12 @@ def _reply(result: Union[Payment, FlexPayError]) -> Json:
             "code": result.code,
             "message": result.message,
         }
+    is_unusable = result.outcome is Outcome.UNUSABLE
     return {
         "result": "failed",
         "code": result.code.name,
-        "outcome": result.outcome.name,
+        # The rule does not know why nothing was sent.
+        "outcome": (Outcome.NOT_SENT if is_unusable else result.outcome).name,
         "gateway_message": result.gateway_message,
         "order_number": result.order_number,
     }

@@ -245,7 +245,27 @@ class Table:
             self._run(self._database.lock, reference)
         end = self._database.for_update if lock else ""
         found = self._rows(f"{self._select} WHERE reference = ?{end}", reference)
+        if found and found[0].reference != reference:
+            # "r-1" is not "R-1", and each may be another order.
+            raise _journal_error(
+                f"the table does not compare references byte by byte: it has {found[0].reference}"
+                f" for {reference}. Its column is not that of the SQL file of this package"
+            )
         return found[0] if found else None
+
+    def may_send(self, row: Row, longest_s: int) -> bool:
+        """Whether the lease lasts for a request of so many seconds, and nobody has changed the
+        entry. It asks the database: the clock of a machine stands still while it is suspended."""
+        lease = f"SELECT lease_until > {self._database.clock} + ? FROM flexpay_journal"
+        found = self.read(
+            lambda: self._fetch(
+                f"{lease} WHERE reference = ? AND version = ?",
+                longest_s,
+                row.reference,
+                row.version,
+            )
+        )
+        return bool(found and found[0][0])
 
     def by_order_number(self, order_number: str) -> Optional[Row]:
         found = self._rows(f"{self._select} WHERE order_number = ? LIMIT 1", order_number)
@@ -311,8 +331,12 @@ class Table:
         with self._errors():
             if self._database.in_transaction():
                 return query()
-            with self._transaction():
+            try:
                 return query()
+            finally:
+                # Nothing was written.
+                with suppress(self._connection.Error):
+                    self._connection.rollback()
 
     def _run(self, statement: str, *values: Any) -> int:
         """Runs a statement, and returns how many rows it changed."""
@@ -358,11 +382,20 @@ class Table:
         """A transaction of the store: it is committed, or rolled back after an error."""
         try:
             yield
-            self._connection.commit()
+            self._commit()
         except BaseException:
             with suppress(self._connection.Error):
                 self._connection.rollback()
             raise
+
+    def _commit(self) -> None:
+        try:
+            self._connection.commit()
+        except self._connection.Error as error:
+            if self._database.is_conflict(error):
+                raise
+            problem = f"the commit was not confirmed, so it may be recorded: {_first_line(error)}"
+            raise _journal_error(problem, Outcome.UNKNOWN) from error
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -370,10 +403,13 @@ class Table:
         try:
             yield
         except self._connection.Error as error:
-            first_line = str(error).partition("\n")[0]
-            raise _journal_error(first_line or type(error).__name__) from error
+            raise _journal_error(_first_line(error)) from error
 
 
-def _journal_error(problem: str) -> JournalError:
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+def _journal_error(problem: str, outcome: Outcome = Outcome.NOT_SENT) -> JournalError:
     message = f"the journal in the database: {problem}"
-    return JournalError(message, outcome=Outcome.NOT_SENT, field="journal")
+    return JournalError(message, outcome=outcome, field="journal")
