@@ -176,6 +176,10 @@ function pay(Journal $journal, string $reference, array $order, string $phone): 
         if ($outcome === FlexPayException::OUTCOME_REFUSED) {
             form(502, $order, "Le paiement a été refusé. Rien n'a été débité.", $phone);
         }
+        // Of two requests at the same time, the other one came first, by card or from another phone.
+        if ($e instanceof InvalidArgumentException && isOpen($journal, $reference)) {
+            return;
+        }
         // A retry does not fix the settings.
         if ($e instanceof InvalidArgumentException) {
             showUnavailable();

@@ -30,7 +30,8 @@ function database(): PDO
 }
 
 /**
- * The journal of payments, in the same database.
+ * The journal of payments, in the same database. The client must have no journal of its own: FLEXPAY_JOURNAL is
+ * not set.
  *
  * @throws FlexPayException if the settings are wrong, or the library cannot be used
  */
@@ -114,6 +115,20 @@ function mayHaveArrived(Settlement $attempt): bool
     return !in_array($attempt->getState(), [Settlement::STATE_NOT_SENT, Settlement::STATE_REFUSED], true);
 }
 
+/** Whether the journal has an attempt that the gateway has, or may have. */
+function isOpen(Journal $journal, string $reference): bool
+{
+    try {
+        $attempt = entry($journal, $reference);
+    } catch (FlexPayException $e) {
+        error_log("flexpay: $reference: " . $e->getMessage());
+
+        return true; // nobody knows: nothing may be said about money
+    }
+
+    return $attempt !== null && mayHaveArrived($attempt);
+}
+
 /**
  * Whether the customer may pay with a new attempt.
  *
@@ -149,9 +164,12 @@ function settleAttempt(PDO $database, Journal $journal, string $order): void
 
 /**
  * Delivers the order of a paid attempt, once. Callbacks arrive twice, at the same time, and late: one process
- * alone sees that acknowledge() has changed the entry. The order and the journal are written in one transaction.
+ * alone sees that acknowledge() has changed the entry. The order and the journal are written in one transaction:
+ * if it fails, both are as before, and the next call delivers. If the answer to the commit is lost, both are written
+ * or neither: a shop delivers by paid_by then.
  *
  * @throws FlexPayException
+ * @throws PDOException
  */
 function deliver(PDO $database, Journal $journal, Settlement $attempt): void
 {
@@ -160,17 +178,24 @@ function deliver(PDO $database, Journal $journal, Settlement $attempt): void
     }
     $reference = $attempt->getReference();
     $database->beginTransaction();
-    if (!$journal->acknowledge($reference)->hasChanged()) {
-        $database->rollBack();
+    try {
+        if (!$journal->acknowledge($reference)->hasChanged()) {
+            $database->rollBack();
 
-        return;
+            return;
+        }
+        $isFirst = run(
+            $database,
+            "UPDATE orders SET paid_by = ?, paid_at = datetime('now') WHERE paid_by IS NULL AND id = ?",
+            [$reference, (string) preg_replace('/-\d+$/D', '', $reference)]
+        )->rowCount() === 1;
+        $database->commit();
+    } catch (Throwable $e) {
+        if ($database->inTransaction()) {
+            $database->rollBack();
+        }
+        throw $e;
     }
-    $isFirst = run(
-        $database,
-        "UPDATE orders SET paid_by = ?, paid_at = datetime('now') WHERE paid_by IS NULL AND id = ?",
-        [$reference, (string) preg_replace('/-\d+$/D', '', $reference)]
-    )->rowCount() === 1;
-    $database->commit();
     if ($isFirst) {
         error_log("flexpay: $reference is paid: deliver the order"); // deliver the goods here, once
     } else {

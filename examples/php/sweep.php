@@ -54,7 +54,13 @@ try {
             echo "$reference $problem\n";
             $problems++;
         }
-        deliver($database, $journal, $attempt);
+        try {
+            deliver($database, $journal, $attempt);
+        } catch (FlexPayException | PDOException $e) {
+            // The next sweep tries again.
+            echo "$reference cannot be delivered now: {$e->getMessage()}\n";
+            $problems++;
+        }
     }
     if ($found->getStopped() !== null) {
         echo 'Not all payments were asked about: ' . $found->getStopped() . "\n";

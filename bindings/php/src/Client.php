@@ -77,6 +77,8 @@ final class Client
 
     private bool $signsCallbackUrls = false;
 
+    private bool $hasJournal = false;
+
     /**
      * Creates a client. Checks the settings and reads ca_file. Sends nothing.
      *
@@ -120,7 +122,7 @@ final class Client
      *   accepted.
      * - journal (string): the absolute path of a file on a disk of this machine, which is made if there is
      *   none. Payments and payouts then go through it: see settle(). A shop with several machines uses
-     *   FlexPay\Journal\Journal instead.
+     *   FlexPay\Journal\Journal instead, which refuses a client with this option.
      * - transport (string): "auto" (default): FFI where PHP allows it, and else the program flexpay.
      *   "ffi" or "program": only that one.
      * - library (string): for FFI, the libflexpay.so to load, if none is preloaded. A process has one
@@ -161,6 +163,7 @@ final class Client
         $this->handle = $this->transport->newClient($settings);
         $this->timeoutMs = $settings['timeout_ms'] ?: self::TIMEOUT_MS;
         $this->signsCallbackUrls = $settings['callback_secret'] !== null;
+        $this->hasJournal = trim((string) $settings['journal']) !== '';
     }
 
     /**
@@ -188,6 +191,7 @@ final class Client
         // Only the real environment, as the library reads it: not what the web server passes.
         $client->timeoutMs = (int) getenv('FLEXPAY_TIMEOUT_MS', true) ?: self::TIMEOUT_MS;
         $client->signsCallbackUrls = trim((string) getenv('FLEXPAY_CALLBACK_SECRET', true)) !== '';
+        $client->hasJournal = trim((string) getenv('FLEXPAY_JOURNAL', true)) !== '';
 
         return $client;
     }
@@ -571,6 +575,16 @@ final class Client
     public function signsCallbackUrls(): bool
     {
         return $this->signsCallbackUrls;
+    }
+
+    /**
+     * Whether it has a journal of its own, in a file.
+     *
+     * @internal
+     */
+    public function hasJournal(): bool
+    {
+        return $this->hasJournal;
     }
 
     /**

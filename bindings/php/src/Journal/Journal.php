@@ -38,7 +38,7 @@ use FlexPay\WaitOptions;
 /**
  * The journal in the shop's own database: no crash, kill, power cut or double click makes the shop charge
  * twice, forget an order, or deliver twice. All programs and machines that use the table share it. Its calls
- * are those of a Client with the option journal; this client needs none.
+ * are those of a Client with the option journal; this client must have none.
  *
  *     $journal = new Journal($client, new PdoStore($pdo));
  *
@@ -46,7 +46,8 @@ use FlexPay\WaitOptions;
  * about to be sent must be committed before it is sent. The other calls write in the caller's transaction if
  * there is one, and else in their own: so one commit marks the order as paid, and the journal. settle() and
  * settleCallback() ask the gateway over the network: call them before you begin a transaction, if you can.
- * They lock no row before the gateway has replied.
+ * They lock no row before the gateway has replied. Acknowledge in the transaction that marks the order, as here:
+ * whatever happens to its commit, the order says whether it is to be delivered.
  *
  *     $settlement = $journal->settleCallback($body, $query);
  *     if ($settlement->isToDeliver()) {
@@ -58,19 +59,32 @@ use FlexPay\WaitOptions;
  *     }
  *
  * A SENDER THAT DIES. A call records a lease before it sends: two minutes more than the client's timeout, by
- * the clock of the database. When it has ended, the entry is IN_DOUBT. A call that was held up so long that its
- * lease may end before its request does sends nothing. What remains is a process that stands still between
- * this test and its first byte for longer than the lease, and sends when it goes on. The gateway then gets a
- * second request only if a person has resolved the entry as NOT_SENT meanwhile, and somebody paid again.
+ * the clock of the database. When it has ended, the entry is IN_DOUBT. A call that was held up so long, or whose
+ * machine was suspended so long, that its lease may end before its request does sends nothing: it asks the
+ * database just before. What remains is a process that stands still between this question and its first byte for
+ * longer than the lease, and sends when it goes on. The gateway then gets a second request only if a person has
+ * resolved the entry as NOT_SENT meanwhile, and somebody paid again.
  *
- * A CONNECTION THAT IS LOST. Before the request is sent: JournalException, NOT_SENT. The entry may have been
- * written; then it is SENDING until its lease ends, and IN_DOUBT after that. After the request was sent:
- * JournalException with the outcome of the request, UNKNOWN if the gateway accepted it. A transaction that lost
- * against others (deadlock, serialization failure) is repeated if it is the journal's own.
+ * A CONNECTION THAT IS LOST. There are two cases, each a JournalException.
+ * 1. Before a commit: nothing was written. The outcome is NOT_SENT or, after the request was sent, that of the
+ *    request: UNKNOWN if the gateway accepted it.
+ * 2. The answer to a commit is lost: the outcome is UNKNOWN, because it may be recorded. A call that was about to
+ *    send has sent nothing then; if its entry was written, it is SENDING until its lease ends, and IN_DOUBT after
+ *    that. After acknowledge() in a transaction of its own, the next acknowledge() may return an entry that has
+ *    not changed, and nobody delivers: in the order's own transaction this cannot happen.
+ * A transaction that lost against others (deadlock, serialization failure) is repeated if it is the journal's own.
  *
  * THE DISK. What the database commits must be on its disk. That is not so with PostgreSQL's
  * synchronous_commit=off, with an innodb_flush_log_at_trx_commit other than 1 in MariaDB and MySQL, and with
  * synchronous=NORMAL in SQLite's WAL mode.
+ *
+ * A REPLICA. One that takes over without the newest commits has forgotten payments, and they could be sent again.
+ * Use synchronous replication (PostgreSQL: synchronous_commit=on and synchronous_standby_names; MariaDB and MySQL:
+ * semi-synchronous, without a timeout after which it is given up), and use the journal on the primary server alone.
+ * After a failover, look at FlexPay's merchant console before anybody pays again.
+ *
+ * ONE TABLE is for one merchant and one environment (live or test). It has neither in it, so this is not checked:
+ * with another client, the gateway is asked about orders that it does not know, and references collide.
  *
  * @phpstan-import-type Entry from Row
  */
@@ -92,7 +106,7 @@ final class Journal
     /** Asking about another order would fail too. */
     private const ABOUT_ALL_ORDERS = [
         ResolveException::class, ConnectException::class, TlsException::class, ProxyException::class,
-        UnauthorizedException::class, CancelledException::class,
+        UnauthorizedException::class, CancelledException::class, JournalException::class,
     ];
 
     /** After so many failures one after the other that are not about an order, no other order is asked about. */
@@ -112,8 +126,15 @@ final class Journal
     /** A request begins within this time after its call; its lease lasts as long, and as the longest request. */
     private int $marginSeconds = 120;
 
+    /** @throws InvalidArgumentException if the client has a journal of its own: each would deliver once */
     public function __construct(Client $client, PdoStore $store)
     {
+        if ($client->hasJournal()) {
+            throw Arguments::invalid(
+                'journal',
+                'is set for the client (or FLEXPAY_JOURNAL is): set no journal for the client, or use its own'
+            );
+        }
         $this->client = $client;
         $this->store = $store;
     }
@@ -188,14 +209,13 @@ final class Journal
         // A handler that throws must not come between the reply and its record.
         $signals = Signals::disable();
         try {
-            $began = hrtime(true);
-            $lease = $this->marginSeconds + 1 + intdiv($this->client->timeoutMs(), 1000);
+            $lease = $this->marginSeconds + $this->requestSeconds();
             [$row, $reply] = $this->apply($reference, $event, $lease);
             if ($reply['action'] !== 'send') {
                 return self::recordedPayment($row->entry);
             }
 
-            return $this->sendAndRecord($reference, $reply['attempt'], $began, $send);
+            return $this->sendAndRecord($row, $reply['attempt'], $send);
         } finally {
             Signals::restore($signals);
         }
@@ -206,12 +226,11 @@ final class Journal
      *
      * @throws FlexPayException
      */
-    private function sendAndRecord(string $reference, int $attempt, int $began, callable $send): Payment
+    private function sendAndRecord(Row $row, int $attempt, callable $send): Payment
     {
+        $reference = $row->reference;
         try {
-            if (hrtime(true) - $began > $this->marginSeconds * 1000000000) {
-                throw self::failure('it took too long to record the request: nothing was sent', 'NOT_SENT');
-            }
+            $this->checkLease($row);
             $payment = $send();
         } catch (FlexPayException $failure) {
             $outcome = self::OUTCOMES[$failure->getOutcome()] ?? FlexPayException::OUTCOME_UNKNOWN;
@@ -234,6 +253,28 @@ final class Journal
         ], 'the gateway accepted the payment', FlexPayException::OUTCOME_UNKNOWN);
 
         return $payment;
+    }
+
+    /**
+     * Refuses to send if the lease may end before the request does. PHP's own clock would not do: it stops while
+     * the machine is suspended.
+     *
+     * @throws JournalException
+     */
+    private function checkLease(Row $row): void
+    {
+        if ($this->store->leaseLeft($row) <= $this->requestSeconds()) {
+            throw self::failure(
+                'it took too long to record the request: nothing was sent',
+                FlexPayException::OUTCOME_NOT_SENT
+            );
+        }
+    }
+
+    /** The longest request, rounded up. */
+    private function requestSeconds(): int
+    {
+        return 1 + intdiv($this->client->timeoutMs(), 1000);
     }
 
     /**
@@ -341,11 +382,13 @@ final class Journal
      * Client::reconcile(): finds out what became of every open entry. Run it from cron, every few minutes.
      *
      * The list has every entry that was open, and every entry that is to be delivered, as they are now. If the
-     * gateway cannot be reached, the time is over or the call was cancelled, it returns, and getStopped() says why.
+     * gateway or the database cannot be reached any more, the time is over or the call was cancelled, it returns
+     * what it found so far, and getStopped() says why. What concerns one entry alone is its getProblem().
      *
      * @param int $timeoutMs no further order is asked about after this time. 0: 300 000.
      *
-     * @throws FlexPayException JournalException, also if a transaction is open: commit it first
+     * @throws FlexPayException JournalException if the open entries cannot be listed, or if a transaction is open:
+     *                          commit it first
      */
     public function reconcile(int $timeoutMs = 0, ?CancelToken $cancel = null): Reconciliation
     {
@@ -361,29 +404,31 @@ final class Journal
         $stopped = null;
         $failures = 0;
         foreach (array_merge(array_slice($open, $first), array_slice($open, 0, $first)) as $row) {
-            $reference = self::entry($row)['reference'];
             $stopped = $stopped ?? self::stopReason($cancel, $deadline);
-            if ($stopped !== null) {
-                $found[$reference] = $this->withoutTheGateway($row);
-                continue;
-            }
             try {
-                $found[$reference] = $this->settle($reference);
-                $failures = 0;
-            } catch (JournalException $failure) {
-                throw $failure;
+                if ($stopped === null) {
+                    $found[$row->reference] = $this->settle($row->reference);
+                    $failures = 0;
+                } else {
+                    $found[$row->reference] = $this->withoutTheGateway($row);
+                }
             } catch (FlexPayException $failure) {
-                $problem = $failure->getCodeName() . ': ' . $failure->getMessage();
-                $found[$reference] = self::settlement($this->row($reference), false, $problem);
+                $problem = self::problem($failure);
+                $found[$row->reference] = $this->withProblem($row, $problem);
                 $failures = self::isOneOf(self::ABOUT_THE_ORDER, $failure) ? 0 : $failures + 1;
                 if (self::isOneOf(self::ABOUT_ALL_ORDERS, $failure) || $failures === self::FAILURES_TO_STOP) {
-                    $stopped = $problem;
+                    $stopped = $stopped ?? $problem;
                 }
             }
         }
-        foreach ($this->all(Client::JOURNAL_TO_DELIVER, $damaged) as $row) {
-            $settlement = self::settlement($row);
-            $found += [$settlement->getReference() => $settlement];
+        try {
+            $toDeliver = $this->all(Client::JOURNAL_TO_DELIVER, $damaged);
+        } catch (JournalException $failure) {
+            $toDeliver = [];
+            $stopped = $stopped ?? self::problem($failure);
+        }
+        foreach ($toDeliver as $row) {
+            $found += [$row->reference => self::settlement($row)];
         }
 
         return new Reconciliation(array_values($found), $stopped ?? $damaged);
@@ -406,6 +451,21 @@ final class Journal
         $isDead = $entry['state'] === Settlement::STATE_SENDING && !$row->senderIsAlive;
 
         return $isDead ? $this->record($entry['reference'], ['event' => 'settle']) : self::settlement($row);
+    }
+
+    /** The entry as it is now or, if it cannot be read any more, as it was. */
+    private function withProblem(Row $row, string $problem): Settlement
+    {
+        try {
+            return self::settlement($this->row($row->reference), false, $problem);
+        } catch (FlexPayException $unreadable) {
+            return self::settlement($row, false, $problem);
+        }
+    }
+
+    private static function problem(FlexPayException $failure): string
+    {
+        return $failure->getCodeName() . ': ' . $failure->getMessage();
     }
 
     /** @param list<class-string> $classes */
@@ -506,13 +566,15 @@ final class Journal
     /**
      * Removes old entries: those that are neither open nor to be delivered, and that were not changed for some
      * days, by the clock of the database. Returns how many. Their references stay used: a payment with one of
-     * them is an InvalidArgumentException.
+     * them is an InvalidArgumentException. Those of NOT_SENT and REFUSED are free again.
+     *
+     * @param int $days at least 1: a late reply to a request must still find its attempt
      *
      * @throws FlexPayException JournalException, InvalidArgumentException
      */
     public function prune(int $days): int
     {
-        return $this->store->prune(Arguments::inRange('days', $days, 0, 1000000));
+        return $this->store->prune(Arguments::inRange('days', $days, 1, 1000000));
     }
 
     // ---- The rule -----------------------------------------------------------------------------
@@ -652,7 +714,7 @@ final class Journal
             $page = $this->page($filter, $after, self::PAGE);
             foreach ($page as $row) {
                 $after = $row->reference;
-                if ($row->isDamaged) {
+                if ($row->entry === null) {
                     $damaged = 'JOURNAL: ' . $row->damage();
                 } else {
                     $all[] = $row;

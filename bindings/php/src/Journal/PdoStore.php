@@ -17,7 +17,7 @@ use PDOException;
  * writes it if nobody has changed it meanwhile, and lists. It decides nothing.
  *
  * schema() has the statements that create the table: add them to your migrations. Programs in Python can use
- * the same table.
+ * the same table. It is for one merchant and one environment: see Journal.
  */
 final class PdoStore
 {
@@ -60,9 +60,9 @@ final class PdoStore
 
     /**
      * @param PDO $pdo with PDO::ERRMODE_EXCEPTION. Begin transactions with beginTransaction(): PDO does not
-     *                 always see one that was begun with SQL.
+     *                 always see one that was begun with SQL. MariaDB and MySQL: with autocommit.
      *
-     * @throws InvalidArgumentException
+     * @throws FlexPayException InvalidArgumentException; JournalException if the connection is lost
      */
     public function __construct(PDO $pdo)
     {
@@ -75,6 +75,7 @@ final class PdoStore
         }
         $this->pdo = $pdo;
         $this->driver = $driver;
+        $this->refuseWithoutAutocommit();
         $this->now = sprintf(self::TIME[$driver], 0);
         $isAlive = 'CASE WHEN lease_until > ' . self::CLOCK[$driver] . ' THEN 1 ELSE 0 END';
         $this->select = "SELECT reference, entry, version, is_open, to_deliver, created_at, changed_at, $isAlive, state"
@@ -105,6 +106,25 @@ final class PdoStore
         $this->guard(function (): void {
             $this->pdo->exec(self::schema($this->driver));
         });
+    }
+
+    /**
+     * Without autocommit each SELECT begins a transaction. It would be taken for the caller's, and nobody would
+     * commit it.
+     */
+    private function refuseWithoutAutocommit(): void
+    {
+        $isOff = $this->driver === 'mysql' && $this->guard(function (): bool {
+            // The server is asked: not only the attribute of PDO turns it off.
+            return (int) $this->fetch('SELECT @@autocommit', [])[0][0] === 0;
+        });
+        if ($isOff) {
+            throw Arguments::invalid(
+                'pdo',
+                'has no autocommit: connect without PDO::ATTR_AUTOCOMMIT => 0 (or SET autocommit = 1), and begin'
+                . ' transactions with beginTransaction()'
+            );
+        }
     }
 
     /** Whether the caller has an open transaction. */
@@ -222,6 +242,27 @@ final class PdoStore
     }
 
     /**
+     * For how many seconds the lease of a row runs, by the clock of the database. 0: it has ended, or another
+     * program has changed the row.
+     *
+     * @internal
+     *
+     * @throws JournalException
+     */
+    public function leaseLeft(Row $row): int
+    {
+        return $this->guard(function () use ($row): int {
+            $left = 'SELECT lease_until - ' . self::CLOCK[$this->driver];
+            $found = $this->fetch(
+                "$left FROM flexpay_journal WHERE reference = ? AND version = ?",
+                [$row->reference, $row->version]
+            );
+
+            return max(0, (int) ($found[0][0] ?? 0));
+        });
+    }
+
+    /**
      * The row of a reference.
      *
      * @internal
@@ -236,7 +277,15 @@ final class PdoStore
         }
         $end = $lock && $this->driver !== 'sqlite' ? ' FOR UPDATE' : '';
 
-        return $this->rows("{$this->select} WHERE reference = ?$end", [$reference])[0] ?? null;
+        $row = $this->rows("{$this->select} WHERE reference = ?$end", [$reference])[0] ?? null;
+        if ($row !== null && $row->reference !== $reference) {
+            $this->fail(
+                "the column \"reference\" takes \"$row->reference\" for \"$reference\": it must be declared as in"
+                . ' PdoStore::schema()'
+            );
+        }
+
+        return $row;
     }
 
     /**
@@ -416,12 +465,21 @@ final class PdoStore
         }
     }
 
+    /** After an error only a conflict says that nothing was recorded: the answer to a commit may be lost. */
     private function commit(): void
     {
-        if ($this->driver === 'sqlite') {
-            $this->pdo->exec('COMMIT');
-        } else {
-            $this->pdo->commit();
+        try {
+            if ($this->driver === 'sqlite') {
+                $this->pdo->exec('COMMIT');
+            } else {
+                $this->pdo->commit();
+            }
+        } catch (PDOException $failure) {
+            if ($this->isConflict($failure)) {
+                throw $failure;
+            }
+            $problem = 'the commit failed, and it may be recorded: ' . self::firstLine($failure);
+            $this->fail($problem, $failure, FlexPayException::OUTCOME_UNKNOWN);
         }
     }
 
@@ -467,8 +525,13 @@ final class PdoStore
         try {
             return $work();
         } catch (PDOException $failure) {
-            $this->fail(explode("\n", $failure->getMessage())[0], $failure);
+            $this->fail(self::firstLine($failure), $failure);
         }
+    }
+
+    private static function firstLine(PDOException $failure): string
+    {
+        return explode("\n", $failure->getMessage())[0];
     }
 
     /**
@@ -476,12 +539,15 @@ final class PdoStore
      *
      * @throws JournalException
      */
-    private function fail(string $problem, ?PDOException $cause = null): void
-    {
+    private function fail(
+        string $problem,
+        ?PDOException $cause = null,
+        string $outcome = FlexPayException::OUTCOME_NOT_SENT
+    ): void {
         throw new JournalException(
             "the journal in the database: $problem",
             Abi::ERROR_JOURNAL,
-            FlexPayException::OUTCOME_NOT_SENT,
+            $outcome,
             'journal',
             null,
             null,

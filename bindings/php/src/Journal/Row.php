@@ -35,6 +35,14 @@ namespace FlexPay\Journal;
  */
 final class Row
 {
+    /** The fields of an entry that this package reads. */
+    private const TEXTS = ['reference', 'kind', 'amount', 'currency', 'state'];
+
+    private const TEXTS_OR_NULL = [
+        'phone', 'order_number', 'redirect_url', 'page', 'code', 'message', 'last_answer', 'other_order_number',
+        'resolved_by', 'resolved_why',
+    ];
+
     public string $reference;
 
     /** @var Entry|null as the rule returned it; null: it was pruned, and only its reference is kept */
@@ -68,7 +76,7 @@ final class Row
         string $changedAt,
         bool $senderIsAlive
     ) {
-        $decoded = $entry === null ? null : json_decode($entry, true);
+        $decoded = $entry === null ? null : self::decode($entry);
         $this->reference = $reference;
         $this->isDamaged = $entry !== null && ($decoded['reference'] ?? null) !== $reference;
         $this->entry = $this->isDamaged ? null : $decoded;
@@ -78,6 +86,29 @@ final class Row
         $this->createdAt = $createdAt;
         $this->changedAt = $changedAt;
         $this->senderIsAlive = $senderIsAlive;
+    }
+
+    /** @return Entry|null null: it is damaged */
+    private static function decode(string $json): ?array
+    {
+        $entry = json_decode($json, true);
+        if (!is_array($entry)) {
+            return null;
+        }
+        // As in the library, a text that may be null may be absent.
+        $entry += array_fill_keys(self::TEXTS_OR_NULL, null);
+        foreach (self::TEXTS as $name) {
+            if (!is_string($entry[$name] ?? null)) {
+                return null;
+            }
+        }
+        foreach (self::TEXTS_OR_NULL as $name) {
+            if (!is_string($entry[$name] ?? '')) {
+                return null;
+            }
+        }
+
+        return $entry;
     }
 
     public function damage(): string

@@ -679,6 +679,108 @@ final class ExamplesTest extends SandboxTestCase
         self::assertSame('INVOICE-9-2', $this->paidBy('INVOICE-9'));
     }
 
+    /** The shop changes an order while its payment is open. */
+    public function testAnOpenPaymentKeepsItsAmount(): void
+    {
+        $this->open();
+        $this->order('INVOICE-9');
+        self::assertSame(303, $this->pay('INVOICE-9'));
+        $this->database->exec("UPDATE orders SET amount = '30'");
+        self::assertSame(303, $this->pay('INVOICE-9'), 'back to the same card page');
+        self::assertSame('25.50', $this->attempt('INVOICE-9-1')['amount']);
+        self::assertCount(1, $this->sandbox->payments());
+        $this->decide('INVOICE-9-1', 'cancel');
+        self::assertSame(303, $this->pay('INVOICE-9'));
+        self::assertSame('30', $this->attempt('INVOICE-9-2')['amount']);
+    }
+
+    /** @return iterable<string, array{string, string, int}> */
+    public function pages(): iterable
+    {
+        yield 'by card' => ['pay.php', 'order=INVOICE-9', 409];
+        yield 'by phone' => ['mobile.php?order=INVOICE-9', 'phone=0812345678', 303];
+    }
+
+    /**
+     * Another request with another amount comes first, after the page has read the journal, and before it writes.
+     *
+     * @dataProvider pages
+     */
+    public function testAnotherRequestComesFirst(string $page, string $form, int $status): void
+    {
+        $this->open();
+        $this->order('OTHER', '30');
+        $this->pay('OTHER');
+        $this->order('INVOICE-9');
+        $entry = ['reference' => 'INVOICE-9-1'] + $this->attempt('OTHER-1');
+        // Others read, and wait to write.
+        $this->database->exec('BEGIN IMMEDIATE');
+        $click = stream_socket_client((string) preg_replace('~^http(://[^/]*).*~', 'tcp$1', $this->fpm->url('')));
+        self::assertIsResource($click);
+        fwrite($click, "POST /$page HTTP/1.0\r\nHost: shop\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+            . 'Content-Length: ' . strlen($form) . "\r\n\r\n$form");
+        usleep(2000000);
+        $this->database->prepare('INSERT INTO flexpay_journal SELECT ?, version, state, is_open, to_deliver,'
+            . " order_number, lease_until, created_at, changed_at, ? FROM flexpay_journal WHERE reference = 'OTHER-1'")
+            ->execute(['INVOICE-9-1', json_encode($entry)]);
+        $this->database->exec('COMMIT');
+        $response = (string) stream_get_contents($click);
+        self::assertStringContainsString(" $status ", $response);
+        self::assertStringNotContainsString('another payment method', $response);
+        self::assertStringNotContainsString('indisponible', $response);
+        if ($status === 409) {
+            self::assertStringContainsString('is in progress', $response);
+        }
+        self::assertMatchesRegularExpression('/INVOICE-9-1: NOT_SENT: (amount|kind)/', $this->fpm->log());
+        self::assertCount(1, $this->sandbox->payments());
+    }
+
+    /** The database fails for one payment. The others are delivered, and this one by the next sweep. */
+    public function testTheSweepDeliversTheOthers(): void
+    {
+        $this->open();
+        $journal = new Journal($this->client(), new PdoStore($this->database));
+        foreach (['A', 'B', 'C'] as $order) {
+            $this->order($order);
+            $this->pay($order);
+            $this->sandbox->decide($this->number("$order-1"), 'approve');
+            self::assertTrue($journal->settle("$order-1")->isToDeliver());
+        }
+        $this->database->exec('CREATE TRIGGER no_journal BEFORE UPDATE ON flexpay_journal'
+            . " WHEN OLD.reference = 'A-1' BEGIN SELECT RAISE(ABORT, 'the disk is full'); END");
+        $this->database->exec('CREATE TRIGGER no_order BEFORE UPDATE ON orders'
+            . " WHEN OLD.id = 'B' BEGIN SELECT RAISE(ABORT, 'the disk is full'); END");
+        [$status, $output] = $this->sweep();
+        self::assertSame(1, $status, $output);
+        foreach (['A-1', 'B-1'] as $reference) {
+            self::assertStringContainsString("$reference cannot be delivered now: ", $output);
+        }
+        self::assertSame([null, null, 'C-1'], array_map([$this, 'paidBy'], ['A', 'B', 'C']));
+        self::assertTrue($journal->get('B-1')->isToDeliver(), 'rolled back');
+        $this->database->exec('DROP TRIGGER no_journal');
+        $this->database->exec('DROP TRIGGER no_order');
+        [$status, $output] = $this->sweep();
+        self::assertSame(0, $status, $output);
+        self::assertSame(['A-1', 'B-1', 'C-1'], array_map([$this, 'paidBy'], ['A', 'B', 'C']));
+    }
+
+    /** The shop's settings must have no second journal. */
+    public function testTheJournalOfAFileIsRefused(): void
+    {
+        $this->open();
+        $this->order('INVOICE-9');
+        $this->fpm->stop();
+        $this->settings['FLEXPAY_JOURNAL'] = $this->directory->path . '/journal.db';
+        $this->fpm->setEnvironment('FLEXPAY_JOURNAL', $this->settings['FLEXPAY_JOURNAL']);
+        $this->fpm->start();
+        self::assertSame(503, $this->pay('INVOICE-9'));
+        self::assertSame(503, $this->payMobile('INVOICE-9'));
+        self::assertSame([], $this->sandbox->requests());
+        [$status, $output] = $this->sweep();
+        self::assertSame(1, $status);
+        self::assertStringContainsString('set no journal for the client', $output);
+    }
+
     public function testTheSweepFindsLostCallbacksOfBothKinds(): void
     {
         $this->open();

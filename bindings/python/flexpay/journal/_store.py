@@ -90,18 +90,18 @@ class DbApiStore:
     resolved the entry as NOT_SENT meanwhile, and paid again.
 
     **Errors.** An error of the database is a JournalError; its cause is the driver's error. If the
-    connection is lost before the request is sent, nothing is sent: NOT_SENT. (If the commit took
-    effect, the entry is SENDING until its lease ends, and IN_DOUBT after that.) If it is lost
-    afterwards, the error has the outcome of the request: UNKNOWN if the gateway accepted it.
+    connection is lost before the request is recorded, nothing is sent: NOT_SENT. If it is lost
+    after the request, the error has the outcome of the request: UNKNOWN if the gateway accepted it.
     Transactions that lose against others (deadlocks, serialization failures) are repeated. With
     commit=False, errors of the driver are raised as they are, and nothing is repeated: the
     transaction is yours.
 
-    **A commit that is not confirmed.** If the connection is lost during the commit of another call,
-    the outcome is UNKNOWN: it may be recorded. If that call was `acknowledge`, the next one may
-    return a settlement without `changed`, although nothing was delivered. So acknowledge with
-    commit=False, in the transaction that marks your order. If its commit fails, your order says
-    whether it took effect.
+    **A commit that is not confirmed.** If the connection is lost during a commit, the outcome is
+    UNKNOWN: it may be recorded. A call that was about to send has sent nothing then; its entry, if
+    there is one, is SENDING until its lease ends, and IN_DOUBT after that. If the call was
+    `acknowledge`, the next one may return a settlement without `changed`, although nothing was
+    delivered. So acknowledge with commit=False, in the transaction that marks your order: if its
+    commit fails, your order says whether it took effect.
 
     **The disk.** What the database commits must be on its disk. That is not so with PostgreSQL's
     synchronous_commit=off, with an innodb_flush_log_at_trx_commit other than 1 in MariaDB and
@@ -381,12 +381,7 @@ class DbApiStore:
         }
         longest_s = 1 + client._timeout_ms // 1000
         lease_s = LEASE_MARGIN_S + longest_s
-        try:
-            row, reply = self._table.apply(reference, event, commit=True, lease_s=lease_s)
-        except JournalError as error:
-            # It may be recorded. But this call has sent nothing.
-            error.outcome = Outcome.NOT_SENT
-            raise
+        row, reply = self._table.apply(reference, event, commit=True, lease_s=lease_s)
         if reply["action"] != "send":
             return _recorded_payment(row.entry)
         attempt: int = reply["attempt"]

@@ -349,7 +349,7 @@ class Table:
             cursor.execute(statement.replace("?", self._database.parameter), values)
             # The caller may have chosen rows that are dicts.
             return [
-                tuple(row.values()) if isinstance(row, dict) else tuple(row)
+                tuple(map(_text, row.values() if isinstance(row, dict) else row))
                 for row in cursor.fetchall()
             ]
 
@@ -408,6 +408,11 @@ class Table:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
+
+
+def _text(value: Any) -> Any:
+    """A text that MariaDB keeps as bytes."""
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _journal_error(problem: str, outcome: Outcome = Outcome.NOT_SENT) -> JournalError:

@@ -365,11 +365,28 @@ trait JournalPromises
             self::assertInstanceOf(InvalidArgumentException::class, $failure);
             self::assertSame('reference', $failure->getField());
         }
+        self::assertSame(count($references), $this->sent());
         // Some databases ignore spaces at the end.
         self::failure(function (): void {
             $this->pay('R-1 ');
         });
-        self::assertSame(count($references), $this->sent());
+        self::assertSame(Settlement::STATE_NOT_SENT, $this->state('R-1 '));
+        self::assertSame(Settlement::STATE_ACCEPTED, $this->state('R-1'));
+        $long = str_repeat("\u{1F4B3}", 255); // four bytes each
+        $this->notSent($long);
+        self::assertSame(Settlement::STATE_NOT_SENT, $this->state($long));
+    }
+
+    public function testTheLongestOrderNumber(): void
+    {
+        $this->payInDoubt();
+        $longest = str_repeat('N', 256);
+        $this->journal->resolve('R-1', 'Awa', 'console', null, $longest);
+        self::assertSame($longest, $this->journal->get('R-1')->getOrderNumber());
+        $failure = self::failure(function () use ($longest): void {
+            $this->journal->settleCallback(self::notice(null, $longest));
+        });
+        self::assertNotSame('reference', $failure->getField(), 'the order number finds its entry');
     }
 
     public function testPrune(): void
@@ -380,6 +397,11 @@ trait JournalPromises
         $this->pay('R-3');
         $old = "UPDATE flexpay_journal SET changed_at = '2020-01-01T00:00:00Z'";
         $this->pdo->exec($old);
+        $failure = self::failure(function (): void {
+            $this->journal->prune(0);
+        });
+        self::assertInstanceOf(InvalidArgumentException::class, $failure);
+        self::assertSame('days', $failure->getField());
         self::assertSame(1, $this->journal->prune(400), 'one is open, and one is not delivered');
         self::assertSame(['R-1', 'R-3'], $this->listed());
         self::assertFalse($this->journal->pay(self::card('R-2'))->isRecorded(), 'nothing was sent before');

@@ -4,9 +4,11 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests\Support;
 
+use FlexPay\CancelToken;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\InDoubtException;
 use FlexPay\Exception\InProgressException;
+use FlexPay\Exception\InvalidArgumentException;
 use FlexPay\Exception\JournalException;
 use FlexPay\Journal\Journal;
 use FlexPay\Journal\PdoStore;
@@ -72,6 +74,48 @@ trait JournalTransactions
         self::assertSame(0, $this->sent());
         $margin->setValue($this->journal, 120);
         self::assertFalse($this->journal->pay(self::card())->isRecorded());
+    }
+
+    /** The machine was suspended there: no clock of PHP has noticed it. */
+    public function testNothingIsSentWhenTheLeaseHasEnded(): void
+    {
+        $journal = $this->intercepted($pdo);
+        $pdo->onCommit = function (callable $commit) use ($pdo) {
+            $pdo->onCommit = null;
+            $result = $commit();
+            $this->endLeases();
+
+            return $result;
+        };
+        $failure = self::failure(static function () use ($journal): void {
+            $journal->pay(self::card());
+        });
+        self::assertInstanceOf(JournalException::class, $failure);
+        self::assertSame(FlexPayException::OUTCOME_NOT_SENT, $failure->getOutcome());
+        self::assertSame(0, $this->sent());
+        self::assertSame(Settlement::STATE_NOT_SENT, $this->state());
+    }
+
+    /** It was suspended so long that a person said NOT_SENT, and another process pays now. */
+    public function testNothingIsSentWhenAnotherProcessPays(): void
+    {
+        $journal = $this->intercepted($pdo);
+        $pdo->onCommit = function (callable $commit) use ($pdo) {
+            $pdo->onCommit = null;
+            $result = $commit();
+            $this->endLeases();
+            $this->journal->settle('R-1');
+            $this->journal->resolve('R-1', 'Awa', 'not in the console', Settlement::STATE_NOT_SENT);
+            self::assertFalse($this->journal->pay(self::card())->isRecorded());
+
+            return $result;
+        };
+        $failure = self::failure(static function () use ($journal): void {
+            $journal->pay(self::card());
+        });
+        self::assertInstanceOf(FlexPayException::class, $failure);
+        self::assertSame(1, $this->sent());
+        self::assertSame(Settlement::STATE_ACCEPTED, $this->state());
     }
 
     /** Its reply says that the sender was alive. */
@@ -155,7 +199,7 @@ trait JournalTransactions
             $journal->pay(self::card());
         });
         self::assertInstanceOf(JournalException::class, $failure);
-        self::assertSame(FlexPayException::OUTCOME_NOT_SENT, $failure->getOutcome());
+        self::assertSame(FlexPayException::OUTCOME_UNKNOWN, $failure->getOutcome());
         self::assertInstanceOf(\PDOException::class, $failure->getPrevious());
         self::assertSame([], $this->listed());
         self::assertSame([], $this->sandbox->requests());
@@ -172,13 +216,32 @@ trait JournalTransactions
         $failure = self::failure(static function () use ($journal): void {
             $journal->pay(self::card());
         });
-        self::assertSame(['JOURNAL', 'NOT_SENT'], [$failure->getCodeName(), $failure->getOutcome()]);
+        self::assertSame(['JOURNAL', 'UNKNOWN'], [$failure->getCodeName(), $failure->getOutcome()]);
+        self::assertStringContainsString('it may be recorded', $failure->getMessage());
         self::assertSame([], $this->sandbox->requests());
         self::assertSame(Settlement::STATE_SENDING, $this->state());
         $this->endLeases();
         self::assertSame(Settlement::STATE_IN_DOUBT, $this->journal->settle('R-1')->getState());
         $this->journal->resolve('R-1', 'Awa', 'the console does not show it', Settlement::STATE_NOT_SENT);
         self::assertFalse($this->journal->pay(self::card())->isRecorded());
+    }
+
+    /** Nobody may take it for an order that is not delivered yet. */
+    public function testADeliveryWhoseCommitHasNoAnswer(): void
+    {
+        $this->paid();
+        $this->journal->settle('R-1');
+        $journal = $this->intercepted($pdo);
+        $pdo->onCommit = static function (callable $commit): void {
+            $commit();
+            throw InterceptedPdo::error('HY000', 2013, 'lost connection');
+        };
+        $failure = self::failure(static function () use ($journal): void {
+            $journal->acknowledge('R-1');
+        });
+        self::assertSame(['JOURNAL', 'UNKNOWN'], [$failure->getCodeName(), $failure->getOutcome()]);
+        self::assertStringContainsString('it may be recorded', $failure->getMessage());
+        self::assertFalse($this->journal->acknowledge('R-1')->hasChanged(), 'it was recorded');
     }
 
     public function testAReplyThatCannotBeRecorded(): void
@@ -255,6 +318,85 @@ trait JournalTransactions
             new PdoStore($silent);
         });
         self::assertSame('pdo', $failure->getField());
+    }
+
+    /** Each journal would deliver once. */
+    public function testAClientWithAJournalOfItsOwnIsRefused(): void
+    {
+        $directory = new TemporaryDirectory();
+        $client = $this->client(['journal' => "$directory->path/journal.db"]);
+        $failure = self::failure(function () use ($client): void {
+            new Journal($client, new PdoStore($this->pdo));
+        });
+        self::assertInstanceOf(InvalidArgumentException::class, $failure);
+        self::assertSame('journal', $failure->getField());
+        self::assertStringContainsString('set no journal for the client, or use its own', $failure->getMessage());
+
+        $script = 'require $argv[1]; $pdo = new PDO("sqlite::memory:");'
+            . '$pdo->setAttribute(PDO::ATTR_ERRMODE, PDO::ERRMODE_EXCEPTION);'
+            . 'try { new FlexPay\Journal\Journal(FlexPay\Client::fromEnvironment(), new FlexPay\Journal\PdoStore($pdo));'
+            . ' echo "made"; } catch (FlexPay\Exception\InvalidArgumentException $e) { echo $e->getField(); }';
+        $command = [PHP_BINARY, '-r', $script, '--', __DIR__ . '/../../../autoload.php'];
+        foreach (["$directory->path/journal.db" => 'journal', ' ' => 'made', '' => 'made'] as $file => $expected) {
+            $environment = ['FLEXPAY_JOURNAL' => $file] + $this->sandbox->environment() + getenv();
+            self::assertSame([0, $expected], Process::run($command, $environment));
+        }
+    }
+
+    /** Of one entry, a field is missing. It stops no other, with the gateway and without. */
+    public function testADamagedEntryStopsNoOther(): void
+    {
+        foreach (['kind', 'state', 'attempt'] as $number => $field) {
+            $this->pay("A-$number");
+            $entry = json_decode((string) $this->pdo->query(
+                "SELECT entry FROM flexpay_journal WHERE reference = 'A-$number'"
+            )->fetchColumn(), true);
+            unset($entry[$field]);
+            $this->pdo->prepare('UPDATE flexpay_journal SET entry = ?, lease_until = 0 WHERE reference = ?')
+                ->execute([json_encode(['state' => 'SENDING'] + $entry), "A-$number"]);
+        }
+        $this->pdo->exec("UPDATE flexpay_journal SET entry = REPLACE(entry, '\"ACCEPTED\"', '\"SENDING\"')");
+        $token = new CancelToken();
+        $token->cancel();
+        foreach ([$token, null] as $number => $cancel) {
+            $this->paid("R-$number");
+            $found = [];
+            foreach ($this->journal->reconcile(0, $cancel)->getSettlements() as $one) {
+                $found[$one->getReference()] = [$one->getState(), substr((string) $one->getProblem(), 0, 7)];
+            }
+            self::assertSame($cancel === null ? 'PAID' : 'ACCEPTED', $found["R-$number"][0]);
+            self::assertSame(['SENDING', 'INVALID'], $found['A-2'], 'the library cannot read it');
+            self::assertArrayNotHasKey('A-0', $found);
+        }
+        self::assertStringContainsString(
+            'cannot be read',
+            (string) $this->journal->reconcile()->getStopped()
+        );
+    }
+
+    /** The database fails in the middle: what was found so far is returned. */
+    public function testReconcileStopsWhenTheDatabaseFails(): void
+    {
+        $this->paid('R-1');
+        $this->paid('R-2');
+        $this->paid('R-3');
+        $journal = $this->intercepted($pdo);
+        $commits = 0;
+        $pdo->onCommit = static function (callable $commit) use (&$commits) {
+            if (++$commits === 2) {
+                throw InterceptedPdo::error('HY000', 2006, 'the server has gone away');
+            }
+
+            return $commit();
+        };
+        $found = $journal->reconcile();
+        self::assertStringStartsWith('JOURNAL: ', (string) $found->getStopped());
+        self::assertCount(3, $found->getSettlements());
+        $changed = array_filter($found->getSettlements(), static function (Settlement $one): bool {
+            return $one->hasChanged();
+        });
+        self::assertCount(1, $changed);
+        self::assertTrue(current($changed)->isToDeliver());
     }
 
     public function testADamagedEntryIsAnError(): void
