@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import sys
 
-from shop import Shop, add_order, deliver, is_paid, last_attempt, open_shop
+from shop import Shop, add_order, deliver, is_paid, is_taken, last_attempt, open_shop
 
 from flexpay import (
     Client,
@@ -60,15 +60,23 @@ def take_payment(client: Client, shop: Shop, order_id: str, currency: str) -> in
             log(f"Order {order_id} was requested at another price; that price stays.")
             return 1
         # If another till has sent the same meanwhile, nothing is sent.
-        shop.store.pay_mobile(
-            client,
-            reference=reference,
-            amount=amount,
-            currency=currency,
-            phone=phone,
-            callback_url=CALLBACK_URL,
-            description="Commande " + order_id,
-        )
+        try:
+            shop.store.pay_mobile(
+                client,
+                reference=reference,
+                amount=amount,
+                currency=currency,
+                phone=phone,
+                callback_url=CALLBACK_URL,
+                description="Commande " + order_id,
+            )
+        except InvalidError as error:
+            if not is_taken(shop, reference):
+                raise
+            # The customer is paying already: by card, with another phone or at another price.
+            log_error(error)
+            print(IN_PROGRESS)
+            return 1
         print(f"Confirmez le paiement de {amount} {currency} sur le téléphone {phone}.", flush=True)
     return wait(client, shop, order_id, reference)
 
@@ -107,10 +115,9 @@ def wait(client: Client, shop: Shop, order_id: str, reference: str) -> int:
 
 def report(error: FlexPayError) -> int:
     """Tells the customer what is known about the money, and the operator why."""
-    log(f"{error.code.name} ({error.outcome.name}): {error}")
-    # Another till may be faster: with the same request (InProgressError), by card, or with another
-    # phone.
-    if error.outcome is Outcome.UNKNOWN or error.field in ("kind", "phone"):
+    log_error(error)
+    # Another till may be sending the same request (InProgressError).
+    if error.outcome is Outcome.UNKNOWN:
         print(IN_PROGRESS)
     elif error.outcome is Outcome.UNUSABLE or isinstance(error, (InvalidError, UnauthorizedError)):
         # An error of the shop. A retry by the customer does not help.
@@ -120,6 +127,10 @@ def report(error: FlexPayError) -> int:
     else:
         print(f"Rien n'a été débité. Paiement refusé : {error.gateway_message or 'sans raison'}")
     return 1
+
+
+def log_error(error: FlexPayError) -> None:
+    log(f"{error.code.name} ({error.outcome.name}): {error}")
 
 
 def log(line: str) -> None:

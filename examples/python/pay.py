@@ -8,8 +8,9 @@ standard error. The exit status is 0 if there is a page to open, or if the order
 
 The settings come from the environment: FLEXPAY_MERCHANT, FLEXPAY_TOKEN, FLEXPAY_API=v1.1 (its
 payments have the order number that sweep.py needs) and the others that `flexpay.Client.from_env`
-documents. SHOP_URL is the shop's public URL. ORDERS is the database file of the orders, which
-mobile.py, callback_server.py and sweep.py share.
+documents, but not FLEXPAY_JOURNAL: the journal is in the shop's database. SHOP_URL is the shop's
+public URL. ORDERS is the database file of the orders, which mobile.py, callback_server.py and
+sweep.py share.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import os
 import sys
 import tempfile
 
-from shop import Shop, add_order, deliver, is_paid, last_attempt, open_shop
+from shop import Shop, add_order, deliver, is_paid, is_taken, last_attempt, open_shop
 
 from flexpay import (
     Client,
@@ -33,6 +34,9 @@ from flexpay import (
 
 SHOP_URL = os.environ.get("SHOP_URL", "https://shop.example")
 CALLBACK_URL = os.environ.get("CALLBACK_URL", SHOP_URL + "/callback")
+
+# A web shop responds with HTTP 409.
+IN_PROGRESS = "A payment of this order is in progress. Please wait, and do not pay again."
 
 
 def main(order_id: str, amount: str, currency: str) -> int:
@@ -56,17 +60,25 @@ def pay(client: Client, shop: Shop, order_id: str, amount: str, currency: str) -
         return 0
     # The journal sends a request once for a reference. Later it returns the same card page.
     reference, _ = last_attempt(shop, order_id)
-    payment = shop.store.pay(
-        client,
-        reference=reference,
-        amount=amount,
-        currency=currency,
-        description="Order " + order_id,
-        callback_url=CALLBACK_URL,
-        approve_url=SHOP_URL + "/thanks",
-        cancel_url=SHOP_URL + "/cancelled",
-        decline_url=SHOP_URL + "/declined",
-    )
+    try:
+        payment = shop.store.pay(
+            client,
+            reference=reference,
+            amount=amount,
+            currency=currency,
+            description="Order " + order_id,
+            callback_url=CALLBACK_URL,
+            approve_url=SHOP_URL + "/thanks",
+            cancel_url=SHOP_URL + "/cancelled",
+            decline_url=SHOP_URL + "/declined",
+        )
+    except InvalidError as error:
+        if not is_taken(shop, reference):
+            raise
+        # The customer is paying already, by mobile money or at another price.
+        log_error(error)
+        print(IN_PROGRESS)
+        return 1
     show_page(payment)
     return 0
 
@@ -88,10 +100,9 @@ def settle(client: Client, shop: Shop, order_id: str) -> None:
 
 def report(error: FlexPayError) -> int:
     """Tells the customer what is known about the money, and the operator why."""
-    log(f"{error.code.name} ({error.outcome.name}): {error}")
-    if isinstance(error, (InDoubtError, InProgressError)) or error.field == "kind":
-        # A web shop responds with HTTP 409.
-        print("A payment of this order is in progress. Please wait, and do not pay again.")
+    log_error(error)
+    if isinstance(error, (InDoubtError, InProgressError)):
+        print(IN_PROGRESS)
     elif error.outcome is Outcome.UNKNOWN:
         print("We do not know yet whether you have paid. Do NOT pay again: we are checking.")
     elif error.outcome is Outcome.UNUSABLE or isinstance(error, (InvalidError, UnauthorizedError)):
@@ -115,6 +126,10 @@ def show_page(payment: Payment) -> None:
     ) as file:
         file.write(payment.page or "")
     print("Open this page in the customer's browser:", file.name, flush=True)
+
+
+def log_error(error: FlexPayError) -> None:
+    log(f"{error.code.name} ({error.outcome.name}): {error}")
 
 
 def log(line: str) -> None:

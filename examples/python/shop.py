@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
-from flexpay import EntryState, InvalidError, Settlement
+from flexpay import EntryState, FlexPayError, InvalidError, Settlement
 from flexpay.journal import DbApiStore
 
 ORDERS = os.environ.get("ORDERS", "orders.db")
@@ -40,7 +40,10 @@ SCHEMA = """
 
 
 class Shop(NamedTuple):
-    """The database of the shop. MariaDB and PostgreSQL are used in the same way."""
+    """The database of the shop. MariaDB and PostgreSQL are used in the same way.
+
+    Its client has no journal of its own: FLEXPAY_JOURNAL is not set.
+    """
 
     db: sqlite3.Connection
     store: DbApiStore
@@ -112,6 +115,17 @@ def is_over(entry: Settlement) -> bool:
     if entry.state in (EntryState.FAILED, EntryState.CANCELLED):
         return datetime.now(timezone.utc) - entry.created_at >= TIME_TO_PAY
     return entry.state is EntryState.REFUSED
+
+
+def is_taken(shop: Shop, reference: str) -> bool:
+    """Whether the gateway has, or may have, a payment with this reference."""
+    try:
+        return shop.store.get(reference).state not in (EntryState.NOT_SENT, EntryState.REFUSED)
+    except InvalidError:
+        return False
+    except FlexPayError:
+        # Nobody knows: then nothing may be said about the customer's money.
+        return True
 
 
 class Result(NamedTuple):

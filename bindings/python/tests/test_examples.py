@@ -374,6 +374,34 @@ def test_the_customer_returns(sandbox: Sandbox, shop: Shop) -> None:
     assert errors == "INVOICE-17-1 is PAID: deliver order INVOICE-17\n"
 
 
+@pytest.mark.parametrize("price", [("24.00", "USD"), ("25.50", "CDF")])
+def test_the_price_changes_while_the_customer_pays(
+    sandbox: Sandbox, shop: Shop, price: Tuple[str, str]
+) -> None:
+    shop.start_payment()
+    # Somebody has changed the order.
+    with closing(sqlite3.connect(shop.database)) as database, database:
+        database.execute("UPDATE orders SET amount = ?, currency = ?", price)
+    status, output, errors = shop.run("pay.py", ORDER[0], *price)
+    assert (status, output.split(".")[0]) == (1, "A payment of this order is in progress")
+    assert errors.startswith("INVALID (NOT_SENT): ")
+    assert len(sandbox.requests("pay")) == 1
+
+
+def test_an_amount_that_is_invalid(sandbox: Sandbox, shop: Shop) -> None:
+    status, output, errors = shop.run("pay.py", ORDER[0], "-5", "USD")
+    assert (status, output.split(".")[0]) == (1, "Nothing was charged")
+    assert errors.startswith("INVALID (NOT_SENT): amount")
+    assert sandbox.requests("pay") == []
+
+
+def test_a_journal_in_a_file_is_refused(sandbox: Sandbox, shop: Shop, tmp_path: Path) -> None:
+    status, _, errors = shop.pay(FLEXPAY_JOURNAL=str(tmp_path / "journal.db"))
+    assert status == 1
+    assert errors.startswith("INVALID (NOT_SENT): journal of the client is set")
+    assert sandbox.requests("pay") == []
+
+
 def test_two_clicks(sandbox: Sandbox, shop: Shop) -> None:
     sandbox.inject("pay", "stall_after", bytes=0)
     first = start("pay.py", shop.environment, *ORDER)
@@ -520,6 +548,36 @@ def test_mobile_money_with_an_unknown_outcome(sandbox: Sandbox, shop: Shop) -> N
     status, output = shop.sweep()
     assert status == 1
     assert output.startswith("INVOICE-17-1 has no order number: look for this reference in ")
+
+
+@pytest.mark.parametrize("other", ["card", "phone", "amount"])
+def test_two_tills_ask_for_different_payments(sandbox: Sandbox, shop: Shop, other: str) -> None:
+    till = shop.start_mobile(answers="")
+    # It is at its first question: it has seen no attempt yet.
+    assert till.stdin is not None
+    assert till.stdout is not None
+    question = "Numéro de téléphone : "
+    assert till.stdout.read(len(question)) == question
+    if other == "card":
+        assert shop.run("pay.py", ORDER[0], "575", "CDF")[0] == 0
+    else:
+        phone = "081 234 56 79" if other == "phone" else "081 234 56 78"
+        first = shop.start_mobile(answers=f"{phone}\n575\n")
+        shop.push("INVOICE-17-1")
+        sandbox.wait_for_request("check")
+        first.kill()
+        first.communicate(timeout=TIMEOUT_S)
+    amount = "600" if other == "amount" else "575"
+    # Somebody has changed the order.
+    with closing(sqlite3.connect(shop.database)) as database, database:
+        database.execute("UPDATE orders SET amount = ?", (amount,))
+    till.stdin.write(f"081 234 56 78\n{amount}\n")
+    till.stdin.flush()
+    status, output, errors = finished(till)
+    assert (status, output.endswith(IN_PROGRESS)) == (1, True)
+    assert "débité" not in output
+    assert errors.startswith("INVALID (NOT_SENT): ")
+    assert len(sandbox.requests("mobile")) == (0 if other == "card" else 1)
 
 
 def test_the_callback_reports_an_unknown_outcome(sandbox: Sandbox, shop: Shop) -> None:

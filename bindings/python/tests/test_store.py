@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import json
 import signal
 import sqlite3
 import threading
@@ -382,7 +383,7 @@ def test_references_are_compared_byte_by_byte(shop: Shop) -> None:
     assert references(shop.store.list()) == in_order
     assert references(shop.store.list(after=in_order[2])) == in_order[3:]
     assert all(shop.store.get(name).reference == name for name in names)
-    # MariaDB ignores trailing blanks; no reference has any.
+    # No reference ends with a blank: the rule refuses it, and no table takes it for another one.
     with pytest.raises(flexpay.InvalidError) as caught:
         shop.pay("z ")
     assert caught.value.field == "reference"
@@ -541,6 +542,92 @@ def test_the_caller_sees_an_old_version(shop: Shop) -> None:
     assert shop.other_store().acknowledge("R-1").changed
     assert not shop.store.acknowledge("R-1", commit=False).changed
     shop.connection.commit()
+
+
+def impatient_connection(shop: Shop) -> Any:
+    """A connection that waits for no lock of others for long."""
+    if shop.database.driver == "sqlite3":
+        connection = sqlite3.connect(shop.database.file, timeout=0)
+        shop.opened.append(connection)
+        return connection
+    connection = shop.connect()
+    setting = "lock_timeout = '100ms'"
+    if shop.database.driver == "pymysql":
+        setting = "SESSION innodb_lock_wait_timeout = 1"
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(f"SET {setting}")
+    connection.commit()
+    return connection
+
+
+def test_two_transactions_do_not_both_deliver(shop: Shop) -> None:
+    # It is PAID already, so that none of them writes what it learns.
+    order = shop.paid()
+    body = callback("R-1", order)
+    connection = impatient_connection(shop)
+    other = DbApiStore(connection)
+    calls: List[Callable[[DbApiStore], Settlement]] = [
+        lambda store: store.settle_callback(shop.client, body, commit=False),
+        lambda store: store.settle(shop.client, "R-1", commit=False),
+    ]
+
+    def acknowledge(store: DbApiStore) -> Settlement:
+        return store.acknowledge("R-1", commit=False)
+
+    for call in calls:
+        assert call(shop.store).to_deliver
+        # The other one must wait for the commit of the first.
+        for other_call in [*calls, acknowledge]:
+            with pytest.raises(connection.OperationalError, match=r"(?i)lock"):
+                other_call(other)
+            connection.rollback()
+        shop.connection.rollback()
+    assert calls[0](shop.store).to_deliver
+    assert shop.store.acknowledge("R-1", commit=False).changed
+    shop.connection.commit()
+    for call in calls:
+        assert not call(other).to_deliver
+    assert not other.acknowledge("R-1", commit=False).changed
+    connection.rollback()
+
+
+def test_acknowledging_what_is_acknowledged_locks_it_too(shop: Shop) -> None:
+    shop.paid()
+    assert shop.store.acknowledge("R-1").changed
+    assert not shop.store.acknowledge("R-1", commit=False).changed
+    connection = impatient_connection(shop)
+    with pytest.raises(connection.OperationalError, match=r"(?i)lock"):
+        DbApiStore(connection).acknowledge("R-1", commit=False)
+    connection.rollback()
+    shop.connection.commit()
+
+
+def test_nothing_is_locked_while_the_gateway_is_asked(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = shop.pay()
+    shop.sandbox.decide(order, "approve")
+    other = DbApiStore(impatient_connection(shop))
+    asked: List[str] = []
+
+    def ask(name: str) -> None:
+        method = getattr(shop.client, name)
+
+        def patched(*values: Any, **named: Any) -> Any:
+            other._table.apply("R-1", {"event": "no_verdict", "answer": name}, commit=True)
+            asked.append(other.get("R-1").last_answer or "")
+            return method(*values, **named)
+
+        monkeypatch.setattr(shop.client, name, patched)
+
+    ask("verify_order")
+    ask("verify_callback")
+    assert shop.store.settle(shop.client, "R-1", commit=False).to_deliver
+    shop.connection.rollback()
+    body = callback("R-1", order)
+    assert shop.store.settle_callback(shop.client, body, commit=False).to_deliver
+    shop.connection.rollback()
+    assert asked == ["verify_order", "verify_callback"]
 
 
 def test_another_program_is_faster(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -767,6 +854,39 @@ def test_a_sender_whose_lease_has_run_out_does_not_send(
     shop.pay()
 
 
+@pytest.mark.parametrize("change", ["lease_until = 5", "version = version + 1"])
+def test_the_database_is_asked_just_before_sending(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    # This machine was suspended after it had recorded the request. Its own clock does not say so.
+    apply = shop.store._table.apply
+
+    def suspended(*values: Any, **named: Any) -> Any:
+        applied = apply(*values, **named)
+        shop.database.run(f"UPDATE flexpay_journal SET {change}")
+        return applied
+
+    monkeypatch.setattr(shop.store._table, "apply", suspended)
+    with pytest.raises(flexpay.TimedOutError, match="nothing was sent") as caught:
+        shop.pay()
+    assert caught.value.outcome is Outcome.NOT_SENT
+    assert shop.sandbox.requests("pay") == []
+    assert shop.store.get("R-1").state is EntryState.NOT_SENT
+
+
+def test_a_library_that_cannot_be_used_has_sent_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unusable() -> None:
+        raise flexpay.LibraryError("it is broken")
+
+    shop.during_payment(monkeypatch, before=unusable)
+    with pytest.raises(flexpay.LibraryError):
+        shop.pay()
+    assert shop.store.get("R-1").state is EntryState.NOT_SENT
+    shop.pay()
+
+
 def test_the_reply_to_an_earlier_attempt(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     # The sender stood still: its lease ran out, a person said that nothing was sent, and another
     # program paid.
@@ -781,10 +901,49 @@ def test_the_reply_to_an_earlier_attempt(shop: Shop, monkeypatch: pytest.MonkeyP
 
     shop.during_payment(monkeypatch, before=pay_again)
     # The gateway refuses the second request. The entry is that of the first.
-    with pytest.raises(flexpay.RefusedError):
+    with pytest.raises(flexpay.InDoubtError) as caught:
         shop.pay()
+    assert isinstance(caught.value.__context__, flexpay.RefusedError)
     entry = shop.store.get("R-1")
     assert (entry.state, entry.last_answer) == (EntryState.ACCEPTED, "ACCEPTED")
+    assert caught.value.order_number == entry.order_number
+
+
+def test_a_late_reply_is_not_hidden(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The gateway accepted the earlier attempt. The customer must not be sent to its page as if the
+    # entry were about it.
+    other = shop.other_store()
+
+    def begin_again() -> None:
+        shop.database.run("UPDATE flexpay_journal SET lease_until = 0")
+        with pytest.raises(flexpay.InDoubtError):
+            shop.pay(store=other)
+        other.resolve("R-1", state=EntryState.NOT_SENT, who="Awa", why="not in the console")
+        unreachable = shop.sandbox.client(pay_url="http://127.0.0.1:1/v1.1/pay")
+        with unreachable, pytest.raises(flexpay.ConnectError):
+            other.pay(unreachable, reference="R-1", **ORDER)
+
+    shop.during_payment(monkeypatch, after=begin_again)
+    with pytest.raises(flexpay.InDoubtError) as caught:
+        shop.pay()
+    (payment,) = shop.sandbox.control("GET", "payments")
+    assert caught.value.order_number == payment["order_number"]
+    assert caught.value.outcome is Outcome.UNKNOWN
+    entry = shop.store.get("R-1")
+    assert (entry.state, entry.order_number) == (EntryState.IN_DOUBT, payment["order_number"])
+
+
+def test_a_reply_that_is_to_be_recorded_in_a_damaged_entry(
+    sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = sqlite_shop
+    damage = 'UPDATE flexpay_journal SET entry = \'{"reference": "R-1"}\''
+    shop.during_payment(monkeypatch, after=lambda: shop.database.run(damage))
+    with pytest.raises(flexpay.JournalError, match="could not be recorded") as caught:
+        shop.pay()
+    (payment,) = shop.sandbox.control("GET", "payments")
+    assert caught.value.order_number == payment["order_number"]
+    assert caught.value.outcome is Outcome.UNKNOWN
 
 
 def test_a_connection_that_is_lost_before_the_request(shop: Shop) -> None:
@@ -800,6 +959,51 @@ def test_a_connection_that_is_lost_before_the_request(shop: Shop) -> None:
     with pytest.raises(flexpay.JournalError):
         shop.store.get("R-1")
     shop.pay(store=shop.other_store())
+
+
+class Unconfirmed:
+    """A connection whose commits take effect, or not, and then fail. It is lost after that."""
+
+    def __init__(self, connection: Any, takes_effect: bool = True) -> None:
+        self.connection = connection
+        self.takes_effect = takes_effect
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.connection, name)
+
+    def commit(self) -> None:
+        if self.takes_effect:
+            self.connection.commit()
+        self.connection.close()
+        raise self.connection.OperationalError("the server closed the connection")
+
+
+@pytest.mark.parametrize("takes_effect", [True, False])
+def test_a_commit_that_is_not_confirmed(shop: Shop, takes_effect: bool) -> None:
+    shop.paid()
+    store = shop.other_store()
+    store._table._connection = Unconfirmed(store._table._connection, takes_effect)
+    with pytest.raises(flexpay.JournalError, match="it may be recorded") as caught:
+        store.acknowledge("R-1")
+    assert (caught.value.outcome, caught.value.field) == (Outcome.UNKNOWN, "journal")
+    assert shop.store.acknowledge("R-1").changed is not takes_effect
+
+
+@pytest.mark.parametrize("takes_effect", [True, False])
+def test_a_payment_whose_record_is_not_confirmed_is_not_sent(
+    shop: Shop, takes_effect: bool
+) -> None:
+    store = shop.other_store()
+    store._table._connection = Unconfirmed(store._table._connection, takes_effect)
+    with pytest.raises(flexpay.JournalError, match="it may be recorded") as caught:
+        shop.pay(store=store)
+    assert caught.value.outcome is Outcome.UNKNOWN
+    assert shop.sandbox.requests("pay") == []
+    if takes_effect:
+        with pytest.raises(flexpay.InProgressError):
+            shop.pay()
+    else:
+        shop.pay()
 
 
 def test_a_connection_that_is_lost_during_the_request(
@@ -883,7 +1087,7 @@ def test_rows_that_are_dicts(shop: Shop) -> None:
     shop.pay(store=store)
     assert references(store.list()) == ["R-1"]
     shop.database.run("UPDATE flexpay_journal SET lease_until = 0")
-    assert store.prune(0) == 0
+    assert store.prune(1) == 0
 
 
 def test_an_entry_that_is_damaged(sqlite_shop: Shop) -> None:
@@ -915,6 +1119,77 @@ def test_an_entry_that_is_damaged(sqlite_shop: Shop) -> None:
     assert shop.sent() == 2
 
 
+def test_reconciling_an_entry_that_the_rule_cannot_read(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill() -> None:
+        raise Killed
+
+    shop.during_payment(monkeypatch, before=kill)
+    with pytest.raises(Killed):
+        shop.pay()
+    order = shop.pay("R-2")
+    shop.sandbox.decide(order, "approve")
+    # The table has all its columns. The entry has a field of another type.
+    ((text,),) = shop.database.run("SELECT entry FROM flexpay_journal WHERE reference = 'R-1'")
+    entry = json.dumps({**json.loads(text), "sender": 5})
+    damage = f"entry = '{entry}', lease_until = 0"
+    shop.database.run(f"UPDATE flexpay_journal SET {damage} WHERE reference = 'R-1'")
+    # Also while the gateway cannot be reached.
+    with shop.sandbox.client(check_url="http://127.0.0.1:1/check") as unreachable:
+        found = shop.store.reconcile(unreachable)
+    assert set(references(list(found.settlements))) == {"R-1", "R-2"}
+    assert found.stopped is not None
+    found = shop.store.reconcile(shop.client)
+    by_reference = {one.reference: one for one in found.settlements}
+    assert by_reference["R-2"].state is EntryState.PAID
+    assert by_reference["R-1"].problem is not None
+    assert found.stopped is not None
+    assert found.stopped.startswith("R-1: ")
+
+
+def test_reconciling_with_a_connection_that_is_lost(
+    server_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = server_shop
+    shop.pay("R-1")
+    shop.pay("R-2")
+    verify_order = shop.client.verify_order
+
+    def lose_connection(**expected: Any) -> Any:
+        shop.database.kill_connections()
+        return verify_order(**expected)
+
+    monkeypatch.setattr(shop.client, "verify_order", lose_connection)
+    found = shop.store.reconcile(shop.client)
+    assert found.stopped is not None
+    assert found.stopped.startswith("JOURNAL: ")
+    assert set(references(list(found.settlements))) == {"R-1", "R-2"}
+
+
+def test_a_verdict_has_the_time_of_the_database(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = shop.pay()
+    shop.sandbox.decide(order, "decline")
+    body = callback("R-1", order)
+    database = shop.store._table._database
+    times: List[int] = []
+    for clock in (1000, 2000, 3000):
+        monkeypatch.setattr(database, "clock", str(clock))
+        if clock == 1000:
+            shop.store.settle(shop.client, "R-1")
+        else:
+            commit = clock == 2000
+            shop.store.settle_callback(shop.client, body, commit=commit)
+            shop.connection.commit()
+        ((text,),) = shop.database.run("SELECT entry FROM flexpay_journal")
+        times.append(json.loads(text)["failure_at"])
+    assert times == [1000, 2000, 3000]
+    monkeypatch.undo()
+    assert shop.store._table.time(commit=True) > 1_700_000_000
+
+
 def test_wrong_arguments(sqlite_shop: Shop) -> None:
     shop = sqlite_shop
     with pytest.raises(flexpay.InvalidTypeError, match="connection must be a connection of"):
@@ -942,8 +1217,50 @@ def test_wrong_arguments(sqlite_shop: Shop) -> None:
         assert caught.value.field == "reference"
     with pytest.raises(ValueError, match="9"):
         shop.store.list(9)  # type: ignore[arg-type]
-    with pytest.raises(flexpay.InvalidError):
-        shop.store.prune(-1)
+    for days in (0, -1):
+        with pytest.raises(flexpay.InvalidError) as caught:
+            shop.store.prune(days)
+        assert caught.value.field == "days"
+
+
+def test_a_client_with_a_journal_of_its_own(
+    sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shop = sqlite_shop
+    for name, value in shop.sandbox.settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("FLEXPAY_JOURNAL", str(tmp_path / "journal.db"))
+    # One that works, and one whose file cannot be used.
+    for client in (Client.from_env(), shop.sandbox.client(journal=tmp_path)):
+        calls: List[Callable[[Client], Any]] = [
+            lambda client: shop.store.pay(client, reference="R-1", **ORDER),
+            lambda client: shop.store.settle(client, "R-1"),
+            lambda client: shop.store.settle_callback(client, callback("R-1", "O-1")),
+            lambda client: shop.store.reconcile(client),
+        ]
+        for call in calls:
+            with client_is_refused():
+                call(client)
+        client.close()
+    assert shop.rows() == []
+    assert shop.sandbox.requests("pay") == []
+
+
+def client_is_refused() -> Any:
+    return pytest.raises(flexpay.InvalidError, match="journal of the client is set")
+
+
+def test_a_table_that_does_not_compare_byte_by_byte(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop
+    ((schema,),) = shop.database.run("SELECT sql FROM sqlite_master WHERE name = 'flexpay_journal'")
+    shop.database.run(
+        "DROP TABLE flexpay_journal",
+        schema.replace("NOT NULL PRIMARY KEY", "NOT NULL PRIMARY KEY COLLATE NOCASE"),
+    )
+    shop.pay("R-1")
+    with pytest.raises(flexpay.JournalError, match="does not compare references byte by byte"):
+        shop.pay("r-1")
+    assert shop.sent() == 1
 
 
 def test_sqlite_with_a_transaction_that_is_always_open(sqlite_shop: Shop) -> None:

@@ -21,6 +21,8 @@ class Database:
     time = ""
     #: Added to a SELECT: reads the newest version of the row, and locks it.
     for_update = " FOR UPDATE"
+    #: Does so before the SELECT, for a reference, if the database has no FOR UPDATE.
+    lock = ""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
@@ -49,8 +51,9 @@ class Sqlite(Database):
     parameter = "?"
     clock = "CAST(strftime('%s', 'now') AS INTEGER)"
     time = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
-    # One writer at a time locks the whole file.
     for_update = ""
+    # This locks the whole file.
+    lock = "UPDATE flexpay_journal SET version = version WHERE reference = ?"
 
     def __init__(self, connection: Any) -> None:
         super().__init__(connection)

@@ -17,6 +17,7 @@ from .._codes import Outcome, ResultCode
 from .._enums import EntryState, JournalFilter, Kind
 from .._errors import (
     FlexPayError,
+    InvalidError,
     JournalError,
     TimedOutError,
 )
@@ -58,9 +59,13 @@ MAX_REFERENCE_LENGTH = 255
 class DbApiStore:
     """The journal in a table of the shop's own database: MariaDB, MySQL, PostgreSQL or SQLite. It
     promises what the journal of a `Client` promises (see its setting `journal`), to all programs
-    and machines that use the table. The client needs no journal of its own.
+    and machines that use the table. The client must have no journal of its own: it would be a
+    second one, and each of the two would deliver once.
 
     connection: of psycopg, psycopg2, PyMySQL or sqlite3. One thread at a time may use it.
+
+    **One table** is for one merchant, and for live or test. It does not check that: another
+    merchant's payment with the same reference would be taken for this one's.
 
     **Transactions.** `pay`, `pay_mobile`, `payout`, `reconcile` and `prune` commit by themselves:
     what is about to be sent must be on the disk before. So they refuse a connection with an open
@@ -70,28 +75,43 @@ class DbApiStore:
 
         settlement = store.settle_callback(client, body, query=query, commit=False)
         if settlement.to_deliver:
-            cursor.execute("UPDATE orders SET ...")
-            store.acknowledge(settlement.reference, commit=False)
+            if store.acknowledge(settlement.reference, commit=False).changed:
+                cursor.execute("UPDATE orders SET ...")
         connection.commit()
 
-    No row is locked while the gateway is asked.
+    No row is locked while the gateway is asked. After that, the calls with commit=False lock the
+    entry until you commit: do so soon. SQLite then locks its whole file.
 
     **A sender that dies.** A call records a lease before it sends: two minutes and the client's
-    timeout, by the clock of the database. After it, the entry is IN_DOUBT. A call that was held up
-    so long that its lease may end before its request does not send. What remains is a machine that
-    stands still between that test and its first byte for longer than the lease: it sends when it
-    goes on. The gateway then gets a second request only if a person has resolved the entry as
-    NOT_SENT meanwhile, and paid again.
+    timeout, by the clock of the database. After it, the entry is IN_DOUBT. Just before it sends, a
+    call asks the database whether the lease lasts for its request; if not, it does not send. What
+    remains is a machine that stands still between that answer and its first byte for longer than
+    the lease: it sends when it goes on. The gateway then gets a second request only if a person has
+    resolved the entry as NOT_SENT meanwhile, and paid again.
 
     **Errors.** An error of the database is a JournalError; its cause is the driver's error. If the
-    connection is lost before the request is recorded, nothing is sent. If it is lost afterwards,
-    the error has the outcome of the request: UNKNOWN if the gateway accepted it. Transactions that
-    lose against others (deadlocks, serialization failures) are repeated. With commit=False, errors
-    of the driver are raised as they are, and nothing is repeated: the transaction is yours.
+    connection is lost before the request is recorded, nothing is sent: NOT_SENT. If it is lost
+    after the request, the error has the outcome of the request: UNKNOWN if the gateway accepted it.
+    Transactions that lose against others (deadlocks, serialization failures) are repeated. With
+    commit=False, errors of the driver are raised as they are, and nothing is repeated: the
+    transaction is yours.
+
+    **A commit that is not confirmed.** If the connection is lost during a commit, the outcome is
+    UNKNOWN: it may be recorded. A call that was about to send has sent nothing then; its entry, if
+    there is one, is SENDING until its lease ends, and IN_DOUBT after that. If the call was
+    `acknowledge`, the next one may return a settlement without `changed`, although nothing was
+    delivered. So acknowledge with commit=False, in the transaction that marks your order: if its
+    commit fails, your order says whether it took effect.
 
     **The disk.** What the database commits must be on its disk. That is not so with PostgreSQL's
     synchronous_commit=off, with an innodb_flush_log_at_trx_commit other than 1 in MariaDB and
     MySQL, and with synchronous=NORMAL in SQLite's WAL mode.
+
+    **Replicas.** Use the table on the primary. A replica that is promoted without the newest
+    commits has forgotten payments, and their references would be sent again. So replicate
+    synchronously: PostgreSQL's synchronous_standby_names, or semi-synchronous replication in
+    MariaDB and MySQL. After a failover to a replica that may lack commits, look at FlexPay's
+    merchant console before you pay again what the table does not have.
     """
 
     def __init__(self, connection: Any) -> None:
@@ -160,11 +180,16 @@ class DbApiStore:
         _check_client(client)
         if options and not wait:
             raise invalid(next(iter(options)), "is only allowed with wait=True")
-        row, reply = self._table.apply(reference, SETTLE, commit)
-        if reply["action"] != "ask":
+        self._table.check_transaction(commit)
+        # Nothing is written or locked while the gateway is asked. What this event learns about a
+        # sender that died, the gateway's answer will learn too.
+        asked = self._table.read(lambda: self._table.load(reference), commit)
+        order_number = None if asked is None else _order_to_ask(asked)
+        if asked is None or order_number is None:
+            row, reply = self._table.apply(reference, SETTLE, commit)
             return _settlement(row, reply["changed"])
-        order_number: str = reply["order_number"]
-        expected = _expected(row.entry, order_number)
+        entry = asked.entry
+        expected = _expected(entry, order_number)
         try:
             if wait:
                 named = {**options, "expected": Expected(**expected)}
@@ -175,7 +200,7 @@ class DbApiStore:
             no_verdict = {"event": "no_verdict", "answer": error.code.name}
             self._table.apply(reference, no_verdict, commit)
             raise
-        return self._record_verdict(row.entry, order_number, transaction.state.name, commit)
+        return self._record_verdict(entry, order_number, transaction.state.name, commit)
 
     def settle_callback(
         self, client: Client, body: Body, *, query: Optional[str] = None, commit: bool = True
@@ -206,8 +231,15 @@ class DbApiStore:
         timeout = 300_000 if timeout_ms is None else integer(timeout_ms, "timeout_ms", 1, 2**32 - 1)
         deadline = time.monotonic() + timeout / 1000
         rows, unreadable = self._readable(JournalFilter.OPEN)
-        # This needs no network.
-        noticed = [self._notice_dead_sender(row) for row in rows]
+        noticed: List[Settlement] = []
+        for row in rows:
+            # This needs no network.
+            try:
+                noticed.append(self._notice_dead_sender(row))
+            except FlexPayError as error:
+                # It must not stop the others. The rule is stricter than what has read the row.
+                noticed.append(replace(_settlement(row), problem=_problem(error)))
+                unreadable = unreadable or f"{row.reference}: {_problem(error)}"
         # It may be stopped early: begin at a random entry, so that every entry gets its turn.
         first = random.randrange(len(rows)) if rows else 0
         settlements: Dict[str, Settlement] = {}
@@ -229,7 +261,10 @@ class DbApiStore:
                 if error.code in _ABOUT_ALL_ORDERS or failures == FAILURES_TO_STOP:
                     stopped = _problem(error)
             settlements[reference] = replace(now, changed=now.changed or recorded.changed)
-        to_deliver, also_unreadable = self._readable(JournalFilter.TO_DELIVER)
+        try:
+            to_deliver, also_unreadable = self._readable(JournalFilter.TO_DELIVER)
+        except JournalError as error:
+            to_deliver, also_unreadable = [], _problem(error)
         for row in to_deliver:
             settlements.setdefault(row.reference, _settlement(row))
         stopped = stopped or unreadable or also_unreadable
@@ -289,10 +324,10 @@ class DbApiStore:
         return _settlement(row, reply["changed"])
 
     def prune(self, days: int) -> int:
-        """Removes the entries that are closed and delivered and did not change for some days, by
-        the clock of the database, and returns how many. Their references stay used: a payment with
-        one of them is an InvalidError."""
-        return self._table.prune(integer(days, "days", 0, 10**6))
+        """Removes the entries that are closed and delivered and did not change for so many days (at
+        least one), by the clock of the database, and returns how many. Their references stay used:
+        a payment with one of them is an InvalidError."""
+        return self._table.prune(integer(days, "days", 1, 10**6))
 
     def _readable(self, filter: JournalFilter) -> Tuple[List[Row], Optional[str]]:
         """The rows that can be read, and why another one cannot."""
@@ -310,8 +345,8 @@ class DbApiStore:
         """The entry of a sender that died becomes IN_DOUBT."""
         if row.entry["state"] != EntryState.SENDING.name or row.sender_is_alive:
             return _settlement(row)
-        now, reply = self._table.apply(row.reference, SETTLE, commit=True)
-        return _settlement(now, reply["changed"])
+        now = self._table.apply(row.reference, SETTLE, commit=True).row
+        return _settlement(now, changed=now.entry["state"] == EntryState.IN_DOUBT.name)
 
     def _get_or(self, recorded: Settlement) -> Settlement:
         """The entry as it is now, if it can be read."""
@@ -344,15 +379,18 @@ class DbApiStore:
             },
             "sender": secrets.token_hex(16),
         }
-        began = time.monotonic()
-        lease_s = LEASE_MARGIN_S + 1 + client._timeout_ms // 1000
+        longest_s = 1 + client._timeout_ms // 1000
+        lease_s = LEASE_MARGIN_S + longest_s
         row, reply = self._table.apply(reference, event, commit=True, lease_s=lease_s)
         if reply["action"] != "send":
             return _recorded_payment(row.entry)
         attempt: int = reply["attempt"]
         try:
-            if time.monotonic() - began > LEASE_MARGIN_S:
-                message = "it took too long to record the request, so nothing was sent"
+            if not self._table.may_send(row, longest_s):
+                message = (
+                    "between recording the request and sending it, its lease ended or its entry was"
+                    " changed, so nothing was sent"
+                )
                 raise TimedOutError(message, outcome=Outcome.NOT_SENT)
             payment = send(**request)
         except FlexPayError as error:
@@ -364,7 +402,7 @@ class DbApiStore:
             if isinstance(cause, PaymentInterrupted):
                 result = cause.payment or cause.error
                 if isinstance(result, (Payment, FlexPayError)):
-                    with suppress(JournalError):
+                    with suppress(FlexPayError):
                         self._record_reply(reference, attempt, result)
             raise
         self._record_reply(reference, attempt, payment)
@@ -375,8 +413,8 @@ class DbApiStore:
     ) -> None:
         event = {"event": "reply", "attempt": attempt, "reply": _reply(result)}
         try:
-            self._table.apply(reference, event, commit=True)
-        except JournalError as error:
+            _, recorded = self._table.record(reference, event, commit=True)
+        except FlexPayError as error:
             happened, outcome = "the gateway accepted the payment", Outcome.UNKNOWN
             if isinstance(result, FlexPayError):
                 happened, outcome = str(result), result.outcome
@@ -387,9 +425,11 @@ class DbApiStore:
                 field="journal",
                 order_number=result.order_number,
             ) from error
-        except FlexPayError:
-            # The rule refuses the reply to an earlier attempt: the entry is about a later one.
-            pass
+        if recorded["error"] is not None:
+            # A person said NOT_SENT meanwhile, and the request was begun again.
+            refused = refusal(recorded["error"])
+            refused.order_number = result.order_number or refused.order_number
+            raise refused
 
     def _record_verdict(
         self, entry: Json, order_number: str, state: str, commit: bool
@@ -402,8 +442,7 @@ class DbApiStore:
             "state": state,
             "amount": entry["amount"],
             "currency": entry["currency"],
-            # A clock that is before 1970 is only wrong.
-            "at": max(0, int(time.time())),
+            "at": self._table.time(commit),
         }
         row, reply = self._table.apply(entry["reference"], event, commit)
         return _settlement(row, reply["changed"])
@@ -421,7 +460,7 @@ class DbApiStore:
                     row = self._table.by_order_number(number)
             return row
 
-        return _found(self._table.read(find) if commit else find()).entry
+        return _found(self._table.read(find, commit)).entry
 
 
 def _found(row: Optional[Row]) -> Row:
@@ -434,6 +473,26 @@ def _found(row: Optional[Row]) -> Row:
 def _check_client(client: Client) -> None:
     if not isinstance(client, Client):
         raise wrong_type("client", "Client", client)
+    # It would deliver what it settles, and this table would deliver it again.
+    if _has_journal(client):
+        raise invalid(
+            "journal",
+            "of the client is set, and this table is a second one: use one of them. Create the"
+            " client without the argument journal, and without FLEXPAY_JOURNAL in the environment",
+        )
+
+
+def _has_journal(client: Client) -> bool:
+    try:
+        client.journal_get("")
+    except JournalError:
+        # It has one that cannot be used.
+        return True
+    except InvalidError as error:
+        if error.field not in ("journal", "reference"):
+            raise
+        return error.field == "reference"
+    return True
 
 
 def _reply(result: Union[Payment, FlexPayError]) -> Json:
@@ -446,10 +505,12 @@ def _reply(result: Union[Payment, FlexPayError]) -> Json:
             "code": result.code,
             "message": result.message,
         }
+    is_unusable = result.outcome is Outcome.UNUSABLE
     return {
         "result": "failed",
         "code": result.code.name,
-        "outcome": result.outcome.name,
+        # The rule does not know why nothing was sent.
+        "outcome": (Outcome.NOT_SENT if is_unusable else result.outcome).name,
         "gateway_message": result.gateway_message,
         "order_number": result.order_number,
     }
@@ -463,6 +524,14 @@ def _expected(entry: Json, order_number: Optional[str]) -> Dict[str, Any]:
         "order_number": order_number,
         "kind": Kind[entry["kind"]],
     }
+
+
+def _order_to_ask(row: Row) -> Optional[str]:
+    """The order to ask the gateway about, to settle an entry; None: it is not asked."""
+    if row.text == "":
+        return None
+    reply = step(row, SETTLE)
+    return reply["order_number"] if reply["action"] == "ask" else None
 
 
 def _order_to_expect(entry: Json, callback: Callback, client: Client) -> Optional[str]:

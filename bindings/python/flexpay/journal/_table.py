@@ -127,6 +127,10 @@ class Table:
     def check_transaction(self, commit: bool) -> None:
         """Refuses to commit a transaction of the caller, and to write outside one without a
         commit."""
+        with self._errors() if commit else nullcontext():
+            self._check_transaction(commit)
+
+    def _check_transaction(self, commit: bool) -> None:
         if commit and self._database.in_transaction():
             raise invalid(
                 "connection",
@@ -142,18 +146,26 @@ class Table:
         commit: whether in a transaction of its own, or in that of the caller.
         lease_s: how long the sender of a request is taken to be alive.
         """
-        with self._errors() if commit else nullcontext():
-            self.check_transaction(commit)
-            applied = self._try_to_apply(reference, event, commit, lease_s)
-        error = applied.reply["error"]
-        if error is not None:
-            raise refusal(error)
-        return applied
+        row, reply = self.record(reference, event, commit, lease_s)
+        if row is None or reply["error"] is not None:
+            raise refusal(reply["error"])
+        return Applied(row, reply)
 
-    def _try_to_apply(self, reference: str, event: Json, commit: bool, lease_s: int) -> Applied:
+    def record(
+        self, reference: str, event: Json, commit: bool, lease_s: int = 0
+    ) -> Tuple[Optional[Row], Json]:
+        """The same. A refusal is in the reply."""
+        with self._errors() if commit else nullcontext():
+            self._check_transaction(commit)
+            return self._repeat(reference, event, commit, lease_s)
+
+    def _repeat(
+        self, reference: str, event: Json, commit: bool, lease_s: int
+    ) -> Tuple[Optional[Row], Json]:
+        # The caller's transaction may see an old version. And what it learns must stay true until
+        # its commit: of two transactions that deliver, the second one waits for the first.
+        lock = not commit
         for number in range(_TRIES):
-            # The caller's transaction may see an old version: then read the newest, and lock it.
-            lock = number > 0 and not commit
             try:
                 with self._transaction() if commit else nullcontext():
                     applied = self._apply_once(reference, event, lock, lease_s)
@@ -168,7 +180,7 @@ class Table:
 
     def _apply_once(
         self, reference: str, event: Json, lock: bool, lease_s: int
-    ) -> Optional[Applied]:
+    ) -> Optional[Tuple[Optional[Row], Json]]:
         """None: another program has changed the entry."""
         before = self.load(reference, lock)
         if before is not None and before.text == "":
@@ -178,18 +190,11 @@ class Table:
                 " for another payment",
             )
         reply = step(before, event)
-        # Nothing is written, and so nothing locked, while the gateway is asked. What SETTLE learnt
-        # about the sender, the gateway's answer will learn too.
-        is_only_asked = event is SETTLE and reply["action"] == "ask"
-        row = before
-        if reply["entry"] is not None and not is_only_asked:
-            if not self._save(reference, before, reply, lease_s):
-                return None
-            row = self.load(reference)
-        if row is None:
-            # Refused: there is no entry.
-            raise refusal(reply["error"])
-        return Applied(row, reply)
+        if reply["entry"] is None:
+            return before, reply
+        if not self._save(reference, before, reply, lease_s):
+            return None
+        return self.load(reference), reply
 
     def _save(self, reference: str, before: Optional[Row], reply: Json, lease_s: int) -> bool:
         """Writes the new entry, if nobody has changed it since it was read."""
@@ -227,10 +232,40 @@ class Table:
         )
         return written == 1
 
+    def time(self, commit: bool) -> int:
+        """The seconds since 1970, by the clock of the database. One that is before 1970 is only
+        wrong."""
+        clock = f"SELECT {self._database.clock}"
+        ((now,),) = self.read(lambda: self._fetch(clock), commit)
+        return max(0, int(now))
+
     def load(self, reference: str, lock: bool = False) -> Optional[Row]:
+        """lock: reads the newest version, and locks it until the transaction ends."""
+        if lock and self._database.lock:
+            self._run(self._database.lock, reference)
         end = self._database.for_update if lock else ""
         found = self._rows(f"{self._select} WHERE reference = ?{end}", reference)
+        if found and found[0].reference != reference:
+            # "r-1" is not "R-1", and each may be another order.
+            raise _journal_error(
+                f"the table does not compare references byte by byte: it has {found[0].reference}"
+                f" for {reference}. Its column is not that of the SQL file of this package"
+            )
         return found[0] if found else None
+
+    def may_send(self, row: Row, longest_s: int) -> bool:
+        """Whether the lease lasts for a request of so many seconds, and nobody has changed the
+        entry. It asks the database: the clock of a machine stands still while it is suspended."""
+        lease = f"SELECT lease_until > {self._database.clock} + ? FROM flexpay_journal"
+        found = self.read(
+            lambda: self._fetch(
+                f"{lease} WHERE reference = ? AND version = ?",
+                longest_s,
+                row.reference,
+                row.version,
+            )
+        )
+        return bool(found and found[0][0])
 
     def by_order_number(self, order_number: str) -> Optional[Row]:
         found = self._rows(f"{self._select} WHERE order_number = ? LIMIT 1", order_number)
@@ -285,14 +320,23 @@ class Table:
             statement = "DELETE FROM flexpay_journal"
         return self._run(f"{statement} WHERE reference = ? AND version = ?", reference, version)
 
-    def read(self, query: Callable[[], T]) -> T:
+    def read(self, query: Callable[[], T], commit: bool = True) -> T:
         """Runs a query, and ends the transaction that the driver opens for it; not one of the
-        caller."""
+        caller.
+
+        commit: False: leaves everything to the caller, also the errors of the driver.
+        """
+        if not commit:
+            return query()
         with self._errors():
             if self._database.in_transaction():
                 return query()
-            with self._transaction():
+            try:
                 return query()
+            finally:
+                # Nothing was written.
+                with suppress(self._connection.Error):
+                    self._connection.rollback()
 
     def _run(self, statement: str, *values: Any) -> int:
         """Runs a statement, and returns how many rows it changed."""
@@ -338,11 +382,20 @@ class Table:
         """A transaction of the store: it is committed, or rolled back after an error."""
         try:
             yield
-            self._connection.commit()
+            self._commit()
         except BaseException:
             with suppress(self._connection.Error):
                 self._connection.rollback()
             raise
+
+    def _commit(self) -> None:
+        try:
+            self._connection.commit()
+        except self._connection.Error as error:
+            if self._database.is_conflict(error):
+                raise
+            problem = f"the commit was not confirmed, so it may be recorded: {_first_line(error)}"
+            raise _journal_error(problem, Outcome.UNKNOWN) from error
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -350,8 +403,11 @@ class Table:
         try:
             yield
         except self._connection.Error as error:
-            first_line = str(error).partition("\n")[0]
-            raise _journal_error(first_line or type(error).__name__) from error
+            raise _journal_error(_first_line(error)) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _text(value: Any) -> Any:
@@ -359,6 +415,6 @@ def _text(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _journal_error(problem: str) -> JournalError:
+def _journal_error(problem: str, outcome: Outcome = Outcome.NOT_SENT) -> JournalError:
     message = f"the journal in the database: {problem}"
-    return JournalError(message, outcome=Outcome.NOT_SENT, field="journal")
+    return JournalError(message, outcome=outcome, field="journal")
