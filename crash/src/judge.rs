@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use flexpay::Kind;
 use flexpay::journal::{Entry, EntryState};
 
 use crate::gateway::{Ledger, Taken};
@@ -206,7 +207,7 @@ fn delivered_wrongly(seen: &Seen, heard: &[Heard]) -> Option<Violation> {
 }
 
 /// What is true when all is done: it is paid once, and delivered once. `may_be_undelivered`: the merchant was
-/// killed between acknowledging and delivering.
+/// killed between acknowledging and delivering, or it is a payout.
 pub fn end_violations(seen: &Seen, may_be_undelivered: bool) -> Vec<Violation> {
     let mut wrong = Vec::new();
     let paid = seen.ledger.payments.iter().filter(|one| one.is_paid);
@@ -214,7 +215,9 @@ pub fn end_violations(seen: &Seen, may_be_undelivered: bool) -> Vec<Violation> {
         wrong.push(Broken::Stuck.because(format!("not paid once: {:?}", seen.ledger)));
     }
     let is_settled = match &seen.entry {
-        Some(entry) => entry.state == EntryState::Paid && entry.is_delivered,
+        Some(entry) => {
+            entry.state == EntryState::Paid && (entry.is_delivered || entry.kind == Kind::Payout)
+        }
         None => seen.is_pruned,
     };
     if !is_settled {

@@ -205,7 +205,7 @@ impl<'a> Trial<'a> {
 fn advice(errno: Option<&str>) -> &'static [&'static str] {
     match errno {
         Some("ENOSPC") => &["full", "Free space"],
-        Some("EROFS" | "EACCES") => &["this user may write in it"],
+        Some("EROFS" | "EACCES") => &["this user may write in it", "read-only"],
         _ => &[
             "The disk ",
             "find and end that program",

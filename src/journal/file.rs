@@ -88,7 +88,7 @@ fn advice(error: &rusqlite::Error) -> &'static str {
              payments: look for them in FlexPay's merchant console"
         }
         Some(SqliteCode::SystemIoFailure) => {
-            "The disk is full or failed, or its file system does not support locks"
+            "The disk is full, failed or read-only, or its file system does not support locks"
         }
         Some(_) => CHECK_ACCESS,
         None => "The entry cannot be read: another version may have written it",

@@ -477,7 +477,7 @@ def test_the_command_line(sandbox: Sandbox, shell: Dict[str, Any]) -> None:
     assert re.search("Reference +MLO-3\n", run_commands([*settings, parse], shell))
     assert "Order number" in run_commands([*settings, mobile], shell)
     output = run_commands([*settings, show_help], shell)
-    assert re.search(r"^  0   success; for check, wait.*: the order is PAID$", output, re.M)
+    assert re.search(r"^  0   success; for check, wait.*: the order is PAID\.$", output, re.M)
     assert "\n  9   the outcome is UNKNOWN" in output
 
 
