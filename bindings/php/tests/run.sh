@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs all tests of the PHP package, with the system's PHP and with PHP 7.4, each over both transports: with
 # FFI, and with FFI disabled. A test that is about one transport is in the group "ffi" or "program", with
-# its reason.
+# its reason. One that needs a database server is in the group "servers".
 #
 #   FLEXPAY_LIBRARY   the library to test (build/lib/libflexpay.so)
 #   FLEXPAY_PROGRAM   the program to test (build/bin/flexpay)
@@ -63,7 +63,8 @@ step() {
 mkdir "$work/without-ffi" && echo "ffi.enable=0" >"$work/without-ffi/without-ffi.ini"
 chmod 755 "$work" "$work/without-ffi"
 
-# arguments: the transport, PHP, and its FPM (default: the system's FPM of the same version)
+# arguments: the transport, PHP, its FPM (empty: the system's FPM of the same version), and a group of tests to
+# leave out
 units() (
     export PHP_FPM=${3:-}
     if [ "$1" = ffi ]; then
@@ -72,7 +73,7 @@ units() (
         exclude=ffi
         export PHP_INI_SCAN_DIR=${PHP_INI_SCAN_DIR-:}$work/without-ffi
     fi
-    "$2" "$phpunit" -c "$package/phpunit.xml" --fail-on-skipped --exclude-group "$exclude"
+    "$2" "$phpunit" -c "$package/phpunit.xml" --fail-on-skipped --exclude-group "$exclude${4:+,$4}"
 )
 
 # arguments: the transport, PHP, the number of local calls
@@ -121,7 +122,8 @@ if [ "${PHP74:-}" != none ]; then
         export PHP74
         step "syntax of PHP 7.4" "$package/tests/syntax74.sh"
         step "tests over FFI, PHP $(version "$PHP74")" units ffi "$PHP74" "${PHP74_FPM:-}"
-        step "tests over the program, PHP $(version "$PHP74")" units program "$PHP74" "${PHP74_FPM:-}"
+        # The database servers were tested with this PHP, and over the program, but not with both.
+        step "tests over the program, PHP $(version "$PHP74")" units program "$PHP74" "${PHP74_FPM:-}" servers
         step "memory with FFI, PHP $(version "$PHP74")" memory ffi "$PHP74" "$((calls / 10))"
     else
         step "PHP 7.4 is available" false

@@ -14,7 +14,11 @@ use FlexPay\Tests\Support\JournalServers;
 use FlexPay\Tests\Support\JournalTestCase;
 use FlexPay\Tests\Support\JournalTransactions;
 
-/** The journal in Mariadb. */
+/**
+ * The journal in Mariadb.
+ *
+ * @group servers
+ */
 final class MariadbJournalTest extends JournalTestCase
 {
     use JournalIndexes;

@@ -11,7 +11,11 @@ use FlexPay\Tests\Support\JournalServers;
 use FlexPay\Tests\Support\JournalTestCase;
 use FlexPay\Tests\Support\JournalTransactions;
 
-/** The journal in Postgresql. */
+/**
+ * The journal in Postgresql.
+ *
+ * @group servers
+ */
 final class PostgresqlJournalTest extends JournalTestCase
 {
     use JournalIndexes;
