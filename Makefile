@@ -243,7 +243,7 @@ test-setup: ## Runs scripts/setup.sh for each task in a clean Debian, and uses t
 	scripts/test-in-debian.sh setup $(TASKS)
 
 .PHONY: test-readme
-test-readme: build sandbox ## Runs the README's commands for C and C++ in a clean Debian (as root)
+test-readme: build cli sandbox ## Runs the README's commands for C and C++ in a clean Debian (as root)
 	scripts/test-in-debian.sh readme
 
 # Run it before a release, and after a change of scripts/setup.sh.

@@ -5,8 +5,8 @@
 #
 #   scripts/test-in-debian.sh setup [TASK…]   runs setup.sh for each task, each in a new root, and uses
 #                                             the packages (check-setup.sh)
-#   scripts/test-in-debian.sh readme          runs the README's commands for C and C++, with the library
-#                                             and the sandbox that are built here
+#   scripts/test-in-debian.sh readme          runs the README's commands for C and C++, with the library,
+#                                             the program and the sandbox that are built here
 #   scripts/test-in-debian.sh all             clones the last commit, and runs `make demo` and `make test`
 #
 # DEBIAN_REBUILD=1   builds the base system again; otherwise it is kept for a week
@@ -197,7 +197,7 @@ test_readme() {
         { tail -n 20 "$log" >&2; fail "the compilers could not be installed"; }
     mkdir -p "$root/src/flexpay/build" "$root/src/flexpay/target/debug"
     git ls-files -co --exclude-standard -z | tar -c --null -T - | tar -x -C "$root/src/flexpay"
-    cp -r build/lib "$root/src/flexpay/build/"
+    cp -r build/lib build/bin "$root/src/flexpay/build/"
     cp "${CARGO_TARGET_DIR:-target}/debug/flexpay-sandbox" "$root/src/flexpay/target/debug/"
     for language in c cpp; do
         for who in root user; do
