@@ -128,6 +128,10 @@ setup: require-rust ## Installs the packages that the tests need
 test-rust: build sandbox ## Tests the crate and the sandbox
 	@scripts/setup.sh rust
 	$(CARGO) test --workspace --exclude flexpay-cli --no-fail-fast
+	@# Without the journal.
+	$(CARGO) test -p flexpay --no-default-features --lib
+	$(CARGO) rustc -p flexpay --release --no-default-features --lib --crate-type cdylib
+	@scripts/check-size.sh $(CARGO_TARGET_DIR)/release/libflexpay.so 2560
 	@scripts/test-readme.sh rust
 	@scripts/unwind.sh
 	@scripts/check-threats.sh
@@ -136,7 +140,8 @@ test-rust: build sandbox ## Tests the crate and the sandbox
 .PHONY: test-cli
 test-cli: cli sandbox ## Tests the program flexpay, and the examples in Node, Free Pascal and shell
 	@scripts/setup.sh cli
-	@scripts/check-program.sh $(PROGRAM)
+	@# SQLite takes nearly 1 MiB of it.
+	@scripts/check-size.sh $(PROGRAM) 4608
 	$(CARGO) test -p flexpay-cli --no-fail-fast
 	@scripts/test-readme.sh shell
 
@@ -144,6 +149,7 @@ test-cli: cli sandbox ## Tests the program flexpay, and the examples in Node, Fr
 test-c: build cli examples sandbox ## Tests the C ABI, `make install` and the C examples
 	@scripts/setup.sh c
 	@scripts/check-library.sh include/flexpay.h $(LIBRARY)
+	@scripts/check-size.sh $(LIBRARY) 3481
 	tests/c/run.sh plain
 	@scripts/test-install.sh
 	@scripts/test-readme.sh c
@@ -208,6 +214,7 @@ test-fuzz: require-rust ## Runs every stored fuzzing input, and fuzzes each pars
 lint: require-rust ## Checks formatting, and runs clippy; a warning is an error
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy -p flexpay --no-default-features -- -D warnings
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	CARGO_TARGET_DIR=fuzz/target RUSTFLAGS="--cfg fuzzing" \
 	    $(CARGO) clippy --manifest-path fuzz/Cargo.toml --all-targets -- -D warnings

@@ -20,8 +20,7 @@
  *   call. Strings are NUL-terminated UTF-8; NULL means absent.
  * - Several threads may use one client or one cancel token at the same time. Any other object may
  *   be used by one thread at a time.
- * - The _free, _name and version functions never block, and any thread may call them. (To close its
- *   journal, flexpay_client_free may write to the disk.)
+ * - The _free, _name and version functions never block, and any thread may call them.
  * - Every call returns within its time limit. Do not pthread_cancel a thread during a call, and do
  *   not longjmp out of a call. To end a wait early, use a flexpay_cancel_token.
  * - Give each calling thread at least 64 KiB of stack. A DNS lookup runs in a thread of the
@@ -703,10 +702,9 @@ typedef struct flexpay_settlement {
     const char *resolved_by;
     // Why.
     const char *resolved_why;
-    // When it was made, in UTC, by this machine's clock: "2026-11-27T18:36:21Z". For people: the
-    // library decides nothing by it.
+    // When it was made, in UTC, by this machine's clock: "2026-11-27T18:36:21Z".
     const char *created_at;
-    // When it was changed last.
+    // When it was changed last. Only flexpay_journal_prune decides by it.
     const char *changed_at;
     // In a list of flexpay_reconcile: why nothing was learnt about this one now, "TIMEOUT: ...".
     const char *problem;
@@ -810,7 +808,7 @@ flexpay_result flexpay_client_from_env(struct flexpay_client **client,
                                        struct flexpay_error **error);
 
 // Frees a client and wipes its token from memory. NULL is allowed. No other call may still use the
-// client. Does not block, except to close its journal. Since ABI 1.
+// client. Does not block. Since ABI 1.
 void flexpay_client_free(struct flexpay_client *client);
 
 // Sends a request for a payment by card, AT MOST ONCE in every case. If the call fails, the
@@ -828,8 +826,8 @@ void flexpay_client_free(struct flexpay_client *client);
 //          then you do not learn whether you may repeat the request.
 // Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
 // UNAUTHORIZED, REFUSED, INTERNAL; with a journal also JOURNAL, IN_PROGRESS, IN_DOUBT. Blocks up to
-// the client's timeout_ms, and up to 10 s if another program is writing to the journal. Since
-// ABI 1.
+// the client's timeout_ms and, if another program is writing to the journal, up to 10 s before the
+// request is sent and up to 60 s after the reply. Since ABI 1.
 flexpay_result flexpay_pay(const struct flexpay_client *client,
                            const struct flexpay_payment_request *request,
                            struct flexpay_payment **payment,

@@ -1036,8 +1036,8 @@ public:
     /// Sends a request for a payment by card, AT MOST ONCE in every case. The error's outcome() says
     /// whether you may repeat it. Throws Error: invalid, resolve, connect, proxy, tls, timeout,
     /// connection, reply, gateway, unauthorized, refused, internal; with a journal also journal,
-    /// in_progress, in_doubt. Blocks up to the client's timeout, and up to 10 s if another program is
-    /// writing to the journal.
+    /// in_progress, in_doubt. Blocks up to the client's timeout and, if another program is writing to
+    /// the journal, up to 10 s before the request is sent and up to 60 s after the reply.
     ///
     /// Do not discard the result: it has the URL that the customer must open. If memory runs out
     /// while the result is copied (std::bad_alloc), the payment still exists at the gateway.

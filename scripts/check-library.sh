@@ -2,8 +2,7 @@
 # Checks a shared library:
 # - it exports the functions of the header, and nothing else;
 # - it cannot be unloaded (NODELETE), and has a soname;
-# - it needs no library but libc;
-# - stripped, it has at most 3.4 MiB; 2.5 without the journal (on x86-64).
+# - it needs no library but libc.
 #
 #   scripts/check-library.sh HEADER LIBRARY
 set -euo pipefail
@@ -33,18 +32,4 @@ others=$(sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' <<<"$dynamic" |
 [ -z "$others" ] || fail "needs more than libc: $others"
 glibc=$(nm -D --undefined-only "$library" | grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -n 1)
 
-stripped=$(mktemp)
-trap 'rm -f "$stripped"' EXIT
-strip -o "$stripped" "$library"
-size=$(stat -c %s "$stripped")
-# SQLite's files begin with this text.
-if grep -q 'SQLite format 3' "$library"; then
-    limit=$((34 * 1024 * 1024 / 10))
-else
-    limit=$((25 * 1024 * 1024 / 10))
-fi
-# The same code takes more bytes on other processors.
-[ "$(uname -m)" != x86_64 ] || [ "$size" -le "$limit" ] ||
-    fail "has $size bytes when stripped, more than $limit"
-
-echo "library: exports the $(wc -l <<<"$exported") functions of the header; NODELETE; soname; needs only libc (${glibc:-no glibc}); $size bytes stripped"
+echo "library: exports the $(wc -l <<<"$exported") functions of the header; NODELETE; soname; needs only libc (${glibc:-no glibc})"

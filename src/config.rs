@@ -508,6 +508,17 @@ mod tests {
         }
     }
 
+    /// Without it, payments would go out and not be recorded.
+    #[test]
+    #[cfg(not(feature = "journal"))]
+    fn a_library_without_the_journal_refuses_the_setting() {
+        let config = Config {
+            journal: Some("/var/lib/till/flexpay.db".to_owned()),
+            ..Config::new("ZANDO", "canary")
+        };
+        assert_eq!(config.complete().unwrap_err().field(), Some("journal"));
+    }
+
     #[test]
     fn a_client_takes_no_payments_at_the_payout_service() {
         let payout = "https://gw.example/api/rest/v1/merchantPayOutService";

@@ -216,23 +216,10 @@ fn a_paid_entry_is_to_deliver_until_it_is_acknowledged() {
     let settlement = shop.paid("Z-1");
     assert!(settlement.changed && settlement.stored.entry.is_to_deliver());
     let journal = shop.client.journal().unwrap();
-    assert_eq!(
-        journal
-            .list(Filter::ToDeliver, "", 10)
-            .unwrap()
-            .entries
-            .len(),
-        1
-    );
+    assert_eq!(journal.list(Filter::ToDeliver, "", 10).unwrap().len(), 1);
     assert!(journal.acknowledge("Z-1").unwrap().changed);
     assert!(!journal.acknowledge("Z-1").unwrap().changed);
-    assert!(
-        journal
-            .list(Filter::ToDeliver, "", 10)
-            .unwrap()
-            .entries
-            .is_empty()
-    );
+    assert!(journal.list(Filter::ToDeliver, "", 10).unwrap().is_empty());
 }
 
 #[test]
@@ -416,13 +403,7 @@ fn a_payout_is_not_to_deliver() {
     assert_eq!(settlement.stored.entry.state, EntryState::Paid);
     assert!(settlement.changed && !settlement.stored.entry.is_to_deliver());
     let journal = payer.journal().unwrap();
-    assert!(
-        journal
-            .list(Filter::ToDeliver, "", 10)
-            .unwrap()
-            .entries
-            .is_empty()
-    );
+    assert!(journal.list(Filter::ToDeliver, "", 10).unwrap().is_empty());
     let error = journal.acknowledge("P-1").unwrap_err();
     assert_eq!(error.field(), Some("reference"));
     assert!(error.message().contains("is a payout"), "{error}");

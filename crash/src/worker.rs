@@ -148,7 +148,7 @@ pub fn make(client: &Client, call: &Call) -> flexpay::Result<Vec<Heard>> {
         Call::Prune => {
             client.journal()?.prune(0)?;
             let left = client.journal()?.list(Filter::All, "", 1_000)?;
-            return Ok(left.entries.into_iter().map(Heard::from).collect());
+            return Ok(left.into_iter().map(Heard::from).collect());
         }
         Call::Shift(shift) => {
             shift::work(client, shift);

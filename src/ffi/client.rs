@@ -76,7 +76,7 @@ pub unsafe extern "C" fn flexpay_client_from_env(
 }
 
 /// Frees a client and wipes its token from memory. NULL is allowed. No other call may still use the
-/// client. Does not block, except to close its journal. Since ABI 1.
+/// client. Does not block. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_client_free(client: *mut flexpay_client) {
     if client.is_null() {

@@ -14,7 +14,7 @@ use super::numbers::{FLEXPAY_ENTRY_CANCELLED, FLEXPAY_ENTRY_FAILED, FLEXPAY_ENTR
 use super::panics::stop_panics;
 use super::settlement::{flexpay_settlement, flexpay_settlements};
 use crate::error::{Error, Result};
-use crate::journal::{Filter, Reconciliation, Resolution, Settlement, Stored, step_json};
+use crate::journal::{Filter, Reconciliation, Resolution, Settlement, step_json};
 
 /// Which entries flexpay_journal_list returns. Initialize with FLEXPAY_JOURNAL_QUERY_INIT.
 #[repr(C)]
@@ -158,14 +158,6 @@ fn unknown_resolution(state: i32) -> Error {
     )
 }
 
-fn as_recorded(stored: Stored) -> Settlement {
-    Settlement {
-        stored,
-        changed: false,
-        problem: None,
-    }
-}
-
 /// Returns the entry of a reference, as it is recorded. Sends nothing.
 ///
 /// client:     not NULL, with a journal; may be in use by other threads.
@@ -186,11 +178,7 @@ pub unsafe extern "C" fn flexpay_journal_get(
     unsafe {
         deliver(settlement, error, flexpay_settlement::make, || {
             let journal = flexpay_client::borrow(client)?.journal()?;
-            let reference = text(reference, "reference")?.unwrap_or_default();
-            match journal.get(reference)? {
-                Some(stored) => Ok(as_recorded(stored)),
-                None => Err(Error::invalid("reference", "is not in the journal")),
-            }
+            journal.settlement(text(reference, "reference")?.unwrap_or_default())
         })
     }
 }
@@ -216,15 +204,11 @@ pub unsafe extern "C" fn flexpay_journal_list(
         deliver(settlements, error, flexpay_settlements::make, || {
             let journal = flexpay_client::borrow(client)?.journal()?;
             let query = flexpay_journal_query::read(query)?;
-            let found = journal.list(query.filter, &query.after, query.limit)?;
-            // A list without one of its entries would mislead. flexpay_reconcile goes on with the others.
-            match found.stopped {
-                Some(error) => Err(error),
-                None => Ok(Reconciliation {
-                    settlements: found.entries.into_iter().map(as_recorded).collect(),
-                    stopped: None,
-                }),
-            }
+            let entries = journal.list(query.filter, &query.after, query.limit)?;
+            Ok(Reconciliation {
+                settlements: entries.into_iter().map(Settlement::from).collect(),
+                stopped: None,
+            })
         })
     }
 }

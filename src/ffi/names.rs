@@ -63,6 +63,7 @@ mod tests {
             ("ERROR", flexpay_result_name as Name, 19),
             ("OUTCOME", flexpay_outcome_name, 3),
             ("STATE", flexpay_state_name, 7),
+            #[cfg(feature = "journal")]
             ("ENTRY", flexpay_entry_state_name, 10),
         ] {
             let constants = CONSTANTS.lines().filter_map(|line| {

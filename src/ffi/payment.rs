@@ -140,8 +140,8 @@ impl flexpay_payment {
 ///          then you do not learn whether you may repeat the request.
 /// Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
 /// UNAUTHORIZED, REFUSED, INTERNAL; with a journal also JOURNAL, IN_PROGRESS, IN_DOUBT. Blocks up to
-/// the client's timeout_ms, and up to 10 s if another program is writing to the journal. Since
-/// ABI 1.
+/// the client's timeout_ms and, if another program is writing to the journal, up to 10 s before the
+/// request is sent and up to 60 s after the reply. Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_pay(
     client: *const flexpay_client,

@@ -56,10 +56,9 @@ pub struct flexpay_settlement {
     pub resolved_by: *const c_char,
     /// Why.
     pub resolved_why: *const c_char,
-    /// When it was made, in UTC, by this machine's clock: "2026-11-27T18:36:21Z". For people: the
-    /// library decides nothing by it.
+    /// When it was made, in UTC, by this machine's clock: "2026-11-27T18:36:21Z".
     pub created_at: *const c_char,
-    /// When it was changed last.
+    /// When it was changed last. Only flexpay_journal_prune decides by it.
     pub changed_at: *const c_char,
     /// In a list of flexpay_reconcile: why nothing was learnt about this one now, "TIMEOUT: ...".
     pub problem: *const c_char,

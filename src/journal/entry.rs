@@ -79,8 +79,9 @@ impl EntryState {
 }
 
 /// How often the gateway must say that a payment failed or was cancelled, or was returned without ever being
-/// PAID, before it is no longer asked. It was seen to say so while the customer was still typing, and PAID afterwards. This is a number of answers and
-/// not a time, because the clock of a till may be wrong. Answers within a minute count once.
+/// PAID, before it is no longer asked. It was seen to say so while the customer was still typing, and PAID
+/// afterwards. This is a number of answers and not a time, because the clock of a till may be wrong. Answers
+/// within a minute count once.
 pub const FAILURES_TO_CLOSE: u32 = 10;
 
 /// A program that asks ten times in a second must not close a payment.
@@ -119,11 +120,11 @@ pub struct Entry {
     pub message: Option<String>,
     /// What was learnt last: a state of the order, an error, or what a person said.
     pub last_answer: Option<String>,
-    /// Whether the gateway has ever said PAID. Until then REFUNDING and REFUNDED are no surer than FAILED: they were
-    /// seen before a PAID.
+    /// Whether the gateway has ever said PAID. Until then REFUNDING and REFUNDED are no surer than FAILED: they
+    /// were seen before a PAID.
     pub was_paid: bool,
-    /// How often the gateway has said FAILED, CANCELLED, REFUNDING or REFUNDED in a row, and never PAID before. Answers
-    /// within a minute count once.
+    /// How often the gateway has said FAILED, CANCELLED, REFUNDING or REFUNDED in a row, and never PAID before.
+    /// Answers within a minute count once.
     pub failures: u32,
     /// When it was counted last, in seconds since 1970 on the store's clock. A wrong clock makes one count too
     /// many or too few.

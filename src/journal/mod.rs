@@ -25,7 +25,7 @@ pub use rule::{Action, Event, Reply, Resolution, Step, step};
 pub use settle::{ReconcileOptions, Reconciliation};
 
 use crate::config::{Config, Environment};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::numbered::numbered;
 use file::Account;
 use sqlite::Store;
@@ -35,8 +35,8 @@ pub struct Journal {
     store: Store,
 }
 
-/// An entry, and when it was written. Nothing is decided by the times: they are of this machine's clock, in
-/// UTC.
+/// An entry, and when it was written, by this machine's clock, in UTC. The times are for people, and for
+/// [`Journal::prune`]: nothing else is decided by them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// The entry.
@@ -58,13 +58,15 @@ pub struct Settlement {
     pub problem: Option<String>,
 }
 
-/// Some entries of a journal.
-#[derive(Clone, Debug, Default)]
-pub struct Listing {
-    /// The entries.
-    pub entries: Vec<Stored>,
-    /// Why one of them cannot be read. The others are in the list.
-    pub stopped: Option<Error>,
+impl From<Stored> for Settlement {
+    /// An entry that nobody was asked about.
+    fn from(stored: Stored) -> Self {
+        Self {
+            stored,
+            changed: false,
+            problem: None,
+        }
+    }
 }
 
 /// Which entries of a journal are listed.
@@ -118,10 +120,22 @@ impl Journal {
         self.store.get(reference)
     }
 
+    /// The entry of this reference, as a settlement. One that the journal does not have is
+    /// [`ErrorCode::Invalid`](crate::ErrorCode::Invalid), field `reference`.
+    pub fn settlement(&self, reference: &str) -> Result<Settlement> {
+        let stored = self.get(reference)?.ok_or_else(rule::not_found)?;
+        Ok(stored.into())
+    }
+
     /// At most `limit` entries, in the order of their references, that come after the reference `after`
-    /// (empty: from the first).
-    pub fn list(&self, filter: Filter, after: &str, limit: u32) -> Result<Listing> {
-        self.store.list(filter, after, limit)
+    /// (empty: from the first). An entry that cannot be read is an error that names it: a list without it would
+    /// mislead. [`Client::reconcile`](crate::Client::reconcile) goes on with the others.
+    pub fn list(&self, filter: Filter, after: &str, limit: u32) -> Result<Vec<Stored>> {
+        let listing = self.store.list(filter, after, limit)?;
+        match listing.unreadable {
+            Some(error) => Err(error),
+            None => Ok(listing.entries),
+        }
     }
 
     /// How many entries there are.

@@ -40,8 +40,9 @@
 //! Every pair is in tests/journal_rule/table.txt. "A later state" is one that the gateway has told: ACCEPTED,
 //! PAID, FAILED, CANCELLED, REFUNDING, REFUNDED.
 //!
-//! FAILED and CANCELLED do not close an entry until the gateway has said so ten times, and answers within a minute count
-//! once. The same for REFUNDING and REFUNDED, if the gateway has never said PAID: PAID replaces these too.
+//! FAILED and CANCELLED do not close an entry until the gateway has said so ten times, and answers within a
+//! minute count once. The same for REFUNDING and REFUNDED, if the gateway has never said PAID: PAID replaces
+//! these too.
 //!
 //! Only a verdict makes an entry PAID: the gateway's word on an order whose reference, amount and currency
 //! are the entry's.

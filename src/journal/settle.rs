@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::rule::{Action, Event};
-use super::sqlite::Applied;
-use super::{Entry, EntryState, Filter, Journal, Listing, Settlement, Stored};
+use super::sqlite::{Applied, Listing};
+use super::{Entry, EntryState, Filter, Journal, Settlement, Stored};
 use crate::callback::{Callback, Expected, parse_callback};
 use crate::cancel::CancelToken;
 use crate::client::Client;
@@ -141,8 +141,6 @@ impl Client {
         };
         let deadline = Instant::now() + timeout;
         let mut open = journal.all(Filter::Open)?;
-        // This needs no network.
-        let noticed = journal.notice_dead_senders(&mut open.entries)?;
         if !open.entries.is_empty() {
             let first = random::number() as usize % open.entries.len();
             open.entries.rotate_left(first);
@@ -153,12 +151,10 @@ impl Client {
             if done.stopped.is_none() {
                 done.stopped = stop_reason(options, deadline);
             }
-            let mut settlement = match done.stopped {
+            done.settlements.push(match done.stopped {
                 None => self.settle_one(stored, &mut failures, &mut done.stopped),
-                Some(_) => as_recorded(stored),
-            };
-            settlement.changed |= noticed.contains(&settlement.stored.entry.reference);
-            done.settlements.push(settlement);
+                Some(_) => journal.without_the_gateway(stored),
+            });
         }
         let settled = done
             .settlements
@@ -167,15 +163,16 @@ impl Client {
         let settled: HashSet<String> = settled.collect();
         let to_deliver = match journal.all(Filter::ToDeliver) {
             Ok(to_deliver) => to_deliver,
-            Err(error) => Listing {
-                stopped: Some(error),
-                ..Listing::default()
-            },
+            Err(error) => {
+                done.stopped.get_or_insert(error);
+                Listing::default()
+            }
         };
         let others = to_deliver.entries.into_iter();
         let others = others.filter(|stored| !settled.contains(&stored.entry.reference));
-        done.settlements.extend(others.map(as_recorded));
-        done.stopped = done.stopped.or(open.stopped).or(to_deliver.stopped);
+        done.settlements.extend(others.map(Settlement::from));
+        let unreadable = open.unreadable.or(to_deliver.unreadable);
+        done.stopped = done.stopped.or(unreadable);
         Ok(done)
     }
 
@@ -208,7 +205,7 @@ impl Client {
         }
         Settlement {
             problem: Some(problem),
-            ..as_recorded(stored)
+            ..Settlement::from(stored)
         }
     }
 }
@@ -255,8 +252,8 @@ impl Journal {
         let mut all = Listing::default();
         loop {
             let after = all.entries.last().map_or("", |last| &last.entry.reference);
-            let page = self.list(filter, after, PAGE)?;
-            all.stopped = all.stopped.or(page.stopped);
+            let page = self.store.list(filter, after, PAGE)?;
+            all.unreadable = all.unreadable.or(page.unreadable);
             if page.entries.is_empty() {
                 return Ok(all);
             }
@@ -264,36 +261,24 @@ impl Journal {
         }
     }
 
-    /// The entries whose sender died become IN_DOUBT. Returns their references.
-    fn notice_dead_senders(&self, open: &mut [Stored]) -> Result<HashSet<String>> {
-        let mut noticed = HashSet::new();
-        let sending = open
-            .iter_mut()
-            .filter(|stored| stored.entry.state == EntryState::Sending);
-        for stored in sending {
-            let applied = self.store.apply(&stored.entry.reference, &Event::Settle)?;
-            if let Some(now) = applied.stored {
-                if now.entry.state == EntryState::InDoubt {
-                    noticed.insert(now.entry.reference.clone());
-                }
-                *stored = now;
-            }
+    /// What can be learnt about an entry without the gateway: that its sender died.
+    fn without_the_gateway(&self, stored: Stored) -> Settlement {
+        if stored.entry.state != EntryState::Sending {
+            return stored.into();
         }
-        Ok(noticed)
+        match self.settled(&stored.entry.reference, &Event::Settle) {
+            Ok(settlement) => settlement,
+            Err(error) => Settlement {
+                problem: Some(problem_text(&error)),
+                ..stored.into()
+            },
+        }
     }
 }
 
 /// `TIMEOUT: …`
 fn problem_text(error: &Error) -> String {
     format!("{}: {}", error.code().name(), error.message())
-}
-
-fn as_recorded(stored: Stored) -> Settlement {
-    Settlement {
-        stored,
-        changed: false,
-        problem: None,
-    }
 }
 
 fn expected(entry: &Entry, order_number: Option<String>, query: Option<&str>) -> Expected {
@@ -364,4 +349,77 @@ fn concerns_all_orders(error: &Error) -> bool {
             | ErrorCode::Cancelled
             | ErrorCode::Journal
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::journal::Reply;
+    use crate::payment::Terms;
+
+    fn terms() -> Terms {
+        Terms {
+            kind: Kind::Mobile,
+            amount: "575".to_owned(),
+            currency: "CDF".to_owned(),
+            phone: Some("243820000001".to_owned()),
+        }
+    }
+
+    /// Begins a request, and returns before the reply is recorded, as a process that is killed.
+    fn begin(journal: &Journal, reference: &str) {
+        let event = Event::Pay {
+            reference: reference.to_owned(),
+            terms: terms(),
+            sender: format!("sender of {reference}"),
+        };
+        journal
+            .store
+            .apply(reference, &event)
+            .expect("it is written");
+    }
+
+    /// After a power cut, the network is often gone too.
+    #[test]
+    fn without_a_network_a_dead_sender_is_still_noticed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.db");
+        let client = Client::new(Config {
+            // Nothing listens there.
+            check_url: Some("http://127.0.0.1:9/check".to_owned()),
+            journal: path.to_str().map(str::to_owned),
+            ..Config::new("ZANDO", "a-token")
+        })
+        .expect("the settings are valid");
+        let journal = client.journal().expect("it is set");
+        // This one is asked about, wherever reconciling begins, before most of the others.
+        begin(journal, "Z-00");
+        let order_number = Some("N1".to_owned());
+        let reply = Reply::Accepted {
+            order_number,
+            redirect_url: None,
+            page: None,
+            code: None,
+            message: None,
+        };
+        let event = Event::Reply { attempt: 1, reply };
+        journal.store.apply("Z-00", &event).expect("it is written");
+        let killed: Vec<String> = (1..20).map(|number| format!("Z-{number:02}")).collect();
+        for reference in &killed {
+            begin(journal, reference);
+        }
+        let found = client
+            .reconcile(&ReconcileOptions::default())
+            .expect("a list");
+        let stopped = found.stopped_text().expect("an error");
+        assert!(stopped.starts_with("CONNECT: "), "{stopped}");
+        let noticed = found
+            .settlements
+            .iter()
+            .filter(|one| one.changed && one.stored.entry.state == EntryState::InDoubt);
+        assert_eq!(noticed.count(), killed.len());
+        let in_doubt = journal.count(Filter::InDoubt).expect("a number");
+        assert_eq!(in_doubt, killed.len() as u64);
+    }
 }

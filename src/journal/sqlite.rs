@@ -12,7 +12,7 @@ use super::file::{self, Account, OpenJournal, Trouble};
 use super::in_use::InUse;
 use super::rule::{Action, Event, Step, step};
 use super::sender::{Sender, Senders};
-use super::{Filter, Listing, Stored};
+use super::{Filter, Stored};
 use crate::error::{Error, Result};
 
 /// How long a call waits for a program that is writing.
@@ -43,6 +43,14 @@ pub(super) struct Applied {
     pub(super) action: Action,
     /// With [`Action::Send`]. Keep it until the reply is recorded.
     pub(super) sender: Option<Sender>,
+}
+
+/// What [`Store::list`] found.
+#[derive(Default)]
+pub(super) struct Listing {
+    pub(super) entries: Vec<Stored>,
+    /// Why one entry is not among them.
+    pub(super) unreadable: Option<Error>,
 }
 
 impl Store {
@@ -123,7 +131,7 @@ impl Store {
                     // The others are good.
                     Err(error @ rusqlite::Error::FromSqlConversionFailure(..)) => {
                         let error = Trouble::from(error).about(&self.path);
-                        listing.stopped.get_or_insert(error);
+                        listing.unreadable.get_or_insert(error);
                     }
                     Err(error) => return Err(error.into()),
                 }

@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Dict, List, Optional
@@ -31,7 +32,7 @@ def program(name: str, *folders: str) -> str:
     return path
 
 
-class Server:
+class Server(ABC):
     """A database server. It refuses to run as root: then it runs as nobody."""
 
     def __init__(self) -> None:
@@ -55,14 +56,17 @@ class Server:
                 command, stdout=log, stderr=log, cwd=self.folder, check=True, **self.user
             )
 
+    @abstractmethod
     def prepare(self) -> None:
-        raise NotImplementedError
+        """Makes what the server needs before it starts."""
 
+    @abstractmethod
     def command(self) -> List[str]:
-        raise NotImplementedError
+        """The command that runs the server."""
 
+    @abstractmethod
     def connect(self, driver: str, **options: Any) -> Any:
-        raise NotImplementedError
+        """A new connection."""
 
     def is_ready(self) -> bool:
         assert self.process.poll() is None, self.log.read_text(errors="replace")

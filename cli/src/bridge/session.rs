@@ -1,6 +1,6 @@
 //! The session: the client, the calls in flight, and the replies.
 
-use flexpay::journal::{ReconcileOptions, Reconciliation, step_json};
+use flexpay::journal::{ReconcileOptions, Reconciliation, Settlement, step_json};
 use flexpay::{CancelToken, Client, Config, State, WaitOptions};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -13,7 +13,6 @@ use super::protocol::{Call, Hello, Message, VERSION, parse};
 use super::workers::Workers;
 use super::write_line;
 use crate::call::{Failure, Reply, guarded};
-use crate::journal::as_recorded;
 use crate::settings::config_from;
 
 /// More calls than this at once are refused.
@@ -293,21 +292,12 @@ fn carry_out(
             let options = ReconcileOptions { cancel, ..options };
             Reply::Settlements(client()?.reconcile(&options)?)
         }
-        Call::JournalGet(reference) => {
-            let stored = client()?.journal()?.get(&reference)?;
-            let stored =
-                stored.ok_or_else(|| Failure::invalid("reference", "is not in the journal"))?;
-            settlement(as_recorded(stored))
-        }
+        Call::JournalGet(reference) => settlement(client()?.journal()?.settlement(&reference)?),
         Call::JournalList(list) => {
             let journal = client()?.journal()?;
-            let found = journal.list(list.filter, &list.after, list.limit)?;
-            // A list without one of its entries would mislead. "reconcile" goes on with the others.
-            if let Some(error) = found.stopped {
-                return Err(error.into());
-            }
+            let entries = journal.list(list.filter, &list.after, list.limit)?;
             Reply::Settlements(Reconciliation {
-                settlements: found.entries.into_iter().map(as_recorded).collect(),
+                settlements: entries.into_iter().map(Settlement::from).collect(),
                 stopped: None,
             })
         }

@@ -8,7 +8,7 @@ use flexpay::journal::{Filter, Journal, Stored};
 use serde_json::Value;
 use std::io::{self, BufWriter, Write, stdout};
 
-use super::{as_recorded, open, pages};
+use super::{open, pages};
 use crate::arguments::{ExportFormat, Format, JournalExport, SETTLEMENT_FIELDS};
 use crate::call::{Failure, guarded};
 use crate::{exit_status, json, output};
@@ -86,7 +86,7 @@ fn fields() -> impl Iterator<Item = &'static str> {
 }
 
 fn entry(stored: Stored) -> Value {
-    let mut all = json::settlement(&as_recorded(stored));
+    let mut all = json::settlement(&stored.into());
     fields()
         .map(|field| (field.to_owned(), all[field].take()))
         .collect()

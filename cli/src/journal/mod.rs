@@ -28,10 +28,8 @@ pub fn run(command: arguments::Journal) -> u8 {
         arguments::Journal::List(given) => list(&given),
         arguments::Journal::Show(given) => {
             with_journal(&given.options, SETTLEMENT_FIELDS, |journal| {
-                let stored = journal.get(&given.reference)?;
-                let stored =
-                    stored.ok_or_else(|| Failure::invalid("reference", "is not in the journal"))?;
-                Ok(Reply::Settlement(Box::new(as_recorded(stored))))
+                let settlement = journal.settlement(&given.reference)?;
+                Ok(Reply::Settlement(Box::new(settlement)))
             })
         }
         arguments::Journal::Reconcile(given) => with_client(&given.options, |client| {
@@ -120,7 +118,9 @@ fn list(given: &arguments::JournalList) -> u8 {
     with_journal(&given.options, SETTLEMENT_FIELDS, |journal| {
         let mut found = Reconciliation::default();
         for page in pages(journal, filter) {
-            found.settlements.extend(page?.into_iter().map(as_recorded));
+            found
+                .settlements
+                .extend(page?.into_iter().map(Settlement::from));
         }
         Ok(Reply::Settlements(found))
     })
@@ -138,22 +138,9 @@ fn pages(
             Ok(page) => page,
             Err(error) => return Some(Err(error.into())),
         };
-        // A list without one of its entries would mislead.
-        if let Some(error) = page.stopped {
-            return Some(Err(error.into()));
-        }
-        after = Some(page.entries.last()?.entry.reference.clone());
-        Some(Ok(page.entries))
+        after = Some(page.last()?.entry.reference.clone());
+        Some(Ok(page))
     })
-}
-
-/// An entry that nobody was asked about.
-pub fn as_recorded(stored: Stored) -> Settlement {
-    Settlement {
-        stored,
-        changed: false,
-        problem: None,
-    }
 }
 
 fn resolution(given: &JournalResolve) -> Result<Resolution, Failure> {

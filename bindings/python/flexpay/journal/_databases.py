@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Dict, List, Type
 
 from .._arguments import invalid, wrong_type
 
 
-class Database:
+class Database(ABC):
     """A database, seen through one connection of the caller."""
 
     #: The file with its tables.
@@ -32,13 +33,13 @@ class Database:
         text = Path(__file__).with_name(self.schema).read_text(encoding="utf-8")
         return [one for one in map(str.strip, text.split(";")) if one]
 
+    @abstractmethod
     def in_transaction(self) -> bool:
         """Whether the connection has an open transaction."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_autocommit(self) -> bool:
         """Whether a statement outside a transaction is committed at once."""
-        raise NotImplementedError
 
     def is_conflict(self, error: Exception) -> bool:
         """Whether the database gave up a transaction because of another one: it may succeed if it
