@@ -91,3 +91,51 @@ fn order_number_of(result: &Result<Payment>) -> Option<String> {
         Err(error) => error.order_number().map(str::to_owned),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{EntryState, Resolution};
+    use crate::kind::Kind;
+
+    fn terms() -> Terms {
+        Terms {
+            kind: Kind::Card,
+            amount: "25.50".to_owned(),
+            currency: "USD".to_owned(),
+            phone: None,
+        }
+    }
+
+    fn accepted(order_number: &str) -> Payment {
+        Payment {
+            order_number: Some(order_number.to_owned()),
+            redirect_url: Some("https://pay.example/1".to_owned()),
+            ..Payment::default()
+        }
+    }
+
+    /// Otherwise each of two callers would send a customer to a card page.
+    #[test]
+    fn a_reply_after_the_request_was_begun_again_is_an_error_with_its_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = Journal::new(folder.path().join("journal.db"));
+        let result = journal.pay("Z-1", terms(), || {
+            // The sender is taken for dead, a person is wrong, and another call begins the request again.
+            let senders = folder.path().join("journal.db-senders");
+            std::fs::remove_dir_all(senders).expect("it exists");
+            journal.resolve("Z-1", Resolution::NotSent, "Awa", "console")?;
+            let again = journal.pay("Z-1", terms(), || Ok(accepted("N2")))?;
+            assert_eq!(again.order_number.as_deref(), Some("N2"));
+            Ok(accepted("N1"))
+        });
+        let error = result.expect_err("the entry is about the second request");
+        assert_eq!(error.code(), ErrorCode::InDoubt);
+        assert_eq!(error.outcome(), Outcome::Unknown);
+        assert_eq!(error.order_number(), Some("N1"));
+        let entry = journal.settlement("Z-1").expect("it is there").stored.entry;
+        assert_eq!(entry.state, EntryState::Accepted);
+        assert_eq!(entry.order_number.as_deref(), Some("N2"));
+        assert_eq!(entry.other_order_number.as_deref(), Some("N1"));
+    }
+}
