@@ -645,8 +645,7 @@ struct Settlement {
     std::optional<std::string> resolved_by;
     /// Why.
     std::optional<std::string> resolved_why;
-    /// When it was made, in UTC, by this machine's clock: "2026-11-27T18:36:21Z". For people: the
-    /// library decides nothing by it.
+    /// When it was made, in UTC, by this machine's clock: "2026-11-27T18:36:21Z".
     std::string created_at;
     /// When it was changed last.
     std::string changed_at;

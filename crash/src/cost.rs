@@ -93,8 +93,6 @@ struct Sizes {
     pruning: Duration,
     /// The payment meanwhile that took longest.
     slowest: Duration,
-    /// The file `-wal` after pruning.
-    wal: u64,
     file: u64,
     /// Of the file, a pruned reference, once the free space is given back.
     pruned_bytes: u64,
@@ -111,8 +109,6 @@ impl Sizes {
         for reference in &open {
             Way::Card.pay(&client, reference).map_err(text)?;
         }
-        // Its connection is closed, and the file is whole.
-        drop(client);
         table::write(&path, (0..closed).map(delivered))?;
         let file = size(&path)?;
         let times = times(&shop, &path, &open).map_err(text)?;
@@ -132,9 +128,6 @@ impl Sizes {
         if removed != closed as u64 {
             return Err(format!("{removed} of {closed} entries were pruned"));
         }
-        // Nobody may have the journal open at this moment: then the file is gone.
-        let wal = size(&shop.folder.path().join("journal.db-wal")).unwrap_or(0);
-        drop(client);
         table::vacuum(&path)?;
         Ok(Self {
             closed,
@@ -142,7 +135,6 @@ impl Sizes {
             bytes: file / closed as u64,
             pruning,
             slowest,
-            wal,
             file,
             pruned_bytes: size(&path)? / closed as u64,
         })
@@ -151,13 +143,12 @@ impl Sizes {
     fn print_pruning(&self) {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         println!(
-            "\nPruning all {} took {:.1} s. The file had {:.0} MiB, and its -wal file {:.0} MiB then.\n\
+            "\nPruning all {} took {:.1} s. The file had {:.0} MiB then.\n\
              The slowest payment meanwhile took {}.\n\
              Afterwards a pruned reference takes {} bytes, an entry {}",
             self.closed,
             self.pruning.as_secs_f64(),
             mib(self.file),
-            mib(self.wal),
             ms(self.slowest),
             self.pruned_bytes,
             self.bytes

@@ -245,14 +245,7 @@ impl Disk {
                     if let Some(folder) = to.parent() {
                         fs::create_dir_all(folder).map_err(|error| error.to_string())?;
                     }
-                    let bytes = self.files[*index].after_cut(unsynced, rng.as_mut());
-                    // It is mapped into memory, and nothing in it counts after a restart.
-                    let is_index = path.to_string_lossy().ends_with("-shm");
-                    let bytes = match (is_index, rng.as_mut()) {
-                        (true, Some(rng)) => rng.bytes(SECTOR * 64),
-                        _ => bytes,
-                    };
-                    fs::write(&to, bytes)
+                    fs::write(&to, self.files[*index].after_cut(unsynced, rng.as_mut()))
                 }
             };
             result.map_err(|error| format!("{}: {error}", to.display()))?;

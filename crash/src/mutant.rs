@@ -74,9 +74,9 @@ impl Mutant {
                 Some(deliver_first(client, reference, log))
             }
             (Self::StartsAnew, _) => {
-                for suffix in ["", "-wal", "-shm"] {
-                    let _ = fs::remove_file(format!("{}{suffix}", journal.display()));
-                }
+                let _ = fs::remove_file(journal);
+                // With these there, the library would not make a new one.
+                let _ = fs::remove_dir_all(format!("{}-senders", journal.display()));
                 None
             }
             _ => None,

@@ -17,10 +17,4 @@ impl Rng {
         // The modulo bias is negligible here.
         (self.0.next_u64() % end.max(1) as u64) as usize
     }
-
-    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
-        let mut bytes = vec![0; length];
-        self.0.fill_bytes(&mut bytes);
-        bytes
-    }
 }

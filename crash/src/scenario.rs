@@ -34,7 +34,7 @@ pub enum Found {
     Nothing,
     /// One that was closed.
     Closed,
-    /// One whose last user was killed: what it wrote last is in the -wal file.
+    /// One whose last user was killed.
     Left,
 }
 

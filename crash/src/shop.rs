@@ -206,7 +206,7 @@ fn read(path: &Path, reference: &str, other: Option<&str>, seen: &mut Seen) -> f
 
 /// Copies the files of a journal.
 pub fn copy_journal(from: &Path, to: &Path) -> Result<(), String> {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
+    for suffix in ["", "-journal"] {
         let name = format!("journal.db{suffix}");
         match fs::copy(from.join(&name), to.join(&name)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}

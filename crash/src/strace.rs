@@ -23,7 +23,7 @@ pub struct Point {
 #[derive(Clone, Debug)]
 pub struct SystemCall {
     pub point: Point,
-    /// As strace writes it: `fsync(4</tmp/journal.db-wal>) = 0`.
+    /// As strace writes it: `fsync(4</tmp/journal.db-journal>) = 0`.
     pub text: String,
 }
 
