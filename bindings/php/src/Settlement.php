@@ -185,8 +185,7 @@ final class Settlement
     }
 
     /**
-     * When it was begun, by the clock of the machine or of the database: "2026-11-27T18:36:21Z". Nothing is
-     * decided by it.
+     * When it was begun, by the clock of the machine or of the database: "2026-11-27T18:36:21Z".
      */
     public function getCreatedAt(): string
     {

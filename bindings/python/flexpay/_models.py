@@ -70,8 +70,7 @@ class Settlement:
     resolved_by: Optional[str]
     #: Why.
     resolved_why: Optional[str]
-    #: When it was begun, in UTC, by this machine's clock or that of the database. Nothing is
-    #: decided by it.
+    #: When it was begun, in UTC, by this machine's clock or that of the database.
     created_at: datetime
     #: When it changed last.
     changed_at: datetime

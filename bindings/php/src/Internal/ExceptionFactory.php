@@ -42,6 +42,26 @@ final class ExceptionFactory
     {
     }
 
+    /** The exception for a journal in the shop's database. */
+    public static function journal(
+        string $message,
+        string $outcome,
+        ?string $orderNumber = null,
+        ?\Throwable $cause = null
+    ): Exception\JournalException {
+        return new Exception\JournalException(
+            $message,
+            Abi::ERROR_JOURNAL,
+            $outcome,
+            'journal',
+            null,
+            null,
+            null,
+            $cause,
+            $orderNumber
+        );
+    }
+
     /**
      * Creates the exception for an error in JSON.
      *

@@ -20,7 +20,6 @@ use FlexPay\Exception\ResolveException;
 use FlexPay\Exception\TlsException;
 use FlexPay\Exception\UnauthorizedException;
 use FlexPay\Expected;
-use FlexPay\Internal\Abi;
 use FlexPay\Internal\Arguments;
 use FlexPay\Internal\ExceptionFactory;
 use FlexPay\Internal\Names;
@@ -212,7 +211,7 @@ final class Journal
             $lease = $this->marginSeconds + $this->requestSeconds();
             [$row, $reply] = $this->apply($reference, $event, $lease);
             if ($reply['action'] !== 'send') {
-                return self::recordedPayment($row->entry);
+                return $row->payment();
             }
 
             return $this->sendAndRecord($row, $reply['attempt'], $send);
@@ -264,7 +263,7 @@ final class Journal
     private function checkLease(Row $row): void
     {
         if ($this->store->leaseLeft($row) <= $this->requestSeconds()) {
-            throw self::failure(
+            throw ExceptionFactory::journal(
                 'it took too long to record the request: nothing was sent',
                 FlexPayException::OUTCOME_NOT_SENT
             );
@@ -296,7 +295,7 @@ final class Journal
         } catch (FlexPayException $failure) {
             $problem = "$happened, but this could not be recorded: {$failure->getMessage()}."
                 . ' Do not pay again before the entry is settled';
-            throw self::failure($problem, $outcome, $reply['order_number'], $failure);
+            throw ExceptionFactory::journal($problem, $outcome, $reply['order_number'], $failure);
         }
         if ($recorded['error'] !== null) {
             // A person said NOT_SENT meanwhile, and the request was begun again.
@@ -334,7 +333,7 @@ final class Journal
             return $this->record($reference, ['event' => 'settle']);
         }
         $orderNumber = $reply['order_number'];
-        $expected = self::expected($row->entry, $orderNumber, null);
+        $expected = $row->expected($orderNumber, null);
         try {
             $transaction = $wait === null
                 ? $this->client->verifyOrder($expected)
@@ -366,10 +365,11 @@ final class Journal
     public function settleCallback(string $body, ?string $query = null): Settlement
     {
         $callback = Callback::parse($body);
-        $entry = self::entry($this->rowOf($callback));
+        $row = $this->rowOf($callback);
+        $entry = $row->entry();
         $orderNumber = $this->orderToExpect($entry, $callback);
         // A failure is not recorded: anyone can send a callback.
-        $transaction = $this->client->verifyCallback($body, self::expected($entry, $orderNumber, $query));
+        $transaction = $this->client->verifyCallback($body, $row->expected($orderNumber, $query));
 
         return $this->recordVerdict(
             $entry,
@@ -428,7 +428,7 @@ final class Journal
             $stopped = $stopped ?? self::problem($failure);
         }
         foreach ($toDeliver as $row) {
-            $found += [$row->reference => self::settlement($row)];
+            $found += [$row->reference => $row->settlement()];
         }
 
         return new Reconciliation(array_values($found), $stopped ?? $damaged);
@@ -447,19 +447,19 @@ final class Journal
     /** What can be learnt about an entry without the gateway: that its sender died. */
     private function withoutTheGateway(Row $row): Settlement
     {
-        $entry = self::entry($row);
+        $entry = $row->entry();
         $isDead = $entry['state'] === Settlement::STATE_SENDING && !$row->senderIsAlive;
 
-        return $isDead ? $this->record($entry['reference'], ['event' => 'settle']) : self::settlement($row);
+        return $isDead ? $this->record($entry['reference'], ['event' => 'settle']) : $row->settlement();
     }
 
     /** The entry as it is now or, if it cannot be read any more, as it was. */
     private function withProblem(Row $row, string $problem): Settlement
     {
         try {
-            return self::settlement($this->row($row->reference), false, $problem);
+            return $this->row($row->reference)->settlement(false, $problem);
         } catch (FlexPayException $unreadable) {
-            return self::settlement($row, false, $problem);
+            return $row->settlement(false, $problem);
         }
     }
 
@@ -485,7 +485,7 @@ final class Journal
     {
         self::checkReference($reference);
 
-        return self::settlement($this->row($reference));
+        return $this->row($reference)->settlement();
     }
 
     /**
@@ -508,14 +508,9 @@ final class Journal
         Arguments::checkUtf8(['after' => $after]);
 
         $rows = $this->page($filter, $after, $limit);
-        foreach ($rows as $row) {
-            if ($row->isDamaged) {
-                throw self::failure($row->damage(), FlexPayException::OUTCOME_NOT_SENT);
-            }
-        }
 
         return array_map(static function (Row $row): Settlement {
-            return self::settlement($row);
+            return $row->settlement();
         }, $rows);
     }
 
@@ -591,7 +586,7 @@ final class Journal
     private static function rule(?Row $row, array $event): array
     {
         $request = [
-            'entry' => $row === null ? null : self::entry($row),
+            'entry' => $row === null ? null : $row->entry(),
             'sender_is_alive' => $row !== null && $row->senderIsAlive,
             'event' => $event,
         ];
@@ -649,7 +644,7 @@ final class Journal
     {
         [$row, $reply] = $this->apply($reference, $event);
 
-        return self::settlement($row, $reply['changed']);
+        return $row->settlement($reply['changed']);
     }
 
     /**
@@ -725,22 +720,6 @@ final class Journal
         return $all;
     }
 
-    /** @return Entry */
-    private static function entry(Row $row): array
-    {
-        if ($row->isDamaged) {
-            throw self::failure($row->damage(), FlexPayException::OUTCOME_NOT_SENT);
-        }
-        if ($row->entry === null) {
-            throw Arguments::invalid(
-                'reference',
-                'was used before, and its entry was pruned from the journal: use a new reference for another payment'
-            );
-        }
-
-        return $row->entry;
-    }
-
     /**
      * @return never
      *
@@ -760,19 +739,6 @@ final class Journal
         }
     }
 
-    /** @param Entry $entry */
-    private static function expected(array $entry, ?string $orderNumber, ?string $query): Expected
-    {
-        return new Expected(
-            $entry['reference'],
-            $entry['amount'],
-            $entry['currency'],
-            $orderNumber,
-            $query,
-            $entry['kind']
-        );
-    }
-
     /**
      * The order number to expect of a callback. null: the callback's own is asked about, because the gateway may
      * have another order under the reference. For a payout without signed URLs it is always the recorded one:
@@ -786,65 +752,5 @@ final class Journal
         $mayAskOther = $this->client->signsCallbackUrls() || $entry['kind'] !== Expected::KIND_PAYOUT;
 
         return $isOther && $mayAskOther ? null : $entry['order_number'];
-    }
-
-    /** @param Entry $entry */
-    private static function recordedPayment(array $entry): Payment
-    {
-        return new Payment([
-            'redirect_url' => $entry['redirect_url'],
-            'order_number' => $entry['order_number'],
-            'code' => $entry['code'],
-            'message' => $entry['message'],
-            'page' => $entry['page'],
-            'trace' => null,
-            'is_recorded' => true,
-        ]);
-    }
-
-    private static function settlement(Row $row, bool $changed = false, ?string $problem = null): Settlement
-    {
-        $entry = self::entry($row);
-
-        return new Settlement([
-            'reference' => $entry['reference'],
-            'kind' => $entry['kind'],
-            'state' => $entry['state'],
-            'changed' => $changed,
-            'to_deliver' => $row->toDeliver,
-            'is_open' => $row->isOpen,
-            'amount' => $entry['amount'],
-            'currency' => $entry['currency'],
-            'phone' => $entry['phone'],
-            'order_number' => $entry['order_number'],
-            'other_order_number' => $entry['other_order_number'],
-            'redirect_url' => $entry['redirect_url'],
-            'page' => $entry['page'],
-            'last_answer' => $entry['last_answer'],
-            'resolved_by' => $entry['resolved_by'],
-            'resolved_why' => $entry['resolved_why'],
-            'created_at' => $row->createdAt,
-            'changed_at' => $row->changedAt,
-            'problem' => $problem,
-        ]);
-    }
-
-    private static function failure(
-        string $message,
-        string $outcome,
-        ?string $orderNumber = null,
-        ?\Throwable $cause = null
-    ): JournalException {
-        return new JournalException(
-            $message,
-            Abi::ERROR_JOURNAL,
-            $outcome,
-            'journal',
-            null,
-            null,
-            null,
-            $cause,
-            $orderNumber
-        );
     }
 }

@@ -7,8 +7,8 @@ namespace FlexPay\Journal;
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\InvalidArgumentException;
 use FlexPay\Exception\JournalException;
-use FlexPay\Internal\Abi;
 use FlexPay\Internal\Arguments;
+use FlexPay\Internal\ExceptionFactory;
 use PDO;
 use PDOException;
 
@@ -544,15 +544,6 @@ final class PdoStore
         ?PDOException $cause = null,
         string $outcome = FlexPayException::OUTCOME_NOT_SENT
     ): void {
-        throw new JournalException(
-            "the journal in the database: $problem",
-            Abi::ERROR_JOURNAL,
-            $outcome,
-            'journal',
-            null,
-            null,
-            null,
-            $cause
-        );
+        throw ExceptionFactory::journal("the journal in the database: $problem", $outcome, null, $cause);
     }
 }

@@ -4,8 +4,15 @@ declare(strict_types=1);
 
 namespace FlexPay\Journal;
 
+use FlexPay\Exception\FlexPayException;
+use FlexPay\Expected;
+use FlexPay\Internal\Arguments;
+use FlexPay\Internal\ExceptionFactory;
+use FlexPay\Payment;
+use FlexPay\Settlement;
+
 /**
- * A row of the table: an entry, and what the database knows about it.
+ * A row of the table: an entry, what the database knows about it, and both as objects of this package.
  *
  * @internal
  *
@@ -115,5 +122,83 @@ final class Row
     {
         return "the journal in the database: the entry of {$this->reference} cannot be read: its column \"entry\" is"
             . ' damaged';
+    }
+
+    /**
+     * @return Entry
+     *
+     * @throws FlexPayException JournalException if it is damaged; InvalidArgumentException if it was pruned
+     */
+    public function entry(): array
+    {
+        if ($this->isDamaged) {
+            throw ExceptionFactory::journal($this->damage(), FlexPayException::OUTCOME_NOT_SENT);
+        }
+        if ($this->entry === null) {
+            throw Arguments::invalid(
+                'reference',
+                'was used before, and its entry was pruned from the journal: use a new reference for another payment'
+            );
+        }
+
+        return $this->entry;
+    }
+
+    /** What the gateway's word on an order is compared with. */
+    public function expected(?string $orderNumber, ?string $query): Expected
+    {
+        $entry = $this->entry();
+
+        return new Expected(
+            $entry['reference'],
+            $entry['amount'],
+            $entry['currency'],
+            $orderNumber,
+            $query,
+            $entry['kind']
+        );
+    }
+
+    /** The payment, as it was recorded. */
+    public function payment(): Payment
+    {
+        $entry = $this->entry();
+
+        return new Payment([
+            'redirect_url' => $entry['redirect_url'],
+            'order_number' => $entry['order_number'],
+            'code' => $entry['code'],
+            'message' => $entry['message'],
+            'page' => $entry['page'],
+            'trace' => null,
+            'is_recorded' => true,
+        ]);
+    }
+
+    public function settlement(bool $changed = false, ?string $problem = null): Settlement
+    {
+        $entry = $this->entry();
+
+        return new Settlement([
+            'reference' => $entry['reference'],
+            'kind' => $entry['kind'],
+            'state' => $entry['state'],
+            'changed' => $changed,
+            'to_deliver' => $this->toDeliver,
+            'is_open' => $this->isOpen,
+            'amount' => $entry['amount'],
+            'currency' => $entry['currency'],
+            'phone' => $entry['phone'],
+            'order_number' => $entry['order_number'],
+            'other_order_number' => $entry['other_order_number'],
+            'redirect_url' => $entry['redirect_url'],
+            'page' => $entry['page'],
+            'last_answer' => $entry['last_answer'],
+            'resolved_by' => $entry['resolved_by'],
+            'resolved_why' => $entry['resolved_why'],
+            'created_at' => $this->createdAt,
+            'changed_at' => $this->changedAt,
+            'problem' => $problem,
+        ]);
     }
 }
