@@ -224,7 +224,7 @@ fn check_account(connection: &Connection, account: &Account) -> Result<(), Troub
     Ok(())
 }
 
-/// Makes a journal. It is complete before it gets its name, and it never replaces a file.
+/// Makes a journal, if no other program is faster.
 fn create(path: &Path) -> Result<(), Trouble> {
     if path.is_symlink() {
         return Err(Trouble::Other(
@@ -235,9 +235,16 @@ fn create(path: &Path) -> Result<(), Trouble> {
     let lock_path = beside(path, "-lock");
     let lock = create_private(&lock_path).map_err(Trouble::File)?;
     lock.lock().map_err(Trouble::File)?;
-    if path.try_exists().map_err(Trouble::File)? {
-        return Ok(());
+    if !path.try_exists().map_err(Trouble::File)? {
+        create_locked(path)?;
     }
+    // Nobody needs it any more: the journal is there.
+    let _ = fs::remove_file(lock_path);
+    Ok(())
+}
+
+/// The journal is complete before it gets its name.
+fn create_locked(path: &Path) -> Result<(), Trouble> {
     let senders = beside(path, "-senders");
     if senders.exists() {
         return Err(Trouble::Other(format!(
@@ -259,10 +266,7 @@ fn create(path: &Path) -> Result<(), Trouble> {
     create_private(&new).map_err(Trouble::File)?;
     fill(&new)?;
     fs::rename(&new, path).map_err(Trouble::File)?;
-    sync_folder(path).map_err(Trouble::File)?;
-    // Nobody needs it any more: the journal is there.
-    let _ = fs::remove_file(lock_path);
-    Ok(())
+    sync_folder(path).map_err(Trouble::File)
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {
