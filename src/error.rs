@@ -130,11 +130,13 @@ struct Details {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// The message may quote what came from outside, and is read in a terminal or a log: a control character
+    /// becomes a space.
     pub(crate) fn new(code: ErrorCode, outcome: Outcome, message: impl Into<String>) -> Self {
         Self(Box::new(Details {
             code,
             outcome,
-            message: message.into(),
+            message: message.into().replace(char::is_control, " "),
             field: None,
             http_status: None,
             gateway_code: None,

@@ -72,11 +72,12 @@ const BUG: &str = "a bug in flexpay (a panic); please report it; after a payment
                    again: look for its reference in FlexPay's merchant console first";
 
 impl Failure {
-    /// The message becomes "field: problem".
+    /// The message becomes "field: problem". It may quote what was given, and is read in a terminal or a log:
+    /// a control character becomes a space.
     pub fn invalid(field: &'static str, problem: impl std::fmt::Display) -> Self {
         Self::Invalid {
             field,
-            message: format!("{field}: {problem}"),
+            message: format!("{field}: {problem}").replace(char::is_control, " "),
         }
     }
 

@@ -7,6 +7,7 @@ use super::entry::Entry;
 use super::rule::{Action, Event, step};
 use crate::error::{Error, Result};
 use crate::payment::validate_reference;
+use crate::wire::printable;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,8 +60,9 @@ struct Refusal<'a> {
 /// A request that cannot be read is [`ErrorCode::Invalid`](crate::ErrorCode::Invalid), field `request`. A payment
 /// under a reference that no payment request can have is INVALID, field `reference`.
 pub fn step_json(request: &str) -> Result<String> {
-    let request: Request =
-        serde_json::from_str(request).map_err(|error| Error::invalid("request", error))?;
+    // serde names the field, and may quote it, or its value.
+    let request: Request = serde_json::from_str(request)
+        .map_err(|error| Error::invalid("request", printable(&error.to_string(), 200)))?;
     let before = request.entry.as_ref();
     if before.is_some_and(|entry| !entry.agrees_on_paid()) {
         return Err(Error::invalid(
@@ -266,6 +268,24 @@ mod tests {
             assert_eq!(error.field(), Some("request"), "{request}");
         }
     }
+
+    /// A terminal would interpret them, and C would stop reading at a NUL.
+    #[test]
+    fn the_message_has_no_control_characters_and_is_short() {
+        let long = "x".repeat(5_000);
+        for text in [r"a\u0000b", r"a\u001b[2Jb", "a\u{7f}b", "a\u{9b}b", &long] {
+            for request in [
+                format!(r#"{{"entry":null,"sender_is_alive":true,"event":{{"event":"{text}"}}}}"#),
+                format!(r#"{{"entry":null,"sender_is_alive":"{text}"}}"#),
+                format!(r#"{{"entry":null,"{text}":1}}"#),
+            ] {
+                let error = step_json(&request).unwrap_err();
+                assert!(!error.message().contains(char::is_control), "{error:?}");
+                assert!(error.message().len() < 300, "{error}");
+            }
+        }
+    }
+
     #[test]
     fn an_entry_that_contradicts_itself_is_refused() {
         let mut entry = stepped(&Value::Null, pay("Z-1"))["entry"].clone();

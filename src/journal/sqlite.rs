@@ -14,6 +14,7 @@ use super::rule::{Action, Event, Step, step};
 use super::sender::{Sender, Senders};
 use super::{Filter, Stored};
 use crate::error::{Error, Result};
+use crate::wire::printable;
 
 /// How long a call waits for a program that is writing.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -371,7 +372,10 @@ fn entry_problem(reference: &str, row: &Row<'_>) -> rusqlite::Result<Option<Stri
     let text: String = row.get(4)?;
     let entry: Entry = match serde_json::from_str(&text) {
         Ok(entry) => entry,
-        Err(error) => return Ok(Some(format!("the entry cannot be read: {error}"))),
+        Err(error) => {
+            let problem = printable(&error.to_string(), 200);
+            return Ok(Some(format!("the entry cannot be read: {problem}")));
+        }
     };
     let agrees = entry.reference == reference
         && row.get::<_, String>(0)? == entry.state.name()
