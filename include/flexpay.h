@@ -66,7 +66,7 @@
 #include <stdint.h>
 
 /* The version of this header. flexpay_version() returns the version of the library. */
-#define FLEXPAY_VERSION "0.1.0"
+#define FLEXPAY_VERSION "1.0.0-rc.1"
 #define FLEXPAY_VERSION_MAJOR 0
 #define FLEXPAY_VERSION_MINOR 1
 #define FLEXPAY_VERSION_PATCH 0
@@ -1235,7 +1235,7 @@ const char *flexpay_state_name(int32_t state);
 // state. A static string: do not free it. Never blocks. Since ABI 1.
 const char *flexpay_entry_state_name(int32_t state);
 
-// Returns the library's version, "0.1.0". A static string: do not free it. Never blocks.
+// Returns the library's version, "1.0.0-rc.1". A static string: do not free it. Never blocks.
 // Since ABI 1.
 const char *flexpay_version(void);
 

@@ -245,7 +245,7 @@ enum class JournalFilter : std::int32_t {
                                      static_cast<std::int32_t>(now)) == 1;
 }
 
-/// Returns the version of the loaded library, "0.1.0". The string is static. FLEXPAY_VERSION is the
+/// Returns the version of the loaded library, "1.0.0-rc.1". The string is static. FLEXPAY_VERSION is the
 /// version of the header.
 [[nodiscard]] inline std::string_view version() noexcept {
     return flexpay_version();

@@ -14,16 +14,16 @@ grep -q 'flexpay must be built with panic = "unwind"' <<<"$output"
 echo "unwind: panic=abort does not compile"
 
 mkdir -p "$build"
-rm -f "$build/libflexpay.so.0"
+rm -f "$build/libflexpay.so.1"
 # Move it out of the target folder, where it would be mistaken for the real library.
 library=$("$cargo" rustc --quiet --lib --crate-type cdylib --message-format=json -- --cfg flexpay_panics |
     grep -oE '"[^"]*/libflexpay\.so"' | tail -n 1 | tr -d '"')
-mv "$library" "$build/libflexpay.so.0"
+mv "$library" "$build/libflexpay.so.1"
 for linker_flag in "" "-Wl,--no-as-needed,-lgcc_s"; do
     # Unquoted: no flag, or one.
     # shellcheck disable=SC2086
     "${CC:-cc}" -std=c99 -Wall -Wextra -Werror -Iinclude tests/c/panics.c -o "$build/panics" \
-        "$build/libflexpay.so.0" -Wl,-rpath,"$PWD/$build" $linker_flag
+        "$build/libflexpay.so.1" -Wl,-rpath,"$PWD/$build" $linker_flag
     output=$("$build/panics" 2>&1) || { echo "$output" >&2; exit 1; }
 done
 echo "unwind: a panic in the shared library returns INTERNAL, also with a second unwinder"

@@ -6,7 +6,7 @@ use libc::c_char;
 /// library of another version.
 pub const FLEXPAY_ABI_VERSION: i32 = 1;
 
-/// Returns the library's version, "0.1.0". A static string: do not free it. Never blocks.
+/// Returns the library's version, "1.0.0-rc.1". A static string: do not free it. Never blocks.
 /// Since ABI 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn flexpay_version() -> *const c_char {

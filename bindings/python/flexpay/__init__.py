@@ -66,7 +66,7 @@ from ._models import Callback, Payment, Reconciliation, Settlement, Transaction
 if TYPE_CHECKING:
     from ._async import AsyncClient
 
-__version__ = "0.1.0"
+__version__ = "1.0.0-rc.1"
 
 __all__ = [
     "Api",

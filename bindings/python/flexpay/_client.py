@@ -881,7 +881,7 @@ def normalize_phone(phone: str) -> str:
 
 
 def library_version() -> str:
-    """The version of the shared library, "0.1.0". Raises LibraryError."""
+    """The version of the shared library, "1.0.0-rc.1". Raises LibraryError."""
     version: bytes = library().functions.flexpay_version()
     return version.decode()
 

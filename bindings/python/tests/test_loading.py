@@ -117,7 +117,7 @@ def test_the_library_next_to_the_module(tmp_path: Path, monkeypatch: pytest.Monk
     )
     shutil.copy(os.environ["FLEXPAY_LIBRARY"], installed)
     script = "import flexpay; print(flexpay.library_path(), flexpay.library_version())"
-    assert output_of(script, PYTHONPATH=str(tmp_path)) == f"{installed} 0.1.0"
+    assert output_of(script, PYTHONPATH=str(tmp_path)) == f"{installed} 1.0.0-rc.1"
     # An empty variable is like one that is not set.
     assert output_of(script, PYTHONPATH=str(tmp_path), FLEXPAY_LIBRARY="").startswith(
         str(installed)
