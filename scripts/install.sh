@@ -89,7 +89,7 @@ END
 # Versions with the same major number are compatible.
 cmake_version() {
     cat <<END
-set(PACKAGE_VERSION "$VERSION")
+set(PACKAGE_VERSION "${VERSION%%-*}")
 if(PACKAGE_FIND_VERSION VERSION_GREATER PACKAGE_VERSION
     OR NOT PACKAGE_FIND_VERSION_MAJOR STREQUAL "$major")
   set(PACKAGE_VERSION_COMPATIBLE FALSE)

@@ -3,6 +3,8 @@
 # libflexpay.a and its own SQLite must get its own.
 #
 #   scripts/static-library.sh BUILT COPY
+#
+# NM, OBJCOPY   the tools for the platform (nm, objcopy)
 set -euo pipefail
 
 built=$1
@@ -10,7 +12,7 @@ copy=$2
 names=$(mktemp)
 trap 'rm -f "$names"' EXIT
 
-nm --extern-only --defined-only "$built" 2>/dev/null |
+"${NM:-nm}" --extern-only --defined-only "$built" 2>/dev/null |
     awk '$3 ~ /^sqlite3/ { print $3, "flexpay_" $3 }' | sort -u >"$names"
-objcopy --redefine-syms="$names" "$built" "$copy.new"
+"${OBJCOPY:-objcopy}" --strip-debug --redefine-syms="$names" "$built" "$copy.new"
 mv "$copy.new" "$copy"

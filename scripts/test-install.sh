@@ -64,7 +64,7 @@ cp "$work/program.c" "$work/cmake/"
 cat >"$work/cmake/CMakeLists.txt" <<END
 cmake_minimum_required(VERSION 3.16)
 project(shop C)
-find_package(flexpay ${version%.*} REQUIRED)
+find_package(flexpay ${version%%-*} REQUIRED)
 add_executable(shared program.c)
 target_link_libraries(shared PRIVATE flexpay::flexpay)
 add_executable(static program.c)

@@ -64,6 +64,7 @@ impl Senders {
     }
 
     fn create_folder(&self) -> io::Result<()> {
+        #[cfg_attr(not(unix), expect(unused_mut))]
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# Builds the libraries and the programs of a platform into build/platforms/NAME.
+#
+#   packaging/build.sh [--only library|program|sandbox]… NAME…      names: packaging/platforms; "all"
+#
+# Linux:    lib/libflexpay.so.1, lib/libflexpay.so (a link), lib/libflexpay.a,
+#           bin/flexpay, bin/flexpay-sandbox
+# Windows:  lib/flexpay.dll, lib/flexpay.def, lib/flexpay.lib (for MSVC), lib/libflexpay.dll.a (for mingw),
+#           lib/libflexpay.a, bin/flexpay.exe, bin/flexpay-sandbox.exe
+#
+# The same sources give the same bytes, in any folder: no path, no time and no user name is in them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+
+parts=()
+while [ "${1:-}" = --only ]; do
+    parts+=("$2")
+    shift 2
+done
+[ ${#parts[@]} -gt 0 ] || parts=(library program sandbox)
+names=("$@")
+[ "${names[*]}" != all ] || mapfile -t names < <(grep -v '^#' packaging/platforms | cut -d '|' -f 1)
+[ ${#names[@]} -gt 0 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+
+version=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+major=${version%%.*}
+CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+export CARGO_TARGET_DIR
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+cargo_home=${CARGO_HOME:-$HOME/.cargo}
+sysroot=$(rustc --print sysroot)
+
+# cargo-zigbuild links for another C library, with Zig's linker and its copies of the headers.
+zig=$root/build/tools/zig
+[ -x "$zig/bin/cargo-zigbuild" ] || {
+    python3 -m venv "$zig"
+    "$zig/bin/pip" --disable-pip-version-check install --quiet --requirement packaging/zig.txt
+}
+# cargo-zigbuild finds Zig, a Python package, through the Python in this folder.
+PATH=$zig/bin:$PATH
+
+in_part() { [[ " ${parts[*]} " == *" $1 "* ]]; }
+
+# cargo_for TARGET LIBC SUBCOMMAND…: runs cargo for a target, so that the result does not depend on the machine.
+cargo_for() {
+    local target=$1 libc=$2
+    shift 2
+    local upper=${target//-/_}
+    local flags=(
+        "--remap-path-prefix=$root=flexpay"
+        "--remap-path-prefix=$cargo_home=cargo"
+        "--remap-path-prefix=$sysroot=rust"
+        "--remap-path-prefix=$CARGO_TARGET_DIR=target"
+    )
+    local c_flags="-g0 -ffile-prefix-map=$root=flexpay -ffile-prefix-map=$cargo_home=cargo"
+    local build=(cargo-zigbuild "$1") options=("${@:2}" --release --locked --target)
+    case $libc in
+        glibc\ *) options+=("$target.${libc#glibc }") ;;
+        musl) options+=("$target") ;;
+        static)
+            options+=("$target")
+            libc=musl
+            ;;
+        msvcrt)
+            # The standard library is compiled too: none is distributed for these targets.
+            export RUSTC_BOOTSTRAP=1
+            build=(cargo "$1" "-Zbuild-std=std,panic_unwind")
+            options+=("$target")
+            local tools=${target%%-*}-w64-mingw32
+            export "CC_$upper=$tools-gcc" "CXX_$upper=$tools-g++" "AR_$upper=$tools-ar"
+            export "CARGO_TARGET_${upper^^}_LINKER=$tools-gcc"
+            flags+=("-Clink-arg=-Wl,--no-insert-timestamp")
+            ;;
+    esac
+    # A program that is linked statically cannot load a shared library. A shared library of musl must not
+    # contain a libc of its own.
+    [ "$libc" != musl ] || [ -n "${STATIC:-}" ] || flags+=("-Ctarget-feature=-crt-static")
+    env "CFLAGS_$upper=$c_flags" "CARGO_TARGET_${upper^^}_RUSTFLAGS=${flags[*]}" \
+        "${build[@]}" "${options[@]}" --config 'profile.release.strip="symbols"'
+}
+
+# Copies in one step: a program that has the old file open keeps it.
+put() {
+    mkdir -p "$(dirname "$2")"
+    cp "$1" "$2.new"
+    mv "$2.new" "$2"
+}
+
+build_library() {
+    cargo_for "$target" "$libc" rustc --package flexpay --lib --crate-type cdylib,staticlib
+    case $name in
+        windows-*)
+            local tools=${target%%-*}-w64-mingw32
+            put "$built/flexpay.dll" "$to/lib/flexpay.dll"
+            packaging/import-libraries.sh "$tools" "$to/lib"
+            NM=$tools-nm OBJCOPY=$tools-objcopy scripts/static-library.sh "$built/libflexpay.a" "$to/lib/libflexpay.a"
+            ;;
+        *)
+            put "$built/libflexpay.so" "$to/lib/libflexpay.so.$major"
+            ln -sf "libflexpay.so.$major" "$to/lib/libflexpay.so"
+            NM=llvm-nm OBJCOPY=llvm-objcopy scripts/static-library.sh "$built/libflexpay.a" "$to/lib/libflexpay.a"
+            ;;
+    esac
+}
+
+build_program() {
+    cargo_for "$target" "$libc" build --package flexpay-cli
+    put "$built/flexpay$exe" "$to/bin/flexpay$exe"
+}
+
+# The sandbox runs on every Linux: a developer starts it wherever it is.
+build_sandbox() {
+    STATIC=1 cargo_for "$sandbox_target" "$sandbox_libc" build --package flexpay-sandbox
+    put "$CARGO_TARGET_DIR/$sandbox_target/release/flexpay-sandbox$exe" "$to/bin/flexpay-sandbox$exe"
+}
+
+for name in "${names[@]}"; do
+    line=$(grep "^$name|" packaging/platforms) || { echo "build.sh: there is no platform $name" >&2; exit 2; }
+    IFS='|' read -r _ target libc sandbox_target <<<"$line"
+    exe='' sandbox_libc=musl
+    case $name in windows-*) exe=.exe sandbox_libc=msvcrt ;; esac
+    to=$root/build/platforms/$name
+    built=$CARGO_TARGET_DIR/$target/release
+    rustup target add "$target" "$sandbox_target" 2>/dev/null || rustup component add rust-src
+    for part in library program sandbox; do
+        ! in_part "$part" || "build_$part"
+    done
+done
