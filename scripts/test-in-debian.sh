@@ -36,19 +36,9 @@ in_namespaces() {
     return "$status"
 }
 
-# Prints the mirror of Debian: the one that apt uses here, if it is for the same suite.
-mirror() {
-    local found
-    # apt expands $(…).
-    # shellcheck disable=SC2016
-    found=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-        awk -v suite="$suite" '$1 == suite { print $2; exit }') || true
-    echo "${DEBIAN_MIRROR:-${found:-http://deb.debian.org/debian}}"
-}
-
 make_base() {
     local mirror new=$debian/base.new
-    mirror=$(mirror)
+    mirror=$(scripts/debian-mirror.sh "$suite")
     echo "test-in-debian.sh: building a clean Debian ($suite)"
     rm -rf "$new"
     mkdir -p "$new"
