@@ -77,4 +77,5 @@ scripts/check-library.sh include/flexpay.h "$package/lib/libflexpay.so.$major"
 echo "$platform: flexpay and flexpay-sandbox run"
 
 FLEXPAY_LIB_DIR=$package/lib SANDBOX_BIN=$sandbox BUILD_DIR=$tools tests/c/run.sh plain
-[ "$platform" != linux-aarch64 ] || packaging/check/bindings-in-root.sh arm64 "$package"
+[ "$platform" != linux-aarch64 ] ||
+    SANDBOX_BIN=$native/bin/flexpay-sandbox packaging/check/bindings-in-root.sh arm64 "$package"
