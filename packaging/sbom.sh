@@ -13,7 +13,9 @@ tool=$PWD/build/tools/cyclonedx
 # It writes beside each Cargo.toml.
 PATH=$tool/bin:$PATH cargo cyclonedx --format json --target all --override-filename sbom.cdx --quiet
 for crate in .:libflexpay cli:flexpay sandbox:flexpay-sandbox; do
-    mv "${crate%%:*}/sbom.cdx.json" "$dist/${crate#*:}-$version.cdx.json"
+    # Its references to the crates of this workspace contain the path of this folder.
+    sed "s|path+file://$PWD|path+file:///flexpay|g" "${crate%%:*}/sbom.cdx.json" \
+        >"$dist/${crate#*:}-$version.cdx.json"
     echo "$dist/${crate#*:}-$version.cdx.json"
 done
 find . -name sbom.cdx.json -not -path './build/*' -delete
