@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 
 for platform in "$@"; do
     name=flexpay-$version-$platform
-    built=$PWD/build/platforms/$platform
+    built=$platforms_dir/$platform
     exe=''
     case $platform in windows-*) exe=.exe ;; esac
     PREFIX=/$name DESTDIR=$work VERSION=$version RELOCATABLE=1 STRIP=true \

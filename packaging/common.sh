@@ -3,9 +3,11 @@
 
 version=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 major=${version%%.*}
-dist=$PWD/build/dist
+# Where packaging/build.sh writes, and where the packages are written. A test has folders of its own.
+platforms_dir=$(realpath -m "${PLATFORMS_DIR:-build/platforms}")
+dist=$(realpath -m "${DIST_DIR:-build/dist}")
 # What this machine can run.
-native=$PWD/build/platforms/linux-$(uname -m)
+native=$platforms_dir/linux-$(uname -m)
 # The time of every file in a package: that of the last commit. So the same sources give the same bytes.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH

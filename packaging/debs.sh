@@ -19,7 +19,7 @@ for platform in "$@"; do
         *) continue ;; # not a Debian system
     esac
     source=$work/$architecture/flexpay
-    built=$PWD/build/platforms/$platform
+    built=$platforms_dir/$platform
     multiarch=$(dpkg-architecture -a "$architecture" -q DEB_HOST_MULTIARCH 2>/dev/null)
     mkdir -p "$source"
     cp -r packaging/debian "$source/debian"
@@ -33,7 +33,7 @@ flexpay ($debian_version) unstable; urgency=medium
 
  -- $(sed -n 's/^Maintainer: //p' packaging/debian/control)  $(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")
 END
-    PREFIX=/usr LIBDIR=lib/$multiarch DESTDIR=$source/debian/tmp VERSION=$version STRIP=true \
+    PREFIX=/usr LIBDIR=lib/$multiarch DESTDIR=$source/installed VERSION=$version STRIP=true \
         FLEXPAY_LIB_DIR=$built/lib SANDBOX_BIN=$built/bin/flexpay-sandbox FLEXPAY_PROGRAM=$built/bin/flexpay \
         RUN_PROGRAM=$native/bin/flexpay RUN_SANDBOX=$native/bin/flexpay-sandbox scripts/install.sh
     (

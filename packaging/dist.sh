@@ -3,6 +3,8 @@
 # each file.
 #
 #   packaging/dist.sh [PLATFORM…]      all platforms; with names, a part of the packages, for a test
+#
+# PLATFORMS_DIR, DIST_DIR   instead of build/platforms and build/dist
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . packaging/common.sh
@@ -10,7 +12,7 @@ names=("$@")
 [ ${#names[@]} -gt 0 ] || mapfile -t names < <(platforms)
 
 for name in "${names[@]}"; do
-    [ -d "build/platforms/$name" ] || { echo "dist.sh: $name is not built: packaging/build.sh $name" >&2; exit 1; }
+    [ -d "$platforms_dir/$name" ] || { echo "dist.sh: $name is not built: packaging/build.sh $name" >&2; exit 1; }
 done
 [ -d "$native" ] || { echo "dist.sh: the man pages are written by the program of this machine: packaging/build.sh ${native##*/}" >&2; exit 1; }
 

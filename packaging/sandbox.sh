@@ -14,7 +14,7 @@ for platform in "$@"; do
     name=flexpay-sandbox-$version-$platform
     mkdir -p "$work/$name"
     cp sandbox/README.md LICENSE-MIT LICENSE-APACHE "$work/$name/"
-    cp "build/platforms/$platform/bin/"flexpay-sandbox* "$work/$name/"
+    cp "$platforms_dir/$platform/bin/"flexpay-sandbox* "$work/$name/"
     case $platform in
         windows-*) pack_zip "$work" "$name" "$dist/$name.zip" ;;
         *) pack_tar "$work" "$name" "$dist/$name.tar.gz" ;;
