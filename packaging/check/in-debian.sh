@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 dist=$PWD/build/dist
-version=$(basename "$dist"/flexpay-*-linux-x86_64.tar.gz -linux-x86_64.tar.gz)
+version=$(basename "$dist"/flexpay-[0-9]*-linux-x86_64.tar.gz -linux-x86_64.tar.gz)
 version=${version#flexpay-}
 export DEBIAN_FRONTEND=noninteractive
 work=$(mktemp -d)
