@@ -51,7 +51,10 @@ cat >"$work/shop/composer.json" <<END
 }
 END
 settings=(COMPOSER_ALLOW_SUPERUSER=1 COMPOSER_DISABLE_NETWORK=1)
-clean composer require --no-interaction --no-progress "flexpay/flexpay:$version" >"$work/output" 2>&1 ||
+# The command of the README.
+constraint=$(sed -n 's/^\$ composer require "\(.*\)"$/\1/p' bindings/php/README.md)
+[ -n "$constraint" ] || fail "the README does not say how to install the package with Composer"
+clean composer require --no-interaction --no-progress "$constraint" >"$work/output" 2>&1 ||
     { cat "$work/output"; fail "composer require"; }
 package=$work/shop/vendor/flexpay/flexpay
 # As a repository of Composer's wants it, but for the version, which such a repository would have from a tag.
