@@ -232,6 +232,8 @@ case $task in
         check_nginx ""
         check "setpriv" setpriv --reuid=www-data --regid=www-data --clear-groups true
         check "cmp" cmp plain.c plain.c
+        check "wine" env WINEPREFIX="$work/wine" WINEDEBUG=-all wine cmd.exe /c exit
+        check "python3-venv" python3 -m venv venv
         ;;
     python)
         check "gcc" gcc -shared -fPIC -xc plain.c -o plain.so

@@ -152,6 +152,9 @@ requirements() {
             echo "/usr/sbin/nginx -v || nginx -v|nginx-light"
             echo "setpriv --version|util-linux"
             echo "cmp --version|diffutils"
+            # For the PHP of Windows.
+            echo "wine --version|wine wine64"
+            echo "python3 -c 'import ensurepip, venv'|python3-venv"
             ;;
         check-pages)
             echo "npm --version && node --version|npm"

