@@ -225,39 +225,21 @@ mod tests {
 
     #[test]
     fn each_damage_is_named() {
-        let library = "lib/linux-x86_64/libflexpay.so";
-        let write = |name: &'static str, text: &'static str| {
-            move |folder: &Path| fs::write(folder.join(name), text).unwrap()
-        };
-        let damages: [(Box<dyn Fn(&Path)>, &str, &str); 6] = [
-            (Box::new(write(library, "abd")), library, "has changed"),
-            (Box::new(write(library, "")), library, "has changed"),
-            (
-                Box::new(|folder| fs::remove_file(folder.join("src/Client.php")).unwrap()),
-                "src/Client.php",
-                "is missing",
-            ),
-            (
-                Box::new(|folder| {
-                    fs::remove_file(folder.join("lib/windows-i686/flexpay.dll")).unwrap()
-                }),
-                "lib/windows-i686/flexpay.dll",
-                "is missing",
-            ),
-            (
-                Box::new(write("lib/linux-x86_64/libflexpay.so.0", "abc")),
-                "lib/linux-x86_64/libflexpay.so.0",
-                "is not in the list",
-            ),
-            (
-                Box::new(write("lib/flexpay.dll", "abc")),
-                "lib/flexpay.dll",
-                "is not in the list",
-            ),
-        ];
-        for (damage, name, problem) in damages {
+        // A file, its new content (none: it is removed), and what is said of it.
+        for (name, content, problem) in [
+            ("lib/linux-x86_64/libflexpay.so", Some("abd"), "has changed"),
+            ("lib/linux-x86_64/libflexpay.so", Some(""), "has changed"),
+            ("src/Client.php", None, "is missing"),
+            ("lib/windows-i686/flexpay.dll", None, "is missing"),
+            ("lib/linux-x86_64/old.so", Some("abc"), "is not in the list"),
+            ("lib/flexpay.dll", Some("abc"), "is not in the list"),
+        ] {
             let folder = package(VERSION);
-            damage(folder.path());
+            let path = folder.path().join(name);
+            match content {
+                Some(content) => fs::write(path, content).unwrap(),
+                None => fs::remove_file(path).unwrap(),
+            }
             let found = examine_it(folder.path());
             assert_eq!(found.finding.ok, Some(false), "{name}");
             let says = format!(": {name}: {problem}. Install the package again");

@@ -77,8 +77,8 @@ final class LoadErrors
     public static function noPreloading(): LibraryException
     {
         return self::create(
-            'PHP on Windows cannot preload. Remove the line opcache.preload from ' . self::iniFile() . ", and set there:\n"
-            . "  ffi.enable=true\nEvery script can then use FFI."
+            'PHP on Windows cannot preload. Remove the line opcache.preload from ' . self::iniFile()
+            . ", and set there:\n  ffi.enable=true\nEvery script can then use FFI."
         );
     }
 
@@ -114,7 +114,7 @@ final class LoadErrors
             }
         }
 
-        return 'www-data';
+        return PHP_OS_FAMILY === 'Windows' ? get_current_user() : 'www-data';
     }
 
     /** The command that started this server, with FFI enabled. */
@@ -137,8 +137,8 @@ final class LoadErrors
         return self::create(
             "This package has no $file for this system ($found). It has one for each of: "
             . implode(', ', Platform::NAMES) . '. Build flexpay from its source on this system, and name the '
-            . ($file === 'library' ? 'shared library' : $file) . " with the \"$file\" option or the environment variable FLEXPAY_"
-            . strtoupper($file) . '.'
+            . ($file === 'library' ? 'shared library' : $file) . " with the \"$file\" option or the environment"
+            . ' variable FLEXPAY_' . strtoupper($file) . '.'
         );
     }
 

@@ -47,8 +47,13 @@ final class PlatformTest extends TestCase
     }
 
     /** @dataProvider platforms */
-    public function testThePlatform(?string $name, string $family, string $machine, int $intSize, string $interpreter): void
-    {
+    public function testThePlatform(
+        ?string $name,
+        string $family,
+        string $machine,
+        int $intSize,
+        string $interpreter
+    ): void {
         self::assertSame($name, Platform::of($family, $machine, $intSize, $interpreter));
     }
 

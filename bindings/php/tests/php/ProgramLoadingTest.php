@@ -248,7 +248,8 @@ final class ProgramLoadingTest extends SandboxTestCase
      */
     public function testThePlatformIsFoundWithOpenBasedir(): void
     {
-        $script = 'require $argv[1]; echo FlexPay\Internal\Platform::name(), json_encode(@file_get_contents("/proc/self/exe"));';
+        $script = 'require $argv[1];'
+            . ' echo FlexPay\Internal\Platform::name(), json_encode(@file_get_contents("/proc/self/exe"));';
         $command = [PHP_BINARY, '-d', 'open_basedir=' . $this->directory->path, '-r', $script, '--'];
         $output = Process::run(array_merge($command, [$this->directory->path . '/autoload.php']))[1];
         self::assertSame(Platform::name() . 'false', $output);
