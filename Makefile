@@ -85,7 +85,7 @@ ensure-sandbox: ; @scripts/require-built.sh $(SANDBOX_BIN)
 endif
 
 # Where the PHP package looks for the bundled library and program.
-PHP_BUNDLE := bindings/php/lib/linux-$(shell uname -m)
+PHP_BUNDLE = bindings/php/lib/$(shell scripts/platform.sh)
 
 .PHONY: bundle
 bundle: ensure-library ensure-program ## Copies the library and the program into the PHP package

@@ -213,6 +213,28 @@ case $task in
             "$PHP74" -r "exit(extension_loaded(\"$name\") ? 0 : 1);" || exit 1
         done' - "$work/php74"
         ;;
+    dist-php)
+        check "git" git --version
+        check "python3" python3 -c 'import hashlib, json, pathlib, zipfile'
+        check_php FFI posix json zip 'Zend OPcache'
+        # A package, installed from an archive without a network.
+        mkdir package shop artifacts
+        echo '{"name": "a/b", "version": "1.0.0"}' >package/composer.json
+        python3 -c 'import shutil; shutil.make_archive("artifacts/b", "zip", "package")'
+        echo '{"repositories": [{"type": "artifact", "url": "../artifacts"}, {"packagist.org": false}]}' >shop/composer.json
+        check "composer" env COMPOSER_ALLOW_SUPERUSER=1 COMPOSER_DISABLE_NETWORK=1 HOME="$work" \
+            composer --working-dir=shop --no-interaction require a/b:1.0.0
+        check "the package is there" test -s shop/vendor/a/b/composer.json
+        check "unzip" unzip -q artifacts/b.zip -d unpacked
+        printf '%s\n' '[global]' 'error_log = /dev/null' '[www]' 'user = www-data' "listen = $work/fpm.sock" \
+            'pm = static' 'pm.max_children = 1' >fpm.conf
+        check "php-fpm" "$(compgen -G '/usr/sbin/php-fpm*' | head -n 1)" -t -y "$work/fpm.conf"
+        check_nginx ""
+        check "setpriv" setpriv --reuid=www-data --regid=www-data --clear-groups true
+        check "cmp" cmp plain.c plain.c
+        check "wine" env WINEPREFIX="$work/wine" WINEDEBUG=-all wine cmd.exe /c exit
+        check "python3-venv" python3 -m venv venv
+        ;;
     python)
         check "gcc" gcc -shared -fPIC -xc plain.c -o plain.so
         check "ctypes" python3 -c "import ctypes; ctypes.CDLL('$work/plain.so')"

@@ -7,6 +7,7 @@
 #   rust                  the tests of the crate and the sandbox
 #   c, cpp, php, python   the tests of each language
 #   cli                   the tests of the program flexpay, and of the examples in Node and Free Pascal
+#   dist-php              the Composer archive, and its check
 #   debian                `make test-debian`, `make test-setup` and `make test-readme`
 #   crash                 `make test-crash` and `make crash`
 #   fuzz, soak, bench, platforms, dist, release-check, check-pages   the make targets with these names
@@ -162,6 +163,23 @@ requirements() {
             echo "aarch64-linux-gnu-gcc --version|gcc-aarch64-linux-gnu"
             echo "arm-linux-gnueabihf-gcc --version|gcc-arm-linux-gnueabihf"
             echo "test -e /lib/ld-musl-x86_64.so.1|musl"
+            ;;
+        dist-php)
+            # packaging/composer.sh and its check.
+            echo "git --version|git"
+            echo "python3 -c 'import zipfile'|python3"
+            echo "composer --version|composer"
+            echo "unzip -v|unzip"
+            echo "php -m | grep -x zip|php-zip"
+            echo "php -m | grep -x FFI|php-common"
+            echo "php -m | grep -x 'Zend OPcache' && php -m | grep -x posix|php-cli"
+            echo "fpm -v|php-fpm"
+            echo "/usr/sbin/nginx -v || nginx -v|nginx-light"
+            echo "setpriv --version|util-linux"
+            echo "cmp --version|diffutils"
+            # For the PHP of Windows.
+            echo "wine --version|wine wine64"
+            echo "python3 -c 'import ensurepip, venv'|python3-venv"
             ;;
         check-pages)
             echo "npm --version && node --version|npm"

@@ -9,6 +9,8 @@
  * this file from it. The library is the one named by FLEXPAY_LIBRARY (in the environment of the FPM
  * master) or, if that is not set, the bundled file. If it cannot be loaded, FPM does not start, and
  * its log contains the reason.
+ *
+ * PHP on Windows cannot preload: there, set `ffi.enable=true` instead.
  */
 
 declare(strict_types=1);

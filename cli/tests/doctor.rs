@@ -469,6 +469,99 @@ fn doctor_examines_the_library_that_other_programs_load() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+/// As packaging/composer.sh makes it: the program, its library and the list of files.
+#[test]
+fn doctor_examines_the_files_of_the_package_around_it() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("package");
+    let _ = std::fs::remove_dir_all(&folder);
+    let platform = folder.join("lib/linux-x86_64");
+    std::fs::create_dir_all(&platform).unwrap();
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_flexpay"));
+    let copy = platform.join("flexpay");
+    std::fs::hard_link(&program, &copy).unwrap();
+    let library = platform.join(LIBRARY);
+    std::fs::copy(program.with_file_name("deps").join(LIBRARY), &library).unwrap();
+    let sha256 = |path: &Path| {
+        let output = Command::new("sha256sum").arg(path).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()[..64].to_owned()
+    };
+    let list = serde_json::json!({
+        "package": "flexpay/flexpay",
+        "version": env!("CARGO_PKG_VERSION"),
+        "files": {
+            "lib/linux-x86_64/flexpay": sha256(&copy),
+            "lib/linux-x86_64/libflexpay.so": sha256(&library),
+        },
+    });
+    let examine = |variables: &[(&str, &Path)], language: &str, more: &[&str]| {
+        let mut command = Command::new(&copy);
+        command.env_clear().env("LANG", language);
+        command.envs(variables.iter().copied());
+        run(&mut command, &[&["doctor", "--offline"], more].concat())
+    };
+    let report = |variables: &[(&str, &Path)]| {
+        examine(variables, "C.UTF-8", &["--json"]).json()["ok"].clone()
+    };
+    let names = |report: &Value| {
+        let findings = report["findings"].as_array().unwrap().iter();
+        let names = findings.map(|finding| finding["name"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+
+    let without_list = report(&[]);
+    assert!(!names(&without_list).contains(&"package".to_owned()));
+
+    std::fs::write(folder.join("files.json"), list.to_string()).unwrap();
+    let good = report(&[]);
+    assert_eq!(names(&good)[..3], ["program", "package", "library"]);
+    assert_eq!(finding(&good, "package")["ok"], true, "{good}");
+    assert_eq!(finding(&good, "library")["ok"], true, "{good}");
+
+    // A library of another version, chosen with FLEXPAY_LIBRARY.
+    let source = folder.join("old.c");
+    let old = folder.join("old.so");
+    let code = "int flexpay_abi_version(void) { return 1; }\n\
+                const char *flexpay_version(void) { return \"0.9.0\"; }\n";
+    std::fs::write(&source, code).unwrap();
+    let mut compiler = Command::new("cc");
+    compiler
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&old, &source]);
+    assert!(compiler.status().unwrap().success());
+    let chosen = report(&[("FLEXPAY_LIBRARY", &old)]);
+    assert_eq!(finding(&chosen, "package")["ok"], true, "{chosen}");
+    assert_eq!(finding(&chosen, "library")["ok"], false, "{chosen}");
+    let says = " is of version 0.9.0, the package of version ";
+    assert!(detail(&chosen, "library").contains(says), "{chosen}");
+
+    // One byte of the library differs. It is not loaded.
+    let mut bytes = std::fs::read(&library).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&library, bytes).unwrap();
+    let changed = report(&[]);
+    assert_eq!(changed["healthy"], false);
+    assert_eq!(finding(&changed, "package")["ok"], false);
+    let says = ": lib/linux-x86_64/libflexpay.so: has changed. Install the package again";
+    assert!(detail(&changed, "package").contains(says), "{changed}");
+    assert_eq!(finding(&changed, "library")["ok"], Value::Null);
+    assert!(
+        detail(&changed, "library")
+            .ends_with(" not examined: it is not the file that was released")
+    );
+
+    let french = examine(&[], "fr_CD.UTF-8", &[]);
+    assert_eq!(french.status, 2);
+    for says in [
+        "✗ paquet : flexpay/flexpay ",
+        ": lib/linux-x86_64/libflexpay.so: a changé. Réinstallez le paquet en entier : avec Composer",
+        "- bibliothèque : ",
+    ] {
+        assert!(french.stdout.contains(says), "{says}: {}", french.stdout);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn doctor_speaks_french() {
     let sandbox = sandbox();

@@ -55,6 +55,7 @@ impl Finding {
 fn french(name: &str) -> &str {
     match name {
         "program" => "programme",
+        "package" => "paquet",
         "library" => "bibliothèque",
         "settings" => "réglages",
         "token" => "jeton",

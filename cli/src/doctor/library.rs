@@ -13,6 +13,7 @@ use super::finding::Finding;
 use crate::texts::{is_french, say};
 
 const NAME: &str = "library";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 const FILE_NAME: &str = if cfg!(windows) {
     "flexpay.dll"
 } else if cfg!(target_os = "macos") {
@@ -23,9 +24,23 @@ const FILE_NAME: &str = if cfg!(windows) {
 
 /// Loads the file in FLEXPAY_LIBRARY, or else the one that was installed with this program. `None` if there
 /// is neither.
-pub fn examine() -> Option<Finding> {
+///
+/// `damaged`: if this program is in a package, the files there that are not as they were released. Such a
+/// library could crash this program.
+pub fn examine(damaged: Option<&[PathBuf]>) -> Option<Finding> {
     let chosen = std::env::var_os("FLEXPAY_LIBRARY").filter(|chosen| !chosen.is_empty());
-    Some(examine_file(&path(chosen)?))
+    let path = path(chosen)?;
+    if damaged.is_some_and(|damaged| damaged.contains(&path)) {
+        let not_loaded = say(
+            "not examined: it is not the file that was released",
+            "non examinée : ce n'est pas le fichier qui a été publié",
+        );
+        return Some(Finding::skipped(
+            NAME,
+            format!("{} {not_loaded}", path.display()),
+        ));
+    }
+    Some(examine_file(&path, damaged.is_some()))
 }
 
 fn path(chosen: Option<OsString>) -> Option<PathBuf> {
@@ -44,7 +59,8 @@ fn installed_with(folder: &Path) -> Option<PathBuf> {
     [beside, in_lib].into_iter().find(|file| file.is_file())
 }
 
-fn examine_file(path: &Path) -> Finding {
+/// In a package, the library must have this program's version: both have the package's.
+fn examine_file(path: &Path, is_in_package: bool) -> Finding {
     let shown = path.display();
     let advice = say(
         "Set FLEXPAY_LIBRARY to the full path of the library that `make build` creates (build/lib), or leave \
@@ -53,6 +69,18 @@ fn examine_file(path: &Path) -> Finding {
          (build/lib), ou ne la définissez pas : celle de votre paquet est alors utilisée",
     );
     match versions(path) {
+        Ok((version, FLEXPAY_ABI_VERSION)) if is_in_package && version != VERSION => Finding::bad(
+            NAME,
+            if is_french() {
+                format!(
+                    "{shown} est de la version {version}, le paquet de la version {VERSION}. {advice}"
+                )
+            } else {
+                format!(
+                    "{shown} is of version {version}, the package of version {VERSION}. {advice}"
+                )
+            },
+        ),
         Ok((version, FLEXPAY_ABI_VERSION)) => Finding::good(
             NAME,
             format!("{shown}, version {version}, ABI {FLEXPAY_ABI_VERSION}"),
@@ -113,7 +141,7 @@ mod tests {
                 "cannot be loaded",
             ),
         ] {
-            let finding = examine_file(Path::new(file));
+            let finding = examine_file(Path::new(file), false);
             assert_eq!(finding.ok, Some(false));
             assert!(finding.detail.contains(says), "{}", finding.detail);
             assert!(finding.detail.contains("FLEXPAY_LIBRARY"));

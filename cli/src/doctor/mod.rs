@@ -10,6 +10,7 @@ mod clock;
 mod finding;
 mod journal;
 mod library;
+mod package;
 mod reply;
 mod service;
 mod token;
@@ -50,9 +51,12 @@ fn examine(options: &DoctorOptions) -> Vec<Finding> {
         "program",
         format!("flexpay {}", env!("CARGO_PKG_VERSION")),
     )];
+    let package = package::examine();
+    let damaged = package.as_ref().map(|package| package.damaged.clone());
+    findings.extend(package.map(|package| package.finding));
     let config = settings::config(&options.common);
     // After the file of --env-file was read.
-    findings.extend(library::examine());
+    findings.extend(library::examine(damaged.as_deref()));
     let client = config.and_then(|config| Ok((config.clone(), traced_client(config)?)));
     match &client {
         Err(failure) => {

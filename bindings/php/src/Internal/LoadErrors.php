@@ -35,7 +35,8 @@ final class LoadErrors
         $package = 'php' . PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION . '-common';
 
         return self::create(
-            "PHP's FFI extension is missing. On Debian and Ubuntu, install the package $package; on other systems, set"
+            "PHP's FFI extension is missing. On Debian and Ubuntu, install the package $package; on Alpine, the"
+            . ' package php' . PHP_MAJOR_VERSION . PHP_MINOR_VERSION . '-ffi; on other systems, Windows too, set'
             . ' extension=ffi in ' . self::iniFile() . '. Then: ' . self::remedy(PHP_SAPI)
         );
     }
@@ -47,9 +48,13 @@ final class LoadErrors
         return self::create("PHP does not allow FFI here ($current). " . self::remedy(PHP_SAPI), $failure);
     }
 
-    /** How to enable FFI, for each PHP SAPI. */
-    public static function remedy(string $sapi): string
+    /** How to enable FFI, for each PHP SAPI. Windows cannot preload. */
+    public static function remedy(string $sapi, string $family = PHP_OS_FAMILY): string
     {
+        if ($family === 'Windows' && $sapi === 'apache2handler') {
+            return 'Set in ' . self::iniFile() . ":\n  ffi.enable=true\nand restart Apache (in XAMPP and WAMP: with"
+                . ' their control panel). Every script can then use FFI.';
+        }
         $version = PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION;
         switch ($sapi) {
             case 'cli':
@@ -67,6 +72,14 @@ final class LoadErrors
                 return 'PHP cannot preload when it starts a new process for each request. Set in '
                     . self::iniFile() . ":\n  ffi.enable=true\nEvery script can then use FFI.";
         }
+    }
+
+    public static function noPreloading(): LibraryException
+    {
+        return self::create(
+            'PHP on Windows cannot preload. Remove the line opcache.preload from ' . self::iniFile()
+            . ", and set there:\n  ffi.enable=true\nEvery script can then use FFI."
+        );
     }
 
     private static function preloading(): string
@@ -101,7 +114,7 @@ final class LoadErrors
             }
         }
 
-        return 'www-data';
+        return PHP_OS_FAMILY === 'Windows' ? get_current_user() : 'www-data';
     }
 
     /** The command that started this server, with FFI enabled. */
@@ -115,19 +128,37 @@ final class LoadErrors
             . ' -t ' . escapeshellarg($get('DOCUMENT_ROOT', '.'));
     }
 
-    /** Names the file that failed, the reason, and all the places that can name a library. */
+    /**
+     * @param string $file  "library" or "program": the name of the option that names another one
+     * @param string $found a description of this platform
+     */
+    public static function noPlatform(string $file, string $found): LibraryException
+    {
+        return self::create(
+            "This package has no $file for this system ($found). It has one for each of: "
+            . implode(', ', Platform::NAMES) . '. Build flexpay from its source on this system, and name the '
+            . ($file === 'library' ? 'shared library' : $file) . " with the \"$file\" option or the environment"
+            . ' variable FLEXPAY_' . strtoupper($file) . '.'
+        );
+    }
+
+    /**
+     * Names the file that failed, the reason, and all the places that can name a library.
+     *
+     * @param string|null $bundled the path of the bundled library, if there is one for this platform
+     */
     public static function cannotLoad(
         string $path,
         ?string $option,
-        string $bundled,
+        ?string $bundled,
         Throwable $failure
     ): LibraryException {
         $environment = (string) getenv('FLEXPAY_LIBRARY');
         if ($path === $bundled && !file_exists($path)) {
             return self::create(
-                "The bundled library is missing: $path does not exist. Run \"make bundle\" in a copy of the flexpay"
-                . ' project to create it, or name another library with the "library" option or the environment'
-                . ' variable FLEXPAY_LIBRARY.',
+                "The bundled library is missing: $path does not exist. Install the package again or, in a copy of the"
+                . ' flexpay project, run "make bundle"; or name another library with the "library" option or the'
+                . ' environment variable FLEXPAY_LIBRARY.',
                 $failure
             );
         }
@@ -136,7 +167,7 @@ final class LoadErrors
             "Cannot load libflexpay. Tried $path: $reason. The first of these that is set is used:",
             '1. the "library" option: ' . ($option ?? 'not set'),
             '2. the environment variable FLEXPAY_LIBRARY: ' . ($environment === '' ? 'not set' : $environment),
-            '3. the bundled file: ' . $bundled,
+            '3. the bundled file: ' . ($bundled ?? 'none for this system'),
         ];
 
         return self::create(implode("\n", $lines), $failure);
@@ -200,10 +231,11 @@ final class LoadErrors
         if (!$isFile) {
             $problem = 'there is no such file, or the user ' . self::user() . ' may not see it';
 
-            return $path !== Loader::bundled('flexpay') ? $problem
-                : "$problem; to create the bundled program, run \"make bundle\" in a copy of the flexpay project";
+            return $path !== Platform::program() ? $problem
+                : "$problem; install the package again or, in a copy of the flexpay project, run \"make bundle\"";
         }
-        if (($mode & 0111) === 0) {
+        // Windows has no such permission.
+        if (PHP_OS_FAMILY !== 'Windows' && ($mode & 0111) === 0) {
             return 'the file is not executable; run: chmod 755 ' . escapeshellarg($path);
         }
         if (!$isExecutable) {

@@ -26,24 +26,27 @@ final class Loader
     }
 
     /**
-     * An absolute path. The dynamic linker would search its own directories for a bare file name.
+     * The absolute path of a file that the shop names.
      *
      * @throws FlexPayException
      */
     public static function absolute(string $path, string $option = 'library'): string
     {
-        Arguments::withoutNul($option, $path);
-
-        return $path !== '' && $path[0] === '/' ? $path : (string) getcwd() . '/' . $path;
+        return Path::absolute(Arguments::withoutNul($option, $path), (string) getcwd());
     }
 
     /**
      * Loads the library for all later requests. Called only by preload.php.
      *
+     * @param string $family of the system
+     *
      * @throws LibraryException
      */
-    public static function preload(): void
+    public static function preload(string $family = PHP_OS_FAMILY): void
     {
+        if ($family === 'Windows') {
+            throw LoadErrors::noPreloading();
+        }
         if (self::preloaded() !== null) {
             return;
         }
@@ -87,7 +90,12 @@ final class Loader
         $file = self::locate($path);
         self::checkFile($file, $path);
 
-        return [FFI::cdef(self::declarations(), $file), $file];
+        try {
+            return [FFI::cdef(self::declarations(), $file), $file];
+        } catch (FFI\Exception $failure) {
+            // An older library lacks a function.
+            throw LoadErrors::cannotLoad($file, $path, Platform::library(), $failure);
+        }
     }
 
     /** Whether the shop names the library, with the option or the environment. */
@@ -108,12 +116,6 @@ final class Loader
         }
     }
 
-    /** The path of a bundled file: "libflexpay.so", "flexpay". */
-    public static function bundled(string $file): string
-    {
-        return sprintf('%s/lib/%s-%s/%s', dirname(__DIR__, 2), strtolower(PHP_OS_FAMILY), php_uname('m'), $file);
-    }
-
     /** The library that preload.php loaded; null if it did not run, or could not use FFI::load. */
     private static function preloaded(): ?FFI
     {
@@ -130,14 +132,22 @@ final class Loader
         }
     }
 
+    /** @throws FlexPayException */
     private static function locate(?string $option): string
     {
         if ($option !== null) {
             return self::absolute($option);
         }
-        $environment = getenv('FLEXPAY_LIBRARY');
+        $environment = (string) getenv('FLEXPAY_LIBRARY');
+        if ($environment !== '') {
+            return self::absolute($environment);
+        }
+        $bundled = Platform::library();
+        if ($bundled === null) {
+            throw LoadErrors::noPlatform('library', Platform::description());
+        }
 
-        return $environment === false || $environment === '' ? self::bundled('libflexpay.so') : self::absolute($environment);
+        return $bundled;
     }
 
     /** Loads the file at $path and reads only its ABI version, which works with every version. */
@@ -146,7 +156,7 @@ final class Loader
         try {
             $ffi = FFI::cdef('int32_t flexpay_abi_version(void);', $path);
         } catch (FFI\Exception $failure) {
-            throw LoadErrors::cannotLoad($path, $option, self::bundled('libflexpay.so'), $failure);
+            throw LoadErrors::cannotLoad($path, $option, Platform::library(), $failure);
         }
         self::checkVersion($ffi, $path);
     }

@@ -24,11 +24,15 @@ final class Program implements Transport
 {
     /**
      * The variables that the program may need besides its settings: of the dynamic linker, for the
-     * certificates of the system, and for DNS lookups.
+     * certificates of the system, and for DNS lookups. Windows finds its own parts, the network's too, in the
+     * folder SystemRoot.
      */
     private const VARIABLES = [
-        'LD_LIBRARY_PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'LOCALDOMAIN', 'RES_OPTIONS', 'HOSTALIASES',
+        'LD_LIBRARY_PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'LOCALDOMAIN', 'RES_OPTIONS', 'HOSTALIASES', 'SystemRoot',
     ];
+
+    /** PHP's exit status of a program that could not be started. The program itself never has it. */
+    private const NOT_STARTED = 127;
 
     /** In bytes. A line of the protocol has at most 1 MiB; the library refuses texts that are much shorter. */
     private const LONGEST_TEXT = 700000;
@@ -72,13 +76,7 @@ final class Program implements Transport
      */
     public static function at(?string $option): self
     {
-        $environment = (string) getenv('FLEXPAY_PROGRAM');
-        if ($option !== null) {
-            $path = Loader::absolute($option, 'program');
-        } else {
-            $path = $environment === '' ? Loader::bundled('flexpay') : Loader::absolute($environment, 'program');
-        }
-        $program = new self($path);
+        $program = new self(self::locate($option));
         $signals = Signals::disable();
         try {
             $program->bridge()->start();
@@ -87,6 +85,51 @@ final class Program implements Transport
         }
 
         return $program;
+    }
+
+    /**
+     * Runs a command of the program, with the streams and the environment of this process, and returns its
+     * exit status. Where PHP can, the program replaces this process, and this function does not return.
+     *
+     * @param list<string> $arguments
+     *
+     * @throws LibraryException
+     */
+    public static function run(array $arguments): int
+    {
+        $path = self::locate(null);
+        $status = self::NOT_STARTED;
+        $problem = Warnings::capture(static function () use ($path, $arguments, &$status): void {
+            if (function_exists('pcntl_exec')) {
+                pcntl_exec($path, $arguments);
+            } elseif (function_exists('proc_open')) {
+                $process = proc_open(array_merge([$path], $arguments), [STDIN, STDOUT, STDERR], $pipes);
+                $status = is_resource($process) ? proc_close($process) : self::NOT_STARTED;
+            }
+        });
+        if ($status === self::NOT_STARTED) {
+            throw LoadErrors::cannotRun($path, $problem === '' ? 'PHP may not start programs here' : $problem);
+        }
+
+        return $status;
+    }
+
+    /** @throws FlexPayException */
+    private static function locate(?string $option): string
+    {
+        if ($option !== null) {
+            return Loader::absolute($option, 'program');
+        }
+        $environment = (string) getenv('FLEXPAY_PROGRAM');
+        if ($environment !== '') {
+            return Loader::absolute($environment, 'program');
+        }
+        $bundled = Platform::program();
+        if ($bundled === null) {
+            throw LoadErrors::noPlatform('program', Platform::description());
+        }
+
+        return $bundled;
     }
 
     // ---- Clients ------------------------------------------------------------------------------

@@ -23,6 +23,9 @@ final class ProgramProcess
     /** The longest time between two looks at a signal, in microseconds. */
     private const SLICE_US = 200000;
 
+    /** Where PHP cannot wait for a pipe: the time between two looks at it, in microseconds. */
+    private const PAUSE_US = 1000;
+
     /** The PHP process that started it: a forked child must not use its pipes. */
     private int $owner;
 
@@ -240,6 +243,12 @@ final class ProgramProcess
     private function await($readable, $writable, float $deadline): void
     {
         $left = max(0, (int) (($deadline - self::now()) * 1e6));
+        if (PHP_OS_FAMILY === 'Windows') {
+            // There, PHP cannot wait for a pipe. In most versions, reading waits anyway, without a deadline.
+            usleep(min($left, self::PAUSE_US));
+
+            return;
+        }
         $selected = false;
         Warnings::capture(static function () use ($readable, $writable, $left, &$selected): void {
             $read = $readable === null ? null : [$readable];
@@ -249,7 +258,7 @@ final class ProgramProcess
         });
         if ($selected === false) {
             // A signal, or a process with more open files than stream_select() supports.
-            usleep(1000);
+            usleep(self::PAUSE_US);
         }
     }
 }

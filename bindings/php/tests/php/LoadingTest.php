@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests;
 
+use FlexPay\Internal\Platform;
 use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\TemporaryDirectory;
 use PHPUnit\Framework\TestCase;
@@ -46,7 +47,7 @@ final class LoadingTest extends TestCase
 
     private static function bundled(): string
     {
-        return sprintf('lib/%s-%s/libflexpay.so', strtolower(PHP_OS_FAMILY), php_uname('m'));
+        return 'lib/' . Platform::name() . '/libflexpay.so';
     }
 
     private static function compile(TemporaryDirectory $directory, string $code): string
@@ -152,6 +153,15 @@ final class LoadingTest extends TestCase
         self::assertStringContainsString('version 7', $output);
         self::assertStringContainsString('version 1', $output);
         self::assertStringContainsString($library, $output);
+    }
+
+    public function testAnOlderLibrary(): void
+    {
+        $directory = new TemporaryDirectory();
+        $library = self::compile($directory, 'int flexpay_abi_version(void) { return 1; }');
+        $output = self::load($library, []);
+        self::assertStringStartsWith('FlexPay\Exception\LibraryException: Cannot load libflexpay. Tried ', $output);
+        self::assertStringContainsString("Tried $library: Failed resolving C function 'flexpay_", $output);
     }
 
     public function testANulByteInThePath(): void

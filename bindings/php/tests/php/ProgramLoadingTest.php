@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace FlexPay\Tests;
 
+use FlexPay\Internal\Platform;
 use FlexPay\Tests\Support\Process;
 use FlexPay\Tests\Support\SandboxTestCase;
 use FlexPay\Tests\Support\TemporaryDirectory;
@@ -38,9 +39,7 @@ final class ProgramLoadingTest extends SandboxTestCase
     /** The path where the package looks for the bundled program. */
     private function bundled(): string
     {
-        $system = strtolower(PHP_OS_FAMILY) . '-' . php_uname('m');
-
-        return $this->directory->path . "/lib/$system/flexpay";
+        return $this->directory->path . '/lib/' . Platform::name() . '/flexpay';
     }
 
     private function bundle(): void
@@ -146,6 +145,64 @@ final class ProgramLoadingTest extends SandboxTestCase
         self::assertStringContainsString('[path] => ' . $this->bundled(), $output);
     }
 
+    // ---- The command bin/flexpay ----------------------------------------------------------------
+
+    /**
+     * @param list<string>          $php         options of PHP
+     * @param array<string, string> $environment
+     *
+     * @return array{int, string}
+     */
+    private function command(array $php, array $environment = []): array
+    {
+        Process::run(['cp', '-r', self::PACKAGE . '/bin', $this->directory->path]);
+        $command = array_merge([PHP_BINARY], $php, [$this->directory->path . '/bin/flexpay', '--version']);
+
+        return Process::run($command, $environment + array_diff_key(getenv(), ['FLEXPAY_PROGRAM' => 1]));
+    }
+
+    /** @return iterable<string, array{list<string>}> */
+    public function waysToRunIt(): iterable
+    {
+        yield 'in place of PHP' => [[]];
+        yield 'as a child of PHP' => [['-d', 'disable_functions=pcntl_exec']];
+    }
+
+    /**
+     * @dataProvider waysToRunIt
+     *
+     * @param list<string> $php
+     */
+    public function testTheCommandRunsTheProgramOfThisPlatform(array $php): void
+    {
+        [$status, $output] = $this->command($php);
+        self::assertSame(3, $status, $output);
+        self::assertStringStartsWith('Cannot run ' . $this->bundled() . ': there is no such file', $output);
+
+        $this->bundle();
+        [$status, $output] = $this->command($php);
+        self::assertSame(0, $status, $output);
+        self::assertMatchesRegularExpression('/^flexpay \d+\.\d+\.\d+\S*\n$/', $output);
+
+        file_put_contents($this->directory->path . '/other', "#!/bin/sh\necho \"other: \$1\"\nexit 9\n");
+        chmod($this->directory->path . '/other', 0755);
+        $environment = ['FLEXPAY_PROGRAM' => $this->directory->path . '/other'];
+        self::assertSame([9, "other: --version\n"], $this->command($php, $environment));
+
+        chmod($this->bundled(), 0644);
+        [$status, $output] = $this->command($php);
+        self::assertSame(3, $status);
+        self::assertStringContainsString('the file is not executable; run: chmod 755 ', $output);
+    }
+
+    public function testTheCommandWherePhpMayNotStartPrograms(): void
+    {
+        $this->bundle();
+        [$status, $output] = $this->command(['-d', 'disable_functions=pcntl_exec,proc_open']);
+        self::assertSame(3, $status);
+        self::assertStringContainsString('PHP may not start programs here', $output);
+    }
+
     // ---- Restrictions ---------------------------------------------------------------------------
 
     public function testOpenBasedir(): void
@@ -185,11 +242,24 @@ final class ProgramLoadingTest extends SandboxTestCase
         self::assertStringContainsString('[path] => ' . getenv('FLEXPAY_LIBRARY'), $output);
     }
 
+    /**
+     * Without FFI, and with open_basedir, PHP cannot read which C library it uses. The bundled files are those of
+     * this test's PHP all the same.
+     */
+    public function testThePlatformIsFoundWithOpenBasedir(): void
+    {
+        $script = 'require $argv[1];'
+            . ' echo FlexPay\Internal\Platform::name(), json_encode(@file_get_contents("/proc/self/exe"));';
+        $command = [PHP_BINARY, '-d', 'open_basedir=' . $this->directory->path, '-r', $script, '--'];
+        $output = Process::run(array_merge($command, [$this->directory->path . '/autoload.php']))[1];
+        self::assertSame(Platform::name() . 'false', $output);
+    }
+
     public function testAMissingBundledFile(): void
     {
         $output = $this->pay([]);
         self::assertStringContainsString('Cannot run ' . $this->bundled() . ': there is no such file, or ', $output);
-        self::assertStringContainsString('to create the bundled program, run "make bundle"', $output);
+        self::assertStringContainsString('; install the package again or, in a copy of the flexpay project, run', $output);
         self::assertStringContainsString('FLEXPAY_PROGRAM', $output);
     }
 

@@ -5,6 +5,8 @@ declare(strict_types=1);
 namespace FlexPay\Tests;
 
 use FlexPay\Exception\MismatchException;
+use FlexPay\Internal\LoadErrors;
+use FlexPay\Internal\Platform;
 use FlexPay\Journal\PdoStore;
 use FlexPay\Tests\Support\Http;
 use FlexPay\Tests\Support\Process;
@@ -265,8 +267,19 @@ final class ReadmeTest extends SandboxTestCase
     public function testTheIniLinesEqualTheMessage(): void
     {
         preg_match_all('/^(\S+)=/m', self::blocks('ini')[0], $readme);
-        preg_match_all('/^  (\S+)=/m', \FlexPay\Internal\LoadErrors::remedy('fpm-fcgi'), $message);
+        preg_match_all('/^  (\S+)=/m', LoadErrors::remedy('fpm-fcgi'), $message);
         self::assertSame($message[1], $readme[1]);
+
+        preg_match_all('/^(\S+=\S+)$/m', self::blocks('ini')[1], $readme);
+        preg_match_all('/^  (\S+)$/m', LoadErrors::remedy('apache2handler', 'Windows'), $message);
+        self::assertSame(array_merge(['extension=ffi'], $message[1]), $readme[1]);
+    }
+
+    public function testTheTableHasEachPlatform(): void
+    {
+        preg_match_all('/^\| (`.*?`) \| /m', explode('**With Composer.**', self::text())[0], $rows);
+        preg_match_all('/`(.*?)`/', implode(' ', $rows[1]), $names);
+        self::assertSame(Platform::NAMES, $names[1]);
     }
 
     public function testThereAreNoOtherBlocks(): void
@@ -274,7 +287,7 @@ final class ReadmeTest extends SandboxTestCase
         self::assertCount(11, self::blocks('php'));
         self::assertCount(3, self::blocks('console'));
         self::assertCount(2, self::blocks('json')); // the first one is for composer.json
-        self::assertCount(1, self::blocks('ini'));
+        self::assertCount(2, self::blocks('ini'));
     }
 
     public function testEveryExceptionAndOutcomeIsInATable(): void

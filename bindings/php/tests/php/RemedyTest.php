@@ -6,6 +6,7 @@ namespace FlexPay\Tests;
 
 use FlexPay\Exception\FlexPayException;
 use FlexPay\Exception\LibraryException;
+use FlexPay\Internal\Loader;
 use FlexPay\Internal\LoadErrors;
 use FlexPay\Tests\Support\Http;
 use FlexPay\Tests\Support\Process;
@@ -103,5 +104,22 @@ final class RemedyTest extends SandboxTestCase
         $remedy = LoadErrors::remedy('cgi-fcgi');
         self::assertStringContainsString("\n  ffi.enable=true\n", $remedy);
         self::assertStringNotContainsString('preload=', $remedy);
+    }
+
+    public function testTheRemedyOnWindows(): void
+    {
+        $remedy = LoadErrors::remedy('apache2handler', 'Windows');
+        self::assertStringContainsString("\n  ffi.enable=true\n", $remedy);
+        self::assertStringContainsString('restart Apache', $remedy);
+        self::assertStringNotContainsString('preload', $remedy);
+        self::assertStringNotContainsString('systemctl', $remedy);
+        self::assertStringContainsString("\n  ffi.enable=true\n", LoadErrors::remedy('cgi-fcgi', 'Windows'));
+    }
+
+    public function testPreloadingOnWindowsIsRefused(): void
+    {
+        $this->expectException(LibraryException::class);
+        $this->expectExceptionMessageMatches('/^PHP on Windows cannot preload\..*\n  ffi\.enable=true\n/s');
+        Loader::preload('Windows');
     }
 }

@@ -196,7 +196,10 @@ final class Fpm
         $lines[] = 'catch_workers_output = yes';
         $lines[] = 'decorate_workers_output = no';
         foreach ($this->environment as $name => $value) {
-            $lines[] = "env[$name] = \"$value\"";
+            // FPM refuses an empty value.
+            if ($value !== '') {
+                $lines[] = "env[$name] = \"$value\"";
+            }
         }
 
         return implode("\n", $lines) . "\n";
