@@ -109,7 +109,9 @@ cmake_config() {
     libraries=$(static_libraries)
     cat <<END
 # find_package(flexpay) defines flexpay::flexpay (the shared library) and flexpay::static.
-get_filename_component(_flexpay_prefix "\${CMAKE_CURRENT_LIST_DIR}/$(realpath -m --relative-to="/$libdir/cmake/flexpay" /)" ABSOLUTE)
+# The real path: /lib is a link to /usr/lib.
+get_filename_component(_flexpay_folder "\${CMAKE_CURRENT_LIST_DIR}" REALPATH)
+get_filename_component(_flexpay_prefix "\${_flexpay_folder}/$(realpath -m --relative-to="/$libdir/cmake/flexpay" /)" ABSOLUTE)
 if(NOT TARGET flexpay::flexpay)
   add_library(flexpay::flexpay SHARED IMPORTED)
   set_target_properties(flexpay::flexpay PROPERTIES
@@ -121,6 +123,7 @@ $(if is_windows; then cmake_dll; else cmake_so; fi)
     INTERFACE_INCLUDE_DIRECTORIES "\${_flexpay_prefix}/include"
     INTERFACE_LINK_LIBRARIES "${libraries// /;}")
 endif()
+unset(_flexpay_folder)
 unset(_flexpay_prefix)
 END
 }

@@ -56,7 +56,7 @@ apt-get install -y -qq --no-install-recommends "$dist"/{libflexpay1,libflexpay-d
     man-db systemd >/dev/null
 pays flexpay flexpay-sandbox
 /sbin/ldconfig -p | grep -q 'libflexpay.so.1 ' || fail "the dynamic linker does not find the library"
-systemd-analyze verify --man=no --user /usr/lib/systemd/user/flexpay-sandbox.service || fail "the systemd unit is wrong"
+XDG_RUNTIME_DIR=$work systemd-analyze verify --man=no --user /usr/lib/systemd/user/flexpay-sandbox.service || fail "the systemd unit is wrong"
 [ ! -e /etc/systemd/user/default.target.wants/flexpay-sandbox.service ] || fail "the sandbox would start by itself"
 
 apt-get install -y -qq --no-install-recommends gcc libc6-dev pkg-config cmake make >/dev/null
