@@ -88,7 +88,7 @@ pkg_config() {
     local root=$prefix libraries
     libraries=$(static_libraries)
     # pkg-config sets pcfiledir to the folder of this file.
-    [ "${RELOCATABLE:-}" != 1 ] || root="\${pcfiledir}/$(realpath -m --relative-to="/$libdir/pkgconfig" /)"
+    [ "${RELOCATABLE:-}" != 1 ] || root="\${pcfiledir}/$(realpath -ms --relative-to="/$libdir/pkgconfig" /)"
     cat <<END
 prefix=$root
 libdir=\${prefix}/$libdir
@@ -111,7 +111,7 @@ cmake_config() {
 # find_package(flexpay) defines flexpay::flexpay (the shared library) and flexpay::static.
 # The real path: /lib is a link to /usr/lib.
 get_filename_component(_flexpay_folder "\${CMAKE_CURRENT_LIST_DIR}" REALPATH)
-get_filename_component(_flexpay_prefix "\${_flexpay_folder}/$(realpath -m --relative-to="/$libdir/cmake/flexpay" /)" ABSOLUTE)
+get_filename_component(_flexpay_prefix "\${_flexpay_folder}/$(realpath -ms --relative-to="/$libdir/cmake/flexpay" /)" ABSOLUTE)
 if(NOT TARGET flexpay::flexpay)
   add_library(flexpay::flexpay SHARED IMPORTED)
   set_target_properties(flexpay::flexpay PROPERTIES
