@@ -21,9 +21,9 @@ strip -o "$native/bin/flexpay-sandbox" "${SANDBOX_BIN:-target/debug/flexpay-sand
 packaging/archives.sh "$platform"
 packaging/sandbox.sh "$platform"
 packaging/debs.sh "$platform"
-mkdir "$work/a folder" "$work/root"
-tar -C "$work/a folder" -xzf "$dist/flexpay-$version-$platform.tar.gz"
-scripts/test-prefix.sh "$work/a folder/flexpay-$version-$platform" "$version"
+mkdir "$work/elsewhere" "$work/root"
+tar -C "$work/elsewhere" -xzf "$dist/flexpay-$version-$platform.tar.gz"
+scripts/test-prefix.sh "$work/elsewhere/flexpay-$version-$platform" "$version"
 for package in "$dist"/*.deb; do
     dpkg-deb --extract "$package" "$work/root"
 done

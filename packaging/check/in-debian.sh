@@ -43,9 +43,9 @@ pays() {
 }
 
 # The archive, while the system has no compiler and no library but libc.
-mkdir "$work/a folder"
-tar -C "$work/a folder" -xzf "$dist/flexpay-$version-linux-x86_64.tar.gz"
-archive=$work/a\ folder/flexpay-$version-linux-x86_64
+mkdir "$work/elsewhere"
+tar -C "$work/elsewhere" -xzf "$dist/flexpay-$version-linux-x86_64.tar.gz"
+archive=$work/elsewhere/flexpay-$version-linux-x86_64
 pays "$archive/bin/flexpay" "$archive/bin/flexpay-sandbox"
 tar -C "$work" -xzf "$dist/flexpay-sandbox-$version-linux-x86_64.tar.gz"
 pays "$archive/bin/flexpay" "$work/flexpay-sandbox-$version-linux-x86_64/flexpay-sandbox"
