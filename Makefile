@@ -38,9 +38,10 @@ require-rust:
 build: require-rust ## Builds the shared and the static library into build/lib
 	@scripts/setup.sh build
 	@# No rlib in the same build: it would keep code that no C function can reach.
-	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib
+	$(CARGO) rustc --release --lib --crate-type staticlib
 	@mkdir -p $(LIB_DIR)
-	@cp $(CARGO_TARGET_DIR)/release/libflexpay.so $(LIBRARY).new && mv $(LIBRARY).new $(LIBRARY)
+	@# With the unwinder for panics in it, for the reason that build.rs gives.
+	@CC="$(CC)" scripts/shared-library.sh $(CARGO_TARGET_DIR)/release/libflexpay.a $(LIBRARY) -static-libgcc
 	@scripts/static-library.sh $(CARGO_TARGET_DIR)/release/libflexpay.a $(LIB_DIR)/libflexpay.a
 	@ln -sf libflexpay.so.$(MAJOR) $(LIB_DIR)/libflexpay.so
 
