@@ -94,6 +94,7 @@ build_library() {
             local tools=${target%%-*}-w64-mingw32
             put "$built/flexpay.dll" "$to/lib/flexpay.dll"
             packaging/import-libraries.sh "$tools" "$to/lib"
+            OBJDUMP=$tools-objdump scripts/check-dll.sh include/flexpay.h "$to/lib"
             NM=$tools-nm OBJCOPY=$tools-objcopy scripts/static-library.sh "$built/libflexpay.a" "$to/lib/libflexpay.a"
             ;;
         *)

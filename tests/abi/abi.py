@@ -184,6 +184,7 @@ def run(command: str, paths: Paths) -> int:
         if not broken and added:
             broken = undocumented(added, header, facts["linux-64"])
         if broken:
+            # An addition that is not documented breaks the promise, too: nobody knows which library has it.
             print("abi: this breaks the promise of docs/abi.md:", *broken, sep="\n  ")
             return BROKEN
         if added and command == "check":

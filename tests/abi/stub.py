@@ -1,11 +1,16 @@
+#!/usr/bin/env python3
 """A library that has the functions of flexpay.h, but not their code. Its debug information is that of C, so that
-abidw sees what a C program sees; that of libflexpay.so itself describes Rust."""
+abidw sees what a C program sees; that of libflexpay.so itself describes Rust.
+
+    tests/abi/stub.py HEADER VERSION_SCRIPT LIBRARY
+"""
 
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
-from header import Header
+from header import Header, read
 
 
 def build(header: Header, header_path: Path, version_script: Path, soname: str, to: Path) -> None:
@@ -23,3 +28,9 @@ def build(header: Header, header_path: Path, version_script: Path, soname: str, 
             cwd=folder,
             check=True,
         )
+
+
+if __name__ == "__main__":
+    header_path, version_script, library = map(Path, sys.argv[1:])
+    found = read(header_path.read_text())
+    build(found, header_path, version_script, f"libflexpay.so.{found.abi}", library)
