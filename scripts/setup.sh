@@ -147,6 +147,7 @@ requirements() {
             requirements build
             echo "python3 -c 'import ensurepip, venv'|python3-venv"
             echo "nm --version|binutils"
+            echo "llvm-nm --version && llvm-objcopy --version|llvm"
             ;;
         check-pages)
             echo "npm --version && node --version|npm"

@@ -305,6 +305,30 @@ class TheLibrary(Copy):
                 self.assertEqual(status, 1, output)
                 self.assertIn("flexpay_abi_version", output)
 
+    def test_a_program_that_needs_a_newer_library_does_not_start(self):
+        older = self.folder / "older"
+        older.mkdir()
+        self.paths.library.rename(older / "libflexpay.so.1")
+        newer = HEADER.replace(DECLARATION, DECLARATION + "\nint32_t flexpay_refund(void);")
+        self.build(newer, VERSIONS + NEW_VERSION)
+
+        def start_with_older(function):
+            source, program = self.folder / "program.c", self.folder / "program"
+            # It does not come to the call.
+            source.write_text(
+                f"#include <flexpay.h>\nint main(int argc, char **argv)\n{{\n    (void)argv;\n"
+                f"    return argc == 1 ? 0 : {function}();\n}}\n"
+            )
+            command = ["cc", source, "-o", program, f"-I{self.folder}", f"-L{self.folder}", "-lflexpay"]
+            subprocess.run(command, check=True)
+            environment = {"LD_LIBRARY_PATH": str(older)}
+            return subprocess.run([program], env=environment, stderr=subprocess.PIPE, text=True)
+
+        self.assertEqual(start_with_older("flexpay_abi_version").returncode, 0)
+        refused = start_with_older("flexpay_refund")
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("version `FLEXPAY_1.1' not found", refused.stderr)
+
     def test_a_function_that_the_header_does_not_declare(self):
         self.build(HEADER.replace(DECLARATION, DECLARATION + "\nint32_t flexpay_refund(void);"), VERSIONS + NEW_VERSION)
         self.paths.header.write_text(HEADER)
