@@ -27,7 +27,6 @@ options=(
     -Wl,-z,noexecstack
     -Wl,--gc-sections
     -Wl,--as-needed
-    -Wl,-O1
     -Wl,--strip-debug
 )
 # Unquoted: CC may hold options.

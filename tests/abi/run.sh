@@ -9,6 +9,8 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
 lib=$(cd "${FLEXPAY_LIB_DIR:-build/lib}" && pwd)
+# The caller's settings for another gateway must not affect the program.
+unset "${!FLEXPAY_@}"
 export PYTHONDONTWRITEBYTECODE=1
 work=$(mktemp -d)
 # shellcheck source=tests/conformance/sandbox.sh
