@@ -52,11 +52,6 @@ cli: require-rust ## Builds the program flexpay into build/bin
 	@mkdir -p build/bin
 	@cp $(CARGO_TARGET_DIR)/release/flexpay $(PROGRAM).new && mv $(PROGRAM).new $(PROGRAM)
 
-.PHONY: portable
-portable: require-rust ## Builds the library for old systems (glibc 2.17 or later) into build/portable
-	@scripts/setup.sh portable
-	scripts/build-portable.sh
-
 .PHONY: sandbox
 sandbox: require-rust ## Builds the sandbox (a local gateway), and prints how to start it
 	$(CARGO) build -p flexpay-sandbox
@@ -292,6 +287,23 @@ journal-cost: require-rust ## Measures what the journal costs: time, with 1,000,
 .PHONY: bench-micro
 bench-micro: require-rust ## Measures single functions
 	$(CARGO) bench --manifest-path benches/Cargo.toml
+
+## Packages
+
+.PHONY: platforms
+platforms: require-rust ## Builds every platform that has packages, into build/platforms (PLATFORMS="linux-aarch64")
+	@scripts/setup.sh platforms
+	packaging/build.sh $(or $(PLATFORMS),all)
+
+.PHONY: dist
+dist: platforms ## Makes all packages, with their SHA-256, in build/dist
+	@scripts/setup.sh dist
+	packaging/dist.sh $(PLATFORMS)
+
+.PHONY: release-check
+release-check: sandbox ## Tests each package in an empty place, on or under an emulation of its system (as root; PARTS="bare wheels")
+	@scripts/setup.sh release-check
+	packaging/release-check.sh $(PARTS)
 
 ## Cleaning
 

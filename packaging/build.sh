@@ -30,6 +30,9 @@ export CARGO_TARGET_DIR
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 sysroot=$(rustc --print sysroot)
+# Tools for objects of every processor, of the LLVM in this rustc: it writes what an older one cannot read.
+llvm=$sysroot/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin
+[ -x "$llvm/llvm-nm" ] || rustup component add llvm-tools
 
 # cargo-zigbuild links for another C library, with Zig's linker and its copies of the headers.
 zig=$root/build/tools/zig
@@ -105,7 +108,7 @@ build_library() {
                 scripts/shared-library.sh "$built/libflexpay.a" "$to/lib/libflexpay.so.$major" -lunwind -s
             scripts/check-library.sh include/flexpay.h "$to/lib/libflexpay.so.$major"
             ln -sf "libflexpay.so.$major" "$to/lib/libflexpay.so"
-            NM=llvm-nm OBJCOPY=llvm-objcopy scripts/static-library.sh "$built/libflexpay.a" "$to/lib/libflexpay.a"
+            NM=$llvm/llvm-nm OBJCOPY=$llvm/llvm-objcopy scripts/static-library.sh "$built/libflexpay.a" "$to/lib/libflexpay.a"
             ;;
     esac
 }

@@ -10,7 +10,7 @@
 #   cli                   the tests of the program flexpay, and of the examples in Node and Free Pascal
 #   debian                `make test-debian`, `make test-setup` and `make test-readme`
 #   crash                 `make test-crash` and `make crash`
-#   fuzz, soak, bench, portable, check-pages   the make targets with these names
+#   fuzz, soak, bench, platforms, dist, release-check, check-pages   the make targets with these names
 #
 # On a system without apt it prints what is missing, and fails. `make test-setup` tests this list in a
 # clean Debian; `make test-debian` tests that the list is complete.
@@ -143,11 +143,35 @@ requirements() {
             echo "valgrind --quiet --error-exitcode=9 true|valgrind"
             echo "nm --version && strip --version|binutils"
             ;;
-        portable)
+        platforms)
             requirements build
             echo "python3 -c 'import ensurepip, venv'|python3-venv"
-            echo "nm --version|binutils"
-            echo "llvm-nm --version && llvm-objcopy --version|llvm"
+            # The DLLs, and what programs are linked with to use them.
+            echo "compile c x86_64-w64-mingw32-gcc|gcc-mingw-w64-x86-64"
+            echo "compile c i686-w64-mingw32-gcc|gcc-mingw-w64-i686"
+            echo "type -P llvm-dlltool|llvm"
+            echo "git --version|git"
+            ;;
+        dist)
+            requirements build
+            echo "git --version|git"
+            echo "zip --version|zip"
+            echo "dh --version && dpkg-buildpackage --version|debhelper"
+            # The symbols of a package for another processor.
+            echo "aarch64-linux-gnu-objdump --version|binutils-aarch64-linux-gnu"
+            echo "arm-linux-gnueabihf-objdump --version|binutils-arm-linux-gnueabihf"
+            ;;
+        release-check)
+            requirements c
+            requirements debian
+            echo "lintian --version|lintian"
+            echo "curl --version|curl"
+            echo "make --version|make"
+            # Other processors, and compilers for them.
+            echo "qemu-aarch64-static --version && qemu-arm-static --version|qemu-user-static"
+            echo "aarch64-linux-gnu-gcc --version|gcc-aarch64-linux-gnu"
+            echo "arm-linux-gnueabihf-gcc --version|gcc-arm-linux-gnueabihf"
+            echo "test -e /lib/ld-musl-x86_64.so.1|musl"
             ;;
         check-pages)
             echo "npm --version && node --version|npm"

@@ -7,6 +7,7 @@
 #                                             the packages (check-setup.sh)
 #   scripts/test-in-debian.sh readme          runs the README's commands for C and C++, with the library,
 #                                             the program and the sandbox that are built here
+#   scripts/test-in-debian.sh packages        installs the packages in build/dist (packaging/check/in-debian.sh)
 #   scripts/test-in-debian.sh all             clones the last commit, and runs `make demo` and `make test`
 #
 # DEBIAN_REBUILD=1   builds the base system again; otherwise it is kept for a week
@@ -36,19 +37,9 @@ in_namespaces() {
     return "$status"
 }
 
-# Prints the mirror of Debian: the one that apt uses here, if it is for the same suite.
-mirror() {
-    local found
-    # apt expands $(…).
-    # shellcheck disable=SC2016
-    found=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-        awk -v suite="$suite" '$1 == suite { print $2; exit }') || true
-    echo "${DEBIAN_MIRROR:-${found:-http://deb.debian.org/debian}}"
-}
-
 make_base() {
     local mirror new=$debian/base.new
-    mirror=$(mirror)
+    mirror=$(scripts/debian-mirror.sh "$suite")
     echo "test-in-debian.sh: building a clean Debian ($suite)"
     rm -rf "$new"
     mkdir -p "$new"
@@ -212,6 +203,21 @@ test_readme() {
     grep '^readme:' "$log"
 }
 
+# The root of a user of the packages: no Rust, no compiler.
+test_packages() {
+    local log=$debian/packages.log
+    archives=$debian/archives
+    mkdir -p "$archives/partial"
+    new_root
+    mkdir -p "$root/src/build"
+    cp -r scripts packaging "$root/src/"
+    cp -r build/dist "$root/src/build/"
+    # Rust is mounted in /opt/rust, but is not in the path.
+    in_root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /src/packaging/check/in-debian.sh \
+        >"$log" 2>&1 </dev/null || { tail -n 30 "$log" >&2; fail "packages: see $log"; }
+    grep -E '^(in-debian|prefix):' "$log"
+}
+
 test_all() {
     local log=$debian/all.log status=0
     [ -z "$(git status --porcelain)" ] || echo "test-in-debian.sh: uncommitted changes are not tested"
@@ -262,9 +268,10 @@ case "${1:-}" in
         test_setup "$@"
         ;;
     readme) test_readme ;;
+    packages) test_packages ;;
     all) test_all ;;
     *)
-        echo "usage: test-in-debian.sh setup [TASK…] | readme | all" >&2
+        echo "usage: test-in-debian.sh setup [TASK…] | readme | packages | all" >&2
         exit 2
         ;;
 esac

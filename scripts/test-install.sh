@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Tests `make install` into an empty folder: a program is built with pkg-config and with CMake, linked
-# with the shared and with the static library, and runs without LD_LIBRARY_PATH. `make uninstall` must
-# remove every file.
+# Tests `make install` into an empty folder: a program is built with what is installed (test-prefix.sh).
+# `make uninstall` must remove every file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -20,23 +19,6 @@ quiet() {
     "$@" >"$work/output" 2>&1 || { cat "$work/output" >&2; fail "$*"; }
 }
 
-cat >"$work/program.c" <<'END'
-#include <flexpay.h>
-#include <stdio.h>
-
-int main(void) {
-    if (flexpay_abi_version() != FLEXPAY_ABI_VERSION) {
-        return 1;
-    }
-    printf("flexpay %s\n", flexpay_version());
-    return 0;
-}
-END
-
-prints_version() {
-    [ "$("$1")" = "flexpay $version" ] || fail "$1 does not print \"flexpay $version\""
-}
-
 # A user without cargo, such as root with sudo, can install what is already built.
 quiet make --no-print-directory install PREFIX="$prefix" CARGO=no-such-cargo
 [ "$("$prefix/bin/flexpay-sandbox" --version)" = "flexpay-sandbox $version" ] || fail "the sandbox does not run"
@@ -45,39 +27,7 @@ quiet make --no-print-directory install PREFIX="$prefix" CARGO=no-such-cargo
 grep -q 'flexpay' "$prefix/share/bash-completion/completions/flexpay" || fail "there are no completions"
 [ -s "$prefix/share/man/man1/flexpay-pay-mobile.1" ] || fail "there are no man pages"
 
-export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
-[ "$(pkg-config --modversion flexpay)" = "$version" ] || fail "pkg-config reports another version"
-# shellcheck disable=SC2046 # several options
-"${CC:-cc}" -std=c99 -Wall -Wextra -Werror "$work/program.c" $(pkg-config --cflags --libs flexpay) \
-    -o "$work/shared"
-prints_version "$work/shared"
-"${CC:-cc}" -std=c99 -o "$work/static" -I"$prefix/include" "$work/program.c" "$prefix/lib/libflexpay.a" \
-    -lpthread -ldl -lm
-prints_version "$work/static"
-# A program may have an SQLite of its own.
-if nm --extern-only --defined-only "$prefix/lib/libflexpay.a" 2>/dev/null | grep -q ' sqlite3_'; then
-    fail "the static library has SQLite under SQLite's own names"
-fi
-
-mkdir "$work/cmake"
-cp "$work/program.c" "$work/cmake/"
-cat >"$work/cmake/CMakeLists.txt" <<END
-cmake_minimum_required(VERSION 3.16)
-project(shop C)
-find_package(flexpay ${version%%-*} REQUIRED)
-add_executable(shared program.c)
-target_link_libraries(shared PRIVATE flexpay::flexpay)
-add_executable(static program.c)
-target_link_libraries(static PRIVATE flexpay::static)
-END
-quiet cmake -S "$work/cmake" -B "$work/cmake/build" -DCMAKE_PREFIX_PATH="$prefix"
-quiet cmake --build "$work/cmake/build"
-prints_version "$work/cmake/build/shared"
-prints_version "$work/cmake/build/static"
-sed -i "s/find_package(flexpay [^ ]*/find_package(flexpay 99/" "$work/cmake/CMakeLists.txt"
-if cmake -S "$work/cmake" -B "$work/cmake/other" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null 2>&1; then
-    fail "CMake accepts this version as version 99"
-fi
+scripts/test-prefix.sh "$prefix" "$version"
 
 quiet make --no-print-directory uninstall PREFIX="$prefix"
 remaining=$(find "$prefix" ! -type d)

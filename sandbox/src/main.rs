@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use flexpay_sandbox::customer::{Act, PhoneAct};
 use flexpay_sandbox::relay;
 
@@ -37,6 +37,11 @@ enum Command {
     CheckoutUrl(CheckoutUrl),
     /// Forward connections to a sandbox, and count connections and round trips.
     Relay(Relay),
+    /// Write the man pages into a folder.
+    Man {
+        /// The folder. It must exist.
+        folder: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -141,6 +146,9 @@ fn main() -> ExitCode {
         ),
         Some(Command::Relay(relay)) => {
             relay::run(relay.to, &relay.record).map_err(|error| error.into())
+        }
+        Some(Command::Man { folder }) => {
+            clap_mangen::generate_to(Cli::command(), folder).map_err(|error| error.into())
         }
     };
     match result {
