@@ -38,9 +38,10 @@ require-rust:
 build: require-rust ## Builds the shared and the static library into build/lib
 	@scripts/setup.sh build
 	@# No rlib in the same build: it would keep code that no C function can reach.
-	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib
+	$(CARGO) rustc --release --lib --crate-type staticlib
 	@mkdir -p $(LIB_DIR)
-	@cp $(CARGO_TARGET_DIR)/release/libflexpay.so $(LIBRARY).new && mv $(LIBRARY).new $(LIBRARY)
+	@# With the unwinder for panics in it, for the reason that build.rs gives.
+	@CC="$(CC)" scripts/shared-library.sh $(CARGO_TARGET_DIR)/release/libflexpay.a $(LIBRARY) -static-libgcc
 	@scripts/static-library.sh $(CARGO_TARGET_DIR)/release/libflexpay.a $(LIB_DIR)/libflexpay.a
 	@ln -sf libflexpay.so.$(MAJOR) $(LIB_DIR)/libflexpay.so
 
@@ -117,7 +118,7 @@ test: setup ## Runs all tests; first installs the packages they need; prints a s
 
 .PHONY: setup
 setup: require-rust ## Installs the packages that the tests need
-	@scripts/setup.sh build rust cli c cpp php python fuzz crash
+	@scripts/setup.sh build rust cli c abi cpp php python fuzz crash
 
 .PHONY: test-rust
 test-rust: build sandbox ## Tests the crate and the sandbox
@@ -148,6 +149,11 @@ test-c: build cli examples sandbox ## Tests the C ABI, `make install` and the C 
 	tests/c/run.sh plain
 	@scripts/test-install.sh
 	@scripts/test-readme.sh c
+
+.PHONY: abi
+abi: build sandbox ## Checks that programs compiled with an older flexpay.h still work, and that what was added is recorded
+	@scripts/setup.sh abi
+	tests/abi/run.sh
 
 .PHONY: test-c-memory
 test-c-memory: build sandbox ## Tests the C ABI under AddressSanitizer, UBSan and valgrind
@@ -204,6 +210,11 @@ test-fuzz: require-rust ## Runs every stored fuzzing input, and fuzzes each pars
 	FUZZ_PROFILE=short fuzz/run.sh 10
 
 ## Longer tests and checks
+
+.PHONY: abi-record
+abi-record: build ## Records what was added to the ABI (docs/abi.md)
+	@scripts/setup.sh abi
+	tests/abi/abi.py record
 
 .PHONY: lint
 lint: require-rust ## Checks formatting, and runs clippy; a warning is an error

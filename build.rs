@@ -213,7 +213,8 @@ fn init_macros() -> String {
     text
 }
 
-/// Sets the linker options of the shared library, on ELF systems.
+/// Sets the linker options of the shared library, on ELF systems, for whoever builds it with cargo alone. It then has no
+/// symbol versions: `make build` and the packages link it with scripts/shared-library.sh.
 fn set_linker_options() {
     let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     if matches!(

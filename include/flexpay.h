@@ -27,7 +27,9 @@
  *   library.
  * - The process ends if it runs out of memory. The library never ends it for another reason.
  * - Amounts are decimal text, or hundredths in an int64_t. Floating point is not used.
- * - New versions add struct fields only at the end, and may add codes and states.
+ * - New versions add struct fields only at the end, and may add functions, codes and states. Of
+ *   what was added, the comment says "Since ABI 1.2": version 1.2.0 of the library was the first
+ *   to have it. Everything else is there since ABI 1. docs/abi.md has the promise.
  *
  * A callback proves nothing: ANYONE can send one. Trust the result of flexpay_verify_callback, not
  * the callback. Without a callback, use flexpay_verify_order.
@@ -67,8 +69,8 @@
 
 /* The version of this header. flexpay_version() returns the version of the library. */
 #define FLEXPAY_VERSION "1.0.0-rc.1"
-#define FLEXPAY_VERSION_MAJOR 0
-#define FLEXPAY_VERSION_MINOR 1
+#define FLEXPAY_VERSION_MAJOR 1
+#define FLEXPAY_VERSION_MINOR 0
 #define FLEXPAY_VERSION_PATCH 0
 
 /*
@@ -779,7 +781,7 @@ typedef struct flexpay_text {
 extern "C" {
 #endif // __cplusplus
 
-// Frees an error. NULL is allowed. Since ABI 1.
+// Frees an error. NULL is allowed.
 void flexpay_error_free(struct flexpay_error *error);
 
 // Creates a client. Checks the settings and reads ca_file. Sends nothing.
@@ -788,7 +790,7 @@ void flexpay_error_free(struct flexpay_error *error);
 // client: receives the client; free it with flexpay_client_free. NULL on failure.
 // error:  receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 // Errors: INVALID (its field names the setting), INTERNAL. Does not block, except to read
-// certificate files. Since ABI 1.
+// certificate files.
 flexpay_result flexpay_client_new(const struct flexpay_config *config,
                                   struct flexpay_client **client,
                                   struct flexpay_error **error);
@@ -803,12 +805,12 @@ flexpay_result flexpay_client_new(const struct flexpay_config *config,
 //
 // client, error: as for flexpay_client_new. Do not call it while another thread changes the
 // environment. Errors: INVALID (its field names the variable or setting), INTERNAL. Does not
-// block, except to read certificate files. Since ABI 1.
+// block, except to read certificate files.
 flexpay_result flexpay_client_from_env(struct flexpay_client **client,
                                        struct flexpay_error **error);
 
 // Frees a client and wipes its token from memory. NULL is allowed. No other call may still use the
-// client. Does not block. Since ABI 1.
+// client. Does not block.
 void flexpay_client_free(struct flexpay_client *client);
 
 // Sends a request for a payment by card, AT MOST ONCE in every case. If the call fails, the
@@ -827,13 +829,13 @@ void flexpay_client_free(struct flexpay_client *client);
 // Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
 // UNAUTHORIZED, REFUSED, INTERNAL; with a journal also JOURNAL, IN_PROGRESS, IN_DOUBT. Blocks up to
 // the client's timeout_ms and, if another program is writing to the journal, up to 10 s before the
-// request is sent and up to 60 s after the reply. Since ABI 1.
+// request is sent and up to 60 s after the reply.
 flexpay_result flexpay_pay(const struct flexpay_client *client,
                            const struct flexpay_payment_request *request,
                            struct flexpay_payment **payment,
                            struct flexpay_error **error);
 
-// Frees a payment. NULL is allowed. Since ABI 1.
+// Frees a payment. NULL is allowed.
 void flexpay_payment_free(struct flexpay_payment *payment);
 
 // Sends a request for a payment by mobile money (M-Pesa, Orange Money, Airtel Money, Afrimoney),
@@ -852,7 +854,7 @@ void flexpay_payment_free(struct flexpay_payment *payment);
 //          but then you do not learn the order number.
 // error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL, but
 //          then you do not learn whether you may repeat the request.
-// Errors: as for flexpay_pay. Blocks as flexpay_pay does. Since ABI 1.
+// Errors: as for flexpay_pay. Blocks as flexpay_pay does.
 flexpay_result flexpay_pay_mobile(const struct flexpay_client *client,
                                   const struct flexpay_mobile_request *request,
                                   struct flexpay_payment **payment,
@@ -875,7 +877,7 @@ flexpay_result flexpay_pay_mobile(const struct flexpay_client *client,
 //          but then you do not learn the order number.
 // error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL, but
 //          then you do not learn whether you may repeat the request.
-// Errors: as for flexpay_pay. Blocks as flexpay_pay does. Since ABI 1.
+// Errors: as for flexpay_pay. Blocks as flexpay_pay does.
 flexpay_result flexpay_payout(const struct flexpay_client *client,
                               const struct flexpay_payout_request *request,
                               struct flexpay_payment **payment,
@@ -893,7 +895,7 @@ flexpay_result flexpay_payout(const struct flexpay_client *client,
 // normalized: receives the number and its NUL; not NULL. Empty on failure.
 // size:       the size of that buffer in bytes; at least FLEXPAY_PHONE_SIZE.
 // error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-// Errors: INVALID, INTERNAL. Does not block. Since ABI 1.
+// Errors: INVALID, INTERNAL. Does not block.
 flexpay_result flexpay_normalize_phone(const char *phone,
                                        char *normalized,
                                        size_t size,
@@ -910,7 +912,7 @@ flexpay_result flexpay_normalize_phone(const char *phone,
 // Write the new state with a compare-and-set: "UPDATE orders SET state = :now WHERE reference =
 // :reference AND state = :recorded". If no row changes, another process was
 // first: read the state, and begin again. Deliver only if your update wrote PAID.
-// Never blocks. Since ABI 1.
+// Never blocks.
 int32_t flexpay_state_may_replace(int32_t recorded, int32_t now);
 
 // Checks an order. A check changes nothing, so it retries after a broken connection or a gateway
@@ -924,30 +926,30 @@ int32_t flexpay_state_may_replace(int32_t recorded, int32_t now);
 //               FLEXPAY_OK means that the order was found; its state says whether it is paid.
 // error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 // Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY, UNAUTHORIZED,
-// REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms. Since ABI 1.
+// REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms.
 flexpay_result flexpay_check(const struct flexpay_client *client,
                              const char *order_number,
                              struct flexpay_transaction **transaction,
                              struct flexpay_error **error);
 
-// Frees a transaction. NULL is allowed. Since ABI 1.
+// Frees a transaction. NULL is allowed.
 void flexpay_transaction_free(struct flexpay_transaction *transaction);
 
 // Creates a cancel token.
 //
 // token: receives the token; free it with flexpay_cancel_token_free. NULL on failure.
 // error: receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-// Errors: INTERNAL. Does not block. Since ABI 1.
+// Errors: INTERNAL. Does not block.
 flexpay_result flexpay_cancel_token_new(struct flexpay_cancel_token **token,
                                         struct flexpay_error **error);
 
 // Cancels every wait that uses this token: it ends with CANCELLED within 50 ms, and so does a wait
 // that starts with the token later. NULL is allowed. Any thread and any signal handler may call
-// it: it is one atomic store, and never blocks. Since ABI 1.
+// it: it is one atomic store, and never blocks.
 void flexpay_cancel_token_cancel(const struct flexpay_cancel_token *token);
 
 // Frees a cancel token. NULL is allowed. You may free it during a wait that uses it: that wait
-// continues, and can no longer be cancelled. Since ABI 1.
+// continues, and can no longer be cancelled.
 void flexpay_cancel_token_free(struct flexpay_cancel_token *token);
 
 // Waits for the final state of an order: checks it repeatedly, with growing pauses, until the
@@ -968,7 +970,7 @@ void flexpay_cancel_token_free(struct flexpay_cancel_token *token);
 // transaction:  receives the transaction; free it with flexpay_transaction_free. NULL on failure.
 // error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 // Errors: INVALID, TIMEOUT (its message has the last state or error seen), CANCELLED, MISMATCH,
-// UNAUTHORIZED, TLS, INTERNAL. Blocks up to options.timeout_ms. Since ABI 1.
+// UNAUTHORIZED, TLS, INTERNAL. Blocks up to options.timeout_ms.
 flexpay_result flexpay_wait(const struct flexpay_client *client,
                             const char *order_number,
                             const struct flexpay_wait_options *options,
@@ -981,7 +983,7 @@ flexpay_result flexpay_wait(const struct flexpay_client *client,
 //               length is 0.
 // callback:     receives the callback; free it with flexpay_callback_free. NULL on failure.
 // error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-// Errors: CALLBACK, INVALID (a NULL body with a length), INTERNAL. Does not block. Since ABI 1.
+// Errors: CALLBACK, INVALID (a NULL body with a length), INTERNAL. Does not block.
 flexpay_result flexpay_parse_callback(const uint8_t *body,
                                       size_t length,
                                       struct flexpay_callback **callback,
@@ -1000,7 +1002,7 @@ flexpay_result flexpay_parse_callback(const uint8_t *body,
 // key:      receives the key and its NUL; not NULL. Empty on failure.
 // size:     the size of the key buffer in bytes; at least FLEXPAY_CALLBACK_KEY_SIZE.
 // error:    receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-// Errors: INVALID, INTERNAL. Does not block. Since ABI 1.
+// Errors: INVALID, INTERNAL. Does not block.
 flexpay_result flexpay_callback_key(const struct flexpay_callback *callback,
                                     char *key,
                                     size_t size,
@@ -1024,7 +1026,6 @@ flexpay_result flexpay_callback_key(const struct flexpay_callback *callback,
 // error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 // Errors: CALLBACK, MISMATCH, INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY,
 // GATEWAY, UNAUTHORIZED, REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms.
-// Since ABI 1.
 flexpay_result flexpay_verify_callback(const struct flexpay_client *client,
                                        const uint8_t *body,
                                        size_t length,
@@ -1048,13 +1049,13 @@ flexpay_result flexpay_verify_callback(const struct flexpay_client *client,
 //              failure.
 // error:       receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 // Errors: MISMATCH, INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
-// UNAUTHORIZED, REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms. Since ABI 1.
+// UNAUTHORIZED, REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms.
 flexpay_result flexpay_verify_order(const struct flexpay_client *client,
                                     const struct flexpay_expected *expected,
                                     struct flexpay_transaction **transaction,
                                     struct flexpay_error **error);
 
-// Frees a callback. NULL is allowed. Since ABI 1.
+// Frees a callback. NULL is allowed.
 void flexpay_callback_free(struct flexpay_callback *callback);
 
 // Finds out what became of a payment or payout of the journal: asks the gateway about its order,
@@ -1071,7 +1072,7 @@ void flexpay_callback_free(struct flexpay_callback *callback);
 // error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 // Errors: JOURNAL, and those of flexpay_verify_order or, with wait, of flexpay_wait. Blocks up to
 // the client's timeout_ms or to wait.timeout_ms, and up to 10 s if another program is writing to
-// the journal. Since ABI 1.
+// the journal.
 flexpay_result flexpay_settle(const struct flexpay_client *client,
                               const char *reference,
                               const struct flexpay_wait_options *wait,
@@ -1095,7 +1096,6 @@ flexpay_result flexpay_settle(const struct flexpay_client *client,
 //               NULL.
 // error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 // Errors: JOURNAL, and those of flexpay_verify_callback. Blocks as flexpay_settle without wait.
-// Since ABI 1.
 flexpay_result flexpay_settle_callback(const struct flexpay_client *client,
                                        const uint8_t *body,
                                        size_t length,
@@ -1116,16 +1116,16 @@ flexpay_result flexpay_settle_callback(const struct flexpay_client *client,
 //              NULL.
 // error:       receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 // Errors: JOURNAL, INVALID, INTERNAL. Blocks up to options.timeout_ms and the client's timeout_ms
-// together. Since ABI 1.
+// together.
 flexpay_result flexpay_reconcile(const struct flexpay_client *client,
                                  const struct flexpay_reconcile_options *options,
                                  struct flexpay_settlements **settlements,
                                  struct flexpay_error **error);
 
-// Frees a settlement that is not in a list. NULL is allowed. Since ABI 1.
+// Frees a settlement that is not in a list. NULL is allowed.
 void flexpay_settlement_free(struct flexpay_settlement *settlement);
 
-// Frees a list and the settlements in it. NULL is allowed. Since ABI 1.
+// Frees a list and the settlements in it. NULL is allowed.
 void flexpay_settlements_free(struct flexpay_settlements *settlements);
 
 // Returns the entry of a reference, as it is recorded. Sends nothing.
@@ -1136,7 +1136,7 @@ void flexpay_settlements_free(struct flexpay_settlements *settlements);
 //             NULL.
 // error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 // Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing to the
-// journal. Since ABI 1.
+// journal.
 flexpay_result flexpay_journal_get(const struct flexpay_client *client,
                                    const char *reference,
                                    struct flexpay_settlement **settlement,
@@ -1150,7 +1150,7 @@ flexpay_result flexpay_journal_get(const struct flexpay_client *client,
 //              NULL.
 // error:       receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 // Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing to the
-// journal. Since ABI 1.
+// journal.
 flexpay_result flexpay_journal_list(const struct flexpay_client *client,
                                     const struct flexpay_journal_query *query,
                                     struct flexpay_settlements **settlements,
@@ -1169,7 +1169,7 @@ flexpay_result flexpay_journal_list(const struct flexpay_client *client,
 //             NULL, but then you do not learn whether to deliver.
 // error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 // Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing to the
-// journal. Since ABI 1.
+// journal.
 flexpay_result flexpay_journal_acknowledge(const struct flexpay_client *client,
                                            const char *reference,
                                            struct flexpay_settlement **settlement,
@@ -1183,7 +1183,7 @@ flexpay_result flexpay_journal_acknowledge(const struct flexpay_client *client,
 //             NULL.
 // error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 // Errors: JOURNAL, INVALID (field "state": the entry's state does not allow it), IN_PROGRESS,
-// INTERNAL. Blocks up to 10 s if another program is writing to the journal. Since ABI 1.
+// INTERNAL. Blocks up to 10 s if another program is writing to the journal.
 flexpay_result flexpay_journal_resolve(const struct flexpay_client *client,
                                        const struct flexpay_resolution *resolution,
                                        struct flexpay_settlement **settlement,
@@ -1197,7 +1197,7 @@ flexpay_result flexpay_journal_resolve(const struct flexpay_client *client,
 // days:    for how many days an entry was not changed.
 // removed: receives how many were removed; 0 on failure. May be NULL.
 // error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-// Errors: JOURNAL, INVALID, INTERNAL. Blocks until they are removed. Since ABI 1.
+// Errors: JOURNAL, INVALID, INTERNAL. Blocks until they are removed.
 flexpay_result flexpay_journal_prune(const struct flexpay_client *client,
                                      uint32_t days,
                                      uint64_t *removed,
@@ -1211,35 +1211,34 @@ flexpay_result flexpay_journal_prune(const struct flexpay_client *client,
 // reply:   receives JSON text, with entry, is_open, to_deliver, action and its fields; free it with
 //          flexpay_text_free. NULL on failure. May be NULL.
 // error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-// Errors: INVALID, INTERNAL. Does not block. Since ABI 1.
+// Errors: INVALID, INTERNAL. Does not block.
 flexpay_result flexpay_journal_step(const char *request,
                                     struct flexpay_text **reply,
                                     struct flexpay_error **error);
 
-// Frees a text. NULL is allowed. Since ABI 1.
+// Frees a text. NULL is allowed.
 void flexpay_text_free(struct flexpay_text *text);
 
 // Returns the name of a result code, "OK" or "TIMEOUT"; "UNRECOGNIZED" if this library has no such
-// code. A static string: do not free it. Never blocks. Since ABI 1.
+// code. A static string: do not free it. Never blocks.
 const char *flexpay_result_name(int32_t result);
 
 // Returns the name of an outcome, "NOT_SENT"; "UNRECOGNIZED" if this library has no such outcome.
-// A static string: do not free it. Never blocks. Since ABI 1.
+// A static string: do not free it. Never blocks.
 const char *flexpay_outcome_name(int32_t outcome);
 
 // Returns the name of a state, "PAID"; "UNRECOGNIZED" if this library has no such state. A static
-// string: do not free it. Never blocks. Since ABI 1.
+// string: do not free it. Never blocks.
 const char *flexpay_state_name(int32_t state);
 
 // Returns the name of an entry's state, "IN_DOUBT"; "UNRECOGNIZED" if this library has no such
-// state. A static string: do not free it. Never blocks. Since ABI 1.
+// state. A static string: do not free it. Never blocks.
 const char *flexpay_entry_state_name(int32_t state);
 
 // Returns the library's version, "1.0.0-rc.1". A static string: do not free it. Never blocks.
-// Since ABI 1.
 const char *flexpay_version(void);
 
-// Returns the ABI version of the loaded library. Never blocks. Since ABI 1.
+// Returns the ABI version of the loaded library. Never blocks.
 int32_t flexpay_abi_version(void);
 
 #ifdef __cplusplus

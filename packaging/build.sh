@@ -91,19 +91,35 @@ put() {
 }
 
 build_library() {
-    cargo_for "$target" "$libc" rustc --package flexpay --lib --crate-type cdylib,staticlib
     case $name in
         windows-*)
+            cargo_for "$target" "$libc" rustc --package flexpay --lib --crate-type cdylib,staticlib
             local tools=${target%%-*}-w64-mingw32
             put "$built/flexpay.dll" "$to/lib/flexpay.dll"
             packaging/import-libraries.sh "$tools" "$to/lib"
+            OBJDUMP=$tools-objdump scripts/check-dll.sh include/flexpay.h "$to/lib"
             NM=$tools-nm OBJCOPY=$tools-objcopy scripts/static-library.sh "$built/libflexpay.a" "$to/lib/libflexpay.a"
             ;;
         *)
-            put "$built/libflexpay.so" "$to/lib/libflexpay.so.$major"
+            cargo_for "$target" "$libc" rustc --package flexpay --lib --crate-type staticlib
+            mkdir -p "$to/lib"
+            # Zig's unwinder takes the place of GCC's.
+            CC="$zig/bin/python -m ziglang cc $(zig_target)" \
+                scripts/shared-library.sh "$built/libflexpay.a" "$to/lib/libflexpay.so.$major" -lunwind -s
+            scripts/check-library.sh include/flexpay.h "$to/lib/libflexpay.so.$major"
             ln -sf "libflexpay.so.$major" "$to/lib/libflexpay.so"
             NM=$llvm/llvm-nm OBJCOPY=$llvm/llvm-objcopy scripts/static-library.sh "$built/libflexpay.a" "$to/lib/libflexpay.a"
             ;;
+    esac
+}
+
+# Prints the options with which Zig links for the platform, as cargo-zigbuild gives them.
+zig_target() {
+    local architecture=${target%%-*} abi=${target##*-}
+    case $libc in glibc\ *) abi=$abi.${libc#glibc } ;; esac
+    case $architecture in
+        armv7) echo "-target arm-linux-$abi -mcpu=generic+v7a+vfp3-d32+thumb2-neon" ;;
+        *) echo "-target $architecture-linux-$abi" ;;
     esac
 }
 

@@ -175,6 +175,25 @@ case $task in
         check "cmake" cmake -B cmake .
         check "cmake --build" cmake --build cmake
         ;;
+    abi)
+        echo 'int shared(int value) { return value; }' >shared.c
+        echo 'int shared(long value) { return (int)value; }' >changed.c
+        check "cc" cc -g -shared -fPIC shared.c -o shared.so
+        check "cc" cc -g -shared -fPIC changed.c -o changed.so
+        check "abidw" abidw --out-file shared.abi shared.so
+        check "abidiff" abidiff shared.abi shared.so
+        if abidiff shared.abi changed.so >output 2>&1; then
+            echo "abidiff did not find the change"
+            exit 1
+        fi
+        check "nm" nm -D shared.so
+        check "readelf" readelf -d shared.so
+        # Compiles for Windows, without running it: size_t tells the two systems apart.
+        printf '%s\n' '#include <stddef.h>' '#include <stdint.h>' 'uint8_t size[sizeof(size_t) == BYTES ? 1 : -1];' >size.c
+        check "mingw-w64, 64 bit" x86_64-w64-mingw32-gcc -DBYTES=8 -S -o - size.c
+        check "mingw-w64, 32 bit" i686-w64-mingw32-gcc -DBYTES=4 -S -o - size.c
+        check "python3" python3 -c 'import argparse, contextlib, re, tempfile, unittest'
+        ;;
     cpp)
         printf '%s\n' '#include <nlohmann/json.hpp>' \
             'int main() { return nlohmann::json::parse("[1]").size() != 1; }' >json.cpp

@@ -6,6 +6,7 @@
 #   build                 the library, the sandbox, the examples
 #   rust                  the tests of the crate and the sandbox
 #   c, cpp, php, python   the tests of each language
+#   abi                   `make abi`
 #   cli                   the tests of the program flexpay, and of the examples in Node and Free Pascal
 #   dist-php              the Composer archive, and its check
 #   debian                `make test-debian`, `make test-setup` and `make test-readme`
@@ -38,6 +39,15 @@ requirements() {
             echo "nm --version && readelf --version && strip --version|binutils"
             echo "pkg-config --version|pkg-config"
             echo "cmake --version && make --version|cmake make"
+            ;;
+        abi)
+            requirements build
+            echo "python3 -c 'import unittest'|python3"
+            echo "nm --version && readelf --version|binutils"
+            echo "abidw --version && abidiff --version|abigail-tools"
+            # The layout of the structs on Windows is computed by its compilers.
+            echo "compile_only x86_64-w64-mingw32-gcc|gcc-mingw-w64-x86-64-win32"
+            echo "compile_only i686-w64-mingw32-gcc|gcc-mingw-w64-i686-win32"
             ;;
         cpp)
             requirements build
@@ -216,6 +226,11 @@ compile_with_header() {
     local header=$1
     shift
     compile "$@"
+}
+
+# compile_only COMPILER: compiles a small program with an included header, for a system that is not this one.
+compile_only() {
+    printf '%s\n' '#include <stdint.h>' 'int32_t small;' | "$1" -x c -S -o /dev/null -
 }
 
 # Compiles, links and runs a Pascal program that uses the units of the examples.

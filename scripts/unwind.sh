@@ -15,10 +15,12 @@ echo "unwind: panic=abort does not compile"
 
 mkdir -p "$build"
 rm -f "$build/libflexpay.so.1"
-# Move it out of the target folder, where it would be mistaken for the real library.
-library=$("$cargo" rustc --quiet --lib --crate-type cdylib --message-format=json -- --cfg flexpay_panics |
-    grep -oE '"[^"]*/libflexpay\.so"' | tail -n 1 | tr -d '"')
-mv "$library" "$build/libflexpay.so.1"
+# Linked as `make build` links it.
+archive=$("$cargo" rustc --quiet --lib --crate-type staticlib --message-format=json -- --cfg flexpay_panics |
+    grep -oE '"[^"]*/libflexpay\.a"' | tail -n 1 | tr -d '"')
+scripts/shared-library.sh "$archive" "$build/libflexpay.so.1" -static-libgcc
+# In the target folder it would be mistaken for the real library.
+rm "$archive"
 for linker_flag in "" "-Wl,--no-as-needed,-lgcc_s"; do
     # Unquoted: no flag, or one.
     # shellcheck disable=SC2086

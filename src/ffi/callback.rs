@@ -162,7 +162,7 @@ impl flexpay_expected {
 ///               length is 0.
 /// callback:     receives the callback; free it with flexpay_callback_free. NULL on failure.
 /// error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: CALLBACK, INVALID (a NULL body with a length), INTERNAL. Does not block. Since ABI 1.
+/// Errors: CALLBACK, INVALID (a NULL body with a length), INTERNAL. Does not block.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_parse_callback(
     body: *const u8,
@@ -205,7 +205,7 @@ pub const FLEXPAY_CALLBACK_KEY_SIZE: i32 = 65;
 /// key:      receives the key and its NUL; not NULL. Empty on failure.
 /// size:     the size of the key buffer in bytes; at least FLEXPAY_CALLBACK_KEY_SIZE.
 /// error:    receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: INVALID, INTERNAL. Does not block. Since ABI 1.
+/// Errors: INVALID, INTERNAL. Does not block.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_callback_key(
     callback: *const flexpay_callback,
@@ -256,7 +256,6 @@ pub unsafe extern "C" fn flexpay_callback_key(
 /// error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: CALLBACK, MISMATCH, INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY,
 /// GATEWAY, UNAUTHORIZED, REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms.
-/// Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_verify_callback(
     client: *const flexpay_client,
@@ -292,7 +291,7 @@ pub unsafe extern "C" fn flexpay_verify_callback(
 ///              failure.
 /// error:       receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: MISMATCH, INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
-/// UNAUTHORIZED, REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms. Since ABI 1.
+/// UNAUTHORIZED, REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_verify_order(
     client: *const flexpay_client,
@@ -309,7 +308,7 @@ pub unsafe extern "C" fn flexpay_verify_order(
     }
 }
 
-/// Frees a callback. NULL is allowed. Since ABI 1.
+/// Frees a callback. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_callback_free(callback: *mut flexpay_callback) {
     // SAFETY: NULL or a callback of this library, and not freed yet, as the header requires.

@@ -21,7 +21,7 @@ impl flexpay_cancel_token {
 ///
 /// token: receives the token; free it with flexpay_cancel_token_free. NULL on failure.
 /// error: receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: INTERNAL. Does not block. Since ABI 1.
+/// Errors: INTERNAL. Does not block.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_cancel_token_new(
     token: *mut *mut flexpay_cancel_token,
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn flexpay_cancel_token_new(
 
 /// Cancels every wait that uses this token: it ends with CANCELLED within 50 ms, and so does a wait
 /// that starts with the token later. NULL is allowed. Any thread and any signal handler may call
-/// it: it is one atomic store, and never blocks. Since ABI 1.
+/// it: it is one atomic store, and never blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_cancel_token_cancel(token: *const flexpay_cancel_token) {
     // SAFETY: NULL or a live cancel token, as the header requires. Nothing here can panic.
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn flexpay_cancel_token_cancel(token: *const flexpay_cance
 }
 
 /// Frees a cancel token. NULL is allowed. You may free it during a wait that uses it: that wait
-/// continues, and can no longer be cancelled. Since ABI 1.
+/// continues, and can no longer be cancelled.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_cancel_token_free(token: *mut flexpay_cancel_token) {
     if token.is_null() {

@@ -36,7 +36,7 @@ impl flexpay_client {
 /// client: receives the client; free it with flexpay_client_free. NULL on failure.
 /// error:  receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: INVALID (its field names the setting), INTERNAL. Does not block, except to read
-/// certificate files. Since ABI 1.
+/// certificate files.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_client_new(
     config: *const flexpay_config,
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn flexpay_client_new(
 ///
 /// client, error: as for flexpay_client_new. Do not call it while another thread changes the
 /// environment. Errors: INVALID (its field names the variable or setting), INTERNAL. Does not
-/// block, except to read certificate files. Since ABI 1.
+/// block, except to read certificate files.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_client_from_env(
     client: *mut *mut flexpay_client,
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn flexpay_client_from_env(
 }
 
 /// Frees a client and wipes its token from memory. NULL is allowed. No other call may still use the
-/// client. Does not block. Since ABI 1.
+/// client. Does not block.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_client_free(client: *mut flexpay_client) {
     if client.is_null() {

@@ -74,7 +74,7 @@ impl flexpay_error {
     }
 }
 
-/// Frees an error. NULL is allowed. Since ABI 1.
+/// Frees an error. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_error_free(error: *mut flexpay_error) {
     // SAFETY: NULL or an error of this library, and not freed yet, as the header requires.

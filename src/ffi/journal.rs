@@ -166,7 +166,7 @@ fn unknown_resolution(state: i32) -> Error {
 ///             NULL.
 /// error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing to the
-/// journal. Since ABI 1.
+/// journal.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_journal_get(
     client: *const flexpay_client,
@@ -191,7 +191,7 @@ pub unsafe extern "C" fn flexpay_journal_get(
 ///              NULL.
 /// error:       receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing to the
-/// journal. Since ABI 1.
+/// journal.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_journal_list(
     client: *const flexpay_client,
@@ -226,7 +226,7 @@ pub unsafe extern "C" fn flexpay_journal_list(
 ///             NULL, but then you do not learn whether to deliver.
 /// error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to 10 s if another program is writing to the
-/// journal. Since ABI 1.
+/// journal.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_journal_acknowledge(
     client: *const flexpay_client,
@@ -251,7 +251,7 @@ pub unsafe extern "C" fn flexpay_journal_acknowledge(
 ///             NULL.
 /// error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: JOURNAL, INVALID (field "state": the entry's state does not allow it), IN_PROGRESS,
-/// INTERNAL. Blocks up to 10 s if another program is writing to the journal. Since ABI 1.
+/// INTERNAL. Blocks up to 10 s if another program is writing to the journal.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_journal_resolve(
     client: *const flexpay_client,
@@ -282,7 +282,7 @@ pub unsafe extern "C" fn flexpay_journal_resolve(
 /// days:    for how many days an entry was not changed.
 /// removed: receives how many were removed; 0 on failure. May be NULL.
 /// error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: JOURNAL, INVALID, INTERNAL. Blocks until they are removed. Since ABI 1.
+/// Errors: JOURNAL, INVALID, INTERNAL. Blocks until they are removed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_journal_prune(
     client: *const flexpay_client,
@@ -319,7 +319,7 @@ pub unsafe extern "C" fn flexpay_journal_prune(
 /// reply:   receives JSON text, with entry, is_open, to_deliver, action and its fields; free it with
 ///          flexpay_text_free. NULL on failure. May be NULL.
 /// error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: INVALID, INTERNAL. Does not block. Since ABI 1.
+/// Errors: INVALID, INTERNAL. Does not block.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_journal_step(
     request: *const c_char,
@@ -337,7 +337,7 @@ pub unsafe extern "C" fn flexpay_journal_step(
     }
 }
 
-/// Frees a text. NULL is allowed. Since ABI 1.
+/// Frees a text. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_text_free(text: *mut flexpay_text) {
     // SAFETY: NULL or a text of this library, and not freed yet, as the header requires.

@@ -9,7 +9,7 @@ use crate::journal::EntryState;
 use crate::{ErrorCode, Outcome, State};
 
 /// Returns the name of a result code, "OK" or "TIMEOUT"; "UNRECOGNIZED" if this library has no such
-/// code. A static string: do not free it. Never blocks. Since ABI 1.
+/// code. A static string: do not free it. Never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn flexpay_result_name(result: i32) -> *const c_char {
     if result == FLEXPAY_OK {
@@ -19,21 +19,21 @@ pub extern "C" fn flexpay_result_name(result: i32) -> *const c_char {
 }
 
 /// Returns the name of an outcome, "NOT_SENT"; "UNRECOGNIZED" if this library has no such outcome.
-/// A static string: do not free it. Never blocks. Since ABI 1.
+/// A static string: do not free it. Never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn flexpay_outcome_name(outcome: i32) -> *const c_char {
     text(Outcome::from_number(outcome).map(Outcome::c_name))
 }
 
 /// Returns the name of a state, "PAID"; "UNRECOGNIZED" if this library has no such state. A static
-/// string: do not free it. Never blocks. Since ABI 1.
+/// string: do not free it. Never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn flexpay_state_name(state: i32) -> *const c_char {
     text(State::from_number(state).map(State::c_name))
 }
 
 /// Returns the name of an entry's state, "IN_DOUBT"; "UNRECOGNIZED" if this library has no such
-/// state. A static string: do not free it. Never blocks. Since ABI 1.
+/// state. A static string: do not free it. Never blocks.
 #[cfg(feature = "journal")]
 #[unsafe(no_mangle)]
 pub extern "C" fn flexpay_entry_state_name(state: i32) -> *const c_char {

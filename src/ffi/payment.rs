@@ -141,7 +141,7 @@ impl flexpay_payment {
 /// Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY,
 /// UNAUTHORIZED, REFUSED, INTERNAL; with a journal also JOURNAL, IN_PROGRESS, IN_DOUBT. Blocks up to
 /// the client's timeout_ms and, if another program is writing to the journal, up to 10 s before the
-/// request is sent and up to 60 s after the reply. Since ABI 1.
+/// request is sent and up to 60 s after the reply.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_pay(
     client: *const flexpay_client,
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn flexpay_pay(
     }
 }
 
-/// Frees a payment. NULL is allowed. Since ABI 1.
+/// Frees a payment. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_payment_free(payment: *mut flexpay_payment) {
     // SAFETY: NULL or a payment of this library, and not freed yet, as the header requires.

@@ -76,7 +76,7 @@ impl flexpay_payout_request {
 ///          but then you do not learn the order number.
 /// error:   receives the error; free it with flexpay_error_free. NULL on success. May be NULL, but
 ///          then you do not learn whether you may repeat the request.
-/// Errors: as for flexpay_pay. Blocks as flexpay_pay does. Since ABI 1.
+/// Errors: as for flexpay_pay. Blocks as flexpay_pay does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_payout(
     client: *const flexpay_client,

@@ -22,7 +22,7 @@ pub const FLEXPAY_PHONE_SIZE: i32 = 13;
 /// normalized: receives the number and its NUL; not NULL. Empty on failure.
 /// size:       the size of that buffer in bytes; at least FLEXPAY_PHONE_SIZE.
 /// error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
-/// Errors: INVALID, INTERNAL. Does not block. Since ABI 1.
+/// Errors: INVALID, INTERNAL. Does not block.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_normalize_phone(
     phone: *const c_char,

@@ -216,7 +216,7 @@ impl flexpay_settlements {
 /// error:      receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: JOURNAL, and those of flexpay_verify_order or, with wait, of flexpay_wait. Blocks up to
 /// the client's timeout_ms or to wait.timeout_ms, and up to 10 s if another program is writing to
-/// the journal. Since ABI 1.
+/// the journal.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_settle(
     client: *const flexpay_client,
@@ -255,7 +255,6 @@ pub unsafe extern "C" fn flexpay_settle(
 ///               NULL.
 /// error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: JOURNAL, and those of flexpay_verify_callback. Blocks as flexpay_settle without wait.
-/// Since ABI 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_settle_callback(
     client: *const flexpay_client,
@@ -287,7 +286,7 @@ pub unsafe extern "C" fn flexpay_settle_callback(
 ///              NULL.
 /// error:       receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: JOURNAL, INVALID, INTERNAL. Blocks up to options.timeout_ms and the client's timeout_ms
-/// together. Since ABI 1.
+/// together.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_reconcile(
     client: *const flexpay_client,
@@ -304,14 +303,14 @@ pub unsafe extern "C" fn flexpay_reconcile(
     }
 }
 
-/// Frees a settlement that is not in a list. NULL is allowed. Since ABI 1.
+/// Frees a settlement that is not in a list. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_settlement_free(settlement: *mut flexpay_settlement) {
     // SAFETY: NULL or a settlement of this library, and not freed yet, as the header requires.
     stop_panics(|| unsafe { c_struct::free(settlement) });
 }
 
-/// Frees a list and the settlements in it. NULL is allowed. Since ABI 1.
+/// Frees a list and the settlements in it. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_settlements_free(settlements: *mut flexpay_settlements) {
     // SAFETY: NULL or a list of this library, and not freed yet, as the header requires.

@@ -116,7 +116,7 @@ impl flexpay_transaction {
 /// Write the new state with a compare-and-set: "UPDATE orders SET state = :now WHERE reference =
 /// :reference AND state = :recorded". If no row changes, another process was
 /// first: read the state, and begin again. Deliver only if your update wrote PAID.
-/// Never blocks. Since ABI 1.
+/// Never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn flexpay_state_may_replace(recorded: i32, now: i32) -> i32 {
     state(now).may_replace(state(recorded)).into()
@@ -137,7 +137,7 @@ fn state(number: i32) -> State {
 ///               FLEXPAY_OK means that the order was found; its state says whether it is paid.
 /// error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: INVALID, RESOLVE, CONNECT, PROXY, TLS, TIMEOUT, CONNECTION, REPLY, GATEWAY, UNAUTHORIZED,
-/// REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms. Since ABI 1.
+/// REFUSED, NOT_FOUND, INTERNAL. Blocks up to the client's timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_check(
     client: *const flexpay_client,
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn flexpay_check(
     }
 }
 
-/// Frees a transaction. NULL is allowed. Since ABI 1.
+/// Frees a transaction. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_transaction_free(transaction: *mut flexpay_transaction) {
     // SAFETY: NULL or a transaction of this library, and not freed yet, as the header requires.

@@ -102,7 +102,7 @@ impl flexpay_wait_options {
 /// transaction:  receives the transaction; free it with flexpay_transaction_free. NULL on failure.
 /// error:        receives the error; free it with flexpay_error_free. NULL on success. May be NULL.
 /// Errors: INVALID, TIMEOUT (its message has the last state or error seen), CANCELLED, MISMATCH,
-/// UNAUTHORIZED, TLS, INTERNAL. Blocks up to options.timeout_ms. Since ABI 1.
+/// UNAUTHORIZED, TLS, INTERNAL. Blocks up to options.timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flexpay_wait(
     client: *const flexpay_client,
