@@ -7,6 +7,8 @@
 #   flexpay-VERSION.tar.gz                          the sdist, which cargo builds
 #   flexpay_sandbox-VERSION-py3-none-PLATFORM.whl   the sandbox
 #
+# DIST   another folder than build/dist
+#
 # Runs no cargo. The same files give the same bytes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -56,7 +58,7 @@ clean() { rm -rf "$1/build" "$1"/*.egg-info; }
 
 names=("$@")
 [ $# -gt 0 ] || mapfile -t names < <(grep -v '^#' packaging/platforms | cut -d '|' -f 1)
-dist=$root/build/dist
+dist=$(realpath -m "${DIST:-build/dist}")
 mkdir -p "$dist"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -4,6 +4,7 @@
 #   packaging/check/wheels.sh [CHECK…]      all but `foreign` by default
 #
 #   tags           the tags of all wheels agree with what is in them; pip chooses the right one
+#   same           the same files give the same packages again, byte for byte
 #   native         the wheels of this machine, without a compiler: a payment, the commands
 #   sdist          the sdist: cargo builds it, in minutes, with the crates that are in its cache
 #   musl           the library and the program in the wheel for musl, with the musl of Debian
@@ -117,10 +118,30 @@ check_tags() {
     done
 }
 
+check_same() {
+    local file platforms
+    mapfile -t platforms < <(ls build/platforms)
+    # The packages depend on no mode and no time of a file, and not on the user's language.
+    (umask 077 && LC_ALL=C TZ=Africa/Lubumbashi DIST=$work/again packaging/wheels.sh "${platforms[@]}")
+    for file in "$work"/again/*; do
+        cmp "$file" "$dist/$(basename "$file")" || fail "not the same again: $(basename "$file")"
+    done
+}
+
 check_native() {
     start_sandbox
-    new_venv native "$(wheel "linux_2_17_$(uname -m)")"
-    use native
+    # The README's commands, with the folder of the packages and no program but Python.
+    mkdir -p "$work/native/build" "$work/python"
+    ln -s "$dist" "$work/native/build/dist"
+    ln -s "$(python3 -c 'import sys; print(sys.executable)')" "$work/python/python3"
+    local lines
+    lines=$(PYTHONPATH=bindings/python/tests python3 -B -c \
+        "import readme; print('\n'.join(readme.commands('Install')))")
+    cd "$work/native"
+    prints "flexpay $version" env -i "PATH=$work/python" "HOME=$work" /bin/sh -ec "$lines"
+    cd "$root"
+    use native/venv
+    prints "flexpay-sandbox $version" run native/venv flexpay-sandbox --version
 }
 
 check_sdist() {
@@ -177,7 +198,7 @@ check_foreign() {
     expect 0 env -i "${settings[@]}" "${qemu[@]}" "$work/$tag/flexpay/flexpay" doctor --offline
 }
 
-[ $# -gt 0 ] || set -- tags native sdist musl windows
+[ $# -gt 0 ] || set -- tags same native sdist musl windows
 while [ $# -gt 0 ]; do
     check=$1
     shift

@@ -10,9 +10,11 @@ import shutil
 from pathlib import Path
 from typing import Tuple
 
+# setuptools first: it provides distutils, which Python no longer has.
 from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
-from setuptools.command.build_scripts import build_scripts
+
+from distutils.command.build_scripts import build_scripts  # isort: skip
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = Path(os.environ["FLEXPAY_SANDBOX_PREBUILT"])

@@ -25,7 +25,7 @@ def test_pip_install(sandbox: Sandbox, tmp_path: Path) -> None:
         del environment[name]
     # The README's commands, in a folder that replaces the checkout.
     (tmp_path / "bindings").symlink_to(ROOT / "bindings")
-    lines = "\n".join(commands("Install"))
+    lines = "\n".join(commands("From source"))
     subprocess.run(
         ["sh", "-ec", lines],
         env={**environment, **prebuilt, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "1"},
