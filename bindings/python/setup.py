@@ -22,12 +22,12 @@ from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
 HERE = Path(__file__).resolve().parent
-IS_SDIST = (HERE / "rust").is_dir()
-ROOT = HERE / "rust" if IS_SDIST else HERE.parent.parent
+# An sdist has the root of the checkout in its folder `rust`.
+ROOT = HERE / "rust" if (HERE / "rust").is_dir() else HERE.parent.parent
 
-# What cargo needs to build the library and the program, from the root. All members of the workspace,
-# for cargo reads their manifests, and refuses a Cargo.lock that is not for all. The headers and
-# the files of the bindings are those that build.rs reads.
+# What cargo needs to build the library and the program, from the root. It reads the manifests of
+# all members of the workspace, and refuses a Cargo.lock that is for fewer. The headers and the files
+# of the bindings are those that build.rs reads.
 RUST_SOURCES = (
     ".cargo/config.toml",
     "Cargo.lock",

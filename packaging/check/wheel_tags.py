@@ -2,13 +2,12 @@
 
     wheel_tags.py WHEEL...
 
-Reads the machine and the required versions of glibc from the ELF files, and the machine from the PE
-files. Then asks auditwheel, whose rules are PyPI's. Prints each problem; the exit status is 1 if
-there is one.
+Reads the machine, the libraries and the required versions of glibc from the ELF files, the machine
+and the DLLs from the PE files. Then asks auditwheel, whose rules are PyPI's. Prints each problem;
+the exit status is 1 if there is one.
 """
 
 import re
-import struct
 import subprocess
 import sys
 from io import BytesIO
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Iterator, List, Set
 from zipfile import ZipFile
 
+import pefile
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 from packaging.utils import parse_wheel_filename
@@ -40,6 +40,20 @@ GLIBC_LIBRARIES = {
 }
 ELF_MACHINES = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64", "armv7l": "EM_ARM"}
 PE_MACHINES = {"win_amd64": 0x8664, "win32": 0x14C}
+# DLLs that Windows 7 has.
+WINDOWS_LIBRARIES = {
+    "advapi32.dll",
+    "bcrypt.dll",
+    "crypt32.dll",
+    "kernel32.dll",
+    "msvcrt.dll",
+    "ntdll.dll",
+    "ole32.dll",
+    "shell32.dll",
+    "user32.dll",
+    "userenv.dll",
+    "ws2_32.dll",
+}
 # In the flags of an ELF file for ARM: functions receive floating-point numbers in registers.
 ARM_HARD_FLOAT = 0x400
 
@@ -91,12 +105,13 @@ def binaries(name: str, version: object, platforms: Set[str]) -> List[str]:
 
 
 def pe_problems(content: bytes, platforms: Set[str], _static: bool) -> Iterator[str]:
-    (header,) = struct.unpack_from("<I", content, 0x3C)
-    signature, machine = struct.unpack_from("<4sH", content, header)
-    if content[:2] != b"MZ" or signature != b"PE\0\0":
-        yield "this is no PE file"
-    elif {PE_MACHINES.get(platform) for platform in platforms} != {machine}:
+    executable = pefile.PE(data=content)
+    machine = executable.FILE_HEADER.Machine
+    if {PE_MACHINES.get(platform) for platform in platforms} != {machine}:
         yield f"the machine is {machine:#x}, and the tags are {platforms}"
+    needed = {entry.dll.decode().lower() for entry in executable.DIRECTORY_ENTRY_IMPORT}
+    if needed - WINDOWS_LIBRARIES:
+        yield f"the libraries are {needed}"
 
 
 def elf_problems(content: bytes, platforms: Set[str], static: bool) -> Iterator[str]:
