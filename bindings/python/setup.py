@@ -26,8 +26,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE / "rust" if (HERE / "rust").is_dir() else HERE.parent.parent
 
 # What cargo needs to build the library and the program, from the root. It reads the manifests of
-# all members of the workspace, and refuses a Cargo.lock that is for fewer. The headers and the files
-# of the bindings are those that build.rs reads.
+# all members of the workspace, and refuses a Cargo.lock that is for fewer. The headers, and the
+# files of the bindings, are those that build.rs reads.
 RUST_SOURCES = (
     ".cargo/config.toml",
     "Cargo.lock",
