@@ -99,7 +99,7 @@ SETUP = """
 import runpy, sys, types
 class Anything(types.ModuleType):
     def __getattr__(self, name):
-        return type(name, (), {}) if name[0].isupper() or "_" in name else lambda **_: None
+        return (lambda **_: None) if name == "setup" else type(name, (), {})
 for name in ("setuptools", "setuptools.command", "setuptools.command.bdist_wheel",
              "setuptools.command.build_py", "setuptools.command.sdist"):
     sys.modules[name] = Anything(name)
