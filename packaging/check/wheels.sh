@@ -12,9 +12,11 @@
 #   foreign TAG ROOT
 #                  the wheel with the platform tag TAG, with the Python in the folder ROOT of a Debian of
 #                  another machine, under qemu: foreign manylinux_2_17_aarch64 build/roots/arm64
+#
+# DIST   another folder than build/dist
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-root=$PWD dist=$PWD/build/dist here=$PWD/packaging/check
+root=$PWD dist=$(realpath -m "${DIST:-build/dist}") here=$PWD/packaging/check
 tools=$(packaging/python-tools.sh)
 version=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 wheel_version=${version/-rc./rc}
