@@ -260,6 +260,18 @@ case $task in
         check_databases
         check_package pytest
         ;;
+    dist-python)
+        check_compiles "cc" cc -std=c99 -pedantic -D_GNU_SOURCE plain.c -pthread -ldl
+        check_rust
+        check "git" git --version
+        check_package packaging
+        check_compiles "musl-gcc" musl-gcc -std=c99 -D_GNU_SOURCE plain.c
+        check "musl, not glibc" grep ld-musl program
+        echo 'int main(void) { return 42; }' >answer.c
+        check "mingw-w64" x86_64-w64-mingw32-gcc answer.c -o answer.exe
+        check "wine" env "WINEPREFIX=$work/wine" WINEDEBUG=-all bash -c 'wine answer.exe; [ $? -eq 42 ]'
+        check "qemu" qemu-aarch64-static --version
+        ;;
     cli)
         check_compiles "cc" cc -std=c99 -pedantic -D_GNU_SOURCE plain.c -pthread -ldl -lm
         check_rust

@@ -11,6 +11,7 @@
 #   dist-php              the Composer archive, and its check
 #   debian                `make test-debian`, `make test-setup` and `make test-readme`
 #   crash                 `make test-crash` and `make crash`
+#   dist-python           the Python packages, and their tests (packaging/check/wheels.sh)
 #   fuzz, soak, bench, platforms, dist, release-check, check-pages   the make targets with these names
 #
 # On a system without apt it prints what is missing, and fails. `make test-setup` tests this list in a
@@ -190,6 +191,16 @@ requirements() {
             # For the PHP of Windows.
             echo "wine --version|wine wine64"
             echo "python3 -c 'import ensurepip, venv'|python3-venv"
+            ;;
+        dist-python)
+            # cargo builds the sdist.
+            requirements build
+            echo "git --version|git"
+            echo "python3 -c 'import ensurepip, venv'|python3-venv"
+            echo "compile c musl-gcc|musl-tools"
+            echo "x86_64-w64-mingw32-gcc --version|gcc-mingw-w64-x86-64"
+            echo "wine --version|wine wine64"
+            echo "qemu-aarch64-static --version|qemu-user-static"
             ;;
         check-pages)
             echo "npm --version && node --version|npm"

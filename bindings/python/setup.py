@@ -1,7 +1,9 @@
 """Builds the Rust library and the program `flexpay`, and adds them to the package.
 
-`pip install bindings/python` in a checkout runs cargo at its root. FLEXPAY_LIBRARY_PREBUILT and
-FLEXPAY_PROGRAM_PREBUILT name files that are used instead. The metadata is in pyproject.toml.
+`pip install bindings/python` in a checkout runs cargo at its root; an sdist has the Rust code in
+its folder `rust`. FLEXPAY_LIBRARY_PREBUILT and FLEXPAY_PROGRAM_PREBUILT name files that are used
+instead. With `--plat-name`, bdist_wheel makes the wheel of another platform of them
+(packaging/wheels.sh). The metadata is in pyproject.toml.
 """
 
 import json
@@ -10,19 +12,59 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import List, Optional, Tuple
 
 from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-FILE_NAME = {"win32": "flexpay.dll", "darwin": "libflexpay.dylib"}.get(
-    sys.platform, "libflexpay.so"
+# An sdist has the root of the checkout in its folder `rust`.
+ROOT = HERE / "rust" if (HERE / "rust").is_dir() else HERE.parent.parent
+
+# What cargo needs to build the library and the program, from the root. It reads the manifests of
+# all members of the workspace, and refuses a Cargo.lock that is for fewer. The headers, and the
+# files of the bindings, are those that build.rs reads.
+RUST_SOURCES = (
+    ".cargo/config.toml",
+    "Cargo.lock",
+    "Cargo.toml",
+    "bindings/generate",
+    "bindings/php/src/Client.php",
+    "bindings/php/src/Exception/FlexPayException.php",
+    "bindings/php/src/Expected.php",
+    "bindings/php/src/Settlement.php",
+    "bindings/php/src/Transaction.php",
+    "bindings/python/flexpay/_codes.py",
+    "bindings/python/flexpay/_enums.py",
+    "build.rs",
+    "cbindgen.toml",
+    "cli/Cargo.toml",
+    "cli/src",
+    "crash/Cargo.toml",
+    "crash/src",
+    "faults/Cargo.toml",
+    "faults/src",
+    "include",
+    "sandbox/Cargo.toml",
+    "sandbox/README.md",
+    "sandbox/src",
+    "sandbox/templates",
+    "src",
 )
-PROGRAM_NAME = "flexpay.exe" if sys.platform == "win32" else "flexpay"
+
+
+def file_names(platform: str) -> Tuple[str, str]:
+    """The names of the library and the program in the package, for a platform as wheels name it."""
+    if platform.startswith("win"):
+        return "flexpay.dll", "flexpay.exe"
+    return "libflexpay.dylib" if platform.startswith("macosx") else "libflexpay.so", "flexpay"
+
+
+FILE_NAME, PROGRAM_NAME = file_names(sysconfig.get_platform())
 
 
 # pip shows this text unchanged, and little else.
@@ -134,8 +176,10 @@ class BuildWithLibrary(build_py):
         parent = HERE if self.editable_mode else Path(self.build_lib)
         package = parent / "flexpay"
         package.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(library(), package / FILE_NAME)
-        bundled = package / PROGRAM_NAME
+        wheel = self.get_finalized_command("bdist_wheel")
+        library_name, program_name = file_names(wheel.plat_name)
+        shutil.copyfile(library(), package / library_name)
+        bundled = package / program_name
         # Of an earlier build: a version of its own.
         if bundled.exists():
             bundled.unlink()
@@ -151,7 +195,24 @@ class PlatformWheel(bdist_wheel):
 
     def get_tag(self) -> Tuple[str, str, str]:
         _, _, platform = super().get_tag()
+        if self.plat_name_supplied:
+            # May have several platforms, with dots between them. setuptools would replace the dots.
+            platform = self.plat_name
         return "py3", "none", platform
+
+
+class SourceWithRust(sdist):
+    """Adds the Rust code. The crates that it uses are not added: cargo downloads them."""
+
+    def make_release_tree(self, base_dir: str, files: List[str]) -> None:
+        super().make_release_tree(base_dir, files)
+        for name in RUST_SOURCES:
+            source, copy = ROOT / name, Path(base_dir, "rust", name)
+            if source.is_dir():
+                shutil.copytree(source, copy)
+            else:
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, copy)
 
 
 class PlatformDistribution(Distribution):
@@ -162,6 +223,11 @@ class PlatformDistribution(Distribution):
 
 
 setup(
+    license="MIT OR Apache-2.0",
     distclass=PlatformDistribution,
-    cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel},
+    cmdclass={
+        "build_py": BuildWithLibrary,
+        "bdist_wheel": PlatformWheel,
+        "sdist": SourceWithRust,
+    },
 )

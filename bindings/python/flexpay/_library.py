@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 import threading
-from typing import Optional
+from typing import Any, Optional
 
 from . import _abi
 from ._errors import LibraryError
@@ -40,23 +40,35 @@ def library_file() -> str:
     The linker's search path is not used: it would load any file of that name. Nor is
     `find_library`: it fails on systems without a compiler.
     """
-    chosen = os.environ.get("FLEXPAY_LIBRARY")
+    return located(os.environ.get("FLEXPAY_LIBRARY"), __file__, sys.platform, os.path)
+
+
+def located(chosen: Optional[str], module: str, system: str, paths: Any) -> str:
+    """`library_file` with the facts of a system: what FLEXPAY_LIBRARY contains, the path of this
+    module, `sys.platform`, and the module for paths (`posixpath` or `ntpath`)."""
     if chosen:
-        return os.path.abspath(chosen)
-    return os.path.join(os.path.dirname(os.path.abspath(__file__)), file_name())
+        file: str = paths.abspath(chosen)
+    else:
+        file = paths.join(paths.dirname(paths.abspath(module)), file_name(system))
+    return file
 
 
-def file_name() -> str:
-    """The name of the library file on this system."""
-    if sys.platform == "win32":
+def file_name(system: str = sys.platform) -> str:
+    """The name of the library file on a system."""
+    if system == "win32":
         return "flexpay.dll"
-    return "libflexpay.dylib" if sys.platform == "darwin" else "libflexpay.so"
+    return "libflexpay.dylib" if system == "darwin" else "libflexpay.so"
 
 
 def _load() -> Library:
     path = library_file()
     try:
         # CDLL, not PyDLL: it lets other threads run during a call.
+        #
+        # On Windows, too, nothing else is needed. With a full path, Python looks for the DLLs that
+        # ours uses (only those of Windows) in the folder of ours, the program's and System32.
+        # `winmode=0` would also search the current folder and the PATH, where anyone may have put
+        # a DLL, and `os.add_dll_directory` would change the search for the whole process.
         cdll = ctypes.CDLL(path)
     except OSError as error:
         raise _library_error(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import List, NoReturn
 
@@ -12,11 +13,20 @@ NOT_FOUND = 127
 CANNOT_RUN = 126
 
 
-def run(arguments: List[str]) -> NoReturn:
-    """Ends this process with the program: its input, output and exit status."""
-    program = program_file()
+def main() -> NoReturn:
+    """The command `flexpay`, which pip installs."""
+    # This command is a `flexpay` on the PATH: it would find itself there, again and again.
+    run(sys.argv[1:], on_path=False)
+
+
+def run(arguments: List[str], on_path: bool = True) -> NoReturn:
+    """Ends this process with the program: its input, output, exit status and signals."""
+    program = program_file(on_path)
     try:
         if sys.platform != "win32":
+            # Python ignores these signals, and the program would, too.
+            for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
+                signal.signal(ignored, signal.SIG_DFL)
             os.execv(program, [program, *arguments])
         sys.exit(wait_for(program, arguments))
     except OSError as error:
@@ -24,32 +34,30 @@ def run(arguments: List[str]) -> NoReturn:
         sys.exit(CANNOT_RUN)
 
 
-def program_file() -> str:
-    """The full path in FLEXPAY_PROGRAM, or else the program next to this module, or else the one on
-    the PATH. Exits with a message if there is none."""
+def program_file(on_path: bool) -> str:
+    """The full path in FLEXPAY_PROGRAM, or else the program next to this module, or else, if
+    `on_path`, the one on the PATH. Exits with a message if there is none."""
     chosen = os.environ.get("FLEXPAY_PROGRAM")
     if chosen:
         return os.path.abspath(chosen)
     bundled = os.path.join(os.path.dirname(os.path.abspath(__file__)), file_name())
     if os.path.isfile(bundled):
         return bundled
-    import shutil  # slow to import, and not needed in an installed package
+    missing = f"FLEXPAY_PROGRAM is not set, and {bundled} does not exist"
+    if on_path:
+        import shutil  # slow to import, and not needed in an installed package
 
-    found = shutil.which("flexpay")
-    # Never a program of the current folder, which anyone may have put there.
-    if found is not None and os.path.isabs(found):
-        return found
-    print(
-        f"flexpay: the program was not found. FLEXPAY_PROGRAM is not set, {bundled} does not exist,"
-        f" and no folder of the PATH contains {file_name()}. {_advice()}",
-        file=sys.stderr,
-    )
+        found = shutil.which("flexpay")
+        # Never a program of the current folder, which anyone may have put there.
+        if found is not None and os.path.isabs(found):
+            return found
+        missing += f", and no folder of the PATH contains {file_name()}"
+    print(f"flexpay: the program was not found. {missing}. {_advice()}", file=sys.stderr)
     sys.exit(NOT_FOUND)
 
 
 def wait_for(program: str, arguments: List[str]) -> int:
     """Runs the program in a child process, and returns its exit status. Windows has no `exec`."""
-    import signal
     import subprocess
 
     # Ctrl-C also reaches the program, which decides: it does not lose a payment. A handler, because

@@ -28,8 +28,8 @@ fi
 python="$VENV/bin/python"
 
 cd "$here"
-"$VENV/bin/ruff" check --quiet --config pyproject.toml . ../../examples/python
-"$VENV/bin/ruff" format --quiet --check --config pyproject.toml . ../../examples/python
+"$VENV/bin/ruff" check --quiet --config pyproject.toml . ../../examples/python ../../packaging
+"$VENV/bin/ruff" format --quiet --check --config pyproject.toml . ../../examples/python ../../packaging
 "$VENV/bin/mypy"
 # The README's snippets.
 "$python" tests/readme.py "$root/build/readme"

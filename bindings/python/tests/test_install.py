@@ -12,6 +12,8 @@ import pytest
 from conftest import PACKAGE, ROOT, Sandbox
 from readme import commands
 
+import flexpay
+
 BUILT = ("FLEXPAY_LIBRARY", "FLEXPAY_PROGRAM")
 
 
@@ -23,7 +25,7 @@ def test_pip_install(sandbox: Sandbox, tmp_path: Path) -> None:
         del environment[name]
     # The README's commands, in a folder that replaces the checkout.
     (tmp_path / "bindings").symlink_to(ROOT / "bindings")
-    lines = "\n".join(commands("Install"))
+    lines = "\n".join(commands("From source"))
     subprocess.run(
         ["sh", "-ec", lines],
         env={**environment, **prebuilt, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "1"},
@@ -74,6 +76,16 @@ with flexpay.Client.from_env() as client:
     assert library_found["ok"] is True
     assert library_found["detail"].startswith(f"{package / 'libflexpay.so'}, version ")
     assert os.access(package / "flexpay", os.X_OK)
+    # The command is on the PATH of the environment.
+    done = subprocess.run(
+        [tmp_path / "venv" / "bin" / "flexpay", "version"],
+        env={**environment, "PATH": ""},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"flexpay {flexpay.__version__}\n"
 
     wheel = next((tmp_path / "venv").glob("lib/python*/site-packages/flexpay-*.dist-info/WHEEL"))
     text = wheel.read_text()
@@ -87,9 +99,9 @@ SETUP = """
 import runpy, sys, types
 class Anything(types.ModuleType):
     def __getattr__(self, name):
-        return type(name, (), {}) if name[0].isupper() or "_" in name else lambda **_: None
+        return (lambda **_: None) if name == "setup" else type(name, (), {})
 for name in ("setuptools", "setuptools.command", "setuptools.command.bdist_wheel",
-             "setuptools.command.build_py"):
+             "setuptools.command.build_py", "setuptools.command.sdist"):
     sys.modules[name] = Anything(name)
 print(runpy.run_path(sys.argv[1])[sys.argv[2]]())
 """

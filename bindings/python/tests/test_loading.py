@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ntpath
 import os
+import posixpath
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Dict, List
+from typing import Any, Dict, List, Optional
 
 import pytest
 from conftest import PACKAGE, ROOT, TIMEOUT_S, python
+
+from flexpay._library import located
 
 
 def compiled(directory: Path, *flags: str) -> str:
@@ -54,6 +58,51 @@ ADVICE = (
     ". This path comes from the environment variable FLEXPAY_LIBRARY. Unset it to use the library"
     f" that was installed with the package, or {BUILT}"
 )
+
+
+WINDOWS = r"C:\Users\Zoé\Lib\site-packages\flexpay"
+# Where this module is, on each system.
+MODULES = {
+    "win32": WINDOWS + r"\_library.py",
+    "linux": "/é/flexpay/_library.py",
+    "darwin": "/é/flexpay/_library.py",
+}
+
+
+@pytest.mark.parametrize(
+    ("system", "paths", "chosen", "file"),
+    [
+        ("win32", ntpath, None, WINDOWS + r"\flexpay.dll"),
+        ("win32", ntpath, "", WINDOWS + r"\flexpay.dll"),
+        ("win32", ntpath, r"D:\caisse é\fp.dll", r"D:\caisse é\fp.dll"),
+        # Windows wants backslashes in the full path of a DLL.
+        ("win32", ntpath, "D:/caisse/../fp.dll", r"D:\fp.dll"),
+        ("win32", ntpath, r"\\till\share\fp.dll", r"\\till\share\fp.dll"),
+        ("linux", posixpath, None, "/é/flexpay/libflexpay.so"),
+        ("linux", posixpath, "/x/../é.so", "/é.so"),
+        ("darwin", posixpath, None, "/é/flexpay/libflexpay.dylib"),
+    ],
+)
+def test_where_the_library_is(system: str, paths: Any, chosen: Optional[str], file: str) -> None:
+    assert located(chosen, MODULES[system], system, paths) == file
+
+
+def test_a_name_without_a_folder_on_windows() -> None:
+    # Windows would search the program's folder and the PATH for it.
+    found = located("flexpay.dll", MODULES["win32"], "win32", ntpath)
+    assert found == ntpath.abspath("flexpay.dll")
+    assert found != "flexpay.dll"
+
+
+def test_a_folder_of_any_characters(tmp_path: Path) -> None:
+    folder = tmp_path / "Café 収入 'é\" $x"
+    folder.mkdir()
+    path = shutil.copy(os.environ["FLEXPAY_LIBRARY"], folder / "libflexpay.so")
+    script = "import flexpay; print(ascii(flexpay.library_path()), flexpay.library_version())"
+    # The path is not always valid in the user's encoding.
+    for encoding in ("C.UTF-8", "C", "POSIX"):
+        text = output_of(script, FLEXPAY_LIBRARY=str(path), LC_ALL=encoding)
+        assert text == f"{str(path)!a} 1.0.0-rc.1"
 
 
 def test_a_missing_library_is_named(tmp_path: Path) -> None:

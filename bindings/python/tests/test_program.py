@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
-from conftest import ORDER, PACKAGE, TIMEOUT_S, URLS, Sandbox, python
+from conftest import ORDER, PACKAGE, TIMEOUT_S, URLS, Sandbox, python, wait_until
 
 import flexpay
 from flexpay import EntryState
@@ -22,6 +22,8 @@ URL_OPTIONS = [
     argument for name, url in URLS.items() for argument in ("--" + name.replace("_", "-"), url)
 ]
 PAY = ["pay", "--reference", "R-1", "--amount", "25.50", "--currency", "USD", *URL_OPTIONS]
+# What pip installs as the command `flexpay`.
+COMMAND = "from flexpay._program import main; main()"
 # The branch for Windows, which has no `exec`.
 WAIT_FOR = f"""
 import sys
@@ -45,11 +47,10 @@ def finished(process: subprocess.Popen[bytes], stdin: bytes = b"") -> Dict[str, 
     return {"status": process.returncode, "stdout": stdout, "stderr": stderr}
 
 
-@pytest.fixture(params=["-m", "wait_for"])
+@pytest.fixture(params=[("-m", "flexpay"), ("-c", COMMAND), ("-c", WAIT_FOR)])
 def command(request: pytest.FixtureRequest) -> List[str]:
     """How Python runs the program."""
-    code = ["-m", "flexpay"] if request.param == "-m" else ["-c", WAIT_FOR]
-    return [sys.executable, *code]
+    return [sys.executable, *request.param]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,34 @@ def test_it_takes_the_place_of_python(sandbox: Sandbox) -> None:
     os.close(writing)
     output, _ = process.communicate(timeout=TIMEOUT_S)
     assert json.loads(output)["ok"]["reference"] == "R-7"
+
+
+def ignored_signals(command: List[str], environment: Dict[str, str]) -> str:
+    """The signals that the program ignores, as the kernel says it."""
+    process = start([*command, "bridge"], environment)
+    running = Path(f"/proc/{process.pid}")
+    try:
+        wait_until(lambda: os.readlink(running / "exe") == os.path.realpath(PROGRAM))
+        # It answers: it has started.
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        assert process.stdout.readline()
+        (line,) = (
+            one for one in (running / "status").read_text().splitlines() if one[:6] == "SigIgn"
+        )
+        return line
+    finally:
+        process.kill()
+        process.communicate(timeout=TIMEOUT_S)
+
+
+def test_signals_are_as_without_python(sandbox: Sandbox) -> None:
+    environment = sandbox.environment()
+    expected = ignored_signals([PROGRAM], environment)
+    for code in ["-m", "flexpay"], ["-c", COMMAND]:
+        assert ignored_signals([sys.executable, *code], environment) == expected
 
 
 def test_ctrl_c_ends_a_check(sandbox: Sandbox) -> None:
@@ -230,12 +259,31 @@ def test_no_program(installed: Path, tmp_path: Path) -> None:
         done = run(installed, path, here)
         assert (done["status"], done["stdout"]) == (127, b"")
         assert done["stderr"].decode() == (
-            "flexpay: the program was not found. FLEXPAY_PROGRAM is not set,"
+            "flexpay: the program was not found. FLEXPAY_PROGRAM is not set, and"
             f" {installed}/flexpay does not exist, and no folder of the PATH contains flexpay."
             " Reinstall the package with its program from a checkout of flexpay: `pip install"
             " --force-reinstall bindings/python`. Or set FLEXPAY_PROGRAM to the full path of the"
             " program that `make cli` creates in a checkout of flexpay: build/bin/flexpay\n"
         )
+
+
+def test_the_command_is_not_looked_for_on_the_path(installed: Path, tmp_path: Path) -> None:
+    # It would find itself there, again and again.
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    command = bin_folder / "flexpay"
+    command.write_text(f"#!{sys.executable}\n{COMMAND}\n")
+    command.chmod(0o755)
+    environment = {"PYTHONPATH": str(installed.parent), "PATH": str(bin_folder)}
+    for line in [str(command)], [sys.executable, "-m", "flexpay"]:
+        done = finished(start(line, environment))
+        assert (done["status"], done["stdout"]) == (127, b"")
+        assert done["stderr"].startswith(
+            b"flexpay: the program was not found. FLEXPAY_PROGRAM is not set, and"
+            b" %s/flexpay does not exist. Reinstall the package" % os.fsencode(installed)
+        )
+    program(installed, "bundled")
+    assert finished(start([str(command)], environment))["stdout"] == b"bundled\n"
 
 
 @pytest.mark.parametrize("mode", [None, 0o644, 0o755])

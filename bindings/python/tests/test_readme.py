@@ -41,16 +41,17 @@ def test_every_block_has_a_test_here() -> None:
         "asyncio, gevent, interruptions",
         "asyncio, gevent, interruptions",
     ]
-    # The test of "Install" is in test_install.py.
+    # packaging/check/wheels.sh runs those of "Install", and test_install.py those of "From source".
     assert [heading for heading, _ in blocks("console")] == [
         "Install",
+        "From source",
         "A first payment",
         "A first payment",
         "The callback",
         "The callback secret",
         "On the command line",
     ]
-    assert TEXT.count("```") == 2 * (11 + 6)
+    assert TEXT.count("```") == 2 * (11 + 7)
 
 
 @pytest.fixture
