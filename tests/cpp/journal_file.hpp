@@ -6,19 +6,19 @@
 #include <string>
 #include <system_error>
 
-#include <stdlib.h>
-
 #include "sandbox.hpp"
 
 // A folder with a journal. It is removed at the end.
 class Journal {
 public:
     Journal() {
-        char folder[] = "/tmp/flexpay-cpp-XXXXXX";
-        if (mkdtemp(folder) == nullptr) {
+        static int count = 0;
+        const auto folder = std::filesystem::temp_directory_path() /
+                            ("flexpay-" + std::to_string(getpid()) + "-" + std::to_string(++count));
+        if (!std::filesystem::create_directory(folder)) {
             throw std::runtime_error("no folder for the journal");
         }
-        folder_ = folder;
+        folder_ = folder.u8string();
     }
 
     Journal(const Journal&) = delete;
