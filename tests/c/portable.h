@@ -65,6 +65,16 @@ static inline int unsetenv(const char *name)
 /* An empty file. */
 #define EMPTY_FILE "NUL"
 
+/* A number that tells this process from those before it. Wine gives the same id to one program after the
+ * other. */
+static inline unsigned long process_number(void)
+{
+    static unsigned long number;
+    if (number == 0)
+        number = ((GetTickCount() << 4) ^ GetCurrentProcessId()) & 0xffffff;
+    return number;
+}
+
 /* ---- Processes ------------------------------------------------------------------------------- */
 
 typedef intptr_t program_handle;
@@ -126,6 +136,11 @@ static inline void close_socket(socket_handle handle)
 }
 
 #define EMPTY_FILE "/dev/null"
+
+static inline unsigned long process_number(void)
+{
+    return (unsigned long)getpid();
+}
 
 typedef pid_t program_handle;
 

@@ -106,7 +106,7 @@ int main(void)
     flexpay_config config = sandbox_config("https", FLEXPAY_API_V1_1);
     flexpay_client *client;
     flexpay_error *error;
-    snprintf(folder, sizeof folder, "%s/" NAME "-%lx", sandbox_env("TEST_FOLDER"), (unsigned long)getpid());
+    snprintf(folder, sizeof folder, "%s/" NAME "-%lx", sandbox_env("TEST_FOLDER"), process_number());
     snprintf(certificates, sizeof certificates, "%s/" NAME ".pem", folder);
     snprintf(journal, sizeof journal, "%s/" NAME ".db", folder);
     snprintf(other_journal, sizeof other_journal, "%s/" NAME "-2.db", folder);

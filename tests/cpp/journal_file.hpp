@@ -2,6 +2,7 @@
 #define FLEXPAY_TESTS_JOURNAL_FILE_HPP
 
 #include <filesystem>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -12,9 +13,8 @@
 class Journal {
 public:
     Journal() {
-        static int count = 0;
         const auto folder = std::filesystem::temp_directory_path() /
-                            ("flexpay-" + std::to_string(getpid()) + "-" + std::to_string(++count));
+                            ("flexpay-" + std::to_string(std::random_device{}()));
         if (!std::filesystem::create_directory(folder)) {
             throw std::runtime_error("no folder for the journal");
         }
