@@ -19,7 +19,7 @@ cd "$(dirname "$0")/.."
 project=$PWD
 debian=$project/build/debian
 suite=bookworm
-all_tasks=(build rust cli c cpp php python fuzz crash soak bench)
+all_tasks=(build rust cli c cpp php python fuzz crash soak bench windows)
 
 fail() {
     echo "test-in-debian.sh: $1" >&2

@@ -28,6 +28,8 @@ final class Program implements Transport
      */
     private const VARIABLES = [
         'LD_LIBRARY_PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'LOCALDOMAIN', 'RES_OPTIONS', 'HOSTALIASES',
+        // Windows: without the first there is no network; the others are the folder for temporary files.
+        'SystemRoot', 'TEMP', 'TMP',
     ];
 
     /** In bytes. A line of the protocol has at most 1 MiB; the library refuses texts that are much shorter. */
