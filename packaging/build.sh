@@ -85,6 +85,10 @@ cargo_for() {
 put() {
     mkdir -p "$(dirname "$2")"
     cp "$1" "$2.new"
+    case $2 in
+        # rustc leaves the symbols in them. The strip of mingw would write the time.
+        *.dll | *.exe) llvm-strip "$2.new" ;;
+    esac
     mv "$2.new" "$2"
 }
 

@@ -70,6 +70,37 @@ wait_for_file() {
     return 1
 }
 
+# ---- Payments -----------------------------------------------------------------------------------
+
+# The customer of the sandbox, on this system.
+customer() {
+    "$sandbox" customer "$@"
+}
+
+# start_payment COMMAND…: starts a program that requests a payment by card. Sets $payer, its process, and $address,
+# the card page that it prints.
+start_payment() {
+    "$@" >"$work/paid" 2>&1 </dev/null &
+    payer=$!
+    until address=$(grep -oE 'http://127[^ ]*' "$work/paid" | head -n 1 | tr -d '\r') && [ -n "$address" ]; do
+        kill -0 "$payer" 2>/dev/null || { cat "$work/paid"; return 1; }
+        sleep 0.1
+    done
+}
+
+# ends_well PROCESS: it ends with status 0. Prints what it wrote.
+ends_well() {
+    local status=0
+    wait "$1" || status=$?
+    cat "$work/paid"
+    return "$status"
+}
+
+# paid_by_card COMMAND…: the same program, and the customer pays. It must end with status 0.
+paid_by_card() {
+    start_payment "$@" && customer approve "$address" && ends_well "$payer"
+}
+
 # ---- The programs -------------------------------------------------------------------------------
 
 c_flags=(-std=c99 -pedantic -Wall -Wextra -Werror -Wvla -O1 -I"$root/include")
@@ -122,7 +153,7 @@ every_c_test_is_listed() {
     for file in "$root"/tests/c/*.c; do
         name=$(basename "$file" .c)
         case $name in sandbox | http) continue ;; esac
-        printf '%s\n' "${c_tests[@]}" "${c_parts[@]}" "$(sed 's/ .*//' <<<"$c_not_run")" | grep -qx "$name" || {
+        printf '%s\n' "${c_tests[@]}" "${c_parts[@]}" "$(sed 's/ .*//' <<<"$c_not_run")" | grep -x "$name" >/dev/null || {
             echo "tests/c/$name.c is in no list of tests/windows/run.sh"
             return 1
         }
@@ -178,19 +209,18 @@ with_static_library() {
 # MSVC's import library, with LLVM's linker in the place of Microsoft's. The C library is mingw's: Microsoft's is
 # not free.
 with_msvc_library() {
-    local crt
+    local crt libgcc options=(/machine:x64 /alternatename:__image_base__=__ImageBase)
+    [ "$arch" = x86_64 ] || options=(/machine:x86 /safeseh:no /alternatename:__image_base__=___ImageBase)
     crt=$(dirname "$("$tools-gcc" -print-file-name=crt2.o)")
+    libgcc=$("$tools-gcc" -print-file-name=libgcc.a)
     mkdir -p "$build/msvc"
-    "$tools-gcc" "${c_flags[@]}" -c "$root/examples/c/minimal.c" -o "$build/msvc/minimal.obj"
-    "$tools-gcc" -print-file-name=libgcc.a >"$build/msvc/libgcc"
-    local machine=x64 entry=mainCRTStartup
-    [ "$arch" != i686 ] || machine=x86
-    lld-link /lldmingw "/machine:$machine" /subsystem:console "/entry:$entry" "/out:$build/msvc/minimal.exe" \
-        "$crt/crt2.o" "$build/msvc/minimal.obj" "$platform/lib/flexpay.lib" \
-        "$crt"/lib{mingw32,mingwex,msvcrt,kernel32}.a "$(cat "$build/msvc/libgcc")" \
-        "$crt"/lib{moldname,advapi32,user32,shell32}.a
     cp "$build/flexpay.dll" "$build/msvc/"
-    "$wine" "$build/msvc/minimal.exe" MSVC-1 25.50 USD
+    "$tools-gcc" "${c_flags[@]}" -c "$root/examples/c/minimal.c" -o "$build/msvc/minimal.obj"
+    # -lldmingw and the alternative name are for mingw's C library.
+    lld-link -lldmingw "${options[@]}" /subsystem:console /entry:mainCRTStartup "/out:$build/msvc/minimal.exe" \
+        "$crt/crt2.o" "$build/msvc/minimal.obj" "$platform/lib/flexpay.lib" "$libgcc" \
+        "$crt"/lib{mingw32,mingwex,msvcrt,kernel32,moldname,advapi32,user32,shell32}.a &&
+        paid_by_card "$wine" "$build/msvc/minimal.exe" WIN-MSVC
 }
 
 run_linking() {
@@ -233,70 +263,45 @@ run_cpp() {
 
 # ---- The tills ----------------------------------------------------------------------------------
 
-# till LANGUAGE ARGUMENT…: it replaces the shell, so call it in a subshell; after &, the till is $!.
-till() {
-    local language=$1
-    shift
-    FLEXPAY_JOURNAL=$(windows_path "$work/till-$language.db")
-    export FLEXPAY_JOURNAL FLEXPAY_TILL_GRACE_S=1
-    exec "$wine" "$build/till-$language.exe" "$@"
+# The tills, each with a journal of its own. A decline would be final after a second.
+till_c=(env FLEXPAY_JOURNAL="$(windows_path "$work/till-c.db")" FLEXPAY_TILL_GRACE_S=1
+    "$work/wine" "$build/till-c.exe")
+till_cxx=(env FLEXPAY_JOURNAL="$(windows_path "$work/till-cxx.db")" "$work/wine" "$build/till-cxx.exe")
+
+c_till_is_paid() {
+    paid_by_card "${till_c[@]}" 25.50 USD WIN-C-1 && grep -q 'Hand over the goods of WIN-C-1' "$work/paid"
 }
 
-# start_till LANGUAGE ARGUMENT…: starts it, and waits for the address of the card page.
-start_till() {
-    till "$@" >"$work/till.out" 2>&1 &
-    till_pid=$!
-    until address=$(grep -oE 'http://[^ ]*/card/[^ ]*|http://127[^ ]*' "$work/till.out" | head -n 1 | tr -d '\r') &&
-        [ -n "$address" ]; do
-        kill -0 "$till_pid" 2>/dev/null || { cat "$work/till.out"; return 1; }
-        sleep 0.1
-    done
+cxx_till_is_paid() {
+    paid_by_card "${till_cxx[@]}" WIN-CXX-1 25.50 USD && grep -q 'Hand over the goods of WIN-CXX-1' "$work/paid"
 }
-
-till_is_paid() {
-    start_till "$1" "$2" "$3" "$4" || return 1
-    "$sandbox" customer approve "$address" || { kill "$till_pid"; return 1; }
-    local status=0
-    wait "$till_pid" || status=$?
-    cat "$work/till.out"
-    [ "$status" -eq 0 ] && grep -q 'Hand over the goods' "$work/till.out"
-}
-
-c_till_is_paid() { till_is_paid c 25.50 USD WIN-C-1; }
-cxx_till_is_paid() { till_is_paid cxx WIN-CXX-1 25.50 USD; }
 
 c_till_is_paid_by_phone() {
-    till c --mobile '081 234 56 78' 57500 CDF WIN-C-2 >"$work/till.out" 2>&1 &
-    till_pid=$!
-    "$sandbox" customer confirm "$SANDBOX_URL" --reference WIN-C-2 --wait 60 ||
-        { cat "$work/till.out"; kill "$till_pid"; return 1; }
-    local status=0
-    wait "$till_pid" || status=$?
-    cat "$work/till.out"
-    [ "$status" -eq 0 ] && grep -q 'Hand over the goods' "$work/till.out"
+    "${till_c[@]}" --mobile '081 234 56 78' 57500 CDF WIN-C-2 >"$work/paid" 2>&1 &
+    customer confirm "$SANDBOX_URL" --reference WIN-C-2 --wait 60 && ends_well "$!" &&
+        grep -q 'Hand over the goods of WIN-C-2' "$work/paid"
 }
 
 # The till is killed while the customer pays. Started again, it hands over once, and charges nobody.
 c_till_is_killed() {
-    start_till c 12 USD WIN-C-3 || return 1
-    kill -KILL "$till_pid"
-    wait "$till_pid" || true
-    "$sandbox" customer approve "$address" || return 1
-    (till c --reconcile) >"$work/till.out" 2>&1 || { cat "$work/till.out"; return 1; }
-    (till c --reconcile) >>"$work/till.out" 2>&1 || { cat "$work/till.out"; return 1; }
-    cat "$work/till.out"
-    [ "$(grep -c 'Hand over the goods of WIN-C-3' "$work/till.out")" -eq 1 ]
+    start_payment "${till_c[@]}" 12 USD WIN-C-3 || return 1
+    kill -KILL "$payer"
+    wait "$payer" || true
+    customer approve "$address" || return 1
+    "${till_c[@]}" --reconcile >"$work/paid" 2>&1 && "${till_c[@]}" --reconcile >>"$work/paid" 2>&1 || return 1
+    cat "$work/paid"
+    [ "$(grep -c 'Hand over the goods of WIN-C-3' "$work/paid")" -eq 1 ]
 }
 
 run_tills() {
-    # As a merchant compiles it: without the definitions of POSIX.
-    "$tools-gcc" "${c_flags[@]}" "$root/examples/c/till.c" -o "$build/till-c.exe" "$platform/lib/libflexpay.dll.a"
+    # As a merchant compiles them: without the definitions of POSIX.
     local name
-    for name in minimal payout; do
+    for name in till minimal payout; do
         "$tools-gcc" "${c_flags[@]}" "$root/examples/c/$name.c" -o "$build/$name.exe" "$platform/lib/libflexpay.dll.a"
     done
+    mv "$build/till.exe" "$build/till-c.exe"
     compile_cxx till-cxx "$root/examples/cpp/till.cpp"
-    run "minimal.c" "$wine" "$build/minimal.exe" WIN-MINIMAL 25.50 USD
+    run "minimal.c" paid_by_card "$wine" "$build/minimal.exe" WIN-MINIMAL
     run "till.c" c_till_is_paid
     run "till.c by phone" c_till_is_paid_by_phone
     run "till.c killed" c_till_is_killed
@@ -306,18 +311,14 @@ run_tills() {
 # ---- The program --------------------------------------------------------------------------------
 
 shell_example_is_paid() {
-    WAIT_OPTIONS="--failed-grace 1" sh "$root/examples/shell/pay.sh" WIN-SH-1 25.50 USD >"$work/shell.out" 2>&1 &
-    local shell_pid=$!
-    until address=$(grep -oE 'http://127[^ ]*' "$work/shell.out" | head -n 1 | tr -d '\r') && [ -n "$address" ]; do
-        kill -0 "$shell_pid" 2>/dev/null || { cat "$work/shell.out"; return 1; }
-        sleep 0.1
-    done
-    "$sandbox" customer approve "$address" && wait "$shell_pid" && tail -n 1 "$work/shell.out"
+    paid_by_card sh "$root/examples/shell/pay.sh" "$1" 25.50 USD
 }
 
-# The settings are in a file, in a folder with a name of no code page, with the byte order mark of Notepad.
-env_file_is_read() {
-    local folder="$work/caissé-Lubumbashi-收"
+# The settings are in a file, in a folder with a name of no code page, with the byte order mark of Notepad. The
+# journal is in that folder too.
+settings_in_a_file() {
+    local folder="$work/caissé-Lubumbashi-收" file name shop=https://shop.example
+    file=$folder/réglages-收.env
     mkdir -p "$folder"
     {
         printf '\xef\xbb\xbf'
@@ -325,14 +326,14 @@ env_file_is_read() {
             printf '%s=%s\r\n' "$name" "${!name}"
         done
         printf 'FLEXPAY_JOURNAL=%s\r\n' "$(windows_path "$folder/journal.db")"
-    } >"$folder/réglages-收.env"
-    env -u FLEXPAY_MERCHANT -u FLEXPAY_TOKEN "$program" pay --env-file "$(windows_path "$folder/réglages-收.env")" \
-        --reference WIN-ENV-1 --amount 25.50 --currency USD --callback-url https://shop.example/callback \
-        --approve-url https://shop.example/ok --cancel-url https://shop.example/no \
-        --decline-url https://shop.example/no --field order_number
-    [ -s "$folder/journal.db" ]
-    env -u FLEXPAY_MERCHANT -u FLEXPAY_TOKEN "$program" journal list \
-        --env-file "$(windows_path "$folder/réglages-收.env")" | grep WIN-ENV-1
+    } >"$file"
+    (
+        unset "${!FLEXPAY_@}"
+        "$program" pay --env-file "$(windows_path "$file")" --reference WIN-ENV-1 --amount 25.50 --currency USD \
+            --callback-url $shop/callback --approve-url $shop/ok --cancel-url $shop/no --decline-url $shop/no &&
+            [ -s "$folder/journal.db" ] &&
+            "$program" journal list --env-file "$(windows_path "$file")" | grep WIN-ENV-1
+    )
 }
 
 doctor_finds_nothing_wrong() {
@@ -347,10 +348,12 @@ bridge_conforms() {
 
 run_program() {
     export FLEXPAY_PROGRAM=$program
-    run "pay.sh" shell_example_is_paid
-    run "settings in a file" env_file_is_read
+    run "pay.sh" shell_example_is_paid WIN-SH-1
+    run "settings in a file" settings_in_a_file
     run "doctor" doctor_finds_nothing_wrong
     run "bridge conformance" bridge_conforms
+    compile_c streams -I"$root/tests/c" "$root/tests/windows/streams.c"
+    run "bridge over sockets" "$wine" "$build/streams.exe" "$(windows_path "$platform/bin/flexpay.exe")"
 }
 
 # The fault run, over bridges of which some are killed. The gateway that misbehaves is a program of this system.
@@ -361,7 +364,7 @@ run_faults() {
 # ---- The sandbox --------------------------------------------------------------------------------
 
 sandbox_takes_a_payment() {
-    local folder="$work/bac-à-sable-收" pid order
+    local folder="$work/bac-à-sable-收" pid
     mkdir -p "$folder"
     "$wine" "$platform/bin/flexpay-sandbox.exe" serve --http 127.0.0.1:0 --https 127.0.0.1:0 \
         --env-file "$(windows_path "$folder/flexpay.env")" >"$work/sandbox-exe.log" 2>&1 &
@@ -374,14 +377,9 @@ sandbox_takes_a_payment() {
         set -a
         # shellcheck source=/dev/null
         . "$folder/flexpay.env"
-        order=$("$program" pay --reference WIN-EXE-1 --amount 25.50 --currency USD \
-            --callback-url https://shop.example/callback --approve-url https://shop.example/ok \
-            --cancel-url https://shop.example/no --decline-url https://shop.example/no --field order_number |
-            tr -d '\r')
-        [ -n "$order" ]
-        "$sandbox" customer approve "$SANDBOX_URL/card/$order" ||
-            "$wine" "$platform/bin/flexpay-sandbox.exe" customer approve "$SANDBOX_URL/card/$order"
-        "$program" verify-order "$order" --reference WIN-EXE-1 --amount 25.50 --currency USD
+        FLEXPAY_PROGRAM=$program
+        FLEXPAY_PAY_URL=$SANDBOX_HTTPS_URL/v1.1/pay
+        shell_example_is_paid WIN-EXE-1
     ) || { cat "$work/sandbox-exe.log"; return 1; }
     kill -KILL "$pid"
 }
