@@ -216,6 +216,9 @@ abi-record: build ## Records what was added to the ABI (docs/abi.md)
 	@scripts/setup.sh abi
 	tests/abi/abi.py record
 
+ARCHS ?= x86_64 i686
+WINDOWS_TARGET := x86_64-pc-windows-gnu
+
 .PHONY: lint
 lint: require-rust ## Checks formatting, and runs clippy; a warning is an error
 	$(CARGO) fmt --all --check
@@ -245,6 +248,22 @@ CHECKS ?= 200000
 soak: build ## Sends 200,000 checks from PHP-FPM while the gateway restarts and moves (as root; CHECKS=…)
 	@scripts/setup.sh soak
 	tests/soak/run.sh $(CHECKS) --move
+
+.PHONY: test-windows
+test-windows: require-rust sandbox ## Builds for Windows, and runs the tests under Wine (i686 as root; ARCHS="x86_64 i686")
+	@scripts/setup.sh windows
+	packaging/build.sh $(addprefix windows-,$(ARCHS))
+	packaging/build.sh --only panics $(addprefix windows-,$(ARCHS))
+	@for arch in $(ARCHS); do \
+	    scripts/check-windows.sh include/flexpay.h build/platforms/windows-$$arch || exit 1; \
+	    tests/windows/run.sh $$arch || exit 1; \
+	done
+
+# Types, lints and warnings only: a small part of `make test-windows`.
+.PHONY: check-windows
+check-windows: require-rust ## Compiles the Rust code for Windows, without a linker; a warning is an error
+	rustup target add $(WINDOWS_TARGET)
+	$(CARGO) clippy --target $(WINDOWS_TARGET) -p flexpay -p flexpay-cli -p flexpay-sandbox -- -D warnings
 
 .PHONY: tsan
 tsan: require-rust ## Runs the stress test of a shared client under ThreadSanitizer (ROUNDS=100)

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Builds the libraries and the programs of a platform into build/platforms/NAME.
 #
-#   packaging/build.sh [--only library|program|sandbox]… NAME…      names: packaging/platforms; "all"
+#   packaging/build.sh [--only library|program|sandbox|panics]… NAME…      names: packaging/platforms; "all"
 #
 # Linux:    lib/libflexpay.so.1, lib/libflexpay.so (a link), lib/libflexpay.a,
 #           bin/flexpay, bin/flexpay-sandbox
 # Windows:  lib/flexpay.dll, lib/flexpay.def, lib/flexpay.lib (for MSVC), lib/libflexpay.dll.a (for mingw),
 #           lib/libflexpay.a, bin/flexpay.exe, bin/flexpay-sandbox.exe
+#           With --only panics: panics/flexpay.dll, in which every function panics, for tests/windows/run.sh
 #
 # The same sources give the same bytes, in any folder: no path, no time and no user name is in them.
 set -euo pipefail
@@ -57,7 +58,7 @@ cargo_for() {
         "--remap-path-prefix=$CARGO_TARGET_DIR=target"
     )
     local c_flags="-g0 -ffile-prefix-map=$root=flexpay -ffile-prefix-map=$cargo_home=cargo"
-    local build=(cargo-zigbuild "$1") options=("${@:2}" --release --locked --target)
+    local build=(cargo-zigbuild "$1") options=(--release --locked --target)
     case $libc in
         glibc\ *) options+=("$target.${libc#glibc }") ;;
         musl) options+=("$target") ;;
@@ -80,13 +81,17 @@ cargo_for() {
     # contain a libc of its own.
     [ "$libc" != musl ] || [ -n "${STATIC:-}" ] || flags+=("-Ctarget-feature=-crt-static")
     env "CFLAGS_$upper=$c_flags" "CARGO_TARGET_${upper^^}_RUSTFLAGS=${flags[*]}" \
-        "${build[@]}" "${options[@]}" --config 'profile.release.strip="symbols"'
+        "${build[@]}" "${options[@]}" --config 'profile.release.strip="symbols"' "${@:2}"
 }
 
 # Copies in one step: a program that has the old file open keeps it.
 put() {
     mkdir -p "$(dirname "$2")"
     cp "$1" "$2.new"
+    case $2 in
+        # rustc leaves the symbols in them. The strip of mingw would write the time.
+        *.dll | *.exe) llvm-strip "$2.new" ;;
+    esac
     mv "$2.new" "$2"
 }
 
@@ -134,6 +139,11 @@ build_sandbox() {
     put "$CARGO_TARGET_DIR/$sandbox_target/release/flexpay-sandbox$exe" "$to/bin/flexpay-sandbox$exe"
 }
 
+build_panics() {
+    cargo_for "$target" "$libc" rustc --package flexpay --lib --crate-type cdylib -- --cfg flexpay_panics
+    put "$built/flexpay.dll" "$to/panics/flexpay.dll"
+}
+
 for name in "${names[@]}"; do
     line=$(grep "^$name|" packaging/platforms) || { echo "build.sh: there is no platform $name" >&2; exit 2; }
     IFS='|' read -r _ target libc sandbox_target <<<"$line"
@@ -142,7 +152,7 @@ for name in "${names[@]}"; do
     to=$root/build/platforms/$name
     built=$CARGO_TARGET_DIR/$target/release
     rustup target add "$target" "$sandbox_target" 2>/dev/null || rustup component add rust-src
-    for part in library program sandbox; do
+    for part in library program sandbox panics; do
         ! in_part "$part" || "build_$part"
     done
 done

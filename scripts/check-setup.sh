@@ -308,6 +308,39 @@ case $task in
         check "a full disk" unshare --mount sh -c \
             'mount -t tmpfs -o size=64k none /mnt && ! head -c 100000 /dev/zero >/mnt/filler'
         ;;
+    windows)
+        check_compiles "cc" cc -std=c99 -pedantic -D_GNU_SOURCE plain.c -pthread -ldl -lm
+        check_rust
+        check "python3 -m venv" python3 -m venv venv
+        export WINEPREFIX=$work/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml='
+        # Sockets, certificates and threads, as the tests use them.
+        printf '%s\n' '#include <winsock2.h>' '#include <windows.h>' '#include <wincrypt.h>' '#include <pthread.h>' \
+            'int main(void) {' \
+            '    WSADATA sockets;' \
+            '    return WSAStartup(MAKEWORD(2, 2), &sockets) || !CertOpenSystemStoreA(0, "ROOT") || !pthread_self();' \
+            '}' >windows.c
+        for arch in x86_64 i686; do
+            check "$arch-w64-mingw32-gcc" "$arch-w64-mingw32-gcc" -std=c99 windows.c -o "$arch.exe" \
+                -lws2_32 -lcrypt32 -Wl,-Bstatic -lpthread -Wl,-Bdynamic
+            check "$arch-w64-mingw32-g++-posix" "$arch-w64-mingw32-g++-posix" -std=c++17 plain.cpp \
+                -o "$arch-cxx.exe" -static
+            check "$arch: nm" "$arch-w64-mingw32-nm" "$arch.exe"
+            check "$arch: objcopy" "$arch-w64-mingw32-objcopy" "$arch.exe"
+            check "$arch: dlltool" "$arch-w64-mingw32-dlltool" --version
+        done
+        check "wine, C" wine x86_64.exe
+        check "wine, C++" wine x86_64-cxx.exe
+        check "llvm-readobj" llvm-readobj --coff-imports x86_64.exe
+        check "llvm-nm" llvm-nm x86_64.exe
+        printf '%s\n' 'LIBRARY x.dll' 'EXPORTS' '    x' >x.def
+        check "llvm-dlltool" llvm-dlltool -m i386:x86-64 -d x.def -l x.lib
+        check "lld-link" lld-link --version
+        printf '%s\n' '#include <nlohmann/json.hpp>' \
+            'int main() { return nlohmann::json::parse("[1]").size() != 1; }' >json.cpp
+        check_compiles "nlohmann/json" g++ -std=c++17 json.cpp
+        check "debootstrap" debootstrap --version
+        check "unshare, mount" unshare --mount mount --bind "$work" /mnt
+        ;;
     fuzz)
         check_compiles "c++" c++ plain.cpp -pthread
         check "nm" nm program

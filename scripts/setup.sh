@@ -12,6 +12,7 @@
 #   debian                `make test-debian`, `make test-setup` and `make test-readme`
 #   crash                 `make test-crash` and `make crash`
 #   dist-python           the Python packages, and their tests (packaging/check/wheels.sh)
+#   windows               `make test-windows`
 #   fuzz, soak, bench, platforms, dist, release-check, check-pages   the make targets with these names
 #
 # On a system without apt it prints what is missing, and fails. `make test-setup` tests this list in a
@@ -149,8 +150,8 @@ requirements() {
             requirements build
             echo "python3 -c 'import ensurepip, venv'|python3-venv"
             # The DLLs, and what programs are linked with to use them.
-            echo "compile c x86_64-w64-mingw32-gcc|gcc-mingw-w64-x86-64"
-            echo "compile c i686-w64-mingw32-gcc|gcc-mingw-w64-i686"
+            echo "compile_only x86_64-w64-mingw32-gcc|gcc-mingw-w64-x86-64"
+            echo "compile_only i686-w64-mingw32-gcc|gcc-mingw-w64-i686"
             echo "type -P llvm-dlltool|llvm"
             echo "git --version|git"
             ;;
@@ -202,6 +203,22 @@ requirements() {
             echo "wine --version|wine wine64"
             echo "qemu-aarch64-static --version|qemu-user-static"
             ;;
+        windows)
+            requirements build
+            # For packaging/build.sh, which installs Zig.
+            echo "python3 -c 'import ensurepip, venv'|python3-venv"
+            echo "compile_for_windows x86_64 run|gcc-mingw-w64-x86-64 wine wine64"
+            echo "compile_for_windows i686|gcc-mingw-w64-i686"
+            echo "compile_cxx_for_windows x86_64|g++-mingw-w64-x86-64-posix"
+            echo "compile_cxx_for_windows i686|g++-mingw-w64-i686-posix"
+            echo "llvm-dlltool --help && llvm-readobj --version && llvm-nm --version|llvm"
+            echo "lld-link --version|lld"
+            echo "compile_with_header nlohmann/json.hpp c++ g++|nlohmann-json3-dev g++"
+            # For the Debian with the 32 bit Wine.
+            echo "command -v debootstrap|debootstrap"
+            echo "unshare --version|util-linux"
+            echo "mount --version|mount"
+            ;;
         check-pages)
             echo "npm --version && node --version|npm"
             echo "curl --version|curl"
@@ -242,6 +259,20 @@ compile_with_header() {
 # compile_only COMPILER: compiles a small program with an included header, for a system that is not this one.
 compile_only() {
     printf '%s\n' '#include <stdint.h>' 'int32_t small;' | "$1" -x c -S -o /dev/null -
+# compile_for_windows x86_64|i686 [run]: compiles and links a small program, and runs it under Wine.
+compile_for_windows() {
+    echo '#include <windows.h>
+int main(void) { return GetCurrentProcessId() == 0; }' >"$work/windows.c"
+    "$1-w64-mingw32-gcc" "$work/windows.c" -o "$work/windows.exe" && {
+        [ $# -eq 1 ] || WINEPREFIX=$work/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=' wine "$work/windows.exe"
+    }
+}
+
+# The same in C++, with threads, which only one of mingw's two variants has.
+compile_cxx_for_windows() {
+    echo '#include <thread>
+int main() { std::thread([] {}).join(); }' >"$work/windows.cpp"
+    "$1-w64-mingw32-g++-posix" "$work/windows.cpp" -o "$work/windows.exe" -static
 }
 
 # Compiles, links and runs a Pascal program that uses the units of the examples.

@@ -20,7 +20,7 @@ cd "$(dirname "$0")/.."
 project=$PWD
 debian=$project/build/debian
 suite=bookworm
-all_tasks=(build rust cli c abi cpp php python dist-php dist-python fuzz crash soak bench platforms dist release-check)
+all_tasks=(build rust cli c abi cpp php python dist-php dist-python windows fuzz crash soak bench platforms dist release-check)
 
 fail() {
     echo "test-in-debian.sh: $1" >&2

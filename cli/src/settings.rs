@@ -77,6 +77,8 @@ fn read_file(file: &Path) -> Result<Variables, Failure> {
 /// is replaced. The error is the number of a line.
 fn variables(text: &str) -> Result<Variables, usize> {
     let mut variables = Variables::new();
+    // Notepad begins a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
@@ -122,5 +124,7 @@ mod tests {
             assert_eq!(read[name].as_str(), value);
         }
         assert_eq!(variables("A=1\n\nnonsense\n"), Err(3));
+        let of_notepad = variables("\u{feff}FLEXPAY_MERCHANT=ZANDO\r\n").expect("good lines");
+        assert_eq!(of_notepad["FLEXPAY_MERCHANT"].as_str(), "ZANDO");
     }
 }

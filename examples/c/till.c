@@ -27,19 +27,29 @@
  *                              of the shop
  *
  * Build: cc -std=c99 -D_POSIX_C_SOURCE=200809L till.c $(pkg-config --cflags --libs flexpay) -pthread -o till
+ * On Windows: x86_64-w64-mingw32-gcc -std=c99 till.c -I. libflexpay.dll.a -o till.exe, or with MSVC
+ *             cl /std:c11 /utf-8 till.c flexpay.lib advapi32.lib
  */
 
+#include <ctype.h>
 #include <errno.h>
 #include <flexpay.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
+
+#ifdef _WIN32
+#include <windows.h>
+
+#include <io.h>
+#include <ntsecapi.h> /* after windows.h */
+#else
+#include <pthread.h>
 #include <unistd.h>
+#endif
 
 enum verdict { PAID = 0, NOT_PAID = 1, UNKNOWN = 2, DELIVERED = 3 };
 
@@ -75,6 +85,123 @@ static const char *setting(const char *name, const char *fallback)
     const char *value = getenv(name);
     return value != NULL && *value != '\0' ? value : fallback;
 }
+
+/* ---- The system ------------------------------------------------------------------------------ */
+
+/* What a thread waits for while the till counts down. */
+struct waiting {
+    const flexpay_client *client;
+    const char *reference;
+    flexpay_wait_options options;
+    flexpay_result result;
+    flexpay_settlement *settlement;
+    flexpay_error *error;
+#ifdef _WIN32
+    HANDLE thread;
+#else
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t finished_changed;
+    bool finished;
+#endif
+};
+
+static void wait_for_result(struct waiting *waiting)
+{
+    waiting->result = flexpay_settle(waiting->client, waiting->reference, &waiting->options,
+                                     &waiting->settlement, &waiting->error);
+}
+
+#ifdef _WIN32
+
+static bool random_bytes(void *bytes, size_t count)
+{
+    return RtlGenRandom(bytes, (ULONG)count);
+}
+
+static bool is_terminal(void)
+{
+    return _isatty(_fileno(stdout)) != 0;
+}
+
+static DWORD WINAPI run_thread(void *waiting)
+{
+    wait_for_result(waiting);
+    return 0;
+}
+
+static bool start_thread(struct waiting *waiting)
+{
+    waiting->thread = CreateThread(NULL, 0, run_thread, waiting, 0, NULL);
+    return waiting->thread != NULL;
+}
+
+static bool finishes_within_a_second(struct waiting *waiting)
+{
+    return WaitForSingleObject(waiting->thread, 1000) == WAIT_OBJECT_0;
+}
+
+static void end_thread(struct waiting *waiting)
+{
+    WaitForSingleObject(waiting->thread, INFINITE);
+    CloseHandle(waiting->thread);
+}
+
+#else
+
+static bool random_bytes(void *bytes, size_t count)
+{
+    FILE *source = fopen("/dev/urandom", "rb");
+    bool ok = source != NULL && fread(bytes, count, 1, source) == 1;
+    if (source != NULL)
+        fclose(source);
+    return ok;
+}
+
+static bool is_terminal(void)
+{
+    return isatty(STDOUT_FILENO) != 0;
+}
+
+static void *run_thread(void *argument)
+{
+    struct waiting *waiting = argument;
+    wait_for_result(waiting);
+    pthread_mutex_lock(&waiting->lock);
+    waiting->finished = true;
+    pthread_cond_signal(&waiting->finished_changed);
+    pthread_mutex_unlock(&waiting->lock);
+    return NULL;
+}
+
+static bool start_thread(struct waiting *waiting)
+{
+    pthread_mutex_init(&waiting->lock, NULL);
+    pthread_cond_init(&waiting->finished_changed, NULL);
+    waiting->finished = false;
+    return pthread_create(&waiting->thread, NULL, run_thread, waiting) == 0;
+}
+
+static bool finishes_within_a_second(struct waiting *waiting)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end); /* the clock that pthread_cond_timedwait uses */
+    end.tv_sec += 1;
+    pthread_mutex_lock(&waiting->lock);
+    while (!waiting->finished &&
+           pthread_cond_timedwait(&waiting->finished_changed, &waiting->lock, &end) != ETIMEDOUT)
+        ;
+    bool finished = waiting->finished;
+    pthread_mutex_unlock(&waiting->lock);
+    return finished;
+}
+
+static void end_thread(struct waiting *waiting)
+{
+    pthread_join(waiting->thread, NULL);
+}
+
+#endif
 
 /* ---- Delivery -------------------------------------------------------------------------------- */
 
@@ -182,10 +309,7 @@ static const char *make_reference(void)
     static char reference[32];
     uint32_t random_bits = 0;
     time_t now = time(NULL);
-    FILE *source = fopen("/dev/urandom", "rb");
-    bool ok = source != NULL && fread(&random_bits, sizeof random_bits, 1, source) == 1;
-    if (source != NULL)
-        fclose(source);
+    bool ok = random_bytes(&random_bits, sizeof random_bits);
     size_t length = strftime(reference, sizeof reference, "T%Y%m%d%H%M%S", localtime(&now));
     snprintf(reference + length, sizeof reference - length, "-%08lx", (unsigned long)random_bits);
     return ok ? reference : NULL;
@@ -207,16 +331,23 @@ static bool seconds_setting(const char *name, uint32_t fallback, uint32_t *secon
     return ok;
 }
 
+/* Whether an answer is a word, or the beginning of it, in either case. */
+static bool begins(const char *word, const char *answer)
+{
+    while (*answer != '\0' && tolower((unsigned char)*answer) == *word)
+        answer++, word++;
+    return *answer == '\0';
+}
+
 /* Asks until the answer is "carte" or "mobile", or the beginning of one of them. The default is "carte". */
 static bool is_by_phone(void)
 {
     char input[16];
     for (;;) {
         const char *answer = prompt("Carte ou mobile ?", "carte", input, sizeof input);
-        size_t length = strlen(answer);
-        if (strncasecmp(answer, "mobile", length) == 0)
+        if (begins("mobile", answer))
             return true;
-        if (strncasecmp(answer, "carte", length) == 0)
+        if (begins("carte", answer))
             return false;
     }
 }
@@ -365,50 +496,20 @@ static void on_interrupt(int signal)
     flexpay_cancel_token_cancel(interrupted);
 }
 
-struct waiting {
-    const flexpay_client *client;
-    const char *reference;
-    flexpay_wait_options options;
-    flexpay_result result;
-    flexpay_settlement *settlement;
-    flexpay_error *error;
-    pthread_mutex_t lock;
-    pthread_cond_t finished_changed;
-    bool finished;
-};
-
-static void *wait_on_thread(void *argument)
-{
-    struct waiting *waiting = argument;
-    waiting->result = flexpay_settle(waiting->client, waiting->reference, &waiting->options,
-                                     &waiting->settlement, &waiting->error);
-    pthread_mutex_lock(&waiting->lock);
-    waiting->finished = true;
-    pthread_cond_signal(&waiting->finished_changed);
-    pthread_mutex_unlock(&waiting->lock);
-    return NULL;
-}
-
 /* Shows the remaining time until the wait ends: every second on a terminal; otherwise (a log) at the
  * beginning and every 30 seconds. */
 static void count_down(struct waiting *waiting, uint32_t seconds)
 {
-    bool terminal = isatty(STDOUT_FILENO) != 0;
-    struct timespec tick;
-    clock_gettime(CLOCK_REALTIME, &tick); /* the clock that pthread_cond_timedwait uses */
-    pthread_mutex_lock(&waiting->lock);
-    for (uint32_t passed = 0; !waiting->finished; passed++) {
+    bool terminal = is_terminal();
+    uint32_t passed = 0;
+    do {
         uint32_t left = passed < seconds ? seconds - passed : 0;
         if (terminal || passed % 30 == 0)
             printf("Waiting for the customer: %u:%02u left (Ctrl-C stops waiting)%s",
                    (unsigned)left / 60, (unsigned)left % 60, terminal ? " \r" : "\n");
         fflush(stdout);
-        tick.tv_sec += 1;
-        while (!waiting->finished &&
-               pthread_cond_timedwait(&waiting->finished_changed, &waiting->lock, &tick) != ETIMEDOUT)
-            ;
-    }
-    pthread_mutex_unlock(&waiting->lock);
+        passed++;
+    } while (!finishes_within_a_second(waiting));
     printf(terminal ? "\n\n" : "\n");
 }
 
@@ -417,26 +518,22 @@ static flexpay_result wait_for_customer(const flexpay_client *client, const stru
 {
     struct waiting waiting = {.client = client,
                               .reference = sale->reference,
-                              .options = FLEXPAY_WAIT_OPTIONS_INIT,
-                              .lock = PTHREAD_MUTEX_INITIALIZER,
-                              .finished_changed = PTHREAD_COND_INITIALIZER};
-    struct sigaction stop = {.sa_handler = on_interrupt}, before;
-    pthread_t thread;
+                              .options = FLEXPAY_WAIT_OPTIONS_INIT};
+    void (*before)(int);
 
     if (flexpay_cancel_token_new(&interrupted, error) != FLEXPAY_OK)
         return FLEXPAY_ERROR_INTERNAL;
     waiting.options.timeout_ms = sale->wait_s * 1000;
     waiting.options.failed_grace_ms = sale->grace_s * 1000;
     waiting.options.cancel = interrupted;
-    sigemptyset(&stop.sa_mask);
-    sigaction(SIGINT, &stop, &before);
-    if (pthread_create(&thread, NULL, wait_on_thread, &waiting) == 0) {
+    before = signal(SIGINT, on_interrupt); /* a second Ctrl-C ends the till: the sale is in the journal */
+    if (start_thread(&waiting)) {
         count_down(&waiting, sale->wait_s);
-        pthread_join(thread, NULL);
+        end_thread(&waiting);
     } else {
-        wait_on_thread(&waiting); /* without a countdown */
+        wait_for_result(&waiting); /* without a countdown */
     }
-    sigaction(SIGINT, &before, NULL);
+    signal(SIGINT, before);
     flexpay_cancel_token_free(interrupted);
     *settlement = waiting.settlement;
     *error = waiting.error;

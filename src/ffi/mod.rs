@@ -8,7 +8,7 @@
 mod c_struct;
 mod guard;
 mod input;
-#[cfg(unix)]
+#[cfg(any(unix, windows))]
 mod load;
 
 pub mod callback;

@@ -233,7 +233,12 @@ fn create(path: &Path) -> Result<(), Trouble> {
     }
     // One program makes it. The others wait.
     let lock_path = beside(path, "-lock");
-    let lock = create_private(&lock_path).map_err(Trouble::File)?;
+    let lock = match create_private(&lock_path) {
+        // On Windows, a file that was removed cannot be opened while another program still has it open. The
+        // journal is there then.
+        Err(_) if path.try_exists().map_err(Trouble::File)? => return Ok(()),
+        lock => lock.map_err(Trouble::File)?,
+    };
     lock.lock().map_err(Trouble::File)?;
     if !path.try_exists().map_err(Trouble::File)? {
         create_locked(path)?;
@@ -307,7 +312,8 @@ fn sync_folder(path: &Path) -> io::Result<()> {
             .filter(|parent| !parent.as_os_str().is_empty());
         File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
     }
-    #[cfg(not(unix))]
-    let _ = path;
+    // The name is in the file's own record too, and NTFS logs both changes as one.
+    #[cfg(windows)]
+    File::options().write(true).open(path)?.sync_all()?;
     Ok(())
 }

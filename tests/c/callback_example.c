@@ -2,11 +2,19 @@
  *
  * CALLBACK_PROGRAM is the example, built. */
 
+#include "portable.h"
 #include "sandbox.h"
 #include "test.h"
 
 #include <stdlib.h>
-#include <sys/wait.h>
+
+#ifdef _WIN32
+#define popen _popen
+#define pclose _pclose
+/* It is the exit status itself. */
+#define WIFEXITED(status) ((status) >= 0)
+#define WEXITSTATUS(status) (status)
+#endif
 
 static flexpay_client *client;
 

@@ -54,11 +54,13 @@ static void *cancel_after_first_check(void *order)
     return NULL;
 }
 
+#ifndef _WIN32 /* it has no such signals */
 static void on_alarm(int signal)
 {
     (void)signal;
     flexpay_cancel_token_cancel(token);
 }
+#endif
 
 static void from_another_thread(flexpay_client *client)
 {
@@ -74,6 +76,7 @@ static void from_another_thread(flexpay_client *client)
     free(order);
 }
 
+#ifndef _WIN32
 static void from_a_signal_handler(flexpay_client *client)
 {
     struct sigaction action = {.sa_handler = on_alarm};
@@ -87,6 +90,7 @@ static void from_a_signal_handler(flexpay_client *client)
     flexpay_cancel_token_free(token);
     free(order);
 }
+#endif
 
 static void before_the_wait(flexpay_client *client)
 {
@@ -158,7 +162,9 @@ int main(void)
 {
     flexpay_client *client = sandbox_client("http", FLEXPAY_API_V1_1);
     from_another_thread(client);
+#ifndef _WIN32
     from_a_signal_handler(client);
+#endif
     before_the_wait(client);
     freed_during_the_wait(client);
     while_the_gateway_is_silent(client);

@@ -1,10 +1,10 @@
 /* Creates a client from the environment. An error names the variable that is wrong. */
 
+#include "portable.h"
 #include "sandbox.h"
 #include "test.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 static void refused(const char *name, const char *value, const char *field)
 {
@@ -104,7 +104,16 @@ int main(void)
     refused("FLEXPAY_ALLOW_PLAIN_HTTP", "2", "FLEXPAY_ALLOW_PLAIN_HTTP");
     refused("FLEXPAY_ALLOW_PAYOUT", "yes", "FLEXPAY_ALLOW_PAYOUT");
     refused("FLEXPAY_TRACE", "on", "FLEXPAY_TRACE");
+#ifdef _WIN32
+    /* UTF-16 that has no UTF-8. */
+    SetEnvironmentVariableW(L"FLEXPAY_APP_NAME", L"caf\xd800");
+    CHECK_INT(FLEXPAY_ERROR_INVALID, flexpay_client_from_env(NULL, &error));
+    CHECK_STR("FLEXPAY_APP_NAME", error != NULL ? error->field : "no error");
+    flexpay_error_free(error);
+    unsetenv("FLEXPAY_APP_NAME");
+#else
     refused("FLEXPAY_APP_NAME", "caf\xe9", "FLEXPAY_APP_NAME");
+#endif
     refused("FLEXPAY_PAY_URL", "http://gateway.example/pay", "pay_url");
     refused("FLEXPAY_MOBILE_URL", "http://gateway.example/mobile", "mobile_url");
     refused("FLEXPAY_PAYOUT_URL", "http://gateway.example/payout", "payout_url");

@@ -1,35 +1,35 @@
 #include "http.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "portable.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-static int open_connection(const char *server)
+/* Returns whether it is open. */
+static int open_connection(const char *server, socket_handle *connection)
 {
     char host[64];
     unsigned port;
     struct sockaddr_in address;
     memset(&address, 0, sizeof address);
     if (sscanf(server, "http://%63[0-9.]:%u", host, &port) != 2)
-        return -1;
+        return 0;
+    start_sockets();
     address.sin_family = AF_INET;
-    address.sin_port = htons((in_port_t)port);
+    address.sin_port = htons((uint16_t)port);
     if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
-        return -1;
-    int connection = socket(AF_INET, SOCK_STREAM, 0);
-    if (connection >= 0 &&
-        connect(connection, (struct sockaddr *)&address, sizeof address) != 0) {
-        close(connection);
-        return -1;
-    }
-    return connection;
+        return 0;
+    *connection = socket(AF_INET, SOCK_STREAM, 0);
+    if (!is_socket(*connection))
+        return 0;
+    if (connect(*connection, (struct sockaddr *)&address, sizeof address) == 0)
+        return 1;
+    close_socket(*connection);
+    return 0;
 }
 
-static int send_all(int connection, const char *text, size_t length)
+static int send_all(socket_handle connection, const char *text, size_t length)
 {
     while (length > 0) {
         ssize_t sent = send(connection, text, length, MSG_NOSIGNAL);
@@ -42,7 +42,7 @@ static int send_all(int connection, const char *text, size_t length)
 }
 
 /* Reads until the server closes the connection: the request has "Connection: close". */
-static char *receive_all(int connection)
+static char *receive_all(socket_handle connection)
 {
     char *all = malloc(1);
     size_t length = 0;
@@ -67,10 +67,10 @@ int http_exchange(const char *server, const char *method, const char *path, cons
     char head[1024];
     size_t body_length = body != NULL ? strlen(body) : 0;
     int status = 0;
-    int connection = open_connection(server);
+    socket_handle connection;
     if (response_body != NULL)
         *response_body = NULL;
-    if (connection < 0)
+    if (!open_connection(server, &connection))
         return 0;
     int length = snprintf(head, sizeof head,
                           "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n"
@@ -88,6 +88,6 @@ int http_exchange(const char *server, const char *method, const char *path, cons
         }
         free(response);
     }
-    close(connection);
+    close_socket(connection);
     return status;
 }

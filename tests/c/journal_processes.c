@@ -1,16 +1,14 @@
 /* Several processes with one journal: forked children, many at once, and one that is killed. */
 
+#include "portable.h"
 #include "sandbox.h"
 #include "test.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { PROCESSES = 8 };
 
@@ -19,25 +17,22 @@ enum { SENT, RECORDED, IN_PROGRESS, IN_DOUBT, OTHER };
 
 static const char *program;
 
-/* Starts this program anew: it pays, with this journal and reference. It waits until `gate` is closed, if
- * that is not -1. */
-static pid_t start_payment(const char *journal, const char *reference, int gate, int other_end)
+/* Starts this program anew: it pays, with this journal and reference. It waits until the writing end of the
+ * pipe `gate` is closed, if that is not NULL. */
+static program_handle start_payment(const char *journal, const char *reference, const int *gate)
 {
-    char gate_number[16];
-    snprintf(gate_number, sizeof gate_number, "%d", gate);
+    char reading[16], writing[16];
+    const char *const arguments[] = {program, journal, reference, reading, writing, NULL};
+    snprintf(reading, sizeof reading, "%d", gate != NULL ? gate[0] : -1);
+    snprintf(writing, sizeof writing, "%d", gate != NULL ? gate[1] : -1);
     fflush(stdout);
-    pid_t process = fork();
-    if (process == 0) {
-        if (other_end >= 0)
-            close(other_end);
-        execl(program, program, journal, reference, gate_number, (char *)NULL);
-        _exit(127);
-    }
-    CHECK(process > 0);
+    program_handle process = start_program(arguments);
+    CHECK(is_started(process));
     return process;
 }
 
-static int payment_process(const char *journal, const char *reference, int gate)
+/* `gate` and `own_copy` are the ends of the pipe, or -1. */
+static int payment_process(const char *journal, const char *reference, int gate, int own_copy)
 {
     flexpay_payment_request request = sandbox_request();
     flexpay_client *client = sandbox_journal_client(journal);
@@ -45,6 +40,8 @@ static int payment_process(const char *journal, const char *reference, int gate)
     flexpay_error *error;
     char byte;
     request.reference = reference;
+    if (own_copy >= 0)
+        close(own_copy);
     while (gate >= 0 && read(gate, &byte, 1) < 0 && errno == EINTR)
         ;
     flexpay_result result = flexpay_pay(client, &request, &payment, &error);
@@ -60,28 +57,21 @@ static int payment_process(const char *journal, const char *reference, int gate)
     return status;
 }
 
-static int exit_status(pid_t process)
-{
-    int status = -1;
-    CHECK(waitpid(process, &status, 0) == process);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 /* They all start at the same time. One sends; the others get its payment, or are told to wait. */
 static void many_at_once(void)
 {
     char journal[512], reference[32];
-    pid_t processes[PROCESSES];
+    program_handle processes[PROCESSES];
     int gate[2], count[OTHER + 1] = {0};
     strcpy(journal, sandbox_journal());
     strcpy(reference, sandbox_reference());
-    CHECK_INT(0, pipe(gate));
+    CHECK_INT(0, make_pipe(gate));
     for (int at = 0; at < PROCESSES; at++)
-        processes[at] = start_payment(journal, reference, gate[0], gate[1]);
+        processes[at] = start_payment(journal, reference, gate);
     close(gate[0]);
     close(gate[1]);
     for (int at = 0; at < PROCESSES; at++) {
-        int status = exit_status(processes[at]);
+        int status = wait_for_program(processes[at]);
         CHECK(status >= SENT && status < OTHER);
         if (status >= SENT && status < OTHER)
             count[status]++;
@@ -90,7 +80,7 @@ static void many_at_once(void)
     CHECK_INT(0, count[IN_DOUBT]);
     CHECK_INT(PROCESSES, count[SENT] + count[RECORDED] + count[IN_PROGRESS]);
     CHECK_INT(1, sandbox_requests_with(reference));
-    CHECK_INT(RECORDED, exit_status(start_payment(journal, reference, -1, -1)));
+    CHECK_INT(RECORDED, wait_for_program(start_payment(journal, reference, NULL)));
 }
 
 /* A process is killed after the gateway received its request, and before the reply. */
@@ -101,14 +91,13 @@ static void killed(void)
     strcpy(journal, sandbox_journal());
     strcpy(reference, sandbox_reference());
     sandbox_fault("{\"on\":\"pay\",\"action\":{\"kind\":\"stall_after\",\"bytes\":0}}");
-    pid_t process = start_payment(journal, reference, -1, -1);
+    program_handle process = start_payment(journal, reference, NULL);
     while (sandbox_requests_with(reference) == 0)
         nanosleep(&five_ms, NULL);
     /* It is alive. */
-    CHECK_INT(IN_PROGRESS, exit_status(start_payment(journal, reference, -1, -1)));
-    kill(process, SIGKILL);
-    CHECK(waitpid(process, NULL, 0) == process);
-    CHECK_INT(IN_DOUBT, exit_status(start_payment(journal, reference, -1, -1)));
+    CHECK_INT(IN_PROGRESS, wait_for_program(start_payment(journal, reference, NULL)));
+    kill_program(process);
+    CHECK_INT(IN_DOUBT, wait_for_program(start_payment(journal, reference, NULL)));
     CHECK_INT(1, sandbox_requests_with(reference));
     sandbox_clear_faults();
 
@@ -125,6 +114,8 @@ static void killed(void)
     flexpay_client_free(client);
     free(order);
 }
+
+#ifndef _WIN32 /* it has no fork */
 
 /* In a child that was forked while another thread used the journal. Returns whether all was as it must be. */
 static int refused_in_child(flexpay_client *client)
@@ -153,7 +144,7 @@ static int in_child(int (*function)(flexpay_client *), flexpay_client *client)
         _exit(ok ? 0 : 1);
     }
     CHECK(child > 0);
-    return exit_status(child);
+    return wait_for_program(child);
 }
 
 static int pays_in_child(flexpay_client *client)
@@ -232,14 +223,18 @@ static void forked_during_a_call(void)
     flexpay_client_free(client);
 }
 
+#endif
+
 int main(int argc, char **argv)
 {
     program = argv[0];
-    if (argc == 4)
-        return payment_process(argv[1], argv[2], atoi(argv[3]));
+    if (argc == 5)
+        return payment_process(argv[1], argv[2], atoi(argv[3]), atoi(argv[4]));
     sandbox_clear_faults();
+#ifndef _WIN32
     forked();
     forked_during_a_call();
+#endif
     many_at_once();
     killed();
     return test_end();

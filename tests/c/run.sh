@@ -36,7 +36,7 @@ valgrind) runner=(valgrind --quiet --leak-check=full --num-callers=50 "--show-le
 esac
 
 all=(null_drop null_everywhere sized_structs invalid_utf8 enum_out_of_range numbers version
-    from_environment system_roots pay refusals check_and_wait expected_order callbacks callback_key secrets cancel interrupted broken_pipe
+    from_environment system_roots utf8_paths pay refusals check_and_wait expected_order callbacks callback_key secrets cancel interrupted broken_pipe
     mobile payout phone trace shared_client small_stack forked_child round_trips hanging_lookup moved_host
     journal journal_entries journal_processes callback_example)
 # wiped searches its own memory; fork_while_starting and one_allocation replace malloc and free. The

@@ -1,12 +1,12 @@
 #include "sandbox.h"
 
 #include "http.h"
+#include "portable.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 static void fail(const char *what, const char *detail)
 {
@@ -67,7 +67,7 @@ const char *sandbox_reference(void)
     static unsigned count;
     /* The gateway accepts at most 25 characters. */
     snprintf(reference, sizeof reference, "C%lx-%lx-%x", (unsigned long)time(NULL),
-             (unsigned long)getpid(), ++count);
+             process_number(), ++count);
     return reference;
 }
 
@@ -75,7 +75,7 @@ const char *sandbox_journal(void)
 {
     static char path[512];
     static unsigned count;
-    snprintf(path, sizeof path, "%s/%lx-%x.db", sandbox_env("TEST_FOLDER"), (unsigned long)getpid(),
+    snprintf(path, sizeof path, "%s/%lx-%x.db", sandbox_env("TEST_FOLDER"), process_number(),
              ++count);
     return path;
 }

@@ -1,5 +1,6 @@
 /* The system's certificates are trusted only if FLEXPAY_FLAG_SYSTEM_ROOTS is set. */
 
+#include "portable.h"
 #include "sandbox.h"
 #include "test.h"
 
@@ -49,7 +50,7 @@ int main(void)
     setenv("SSL_CERT_FILE", "/nonexistent.pem", 1);
     config.ca_file = NULL;
     refused(config);
-    setenv("SSL_CERT_FILE", "/dev/null", 1);
+    setenv("SSL_CERT_FILE", EMPTY_FILE, 1);
     refused(config);
 
     free(order_number);

@@ -3,10 +3,19 @@
 
 #include "test.h"
 
-#include <dlfcn.h>
 #include <flexpay.h>
 #include <pthread.h>
 #include <stdlib.h>
+
+#ifdef _WIN32
+#include <windows.h>
+#define dlopen(path, flags) LoadLibraryA(path)
+#define dlsym(handle, name) (void *)(intptr_t)GetProcAddress(handle, name)
+#define dlclose(handle) (FreeLibrary(handle) ? 0 : -1)
+#define dlerror() "LoadLibrary failed"
+#else
+#include <dlfcn.h>
+#endif
 
 enum { ROUNDS = 50 };
 

@@ -1,5 +1,8 @@
 // Tests of payments through a journal, against the sandbox. with_sandbox.cpp has main().
 
+#include <chrono>
+#include <thread>
+
 #include "journal.hpp"
 
 #include "journal_file.hpp"
@@ -258,7 +261,7 @@ void old_entries_are_pruned() {
     CHECK(client.settle(request.reference).to_deliver);
     CHECK(client.journal_acknowledge(request.reference).changed);
     CHECK(client.journal_prune(1) == 0);
-    usleep(1100 * 1000); // the times in the file are whole seconds
+    std::this_thread::sleep_for(std::chrono::milliseconds(1100)); // the times in the file are whole seconds
     CHECK(client.journal_prune(0) == 1);
     refused_for("reference", error_of([&] { return client.pay(request); }));
 }

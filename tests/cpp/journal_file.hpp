@@ -2,11 +2,10 @@
 #define FLEXPAY_TESTS_JOURNAL_FILE_HPP
 
 #include <filesystem>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <system_error>
-
-#include <stdlib.h>
 
 #include "sandbox.hpp"
 
@@ -14,11 +13,12 @@
 class Journal {
 public:
     Journal() {
-        char folder[] = "/tmp/flexpay-cpp-XXXXXX";
-        if (mkdtemp(folder) == nullptr) {
+        const auto folder = std::filesystem::temp_directory_path() /
+                            ("flexpay-" + std::to_string(std::random_device{}()));
+        if (!std::filesystem::create_directory(folder)) {
             throw std::runtime_error("no folder for the journal");
         }
-        folder_ = folder;
+        folder_ = folder.u8string();
     }
 
     Journal(const Journal&) = delete;

@@ -10,10 +10,20 @@
 #include <stdexcept>
 #include <string>
 
+#ifdef _WIN32
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <winsock2.h>
+#include <ws2tcpip.h>
+
+#include <process.h>
+#else
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#endif
 
 #include "flexpay.hpp"
 
@@ -24,6 +34,45 @@ inline std::string environment(const char* name) {
     }
     return value;
 }
+
+#ifdef _WIN32
+
+using Socket = SOCKET;
+constexpr int no_signal = 0;
+
+inline void close_socket(Socket socket) {
+    closesocket(socket);
+}
+
+// Winsock must be started before a program's first socket.
+inline void start_sockets() {
+    WSADATA ignored;
+    if (WSAStartup(MAKEWORD(2, 2), &ignored) != 0) {
+        throw std::runtime_error("no sockets");
+    }
+}
+
+// Of the process, which the library reads. An absent value removes the variable.
+inline void set_environment(const char* name, const char* value) {
+    SetEnvironmentVariableA(name, value);
+}
+
+#else
+
+using Socket = int;
+constexpr int no_signal = MSG_NOSIGNAL;
+
+inline void close_socket(Socket socket) {
+    close(socket);
+}
+
+inline void start_sockets() {}
+
+inline void set_environment(const char* name, const char* value) {
+    value != nullptr ? setenv(name, value, 1) : unsetenv(name);
+}
+
+#endif
 
 // Settings for the sandbox. A test may change them.
 inline flexpay::Config sandbox_config() {
@@ -86,6 +135,7 @@ inline std::string control(const std::string& method, const std::string& path,
                            const std::string& body = "") {
     const std::string authority = environment("SANDBOX_URL").substr(std::strlen("http://"));
     const std::string::size_type colon = authority.rfind(':');
+    start_sockets();
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
@@ -94,21 +144,23 @@ inline std::string control(const std::string& method, const std::string& path,
         throw std::runtime_error("no address for " + authority);
     }
     const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> address(found, freeaddrinfo);
-    const int connection = socket(found->ai_family, found->ai_socktype, found->ai_protocol);
+    const Socket connection = socket(found->ai_family, found->ai_socktype, found->ai_protocol);
     const std::string request = method + " /sandbox/api/" + path + " HTTP/1.1\r\nHost: " + authority +
                                 "\r\nConnection: close\r\nContent-Type: application/json" +
                                 "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
                                 body;
     std::string response;
-    if (connect(connection, found->ai_addr, found->ai_addrlen) == 0 &&
-        send(connection, request.data(), request.size(), MSG_NOSIGNAL) ==
-            static_cast<ssize_t>(request.size())) {
+    // Windows has other types for the lengths.
+    if (connect(connection, found->ai_addr, static_cast<socklen_t>(found->ai_addrlen)) == 0 &&
+        send(connection, request.data(), static_cast<int>(request.size()), no_signal) ==
+            static_cast<int>(request.size())) {
         char part[4096];
-        for (ssize_t got = 0; (got = recv(connection, part, sizeof part, 0)) > 0;) {
+        for (auto got = recv(connection, part, sizeof part, 0); got > 0;
+             got = recv(connection, part, sizeof part, 0)) {
             response.append(part, static_cast<std::size_t>(got));
         }
     }
-    close(connection);
+    close_socket(connection);
     if (response.rfind("HTTP/1.1 2", 0) != 0) {
         throw std::runtime_error(method + " " + path + " of the sandbox: " + response);
     }
@@ -139,7 +191,9 @@ inline int requests_with(const std::string& reference) {
 // A local port without a listener. It stays bound, so that no other process can use it.
 class ClosedPort {
 public:
-    ClosedPort() : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    ClosedPort() {
+        start_sockets();
+        socket_ = socket(AF_INET, SOCK_STREAM, 0);
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -155,7 +209,7 @@ public:
     ClosedPort& operator=(const ClosedPort&) = delete;
 
     ~ClosedPort() {
-        close(socket_);
+        close_socket(socket_);
     }
 
     const std::string& url() const {
@@ -163,7 +217,7 @@ public:
     }
 
 private:
-    int socket_;
+    Socket socket_;
     std::string url_;
 };
 

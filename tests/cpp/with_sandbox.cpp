@@ -618,9 +618,9 @@ void a_check_is_retried_unless_check_once_is_set() {
 
 void the_environment_must_contain_the_token() {
     const std::string token = environment("FLEXPAY_TOKEN");
-    unsetenv("FLEXPAY_TOKEN");
+    set_environment("FLEXPAY_TOKEN", nullptr);
     const flexpay::Error error = error_of([] { return flexpay::Client::from_environment(); });
-    setenv("FLEXPAY_TOKEN", token.c_str(), 1);
+    set_environment("FLEXPAY_TOKEN", token.c_str());
     CHECK(error.code() == Result::invalid);
     CHECK(error.field() == "FLEXPAY_TOKEN");
 }

@@ -492,9 +492,9 @@ const flexpay::CancelToken* cancelled_by_signal = nullptr;
 void a_signal_handler_can_cancel() {
     const flexpay::CancelToken token;
     cancelled_by_signal = &token;
-    const auto before = std::signal(SIGUSR1, [](int) { cancelled_by_signal->cancel(); });
-    std::raise(SIGUSR1);
-    std::signal(SIGUSR1, before);
+    const auto before = std::signal(SIGTERM, [](int) { cancelled_by_signal->cancel(); });
+    std::raise(SIGTERM);
+    std::signal(SIGTERM, before);
     flexpay::WaitOptions options;
     options.cancel = &token;
     const flexpay::Client client(config());

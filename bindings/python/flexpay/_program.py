@@ -63,8 +63,16 @@ def wait_for(program: str, arguments: List[str]) -> int:
     # Ctrl-C also reaches the program, which decides: it does not lose a payment. A handler, because
     # SIG_IGN would be inherited.
     signal.signal(signal.SIGINT, lambda *_: None)
-    with subprocess.Popen([program, *arguments]) as child:
+    with subprocess.Popen([program, *arguments], creationflags=_creation_flags()) as child:
         return child.wait()
+
+
+def _creation_flags() -> int:
+    """Of the program's process. Without a console (pythonw, a web server), Windows would open a window for the
+    program's. Only Windows has the flag, and Python has no stderr there then."""
+    import subprocess
+
+    return 0 if sys.stderr is not None else getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
 def file_name() -> str:

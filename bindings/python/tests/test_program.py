@@ -32,6 +32,16 @@ sys.exit(wait_for({PROGRAM!r}, sys.argv[1:]))
 """
 
 
+def test_no_console_window_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flexpay import _program
+
+    # Windows has the flag; CPython sets stderr to None in a process without a console.
+    monkeypatch.setattr(subprocess, "CREATE_NO_WINDOW", 0x08000000, raising=False)
+    assert _program._creation_flags() == 0
+    monkeypatch.setattr(sys, "stderr", None)
+    assert _program._creation_flags() == 0x08000000
+
+
 def start(command: List[str], environment: Dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command,

@@ -23,5 +23,10 @@ pub fn handle(session: &Session) {
     });
 }
 
+/// Ctrl-C and Ctrl-Break are ignored: the end of stdin is the end. When its console is closed, Windows ends the
+/// bridge at once.
 #[cfg(not(unix))]
-pub fn handle(_: &Session) {}
+pub fn handle(_: &Session) {
+    // This fails only if there is a handler already.
+    let _ = ctrlc::set_handler(|| {});
+}

@@ -28,7 +28,9 @@ final class Program implements Transport
      * folder SystemRoot.
      */
     private const VARIABLES = [
-        'LD_LIBRARY_PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'LOCALDOMAIN', 'RES_OPTIONS', 'HOSTALIASES', 'SystemRoot',
+        'LD_LIBRARY_PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'LOCALDOMAIN', 'RES_OPTIONS', 'HOSTALIASES',
+        // Windows: without the first there is no network; the others are the folder for temporary files.
+        'SystemRoot', 'TEMP', 'TMP',
     ];
 
     /** PHP's exit status of a program that could not be started. The program itself never has it. */

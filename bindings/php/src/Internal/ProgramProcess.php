@@ -73,10 +73,9 @@ final class ProgramProcess
     ): ?self {
         $pipes = [];
         $process = false;
-        // All three streams are pipes: nothing that the program writes may get into the page.
+        // An array: no shell starts it. On Windows, PHP opens no console window for it in a web server.
         $problem = Warnings::capture(static function () use ($path, $environment, &$pipes, &$process): void {
-            $streams = [['pipe', 'r'], ['pipe', 'w'], ['pipe', 'w']];
-            $process = proc_open([$path, 'bridge'], $streams, $pipes, null, $environment);
+            $process = proc_open([$path, 'bridge'], self::streams(), $pipes, null, $environment);
         });
         if (!is_resource($process)) {
             return null;
@@ -86,6 +85,21 @@ final class ProgramProcess
         }
 
         return new self($process, $pipes);
+    }
+
+    /**
+     * The program's three streams, for proc_open(): nothing that it writes may get into the page.
+     *
+     * On Windows, a pipe of PHP always blocks, and only a socket does not. PHP 7.4 cannot give a program a
+     * socket: there, a reply that does not come is noticed late, up to 32 seconds after its deadline.
+     *
+     * @return list<list<string>>
+     */
+    private static function streams(): array
+    {
+        return PHP_OS_FAMILY === 'Windows' && PHP_VERSION_ID >= 80000
+            ? [['socket'], ['socket'], ['socket']]
+            : [['pipe', 'r'], ['pipe', 'w'], ['pipe', 'w']];
     }
 
     /** Whether a call can be made: it runs, and belongs to this PHP process. */
