@@ -4,19 +4,17 @@
 #
 #   packaging/composer.sh [PLATFORM…]      all platforms; with names, a part of the package, for a test
 #
-# The same files give the same bytes: the times in the archive are SOURCE_DATE_EPOCH, or that of the commit.
+# PLATFORMS_DIR, DIST_DIR   instead of build/platforms and build/dist
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. packaging/common.sh
 
-mapfile -t platforms < <(grep -v '^#' packaging/platforms | cut -d '|' -f 1)
+mapfile -t all < <(platforms)
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=("${platforms[@]}")
-for name in "${platforms[@]}"; do
+[ ${#names[@]} -gt 0 ] || names=("${all[@]}")
+for name in "${all[@]}"; do
     [[ " ${names[*]} " == *" $name "* ]] || echo "composer.sh: for a test only: the package is without $name" >&2
 done
-version=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' Cargo.toml)
-major=${version%%.*}
-export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 package=$work/flexpay-php-$version
@@ -28,7 +26,7 @@ mkdir "$package"
 cp LICENSE-MIT LICENSE-APACHE "$package"
 
 for name in "${names[@]}"; do
-    from=build/platforms/$name
+    from=$platforms_dir/$name
     case $name in
         windows-*) library=flexpay.dll built=flexpay.dll program=flexpay.exe ;;
         *) library=libflexpay.so built=libflexpay.so.$major program=flexpay ;;
@@ -39,7 +37,6 @@ for name in "${names[@]}"; do
     install -D -m 755 "$from/bin/$program" "$package/lib/$name/$program"
 done
 
-mkdir -p build/dist
-archive=$PWD/build/dist/flexpay-php-$version.zip
+archive=$dist/flexpay-php-$version.zip
 python3 packaging/composer.py "$package" "$version" "$archive"
 echo "$archive"

@@ -7,16 +7,13 @@
 #   flexpay-VERSION.tar.gz                          the sdist, which cargo builds
 #   flexpay_sandbox-VERSION-py3-none-PLATFORM.whl   the sandbox
 #
-# DIST   another folder than build/dist
+# PLATFORMS_DIR, DIST_DIR   instead of build/platforms and build/dist
 #
 # Runs no cargo. The same files give the same bytes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-root=$PWD
+. packaging/common.sh
 python=$(packaging/python-tools.sh)/bin/python
-export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
-# Wheels contain the modes of the files.
-umask 022
 
 # The platform tags of a wheel. A manylinux tag with the version of glibc has an older name, which old versions
 # of pip know. The musl wheels are for Alpine 3.13 and later.
@@ -57,9 +54,7 @@ setuptools() {
 clean() { rm -rf "$1/build" "$1"/*.egg-info; }
 
 names=("$@")
-[ $# -gt 0 ] || mapfile -t names < <(grep -v '^#' packaging/platforms | cut -d '|' -f 1)
-dist=$(realpath -m "${DIST:-build/dist}")
-mkdir -p "$dist"
+[ $# -gt 0 ] || mapfile -t names < <(platforms)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -78,7 +73,7 @@ mv "$work/$sdist.tar.gz" "$dist/$sdist.tar.gz"
 # The wheels are made of the sdist: it has all that they need.
 for name in "${names[@]}"; do
     tags=$(tags "$name")
-    from=$root/build/platforms/$name exe='' library=libflexpay.so
+    from=$platforms_dir/$name exe='' library=libflexpay.so
     case $name in windows-*) exe=.exe library=flexpay.dll ;; esac
     export FLEXPAY_LIBRARY_PREBUILT=$from/lib/$library
     export FLEXPAY_PROGRAM_PREBUILT=$from/bin/flexpay$exe

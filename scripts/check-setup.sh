@@ -308,6 +308,42 @@ case $task in
         check "a full disk" unshare --mount sh -c \
             'mount -t tmpfs -o size=64k none /mnt && ! head -c 100000 /dev/zero >/mnt/filler'
         ;;
+    platforms)
+        check_rust
+        check_package cargo-zigbuild
+        check "git" git --version
+        for arch in x86_64 i686; do
+            check "$arch-w64-mingw32-gcc" "$arch-w64-mingw32-gcc" -std=c99 -c plain.c -o plain.o
+            check "$arch: nm" "$arch-w64-mingw32-nm" plain.o
+            check "$arch: objcopy" "$arch-w64-mingw32-objcopy" plain.o
+            check "$arch: objdump" "$arch-w64-mingw32-objdump" -p plain.o
+            check "$arch: dlltool" "$arch-w64-mingw32-dlltool" --version
+        done
+        check "llvm-strip" llvm-strip plain.o
+        printf '%s\n' 'LIBRARY x.dll' 'EXPORTS' '    x' >x.def
+        check "llvm-dlltool" llvm-dlltool -m i386 -d x.def -l x.lib
+        ;;
+    dist)
+        check "git" git --version
+        check "zip" zip -X -9 -q plain.zip plain.c
+        check "dh" dh --version
+        check "dpkg-buildpackage" dpkg-buildpackage --version
+        check "dpkg-architecture" dpkg-architecture -a arm64 -q DEB_HOST_MULTIARCH
+        check "arm64" aarch64-linux-gnu-objdump --version
+        check "armhf" arm-linux-gnueabihf-objdump --version
+        ;;
+    release-check)
+        check "lintian" lintian --version
+        check "curl" curl --version
+        check "debootstrap" debootstrap --version
+        check_compiles "cc" cc -std=c99 plain.c -pthread
+        printf '%s\n' '#include <stdio.h>' 'int main(void) { return puts("it runs") < 0; }' >other.c
+        check "arm64" aarch64-linux-gnu-gcc -static other.c -o other
+        check "qemu, arm64" qemu-aarch64-static other
+        check "armhf" arm-linux-gnueabihf-gcc -static other.c -o other
+        check "qemu, armhf" qemu-arm-static other
+        check "musl" test -e /lib/ld-musl-x86_64.so.1
+        ;;
     windows)
         check_compiles "cc" cc -std=c99 -pedantic -D_GNU_SOURCE plain.c -pthread -ldl -lm
         check_rust

@@ -167,13 +167,16 @@ requirements() {
         release-check)
             requirements c
             requirements debian
+            requirements windows
+            requirements dist-php
+            requirements dist-python
             echo "lintian --version|lintian"
             echo "curl --version|curl"
             echo "make --version|make"
             # Other processors, and compilers for them.
             echo "qemu-aarch64-static --version && qemu-arm-static --version|qemu-user-static"
-            echo "aarch64-linux-gnu-gcc --version|gcc-aarch64-linux-gnu"
-            echo "arm-linux-gnueabihf-gcc --version|gcc-arm-linux-gnueabihf"
+            echo "aarch64-linux-gnu-gcc --version|gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+            echo "arm-linux-gnueabihf-gcc --version|gcc-arm-linux-gnueabihf libc6-dev-armhf-cross"
             echo "test -e /lib/ld-musl-x86_64.so.1|musl"
             ;;
         dist-php)
@@ -259,6 +262,8 @@ compile_with_header() {
 # compile_only COMPILER: compiles a small program with an included header, for a system that is not this one.
 compile_only() {
     printf '%s\n' '#include <stdint.h>' 'int32_t small;' | "$1" -x c -S -o /dev/null -
+}
+
 # compile_for_windows x86_64|i686 [run]: compiles and links a small program, and runs it under Wine.
 compile_for_windows() {
     echo '#include <windows.h>

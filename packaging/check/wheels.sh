@@ -13,12 +13,12 @@
 #                  the wheel with the platform tag TAG, with the Python in the folder ROOT of a Debian of
 #                  another machine, under qemu: foreign manylinux_2_17_aarch64 build/roots/arm64
 #
-# DIST   another folder than build/dist
+# PLATFORMS_DIR, DIST_DIR   instead of build/platforms and build/dist
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-root=$PWD dist=$(realpath -m "${DIST:-build/dist}") here=$PWD/packaging/check
+. packaging/common.sh
+root=$PWD here=$PWD/packaging/check
 tools=$(packaging/python-tools.sh)
-version=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 wheel_version=${version/-rc./rc}
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_QUIET=1 PIP_NO_CACHE_DIR=1
 work=$(mktemp -d)
@@ -122,9 +122,9 @@ check_tags() {
 
 check_same() {
     local file platforms
-    mapfile -t platforms < <(ls build/platforms)
+    mapfile -t platforms < <(ls "$platforms_dir")
     # The packages depend on no mode and no time of a file, and not on the user's language.
-    (umask 077 && LC_ALL=C TZ=Africa/Lubumbashi DIST=$work/again packaging/wheels.sh "${platforms[@]}")
+    (umask 077 && LC_ALL=C TZ=Africa/Lubumbashi DIST_DIR=$work/again packaging/wheels.sh "${platforms[@]}")
     for file in "$work"/again/*; do
         cmp "$file" "$dist/$(basename "$file")" || fail "not the same again: $(basename "$file")"
     done

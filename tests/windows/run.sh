@@ -5,6 +5,7 @@
 #   tests/windows/run.sh [x86_64|i686]      after packaging/build.sh windows-x86_64 (windows-i686)
 #
 # SANDBOX_BIN   the local gateway for this system (target/debug/flexpay-sandbox)
+# PLATFORMS_DIR  instead of build/platforms
 # TESTS         the parts to run (see "parts" below), instead of all
 #
 # i686 needs root, for a Debian of its own: see wine.sh. Ends with a line "N passed, M failed".
@@ -13,7 +14,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 arch=${1:-x86_64}
 case $arch in x86_64 | i686) ;; *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2 && exit 2 ;; esac
-platform=$root/build/platforms/windows-$arch
+platform=${PLATFORMS_DIR:-$root/build/platforms}/windows-$arch
 sandbox=${SANDBOX_BIN:-$root/target/debug/flexpay-sandbox}
 build=$root/build/tests/windows/$arch
 tools=$arch-w64-mingw32
