@@ -320,7 +320,7 @@ dist: platforms ## Makes all packages, with their SHA-256, in build/dist
 	packaging/dist.sh $(PLATFORMS)
 
 .PHONY: release-check
-release-check: sandbox ## Tests each package in an empty place, on or under an emulation of its system (as root; PARTS="bare wheels")
+release-check: ## Tests each package in an empty place, on or under an emulation of its system (as root; PARTS="bare wheels")
 	@scripts/setup.sh release-check
 	packaging/release-check.sh $(PARTS)
 

@@ -25,6 +25,6 @@ packaging/sandbox.sh "${names[@]}"
 packaging/wheels.sh "${names[@]}"
 packaging/composer.sh "${names[@]}"
 packaging/sbom.sh
-(cd "$dist" && find . -maxdepth 1 -type f -not -name SHA256SUMS -printf '%f\n' | LC_ALL=C sort | xargs sha256sum) >"$dist/SHA256SUMS.new"
-mv "$dist/SHA256SUMS.new" "$dist/SHA256SUMS"
+sums=$(cd "$dist" && find . -maxdepth 1 -type f -printf '%f\n' | LC_ALL=C sort | xargs sha256sum)
+echo "$sums" >"$dist/SHA256SUMS"
 cat "$dist/SHA256SUMS"

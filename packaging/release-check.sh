@@ -17,7 +17,11 @@ check() {
         bare) scripts/test-in-debian.sh packages ;;
         linux-*) packaging/check/linux.sh "$1" ;;
         windows-*) packaging/check/windows.sh "$1" ;;
-        wheels | composer | sbom) "packaging/check/$1.sh" ;;
+        wheels)
+            packaging/check/wheels.sh
+            packaging/check/wheels.sh foreign manylinux_2_17_aarch64 build/roots/arm64
+            ;;
+        composer | sbom) "packaging/check/$1.sh" ;;
         reproducible) packaging/check/reproducible.sh linux-x86_64 windows-x86_64 ;;
         all-tests) scripts/test-in-debian.sh all ;;
         *) echo "release-check.sh: there is no part $1" >&2; return 2 ;;

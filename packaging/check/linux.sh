@@ -4,12 +4,12 @@
 #
 #   packaging/check/linux.sh PLATFORM
 #
-# SANDBOX_BIN   the gateway for the tests, a program of this machine (target/debug/flexpay-sandbox)
+# SANDBOX_BIN   the gateway for the tests, a program of this machine (that of its platform in build/platforms)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . packaging/common.sh
 platform=$1
-sandbox=$(realpath "${SANDBOX_BIN:-target/debug/flexpay-sandbox}")
+sandbox=$(realpath "${SANDBOX_BIN:-$native/bin/flexpay-sandbox}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tar -C "$work" -xzf "$dist/flexpay-$version-$platform.tar.gz"

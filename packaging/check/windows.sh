@@ -4,7 +4,7 @@
 #
 #   packaging/check/windows.sh windows-x86_64|windows-i686
 #
-# SANDBOX_BIN   the gateway for the tests, a program of this machine (target/debug/flexpay-sandbox)
+# SANDBOX_BIN   the gateway for the tests, a program of this machine (that of its platform in build/platforms)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . packaging/common.sh
@@ -19,4 +19,4 @@ mkdir -p "$work/platforms/$platform"
 cp -r "$package/lib" "$package/bin" "$work/platforms/$platform/"
 cp "$package/bin/flexpay.dll" "$work/platforms/$platform/lib/"
 cp -r "$platforms_dir/$platform/panics" "$work/platforms/$platform/" 2>/dev/null || true
-PLATFORMS_DIR=$work/platforms tests/windows/run.sh "${platform#windows-}"
+SANDBOX_BIN=${SANDBOX_BIN:-$native/bin/flexpay-sandbox} PLATFORMS_DIR=$work/platforms tests/windows/run.sh "${platform#windows-}"
