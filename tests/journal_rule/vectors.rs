@@ -129,14 +129,20 @@ fn others() -> Vec<Case> {
         who: "Awa \"Mbuyi\" \\ 1/2".to_owned(),
         why: "déjà vu ici\n\t\u{1}\u{7f}\u{2028} 🛒 \u{0}".to_owned(),
     };
-    let unknown_field = json!({"event": "settle", "a\u{0}\u{1b}[2J\u{7f}b": 1});
+    let unreadable = |name: &str, event: Value| Case {
+        name: name.to_owned(),
+        why: "It is in the message, which a terminal shows and C reads up to a NUL".to_owned(),
+        request: json!({"entry": null, "sender_is_alive": false, "event": event}),
+    };
     vec![
-        Case {
-            name: "a-field-that-nobody-knows".to_owned(),
-            why: "Its name is in the message, which a terminal shows and C reads up to a NUL"
-                .to_owned(),
-            request: json!({"entry": null, "sender_is_alive": false, "event": unknown_field}),
-        },
+        unreadable(
+            "a-field-that-nobody-knows",
+            json!({"event": "settle", "a\u{1b}[2J\u{7f}b": 1}),
+        ),
+        unreadable(
+            "an-event-that-nobody-knows",
+            json!({"event": "a\u{0}\u{1b}[2J\u{7f}b"}),
+        ),
         Case::new(
             "a-payout-is-not-to-deliver",
             "PAID, and nothing is handed over for a payout",
