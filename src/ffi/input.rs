@@ -12,8 +12,9 @@ use crate::error::{Error, Result};
 /// # Safety
 /// The implementor is such a struct, and is `#[repr(C)]`.
 pub(super) unsafe trait SizedStruct: Copy {
-    /// Where its last field ends. No struct may end in padding: programs do not set padding, and an
-    /// older library would read it as unknown fields.
+    /// Where its last field ends. On 64 bit systems, no struct may end in padding. On 32 bit systems
+    /// some do: programs do not set padding, so it is not read. A later field must not be placed
+    /// there, because an older program has garbage in it: give the padding a name first.
     const END: usize;
 }
 
@@ -27,7 +28,7 @@ const MAX_SIZE: usize = 4096;
 /// # Safety
 /// `given` is NULL or points to a struct whose first field says how many bytes of it may be read.
 pub(super) unsafe fn read_struct<T: SizedStruct>(given: *const T, name: &'static str) -> Result<T> {
-    const { assert!(T::END == size_of::<T>()) };
+    const { assert!(T::END == size_of::<T>() || cfg!(target_pointer_width = "32")) };
     if given.is_null() {
         return Err(Error::invalid(name, "is NULL"));
     }
@@ -45,7 +46,8 @@ pub(super) unsafe fn read_struct<T: SizedStruct>(given: *const T, name: &'static
     // than the size of `copy`. Any bytes, and zeros after them, are a valid T.
     unsafe {
         let bytes = given.cast::<u8>();
-        std::ptr::copy_nonoverlapping(bytes, copy.as_mut_ptr().cast::<u8>(), known);
+        let fields = known.min(T::END);
+        std::ptr::copy_nonoverlapping(bytes, copy.as_mut_ptr().cast::<u8>(), fields);
         let unknown = std::slice::from_raw_parts(bytes.add(known), size - known);
         if unknown.iter().any(|&byte| byte != 0) {
             return Err(Error::invalid(

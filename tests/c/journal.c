@@ -490,6 +490,24 @@ static void payouts(void)
     flexpay_settlement_free(entry);
 }
 
+/* Copies a text, with slashes as on POSIX. */
+static const char *with_slashes(const char *text, char *copy, size_t size)
+{
+    snprintf(copy, size, "%s", text);
+    for (char *at = copy; *at != '\0'; at++)
+        if (*at == '\\')
+            *at = '/';
+    return copy;
+}
+
+/* Windows prints the path with backslashes, and with the drive in front. */
+static int names(const flexpay_error *error, const char *path)
+{
+    char message[1024], file[512];
+    return error != NULL && strstr(with_slashes(error->message, message, sizeof message),
+                                   with_slashes(path, file, sizeof file)) != NULL;
+}
+
 /* A journal that cannot be written: nothing is sent, and the error names the file. */
 static void unwritable(void)
 {
@@ -497,7 +515,7 @@ static void unwritable(void)
     flexpay_client *without = sandbox_journal_client("/nowhere/journal.db");
     flexpay_error *error;
     flexpay_result result = flexpay_pay(without, &request, NULL, &error);
-    CHECK(error != NULL && strstr(error->message, "/nowhere/journal.db") != NULL);
+    CHECK(names(error, "/nowhere/journal.db"));
     fails(FLEXPAY_ERROR_JOURNAL, FLEXPAY_OUTCOME_NOT_SENT, "journal", result, error);
     CHECK_INT(0, sandbox_requests_with(request.reference));
     flexpay_client_free(without);
@@ -509,7 +527,7 @@ static void unwritable(void)
     CHECK(file != NULL && fputs("not a journal", file) >= 0 && fclose(file) == 0);
     without = sandbox_journal_client(path);
     result = flexpay_pay(without, &request, NULL, &error);
-    CHECK(error != NULL && strstr(error->message, path) != NULL);
+    CHECK(names(error, path));
     fails(FLEXPAY_ERROR_JOURNAL, FLEXPAY_OUTCOME_NOT_SENT, "journal", result, error);
     CHECK_INT(0, sandbox_requests_with(request.reference));
     flexpay_client_free(without);

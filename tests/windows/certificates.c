@@ -50,9 +50,12 @@ int main(void)
     HCERTSTORE store = CertOpenStore(CERT_STORE_PROV_SYSTEM_W, 0, 0, CERT_SYSTEM_STORE_CURRENT_USER, L"ROOT");
     CHECK(store != NULL);
     PCCERT_CONTEXT added = trust(store, sandbox_env("FLEXPAY_CA_FILE"));
+    CHECK(CertControlStore(store, 0, CERT_STORE_CTRL_COMMIT, NULL)); /* Wine writes it now, Windows did at once */
     CHECK_INT(FLEXPAY_OK, check(FLEXPAY_FLAG_SYSTEM_ROOTS, order_number));
     CHECK_INT(FLEXPAY_ERROR_TLS, check(0, order_number));
     CHECK(CertDeleteCertificateFromStore(added));
+    CHECK(CertControlStore(store, 0, CERT_STORE_CTRL_COMMIT, NULL));
+    CHECK_INT(FLEXPAY_ERROR_TLS, check(FLEXPAY_FLAG_SYSTEM_ROOTS, order_number));
     CertCloseStore(store, 0);
     free(order_number);
     return test_end();
