@@ -7,7 +7,7 @@
 #             `flexpay doctor` sees a file that is not as it was released
 #   windows   unpacked, it takes a payment with a PHP for Windows under Wine, over the program (that PHP has no FFI)
 #
-# SANDBOX_BIN   the sandbox (target/debug/flexpay-sandbox)
+# SANDBOX_BIN   the sandbox (that of this machine in build/platforms)
 # PHP           the PHP of the payments on the command line (php)
 #
 # It needs Composer, PHP with FFI, OPcache and zip, PHP-FPM, nginx and Wine: scripts/setup.sh dist-php. The PHP for
@@ -17,7 +17,7 @@ cd "$(dirname "$0")/../.."
 root=$PWD
 version=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 archive=$root/build/dist/flexpay-php-$version.zip
-SANDBOX_BIN=$(realpath "${SANDBOX_BIN:-target/debug/flexpay-sandbox}")
+SANDBOX_BIN=$(realpath "${SANDBOX_BIN:-build/platforms/linux-$(uname -m)/bin/flexpay-sandbox}")
 PHP=$(type -P "${PHP:-php}")
 work=$(mktemp -d)
 sandbox=

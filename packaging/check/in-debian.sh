@@ -10,7 +10,7 @@ version=$(basename "$dist"/flexpay-[0-9]*-linux-x86_64.tar.gz -linux-x86_64.tar.
 version=${version#flexpay-}
 export DEBIAN_FRONTEND=noninteractive
 work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 
 fail() {
     echo "in-debian.sh: $1" >&2

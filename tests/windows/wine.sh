@@ -38,7 +38,7 @@ make_wine_root() {
     echo "windows: building a Debian for i386 with Wine"
     rm -rf "$new"
     mkdir -p "$new"
-    debootstrap --arch=i386 --variant=minbase bookworm "$new" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" \
+    debootstrap --arch=i386 --variant=minbase bookworm "$new" "$("$root/scripts/debian-mirror.sh" bookworm)" \
         >"$root/build/wine/debootstrap.log" 2>&1 || { tail -n 5 "$root/build/wine/debootstrap.log"; return 1; }
     apt-config dump Acquire | grep -iE '::proxy' >"$new/etc/apt/apt.conf.d/90host" || true
     DEBIAN_FRONTEND=noninteractive chroot "$new" \
