@@ -36,6 +36,6 @@ use_musl() {
     chmod +x "$tools/cc"
     export CC=$tools/cc CFLAGS="-g -I$tools/jansson/include -L$tools/jansson/lib"
     [ -e "$tools/jansson/lib/libjansson.a" ] ||
-        packaging/check/jansson.sh "$1-linux-musl" "$tools/jansson" >"$tools/jansson.log" 2>&1 ||
+        packaging/check/jansson.sh "$tools/jansson" >"$tools/jansson.log" 2>&1 ||
         { tail -n 20 "$tools/jansson.log" >&2; return 1; }
 }

@@ -274,8 +274,8 @@ static void mobile_fields_refused_by_library(enum service service)
     static const char *const return_names[] = {"approve_url", "cancel_url", "decline_url",
                                                "return_url"};
     static const char *const ids[] = {"", "a b", "a\nb", "caf\xc3\xa9",
-                                      "0123456789012345678901234567890123456789012345678901234567890"
-                                      "1234"};
+                                      ("0123456789012345678901234567890123456789012345678901234567890"
+                                       "1234")};
     flexpay_client *client = client_with_payouts();
     flexpay_mobile_request request;
 #define EACH(values, field)                                                                        \
