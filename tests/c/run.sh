@@ -7,6 +7,7 @@
 # BUILD_DIR        directory for the programs   (build/tests/c)
 # CC, CFLAGS       the compiler and its flags   (cc, -g)
 # TESTS            names of the tests to run    (all)
+# WITHOUT          names of tests to leave out of all (none)
 
 set -euo pipefail
 
@@ -43,6 +44,11 @@ all=(null_drop null_everywhere sized_structs invalid_utf8 enum_out_of_range numb
 # sanitizers and valgrind do the same, so these run without them.
 [ "$mode" = plain ] && all+=(wiped fork_while_starting one_allocation)
 read -r -a tests <<<"${TESTS:-${all[*]}}"
+for name in ${WITHOUT:-}; do
+    for at in "${!tests[@]}"; do
+        [ "${tests[at]}" != "$name" ] || unset "tests[at]"
+    done
+done
 
 mkdir -p "$build"
 compile() {
