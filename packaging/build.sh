@@ -79,7 +79,7 @@ cargo_for() {
     esac
     # A program that is linked statically cannot load a shared library. A shared library of musl must not
     # contain a libc of its own.
-    [ "$libc" != musl ] || [ -n "${STATIC:-}" ] || flags+=("-Ctarget-feature=-crt-static")
+    [ "$libc" != musl ] || [ -n "${STATIC:-}" ] || flags+=("-Ctarget-feature=-crt-static" "-Clink-arg=-dynamic")
     env "CFLAGS_$upper=$c_flags" "CARGO_TARGET_${upper^^}_RUSTFLAGS=${flags[*]}" \
         "${build[@]}" "${options[@]}" --config 'profile.release.strip="symbols"' "${@:2}"
 }

@@ -36,6 +36,8 @@ for file in "$package/lib/libflexpay.so.$major" "$package/bin/flexpay"; do
 done
 scripts/check-library.sh include/flexpay.h "$package/lib/libflexpay.so.$major"
 
+# The doctor loads the library. A static program could not.
+readelf -l "$package/bin/flexpay" | grep -q INTERP || fail "flexpay is static"
 [ "$("$package/bin/flexpay" version)" = "flexpay $version" ] || fail "the program does not run"
 [ "$("$package/bin/flexpay-sandbox" --version)" = "flexpay-sandbox $version" ] || fail "the sandbox does not run"
 echo "$platform: flexpay and flexpay-sandbox run"
