@@ -1,0 +1,4 @@
+/* An empty process. */
+int main(void) {
+    return 0;
+}
