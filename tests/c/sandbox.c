@@ -32,6 +32,8 @@ static void control(const char *method, const char *path, const char *body)
 flexpay_config sandbox_config(const char *scheme, int32_t api)
 {
     static char pay_url[128], check_url[128], mobile_url[128], payout_url[128];
+    /* Copies: on Windows, setenv may move the other variables. */
+    static char merchant[64], token[512], ca_file[512];
     int secure = strcmp(scheme, "https") == 0;
     const char *server = sandbox_env(secure ? "SANDBOX_HTTPS_URL" : "SANDBOX_URL");
     flexpay_config config = FLEXPAY_CONFIG_INIT;
@@ -40,14 +42,17 @@ flexpay_config sandbox_config(const char *scheme, int32_t api)
     snprintf(check_url, sizeof check_url, "%s/api/rest/v1/check", server);
     snprintf(mobile_url, sizeof mobile_url, "%s/api/rest/v1/paymentService", server);
     snprintf(payout_url, sizeof payout_url, "%s/api/rest/v1/merchantPayOutService", server);
-    config.merchant = sandbox_env("FLEXPAY_MERCHANT");
-    config.token = sandbox_env("FLEXPAY_TOKEN");
+    snprintf(merchant, sizeof merchant, "%s", sandbox_env("FLEXPAY_MERCHANT"));
+    snprintf(token, sizeof token, "%s", sandbox_env("FLEXPAY_TOKEN"));
+    snprintf(ca_file, sizeof ca_file, "%s", sandbox_env("FLEXPAY_CA_FILE"));
+    config.merchant = merchant;
+    config.token = token;
     config.api = api;
     config.pay_url = pay_url;
     config.check_url = check_url;
     config.mobile_url = mobile_url;
     config.payout_url = payout_url;
-    config.ca_file = secure ? sandbox_env("FLEXPAY_CA_FILE") : NULL;
+    config.ca_file = secure ? ca_file : NULL;
     return config;
 }
 

@@ -45,8 +45,8 @@ static void older_program(void)
     config = config_of_size(offsetof(flexpay_config, mobile_url));
     CHECK_INT(FLEXPAY_OK, client_from(config, &field));
     free(config);
-    /* Its struct ended after check_url. */
-    config = config_of_size(offsetof(flexpay_config, timeout_ms));
+    /* Its struct ended before flags. */
+    config = config_of_size(offsetof(flexpay_config, flags));
     CHECK_INT(FLEXPAY_OK, client_from(config, &field));
     free(config);
     /* Its struct ended after merchant: the token is read as absent, and it is required. */

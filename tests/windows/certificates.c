@@ -1,6 +1,4 @@
-/* FLEXPAY_FLAG_SYSTEM_ROOTS on Windows: the certificates that the user trusts are in the store "ROOT".
- *
- * Only under Wine: Windows itself asks the user before it adds a certificate to that store. */
+/* FLEXPAY_FLAG_SYSTEM_ROOTS on Windows: the certificates that the user trusts are in the store "ROOT". */
 
 #include "portable.h"
 #include "sandbox.h"
@@ -47,16 +45,21 @@ static PCCERT_CONTEXT trust(HCERTSTORE store, const char *path)
 int main(void)
 {
     char *order_number = sandbox_order(NULL);
-    HCERTSTORE store = CertOpenStore(CERT_STORE_PROV_SYSTEM_W, 0, 0, CERT_SYSTEM_STORE_CURRENT_USER, L"ROOT");
+    HKEY key;
+    CHECK_INT(0, RegCreateKeyExW(HKEY_CURRENT_USER, L"Software\\Microsoft\\SystemCertificates\\Root", 0, NULL, 0,
+                                 KEY_ALL_ACCESS, NULL, &key, NULL));
+    /* In the registry: Windows would ask the user before it adds a certificate to the store itself. */
+    HCERTSTORE store = CertOpenStore(CERT_STORE_PROV_REG, 0, 0, 0, key);
     CHECK(store != NULL);
     PCCERT_CONTEXT added = trust(store, sandbox_env("FLEXPAY_CA_FILE"));
-    CHECK(CertControlStore(store, 0, CERT_STORE_CTRL_COMMIT, NULL)); /* Wine writes it now, Windows did at once */
+    CHECK(CertControlStore(store, 0, CERT_STORE_CTRL_COMMIT, NULL));
     CHECK_INT(FLEXPAY_OK, check(FLEXPAY_FLAG_SYSTEM_ROOTS, order_number));
     CHECK_INT(FLEXPAY_ERROR_TLS, check(0, order_number));
     CHECK(CertDeleteCertificateFromStore(added));
     CHECK(CertControlStore(store, 0, CERT_STORE_CTRL_COMMIT, NULL));
     CHECK_INT(FLEXPAY_ERROR_TLS, check(FLEXPAY_FLAG_SYSTEM_ROOTS, order_number));
     CertCloseStore(store, 0);
+    RegCloseKey(key);
     free(order_number);
     return test_end();
 }

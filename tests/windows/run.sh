@@ -122,7 +122,7 @@ compile_cxx() {
     local name=$1
     shift
     "$tools-g++-posix" "${cxx_flags[@]}" "$@" -o "$build/$name.exe" \
-        "$platform/lib/libflexpay.dll.a" -lws2_32 -static-libstdc++ "${self_contained[@]}"
+        "$platform/lib/libflexpay.dll.a" -lws2_32 -static
 }
 
 # What the static library needs: `rustc --print native-static-libs`.
@@ -234,7 +234,7 @@ run_linking() {
 run_certificates() {
     "$tools-gcc" "${c_flags[@]}" -D_POSIX_C_SOURCE=200809L -I"$root/tests/c" "$root/tests/windows/certificates.c" \
         "$root"/tests/c/{sandbox,http}.c -o "$build/certificates.exe" "$platform/lib/libflexpay.dll.a" \
-        -lws2_32 -lcrypt32 "${self_contained[@]}"
+        -lws2_32 -lcrypt32 -ladvapi32 "${self_contained[@]}"
     run "certificate store" "$wine" "$build/certificates.exe"
 }
 
@@ -287,7 +287,7 @@ c_till_is_paid_by_phone() {
 c_till_is_killed() {
     start_payment "${till_c[@]}" 12 USD WIN-C-3 || return 1
     kill -KILL "$payer"
-    wait "$payer" || true
+    wait "$payer" 2>/dev/null || true
     customer approve "$address" || return 1
     "${till_c[@]}" --reconcile >"$work/paid" 2>&1 && "${till_c[@]}" --reconcile >>"$work/paid" 2>&1 || return 1
     cat "$work/paid"
@@ -372,17 +372,18 @@ sandbox_takes_a_payment() {
     pid=$!
     servers+=("$pid")
     wait_for_file "$folder/flexpay.env" || { cat "$work/sandbox-exe.log"; return 1; }
-    # Over TLS: the setting FLEXPAY_CA_FILE is a path of Windows.
+    # The checks are over TLS: FLEXPAY_CA_FILE is a path of Windows.
     (
         unset "${!FLEXPAY_@}"
         set -a
         # shellcheck source=/dev/null
         . "$folder/flexpay.env"
         FLEXPAY_PROGRAM=$program
-        FLEXPAY_PAY_URL=$SANDBOX_HTTPS_URL/v1.1/pay
+        FLEXPAY_CHECK_URL=$SANDBOX_HTTPS_URL/api/rest/v1/check
         shell_example_is_paid WIN-EXE-1
     ) || { cat "$work/sandbox-exe.log"; return 1; }
     kill -KILL "$pid"
+    wait "$pid" 2>/dev/null || true
 }
 
 run_sandbox() {
@@ -394,6 +395,8 @@ run_sandbox() {
 parts=(c panics linking certificates cpp tills program sandbox faults)
 read -r -a chosen <<<"${TESTS:-${parts[*]}}"
 
+# They would replace the certificates of Windows.
+unset SSL_CERT_FILE SSL_CERT_DIR
 unset "${!FLEXPAY_@}" QUERY_STRING
 prepare_wine "$arch"
 program=$work/flexpay
@@ -403,9 +406,10 @@ cp "$platform/lib/flexpay.dll" "$build/"
 
 # The vectors, with the forgery cases prepared for this sandbox.
 vectors=$work/vectors
-mkdir "$vectors"
+mkdir "$vectors" "$work/gateway"
 cp "$root"/tests/vectors/*.json "$vectors"
-"$sandbox" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --vectors "$vectors" --no-callbacks \
+"$sandbox" serve --http 127.0.0.1:0 --https 127.0.0.1:0 --directory "$work/gateway" --vectors "$vectors" \
+    --no-callbacks \
     --allow-host refuses.gateway.example --allow-host silent.gateway.example --env-file "$work/gateway.env" \
     >"$work/gateway.log" 2>&1 &
 servers+=($!)
