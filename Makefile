@@ -118,7 +118,7 @@ test: setup ## Runs all tests; first installs the packages they need; prints a s
 
 .PHONY: setup
 setup: require-rust ## Installs the packages that the tests need
-	@scripts/setup.sh build rust cli c abi cpp php python fuzz crash
+	@scripts/setup.sh build rust cli c abi cpp php python dist fuzz crash
 
 .PHONY: test-rust
 test-rust: build sandbox ## Tests the crate and the sandbox
@@ -208,6 +208,11 @@ test-crash: require-rust ## Kills payments with a journal, and fails its disk, a
 test-fuzz: require-rust ## Runs every stored fuzzing input, and fuzzes each parser for 10 seconds
 	@scripts/setup.sh fuzz
 	FUZZ_PROFILE=short fuzz/run.sh 10
+
+.PHONY: test-packages
+test-packages: build cli sandbox ## Makes the packages of this machine, and uses them; `make release-check` tests all packages
+	@scripts/setup.sh c dist
+	packaging/test.sh
 
 ## Longer tests and checks
 

@@ -17,7 +17,7 @@ prepare=(build cli sandbox examples bundle)
 # Run one at a time: they measure deadlines, and use every processor.
 alone=(test-rust test-faults)
 # Run two at a time, the longest first.
-together=(test-python test-fuzz test-crash test-cpp test-c-memory test-php conformance test-c abi test-cli)
+together=(test-python test-fuzz test-crash test-cpp test-c-memory test-php conformance test-c abi test-packages test-cli)
 max_parallel=2
 
 # Stops each part from building its dependencies again: two parts would write the same files at once.
