@@ -358,8 +358,22 @@ run_program() {
 }
 
 # The fault run, over bridges of which some are killed. The gateway that misbehaves is a program of this system.
+# What concerns money must be clean. The times and the ends of the processes are printed, and not judged: Wine adds
+# its own delays, and kills a process that has ended but is still there after a second.
+money_is_clean() {
+    local line
+    "$root/faults/run.sh" 200 --seed 4 --bridge --threads 4 --log "$work/faults.log" || true
+    for line in 'false NOT_SENT' 'more than one payment request a call' 'requests to another service' \
+        'payments on a used connection' 'false REFUSED' 'false success' 'journals that disagree with the ledger' \
+        'token in strings from the library' 'token in the output' 'failures of the harness' panics; do
+        grep -qE "^$line +0\$" "$work/faults.log" || { echo "not clean: $line"; return 1; }
+    done
+    grep -E '^200 runs, ' "$work/faults.log"
+}
+
 run_faults() {
-    run "faults over the bridge" env FLEXPAY_PROGRAM="$program" "$root/faults/run.sh" 100 --seed 4 --bridge
+    # The library that replaces lookups is for 64 bit processes.
+    [ "$arch" = i686 ] || FLEXPAY_PROGRAM=$program run "faults over the bridge" money_is_clean
 }
 
 # ---- The sandbox --------------------------------------------------------------------------------
