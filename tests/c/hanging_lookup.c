@@ -73,10 +73,12 @@ int main(void)
     pthread_t callers[CALLERS];
     flexpay_client *client;
     long timed_out = 0, before, after;
+    /* An emulator has threads of its own. */
+    const long threads = thread_count();
     config.check_url = "https://gateway.example/check";
     config.timeout_ms = TIMEOUT_MS;
     CHECK_INT(FLEXPAY_OK, flexpay_client_new(&config, &client, NULL));
-    CHECK_INT(1, thread_count());
+    CHECK_INT(threads, thread_count());
     before = address_space_mib();
     for (int caller = 0; caller < CALLERS; caller++)
         CHECK_INT(0, pthread_create(&callers[caller], NULL, calls, client));
@@ -88,7 +90,7 @@ int main(void)
     after = address_space_mib();
     CHECK_INT((long)CALLERS * CALLS, timed_out);
     CHECK_INT(1, lookups);
-    CHECK_INT(2, thread_count());
+    CHECK_INT(threads + 1, thread_count());
 
     /* The next attempt receives this reply; a later one starts a new lookup. */
     pthread_mutex_lock(&state);
