@@ -22,7 +22,7 @@ use_compiler() {
 use_debian() {
     local root=$PWD/build/roots/$1 packages=(libc6-dev libjansson-dev)
     # Of arm64 also what the tests of the bindings need, and the dynamic linker of musl.
-    [ "$1" != arm64 ] || packages+=(musl python3 python3-pytest php-cli php-xml php-mbstring phpunit)
+    [ "$1" != arm64 ] || packages+=(musl gcc python3 python3-pytest php-cli php-xml php-mbstring php-sqlite3 phpunit)
     packaging/root.sh "$1" "${packages[@]}"
     export CC=$2 CFLAGS="-g --sysroot=$root" QEMU_LD_PREFIX=$root
 }
