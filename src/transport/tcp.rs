@@ -280,11 +280,9 @@ fn changed_timeout(set: Duration, timeout: Duration) -> Option<Duration> {
 /// (Windows reports the timeout as "timed out". On other systems that means a peer that no longer
 /// responds.)
 fn is_interrupted(error: &io::Error) -> bool {
-    match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::Interrupted => true,
-        ErrorKind::TimedOut => cfg!(windows),
-        _ => false,
-    }
+    let kind = error.kind();
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::Interrupted)
+        || kind == ErrorKind::TimedOut && cfg!(windows)
 }
 
 pub(super) fn timed_out() -> ureq::Error {
