@@ -58,30 +58,38 @@ cargo_for() {
         "--remap-path-prefix=$CARGO_TARGET_DIR=target"
     )
     local c_flags="-g0 -ffile-prefix-map=$root=flexpay -ffile-prefix-map=$cargo_home=cargo"
-    local build=(cargo-zigbuild "$1") options=(--release --locked --target)
+    local settings=("CFLAGS_$upper=$c_flags") options=(--release --locked)
+    local command=(cargo-zigbuild "$1") zig_target=$target
     case $libc in
-        glibc\ *) options+=("$target.${libc#glibc }") ;;
-        musl) options+=("$target") ;;
-        static)
-            options+=("$target")
-            libc=musl
-            ;;
+        glibc\ *) zig_target=$target.${libc#glibc } ;;
+        # Without a libc of its own; and not static, for such a program cannot load a shared library.
+        musl) flags+=("-Ctarget-feature=-crt-static" "-Clink-arg=-dynamic") ;;
+        static) ;;
         msvcrt)
-            # The standard library is compiled too: none is distributed for these targets.
-            export RUSTC_BOOTSTRAP=1
-            build=(cargo "$1" "-Zbuild-std=std,panic_unwind")
-            options+=("$target")
             local tools=${target%%-*}-w64-mingw32
-            export "CC_$upper=$tools-gcc" "CXX_$upper=$tools-g++" "AR_$upper=$tools-ar"
-            export "CARGO_TARGET_${upper^^}_LINKER=$tools-gcc"
+            command=(cargo "$1")
+            settings+=("CC_$upper=$tools-gcc" "CXX_$upper=$tools-g++" "AR_$upper=$tools-ar"
+                "CARGO_TARGET_${upper^^}_LINKER=$tools-gcc")
             flags+=("-Clink-arg=-Wl,--no-insert-timestamp")
             ;;
     esac
-    # A program that is linked statically cannot load a shared library. A shared library of musl must not
-    # contain a libc of its own.
-    [ "$libc" != musl ] || [ -n "${STATIC:-}" ] || flags+=("-Ctarget-feature=-crt-static" "-Clink-arg=-dynamic")
-    env "CFLAGS_$upper=$c_flags" "CARGO_TARGET_${upper^^}_RUSTFLAGS=${flags[*]}" \
-        "${build[@]}" "${options[@]}" --config 'profile.release.strip="symbols"' "${@:2}"
+    if ! has_standard_library "$target"; then
+        # It is compiled too. Only a nightly compiler has the option, or one that is told to be one.
+        settings+=("RUSTC_BOOTSTRAP=1")
+        options+=("-Zbuild-std=std,panic_unwind")
+        # What starts a static program is then in Zig alone.
+        [ "$libc" != static ] || flags+=("-Clink-self-contained=no" "-Ctarget-feature=+crt-static")
+    fi
+    env "${settings[@]}" "CARGO_TARGET_${upper^^}_RUSTFLAGS=${flags[*]}" \
+        "${command[@]}" "${options[@]}" --target "$zig_target" --config 'profile.release.strip="symbols"' "${@:2}"
+}
+
+# Whether rustup has a compiled standard library for a target: not for Windows 7, and not for every musl.
+has_standard_library() {
+    [ -d "$sysroot/lib/rustlib/$1/lib" ] || rustup --quiet target add "$1" 2>/dev/null || {
+        rustup --quiet component add rust-src
+        return 1
+    }
 }
 
 # Copies in one step: a program that has the old file open keeps it.
@@ -135,7 +143,7 @@ build_program() {
 
 # The sandbox runs on every Linux: a developer starts it wherever it is.
 build_sandbox() {
-    STATIC=1 cargo_for "$sandbox_target" "$sandbox_libc" build --package flexpay-sandbox
+    cargo_for "$sandbox_target" "$sandbox_libc" build --package flexpay-sandbox
     put "$CARGO_TARGET_DIR/$sandbox_target/release/flexpay-sandbox$exe" "$to/bin/flexpay-sandbox$exe"
 }
 
@@ -147,11 +155,10 @@ build_panics() {
 for name in "${names[@]}"; do
     line=$(grep "^$name|" packaging/platforms) || { echo "build.sh: there is no platform $name" >&2; exit 2; }
     IFS='|' read -r _ target libc sandbox_target <<<"$line"
-    exe='' sandbox_libc=musl
+    exe='' sandbox_libc=static
     case $name in windows-*) exe=.exe sandbox_libc=msvcrt ;; esac
     to=$root/build/platforms/$name
     built=$CARGO_TARGET_DIR/$target/release
-    rustup target add "$target" "$sandbox_target" 2>/dev/null || rustup component add rust-src
     for part in library program sandbox panics; do
         ! in_part "$part" || "build_$part"
     done
