@@ -326,7 +326,7 @@ case $task in
     dist)
         check "git" git --version
         check "zip" zip -X -9 -q plain.zip plain.c
-        check "dh" dh --version
+        check "dh" dh_testroot --help
         check "dpkg-buildpackage" dpkg-buildpackage --version
         check "dpkg-architecture" dpkg-architecture -a arm64 -q DEB_HOST_MULTIARCH
         check "arm64" aarch64-linux-gnu-objdump --version

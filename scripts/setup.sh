@@ -159,7 +159,7 @@ requirements() {
             requirements build
             echo "git --version|git"
             echo "zip --version|zip"
-            echo "dh --version && dpkg-buildpackage --version|debhelper"
+            echo "type -P dh && dpkg-buildpackage --version|debhelper"
             # The symbols of a package for another processor.
             echo "aarch64-linux-gnu-objdump --version|binutils-aarch64-linux-gnu"
             echo "arm-linux-gnueabihf-objdump --version|binutils-arm-linux-gnueabihf"
