@@ -279,6 +279,7 @@ case $task in
         check "wine, C++" wine x86_64-cxx.exe
         check "llvm-readobj" llvm-readobj --coff-imports x86_64.exe
         check "llvm-nm" llvm-nm x86_64.exe
+        check "llvm-strip" llvm-strip x86_64.exe
         printf '%s\n' 'LIBRARY x.dll' 'EXPORTS' '    x' >x.def
         check "llvm-dlltool" llvm-dlltool -m i386:x86-64 -d x.def -l x.lib
         check "lld-link" lld-link --version

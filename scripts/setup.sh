@@ -147,7 +147,7 @@ requirements() {
             echo "compile_for_windows i686|gcc-mingw-w64-i686"
             echo "compile_cxx_for_windows x86_64|g++-mingw-w64-x86-64-posix"
             echo "compile_cxx_for_windows i686|g++-mingw-w64-i686-posix"
-            echo "llvm-dlltool --help && llvm-readobj --version && llvm-nm --version|llvm"
+            echo "type -P llvm-dlltool llvm-readobj llvm-nm llvm-strip|llvm"
             echo "lld-link --version|lld"
             echo "compile_with_header nlohmann/json.hpp c++ g++|nlohmann-json3-dev g++"
             # For the Debian with the 32 bit Wine.
