@@ -277,6 +277,7 @@ case $task in
         done
         check "wine, C" wine x86_64.exe
         check "wine, C++" wine x86_64-cxx.exe
+        check "wineserver" wineserver -k
         check "llvm-readobj" llvm-readobj --coff-imports x86_64.exe
         check "llvm-nm" llvm-nm x86_64.exe
         check "llvm-strip" llvm-strip x86_64.exe

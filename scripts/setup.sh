@@ -196,9 +196,12 @@ compile_with_header() {
 compile_for_windows() {
     echo '#include <windows.h>
 int main(void) { return GetCurrentProcessId() == 0; }' >"$work/windows.c"
-    "$1-w64-mingw32-gcc" "$work/windows.c" -o "$work/windows.exe" && {
-        [ $# -eq 1 ] || WINEPREFIX=$work/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=' wine "$work/windows.exe"
-    }
+    "$1-w64-mingw32-gcc" "$work/windows.c" -o "$work/windows.exe" || return
+    [ $# -eq 1 ] || (
+        export WINEPREFIX=$work/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml='
+        # Wine's services would still write to the folder when it is removed.
+        wine "$work/windows.exe" && wineserver -k
+    )
 }
 
 # The same in C++, with threads, which only one of mingw's two variants has.
