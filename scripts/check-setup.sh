@@ -366,8 +366,10 @@ case $task in
         done
         check "wine, C" wine x86_64.exe
         check "wine, C++" wine x86_64-cxx.exe
+        check "wineserver" wineserver -k
         check "llvm-readobj" llvm-readobj --coff-imports x86_64.exe
         check "llvm-nm" llvm-nm x86_64.exe
+        check "llvm-strip" llvm-strip x86_64.exe
         printf '%s\n' 'LIBRARY x.dll' 'EXPORTS' '    x' >x.def
         check "llvm-dlltool" llvm-dlltool -m i386:x86-64 -d x.def -l x.lib
         check "lld-link" lld-link --version

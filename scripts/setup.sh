@@ -214,7 +214,7 @@ requirements() {
             echo "compile_for_windows i686|gcc-mingw-w64-i686"
             echo "compile_cxx_for_windows x86_64|g++-mingw-w64-x86-64-posix"
             echo "compile_cxx_for_windows i686|g++-mingw-w64-i686-posix"
-            echo "llvm-dlltool --help && llvm-readobj --version && llvm-nm --version|llvm"
+            echo "type -P llvm-dlltool llvm-readobj llvm-nm llvm-strip|llvm"
             echo "lld-link --version|lld"
             echo "compile_with_header nlohmann/json.hpp c++ g++|nlohmann-json3-dev g++"
             # For the Debian with the 32 bit Wine.
@@ -268,9 +268,12 @@ compile_only() {
 compile_for_windows() {
     echo '#include <windows.h>
 int main(void) { return GetCurrentProcessId() == 0; }' >"$work/windows.c"
-    "$1-w64-mingw32-gcc" "$work/windows.c" -o "$work/windows.exe" && {
-        [ $# -eq 1 ] || WINEPREFIX=$work/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=' wine "$work/windows.exe"
-    }
+    "$1-w64-mingw32-gcc" "$work/windows.c" -o "$work/windows.exe" || return
+    [ $# -eq 1 ] || (
+        export WINEPREFIX=$work/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml='
+        # Wine's services would still write to the folder when it is removed.
+        wine "$work/windows.exe" && wineserver -k
+    )
 }
 
 # The same in C++, with threads, which only one of mingw's two variants has.
