@@ -2,8 +2,8 @@
 
     python3 composer.py FOLDER VERSION ARCHIVE
 
-Writes the version into composer.json, and the list of the files into files.json. `flexpay doctor` compares
-the installed files with the list.
+Writes the version into composer.json, and the list of the files into files.json. `flexpay doctor`
+compares the installed files with the list.
 """
 
 import hashlib
@@ -24,13 +24,16 @@ def complete(folder: pathlib.Path, version: str) -> None:
     del package["require-dev"], package["autoload-dev"]
     package = {"name": package.pop("name"), "version": version, **package}
     write_json(composer, package)
-    files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names(folder)}
+    files = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names(folder)
+    }
     write_json(folder / LIST, {"package": package["name"], "version": version, "files": files})
 
 
 def names(folder: pathlib.Path) -> list[str]:
     """The paths of all files in the folder, with slashes, sorted."""
-    return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return sorted(file.relative_to(folder).as_posix() for file in files)
 
 
 def write_json(path: pathlib.Path, value: object) -> None:
@@ -38,7 +41,7 @@ def write_json(path: pathlib.Path, value: object) -> None:
 
 
 def archive(folder: pathlib.Path, path: pathlib.Path) -> None:
-    """The same files give the same bytes: the order, the times and the modes do not depend on this machine."""
+    """The same files give the same bytes: order, times and modes do not depend on this machine."""
     # The oldest time that a zip file can have.
     epoch = max(int(os.environ["SOURCE_DATE_EPOCH"]), 315532800)
     times = time.gmtime(epoch)[:6]

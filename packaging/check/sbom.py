@@ -1,5 +1,5 @@
-"""Compares a CycloneDX file with crates: those that must be in it, and those that are only for tests. A file of crates has one
-"name version" a line.
+"""Compares a CycloneDX file with crates: those that must be in it, and those that are only for
+tests. A file of crates has one "name version" a line.
 
     sbom.py BOM MUST TESTS
 """
@@ -20,7 +20,9 @@ components = {(one["name"], one["version"]): one for one in bom["components"]}
 must = crates(sys.argv[2])
 tests = crates(sys.argv[3])
 problems = [f"{name} {version} is missing" for name, version in sorted(must - set(components))]
-problems += [f"{name} {version} is only for tests" for name, version in sorted(tests & set(components))]
+problems += [
+    f"{name} {version} is only for tests" for name, version in sorted(tests & set(components))
+]
 problems += [
     f"{name} {version} has no licence"
     for (name, version), component in sorted(components.items())

@@ -1,5 +1,5 @@
-"""Prints how long new processes take, as medians, in turns: an empty one, one that loads the library, and one that
-also sends a check.
+"""Prints how long new processes take, as medians, in turns: an empty one, one that loads the
+library, and one that also sends a check.
 
     times.py ORDER_NUMBER EMPTY CHECK      EMPTY, CHECK: commands
 """

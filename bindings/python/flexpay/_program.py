@@ -68,8 +68,8 @@ def wait_for(program: str, arguments: List[str]) -> int:
 
 
 def _creation_flags() -> int:
-    """Of the program's process. Without a console (pythonw, a web server), Windows would open a window for the
-    program's. Only Windows has the flag, and Python has no stderr there then."""
+    """Of the program's process. Without a console (pythonw, a web server), Windows would open a
+    window for the program's. Only Windows has the flag, and Python has no stderr there then."""
     import subprocess
 
     return 0 if sys.stderr is not None else getattr(subprocess, "CREATE_NO_WINDOW", 0)
