@@ -107,6 +107,15 @@ class CompareTest(unittest.TestCase):
         self.assertIn('xa" (from 960 of 1001), PHP: "', lines[0])
         self.assertTrue(lines[0].endswith('xb" (from 960 of 1001)'), lines)
 
+    def test_the_column_of_a_request_is_not_compared(self):
+        at = "request: unknown field `x` at line 1 column %d"
+        status, lines = self.compare(C=self.changed(0, "ok", raw=at % 57),
+                                     PHP=self.changed(0, "ok", raw=at % 68))
+        self.assertEqual(status, 0, lines)
+        status, lines = self.compare(C=self.changed(0, "ok", raw=at % 57),
+                                     PHP=self.changed(0, "ok", raw="request: column 57"))
+        self.assertEqual(status, 1, lines)
+
     def test_a_wrong_callback_key_is_reported(self):
         status, lines = self.compare(C=self.changed(0, "ok", key="0" * 64))
         self.assertEqual(status, 1)
