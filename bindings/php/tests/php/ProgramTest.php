@@ -250,6 +250,7 @@ final class ProgramTest extends SandboxTestCase
             fclose($file);
             var_dump(flock($lock(), LOCK_EX | LOCK_NB));
             posix_kill(programs()[0], SIGKILL);
+            while (programs() !== []) { usleep(1000); }
             $file = $lock();
             flock($file, LOCK_EX);
             Phone::normalize("0812345678");
